@@ -1,0 +1,29 @@
+// The one error a person or a program meets, and what it says of the operation: never guess, never retry silently.
+
+/** Whether the operation took effect. `unknown`: it may have, or may yet. */
+export type OperationOutcome = "applied" | "not-applied" | "unknown";
+
+export type CoordinationErrorCode =
+  | "aborted"
+  | "closed"
+  | "configuration"
+  | "connection-lost"
+  | "damaged"
+  | "deadline"
+  | "no-quorum"
+  | "no-space"
+  | "overloaded"
+  | "rejected"
+  | "session-expired";
+
+export class CoordinationError extends Error {
+  override readonly name = "CoordinationError";
+  readonly code: CoordinationErrorCode;
+  readonly outcome: OperationOutcome;
+
+  constructor(code: CoordinationErrorCode, outcome: OperationOutcome, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.outcome = outcome;
+  }
+}

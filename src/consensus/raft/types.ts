@@ -1,0 +1,236 @@
+// The vocabulary of the Raft core: what goes in (`Input`), what comes out (`Effect`), what members say to each other
+// (`Message`). Plain data only; the core itself is `raft.ts`.
+
+/** A member's number in its ensemble: 1 to 255, `myid` to ZooKeeper's users. */
+export type MemberId = number;
+
+/** What an entry of the log carries. The core reads `configuration` payloads and no other. */
+export type EntryKind = "commands" | "configuration" | "noop";
+
+export interface Entry {
+  readonly index: number;
+  readonly term: number;
+  readonly kind: EntryKind;
+  readonly payload: Uint8Array;
+}
+
+/** A position in the log: entries are identified by index and term together. */
+export interface LogPosition {
+  readonly index: number;
+  readonly term: number;
+}
+
+/** What a member must remember across a restart before it speaks of it. */
+export interface HardState {
+  readonly term: number;
+  readonly votedFor: MemberId | null;
+  /**
+   * False while this member's memory may be incomplete: its disk is new or was wiped. Such a member neither votes nor
+   * counts towards a quorum, until it takes part in the ensemble's first election (a majority was new) or a
+   * configuration names it a voter under its present incarnation.
+   */
+  readonly joined: boolean;
+  /** A commit index known when this was written: where replay may begin at once. Never ahead of the truth. */
+  readonly commitIndex: number;
+}
+
+export interface MemberRecord {
+  readonly id: MemberId;
+  readonly role: "voter" | "learner";
+  /** The random number that this member's data directory was born with; 0 where not known yet. */
+  readonly incarnation: number;
+  /** Opaque to the core: how to reach it (ZooKeeper's `host:peer:election:role;client`). */
+  readonly address: string;
+}
+
+export interface Configuration {
+  /** Drawn by the first leader and carried by every later configuration: what tells one ensemble from another. 0 before. */
+  readonly cluster: number;
+  readonly members: readonly MemberRecord[];
+  /** The voters of the configuration being left; empty unless the change is in its joint phase. */
+  readonly outgoing: readonly MemberId[];
+}
+
+/** What a snapshot stands for: the state after `index`, and the configuration in force there. */
+export interface SnapshotMeta extends LogPosition {
+  readonly configuration: Configuration;
+}
+
+export interface RaftOptions {
+  readonly id: MemberId;
+  readonly incarnation: number;
+  /** Election timeout in ticks: drawn from [electionTicks, 2 × electionTicks). */
+  readonly electionTicks: number;
+  readonly heartbeatTicks: number;
+  /** Limits on what one append carries, and on what may be in flight to one follower. */
+  readonly appendBytesMax: number;
+  readonly inflightBytesMax: number;
+  readonly inflightAppendsMax: number;
+  /** A leader refuses proposals while its uncommitted tail is larger. */
+  readonly uncommittedBytesMax: number;
+  /** Entries already applied and durable stay in memory, for followers a little behind, up to this many bytes. */
+  readonly tailBytesMax: number;
+  readonly snapshotChunkBytes: number;
+}
+
+/** What a member finds on its disk when it starts. */
+export interface RecoveredState {
+  readonly hardState: HardState;
+  /** The latest whole snapshot; index 0, term 0 and the initial configuration where there is none. */
+  readonly snapshot: SnapshotMeta;
+  readonly lastIndex: number;
+  /** Where each term begins, from the snapshot on: `[{ index: first index of the term, term }]`, ascending. */
+  readonly termStarts: readonly LogPosition[];
+  /** Configuration entries after the snapshot, ascending. */
+  readonly configurations: readonly { readonly index: number; readonly configuration: Configuration }[];
+}
+
+export type Input =
+  /** A fixed amount of the leader's and followers' time has passed. */
+  | { readonly kind: "tick" }
+  | { readonly kind: "message"; readonly from: MemberId; readonly message: Message }
+  /** Leader only: append these as `commands` entries. Check `canPropose` first; it is ignored otherwise. */
+  | { readonly kind: "propose"; readonly payloads: readonly Uint8Array[] }
+  /** Everything up to and including the `persist` effect of this sequence is durable. */
+  | { readonly kind: "persisted"; readonly sequence: number }
+  /** The state has applied everything up to `index`. */
+  | { readonly kind: "applied"; readonly index: number }
+  /** Asks for a point after which a local read is linearizable; answered by `readable` or `read-refused`. */
+  | { readonly kind: "read"; readonly context: number }
+  /** Hand leadership to a member; leader only. */
+  | { readonly kind: "transfer"; readonly to: MemberId }
+  /** Leader only: go to this set of members, through a joint configuration where voters change. */
+  | { readonly kind: "change-membership"; readonly members: readonly MemberRecord[] }
+  /** The connection to a peer closed: if it led, it is as good as silent for an election timeout. */
+  | { readonly kind: "unreachable"; readonly peer: MemberId }
+  /** Answers to `fetch`: entries from the disk, contiguous from the index asked for; empty if purged meanwhile. */
+  | { readonly kind: "fetched"; readonly to: MemberId; readonly from: number; readonly entries: readonly Entry[] }
+  /** A local snapshot is durable: the log up to its index may go. */
+  | { readonly kind: "snapshot-taken"; readonly snapshot: SnapshotMeta }
+  /** Answers to `read-snapshot`. `data` null: that snapshot is gone, begin again with the latest. */
+  | {
+      readonly kind: "snapshot-read";
+      readonly to: MemberId;
+      readonly index: number;
+      readonly offset: number;
+      readonly data: Uint8Array | null;
+      readonly done: boolean;
+    }
+  /** Answers to `write-snapshot`: the chunk is durable and, if it was the last, the state is restored from it. */
+  | { readonly kind: "snapshot-written"; readonly index: number; readonly offset: number; readonly done: boolean };
+
+/** In execution order. */
+export type Effect =
+  | { readonly kind: "send"; readonly to: MemberId; readonly message: Message }
+  /**
+   * Make durable, in the order of `sequence`: drop the log from `truncateFrom` on (if given), append `entries`, record
+   * `hardState` (if given). Messages that depend on it are withheld by the core until `persisted`.
+   */
+  | {
+      readonly kind: "persist";
+      readonly sequence: number;
+      readonly truncateFrom: number | null;
+      readonly entries: readonly Entry[];
+      readonly hardState: HardState | null;
+    }
+  /** Everything up to `index` is committed; the replica applies it in order, from memory or disk. */
+  | { readonly kind: "commit"; readonly index: number }
+  /** A read of this context is linearizable once `index` is applied. */
+  | { readonly kind: "readable"; readonly context: number; readonly index: number }
+  | { readonly kind: "read-refused"; readonly context: number }
+  | {
+      readonly kind: "role-changed";
+      readonly role: Role;
+      readonly term: number;
+      readonly leader: MemberId | null;
+    }
+  /** A configuration took effect (at append, as Raft requires; it may yet be rolled back). */
+  | { readonly kind: "configuration-changed"; readonly configuration: Configuration }
+  /** Read entries [from, …) from the disk for a follower far behind, at most `bytesMax`, at least one. */
+  | { readonly kind: "fetch"; readonly to: MemberId; readonly from: number; readonly bytesMax: number }
+  | {
+      readonly kind: "read-snapshot";
+      readonly to: MemberId;
+      readonly index: number;
+      readonly offset: number;
+      readonly bytesMax: number;
+    }
+  /** Write a chunk of a snapshot from the leader; with `done`, also restore the state and restart the log after it. */
+  | {
+      readonly kind: "write-snapshot";
+      readonly snapshot: SnapshotMeta;
+      readonly offset: number;
+      readonly data: Uint8Array;
+      readonly done: boolean;
+    };
+
+export type Role = "follower" | "pre-candidate" | "candidate" | "leader";
+
+export type Message =
+  | {
+      readonly kind: "request-vote";
+      readonly term: number;
+      /** Asks whether a vote would be granted, changing nothing (Raft thesis §9.6). */
+      readonly pre: boolean;
+      readonly last: LogPosition;
+      /** A transfer: the leader asked for this election, so its lease does not stand in the way. */
+      readonly transfer: boolean;
+      /** The candidate is itself new, and (in the real vote) a majority told it in the pre-vote that they are too. */
+      readonly bootstrap: boolean;
+    }
+  | {
+      readonly kind: "vote";
+      readonly term: number;
+      readonly pre: boolean;
+      readonly granted: boolean;
+      /** False from a member whose memory may be incomplete. */
+      readonly joined: boolean;
+    }
+  | {
+      readonly kind: "append";
+      readonly term: number;
+      readonly previous: LogPosition;
+      readonly entries: readonly Entry[];
+      readonly commitIndex: number;
+      /** Counts the leader's rounds of contact; echoed, so that a read is confirmed only by later contact. */
+      readonly round: number;
+    }
+  | {
+      readonly kind: "append-reply";
+      readonly term: number;
+      /** Matched: everything up to `index` is durable and equal. Rejected: `index` is where to try again, with `conflictTerm`. */
+      readonly matched: boolean;
+      readonly index: number;
+      readonly conflictTerm: number;
+      readonly round: number;
+      readonly joined: boolean;
+      readonly incarnation: number;
+    }
+  | {
+      readonly kind: "snapshot";
+      readonly term: number;
+      readonly snapshot: SnapshotMeta;
+      readonly offset: number;
+      readonly data: Uint8Array;
+      readonly done: boolean;
+      readonly round: number;
+    }
+  | {
+      readonly kind: "snapshot-reply";
+      readonly term: number;
+      readonly index: number;
+      /** Bytes received and durable; the whole snapshot is installed once `done`. */
+      readonly offset: number;
+      readonly done: boolean;
+      readonly round: number;
+    }
+  | { readonly kind: "timeout-now"; readonly term: number }
+  /** A follower's read, confirmed by the leader. */
+  | { readonly kind: "read-request"; readonly term: number; readonly context: number }
+  | {
+      readonly kind: "read-reply";
+      readonly term: number;
+      readonly context: number;
+      /** Null: not leader, or not sure of it. */
+      readonly index: number | null;
+    };

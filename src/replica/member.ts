@@ -1,0 +1,60 @@
+// What a protocol sees of the member it serves on: the state to read from, and a way to have a command agreed on.
+
+import type { ByteWriter } from "../base/bytes.ts";
+import type { CoordinationError } from "../base/errors.ts";
+import type { Configuration, MemberId, Role } from "../consensus/raft/types.ts";
+import type { Machine } from "../state/machine.ts";
+import type { Outcome } from "../state/types.ts";
+
+/** Who waits for a command; each hears exactly once, in the order in which this member proposed. */
+export interface Waiter {
+  /** Called in the middle of `apply`, after the command's events; `revision` is the command's (ZooKeeper's zxid). */
+  onOutcome(outcome: Outcome, revision: number): void;
+  /** The command will never be applied (`not-applied`), or nobody can know (`unknown`: this member is stopping). */
+  onRefused(error: CoordinationError): void;
+}
+
+export interface Member {
+  readonly id: MemberId;
+  /** Which run of this member's process: batches and leases carry it. */
+  readonly start: number;
+  readonly machine: Machine;
+  readonly status: MemberStatus;
+  /**
+   * One command: encode it with the writer that `begin` returns, then `commit` it, with nothing in between. Check
+   * `admission` first.
+   */
+  begin(): ByteWriter;
+  commit(waiter: Waiter): void;
+  /** Whether a command would be taken now, and if not, why not. "busy" passes by itself: stop reading from clients. */
+  admission(): "open" | "busy" | "no-space" | "no-quorum" | "stopping";
+  /** Calls back once a local read is linearizable (ReadIndex), or with an error that says that it is not. */
+  readBarrier(done: (error: CoordinationError | null) => void): void;
+  /** The client of this lease was heard from: its full timeout begins again. */
+  renew(lease: number): void;
+  /** Calls back whenever `status` or `admission` changes in a way clients should know of. */
+  onStatusChange(listener: () => void): void;
+}
+
+export interface MemberStatus {
+  readonly role: Role | "observer";
+  readonly term: number;
+  readonly leader: MemberId | null;
+  /** A leader was heard from within an election timeout, or a quorum if this member leads. */
+  readonly hasQuorum: boolean;
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+  readonly lastIndex: number;
+  readonly snapshotIndex: number;
+  readonly logBytes: number;
+  readonly diskFull: boolean;
+  readonly configuration: Configuration;
+  /** Members that this one, as the leader, hears from; empty on others. */
+  readonly followers: readonly FollowerStatus[];
+}
+
+export interface FollowerStatus {
+  readonly id: MemberId;
+  readonly matchIndex: number;
+  readonly active: boolean;
+}

@@ -1,0 +1,90 @@
+// What a living member needs of the world. The real world stands behind these in `adapters/`, the seeded one in `sim/`.
+
+import type { Entry, HardState, MemberId, RecoveredState, SnapshotMeta } from "../consensus/raft/types.ts";
+
+export interface Clock {
+  /** Monotonic milliseconds; only differences mean anything. */
+  now(): number;
+  /** Milliseconds since 1970 by the wall clock: for people's eyes and znode times, never for a deadline. */
+  wall(): number;
+  /** Runs after the input that this turn of the loop still brings. */
+  defer(task: () => void): void;
+  /** Runs about `milliseconds` from now; returns how to call it off. */
+  after(milliseconds: number, task: () => void): () => void;
+}
+
+/** The write-ahead log: what `persist` asks for, in its order. Any failure but a full disk is fatal to the member. */
+export interface Log {
+  /**
+   * Makes the request durable, then calls `done`. Requests complete in order; those made while a sync is in flight
+   * share the next one. With a full disk `done` waits until there is room.
+   */
+  write(request: LogWrite, done: () => void): void;
+  /** Entries [from, to], from the disk, contiguous, cut after `bytesMax` but never empty unless purged. */
+  read(from: number, to: number, bytesMax: number): Promise<readonly Entry[]>;
+  /** Entries up to `index` are in a durable snapshot and may be removed. */
+  purge(index: number): void;
+  /** The state was replaced by a snapshot from the leader: the log starts again after it. Completes when durable. */
+  restart(snapshot: SnapshotMeta): Promise<void>;
+  /** Bytes on disk. */
+  readonly size: number;
+  close(): Promise<void>;
+}
+
+export interface LogWrite {
+  readonly truncateFrom: number | null;
+  readonly entries: readonly Entry[];
+  readonly hardState: HardState | null;
+}
+
+/** What the log and the snapshots tell of their health. */
+export interface StorageEvents {
+  /** No room on the disk (true), or room again (false). */
+  onFull(full: boolean): void;
+  /** The disk failed: the member must stop without another word. */
+  onFailure(error: Error): void;
+}
+
+export interface Snapshots {
+  /** The latest whole snapshot. */
+  latest(): SnapshotMeta | null;
+  /** Begins a snapshot; it exists for others only once `finish` has completed. */
+  create(snapshot: SnapshotMeta): SnapshotWriter;
+  /** Bytes of a snapshot from `offset`; null when it is gone. */
+  read(index: number, offset: number, bytesMax: number): Promise<{ data: Uint8Array; done: boolean } | null>;
+  /** The whole of a snapshot in order, for restoring. */
+  stream(index: number): AsyncIterable<Uint8Array>;
+}
+
+export interface SnapshotWriter {
+  /** Adds bytes; completes when more may come. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** Makes it durable under its name, and removes what is older than the retained few. */
+  finish(): Promise<void>;
+  /** Leaves nothing behind. */
+  abandon(): Promise<void>;
+}
+
+/** Connections to the other members: frames of bytes, each whole or not at all, in order while a connection lasts. */
+export interface Peers {
+  /** Best effort: dropped without a word when there is no connection. The bytes are the callee's from here on. */
+  send(to: MemberId, frame: Uint8Array): void;
+  /** The members to be connected to, where, and the ensemble's number (0: not known yet); again at every change. */
+  reconcile(cluster: number, members: readonly { readonly id: MemberId; readonly address: string }[]): void;
+  isConnected(to: MemberId): boolean;
+  close(): Promise<void>;
+}
+
+export interface PeerEvents {
+  onFrame(from: MemberId, frame: Uint8Array): void;
+  onConnect(peer: MemberId): void;
+  onDisconnect(peer: MemberId): void;
+}
+
+/** What a member finds when it opens its data directory. */
+export interface OpenedStorage {
+  readonly incarnation: number;
+  readonly recovered: RecoveredState;
+  readonly log: Log;
+  readonly snapshots: Snapshots;
+}

@@ -1,0 +1,60 @@
+// A batch: the commands that one member gathered in one turn, and the payload of one log entry. Encoded once, by the
+// member that proposes it; the leader stamps its own time into it and changes nothing else.
+//
+//   format u8 · time i64 · member u8 · start i64 · sequence i64 · { length u32 · command }*
+//
+// `member`, `start` (which run of that member's process) and `sequence` (contiguous from 1) name the batch, so that the
+// state can apply each exactly once, in order, however often it was sent.
+
+import { assert } from "../base/assert.ts";
+import { ByteReader, type ByteWriter, MalformedError } from "../base/bytes.ts";
+
+const FORMAT = 1;
+const TIME_AT = 1;
+export const BATCH_HEADER_BYTES = 26;
+
+export interface BatchHeader {
+  /** The leader's wall clock, in milliseconds since 1970, when it took the batch into the log. */
+  readonly time: number;
+  readonly member: number;
+  readonly start: number;
+  readonly sequence: number;
+}
+
+export function writeBatchHeader(writer: ByteWriter, member: number, start: number, sequence: number): void {
+  writer.uint8(FORMAT);
+  writer.int64(0);
+  writer.uint8(member);
+  writer.int64(start);
+  writer.int64(sequence);
+}
+
+/** Stamps the leader's time into an encoded batch. */
+export function stampTime(batch: Uint8Array, time: number): void {
+  const high = Math.floor(time / 2 ** 32);
+  for (let i = 0; i < 4; i++) {
+    batch[TIME_AT + i] = high >>> (24 - 8 * i);
+    batch[TIME_AT + 4 + i] = (time | 0) >>> (24 - 8 * i);
+  }
+}
+
+/** Leaves room for a command's length; `endCommand` fills it in. */
+export function beginCommand(writer: ByteWriter): number {
+  return writer.reserve(4);
+}
+
+export function endCommand(writer: ByteWriter, mark: number): void {
+  assert(writer.length > mark + 4, "an empty command");
+  writer.setInt32(mark, writer.length - mark - 4);
+}
+
+/** Reads the header, leaving the reader at the first command. */
+export function readBatchHeader(reader: ByteReader): BatchHeader {
+  const format = reader.uint8();
+  if (format !== FORMAT) throw new MalformedError(`batch format ${format}, this version reads ${FORMAT}`);
+  return { time: reader.int64(), member: reader.uint8(), start: reader.int64(), sequence: reader.int64() };
+}
+
+export function batchHeaderOf(batch: Uint8Array): BatchHeader {
+  return readBatchHeader(new ByteReader(batch));
+}
