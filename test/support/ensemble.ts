@@ -1,0 +1,274 @@
+// An ensemble of real server processes on loopback, ours or the reference ZooKeeper, behind one set of verbs. Each
+// member has its own directory and log file; the processes end with the ensemble, and at the latest with the test.
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { builtServer } from "./built-server.ts";
+import { fourLetterWord, type Mode, modeOf } from "./four-letter-words.ts";
+import { freePort } from "./ports.ts";
+import { reap } from "./reaper.ts";
+import { referenceZooKeeper } from "./reference-zookeeper.ts";
+
+export type Flavour = "cabildo" | "zookeeper";
+
+export interface EnsembleOptions {
+  readonly flavour: Flavour;
+  /** Voting members; one stands alone, without `server.N=` lines. */
+  readonly members: number;
+  /** Further lines for every zoo.cfg; a key given here replaces the one that stands there by default. */
+  readonly config?: readonly string[];
+  /** The folder that holds each member's directory. A temporary one, removed at the end, unless it is given. */
+  readonly dataRoot?: string;
+  /** Options of the runtime: Node's for ours (`--max-old-space-size=…`), Java's for ZooKeeper (`-Xmx1g`, `-Dname=value`). */
+  readonly runtimeOptions?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly readyWithinMs?: number;
+}
+
+export interface Member {
+  readonly id: number;
+  readonly clientPort: number;
+  /** 127.0.0.1:clientPort */
+  readonly address: string;
+  readonly dataDirectory: string;
+  readonly configFile: string;
+  /** Undefined while the member is not running. */
+  readonly pid: number | undefined;
+  /** Ends the process by this signal and waits until it is gone (SIGSTOP and SIGCONT: only sends it). */
+  kill(signal?: NodeJS.Signals): Promise<void>;
+  /** Starts the process again on the same directory and ports; it may not be ready yet. */
+  restart(): Promise<void>;
+  mode(): Promise<Mode | undefined>;
+  ask(word: string): Promise<string>;
+  /** Everything the member has printed, over all its lives. */
+  log(): string;
+}
+
+export interface Ensemble {
+  readonly flavour: Flavour;
+  readonly connectString: string;
+  readonly members: readonly Member[];
+  readonly dataRoot: string;
+  /** The member that leads, or the one that stands alone; waits for one. */
+  leader(): Promise<Member>;
+  /** Until every member serves and one leads. */
+  waitReady(timeoutMs?: number): Promise<void>;
+  /** The end of every member's log, for the message of a failed test. */
+  lastWords(): string;
+  stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const readyWithinMsDefault = 60_000; // three JVMs on two busy cores
+const leaderWithinMs = 30_000;
+const pollMs = 50;
+const goneWithinMs = 20_000;
+const lastWordsMax = 4000;
+
+interface Launch {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+/** Starts the members and waits until they serve. */
+export async function startEnsemble(options: EnsembleOptions): Promise<Ensemble> {
+  const launch = options.flavour === "cabildo" ? await ours(options) : await reference(options);
+  const temporary = options.dataRoot === undefined;
+  const dataRoot = options.dataRoot ?? mkdtempSync(join(tmpdir(), `cabildo-${options.flavour}-`));
+  const members: RealMember[] = [];
+  const servers: string[] = [];
+  for (let id = 1; id <= options.members; id++) {
+    const [clientPort, peerPort, electionPort] = [await freePort(), await freePort(), await freePort()];
+    members.push(new RealMember(id, clientPort, join(dataRoot, `member-${id}`), launch, options.environment ?? {}));
+    if (options.members > 1) servers.push(`server.${id}=127.0.0.1:${peerPort}:${electionPort}`);
+  }
+  for (const member of members) member.writeConfig([...servers, ...(options.config ?? [])]);
+
+  const ensemble = new RealEnsemble(options.flavour, members, dataRoot, temporary);
+  try {
+    for (const member of members) await member.restart();
+    await ensemble.waitReady(options.readyWithinMs);
+  } catch (error) {
+    await ensemble.stop();
+    throw error;
+  }
+  return ensemble;
+}
+
+async function ours(options: EnsembleOptions): Promise<Launch> {
+  const main = await builtServer();
+  return { command: process.execPath, args: [...(options.runtimeOptions ?? []), main, "server"] };
+}
+
+async function reference(options: EnsembleOptions): Promise<Launch> {
+  const { java, classpath, mainClass } = await referenceZooKeeper();
+  const runtime = ["-Xmx512m", "-Dzookeeper.admin.enableServer=false", ...(options.runtimeOptions ?? [])];
+  return { command: java, args: [...runtime, "-cp", classpath, mainClass] };
+}
+
+class RealMember implements Member {
+  readonly id: number;
+  readonly clientPort: number;
+  readonly address: string;
+  readonly dataDirectory: string;
+  readonly configFile: string;
+  readonly #directory: string;
+  readonly #launch: Launch;
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #logFile: string;
+  #process: ChildProcess | undefined;
+
+  constructor(id: number, clientPort: number, directory: string, launch: Launch, environment: Record<string, string>) {
+    this.id = id;
+    this.clientPort = clientPort;
+    this.address = `127.0.0.1:${clientPort}`;
+    this.#directory = directory;
+    this.dataDirectory = join(directory, "data");
+    this.configFile = join(directory, "zoo.cfg");
+    this.#logFile = join(directory, "log.txt");
+    this.#launch = launch;
+    this.#environment = environment;
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  writeConfig(lines: readonly string[]): void {
+    mkdirSync(this.dataDirectory, { recursive: true });
+    writeFileSync(join(this.dataDirectory, "myid"), `${this.id}\n`);
+    const usual = [
+      "tickTime=2000",
+      "initLimit=10",
+      "syncLimit=5",
+      `dataDir=${this.dataDirectory}`,
+      `clientPort=${this.clientPort}`,
+      "clientPortAddress=127.0.0.1",
+      "4lw.commands.whitelist=*",
+      "admin.enableServer=false",
+    ];
+    const keyOf = (line: string) => line.slice(0, line.indexOf("=")).trim();
+    const given = new Set(lines.map(keyOf));
+    const config = [...usual.filter((line) => !given.has(keyOf(line))), ...lines];
+    writeFileSync(this.configFile, `${config.join("\n")}\n`);
+  }
+
+  async restart(): Promise<void> {
+    if (this.#process !== undefined) throw new Error(`member ${this.id} is running already`);
+    const log = openSync(this.#logFile, "a");
+    const child = spawn(this.#launch.command, [...this.#launch.args, this.configFile], {
+      cwd: this.#directory,
+      env: { ...process.env, ...this.#environment },
+      stdio: ["ignore", log, log],
+    });
+    closeSync(log);
+    child.once("exit", (code, signal) => {
+      this.#process = undefined;
+      this.#note(`ended with ${signal ?? code}`);
+    });
+    await new Promise<void>((resolve, reject) => child.once("spawn", resolve).once("error", reject));
+    this.#process = child;
+    reap(child);
+    child.unref();
+    this.#note(`started as process ${child.pid}`);
+  }
+
+  async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    const child = this.#process;
+    if (child === undefined) return;
+    this.#note(`is sent ${signal}`);
+    if (signal === "SIGSTOP" || signal === "SIGCONT") {
+      child.kill(signal);
+      return;
+    }
+    child.ref();
+    const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    child.kill(signal);
+    const patience = setTimeout(() => {
+      this.#note("did not end in time and is killed");
+      child.kill("SIGKILL");
+    }, goneWithinMs);
+    await gone;
+    clearTimeout(patience);
+  }
+
+  mode(): Promise<Mode | undefined> {
+    return modeOf(this.clientPort);
+  }
+
+  ask(word: string): Promise<string> {
+    return fourLetterWord(this.clientPort, word);
+  }
+
+  log(): string {
+    return existsSync(this.#logFile) ? readFileSync(this.#logFile, "utf8") : "";
+  }
+
+  #note(what: string): void {
+    try {
+      writeFileSync(this.#logFile, `--- member ${this.id} ${what} at ${new Date().toISOString()}\n`, { flag: "a" });
+    } catch {
+      // the ensemble has ended and its folder is gone
+    }
+  }
+}
+
+class RealEnsemble implements Ensemble {
+  readonly flavour: Flavour;
+  readonly members: readonly RealMember[];
+  readonly connectString: string;
+  readonly dataRoot: string;
+  readonly #temporary: boolean;
+
+  constructor(flavour: Flavour, members: readonly RealMember[], dataRoot: string, temporary: boolean) {
+    this.flavour = flavour;
+    this.members = members;
+    this.connectString = members.map((member) => member.address).join(",");
+    this.dataRoot = dataRoot;
+    this.#temporary = temporary;
+  }
+
+  async leader(): Promise<Member> {
+    const deadline = performance.now() + leaderWithinMs;
+    while (performance.now() < deadline) {
+      const leaders = await this.#leaders();
+      if (leaders.length === 1) return leaders[0]!;
+      await sleep(pollMs);
+    }
+    throw new Error(`no leader within ${leaderWithinMs} ms\n${this.lastWords()}`);
+  }
+
+  async waitReady(timeoutMs: number = readyWithinMsDefault): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    while (performance.now() < deadline) {
+      const dead = this.members.filter((member) => member.pid === undefined);
+      if (dead.length > 0) throw new Error(`member ${dead[0]!.id} ended\n${this.lastWords()}`);
+      const modes = await Promise.all(this.members.map((member) => member.mode()));
+      const leads = modes.filter((mode) => mode === "leader" || mode === "standalone").length;
+      if (leads === 1 && modes.every((mode) => mode !== undefined && mode !== "read-only")) return;
+      await sleep(pollMs);
+    }
+    throw new Error(`not ready within ${timeoutMs} ms\n${this.lastWords()}`);
+  }
+
+  lastWords(): string {
+    return this.members.map((m) => `member ${m.id} (${m.address}):\n${m.log().slice(-lastWordsMax)}`).join("\n");
+  }
+
+  async stop(): Promise<void> {
+    // SIGKILL: how a member ends politely is another test's matter, and a member stopped by SIGSTOP must end too.
+    await Promise.all(this.members.map((member) => member.kill("SIGKILL")));
+    if (this.#temporary) rmSync(this.dataRoot, { recursive: true, force: true });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #leaders(): Promise<RealMember[]> {
+    const modes = await Promise.all(this.members.map((member) => member.mode()));
+    return this.members.filter((_, i) => modes[i] === "leader" || modes[i] === "standalone");
+  }
+}
