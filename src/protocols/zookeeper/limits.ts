@@ -1,0 +1,51 @@
+// The limits of the ZooKeeper protocol here, together, each with its reason. Those that zoo.cfg names can be changed there.
+
+/** `jute.maxbuffer` as ZooKeeper ships it: the longest frame taken from a client. */
+export const FRAME_BYTES_MAX = 0xfffff;
+
+/** A frame that announces more than this is gathered in a buffer that grows with what arrives, not with what it claims. */
+export const FRAME_BUFFER_INITIAL_BYTES = 4096;
+
+/** How long a connection may stay without a handshake: ten thousand silent ones must not hold descriptors for long. */
+export const HANDSHAKE_DEADLINE_MS = 10_000;
+
+/** `maxClientCnxns`: connections from one address. */
+export const CONNECTIONS_PER_ADDRESS_MAX = 60;
+
+/** `globalOutstandingLimit`: requests taken but not answered, over all connections. */
+export const OUTSTANDING_MAX = 1000;
+
+/**
+ * Requests of one connection taken but not answered: a client that pipelines without end waits on its own socket, and
+ * what waits behind one slow write stays small.
+ */
+export const OUTSTANDING_PER_CONNECTION_MAX = 10_000;
+
+/** Bytes a client has not fetched beyond which its requests are left in its socket: whoever does not read is not served. */
+export const UNSENT_BYTES_HIGH = 1 << 20;
+
+/**
+ * Bytes of notifications a client has not fetched beyond which its connection is closed. They come unasked, so nothing
+ * else bounds them; the client re-attaches and sets its watches again, and `setWatches` tells what it missed.
+ */
+export const UNSENT_NOTIFICATION_BYTES_MAX = 16 << 20;
+
+/** Requests of one connection served in a row before others have their turn. */
+export const REQUESTS_PER_TURN_MAX = 512;
+
+/** How often silence is looked for, handshakes are timed and leases are renewed, in parts of `tickTime`. */
+export const TICK_PARTS = 4;
+
+/** A leader change takes well under this long; only after it are clients told to try elsewhere. In ticks of `tickTime`. */
+export const NO_QUORUM_GRACE_TICKS = 5;
+
+/** Out-buffers kept for reuse, and the largest that is: a burst's memory is given back. */
+export const SPARE_BUFFERS_MAX = 64;
+export const SPARE_BUFFER_BYTES_MAX = 256 << 10;
+export const BUFFER_BYTES_INITIAL = 1024;
+
+/** Records of finished requests kept for reuse. */
+export const SPARE_REQUESTS_MAX = 4096;
+
+/** The identities one connection may gather by proving itself again and again: each write carries them all. */
+export const IDENTITIES_MAX = 64;

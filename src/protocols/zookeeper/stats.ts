@@ -1,0 +1,110 @@
+// What a member tells of its service to clients: counters over all connections, and one line for each connection. The
+// four-letter words, the admin commands and the metrics read it; nothing here decides anything.
+
+import type { Watches } from "./watches.ts";
+
+/** What one connection tells of itself. Numbers since it began, or since the last reset. */
+export interface ConnectionStats {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly secure: boolean;
+  /** 0 before the handshake. */
+  readonly sessionId: number;
+  readonly sessionTimeoutMs: number;
+  /** When it was accepted, in milliseconds since 1970. */
+  readonly established: number;
+  readonly outstanding: number;
+  readonly packetsReceived: number;
+  readonly packetsSent: number;
+  readonly lastXid: number;
+  readonly lastZxid: number;
+  /** `GETD`, `SETD`, … as ZooKeeper abbreviates; `NA` before the first. */
+  readonly lastOperation: string;
+  /** Milliseconds since 1970 of the last reply. */
+  readonly lastResponseTime: number;
+  readonly latency: LatencyStats;
+  /** Whether requests are being read from it now. */
+  readonly reading: boolean;
+  /** Bytes that its client has not fetched yet. */
+  readonly unsentBytes: number;
+  readonly readOnly: boolean;
+  /** Schemes and ids it has proved, for people. */
+  readonly identities: readonly { readonly scheme: string; readonly id: string }[];
+  resetStats(): void;
+  /** Ends it from this side, as an operator asks. */
+  close(reason: string): void;
+}
+
+export interface LatencyStats {
+  readonly count: number;
+  /** Milliseconds, of the last request. */
+  readonly last: number;
+  /** 0 while nothing was counted. */
+  readonly min: number;
+  readonly max: number;
+  readonly average: number;
+}
+
+export class Latency implements LatencyStats {
+  count = 0;
+  last = 0;
+  max = 0;
+  #min = Number.POSITIVE_INFINITY;
+  #total = 0;
+
+  get min(): number {
+    return this.count === 0 ? 0 : this.#min;
+  }
+
+  get average(): number {
+    return this.count === 0 ? 0 : this.#total / this.count;
+  }
+
+  add(milliseconds: number): void {
+    this.count += 1;
+    this.last = milliseconds;
+    this.#total += milliseconds;
+    if (milliseconds < this.#min) this.#min = milliseconds;
+    if (milliseconds > this.max) this.max = milliseconds;
+  }
+
+  reset(): void {
+    this.count = 0;
+    this.last = 0;
+    this.max = 0;
+    this.#min = Number.POSITIVE_INFINITY;
+    this.#total = 0;
+  }
+}
+
+/** The whole member's, to be read by others; `reset` is `srst`. */
+export interface ServerStats {
+  readonly packetsReceived: number;
+  readonly packetsSent: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly latency: LatencyStats;
+  readonly readLatency: LatencyStats;
+  readonly writeLatency: LatencyStats;
+  /** Requests taken and not answered. */
+  readonly outstanding: number;
+  readonly connections: Iterable<ConnectionStats>;
+  readonly connectionCount: number;
+  /** Connections that ended for a reason of ours: limits, silence, malformed bytes. */
+  readonly connectionsRejected: number;
+  readonly connectionsDropped: number;
+  readonly authFailures: number;
+  /** Sessions, of a read-only member's own, that no other member knows. */
+  readonly localSessions: number;
+  readonly watches: Watches;
+  /** Serving read-only clients alone, for want of a quorum. */
+  readonly isReadOnly: boolean;
+  /** Whether clients are served at all now. */
+  readonly isServing: boolean;
+  /** Requests by operation (`create`, `getData`, …) since the start. */
+  readonly requests: ReadonlyMap<string, number>;
+  /** `srst`: counters and latencies begin again. */
+  reset(): void;
+  /** `crst`: those of every connection begin again. */
+  resetConnections(): void;
+}

@@ -1,0 +1,252 @@
+// Who on this member waits to be told of which path. Watches are local: no other member knows of them, and they end with
+// the connection that set them. A one-shot watch is told once and forgotten; a persistent one stays; a recursive one
+// stays and is told of everything below its path, except changes of children lists.
+//
+// ZooKeeper keeps two tables, and clients can see it: `data` holds what exists and getData set, `child` what getChildren
+// set, a persistent watch stands in both, a recursive one in `data` alone.
+
+import { assert } from "../../base/assert.ts";
+import { ByteWriter } from "../../base/bytes.ts";
+import type { Acl, NodeEvent } from "../../state/types.ts";
+import { EVENT_TYPE, writeNotification } from "./codec/records.ts";
+
+/** The ways to watch, as bits: one watcher may watch a path in several. */
+export const WATCH = { once: 1, persistent: 2, recursive: 4 } as const;
+const ANY_MODE = WATCH.once | WATCH.persistent | WATCH.recursive;
+
+export interface Watcher {
+  readonly sessionId: number;
+  /** Which event this watcher was told last: it hears each only once, however many of its watches it touches. */
+  lastEvent: number;
+  mayRead(acl: readonly Acl[]): boolean;
+  /** A whole notification frame, valid during the call only. */
+  notify(frame: Uint8Array): void;
+}
+
+export class WatchTable {
+  /** Most paths have one watcher: it stands there itself. */
+  readonly #byPath = new Map<string, Watcher | Set<Watcher>>();
+  readonly #byWatcher = new Map<Watcher, Map<string, number>>();
+  #size = 0;
+  #recursive = 0;
+
+  /** Pairs of a watcher and a path. */
+  get size(): number {
+    return this.#size;
+  }
+
+  get pathCount(): number {
+    return this.#byPath.size;
+  }
+
+  get watcherCount(): number {
+    return this.#byWatcher.size;
+  }
+
+  get hasRecursive(): boolean {
+    return this.#recursive > 0;
+  }
+
+  get isEmpty(): boolean {
+    return this.#size === 0;
+  }
+
+  add(path: string, watcher: Watcher, mode: number): void {
+    let paths = this.#byWatcher.get(watcher);
+    if (paths === undefined) {
+      paths = new Map();
+      this.#byWatcher.set(watcher, paths);
+    }
+    const modes = paths.get(path) ?? 0;
+    if ((modes & mode) === mode) return;
+    paths.set(path, modes | mode);
+    if ((mode & WATCH.recursive) !== 0) this.#recursive += 1;
+    if (modes === 0) this.#join(path, watcher);
+  }
+
+  has(path: string, watcher: Watcher, modes: number): boolean {
+    return ((this.#byWatcher.get(watcher)?.get(path) ?? 0) & modes) !== 0;
+  }
+
+  /** Takes these modes away; says whether there was anything to take. */
+  remove(path: string, watcher: Watcher, modes: number): boolean {
+    const paths = this.#byWatcher.get(watcher);
+    const held = paths?.get(path) ?? 0;
+    if (paths === undefined || (held & modes) === 0) return false;
+    this.#keep(path, watcher, paths, held, held & ~modes);
+    return true;
+  }
+
+  removeWatcher(watcher: Watcher): void {
+    const paths = this.#byWatcher.get(watcher);
+    if (paths === undefined) return;
+    this.#byWatcher.delete(watcher);
+    for (const [path, modes] of paths) {
+      if ((modes & WATCH.recursive) !== 0) this.#recursive -= 1;
+      this.#leave(path, watcher);
+    }
+  }
+
+  /** Calls `tell` for whoever watches this very path, and ends the watches that were for once. */
+  fire(path: string, tell: (watcher: Watcher) => void): void {
+    const watching = this.#byPath.get(path);
+    if (watching === undefined) return;
+    if (!(watching instanceof Set)) {
+      this.#fireOne(path, watching, tell);
+      return;
+    }
+    for (const watcher of watching) this.#fireOne(path, watcher, tell);
+  }
+
+  /** Calls `tell` for whoever watches a path recursively from here. */
+  fireFromAbove(ancestor: string, tell: (watcher: Watcher) => void): void {
+    const watching = this.#byPath.get(ancestor);
+    if (watching === undefined) return;
+    for (const watcher of watching instanceof Set ? watching : [watching]) {
+      if (this.has(ancestor, watcher, WATCH.recursive)) tell(watcher);
+    }
+  }
+
+  *byWatcher(): Iterable<readonly [watcher: Watcher, paths: Iterable<string>]> {
+    for (const [watcher, paths] of this.#byWatcher) yield [watcher, paths.keys()];
+  }
+
+  *byPath(): Iterable<readonly [path: string, watchers: Iterable<Watcher>]> {
+    for (const [path, watching] of this.#byPath) yield [path, watching instanceof Set ? watching : [watching]];
+  }
+
+  #fireOne(path: string, watcher: Watcher, tell: (watcher: Watcher) => void): void {
+    tell(watcher);
+    const paths = this.#byWatcher.get(watcher);
+    assert(paths !== undefined, "a watched path without its watcher");
+    const modes = paths.get(path) ?? 0;
+    if ((modes & WATCH.once) !== 0) this.#keep(path, watcher, paths, modes, modes & ~WATCH.once);
+  }
+
+  #keep(path: string, watcher: Watcher, paths: Map<string, number>, held: number, kept: number): void {
+    if ((held & ~kept & WATCH.recursive) !== 0) this.#recursive -= 1;
+    if (kept !== 0) {
+      paths.set(path, kept);
+      return;
+    }
+    paths.delete(path);
+    if (paths.size === 0) this.#byWatcher.delete(watcher);
+    this.#leave(path, watcher);
+  }
+
+  #join(path: string, watcher: Watcher): void {
+    this.#size += 1;
+    const watching = this.#byPath.get(path);
+    if (watching === undefined) this.#byPath.set(path, watcher);
+    else if (watching instanceof Set) watching.add(watcher);
+    else this.#byPath.set(path, new Set([watching, watcher]));
+  }
+
+  #leave(path: string, watcher: Watcher): void {
+    this.#size -= 1;
+    const watching = this.#byPath.get(path);
+    if (watching === watcher) this.#byPath.delete(path);
+    else if (watching instanceof Set && watching.delete(watcher) && watching.size === 0) this.#byPath.delete(path);
+  }
+}
+
+/** `removeWatches` and `checkWatches` say which watches they mean. */
+export const WATCHER_TYPE = { children: 1, data: 2, any: 3, persistent: 4, recursive: 5 } as const;
+
+export class Watches {
+  readonly data = new WatchTable();
+  readonly child = new WatchTable();
+  #event = 0;
+  /** The event being told: one frame, made when the first watcher needs it, copied to each. */
+  readonly #frame = new ByteWriter(256);
+  #type = 0;
+  #path = "";
+  #zxid = 0;
+  #acl: readonly Acl[] = [];
+
+  get size(): number {
+    return this.data.size + this.child.size;
+  }
+
+  addPersistent(path: string, watcher: Watcher, recursive: boolean): void {
+    this.data.add(path, watcher, recursive ? WATCH.recursive : WATCH.persistent);
+    if (!recursive) this.child.add(path, watcher, WATCH.persistent);
+  }
+
+  /** Null for a type that does not exist. */
+  has(path: string, watcher: Watcher, type: number): boolean | null {
+    switch (type) {
+      case WATCHER_TYPE.children:
+        return this.child.has(path, watcher, WATCH.once);
+      case WATCHER_TYPE.data:
+        return this.data.has(path, watcher, WATCH.once);
+      case WATCHER_TYPE.persistent:
+        return this.data.has(path, watcher, WATCH.persistent);
+      case WATCHER_TYPE.recursive:
+        return this.data.has(path, watcher, WATCH.recursive);
+      case WATCHER_TYPE.any:
+        return this.child.has(path, watcher, ANY_MODE) || this.data.has(path, watcher, ANY_MODE);
+      default:
+        return null;
+    }
+  }
+
+  /** Says whether there was such a watch; null for a type that does not exist. */
+  remove(path: string, watcher: Watcher, type: number): boolean | null {
+    switch (type) {
+      case WATCHER_TYPE.children:
+        return this.child.remove(path, watcher, WATCH.once);
+      case WATCHER_TYPE.data:
+        return this.data.remove(path, watcher, WATCH.once);
+      case WATCHER_TYPE.persistent:
+        return this.#removeBoth(path, watcher, WATCH.persistent);
+      case WATCHER_TYPE.recursive:
+        return this.data.remove(path, watcher, WATCH.recursive);
+      case WATCHER_TYPE.any:
+        return this.#removeBoth(path, watcher, ANY_MODE);
+      default:
+        return null;
+    }
+  }
+
+  removeWatcher(watcher: Watcher): void {
+    this.data.removeWatcher(watcher);
+    this.child.removeWatcher(watcher);
+  }
+
+  /** Tells whoever should know, before the reply of the command that caused it is written. */
+  onNode(event: NodeEvent, path: string, zxid: number, acl: readonly Acl[]): void {
+    if (this.data.isEmpty && this.child.isEmpty) return;
+    this.#event += 1;
+    this.#type = EVENT_TYPE[event];
+    this.#path = path;
+    this.#zxid = zxid;
+    this.#acl = acl;
+    this.#frame.clear();
+    if (event !== "children-changed") this.#fireData(path);
+    if (event === "children-changed" || event === "deleted") this.child.fire(path, this.#tell);
+  }
+
+  #fireData(path: string): void {
+    this.data.fire(path, this.#tell);
+    if (!this.data.hasRecursive) return;
+    for (let at = path; at !== "/"; ) {
+      const slash = at.lastIndexOf("/");
+      at = slash <= 0 ? "/" : at.slice(0, slash);
+      this.data.fireFromAbove(at, this.#tell);
+    }
+  }
+
+  readonly #tell = (watcher: Watcher): void => {
+    if (watcher.lastEvent === this.#event) return;
+    watcher.lastEvent = this.#event;
+    if (!watcher.mayRead(this.#acl)) return;
+    if (this.#frame.length === 0) writeNotification(this.#frame, this.#type, this.#path, this.#zxid);
+    watcher.notify(this.#frame.view());
+  };
+
+  #removeBoth(path: string, watcher: Watcher, modes: number): boolean {
+    const inChild = this.child.remove(path, watcher, modes);
+    return this.data.remove(path, watcher, modes) || inChild;
+  }
+}
