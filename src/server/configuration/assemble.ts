@@ -1,0 +1,238 @@
+// From all that was given to the settings of one member: defaults filled in, files looked into, and every contradiction
+// told at once. Nothing on disk is changed.
+
+import { resolve } from "node:path";
+import { ConfigurationError, describeSource, type Endpoint, type ServerConfiguration } from "./configuration.ts";
+import { ensembleOf } from "./ensemble.ts";
+import type { FileReader } from "./files.ts";
+import { securitySettings } from "./security.ts";
+import { listenHost } from "./servers.ts";
+import type { SettingKey } from "./settings.ts";
+import { tlsSettings } from "./tls.ts";
+import { type Layer, Values } from "./values.ts";
+import { parseDynamicConfig } from "./zoo-cfg.ts";
+
+export interface Assembled {
+  readonly configuration: ServerConfiguration;
+  readonly warnings: readonly string[];
+}
+
+/** `layers` from the weakest to the strongest; throws a `ConfigurationError` that names every problem. */
+export function assemble(layers: readonly Layer[], file: string | null, files: FileReader): Assembled {
+  const values = withDynamicConfig(layers, files);
+  const configuration = configurationOf(values, file, files);
+  // ZooKeeper's list of problems may name one twice, as when two settings need the same file.
+  if (values.problems.length > 0) throw new ConfigurationError([...new Set(values.problems)]);
+  return { configuration, warnings: [...new Set(values.warnings)] };
+}
+
+/** The file that `dynamicConfigFile` names is as strong as the one that names it. */
+function withDynamicConfig(layers: readonly Layer[], files: FileReader): Values {
+  const values = new Values(layers);
+  const path = values.get("dynamicConfigFile");
+  if (path === null) return values;
+  const text = files.read(path);
+  if (text === null) {
+    values.problem("dynamicConfigFile", `names ${path}, and there is no such file`);
+    return values;
+  }
+  const fromFile = layers[0]?.given.find(({ key }) => key.startsWith("server."));
+  if (fromFile) {
+    values.problems.push(
+      `${describeSource(fromFile.source)}: ${fromFile.written} must be in ${path}, which dynamicConfigFile names`,
+    );
+  }
+  const [base, ...stronger] = layers;
+  return new Values([...(base ? [base] : []), parseDynamicConfig(text, path), ...stronger]);
+}
+
+function configurationOf(values: Values, file: string | null, files: FileReader): ServerConfiguration {
+  const dataDir = values.get("dataDir");
+  if (dataDir === null) values.problem("dataDir", "is not set: where shall this member keep its data?");
+  const resolvedDataDir = resolve(dataDir ?? ".");
+  const ensemble = ensembleOf(values, resolvedDataDir, files);
+  const { plain, secure } = ensemble;
+  const clientTls = tlsSettings(values, "ssl", files);
+  if (plain === null && secure === null) values.problem("clientPort", "is not set: where shall clients come in?");
+  if (plain !== null && secure !== null && plain.port === secure.port) {
+    values.problem("secureClientPort", `must differ from clientPort (${plain.port})`);
+  }
+  const portUnification = values.get("client.portUnification");
+  if (clientTls === null && (secure !== null || portUnification)) {
+    const asker: SettingKey = secure !== null ? "secureClientPort" : "client.portUnification";
+    values.problem(asker, "needs a key and a certificate: give ssl.keyStore.location, a PEM file with both");
+  }
+  const tickMs = values.get("tickTime");
+  return {
+    id: ensemble.id,
+    mode: ensemble.mode,
+    members: ensemble.members,
+    dataDir: resolvedDataDir,
+    logDir: resolve(values.get("dataLogDir") ?? resolvedDataDir),
+    tickMs,
+    ...sessionTimeouts(values, tickMs),
+    client: {
+      plain,
+      secure,
+      tls: clientTls,
+      portUnification,
+      backlog: values.get("clientPortListenBacklog") === -1 ? null : values.get("clientPortListenBacklog"),
+      tcpKeepAlive: values.get("clientTcpKeepAlive"),
+    },
+    peer: peerSettings(values, ensemble, files),
+    storage: storageSettings(values),
+    limits: {
+      frameBytesMax: values.get("jute.maxbuffer"),
+      outstandingMax: values.get("globalOutstandingLimit"),
+      connectionsPerAddressMax: values.get("maxClientCnxns"),
+      connectionsMax: values.get("maxCnxns"),
+    },
+    tree: {
+      extendedTypes: values.get("extendedTypesEnabled"),
+      enforceQuota: values.get("enforceQuota"),
+      containerCheckIntervalMs: values.get("znode.container.checkIntervalMs"),
+      containersPerMinuteMax: values.get("znode.container.maxPerMinute"),
+      containerNeverUsedMs: positive(values.get("znode.container.maxNeverUsedIntervalMs")),
+    },
+    security: securitySettings(values, files),
+    admin: adminSettings(values),
+    metrics: { listen: metricsEndpoint(values) },
+    words: words(values),
+    reconfigEnabled: values.get("reconfigEnabled"),
+    readOnlyMode: values.get("readonlymode.enabled"),
+    localSessions: !values.get("localSessionsEnabled")
+      ? "off"
+      : values.get("localSessionsUpgradingEnabled")
+        ? "upgrading"
+        : "on",
+    leaderServes: values.get("leaderServes"),
+    file,
+    given: values.all().map(({ key, value, source }) => ({ key, value, source })),
+  };
+}
+
+function sessionTimeouts(values: Values, tickMs: number) {
+  const min = values.get("minSessionTimeout");
+  const max = values.get("maxSessionTimeout");
+  const sessionTimeoutMinMs = min === -1 ? tickMs * 2 : min;
+  const sessionTimeoutMaxMs = max === -1 ? tickMs * 20 : max;
+  if (sessionTimeoutMinMs > sessionTimeoutMaxMs) {
+    const blamed = values.isGiven("minSessionTimeout") ? "minSessionTimeout" : "maxSessionTimeout";
+    values.problem(
+      blamed,
+      `makes the shortest session timeout (${sessionTimeoutMinMs} ms) longer than the longest (${sessionTimeoutMaxMs} ms)`,
+    );
+  }
+  return { sessionTimeoutMinMs, sessionTimeoutMaxMs };
+}
+
+function peerSettings(values: Values, { id, mode, members }: ReturnType<typeof ensembleOf>, files: FileReader) {
+  if (values.get("electionAlg") !== 3) values.problem("electionAlg", "can only be 3, or left out");
+  refuseQuorumSasl(values);
+  const tls = values.get("sslQuorum") ? tlsSettings(values, "ssl.quorum", files) : null;
+  if (values.get("sslQuorum") && tls === null) {
+    values.problem(
+      "sslQuorum",
+      "needs a key and a certificate: give ssl.quorum.keyStore.location, a PEM file with both",
+    );
+  }
+  const own = mode === "standalone" ? [] : (members.find((member) => member.id === id)?.addresses ?? []);
+  const onAll = values.get("quorumListenOnAllIPs");
+  const heartbeatMs = values.get("heartbeatInterval");
+  const electionTimeoutMs = electionTimeout(values);
+  if (electionTimeoutMs < 2 * heartbeatMs) {
+    values.problem(
+      "electionTimeout",
+      `must be at least twice the heartbeat interval (${heartbeatMs} ms), better five times`,
+    );
+  }
+  return {
+    listen: own.map(({ host, peerPort }): Endpoint => ({ host: onAll ? null : listenHost(host), port: peerPort })),
+    tls,
+    portUnification: values.get("portUnification"),
+    tcpKeepAlive: values.get("tcpKeepAlive"),
+    connectTimeoutMs: values.get("cnxTimeout"),
+    electionTimeoutMs,
+    heartbeatMs,
+  };
+}
+
+/**
+ * How long a silent leader is borne with. ZooKeeper says it in ticks (syncLimit), for garbage collections' sake: seconds.
+ * Ours is shorter, and syncLimit × tickTime can only make it shorter yet. initLimit bounds a start-up that Raft does
+ * not have: a member far behind catches up in its own time, as a follower.
+ */
+function electionTimeout(values: Values): number {
+  values.get("initLimit");
+  const own = values.get("electionTimeout");
+  const ticks = values.get("syncLimit");
+  return ticks === null || values.isGiven("electionTimeout") ? own : Math.min(own, ticks * values.get("tickTime"));
+}
+
+/** Members that were told to prove who they are, and would not, must not run. */
+function refuseQuorumSasl(values: Values): void {
+  for (const key of ["enableSasl", "serverRequireSasl", "learnerRequireSasl"] as const) {
+    if (!values.get(`quorum.auth.${key}`)) continue;
+    values.problem(`quorum.auth.${key}`, "cannot be had: members prove who they are by TLS here. Use sslQuorum=true");
+  }
+}
+
+function storageSettings(values: Values): ServerConfiguration["storage"] {
+  const purge = values.get("autopurge.purgeInterval");
+  const retained = values.get("autopurge.snapRetainCount");
+  if (retained < 3) values.warning("autopurge.snapRetainCount", "is at least 3: 3 snapshots are kept");
+  if (!values.get("forceSync")) {
+    values.warning("forceSync", "has no effect: nothing is acknowledged here before it is on the disk");
+  }
+  return {
+    segmentBytes: values.get("preAllocSize"),
+    snapshotAfterCommands: values.get("snapCount"),
+    snapshotAfterBytes: values.get("snapSizeLimitInKb"),
+    snapshotsRetained: Math.max(3, retained),
+    // Not said: disks fill up unseen, so old files go by themselves. Said to be off, as in ZooKeeper: kept for ever.
+    purgeIntervalMs: purge === null ? 0 : purge === 0 ? null : purge,
+    slowSyncMs: values.get("fsync.warningthresholdms"),
+    createDirectories: values.get("datadir.autocreate"),
+  };
+}
+
+function adminSettings(values: Values): ServerConfiguration["admin"] {
+  const host = listenHost(values.get("admin.serverAddress"));
+  const url = values.get("admin.commandURL");
+  if (!/^\/[\w./-]*$/.test(url)) values.problem("admin.commandURL", `must be a path such as /commands, not "${url}"`);
+  return {
+    listen: values.get("admin.enableServer") ? { host, port: values.get("admin.serverPort") } : null,
+    commandUrl: url.replace(/\/+$/, ""),
+    snapshotEnabled: values.get("admin.snapshot.enabled"),
+    restoreEnabled: values.get("admin.restore.enabled"),
+    rateLimitMs: values.get("admin.rateLimiterIntervalInMS"),
+    idleTimeoutMs: values.get("admin.idleTimeout"),
+  };
+}
+
+/** ZooKeeper names a Java class; "prometheus" is enough for us. */
+function metricsEndpoint(values: Values): Endpoint | null {
+  const provider = values.get("metricsProvider.className");
+  const host = listenHost(values.get("metricsProvider.httpHost"));
+  const port = values.get("metricsProvider.httpPort");
+  if (provider === null || /DefaultMetricsProvider$|NullMetricsProvider$/.test(provider)) return null;
+  if (/prometheus/i.test(provider)) return { host, port };
+  values.warning("metricsProvider.className", "names a Java class that cannot run here: only Prometheus is known");
+  return null;
+}
+
+const WORDS = /^[a-z0-9]{4}$/;
+
+function words(values: Values): ServerConfiguration["words"] {
+  const given = values.get("4lw.commands.whitelist");
+  if (given?.includes("*")) return "all";
+  for (const word of given ?? []) {
+    if (!WORDS.test(word)) values.problem("4lw.commands.whitelist", `must list words of four letters, not "${word}"`);
+  }
+  const standard = values.get("readonlymode.enabled") ? ["srvr", "isro"] : ["srvr"];
+  return new Set(given === null ? standard : values.get("readonlymode.enabled") ? [...given, "isro"] : given);
+}
+
+function positive(milliseconds: number): number | null {
+  return milliseconds > 0 ? milliseconds : null;
+}

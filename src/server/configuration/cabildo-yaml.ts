@@ -1,0 +1,158 @@
+// Our own file, cabildo.yaml: the same settings under readable names, with units. For example
+//
+//   id: 1
+//   data: /var/lib/cabildo
+//   client: { port: 2181, securePort: 2281 }
+//   members:
+//     1: zoo1:2888:3888
+//     2: { host: zoo2, peerPort: 2888, electionPort: 3888, role: observer, clientPort: 2181 }
+//   session: { tick: 2s, timeoutMax: 1min }
+//   security: { users: { bob: secret } }
+//   words: [srvr, mntr, ruok]        # or: all
+//
+// Strict: an unknown name is an error.
+
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import { describeSource, type Source } from "./configuration.ts";
+import { suggestion } from "./nearest.ts";
+import { SETTINGS, type SettingKey } from "./settings.ts";
+import type { Given, Layer } from "./values.ts";
+
+const keyNamed = new Map(
+  (Object.entries(SETTINGS) as [SettingKey, { yaml: string }][]).map(([key, entry]) => [entry.yaml, key]),
+);
+/** Names that hold a mapping of the user's own keys. */
+const FAMILIES = ["members", "security.users", "security.superUsers", "security.providers"] as const;
+const MEMBER_FIELDS = [
+  "host",
+  "peerPort",
+  "electionPort",
+  "role",
+  "clientAddress",
+  "clientPort",
+  "secureAddress",
+  "securePort",
+];
+
+const sections = new Set<string>();
+for (const name of [...keyNamed.keys(), ...FAMILIES]) {
+  const parts = name.split(".");
+  for (let i = 1; i < parts.length; i++) sections.add(parts.slice(0, i).join("."));
+}
+
+export function parseCabildoYaml(text: string, file: string): Layer {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const layer = new YamlLayer(file, lines);
+  for (const error of document.errors) {
+    const line = lines.linePos(error.pos[0]).line;
+    layer.problems.push(`${file} line ${line}: ${error.message.split("\n")[0]!.replace(/ at line .*$/, "")}`);
+  }
+  if (document.errors.length === 0 && document.contents !== null) layer.read(document.contents, "");
+  return layer;
+}
+
+class YamlLayer implements Layer {
+  readonly given: Given[] = [];
+  readonly warnings: string[] = [];
+  readonly problems: string[] = [];
+  readonly #file: string;
+  readonly #lines: LineCounter;
+
+  constructor(file: string, lines: LineCounter) {
+    this.#file = file;
+    this.#lines = lines;
+  }
+
+  read(node: unknown, path: string): void {
+    const key = keyNamed.get(path);
+    if (key !== undefined) this.#setting(key, path, node);
+    else if (!isMap(node)) this.#problem(node, `${path || "the file"} must hold names and values`);
+    else if (path === "members") this.#members(node);
+    else if (path === "security.users") this.#family(node, path, "saslUser");
+    else if (path === "security.superUsers") this.#family(node, path, "superUser");
+    else if (path === "security.providers") this.#family(node, path, "authProvider");
+    else this.#section(node, path);
+  }
+
+  #section(node: { items: readonly { key: unknown; value: unknown }[] }, path: string): void {
+    for (const { key, value } of node.items) {
+      const name = scalarText(key) ?? "";
+      const full = path === "" ? name : `${path}.${name}`;
+      if (keyNamed.has(full) || sections.has(full) || (FAMILIES as readonly string[]).includes(full)) {
+        if (value !== null && !(isScalar(value) && value.value === null)) this.read(value, full);
+        else if (keyNamed.has(full)) this.#problem(key, `${full} has no value`);
+        continue;
+      }
+      const known = [...keyNamed.keys(), ...sections, ...FAMILIES];
+      const zooKeepers = name in SETTINGS ? ` Here it is called "${SETTINGS[name as SettingKey].yaml}".` : null;
+      this.#problem(key, `${full} is not a setting.${zooKeepers ?? suggestion(full, known)}`);
+    }
+  }
+
+  #setting(key: SettingKey, path: string, node: unknown): void {
+    const value = isSeq(node) ? node.items.map(scalarText) : [scalarText(node)];
+    if (value.includes(null)) this.#problem(node, `${path} must be a plain value`);
+    else if (key === "4lw.commands.whitelist" && value[0] === "all") this.#give(key, path, "*", node);
+    else this.#give(key, path, value.join(","), node);
+  }
+
+  /** A mapping whose names are the user's own. */
+  #family(node: { items: readonly { key: unknown; value: unknown }[] }, path: string, family: string): void {
+    for (const { key, value } of node.items) {
+      const name = scalarText(key);
+      const entry = scalarText(value);
+      if (name === null || entry === null) this.#problem(key, `${path} must hold names, each with a plain value`);
+      else this.#give(`${family}.${name}`, `${path}.${name}`, entry, value);
+    }
+  }
+
+  #members(node: { items: readonly { key: unknown; value: unknown }[] }): void {
+    for (const { key, value } of node.items) {
+      const id = scalarText(key) ?? "";
+      const text = isMap(value) ? this.#memberText(value, `members.${id}`) : scalarText(value);
+      if (text === null) this.#problem(key, `members.${id} must be host:peerPort:electionPort, or names and values`);
+      else this.#give(`server.${id}`, `members.${id}`, text, key);
+    }
+  }
+
+  #memberText(node: { items: readonly { key: unknown; value: unknown }[] }, path: string): string {
+    const fields: Record<string, string> = {};
+    for (const { key, value } of node.items) {
+      const name = scalarText(key) ?? "";
+      if (MEMBER_FIELDS.includes(name)) fields[name] = scalarText(value) ?? "";
+      else this.#problem(key, `${path}.${name} is not a setting.${suggestion(name, MEMBER_FIELDS)}`);
+    }
+    const bracketed = (host: string | undefined): string => (host?.includes(":") ? `[${host}]` : (host ?? ""));
+    const role = fields["role"] ? `:${fields["role"]}` : "";
+    const { host, peerPort = "2888", electionPort = "3888", clientPort, securePort } = fields;
+    let text = `${bracketed(host)}:${peerPort}:${electionPort}${role}`;
+    const endpoint = (address: string | undefined, port: string | undefined): string =>
+      port === undefined ? "" : address === undefined ? port : `${bracketed(address)}:${port}`;
+    const client = endpoint(fields["clientAddress"], clientPort);
+    const secure = endpoint(fields["secureAddress"], securePort);
+    if (client !== "" || secure !== "") text += `;${client}`;
+    if (secure !== "") text += `;${secure}`;
+    return text;
+  }
+
+  #give(key: string, written: string, value: string, node: unknown): void {
+    this.given.push({ key, written, value: value.trim(), source: this.#source(node), unitRequired: true });
+  }
+
+  #problem(node: unknown, sentence: string): void {
+    this.problems.push(`${describeSource(this.#source(node))}: ${sentence}`);
+  }
+
+  #source(node: unknown): Source {
+    const offset = (node as Node | null)?.range?.[0] ?? 0;
+    return { kind: "file", file: this.#file, line: this.#lines.linePos(offset).line };
+  }
+}
+
+/** A scalar as it was written; null for what is none. */
+function scalarText(node: unknown): string | null {
+  if (!isScalar(node)) return null;
+  const quoted = node.type === "QUOTE_DOUBLE" || node.type === "QUOTE_SINGLE" || typeof node.value === "string";
+  return quoted ? String(node.value) : (node.source ?? String(node.value));
+}

@@ -1,0 +1,214 @@
+// The settings of one member, complete and checked: what `startMember` is given. Nothing here knows how they were
+// written down; `load.ts` makes one of these from a file, the environment and the command line.
+
+import { CoordinationError } from "../../base/errors.ts";
+import type { MemberId } from "../../consensus/raft/types.ts";
+
+export interface ServerConfiguration {
+  /** This member's number (`myid`). A standalone member that was given none is 1. */
+  readonly id: MemberId;
+  /** Standalone: alone by design, which ZooKeeper's tools are told; otherwise one of an ensemble, even of one. */
+  readonly mode: "standalone" | "ensemble";
+  /**
+   * The ensemble at its first start, this member included; later the log knows better. A standalone member is its only
+   * one, and has no peer addresses.
+   */
+  readonly members: readonly ConfiguredMember[];
+  readonly dataDir: string;
+  /** Where the log goes; the same as `dataDir` unless told otherwise. */
+  readonly logDir: string;
+  /** ZooKeeper's unit of time: session timeouts are bounded by it. */
+  readonly tickMs: number;
+  readonly sessionTimeoutMinMs: number;
+  readonly sessionTimeoutMaxMs: number;
+  readonly client: ClientSettings;
+  readonly peer: PeerSettings;
+  readonly storage: StorageSettings;
+  readonly limits: LimitSettings;
+  readonly tree: TreeSettings;
+  readonly security: SecuritySettings;
+  readonly admin: AdminSettings;
+  readonly metrics: MetricsSettings;
+  /** Four-letter words that are answered; `memb` always is. */
+  readonly words: ReadonlySet<string> | "all";
+  readonly reconfigEnabled: boolean;
+  readonly readOnlyMode: boolean;
+  readonly localSessions: "off" | "on" | "upgrading";
+  /** False: the leader takes no clients. */
+  readonly leaderServes: boolean;
+  /** The file that this was read from, and every setting with a value of its own: for `conf` and for people. */
+  readonly file: string | null;
+  readonly given: readonly GivenSetting[];
+}
+
+/** Where to listen. `host` null: on all addresses. */
+export interface Endpoint {
+  readonly host: string | null;
+  readonly port: number;
+}
+
+export interface ConfiguredMember {
+  readonly id: MemberId;
+  readonly role: "participant" | "observer";
+  /** Where the others reach it; more than one if it has several addresses. Empty in standalone mode only. */
+  readonly addresses: readonly PeerAddress[];
+  /** Where clients reach it, as its `server.N` says. */
+  readonly client: Endpoint | null;
+  readonly secureClient: Endpoint | null;
+}
+
+export interface PeerAddress {
+  readonly host: string;
+  readonly peerPort: number;
+  /** ZooKeeper's second port. Raft needs one port only: kept to be told to others, never listened on. */
+  readonly electionPort: number;
+}
+
+export interface ClientSettings {
+  readonly plain: Endpoint | null;
+  readonly secure: Endpoint | null;
+  /** TLS for `secure`, and for `plain` where the port is unified. */
+  readonly tls: TlsSettings | null;
+  /** The plain port also speaks TLS, whichever a client begins with. */
+  readonly portUnification: boolean;
+  /** Connections waiting to be accepted; null: what the system thinks right. */
+  readonly backlog: number | null;
+  readonly tcpKeepAlive: boolean;
+}
+
+export interface PeerSettings {
+  /** Where to listen for the other members; null in standalone mode. */
+  readonly listen: readonly Endpoint[];
+  /** Between members: null for plain TCP. */
+  readonly tls: TlsSettings | null;
+  /** Accept both TLS and plain from other members, as while going over to TLS. */
+  readonly portUnification: boolean;
+  readonly tcpKeepAlive: boolean;
+  readonly connectTimeoutMs: number;
+  /** A follower that hears nothing for this long to twice as long asks for an election. */
+  readonly electionTimeoutMs: number;
+  readonly heartbeatMs: number;
+}
+
+export interface TlsSettings {
+  /** PEM files; they may be one and the same. */
+  readonly keyFile: string;
+  readonly certificateFile: string;
+  readonly passphrase: string | null;
+  /** Whom to trust; null: the authorities that the system trusts. */
+  readonly authoritiesFile: string | null;
+  readonly clientAuth: "none" | "want" | "need";
+  readonly versionMin: "TLSv1.2" | "TLSv1.3";
+  readonly versionMax: "TLSv1.2" | "TLSv1.3";
+  /** In OpenSSL's form; null: Node's own choice. */
+  readonly ciphers: string | null;
+  /** Whether the other side's certificate must name its host. */
+  readonly verifyHost: boolean;
+  /** Whether to look for new files while running. */
+  readonly reload: boolean;
+}
+
+export interface StorageSettings {
+  readonly segmentBytes: number;
+  /** Snapshot after this many commands; null: not said, and the member judges by the size of its log. */
+  readonly snapshotAfterCommands: number | null;
+  /** Snapshot after this many bytes of log. */
+  readonly snapshotAfterBytes: number;
+  readonly snapshotsRetained: number;
+  /** 0: old snapshots and log segments go after each snapshot; null: never; else every so often. */
+  readonly purgeIntervalMs: number | null;
+  /** A sync slower than this is worth a line in the log. */
+  readonly slowSyncMs: number;
+  /** False: a missing data directory is an error, not made. */
+  readonly createDirectories: boolean;
+}
+
+export interface LimitSettings {
+  /** The longest frame that is read from a client. */
+  readonly frameBytesMax: number;
+  /** Requests taken from clients but not yet answered; beyond, nothing is read. */
+  readonly outstandingMax: number;
+  /** From one address; 0: without limit. */
+  readonly connectionsPerAddressMax: number;
+  /** In all; 0: without limit. */
+  readonly connectionsMax: number;
+}
+
+export interface TreeSettings {
+  /** TTL nodes may be created. */
+  readonly extendedTypes: boolean;
+  readonly enforceQuota: boolean;
+  readonly containerCheckIntervalMs: number;
+  readonly containersPerMinuteMax: number;
+  /** A container that never had a child goes after this long; null: never. */
+  readonly containerNeverUsedMs: number | null;
+}
+
+export interface SecuritySettings {
+  readonly skipAcl: boolean;
+  readonly digestEnabled: boolean;
+  /** `user:base64(hash(user:password))` of the super user; null: there is none. */
+  readonly superDigest: string | null;
+  /** Node's name of the hash behind digest identities. */
+  readonly digestAlgorithm: string;
+  /** Subjects of client certificates, or SASL users, that are super users. */
+  readonly superUsers: readonly string[];
+  /** SASL DIGEST-MD5: user → password. Empty: SASL is not offered. */
+  readonly saslUsers: ReadonlyMap<string, string>;
+  /** A client that failed SASL may go on without. */
+  readonly allowSaslFailedClients: boolean;
+  /** A client must prove one of these schemes before anything else; empty: it need not. */
+  readonly requiredSchemes: readonly string[];
+  /** Names that the `ensemble` scheme takes for this ensemble; empty: any. */
+  readonly ensembleNames: readonly string[];
+}
+
+export interface AdminSettings {
+  /** Null: no admin server. */
+  readonly listen: Endpoint | null;
+  readonly commandUrl: string;
+  readonly snapshotEnabled: boolean;
+  readonly restoreEnabled: boolean;
+  /** Snapshot and restore are taken at most once in this time. */
+  readonly rateLimitMs: number;
+  readonly idleTimeoutMs: number;
+}
+
+export interface MetricsSettings {
+  /** Prometheus's own port; null: metrics are at the admin server's /metrics only. */
+  readonly listen: Endpoint | null;
+}
+
+/** Where a value came from, the strongest first: flags beat environment beat file. */
+export type Source =
+  | { readonly kind: "flag"; readonly name: string }
+  | { readonly kind: "environment"; readonly name: string }
+  | { readonly kind: "file"; readonly file: string; readonly line: number };
+
+export interface GivenSetting {
+  /** ZooKeeper's name, without the prefix `zookeeper.` */
+  readonly key: string;
+  readonly value: string;
+  readonly source: Source;
+}
+
+/** Settings that cannot be: each problem says what is wrong, where, and what to do. */
+export class ConfigurationError extends CoordinationError {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super("configuration", "not-applied", problems.join("\n"));
+    this.problems = problems;
+  }
+}
+
+export function describeSource(source: Source): string {
+  switch (source.kind) {
+    case "flag":
+      return source.name;
+    case "environment":
+      return `environment variable ${source.name}`;
+    case "file":
+      return `${source.file} line ${source.line}`;
+  }
+}

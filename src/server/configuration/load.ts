@@ -1,0 +1,37 @@
+// A member's configuration from a file, the environment and the command line: flags beat environment beat file beat
+// default.
+
+import { basename } from "node:path";
+import { type Assembled, assemble } from "./assemble.ts";
+import { parseCabildoYaml } from "./cabildo-yaml.ts";
+import { ConfigurationError } from "./configuration.ts";
+import { readEnvironment, readFlags } from "./environment.ts";
+import { disk, type FileReader } from "./files.ts";
+import type { Layer } from "./values.ts";
+import { parseZooCfg } from "./zoo-cfg.ts";
+
+export interface LoadOptions {
+  /** zoo.cfg or cabildo.yaml, told apart by the ending; null: everything comes from environment and flags. */
+  readonly file: string | null;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly flags?: readonly { readonly flag: string; readonly key: string; readonly value: string }[];
+  readonly files?: FileReader;
+}
+
+/** Throws a `ConfigurationError` that names every problem. */
+export function loadConfiguration({ file, environment = {}, flags = [], files = disk }: LoadOptions): Assembled {
+  const layers = [fileLayer(file, files), ...readEnvironment(environment), readFlags(flags)];
+  return assemble(layers, file, files);
+}
+
+function fileLayer(file: string | null, files: FileReader): Layer {
+  if (file === null) return { given: [], warnings: [], problems: [] };
+  let text: string | null;
+  try {
+    text = files.read(file);
+  } catch (error) {
+    throw new ConfigurationError([`${file} cannot be read: ${(error as Error).message}`]);
+  }
+  if (text === null) throw new ConfigurationError([`there is no file ${file}: name a zoo.cfg or a cabildo.yaml`]);
+  return /\.ya?ml$/i.test(file) ? parseCabildoYaml(text, basename(file)) : parseZooCfg(text, basename(file));
+}

@@ -1,0 +1,102 @@
+// Who may do what: super users, SASL users, and the schemes a client must have proved.
+
+import { resolve } from "node:path";
+import type { SecuritySettings } from "./configuration.ts";
+import type { FileReader } from "./files.ts";
+import { parseJaas } from "./jaas.ts";
+import type { Values } from "./values.ts";
+
+/** Java's names of hashes → Node's. */
+const DIGESTS: Readonly<Record<string, string>> = {
+  SHA1: "sha1",
+  "SHA-1": "sha1",
+  "SHA-224": "sha224",
+  "SHA-256": "sha256",
+  "SHA-384": "sha384",
+  "SHA-512": "sha512",
+  "SHA3-224": "sha3-224",
+  "SHA3-256": "sha3-256",
+  "SHA3-384": "sha3-384",
+  "SHA3-512": "sha3-512",
+  MD5: "md5",
+  RIPEMD160: "ripemd160",
+};
+
+/** ZooKeeper's own providers, by the end of their class names; each is always there. */
+const PROVIDERS = /\.(Digest|IP|SASL|X509|Ensemble)AuthenticationProvider$/;
+
+export function securitySettings(values: Values, files: FileReader): SecuritySettings {
+  const saslUsers = readSaslUsers(values, files);
+  const requiredSchemes = schemesRequired(values);
+  if (requiredSchemes.includes("sasl") && saslUsers.size === 0) {
+    values.problems.push(
+      "clients must prove themselves by SASL, and there are no SASL users: name a JAAS file (java.security.auth.login.config)",
+    );
+  }
+  for (const { suffix, given } of values.family("authProvider")) {
+    if (PROVIDERS.test(given.value)) continue;
+    values.warnings.push(`authProvider.${suffix} names ${given.value}, a Java class that cannot run here`);
+  }
+  const algorithm = values.get("DigestAuthenticationProvider.digestAlg");
+  const digestAlgorithm = DIGESTS[algorithm.toUpperCase()];
+  if (digestAlgorithm === undefined) {
+    values.problem("DigestAuthenticationProvider.digestAlg", `must be one of ${Object.keys(DIGESTS).join(", ")}`);
+  }
+  const superUsers = [
+    values.get("superUser"),
+    values.get("X509AuthenticationProvider.superUser"),
+    ...values.family("superUser").map(({ given }) => given.value),
+  ];
+  return {
+    skipAcl: values.get("skipACL"),
+    digestEnabled: values.get("DigestAuthenticationProvider.enabled"),
+    superDigest: superDigest(values),
+    digestAlgorithm: digestAlgorithm ?? "sha1",
+    superUsers: superUsers.filter((name) => name !== null),
+    saslUsers,
+    allowSaslFailedClients: values.get("allowSaslFailedClients"),
+    requiredSchemes,
+    ensembleNames: values.get("ensembleAuthName"),
+  };
+}
+
+function superDigest(values: Values): string | null {
+  const given = values.get("DigestAuthenticationProvider.superDigest");
+  if (given === null || /^[^:]+:[A-Za-z0-9+/]+={0,2}$/.test(given)) return given;
+  values.problem(
+    "DigestAuthenticationProvider.superDigest",
+    "must be user:hash, the hash in base64 (never the password itself)",
+  );
+  return null;
+}
+
+function readSaslUsers(values: Values, files: FileReader): ReadonlyMap<string, string> {
+  const users = new Map(values.family("saslUser").map(({ suffix, given }) => [suffix, given.value]));
+  const path = values.get("java.security.auth.login.config");
+  const given = values.given("java.security.auth.login.config");
+  if (path === null || given === null) return users;
+  const text = files.read(resolve(path));
+  if (text === null) {
+    values.problem("java.security.auth.login.config", `names ${path}, and there is no such file`);
+    return users;
+  }
+  const section = values.get("sasl.serverconfig");
+  const fromFile = values.parse({ ...given, value: text }, (jaas) => parseJaas(jaas, section));
+  return new Map([...(fromFile ?? []), ...users]);
+}
+
+function schemesRequired(values: Values): readonly string[] {
+  const schemes = new Set<string>();
+  if (values.get("sessionRequireClientSASLAuth")) schemes.add("sasl");
+  if (values.get("enforce.auth.enabled")) {
+    const listed = values.get("enforce.auth.schemes");
+    if (listed.length === 0) values.problem("enforce.auth.enabled", "needs enforce.auth.schemes: which ones will do?");
+    for (const scheme of listed) {
+      if (!["digest", "ip", "x509", "sasl", "ensemble"].includes(scheme)) {
+        values.problem("enforce.auth.schemes", `names "${scheme}", which is no scheme here (digest, ip, x509, sasl)`);
+      }
+      schemes.add(scheme);
+    }
+  }
+  return [...schemes];
+}

@@ -1,0 +1,118 @@
+// What was given, from all places at once: the strongest of each setting counts, every one that was read is remembered
+// with its source, and whatever is wrong is gathered, so that all of it can be told at once.
+
+import { describeSource, type GivenSetting } from "./configuration.ts";
+import type { Kind } from "./kinds.ts";
+import { Complaint } from "./servers.ts";
+import {
+  type NUMBERED,
+  SETTINGS,
+  type SettingKey,
+  type SettingValue,
+  settingNamed,
+  withoutPrefix,
+} from "./settings.ts";
+
+/** One setting as somebody wrote it. */
+export interface Given extends GivenSetting {
+  /** The name as it was written: what an error must say. */
+  readonly written: string;
+  /** Whether a bare number says too little: in our own file and variables it does. */
+  readonly unitRequired: boolean;
+}
+
+/** What one place gives: a file, the environment, the command line. */
+export interface Layer {
+  readonly given: readonly Given[];
+  readonly warnings: readonly string[];
+  readonly problems: readonly string[];
+}
+
+export class Values {
+  readonly problems: string[] = [];
+  readonly warnings: string[] = [];
+  readonly #given = new Map<string, Given>();
+
+  /** Layers from the weakest to the strongest. */
+  constructor(layers: readonly Layer[]) {
+    for (const layer of layers) {
+      this.problems.push(...layer.problems);
+      this.warnings.push(...layer.warnings);
+      this.#replaceFamilies(layer);
+      for (const given of layer.given) this.#given.set(canonicalKey(given.key), given);
+    }
+  }
+
+  get<Key extends SettingKey>(key: Key): SettingValue<Key> {
+    const entry = SETTINGS[key] as { readonly kind: Kind<unknown>; readonly default: unknown };
+    const given = this.#given.get(key);
+    if (given === undefined) return entry.default as SettingValue<Key>;
+    try {
+      if (given.value === "") throw new Complaint("has no value");
+      return entry.kind.parse(given.value, given.unitRequired) as SettingValue<Key>;
+    } catch (error) {
+      this.#complain(given, error);
+      return entry.default as SettingValue<Key>;
+    }
+  }
+
+  isGiven(key: SettingKey): boolean {
+    return this.#given.has(key);
+  }
+
+  given(key: SettingKey): Given | null {
+    return this.#given.get(key) ?? null;
+  }
+
+  /** All of a family, such as every `server.N`, with what stands behind the dot. */
+  family(name: (typeof NUMBERED)[number]): readonly { readonly suffix: string; readonly given: Given }[] {
+    const found = [];
+    for (const [key, given] of this.#given) {
+      if (key.startsWith(`${name}.`)) found.push({ suffix: key.slice(name.length + 1), given });
+    }
+    return found;
+  }
+
+  all(): readonly Given[] {
+    return [...this.#given.values()];
+  }
+
+  /** Runs a parser on a given text; what it complains of becomes a problem, with the place. */
+  parse<T>(given: Given, parser: (text: string) => T): T | null {
+    try {
+      return parser(given.value);
+    } catch (error) {
+      this.#complain(given, error);
+      return null;
+    }
+  }
+
+  /** `sentence` goes on from the setting's name: "must be …". */
+  problem(key: SettingKey, sentence: string): void {
+    const given = this.#given.get(key);
+    this.problems.push(given ? `${describeSource(given.source)}: ${given.written} ${sentence}` : `${key} ${sentence}`);
+  }
+
+  warning(key: SettingKey, sentence: string): void {
+    const given = this.#given.get(key);
+    this.warnings.push(given ? `${describeSource(given.source)}: ${given.written} ${sentence}` : `${key} ${sentence}`);
+  }
+
+  #complain(given: Given, error: unknown): void {
+    if (!(error instanceof Complaint)) throw error;
+    this.problems.push(`${describeSource(given.source)}: ${given.written} ${error.message}`);
+  }
+
+  /** A stronger place that lists members or users lists all of them: half of two lists would be nobody's intent. */
+  #replaceFamilies(layer: Layer): void {
+    for (const family of ["server", "saslUser"]) {
+      const listed = layer.given.some(({ key }) => key.startsWith(`${family}.`));
+      if (!listed) continue;
+      for (const key of [...this.#given.keys()]) if (key.startsWith(`${family}.`)) this.#given.delete(key);
+    }
+  }
+}
+
+function canonicalKey(key: string): string {
+  return settingNamed(key) ?? withoutPrefix(key);
+}
