@@ -1,5 +1,5 @@
 // The stage of an interoperability suite: one ensemble of real processes, one foreign runtime, and scenarios played by
-// that runtime's programs. A program prints `ok <law>` or `failed <law>: <why>` for each thing it checks, and may ask
+// that runtime's programs. A program prints `ok <law>` or `failed <law>`, a tab and why, for each thing it checks, and may ask
 // for what only the stage can do: `please kill-leader` and `please restore`, each answered by the line `done`.
 import assert from "node:assert/strict";
 import { after, type TestContext, test } from "node:test";
@@ -32,6 +32,7 @@ export interface StageOptions<Runtime> {
   readonly runtime: () => Promise<Runtime>;
   readonly config?: readonly string[];
   readonly runtimeOptions?: (flavour: Flavour) => readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export async function prepareStage<Runtime>(options: StageOptions<Runtime>): Promise<Stage<Runtime>> {
@@ -47,6 +48,7 @@ export async function prepareStage<Runtime>(options: StageOptions<Runtime>): Pro
     members: 3,
     config: options.config ?? [],
     runtimeOptions: options.runtimeOptions?.(flavour) ?? [],
+    environment: options.environment ?? {},
   });
   after(() => ensemble.stop());
   return playing(runtime, ensemble);
@@ -113,8 +115,8 @@ async function hear(program: Program, wishes: Record<string, () => Promise<unkno
     if (word === "end") break;
     if (word === "ok") reports.push({ law: rest, ok: true, why: "" });
     if (word === "failed") {
-      const [law, ...why] = rest.split(": ");
-      reports.push({ law: law!, ok: false, why: `${why.join(": ")}\n${program.transcript()}` });
+      const [law, why] = rest.split("\t");
+      reports.push({ law: law!, ok: false, why: `${why}\n${program.transcript()}` });
     }
     if (word !== "please") continue;
     const wish = wishes[rest];

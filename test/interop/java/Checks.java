@@ -20,7 +20,7 @@ final class Checks {
       say("ok " + law);
     } catch (Throwable error) {
       error.printStackTrace();
-      say("failed " + law + ": " + error);
+      say("failed " + law + "\t" + error.toString().replace('\n', ' '));
     }
   }
 
