@@ -21,9 +21,11 @@ writeFileSync(
 
 const stage = await prepareStage({
   runtime: kazoo,
-  config: ["authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider"],
+  config: [
+    "authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
+    `java.security.auth.login.config=${jaas}`, // ours reads Java's own property from the file as well
+  ],
   runtimeOptions: (flavour) => (flavour === "zookeeper" ? [`-Djava.security.auth.login.config=${jaas}`] : []),
-  environment: { SERVER_JVMFLAGS: `-Djava.security.auth.login.config=${jaas}` },
 });
 
 for (const recipe of ["lock", "election", "party", "watches", "transaction", "sasl"]) {

@@ -32,7 +32,6 @@ export interface StageOptions<Runtime> {
   readonly runtime: () => Promise<Runtime>;
   readonly config?: readonly string[];
   readonly runtimeOptions?: (flavour: Flavour) => readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export async function prepareStage<Runtime>(options: StageOptions<Runtime>): Promise<Stage<Runtime>> {
@@ -48,7 +47,6 @@ export async function prepareStage<Runtime>(options: StageOptions<Runtime>): Pro
     members: 3,
     config: options.config ?? [],
     runtimeOptions: options.runtimeOptions?.(flavour) ?? [],
-    environment: options.environment ?? {},
   });
   after(() => ensemble.stop());
   return playing(runtime, ensemble);
