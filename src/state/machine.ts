@@ -1,32 +1,244 @@
-// What the log means: routes each command of a batch to its model, exactly once. (Contract; being filled in.)
+// What the log means: routes each command of a batch to its model, exactly once. Synchronous and deterministic: members
+// that applied the same entries hold the same state, give the same outcomes and fire the same events. It reads no clock:
+// time is what the leader stamped into the batches.
+//
+// A command that cannot be decoded was written by a member's own encoder: that is a bug, and the member stops.
 
+import { assert } from "../base/assert.ts";
+import { ByteReader, MalformedError } from "../base/bytes.ts";
+import { readBatchHeader } from "./batch.ts";
+import { stateHash } from "./hash.ts";
+import { LEASE_MODEL, LEASE_OPERATION } from "./leases/commands.ts";
+import { type Lease, Leases } from "./leases/leases.ts";
+import { Origins } from "./origins.ts";
+import { DONE, rejected } from "./outcomes.ts";
+import { MachineRestorer, MachineSnapshot } from "./snapshot.ts";
+import { Caller } from "./tree/caller.ts";
+import { Changes } from "./tree/changes.ts";
+import { TREE_MODEL } from "./tree/commands.ts";
+import type { PendingReconfiguration } from "./tree/ensemble.ts";
+import { Operations } from "./tree/operations.ts";
+import { ensembleOf, Reconfiguration } from "./tree/reconfiguration.ts";
+import { Tree } from "./tree/tree.ts";
 import type { Outcome, StateEvents } from "./types.ts";
 
-export declare class Machine {
-  constructor(events: StateEvents);
-  /** The number of commands applied so far: ZooKeeper's zxid. Every command consumes one, failed or not. */
-  readonly revision: number;
+export type { MachineRestorer, MachineSnapshot } from "./snapshot.ts";
+
+type Outcomes = (outcome: Outcome, revision: number) => void;
+
+export class Machine {
+  /** Reads may go to it at any time between two commands. The same object for ever. */
+  readonly tree = Tree.preset();
+  readonly leases = new Leases();
+  readonly #events: StateEvents;
+  readonly #origins = new Origins();
+  readonly #changes: Changes;
+  readonly #caller = new Caller();
+  readonly #reconfiguration: Reconfiguration;
+  readonly #operations: Operations;
+  readonly #reader = new ByteReader(new Uint8Array(0));
+  #revision = 0;
+  #time = 0;
+  #appliedIndex = 0;
+  /** Who proposed the batch that is being applied. */
+  #member = 0;
+  #start = 0;
+  #snapshot: MachineSnapshot | null = null;
+
+  constructor(events: StateEvents) {
+    this.#events = events;
+    this.#changes = new Changes(this.tree, events);
+    this.#reconfiguration = new Reconfiguration(this.#changes, events);
+    this.#operations = new Operations(this.#changes, this.#caller, this.#reconfiguration);
+  }
+
+  /**
+   * ZooKeeper's zxid. Every command consumes one, failed or not, and so does a change of /zookeeper/config that comes with
+   * a configuration: whoever has seen a revision has seen all that came before it.
+   */
+  get revision(): number {
+    return this.#revision;
+  }
+
   /** The latest time stamped into an applied batch: never goes back. */
-  readonly time: number;
-  readonly appliedIndex: number;
+  get time(): number {
+    return this.#time;
+  }
+
+  get appliedIndex(): number {
+    return this.#appliedIndex;
+  }
+
+  /** A reconfiguration that was taken up and has not ended: for the leader to carry out. */
+  get pendingReconfiguration(): PendingReconfiguration | null {
+    return this.tree.pending;
+  }
+
+  lease(id: number): Lease | undefined {
+    return this.leases.get(id);
+  }
+
+  /** The last batch sequence applied of this run of this member; -1 when a later run of it is known. */
+  lastSequence(member: number, start: number): number {
+    return this.#origins.lastSequence(member, start);
+  }
+
   /**
    * Applies one `commands` entry. For each command `outcomes` (if given) hears, in order, in the middle of it all.
    * Returns whether the batch was new: "applied", "duplicate" (seen before), or "gap" (an earlier one of its member is
    * missing: nothing was applied, the member sends again from there).
    */
-  apply(
-    index: number,
-    batch: Uint8Array,
-    outcomes: ((outcome: Outcome, revision: number) => void) | null,
-  ): "applied" | "duplicate" | "gap";
+  apply(index: number, batch: Uint8Array, outcomes: Outcomes | null): "applied" | "duplicate" | "gap" {
+    this.#advance(index);
+    const reader = this.#reader.reset(batch, 0, batch.length);
+    try {
+      const { time, member, start, sequence } = readBatchHeader(reader);
+      const admission = this.#origins.admit(member, start, sequence);
+      if (admission !== "applied") return admission;
+      if (time > this.#time) this.#time = time;
+      this.#member = member;
+      this.#start = start;
+      this.#applyCommands(reader, batch.length, outcomes);
+      return "applied";
+    } catch (error) {
+      assert(!(error instanceof MalformedError), `entry ${index} holds a malformed command: ${error}`);
+      throw error;
+    }
+  }
+
   /** A configuration entry was committed. `joint`: one more follows by itself. */
   applyConfiguration(
     index: number,
     members: readonly { readonly id: number; readonly role: "voter" | "learner"; readonly address: string }[],
     joint: boolean,
-  ): void;
+  ): void {
+    this.#advance(index);
+    if (joint) return;
+    const ensemble = ensembleOf(members);
+    if (this.#reconfiguration.consumesRevision(ensemble)) this.#revision++;
+    this.#changes.begin(this.#revision, this.#time);
+    this.#reconfiguration.onConfiguration(ensemble);
+  }
+
   /** An entry without effect was committed. */
-  applyNothing(index: number): void;
-  /** The last batch sequence applied of this run of this member; -1 when a later run of it is known. */
-  lastSequence(member: number, start: number): number;
+  applyNothing(index: number): void {
+    this.#advance(index);
+  }
+
+  /**
+   * The state as it is now, to be pulled in slices while commands go on being applied. One at a time; `end` it, whole or
+   * not. No cost is paid up front but for copying the list of leases.
+   */
+  beginSnapshot(): MachineSnapshot {
+    assert(this.#snapshot === null, "one snapshot at a time");
+    const snapshot = new MachineSnapshot(
+      { revision: this.#revision, time: this.#time, appliedIndex: this.#appliedIndex },
+      { origins: this.#origins, leases: this.leases, tree: this.tree },
+      () => {
+        this.#changes.onBeforeChange = null;
+        this.#snapshot = null;
+      },
+    );
+    this.#changes.onBeforeChange = snapshot.onBeforeChange;
+    this.#snapshot = snapshot;
+    return snapshot;
+  }
+
+  /** Reads a snapshot; this machine keeps its state until all of it is there, then has the other. */
+  restore(): MachineRestorer {
+    return new MachineRestorer((restored) => {
+      assert(this.#snapshot === null, "the state is replaced while a snapshot of it is taken");
+      this.#revision = restored.revision;
+      this.#time = restored.time;
+      this.#appliedIndex = restored.appliedIndex;
+      this.#origins.clear();
+      for (const origin of restored.origins) this.#origins.set(origin);
+      this.leases.clear();
+      for (const lease of restored.leases) this.leases.restore(lease);
+      this.tree.adopt(restored.tree);
+      this.#events.onRestored?.();
+    });
+  }
+
+  /** A hash of the whole state: equal on members that applied the same entries. Reads everything: for tests. */
+  hash(): string {
+    const { revision, time, appliedIndex } = this;
+    return stateHash({ revision, time, appliedIndex }, this.#origins, this.leases, this.tree);
+  }
+
+  #advance(index: number): void {
+    assert(index === this.#appliedIndex + 1, `entry ${index} after entry ${this.#appliedIndex}`);
+    this.#appliedIndex = index;
+  }
+
+  #applyCommands(reader: ByteReader, batchEnd: number, outcomes: Outcomes | null): void {
+    while (reader.offset < batchEnd) {
+      const length = reader.uint32();
+      const end = reader.offset + length;
+      if (end > batchEnd) throw new MalformedError(`a command of ${length} bytes in a batch of ${batchEnd}`);
+      reader.end = end;
+      this.#revision++;
+      this.#changes.begin(this.#revision, this.#time);
+      const outcome = this.#command(reader);
+      assert(reader.offset === end, "a command longer than its fields");
+      reader.end = batchEnd;
+      if (outcomes !== null) outcomes(outcome, this.#revision);
+      if (this.tree.pending !== null) this.#reconfiguration.settle();
+    }
+  }
+
+  #command(reader: ByteReader): Outcome {
+    const model = reader.uint8();
+    const operation = reader.uint8();
+    if (model === TREE_MODEL) return this.#treeCommand(operation, reader);
+    assert(model === LEASE_MODEL, `a command for model ${model}`);
+    return this.#leaseCommand(operation, reader);
+  }
+
+  #treeCommand(operation: number, reader: ByteReader): Outcome {
+    const session = reader.int64();
+    this.#caller.read(session, reader);
+    if (session !== 0) {
+      const refusal = this.leases.refusal(session, this.#member, this.#start);
+      if (refusal !== null) {
+        reader.offset = reader.end;
+        return rejected(refusal);
+      }
+    }
+    return this.#operations.apply(operation, reader);
+  }
+
+  #leaseCommand(operation: number, reader: ByteReader): Outcome {
+    switch (operation) {
+      case LEASE_OPERATION.open:
+        return this.leases.onOpen(reader, this.#revision, this.#member, this.#start);
+      case LEASE_OPERATION.attach: {
+        const outcome = this.leases.onAttach(reader, this.#member, this.#start);
+        if (outcome.kind === "lease-attached") this.#events.onLeaseMoved(outcome.id, this.#member, this.#start);
+        return outcome;
+      }
+      case LEASE_OPERATION.close: {
+        const id = reader.int64();
+        const refusal = this.leases.refusal(id, this.#member, this.#start);
+        if (refusal !== null) return rejected(refusal);
+        this.#endLease(id, "closed");
+        return DONE;
+      }
+      case LEASE_OPERATION.expire:
+        for (let left = reader.uint32(); left > 0; left--) {
+          const id = reader.int64();
+          if (this.leases.get(id)?.generation === reader.int32()) this.#endLease(id, "expired");
+        }
+        return DONE;
+      default:
+        assert(false, `operation ${operation} of the leases`);
+    }
+  }
+
+  /** Its ephemeral nodes go first, then it: who hears that a lease ended finds nothing left of it. */
+  #endLease(id: number, cause: "closed" | "expired"): void {
+    this.leases.end(id);
+    this.#changes.removeEphemerals(id);
+    this.#events.onLeaseEnded(id, cause);
+  }
 }

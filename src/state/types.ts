@@ -75,4 +75,9 @@ export interface StateEvents {
   onLeaseMoved(id: number, member: number, start: number): void;
   /** The reconfiguration taken up at `revision` is in force (the configuration's text and its stat), or was given up. */
   onReconfigured(revision: number, outcome: Outcome & { kind: "updated" | "rejected" }): void;
+  /**
+   * The whole state was replaced by a snapshot's: nodes, leases and who serves them may be others, without any of the
+   * events above. Compare as for a client that comes back.
+   */
+  onRestored?(): void;
 }

@@ -45,9 +45,11 @@ export interface Policy {
   readonly extendedTypes?: boolean;
   /** `reconfigEnabled`. */
   readonly reconfig?: boolean;
+  /** `standaloneEnabled`: one participant alone is no ensemble, and none may be reconfigured to be. */
+  readonly standalone?: boolean;
 }
 
-export const POLICY_BIT = { skipAcl: 1, enforceQuota: 2, extendedTypes: 4, reconfig: 8 } as const;
+export const POLICY_BIT = { skipAcl: 1, enforceQuota: 2, extendedTypes: 4, reconfig: 8, standalone: 16 } as const;
 
 export interface CreateFields {
   readonly path: string;
@@ -94,6 +96,7 @@ export function encodeIdentities(identities: readonly Identity[], policy: Policy
   if (policy.enforceQuota) bits |= POLICY_BIT.enforceQuota;
   if (policy.extendedTypes) bits |= POLICY_BIT.extendedTypes;
   if (policy.reconfig) bits |= POLICY_BIT.reconfig;
+  if (policy.standalone) bits |= POLICY_BIT.standalone;
   writer.uint8(bits);
   writer.int32(identities.length);
   for (const { scheme, id } of identities) {

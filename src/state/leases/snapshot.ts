@@ -1,0 +1,25 @@
+// A lease in a snapshot of the state.
+
+import type { ByteReader, ByteWriter } from "../../base/bytes.ts";
+import { PASSWORD_BYTES } from "./commands.ts";
+import type { Lease } from "./leases.ts";
+
+export function writeLease(writer: ByteWriter, lease: Lease): void {
+  writer.int64(lease.id);
+  writer.int32(lease.timeoutMs);
+  writer.text(lease.password);
+  writer.uint8(lease.member);
+  writer.int64(lease.start);
+  writer.int32(lease.generation);
+}
+
+export function readLease(reader: ByteReader): Lease {
+  return {
+    id: reader.int64(),
+    timeoutMs: reader.int32(),
+    password: reader.text(PASSWORD_BYTES),
+    member: reader.uint8(),
+    start: reader.int64(),
+    generation: reader.int32(),
+  };
+}

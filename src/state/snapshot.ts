@@ -1,0 +1,248 @@
+// The whole state as a stream of bytes, and back. It is a consistent view: the state at the moment of `beginSnapshot`,
+// whatever is applied while it is pulled. What is small is written at once; leases are immutable, so a list of them is a
+// view; nodes are walked bucket by bucket, and one that is about to change before the walk got to it is written first.
+//
+//   "CBST" · format u8 · { length u32 · kind u8 · fields }*
+//
+// The last record is the end, with counts of what came before it. Whole files are checksummed by who stores them.
+
+import { assert } from "../base/assert.ts";
+import { ByteReader, ByteWriter, MalformedError } from "../base/bytes.ts";
+import type { Position } from "./hash.ts";
+import type { Lease, Leases } from "./leases/leases.ts";
+import { readLease, writeLease } from "./leases/snapshot.ts";
+import type { Origin, Origins } from "./origins.ts";
+import { TreeReader, TreeWriter } from "./tree/snapshot.ts";
+import { Tree } from "./tree/tree.ts";
+import type { Znode } from "./tree/znode.ts";
+
+const MAGIC = 0x43425354;
+const FORMAT = 1;
+const HEADER_BYTES = 5;
+const LENGTH_BYTES = 4;
+const RECORD = { position: 1, origin: 2, lease: 3, ensemble: 4, acl: 5, node: 6, end: 7 } as const;
+
+export interface SnapshotSource {
+  readonly origins: Origins;
+  readonly leases: Leases;
+  readonly tree: Tree;
+}
+
+export class MachineSnapshot {
+  /** What the snapshot stands for. */
+  readonly position: Position;
+  readonly #writer = new ByteWriter(64 * 1024);
+  readonly #leases: readonly Lease[];
+  readonly #tree: Tree;
+  readonly #nodes: TreeWriter;
+  readonly #onEnd: () => void;
+  #leasesWritten = 0;
+  #nodesWritten = 0;
+  #bucket = 0;
+  #state: "open" | "written" | "ended" = "open";
+
+  constructor(position: Position, { origins, leases, tree }: SnapshotSource, onEnd: () => void) {
+    this.position = position;
+    this.#leases = [...leases];
+    this.#tree = tree;
+    this.#onEnd = onEnd;
+    tree.walks++;
+    const writer = this.#writer;
+    writer.int32(MAGIC);
+    writer.uint8(FORMAT);
+    this.#record(RECORD.position, () => {
+      writer.int64(position.revision);
+      writer.int64(position.time);
+      writer.int64(position.appliedIndex);
+    });
+    for (const origin of origins) this.#record(RECORD.origin, () => writeOrigin(writer, origin));
+    this.#nodes = new TreeWriter(writer, tree);
+    this.#record(RECORD.ensemble, () => this.#nodes.writeEnsemble());
+  }
+
+  /** The next bytes, about `bytesTarget` of them and more only if much changed meanwhile; null at the end. */
+  next(bytesTarget: number): Uint8Array | null {
+    assert(this.#state !== "ended", "a snapshot that was ended");
+    while (this.#state === "open" && this.#writer.length < bytesTarget) this.#writeMore();
+    if (this.#writer.length === 0) return null;
+    const slice = this.#writer.copy();
+    this.#writer.clear();
+    return slice;
+  }
+
+  /** To be called in the end, whether all was pulled or not. */
+  end(): void {
+    if (this.#state === "ended") return;
+    this.#state = "ended";
+    this.#onEnd();
+  }
+
+  /** A node is about to change, or to go. */
+  readonly onBeforeChange = (node: Znode): void => {
+    if (this.#state === "open") this.#writeNode(node);
+  };
+
+  #writeMore(): void {
+    if (this.#leasesWritten < this.#leases.length) {
+      const lease = this.#leases[this.#leasesWritten++]!;
+      const mark = this.#begin(RECORD.lease);
+      writeLease(this.#writer, lease);
+      this.#finish(mark);
+    } else if (this.#bucket < this.#tree.nodes.bucketCount) {
+      let node = this.#tree.nodes.bucket(this.#bucket++);
+      for (; node !== null; node = node.chain) {
+        if (node.walked !== this.#tree.walks) this.#writeNode(node);
+      }
+    } else {
+      const mark = this.#begin(RECORD.end);
+      this.#writer.int64(this.#leasesWritten);
+      this.#writer.int64(this.#nodesWritten);
+      this.#finish(mark);
+      this.#state = "written";
+    }
+  }
+
+  #writeNode(node: Znode): void {
+    node.walked = this.#tree.walks;
+    this.#nodesWritten++;
+    if (!this.#nodes.knowsAcl(node.acl)) this.#record(RECORD.acl, () => this.#nodes.writeAcl(node.acl));
+    const mark = this.#begin(RECORD.node);
+    this.#nodes.writeNode(node);
+    this.#finish(mark);
+  }
+
+  #record(kind: number, write: () => void): void {
+    const mark = this.#begin(kind);
+    write();
+    this.#finish(mark);
+  }
+
+  #begin(kind: number): number {
+    const mark = this.#writer.reserve(LENGTH_BYTES);
+    this.#writer.uint8(kind);
+    return mark;
+  }
+
+  #finish(mark: number): void {
+    this.#writer.setInt32(mark, this.#writer.length - mark - LENGTH_BYTES);
+  }
+}
+
+export interface RestoredState extends Position {
+  readonly origins: readonly Origin[];
+  readonly leases: readonly Lease[];
+  readonly tree: Tree;
+}
+
+/** Takes the bytes of a snapshot in order, cut anywhere. Throws `MalformedError` for what is none that it can read. */
+export class MachineRestorer {
+  readonly #adopt: (state: RestoredState) => void;
+  readonly #reader = new ByteReader(new Uint8Array(0));
+  readonly #tree = Tree.empty();
+  readonly #nodes = new TreeReader(this.#tree);
+  readonly #origins: Origin[] = [];
+  readonly #leases: Lease[] = [];
+  #position: Position | null = null;
+  /** What came of a record, or of the header, that is not all there yet. */
+  #held = new Uint8Array(0);
+  #headerRead = false;
+  #ended = false;
+  #finished = false;
+
+  constructor(adopt: (state: RestoredState) => void) {
+    this.#adopt = adopt;
+  }
+
+  push(chunk: Uint8Array): void {
+    assert(!this.#finished, "a restoration that is finished");
+    const bytes = this.#held.length === 0 ? chunk : joined(this.#held, chunk);
+    const reader = this.#reader.reset(bytes, 0, bytes.length);
+    let consumed = 0;
+    if (!this.#headerRead && reader.remaining >= HEADER_BYTES) {
+      this.#readHeader(reader);
+      consumed = reader.offset;
+    }
+    while (this.#headerRead && bytes.length - consumed >= LENGTH_BYTES) {
+      reader.reset(bytes, consumed, bytes.length);
+      const end = consumed + LENGTH_BYTES + reader.uint32();
+      if (end > bytes.length) break;
+      reader.end = end;
+      this.#readRecord(reader);
+      consumed = end;
+    }
+    this.#held = bytes.slice(consumed);
+  }
+
+  /** All was pushed: from now on the machine has this state. */
+  finish(): void {
+    const position = this.#position;
+    if (!this.#ended || position === null || this.#held.length > 0) {
+      throw new MalformedError("a snapshot that ends too early");
+    }
+    this.#finished = true;
+    this.#nodes.finish();
+    this.#adopt({ ...position, origins: this.#origins, leases: this.#leases, tree: this.#tree });
+  }
+
+  #readHeader(reader: ByteReader): void {
+    if (reader.int32() !== MAGIC) throw new MalformedError("not a snapshot of the state");
+    const format = reader.uint8();
+    if (format !== FORMAT) throw new MalformedError(`state format ${format}, this version reads ${FORMAT}`);
+    this.#headerRead = true;
+  }
+
+  #readRecord(reader: ByteReader): void {
+    if (this.#ended) throw new MalformedError("a snapshot with something after its end");
+    const kind = reader.uint8();
+    switch (kind) {
+      case RECORD.node:
+        this.#nodes.readNode(reader);
+        break;
+      case RECORD.acl:
+        this.#nodes.readAcl(reader);
+        break;
+      case RECORD.lease:
+        this.#leases.push(readLease(reader));
+        break;
+      case RECORD.origin:
+        this.#origins.push({ member: reader.uint8(), start: reader.int64(), sequence: reader.int64() });
+        break;
+      case RECORD.position:
+        this.#position = { revision: reader.int64(), time: reader.int64(), appliedIndex: reader.int64() };
+        break;
+      case RECORD.ensemble:
+        this.#nodes.readEnsemble(reader);
+        break;
+      case RECORD.end:
+        this.#readEnd(reader);
+        break;
+      default:
+        throw new MalformedError(`record kind ${kind} in a snapshot`);
+    }
+    if (reader.remaining > 0) throw new MalformedError(`a record of kind ${kind} is longer than its fields`);
+  }
+
+  #readEnd(reader: ByteReader): void {
+    const leases = reader.int64();
+    const nodes = reader.int64();
+    if (leases !== this.#leases.length || nodes !== this.#tree.nodeCount) {
+      throw new MalformedError(
+        `a snapshot of ${leases} leases and ${nodes} nodes holds ${this.#leases.length} and ${this.#tree.nodeCount}`,
+      );
+    }
+    this.#ended = true;
+  }
+}
+
+function writeOrigin(writer: ByteWriter, { member, start, sequence }: Origin): void {
+  writer.uint8(member);
+  writer.int64(start);
+  writer.int64(sequence);
+}
+
+function joined(some: Uint8Array, other: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(some.length + other.length);
+  bytes.set(some);
+  bytes.set(other, some.length);
+  return bytes;
+}

@@ -1,0 +1,60 @@
+// Who asks, as a command says it. Nearly every node is open to everyone, so identities are only read once a list calls
+// for them, and then remembered: a connection sends the same bytes with every command.
+
+import { ByteReader } from "../../base/bytes.ts";
+import { byteString } from "../../base/text.ts";
+import type { Acl, Identity } from "../types.ts";
+import { allows, allowsAnyone } from "./acl.ts";
+import { POLICY_BIT } from "./commands.ts";
+
+/** Different callers remembered; beyond, all are forgotten and read again. */
+const REMEMBERED_MAX = 4096;
+/** Longer credentials are read every time rather than remembered. */
+const REMEMBERED_BYTES_MAX = 1024;
+
+export class Caller {
+  /** The cluster's lease, or 0 for the cluster itself. */
+  session = 0;
+  policy = 0;
+  #bytes: Uint8Array = EMPTY;
+  #start = 0;
+  #end = 0;
+  readonly #remembered = new Map<string, readonly Identity[]>();
+
+  /** Begins a command; the reader stands at its credentials and is moved past them. */
+  read(session: number, reader: ByteReader): void {
+    this.session = session;
+    const length = reader.uint32();
+    this.#bytes = reader.bytes;
+    this.#start = reader.skip(length);
+    this.#end = this.#start + length;
+    this.policy = reader.bytes[this.#start]!;
+  }
+
+  may(permissions: number, acl: readonly Acl[]): boolean {
+    if (allowsAnyone(acl, permissions) || (this.policy & POLICY_BIT.skipAcl) !== 0) return true;
+    return allows(acl, permissions, this.identities());
+  }
+
+  readonly identities = (): readonly Identity[] => {
+    const key = byteString(this.#bytes, this.#start + 1, this.#end);
+    const remembered = this.#remembered.get(key);
+    if (remembered !== undefined) return remembered;
+    const identities = this.#decode();
+    if (key.length > REMEMBERED_BYTES_MAX) return identities;
+    if (this.#remembered.size >= REMEMBERED_MAX) this.#remembered.clear();
+    this.#remembered.set(key, identities);
+    return identities;
+  };
+
+  #decode(): readonly Identity[] {
+    const reader = new ByteReader(this.#bytes, this.#start + 1, this.#end);
+    const identities: Identity[] = [];
+    for (let left = reader.uint32(); left > 0; left--) {
+      identities.push({ scheme: reader.text(reader.uint32()), id: reader.text(reader.uint32()) });
+    }
+    return identities;
+  }
+}
+
+const EMPTY = new Uint8Array(0);

@@ -1,0 +1,53 @@
+// Nodes of a rare kind, with a number each: a session's ephemerals, containers, TTLs. A Map ends at 2²⁴ entries with an
+// exception that would stop every member alike; this one goes on in another.
+
+import type { Znode } from "./znode.ts";
+
+const PART_MAX = 2 ** 23;
+
+export class NodeMap {
+  #parts: Map<Znode, number>[] = [new Map()];
+  readonly #partMax: number;
+
+  constructor(partMax = PART_MAX) {
+    this.#partMax = partMax;
+  }
+
+  get size(): number {
+    let size = 0;
+    for (const part of this.#parts) size += part.size;
+    return size;
+  }
+
+  get(node: Znode): number | undefined {
+    for (const part of this.#parts) {
+      const value = part.get(node);
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  }
+
+  has(node: Znode): boolean {
+    return this.get(node) !== undefined;
+  }
+
+  /** Adds a node that is not there yet. */
+  add(node: Znode, value: number): void {
+    let part = this.#parts.find((candidate) => candidate.size < this.#partMax);
+    if (part === undefined) {
+      part = new Map();
+      this.#parts.push(part);
+    }
+    part.set(node, value);
+  }
+
+  delete(node: Znode): void {
+    for (const part of this.#parts) {
+      if (part.delete(node)) return;
+    }
+  }
+
+  *[Symbol.iterator](): Generator<[Znode, number]> {
+    for (const part of this.#parts) yield* part;
+  }
+}

@@ -1,0 +1,185 @@
+// The tree's part of a snapshot: nodes in any order, each whole with its path; access lists once, by number, before the
+// first node that has them; the ensemble. Most nodes are plain leaves never changed: what only others have is optional.
+
+import { assert } from "../../base/assert.ts";
+import { type ByteReader, type ByteWriter, MalformedError } from "../../base/bytes.ts";
+import type { Acl } from "../types.ts";
+import { readAcl } from "./acl-table.ts";
+import { enlistEphemeral } from "./changes.ts";
+import { writeAcl } from "./commands.ts";
+import { declaredRole, type EnsembleMember } from "./ensemble.ts";
+import { registerQuota } from "./quotas.ts";
+import type { Tree } from "./tree.ts";
+import { Directory, linkChild, Znode } from "./znode.ts";
+
+const HAS = { data: 1, changes: 2, aversion: 4, directory: 8, owner: 16, container: 32, ttl: 64 } as const;
+const SLASH = 0x2f;
+
+export class TreeWriter {
+  readonly #writer: ByteWriter;
+  readonly #tree: Tree;
+  readonly #aclNumbers = new Map<readonly Acl[], number>();
+
+  constructor(writer: ByteWriter, tree: Tree) {
+    this.#writer = writer;
+    this.#tree = tree;
+  }
+
+  writeEnsemble(): void {
+    const { members, shown, configVersion, pending } = this.#tree;
+    this.#writeMembers(members);
+    this.#writeMembers(shown);
+    this.#writer.int64(configVersion);
+    this.#writer.boolean(pending !== null);
+    if (pending === null) return;
+    this.#writer.int64(pending.revision);
+    this.#writeMembers(pending.members);
+  }
+
+  knowsAcl(acl: readonly Acl[]): boolean {
+    return this.#aclNumbers.has(acl);
+  }
+
+  writeAcl(acl: readonly Acl[]): void {
+    this.#aclNumbers.set(acl, this.#aclNumbers.size);
+    writeAcl(this.#writer, acl);
+  }
+
+  writeNode(node: Znode): void {
+    const writer = this.#writer;
+    const { directory } = node;
+    const ttl = this.#tree.ttls.size === 0 ? 0 : this.#tree.ttlOf(node);
+    let has = 0;
+    if (node.data !== null) has |= HAS.data;
+    if (node.mzxid !== node.czxid || node.mtime !== node.ctime || node.version !== 0) has |= HAS.changes;
+    if (node.aversion !== 0) has |= HAS.aversion;
+    if (directory !== null) has |= HAS.directory;
+    if (node.ephemeralOwner !== 0) has |= HAS.owner;
+    if (this.#tree.containers.size > 0 && this.#tree.isContainer(node)) has |= HAS.container;
+    if (ttl > 0) has |= HAS.ttl;
+    writer.uint8(has);
+    writer.int32(this.#aclNumbers.get(node.acl)!);
+    writer.int64(node.czxid);
+    writer.int64(node.ctime);
+    if ((has & HAS.owner) !== 0) writer.int64(node.ephemeralOwner);
+    this.#writeText(node.path);
+    if (node.data !== null) this.#writeText(node.data);
+    if ((has & HAS.changes) !== 0) {
+      writer.int64(node.mzxid);
+      writer.int64(node.mtime);
+      writer.int32(node.version);
+    }
+    if ((has & HAS.aversion) !== 0) writer.int32(node.aversion);
+    if (directory !== null) {
+      writer.int32(directory.creates);
+      writer.int64(directory.pzxid);
+    }
+    if ((has & HAS.ttl) !== 0) writer.int64(ttl);
+  }
+
+  #writeMembers(members: readonly EnsembleMember[]): void {
+    this.#writer.uint8(members.length);
+    for (const { id, address } of members) {
+      this.#writer.uint8(id);
+      this.#writeText(address);
+    }
+  }
+
+  #writeText(text: string): void {
+    this.#writer.int32(text.length);
+    this.#writer.text(text);
+  }
+}
+
+export class TreeReader {
+  readonly #tree: Tree;
+  readonly #acls: (readonly Acl[])[] = [];
+  /** Nodes that came before their parents. */
+  readonly #early: Znode[] = [];
+
+  constructor(tree: Tree) {
+    assert(tree.nodeCount === 0, "a snapshot is read into an empty tree");
+    this.#tree = tree;
+  }
+
+  readEnsemble(reader: ByteReader): void {
+    this.#tree.members = readMembers(reader);
+    this.#tree.shown = readMembers(reader);
+    this.#tree.configVersion = reader.int64();
+    this.#tree.pending = reader.boolean() ? { revision: reader.int64(), members: readMembers(reader) } : null;
+  }
+
+  readAcl(reader: ByteReader): void {
+    this.#acls.push(this.#tree.acls.intern(readAcl(reader)));
+  }
+
+  readNode(reader: ByteReader): void {
+    const has = reader.uint8();
+    const acl = this.#acls[reader.uint32()];
+    if (acl === undefined) throw new MalformedError("a node with an access list that did not come before it");
+    const czxid = reader.int64();
+    const ctime = reader.int64();
+    const owner = (has & HAS.owner) === 0 ? 0 : reader.int64();
+    const pathLength = reader.uint32();
+    const pathStart = reader.offset;
+    const path = reader.text(pathLength);
+    const data = (has & HAS.data) === 0 ? null : reader.text(reader.uint32());
+    const node = new Znode(path, data, acl, czxid, ctime, owner, 0);
+    if ((has & HAS.changes) !== 0) {
+      node.mzxid = reader.int64();
+      node.mtime = reader.int64();
+      node.version = reader.int32();
+    }
+    if ((has & HAS.aversion) !== 0) node.aversion = reader.int32();
+    if ((has & HAS.directory) !== 0) {
+      const creates = reader.int32();
+      node.directory = new Directory(reader.int64());
+      node.directory.creates = creates;
+    }
+    this.#add(node, has, (has & HAS.ttl) === 0 ? 0 : reader.int64());
+    this.#link(node, reader.bytes, pathStart, pathStart + pathLength);
+  }
+
+  finish(): void {
+    const tree = this.#tree;
+    const root = tree.node("/");
+    if (root === undefined) throw new MalformedError("a tree without a root");
+    tree.root = root;
+    for (const node of this.#early) {
+      const slash = node.path.lastIndexOf("/");
+      const parent = tree.node(slash === 0 ? "/" : node.path.slice(0, slash));
+      if (parent?.directory == null) throw new MalformedError(`no parent for ${node.path}`);
+      linkChild(parent, parent.directory, node);
+    }
+  }
+
+  #add(node: Znode, has: number, ttl: number): void {
+    const tree = this.#tree;
+    tree.nodes.insert(node);
+    tree.acls.retain(node.acl);
+    tree.approximateBytes += node.path.length + node.dataLength;
+    if (node.ephemeralOwner !== 0) enlistEphemeral(tree, node);
+    if ((has & HAS.container) !== 0) tree.containers.add(node, 0);
+    if (ttl > 0) tree.ttls.add(node, ttl);
+    registerQuota(tree, node);
+  }
+
+  #link(node: Znode, bytes: Uint8Array, pathStart: number, pathEnd: number): void {
+    if (pathEnd - pathStart === 1) return;
+    let slash = pathEnd - 1;
+    while (slash > pathStart && bytes[slash] !== SLASH) slash--;
+    const parent = this.#tree.nodeAt(bytes, pathStart, slash === pathStart ? slash + 1 : slash);
+    if (parent?.directory == null) this.#early.push(node);
+    else linkChild(parent, parent.directory, node);
+  }
+}
+
+function readMembers(reader: ByteReader): readonly EnsembleMember[] {
+  const members: EnsembleMember[] = [];
+  for (let left = reader.uint8(); left > 0; left--) {
+    const id = reader.uint8();
+    const address = reader.text(reader.uint32());
+    members.push({ id, address, role: declaredRole(address) });
+  }
+  return members;
+}

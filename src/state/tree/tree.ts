@@ -1,0 +1,169 @@
+// ZooKeeper's tree as it stands, for reading: on this member, at this moment, without copies. What changes it is in
+// `changes.ts`. The object stays the same when its content is replaced by a snapshot's; nodes do not.
+
+import type { Acl, Identity } from "../types.ts";
+import { allows, OPEN_ACL, PERMISSION, READ_ACL } from "./acl.ts";
+import { AclTable } from "./acl-table.ts";
+import type { Reapable } from "./commands.ts";
+import type { EnsembleMember, PendingReconfiguration } from "./ensemble.ts";
+import { NodeMap } from "./node-map.ts";
+import { NodeTable } from "./node-table.ts";
+import { Directory, linkChild, Znode } from "./znode.ts";
+
+export const ZOOKEEPER_PATH = "/zookeeper";
+export const QUOTA_PATH = "/zookeeper/quota";
+export const CONFIG_PATH = "/zookeeper/config";
+
+export class Tree {
+  nodes = new NodeTable();
+  root = presetNode("/", OPEN_ACL);
+  /** The nodes that hold limits (`zookeeper_limits`), by the path that they limit. */
+  quotas = new Map<string, Znode>();
+  /** By session; a session without ephemerals has no entry. */
+  ephemerals = new Map<number, NodeMap>();
+  containers = new NodeMap();
+  /** With their time to live, in milliseconds. */
+  ttls = new NodeMap();
+  acls = new AclTable();
+  /** Bytes of all paths and all data. */
+  approximateBytes = 0;
+  ephemeralCount = 0;
+  /** The ensemble as the last complete configuration has it; empty before the first. */
+  members: readonly EnsembleMember[] = [];
+  pending: PendingReconfiguration | null = null;
+  /** The members that /zookeeper/config shows, and the version in its text. */
+  shown: readonly EnsembleMember[] = [];
+  configVersion = 0;
+  /** How many snapshots were begun. */
+  walks = 0;
+
+  /** Only what every ensemble begins with: /, /zookeeper, /zookeeper/quota and /zookeeper/config. */
+  static preset(): Tree {
+    const tree = Tree.empty();
+    const proc = presetNode(ZOOKEEPER_PATH, OPEN_ACL);
+    const config = presetNode(CONFIG_PATH, READ_ACL);
+    config.aversion = -1;
+    tree.#preset(tree.root, null);
+    tree.#preset(proc, tree.root);
+    tree.#preset(presetNode(QUOTA_PATH, OPEN_ACL), proc);
+    tree.#preset(config, proc);
+    return tree;
+  }
+
+  /** Not even a root in its table: for a snapshot to fill. */
+  static empty(): Tree {
+    return new Tree();
+  }
+
+  private constructor() {}
+
+  /** All nodes, the root included. */
+  get nodeCount(): number {
+    return this.nodes.size;
+  }
+
+  node(path: string): Znode | undefined {
+    return this.nodes.get(path);
+  }
+
+  /** The node whose path is the bytes [start, end): as `node`, without a string. */
+  nodeAt(bytes: Uint8Array, start: number, end: number): Znode | undefined {
+    return this.nodes.find(bytes, start, end);
+  }
+
+  mayRead(node: Znode, identities: readonly Identity[]): boolean {
+    return allows(node.acl, PERMISSION.read, identities);
+  }
+
+  may(node: Znode, permissions: number, identities: readonly Identity[]): boolean {
+    return allows(node.acl, permissions, identities);
+  }
+
+  /** How many nodes are below this one, at any depth. */
+  descendantCount(node: Znode): number {
+    if (node === this.root) return this.nodes.size - 1;
+    let count = 0;
+    for (const _ of descendants(node)) count++;
+    return count;
+  }
+
+  /** The paths of a session's ephemeral nodes that begin with `prefix`, letter by letter. */
+  ephemeralsOf(session: number, prefix = ""): string[] {
+    const paths: string[] = [];
+    for (const [{ path }] of this.ephemerals.get(session) ?? []) {
+      if (path.startsWith(prefix)) paths.push(path);
+    }
+    return paths;
+  }
+
+  isContainer(node: Znode): boolean {
+    return this.containers.has(node);
+  }
+
+  /** A TTL node's time to live in milliseconds; 0 for others. */
+  ttlOf(node: Znode): number {
+    return this.ttls.get(node) ?? 0;
+  }
+
+  /**
+   * Nodes that are due: containers that are empty again, or never had a child for longer than `neverUsedMs` (0: these
+   * stay); TTL nodes without children, unchanged for longer than their time. `now` is of the clock that stamps batches.
+   */
+  *reapable(now: number, neverUsedMs: number): Generator<Reapable> {
+    for (const [node] of this.containers) {
+      if (node.numChildren > 0) continue;
+      const wasUsed = node.directory !== null && node.directory.creates !== 0;
+      if (wasUsed || (neverUsedMs > 0 && now - node.mtime > neverUsedMs)) yield reapableOf(node);
+    }
+    for (const [node, ttl] of this.ttls) {
+      if (node.numChildren === 0 && now - node.mtime > ttl) yield reapableOf(node);
+    }
+  }
+
+  /** Takes over the content of another tree, which must not be used any more. */
+  adopt(other: Tree): void {
+    Object.assign(this, other);
+  }
+
+  #preset(node: Znode, parent: Znode | null): void {
+    this.nodes.insert(node);
+    this.acls.retain(node.acl);
+    this.approximateBytes += node.path.length;
+    if (parent === null) return;
+    parent.directory ??= new Directory(0);
+    linkChild(parent, parent.directory, node);
+  }
+}
+
+/** The children of a node, in no particular order. Must be done before the next command is applied. */
+export function* childrenOf(node: Znode): Generator<Znode> {
+  for (let child = node.directory?.first ?? null; child !== null; child = child.following) yield child;
+}
+
+/** Where a child's own name begins in its path. */
+export function nameOffset(parent: Znode): number {
+  return parent.path.length === 1 ? 1 : parent.path.length + 1;
+}
+
+export function nameOf(child: Znode): string {
+  return child.path.slice(child.path.lastIndexOf("/") + 1);
+}
+
+/** Everything below a node, parents before their children; it is not recursive, for trees of any depth. */
+export function* descendants(top: Znode): Generator<Znode> {
+  let node = top.directory?.first ?? null;
+  while (node !== null) {
+    yield node;
+    let next: Znode | null = node.directory?.first ?? null;
+    for (let up: Znode | null = node; next === null && up !== null && up !== top; up = up.parent) next = up.following;
+    node = next;
+  }
+}
+
+function presetNode(path: string, acl: readonly Acl[]): Znode {
+  return new Znode(path, "", acl, 0, 0, 0, 0);
+}
+
+function reapableOf(node: Znode): Reapable {
+  return { path: node.path, mzxid: node.mzxid, pzxid: node.pzxid };
+}
