@@ -1,0 +1,131 @@
+// What the four-letter words, the admin server and the metrics know of the member they speak for. They only look; what
+// they look at is counted and kept elsewhere.
+
+import type { Member } from "../../replica/member.ts";
+import type { Acl } from "../../state/types.ts";
+import type { ServerStats } from "./stats.ts";
+
+export interface AdminContext {
+  readonly member: Member;
+  readonly stats: ServerStats;
+  readonly tree: TreeFacts;
+  readonly storage: StorageFacts;
+  readonly settings: AdminSettings;
+  /** How often another leader was heard of since this member started. */
+  readonly leaderChanges: () => number;
+  /** Milliseconds since 1970. */
+  readonly wall: () => number;
+}
+
+/** Counts how often a member comes to know of another leader, or of one after none. */
+export function countLeaderChanges(member: Member): () => number {
+  let changes = 0;
+  let known = member.status.leader;
+  let term = member.status.term;
+  member.onStatusChange(() => {
+    const { leader, term: now } = member.status;
+    if (leader !== null && (leader !== known || now !== term)) changes += 1;
+    if (leader !== null) term = now;
+    known = leader;
+  });
+  return () => changes;
+}
+
+/** What the state holds. Paths are one-byte strings. */
+export interface TreeFacts {
+  readonly nodeCount: number;
+  readonly ephemeralCount: number;
+  /** Bytes of paths and data, about. */
+  readonly approximateDataSize: number;
+  readonly sessionCount: number;
+  sessions(): Iterable<{ readonly id: number; readonly timeoutMs: number }>;
+  /** Sessions that own nodes, with the paths. */
+  ephemerals(): Iterable<readonly [sessionId: number, paths: readonly string[]]>;
+  /** Who may do what at `/`: it decides who may take snapshots and shed connections. */
+  rootAcl(): readonly Acl[];
+}
+
+export interface StorageFacts {
+  /** Bytes of snapshots and of the log. */
+  readonly snapshotBytes: number;
+  readonly logBytes: number;
+  readonly lastSnapshot: { readonly zxid: number /** Milliseconds since 1970. */; readonly time: number } | null;
+  /** Takes a snapshot now and reads it out; null: this member cannot. */
+  readonly takeSnapshot: (() => Promise<TakenSnapshot>) | null;
+  /** How long each sync of the log took; null: not measured. */
+  readonly syncDurations: DurationHistogram | null;
+}
+
+export interface TakenSnapshot {
+  readonly zxid: number;
+  readonly size: number;
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+/** Counts of durations up to each bound, in seconds, as Prometheus has them: `counts[i]` within `bounds[i]`, then the rest. */
+export interface DurationHistogram {
+  readonly bounds: readonly number[];
+  readonly counts: readonly number[];
+  readonly sum: number;
+}
+
+/** Settings that are told to whoever asks, and those of the admin server itself. */
+export interface AdminSettings {
+  readonly standalone: boolean;
+  /** -1: there is none. */
+  readonly clientPort: number;
+  readonly secureClientPort: number;
+  readonly dataDir: string;
+  readonly logDir: string;
+  readonly tickMs: number;
+  readonly connectionsPerAddressMax: number;
+  readonly sessionTimeoutMinMs: number;
+  readonly sessionTimeoutMaxMs: number;
+  /** -1: the system's own. */
+  readonly backlog: number;
+  /** In ticks, as zoo.cfg says them; null: not said. */
+  readonly initLimit: number | null;
+  readonly syncLimit: number | null;
+  /** When this member started, in milliseconds since 1970. */
+  readonly startedAt: number;
+  /** The file that the settings came from, as text without secrets; empty: none. */
+  readonly initialConfiguration: string;
+  /** Every setting that was given, secrets left out. */
+  readonly properties: readonly (readonly [key: string, value: string])[];
+  readonly words: ReadonlySet<string> | "all";
+  readonly commandUrl: string;
+  readonly snapshotEnabled: boolean;
+  readonly rateLimitMs: number;
+  /** `user:base64(hash)` of the super user; null: there is none. */
+  readonly superDigest: string | null;
+  /** The hash behind digest identities, by Node's name. */
+  readonly digestAlgorithm: string;
+}
+
+export type Mode = "leader" | "follower" | "observer" | "standalone" | "read-only";
+
+export function modeOf({ member, stats, settings }: AdminContext): Mode {
+  if (stats.isReadOnly) return "read-only";
+  if (settings.standalone) return "standalone";
+  const { role } = member.status;
+  return role === "leader" || role === "observer" ? role : "follower";
+}
+
+/** ZooKeeper's name for what a member is doing, as `peer_state`. */
+export function peerStateOf(context: AdminContext): string {
+  const { role, hasQuorum } = context.member.status;
+  if (!hasQuorum) return "looking";
+  if (role === "leader") return "leading - broadcast";
+  return role === "observer" ? "observing - broadcast" : "following - broadcast";
+}
+
+/** Java's hexadecimal of a long: negative numbers in two's complement. */
+export function hex(value: number): string {
+  return value >= 0 ? value.toString(16) : BigInt.asUintN(64, BigInt(value)).toString(16);
+}
+
+/** Java's text of a double: always with a decimal point; four places are enough, as ZooKeeper rounds. */
+export function double(value: number): string {
+  const rounded = Math.round(value * 10_000) / 10_000;
+  return Number.isInteger(rounded) ? `${rounded}.0` : String(rounded);
+}

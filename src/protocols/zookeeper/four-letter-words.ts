@@ -1,0 +1,208 @@
+// The four-letter words: a client sends four bytes instead of a handshake, and gets text back until the connection
+// closes. The formats are ZooKeeper's, down to blanks and missing line ends, because programs cut them to pieces.
+
+import { fromByteString } from "../../base/text.ts";
+import { environment, FULL_VERSION } from "./admin-about.ts";
+import { type AdminContext, double, hex, modeOf } from "./admin-context.ts";
+import { memberReport } from "./admin-member-report.ts";
+import { monitorValues } from "./metrics.ts";
+import type { ConnectionStats } from "./stats.ts";
+import type { WatchTable } from "./watches.ts";
+
+const NOT_SERVING = "This ZooKeeper instance is not currently serving requests\n";
+
+type Word = (context: AdminContext) => string;
+
+/** One entry a word. Those in `NEEDS_SERVICE` answer only while clients are served. */
+const WORDS: Readonly<Record<string, Word>> = {
+  conf,
+  cons: ({ stats }) => `${[...stats.connections].map((one) => `${connectionLine(one, false)}\n`).join("")}\n`,
+  crst: ({ stats }) => {
+    stats.resetConnections();
+    return "Connection stats reset.\n";
+  },
+  dirs: ({ storage }) => `datadir_size: ${storage.snapshotBytes}\nlogdir_size: ${storage.logBytes}\n`,
+  dump,
+  envi: () => `Environment:\n${lines(environment().map(([key, value]) => `${key}=${value}`))}`,
+  gtmk: () => String(traceMask),
+  // Digests of single transactions are not kept: the log has a checksum for every record. An empty history is ZooKeeper's
+  // answer too when `digest.enabled` is off.
+  hash: () => "",
+  isro: ({ stats }) => (!stats.isServing ? "null" : stats.isReadOnly ? "ro" : "rw"),
+  memb: (context) => `${JSON.stringify(memberReport(context))}\n`,
+  mntr: (context) => lines(monitorValues(context).map(([key, value]) => `zk_${key}\t${value}`)),
+  ruok: () => "imok",
+  srst: ({ stats }) => {
+    stats.reset();
+    return "Server stats reset.\n";
+  },
+  srvr: (context) => `${versionLines(context)}${statLines(context)}`,
+  stat: (context) => {
+    const clients = [...context.stats.connections].map((one) => `${connectionLine(one, true)}\n`).join("");
+    return `${versionLines(context)}Clients:\n${clients}\n${statLines(context)}`;
+  },
+  // As ZooKeeper, of the watches on data and existence only; those on children count in `zk_watch_count`.
+  wchc: ({ stats }) => `${watchesBySession(stats.watches.data)}\n`,
+  wchp: ({ stats }) => `${watchesByPath(stats.watches.data)}\n`,
+  wchs: ({ stats }) => {
+    const { watcherCount, pathCount, size } = stats.watches.data;
+    return `${watcherCount} connections watching ${pathCount} paths\nTotal watches:${size}\n`;
+  },
+};
+
+const NEEDS_SERVICE: ReadonlySet<string> = new Set(
+  "conf cons crst dirs dump hash mntr srst srvr stat wchc wchp wchs".split(" "),
+);
+
+/** Ours, for `cabildo status`: it tells nothing that `srvr` and the ensemble's configuration do not. */
+const ALWAYS_ALLOWED: ReadonlySet<string> = new Set(["memb"]);
+
+/** ZooKeeper's trace mask: kept, given back, and without meaning here. */
+let traceMask = 306n;
+
+/** Whether these four bytes are a word rather than the length of a frame. */
+export function isFourLetterWord(word: string): boolean {
+  return word === "stmk" || Object.hasOwn(WORDS, word);
+}
+
+/**
+ * The whole answer to a word; null: it is none, or lacks what must follow it (`stmk` and eight bytes). Then the
+ * connection closes without a reply. Text beyond ASCII is UTF-8 to be.
+ */
+export function answerFourLetterWord(context: AdminContext, word: string, argument: Uint8Array): string | null {
+  if (!isFourLetterWord(word)) return null;
+  const { words } = context.settings;
+  if (words !== "all" && !words.has(word) && !ALWAYS_ALLOWED.has(word)) {
+    return `${word} is not executed because it is not in the whitelist.\n`;
+  }
+  if (word === "stmk") return setTraceMask(argument);
+  if (NEEDS_SERVICE.has(word) && !context.stats.isServing) return NOT_SERVING;
+  return WORDS[word]!(context);
+}
+
+/** What the admin server's `get_trace_mask` and `set_trace_mask` share with the words. */
+export function currentTraceMask(): bigint {
+  return traceMask;
+}
+
+export function changeTraceMask(mask: bigint): void {
+  traceMask = BigInt.asIntN(64, mask);
+}
+
+function setTraceMask(argument: Uint8Array): string | null {
+  if (argument.length < 8) return null;
+  changeTraceMask(new DataView(argument.buffer, argument.byteOffset, 8).getBigInt64(0));
+  return String(traceMask);
+}
+
+function versionLines({ stats }: AdminContext): string {
+  const readOnly = stats.isReadOnly ? "READ-ONLY mode; serving only read-only clients\n" : "";
+  return `Zookeeper version: ${FULL_VERSION}\n${readOnly}`;
+}
+
+function statLines(context: AdminContext): string {
+  const { stats, member, tree } = context;
+  const { latency } = stats;
+  return lines([
+    `Latency min/avg/max: ${Math.round(latency.min)}/${double(latency.average)}/${Math.round(latency.max)}`,
+    `Received: ${stats.packetsReceived}`,
+    `Sent: ${stats.packetsSent}`,
+    `Connections: ${stats.connectionCount}`,
+    `Outstanding: ${stats.outstanding}`,
+    `Zxid: 0x${hex(member.machine.revision)}`,
+    `Mode: ${modeOf(context)}`,
+    `Node count: ${tree.nodeCount}`,
+  ]);
+}
+
+/** A line of `cons`, or the shorter one of `stat`, without its end. */
+function connectionLine(one: ConnectionStats, brief: boolean): string {
+  const interest = (one.reading ? 1 : 0) | (one.unsentBytes > 0 ? 4 : 0);
+  const counts = `queued=${one.outstanding},recved=${one.packetsReceived},sent=${one.packetsSent}`;
+  let session = "";
+  if (!brief && one.sessionId !== 0) {
+    const { latency } = one;
+    const lastXid = one.lastXid >= 0 ? `,lcxid=0x${hex(one.lastXid)}` : "";
+    session =
+      `,sid=0x${hex(one.sessionId)},lop=${one.lastOperation},est=${Math.round(one.established)},to=${one.sessionTimeoutMs}` +
+      `${lastXid},lzxid=0x${hex(one.lastZxid)},lresp=${Math.round(one.lastResponseTime)},llat=${Math.round(latency.last)}` +
+      `,minlat=${Math.round(latency.min)},avglat=${Math.round(latency.average)},maxlat=${Math.round(latency.max)}`;
+  }
+  return ` ${javaAddress(one)}[${interest.toString(16)}](${counts}${session})`;
+}
+
+/** As Java writes a socket's address. */
+export function javaAddress({ remoteAddress, remotePort }: ConnectionStats): string {
+  return `/${remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
+}
+
+function conf({ settings, storage, member }: AdminContext): string {
+  const common = [
+    `clientPort=${settings.clientPort}`,
+    `secureClientPort=${settings.secureClientPort}`,
+    `dataDir=${settings.dataDir}`,
+    `dataDirSize=${storage.snapshotBytes}`,
+    `dataLogDir=${settings.logDir}`,
+    `dataLogSize=${storage.logBytes}`,
+    `tickTime=${settings.tickMs}`,
+    `maxClientCnxns=${settings.connectionsPerAddressMax}`,
+    `minSessionTimeout=${settings.sessionTimeoutMinMs}`,
+    `maxSessionTimeout=${settings.sessionTimeoutMaxMs}`,
+    `clientPortListenBacklog=${settings.backlog}`,
+    `serverId=${settings.standalone ? 0 : member.id}`,
+  ];
+  if (settings.standalone) return lines(common);
+  const { members } = member.status.configuration;
+  const own = members.find(({ id }) => id === member.id);
+  const [, peerPort = "-1", electionPort = "-1"] = /^(?:\[[^\]]*\]|[^:]*):(\d+):(\d+)/.exec(own?.address ?? "") ?? [];
+  return lines([
+    ...common,
+    `initLimit=${settings.initLimit ?? 0}`,
+    `syncLimit=${settings.syncLimit ?? 0}`,
+    "electionAlg=3",
+    `electionPort=${electionPort}`,
+    `quorumPort=${peerPort}`,
+    `peerType=${member.status.role === "observer" ? 1 : 0}`,
+    "membership: ",
+    ...members.map(({ id, address }) => `server.${id}=${address}`),
+  ]);
+}
+
+function dump({ tree, stats }: AdminContext): string {
+  const sessions = [...tree.sessions()].sort((a, b) => a.id - b.id);
+  const owners = [...tree.ephemerals()];
+  const connections = [...stats.connections];
+  return lines([
+    "SessionTracker dump:",
+    `Global Sessions(${sessions.length}):`,
+    ...sessions.map(({ id, timeoutMs }) => `0x${hex(id)}\t${timeoutMs}ms`),
+    "ephemeral nodes dump:",
+    `Sessions with Ephemerals (${owners.length}):`,
+    ...owners.flatMap(([id, paths]) => [`0x${hex(id)}:`, ...paths.map((path) => `\t${fromByteString(path)}`)]),
+    "Connections dump:",
+    `Connections (${connections.length}):`,
+    ...connections.map((one) => `\tip: ${javaAddress(one)} sessionId: 0x${hex(one.sessionId)}`),
+  ]);
+}
+
+function watchesBySession(table: WatchTable): string {
+  let text = "";
+  for (const [watcher, paths] of table.byWatcher()) {
+    text += `0x${hex(watcher.sessionId)}\n`;
+    for (const path of paths) text += `\t${fromByteString(path)}\n`;
+  }
+  return text;
+}
+
+function watchesByPath(table: WatchTable): string {
+  let text = "";
+  for (const [path, watchers] of table.byPath()) {
+    text += `${fromByteString(path)}\n`;
+    for (const watcher of watchers) text += `\t0x${hex(watcher.sessionId)}\n`;
+  }
+  return text;
+}
+
+function lines(all: readonly string[]): string {
+  return all.map((line) => `${line}\n`).join("");
+}

@@ -1,0 +1,79 @@
+// What Node's process says of itself, under the names that the usual exporter gives: event-loop delay, heap, descriptors.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
+import { counter, gauge, type Metric } from "./metrics-text.ts";
+
+const RESOLUTION_MS = 10;
+
+/** One for the process, started by the first who asks: it runs a timer of its own. */
+let delay: IntervalHistogram | null = null;
+
+/** Begins to measure how late the event loop is; harmless when called again. */
+export function watchEventLoop(): IntervalHistogram {
+  if (delay === null) {
+    delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+    delay.enable();
+  }
+  return delay;
+}
+
+export function processMetrics(): Metric[] {
+  const loop = watchEventLoop();
+  // The histogram counts from one timer to the next: what is beyond the timer's own interval is delay.
+  const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e9 - RESOLUTION_MS / 1e3) || 0;
+  const lag = [late(loop.percentile(50)), late(loop.percentile(99)), late(loop.max)] as const;
+  loop.reset(); // so that each reading tells of the time since the last
+  const memory = process.memoryUsage();
+  const cpu = process.cpuUsage();
+  const metrics: Metric[] = [
+    gauge("nodejs_eventloop_lag_p50_seconds", "Median delay of the event loop", lag[0]),
+    gauge("nodejs_eventloop_lag_p99_seconds", "99th percentile of the event loop's delay", lag[1]),
+    gauge("nodejs_eventloop_lag_max_seconds", "Longest delay of the event loop", lag[2]),
+    gauge("nodejs_heap_size_total_bytes", "Size of the heap", memory.heapTotal),
+    gauge("nodejs_heap_size_used_bytes", "Bytes of the heap in use", memory.heapUsed),
+    gauge("nodejs_external_memory_bytes", "Memory outside of the heap", memory.external),
+    gauge("nodejs_active_resources_total", "Handles and requests that keep the process alive", activeResources()),
+    {
+      name: "nodejs_version_info",
+      kind: "gauge",
+      help: "Always 1; the label says which Node this is",
+      samples: [{ value: 1, labels: { version: process.version } }],
+    },
+    gauge("process_resident_memory_bytes", "Resident memory", memory.rss),
+    counter("process_cpu_user_seconds_total", "Processor time of the program", cpu.user / 1e6),
+    counter("process_cpu_system_seconds_total", "Processor time of the system for the program", cpu.system / 1e6),
+    gauge("process_start_time_seconds", "Start of the process, in seconds since 1970", performance.timeOrigin / 1e3),
+  ];
+  const open = openDescriptors();
+  if (open !== null) metrics.push(gauge("process_open_fds", "Open file descriptors", open));
+  const limit = descriptorLimit();
+  if (limit !== null) metrics.push(gauge("process_max_fds", "The most file descriptors that may be open", limit));
+  return metrics;
+}
+
+function activeResources(): number {
+  return process.getActiveResourcesInfo().length;
+}
+
+/** Linux only; null elsewhere. */
+export function openDescriptors(): number | null {
+  try {
+    return readdirSync("/proc/self/fd").length - 1; // one of them is the directory being read
+  } catch {
+    return null;
+  }
+}
+
+let limit: number | null | undefined;
+
+export function descriptorLimit(): number | null {
+  if (limit !== undefined) return limit;
+  try {
+    const found = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
+    limit = found === undefined ? null : Number(found);
+  } catch {
+    limit = null;
+  }
+  return limit;
+}
