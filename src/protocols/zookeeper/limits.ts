@@ -30,14 +30,11 @@ export const UNSENT_BYTES_HIGH = 1 << 20;
  */
 export const UNSENT_NOTIFICATION_BYTES_MAX = 16 << 20;
 
-/** Requests of one connection served in a row before others have their turn. */
-export const REQUESTS_PER_TURN_MAX = 512;
-
 /** How often silence is looked for, handshakes are timed and leases are renewed, in parts of `tickTime`. */
 export const TICK_PARTS = 4;
 
 /** A leader change takes well under this long; only after it are clients told to try elsewhere. In ticks of `tickTime`. */
-export const NO_QUORUM_GRACE_TICKS = 5;
+export const NO_QUORUM_GRACE_TICKS = 2;
 
 /** Out-buffers kept for reuse, and the largest that is: a burst's memory is given back. */
 export const SPARE_BUFFERS_MAX = 64;
@@ -49,3 +46,12 @@ export const SPARE_REQUESTS_MAX = 4096;
 
 /** The identities one connection may gather by proving itself again and again: each write carries them all. */
 export const IDENTITIES_MAX = 64;
+
+/**
+ * Reads of one connection that may wait in front of one of its writes. They must be answered when their turn comes,
+ * whatever the client has fetched, because the write behind them will change what they should see.
+ */
+export const READS_AHEAD_OF_WRITE_MAX = 128;
+
+/** How long a connection that this side ends may take to close. */
+export const CLOSING_DEADLINE_MS = 1000;

@@ -1,0 +1,18 @@
+// Out-buffers, lent to connections while they have something to say: an idle connection holds none.
+
+import { ByteWriter } from "../../base/bytes.ts";
+import { BUFFER_BYTES_INITIAL, SPARE_BUFFER_BYTES_MAX, SPARE_BUFFERS_MAX } from "./limits.ts";
+
+export class BufferPool {
+  readonly #spare: ByteWriter[] = [];
+
+  take(): ByteWriter {
+    return this.#spare.pop() ?? new ByteWriter(BUFFER_BYTES_INITIAL);
+  }
+
+  /** Its bytes are in nobody's hands any more. */
+  release(buffer: ByteWriter): void {
+    if (this.#spare.length >= SPARE_BUFFERS_MAX || buffer.bytes.length > SPARE_BUFFER_BYTES_MAX) return;
+    this.#spare.push(buffer.clear());
+  }
+}

@@ -1,0 +1,151 @@
+// Cuts what a socket brings into frames: a length of four bytes, then so many. Bytes are copied only when a frame comes in
+// pieces; a buffer for one grows with what has arrived, not with what was announced.
+
+import { assert } from "../../base/assert.ts";
+import { FRAME_BUFFER_INITIAL_BYTES } from "./limits.ts";
+
+const LENGTH_BYTES = 4;
+const NOTHING = new Uint8Array(0);
+
+export class FrameCutter {
+  /** The frame that `next` found stands in bytes [start, end). */
+  bytes: Uint8Array = NOTHING;
+  start = 0;
+  end = 0;
+  readonly #bytesMax: number;
+  /** What came last, from `#offset` on not yet looked at. */
+  #chunk: Uint8Array = NOTHING;
+  #offset = 0;
+  /** A frame in pieces, its length included. */
+  #partial: Uint8Array | null = null;
+  #partialLength = 0;
+  #isPutBack = false;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Bytes that wait to become frames. */
+  get pending(): number {
+    return this.#chunk.length - this.#offset + this.#partialLength + (this.#isPutBack ? this.end - this.start : 0);
+  }
+
+  /** The chunk is the cutter's from here on: frames point into it. */
+  add(chunk: Uint8Array): void {
+    const left = this.#chunk.length - this.#offset;
+    if (left === 0) {
+      this.#chunk = chunk;
+    } else {
+      const joined = new Uint8Array(left + chunk.length);
+      joined.set(this.#chunk.subarray(this.#offset));
+      joined.set(chunk, left);
+      this.#chunk = joined;
+    }
+    this.#offset = 0;
+  }
+
+  /** The first four bytes as they came, before any frame; null while they are not all there. */
+  peekFour(): string | null {
+    assert(
+      this.#partial === null || this.#partialLength <= LENGTH_BYTES,
+      "four bytes asked for in the middle of frames",
+    );
+    const held = this.#partialLength;
+    if (held + this.#chunk.length - this.#offset < LENGTH_BYTES) return null;
+    let word = "";
+    for (let i = 0; i < LENGTH_BYTES; i++) {
+      const byte = i < held ? this.#partial![i]! : this.#chunk[this.#offset + i - held]!;
+      word += String.fromCharCode(byte);
+    }
+    return word;
+  }
+
+  /** Finds the next frame; "malformed": its length is none, and nothing after it can be understood. */
+  next(): "frame" | "more" | "malformed" {
+    if (this.#isPutBack) {
+      this.#isPutBack = false;
+      return "frame";
+    }
+    if (this.#partial !== null) return this.#nextInPieces();
+    const available = this.#chunk.length - this.#offset;
+    if (available < LENGTH_BYTES) return this.#keepRest(LENGTH_BYTES);
+    const length = int32At(this.#chunk, this.#offset);
+    if (length <= 0 || length > this.#bytesMax) return "malformed";
+    if (available < LENGTH_BYTES + length) return this.#keepRest(LENGTH_BYTES + length);
+    this.bytes = this.#chunk;
+    this.start = this.#offset + LENGTH_BYTES;
+    this.end = this.start + length;
+    this.#offset = this.end;
+    return "frame";
+  }
+
+  /** The frame just found cannot be taken now: the next call of `next` finds it again. */
+  putBack(): void {
+    this.#isPutBack = true;
+  }
+
+  /** The length that was refused, for the log. */
+  get announced(): number {
+    if (this.#partial !== null) return int32At(this.#partial, 0);
+    return int32At(this.#chunk, this.#offset);
+  }
+
+  #keepRest(needed: number): "more" {
+    const rest = this.#chunk.length - this.#offset;
+    if (rest === 0) {
+      this.#drop();
+      return "more";
+    }
+    this.#partial = new Uint8Array(Math.min(needed, Math.max(rest, FRAME_BUFFER_INITIAL_BYTES)));
+    this.#partialLength = 0;
+    this.#gather(rest);
+    return "more";
+  }
+
+  #nextInPieces(): "frame" | "more" | "malformed" {
+    if (!this.#gatherUpTo(LENGTH_BYTES)) return "more";
+    const length = int32At(this.#partial!, 0);
+    if (length <= 0 || length > this.#bytesMax) return "malformed";
+    if (!this.#gatherUpTo(LENGTH_BYTES + length)) return "more";
+    this.bytes = this.#partial!;
+    this.start = LENGTH_BYTES;
+    this.end = LENGTH_BYTES + length;
+    this.#partial = null;
+    this.#partialLength = 0;
+    return "frame";
+  }
+
+  #gatherUpTo(count: number): boolean {
+    const missing = count - this.#partialLength;
+    if (missing <= 0) return true;
+    this.#reserve(count);
+    this.#gather(Math.min(missing, this.#chunk.length - this.#offset));
+    return this.#partialLength >= count;
+  }
+
+  /** Room for what is there now of the `count` bytes, and as much again. */
+  #reserve(count: number): void {
+    const present = this.#partialLength + this.#chunk.length - this.#offset;
+    const partial = this.#partial!;
+    if (partial.length >= Math.min(count, present)) return;
+    const larger = new Uint8Array(Math.min(count, Math.max(present, partial.length * 2)));
+    larger.set(partial.subarray(0, this.#partialLength));
+    this.#partial = larger;
+  }
+
+  #gather(count: number): void {
+    this.#partial!.set(this.#chunk.subarray(this.#offset, this.#offset + count), this.#partialLength);
+    this.#partialLength += count;
+    this.#offset += count;
+    if (this.#offset === this.#chunk.length) this.#drop();
+  }
+
+  #drop(): void {
+    this.#chunk = NOTHING;
+    this.#offset = 0;
+  }
+}
+
+function int32At(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+}

@@ -1,0 +1,129 @@
+// Several operations in one: all or none of the changes of a multi, each for itself of the reads of a multiRead.
+
+import { type ByteWriter, MalformedError } from "../../../base/bytes.ts";
+import { CREATE_MODE, encodeMulti, type MultiOperation } from "../../../state/tree/commands.ts";
+import type { Acl, Outcome } from "../../../state/types.ts";
+import { type MultiRequest, readMulti, readMultiHeader, writeMultiEnd, writeMultiHeader } from "../codec/multi.ts";
+import { OPCODE } from "../codec/opcodes.ts";
+import { writeStat } from "../codec/records.ts";
+import { writeString } from "../codec/wire.ts";
+import { ERROR, REJECTION_TO_WIRE } from "../errors.ts";
+import { errorOf, type Note, type ReadOperation, type WriteOperation } from "./operation.ts";
+import { getChildren, getData } from "./reads.ts";
+import { isMode, isTtlMode } from "./writes.ts";
+
+const NO_ACL: readonly Acl[] = [];
+
+export const multi: WriteOperation = {
+  kind: "write",
+  opcode: OPCODE.multi,
+  name: "multi",
+  abbreviation: "MULT",
+  propose(client, reader) {
+    const requests = readMulti(reader);
+    const operations = requests.map(operationOf);
+    const answers = Uint8Array.from(requests, answerOf);
+    encodeMulti(client.member.begin(), client.sessionId, client.credentials, operations);
+    return answers;
+  },
+  reply(out, outcome, note) {
+    if (outcome.kind === "multi") writeResults(out, outcome.results, note);
+    else if (outcome.kind === "multi-rejected") writeErrors(out, outcome);
+    else return errorOf(outcome);
+    return ERROR.ok; // that nothing was applied is said in the results, never in the header
+  },
+};
+
+function operationOf(one: MultiRequest): MultiOperation {
+  switch (one.kind) {
+    case "create": {
+      const { path, data, acl, flags } = one.request;
+      if (!isMode(flags)) throw new MalformedError(`create flags ${flags}`);
+      if (isTtlMode(flags)) throw new MalformedError("a TTL mode without its TTL");
+      const mode = one.opcode === OPCODE.createContainer ? CREATE_MODE.container : flags;
+      return { kind: "create", path, data, acl: acl ?? NO_ACL, mode };
+    }
+    case "create-ttl": {
+      const { path, data, acl, flags, ttl } = one.request;
+      const fields = { path, data, acl: acl ?? NO_ACL };
+      if (isTtlMode(flags)) return { kind: "create", ...fields, mode: flags, ttl };
+      return { kind: "create", ...fields, mode: isMode(flags) ? flags : CREATE_MODE.persistent };
+    }
+    case "delete":
+      return { kind: "delete", ...one.request };
+    case "set-data":
+      return { kind: "set-data", ...one.request };
+    case "check":
+      return { kind: "check", ...one.request };
+    case "read":
+      throw new MalformedError("a read among the changes of a multi");
+  }
+}
+
+/** The opcode of its result: containers and TTL nodes answer as create2 does. */
+function answerOf(one: MultiRequest): number {
+  switch (one.kind) {
+    case "create":
+      if (one.opcode !== OPCODE.create) return OPCODE.create2;
+      return one.request.flags === CREATE_MODE.container ? OPCODE.create2 : OPCODE.create;
+    case "create-ttl":
+      return isTtlMode(one.request.flags) || one.request.flags === CREATE_MODE.container
+        ? OPCODE.create2
+        : OPCODE.create;
+    default:
+      return one.opcode;
+  }
+}
+
+function writeResults(out: ByteWriter, results: readonly Outcome[], answers: Note): void {
+  for (let i = 0; i < results.length; i++) {
+    const result = results[i]!;
+    const answer = answers?.[i] ?? OPCODE.error;
+    writeMultiHeader(out, answer, ERROR.ok);
+    if (result.kind === "created") {
+      writeString(out, result.path);
+      if (answer === OPCODE.create2) writeStat(out, result.stat);
+    } else if (result.kind === "updated") {
+      writeStat(out, result.stat);
+    }
+  }
+  writeMultiEnd(out);
+}
+
+function writeErrors(out: ByteWriter, outcome: Outcome & { kind: "multi-rejected" }): void {
+  for (let i = 0; i < outcome.count; i++) {
+    if (i < outcome.failed) writeError(out, ERROR.ok);
+    else writeError(out, i === outcome.failed ? REJECTION_TO_WIRE[outcome.code] : ERROR.runtimeInconsistency);
+  }
+  writeMultiEnd(out);
+}
+
+function writeError(out: ByteWriter, error: number): void {
+  writeMultiHeader(out, OPCODE.error, error);
+  out.int32(error);
+}
+
+export const multiRead: ReadOperation = {
+  kind: "read",
+  opcode: OPCODE.multiRead,
+  name: "multiRead",
+  abbreviation: "MLTR",
+  run(client, reader, out) {
+    for (;;) {
+      const { type, done } = readMultiHeader(reader);
+      if (done) break;
+      if (type !== OPCODE.getData && type !== OPCODE.getChildren) {
+        throw new MalformedError(`operation ${type} has no place in a multiRead`);
+      }
+      const mark = out.length;
+      writeMultiHeader(out, type, ERROR.ok);
+      const operation = type === OPCODE.getData ? getData : getChildren;
+      const error = operation.run(client, reader, out);
+      if (error === ERROR.ok) continue;
+      out.length = mark;
+      writeError(out, error);
+    }
+    writeMultiEnd(out);
+    return ERROR.ok;
+  },
+};

@@ -1,0 +1,73 @@
+// What an operation is: its number and names, and how it is read, carried out and answered. Adding an opcode is one such
+// entry, in the file of its kind, and one line in `index.ts`.
+
+import type { ByteReader, ByteWriter } from "../../../base/bytes.ts";
+import type { Member } from "../../../replica/member.ts";
+import type { Machine } from "../../../state/machine.ts";
+import type { Acl, Identity, Outcome } from "../../../state/types.ts";
+import { ERROR, REJECTION_TO_WIRE } from "../errors.ts";
+import type { Watcher, Watches } from "../watches.ts";
+
+/** Who asks: one client's connection, as operations see it. */
+export interface Client extends Watcher {
+  readonly member: Member;
+  readonly machine: Machine;
+  readonly watches: Watches;
+  readonly sessionId: number;
+  readonly identities: readonly Identity[];
+  /** The same, encoded as commands carry them. */
+  readonly credentials: Uint8Array;
+  may(permissions: number, acl: readonly Acl[]): boolean;
+}
+
+interface Named {
+  readonly opcode: number;
+  readonly name: string;
+  /** As `cons` and `stat` show it. */
+  readonly abbreviation: string;
+}
+
+/** Answered from the state of this member, at this request's place in its session's order. */
+export interface ReadOperation extends Named {
+  readonly kind: "read";
+  /** Writes the reply's body; or returns an error, and what was written is taken back. */
+  run(client: Client, reader: ByteReader, out: ByteWriter): number;
+  /** It sends notifications before its reply. */
+  readonly notifies?: true;
+}
+
+/** Agreed on by the cluster: proposed as it comes, answered when it was applied here. */
+export interface WriteOperation extends Named {
+  readonly kind: "write";
+  /**
+   * Reads the whole request, then encodes one command into `client.member.begin()`. What it returns comes back in
+   * `reply`.
+   */
+  propose(client: Client, reader: ByteReader): Note;
+  /** Writes the reply's body from a successful outcome; or returns an error. */
+  reply(out: ByteWriter, outcome: Outcome, note: Note, client: Client): number;
+  /** The connection ends with its reply. */
+  readonly ends?: true;
+}
+
+/** The opcodes of a multi's parts: their answers differ where their outcomes do not. */
+export type Note = Uint8Array | null;
+
+/** Waits until a read would see everything that was acknowledged before it. */
+export interface BarrierOperation extends Named {
+  readonly kind: "barrier";
+  run(client: Client, reader: ByteReader, out: ByteWriter): number;
+}
+
+/** About the connection itself; the session carries them out. */
+export interface ConnectionOperation extends Named {
+  readonly kind: "auth" | "sasl";
+}
+
+export type Operation = ReadOperation | WriteOperation | BarrierOperation | ConnectionOperation;
+
+/** The error of an outcome that is none of a success. */
+export function errorOf(outcome: Outcome): number {
+  if (outcome.kind === "rejected") return REJECTION_TO_WIRE[outcome.code];
+  return ERROR.systemError;
+}

@@ -1,0 +1,178 @@
+// The operations that only look: answered by this member alone. A path is looked up in the request's own bytes, without a
+// string being made of it.
+
+import { type ByteReader, type ByteWriter, MalformedError } from "../../../base/bytes.ts";
+import { byteString } from "../../../base/text.ts";
+import { masked, PERMISSION } from "../../../state/tree/acl.ts";
+import { nameOffset } from "../../../state/tree/tree.ts";
+import type { Znode } from "../../../state/tree/znode.ts";
+import { OPCODE } from "../codec/opcodes.ts";
+import { writeAcl, writeStat } from "../codec/records.ts";
+import { readString, readText, writeString, writeStrings } from "../codec/wire.ts";
+import { ERROR } from "../errors.ts";
+import { WATCH } from "../watches.ts";
+import type { BarrierOperation, Client, ReadOperation } from "./operation.ts";
+
+/** The node at the path that comes next, or undefined; the reader is moved past it. */
+function readNode(client: Client, reader: ByteReader): Znode | undefined {
+  const length = reader.int32();
+  if (length < 0) throw new MalformedError("no path where one is needed");
+  const start = reader.skip(length);
+  return client.machine.tree.nodeAt(reader.bytes, start, start + length);
+}
+
+export const exists: ReadOperation = {
+  kind: "read",
+  opcode: OPCODE.exists,
+  name: "exists",
+  abbreviation: "EXIS",
+  run(client, reader, out) {
+    const start = reader.offset + 4;
+    const node = readNode(client, reader);
+    if (node === undefined)
+      return watchMissing(client, byteString(reader.bytes, start, reader.offset), reader.boolean());
+    if (!client.may(PERMISSION.read, node.acl)) return ERROR.noAuth;
+    if (reader.boolean()) client.watches.data.add(node.path, client, WATCH.once);
+    writeStat(out, node);
+    return ERROR.ok;
+  },
+};
+
+/** Alone of all reads, `exists` watches what is not there yet. */
+function watchMissing(client: Client, path: string, watch: boolean): number {
+  if (path.includes("\0")) return ERROR.badArguments;
+  if (watch) client.watches.data.add(path, client, WATCH.once);
+  return ERROR.noNode;
+}
+
+export const getData: ReadOperation = {
+  kind: "read",
+  opcode: OPCODE.getData,
+  name: "getData",
+  abbreviation: "GETD",
+  run(client, reader, out) {
+    const node = readNode(client, reader);
+    const watch = reader.boolean();
+    if (node === undefined) return ERROR.noNode;
+    if (!client.may(PERMISSION.read, node.acl)) return ERROR.noAuth;
+    if (watch) client.watches.data.add(node.path, client, WATCH.once);
+    writeString(out, node.data);
+    writeStat(out, node);
+    return ERROR.ok;
+  },
+};
+
+function writeChildren(client: Client, reader: ByteReader, out: ByteWriter, withStat: boolean): number {
+  const node = readNode(client, reader);
+  const watch = reader.boolean();
+  if (node === undefined) return ERROR.noNode;
+  if (!client.may(PERMISSION.read, node.acl)) return ERROR.noAuth;
+  if (watch) client.watches.child.add(node.path, client, WATCH.once);
+  const nameStart = nameOffset(node);
+  out.int32(node.numChildren);
+  for (let child = node.directory?.first ?? null; child !== null; child = child.following) {
+    writeString(out, child.path.slice(nameStart));
+  }
+  if (withStat) writeStat(out, node);
+  return ERROR.ok;
+}
+
+export const getChildren: ReadOperation = {
+  kind: "read",
+  opcode: OPCODE.getChildren,
+  name: "getChildren",
+  abbreviation: "GETC",
+  run: (client, reader, out) => writeChildren(client, reader, out, false),
+};
+
+export const getChildren2: ReadOperation = {
+  kind: "read",
+  opcode: OPCODE.getChildren2,
+  name: "getChildren2",
+  abbreviation: "GETC",
+  run: (client, reader, out) => writeChildren(client, reader, out, true),
+};
+
+export const getAcl: ReadOperation = {
+  kind: "read",
+  opcode: OPCODE.getAcl,
+  name: "getACL",
+  abbreviation: "GETA",
+  run(client, reader, out) {
+    const node = readNode(client, reader);
+    if (node === undefined) return ERROR.noNode;
+    if (!client.may(PERMISSION.read | PERMISSION.admin, node.acl)) return ERROR.noAuth;
+    writeAcl(out, client.may(PERMISSION.admin, node.acl) ? node.acl : masked(node.acl));
+    writeStat(out, node);
+    return ERROR.ok;
+  },
+};
+
+export const getAllChildrenNumber: ReadOperation = {
+  kind: "read",
+  opcode: OPCODE.getAllChildrenNumber,
+  name: "getAllChildrenNumber",
+  abbreviation: "GETACN",
+  run(client, reader, out) {
+    const node = readNode(client, reader);
+    if (node === undefined) return ERROR.noNode;
+    if (!client.may(PERMISSION.read, node.acl)) return ERROR.noAuth;
+    out.int32(client.machine.tree.descendantCount(node));
+    return ERROR.ok;
+  },
+};
+
+/** The session's own, by a plain prefix of the path. */
+export const getEphemerals: ReadOperation = {
+  kind: "read",
+  opcode: OPCODE.getEphemerals,
+  name: "getEphemerals",
+  abbreviation: "GETE",
+  run(client, reader, out) {
+    const prefix = readString(reader) ?? "";
+    const isAll = prefix.trim() === "" || prefix.trim() === "/";
+    writeStrings(out, client.machine.tree.ephemeralsOf(client.sessionId, isAll ? "" : prefix));
+    return ERROR.ok;
+  },
+};
+
+export const whoAmI: ReadOperation = {
+  kind: "read",
+  opcode: OPCODE.whoAmI,
+  name: "whoAmI",
+  abbreviation: "HOMI",
+  run({ identities }, _reader, out) {
+    out.int32(identities.length);
+    for (const { scheme, id } of identities) {
+      writeString(out, scheme);
+      writeString(out, userOf(scheme, id));
+    }
+    return ERROR.ok;
+  },
+};
+
+/** What of an identity is no secret. */
+function userOf(scheme: string, id: string): string {
+  if (scheme === "digest") return id.slice(0, id.indexOf(":"));
+  return scheme === "super" ? "" : id;
+}
+
+export const ping: ReadOperation = {
+  kind: "read",
+  opcode: OPCODE.ping,
+  name: "ping",
+  abbreviation: "PING",
+  run: () => ERROR.ok,
+};
+
+/** Its path is only echoed: what was acknowledged before is seen afterwards, whatever the path. */
+export const sync: BarrierOperation = {
+  kind: "barrier",
+  opcode: OPCODE.sync,
+  name: "sync",
+  abbreviation: "SYNC",
+  run(_client, reader, out) {
+    writeString(out, readText(reader));
+    return ERROR.ok;
+  },
+};

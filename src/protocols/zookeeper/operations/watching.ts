@@ -1,0 +1,113 @@
+// The operations about watches themselves: set again after a reconnect, added without reading, looked for, taken away.
+
+import { ByteWriter, MalformedError } from "../../../base/bytes.ts";
+import { OPCODE } from "../codec/opcodes.ts";
+import { EVENT_TYPE, writeNotification } from "../codec/records.ts";
+import { readPathKind, readSetWatches, type SetWatchesRequest } from "../codec/requests.ts";
+import { ERROR } from "../errors.ts";
+import { WATCH } from "../watches.ts";
+import type { Client, ReadOperation } from "./operation.ts";
+
+/** Events found by comparing carry no revision: nobody knows which one it was. */
+const UNKNOWN_ZXID = -1;
+
+/** Tells what changed since the client last looked, and watches the rest again. */
+function setAgain(
+  client: Client,
+  { relativeZxid, data, exist, child, persistent, recursive }: SetWatchesRequest,
+): void {
+  const { machine, watches } = client;
+  for (const path of data) {
+    const node = machine.tree.node(path);
+    if (node === undefined) tell(client, EVENT_TYPE.deleted, path);
+    else if (node.mzxid > relativeZxid) tell(client, EVENT_TYPE["data-changed"], path);
+    else watches.data.add(path, client, WATCH.once);
+  }
+  for (const path of exist) {
+    if (machine.tree.node(path) !== undefined) tell(client, EVENT_TYPE.created, path);
+    else watches.data.add(path, client, WATCH.once);
+  }
+  for (const path of child) {
+    const node = machine.tree.node(path);
+    if (node === undefined) tell(client, EVENT_TYPE.deleted, path);
+    else if (node.pzxid > relativeZxid) tell(client, EVENT_TYPE["children-changed"], path);
+    else watches.child.add(path, client, WATCH.once);
+  }
+  for (const path of persistent) watches.addPersistent(path, client, false);
+  for (const path of recursive) watches.addPersistent(path, client, true);
+}
+
+const frame = new ByteWriter(256);
+
+function tell(client: Client, type: number, path: string): void {
+  writeNotification(frame.clear(), type, path, UNKNOWN_ZXID);
+  client.notify(frame.view());
+}
+
+export const setWatches: ReadOperation = {
+  kind: "read",
+  opcode: OPCODE.setWatches,
+  name: "setWatches",
+  abbreviation: "SETW",
+  notifies: true,
+  run(client, reader) {
+    setAgain(client, readSetWatches(reader, false));
+    return ERROR.ok;
+  },
+};
+
+export const setWatches2: ReadOperation = {
+  kind: "read",
+  opcode: OPCODE.setWatches2,
+  name: "setWatches2",
+  abbreviation: "STW2",
+  notifies: true,
+  run(client, reader) {
+    setAgain(client, readSetWatches(reader, true));
+    return ERROR.ok;
+  },
+};
+
+const MODE_PERSISTENT = 0;
+const MODE_RECURSIVE = 1;
+
+export const addWatch: ReadOperation = {
+  kind: "read",
+  opcode: OPCODE.addWatch,
+  name: "addWatch",
+  abbreviation: "ADDW",
+  run(client, reader, out) {
+    const { path, kind } = readPathKind(reader);
+    if (kind !== MODE_PERSISTENT && kind !== MODE_RECURSIVE) throw new MalformedError(`watch mode ${kind}`);
+    client.watches.addPersistent(path, client, kind === MODE_RECURSIVE);
+    out.int32(ERROR.ok); // ZooKeeper's record for "nothing to say" here
+    return ERROR.ok;
+  },
+};
+
+export const checkWatches: ReadOperation = {
+  kind: "read",
+  opcode: OPCODE.checkWatches,
+  name: "checkWatches",
+  abbreviation: "CHKW",
+  run(client, reader) {
+    const { path, kind } = readPathKind(reader);
+    return found(client.watches.has(path, client, kind), kind);
+  },
+};
+
+export const removeWatches: ReadOperation = {
+  kind: "read",
+  opcode: OPCODE.removeWatches,
+  name: "removeWatches",
+  abbreviation: "REMW",
+  run(client, reader) {
+    const { path, kind } = readPathKind(reader);
+    return found(client.watches.remove(path, client, kind), kind);
+  },
+};
+
+function found(answer: boolean | null, kind: number): number {
+  if (answer === null) throw new MalformedError(`watch type ${kind}`);
+  return answer ? ERROR.ok : ERROR.noWatcher;
+}

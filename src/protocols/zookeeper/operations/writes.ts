@@ -1,0 +1,197 @@
+// The operations that change one node. What may be wrong with them is decided when they are applied, in ZooKeeper's
+// order, by `state/tree`; here only what no command could say is turned down.
+
+import type { ByteReader, ByteWriter } from "../../../base/bytes.ts";
+import { encodeCloseLease } from "../../../state/leases/commands.ts";
+import {
+  CREATE_MODE,
+  encodeCreate,
+  encodeDelete,
+  encodeReconfig,
+  encodeSetAcl,
+  encodeSetData,
+} from "../../../state/tree/commands.ts";
+import { CONFIG_PATH } from "../../../state/tree/tree.ts";
+import type { Acl, Outcome } from "../../../state/types.ts";
+import { OPCODE } from "../codec/opcodes.ts";
+import { writeStat } from "../codec/records.ts";
+import {
+  readCreate,
+  readCreateTtl,
+  readPathVersion,
+  readReconfig,
+  readSetAcl,
+  readSetData,
+} from "../codec/requests.ts";
+import { writeString } from "../codec/wire.ts";
+import { ERROR } from "../errors.ts";
+import { type Client, errorOf, type Note, type WriteOperation } from "./operation.ts";
+
+const NO_ACL: readonly Acl[] = [];
+/** Turned down as bad arguments. */
+const NO_MODE = -1;
+
+/** The mode of a plain create: ZooKeeper takes the container flag here for nothing at all. */
+export function modeOfCreate(flags: number): number {
+  return flags === CREATE_MODE.container ? CREATE_MODE.persistent : flags;
+}
+
+export function isMode(flags: number): boolean {
+  return flags >= CREATE_MODE.persistent && flags <= CREATE_MODE.ttlSequential;
+}
+
+export function isTtlMode(mode: number): boolean {
+  return mode === CREATE_MODE.ttl || mode === CREATE_MODE.ttlSequential;
+}
+
+function proposeCreate(client: Client, reader: ByteReader): Note {
+  const { path, data, acl, flags } = readCreate(reader);
+  const mode = modeOfCreate(flags);
+  encodeCreate(client.member.begin(), client.sessionId, client.credentials, { path, data, acl: acl ?? NO_ACL, mode });
+  return null;
+}
+
+function proposeCreateContainer(client: Client, reader: ByteReader): Note {
+  const { path, data, acl, flags } = readCreate(reader);
+  const mode = isMode(flags) ? CREATE_MODE.container : NO_MODE;
+  encodeCreate(client.member.begin(), client.sessionId, client.credentials, { path, data, acl: acl ?? NO_ACL, mode });
+  return null;
+}
+
+function proposeCreateTtl(client: Client, reader: ByteReader): Note {
+  const { path, data, acl, flags, ttl } = readCreateTtl(reader);
+  const mode = isTtlMode(flags) ? flags : NO_MODE;
+  const fields = { path, data, acl: acl ?? NO_ACL, mode, ttl };
+  encodeCreate(client.member.begin(), client.sessionId, client.credentials, fields);
+  return null;
+}
+
+function replyPath(out: ByteWriter, outcome: Outcome): number {
+  if (outcome.kind !== "created") return errorOf(outcome);
+  writeString(out, outcome.path);
+  return ERROR.ok;
+}
+
+function replyPathAndStat(out: ByteWriter, outcome: Outcome): number {
+  if (outcome.kind !== "created") return errorOf(outcome);
+  writeString(out, outcome.path);
+  writeStat(out, outcome.stat);
+  return ERROR.ok;
+}
+
+function replyStat(out: ByteWriter, outcome: Outcome): number {
+  if (outcome.kind !== "updated") return errorOf(outcome);
+  writeStat(out, outcome.stat);
+  return ERROR.ok;
+}
+
+function replyNothing(_out: ByteWriter, outcome: Outcome): number {
+  return outcome.kind === "done" ? ERROR.ok : errorOf(outcome);
+}
+
+export const create: WriteOperation = {
+  kind: "write",
+  opcode: OPCODE.create,
+  name: "create",
+  abbreviation: "CREA",
+  propose: proposeCreate,
+  reply: replyPath,
+};
+
+export const create2: WriteOperation = {
+  kind: "write",
+  opcode: OPCODE.create2,
+  name: "create2",
+  abbreviation: "CREA",
+  propose: proposeCreate,
+  reply: replyPathAndStat,
+};
+
+export const createContainer: WriteOperation = {
+  kind: "write",
+  opcode: OPCODE.createContainer,
+  name: "createContainer",
+  abbreviation: "CREA",
+  propose: proposeCreateContainer,
+  reply: replyPathAndStat,
+};
+
+export const createTtl: WriteOperation = {
+  kind: "write",
+  opcode: OPCODE.createTtl,
+  name: "createTTL",
+  abbreviation: "CREA",
+  propose: proposeCreateTtl,
+  reply: replyPathAndStat,
+};
+
+export const remove: WriteOperation = {
+  kind: "write",
+  opcode: OPCODE.delete,
+  name: "delete",
+  abbreviation: "DELE",
+  propose(client, reader) {
+    const { path, version } = readPathVersion(reader);
+    encodeDelete(client.member.begin(), client.sessionId, client.credentials, path, version);
+    return null;
+  },
+  reply: replyNothing,
+};
+
+export const setData: WriteOperation = {
+  kind: "write",
+  opcode: OPCODE.setData,
+  name: "setData",
+  abbreviation: "SETD",
+  propose(client, reader) {
+    const { path, data, version } = readSetData(reader);
+    encodeSetData(client.member.begin(), client.sessionId, client.credentials, path, data, version);
+    return null;
+  },
+  reply: replyStat,
+};
+
+export const setAcl: WriteOperation = {
+  kind: "write",
+  opcode: OPCODE.setAcl,
+  name: "setACL",
+  abbreviation: "SETA",
+  propose(client, reader) {
+    const { path, acl, version } = readSetAcl(reader);
+    encodeSetAcl(client.member.begin(), client.sessionId, client.credentials, path, acl ?? NO_ACL, version);
+    return null;
+  },
+  reply: replyStat,
+};
+
+/** Answered only when the new configuration is in force; until then what follows in its session waits. */
+export const reconfig: WriteOperation = {
+  kind: "write",
+  opcode: OPCODE.reconfig,
+  name: "reconfig",
+  abbreviation: "RECO",
+  propose(client, reader) {
+    const fields = readReconfig(reader);
+    encodeReconfig(client.member.begin(), client.sessionId, client.credentials, fields);
+    return null;
+  },
+  reply(out, outcome, _note, client) {
+    if (outcome.kind !== "updated") return errorOf(outcome);
+    writeString(out, client.machine.tree.node(CONFIG_PATH)?.data ?? null);
+    writeStat(out, outcome.stat);
+    return ERROR.ok;
+  },
+};
+
+export const closeSession: WriteOperation = {
+  kind: "write",
+  opcode: OPCODE.closeSession,
+  name: "closeSession",
+  abbreviation: "CLOS",
+  ends: true,
+  propose(client) {
+    encodeCloseLease(client.member.begin(), client.sessionId);
+    return null;
+  },
+  reply: replyNothing,
+};

@@ -1,0 +1,75 @@
+// What a connection has to say: replies and notifications gather in one buffer and leave with one write a turn.
+
+import type { ByteWriter } from "../../base/bytes.ts";
+import type { BufferPool } from "./buffers.ts";
+import { UNSENT_BYTES_HIGH, UNSENT_NOTIFICATION_BYTES_MAX } from "./limits.ts";
+
+/** A connection to a client, as the session sees it: a socket, or a simulated one. */
+export interface ConnectionPort {
+  /** Bytes that were written and have not left yet. */
+  readonly unsentBytes: number;
+  /** Says whether the bytes are in nobody's hands any more when it returns: their memory may be used again. */
+  write(bytes: Uint8Array): boolean;
+  /** Stops and starts what brings chunks in. */
+  pause(): void;
+  resume(): void;
+  /** Closes once everything written has left. */
+  end(): void;
+  /** Closes at once. */
+  destroy(): void;
+}
+
+export class Outgoing {
+  readonly #port: ConnectionPort;
+  readonly #pool: BufferPool;
+  readonly #onDirty: () => void;
+  #buffer: ByteWriter | null = null;
+  /** Of notifications, since the client last had fetched everything. */
+  #notificationBytes = 0;
+
+  constructor(port: ConnectionPort, pool: BufferPool, onDirty: () => void) {
+    this.#port = port;
+    this.#pool = pool;
+    this.#onDirty = onDirty;
+  }
+
+  /** Where to write; what is written leaves at the end of the turn. */
+  get writer(): ByteWriter {
+    if (this.#buffer !== null) return this.#buffer;
+    this.#onDirty();
+    this.#buffer = this.#pool.take();
+    return this.#buffer;
+  }
+
+  get unsentBytes(): number {
+    return this.#port.unsentBytes + (this.#buffer === null ? 0 : this.#buffer.length);
+  }
+
+  /** The client does not fetch what it has asked for: it should not be asked what else it wants. */
+  get isBackedUp(): boolean {
+    return this.unsentBytes > UNSENT_BYTES_HIGH;
+  }
+
+  /** Says false when so much has piled up that the connection must end. */
+  notify(frame: Uint8Array): boolean {
+    if (this.unsentBytes === 0) this.#notificationBytes = 0;
+    this.#notificationBytes += frame.length;
+    this.writer.raw(frame);
+    return this.#notificationBytes <= UNSENT_NOTIFICATION_BYTES_MAX;
+  }
+
+  flush(): number {
+    const buffer = this.#buffer;
+    if (buffer === null) return 0;
+    this.#buffer = null;
+    const { length } = buffer;
+    if (length === 0 || this.#port.write(buffer.view())) this.#pool.release(buffer);
+    return length;
+  }
+
+  /** What was not flushed is never sent. */
+  discard(): void {
+    if (this.#buffer !== null) this.#pool.release(this.#buffer);
+    this.#buffer = null;
+  }
+}

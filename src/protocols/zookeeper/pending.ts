@@ -1,0 +1,82 @@
+// A request between its coming and its reply. The records are used again and again: a request costs no object.
+
+import type { CoordinationError } from "../../base/errors.ts";
+import type { Waiter } from "../../replica/member.ts";
+import type { Outcome } from "../../state/types.ts";
+import { SPARE_REQUESTS_MAX } from "./limits.ts";
+import type { Note, Operation } from "./operations/operation.ts";
+
+/**
+ * `waiting`: a read that has not had its turn. `proposed`: a write or barrier under way. `deferred`: a reconfiguration
+ * taken up and not ended. `ready`: its reply is encoded in `held` and goes out when its turn comes.
+ */
+export type PendingState = "waiting" | "proposed" | "deferred" | "ready";
+
+export interface PendingOwner {
+  onOutcome(request: PendingRequest, outcome: Outcome, revision: number): void;
+  onRefused(request: PendingRequest, error: CoordinationError): void;
+}
+
+export class PendingRequest implements Waiter {
+  next: PendingRequest | null = null;
+  owner: PendingOwner | null = null;
+  operation: Operation | null = null;
+  state: PendingState = "waiting";
+  xid = 0;
+  receivedAt = 0;
+  /** The request's body, for a read that waits: bytes [start, end). */
+  bytes: Uint8Array | null = null;
+  start = 0;
+  end = 0;
+  note: Note = null;
+  /** A whole reply frame. */
+  held: Uint8Array | null = null;
+  /** The revision of a deferred reconfiguration. */
+  revision = 0;
+  /** The connection ends after this reply. */
+  ends = false;
+
+  onOutcome(outcome: Outcome, revision: number): void {
+    this.owner!.onOutcome(this, outcome, revision);
+  }
+
+  onRefused(error: CoordinationError): void {
+    this.owner!.onRefused(this, error);
+  }
+}
+
+export class PendingPool {
+  #spare: PendingRequest | null = null;
+  #count = 0;
+
+  take(owner: PendingOwner, operation: Operation | null, xid: number, receivedAt: number): PendingRequest {
+    let request = this.#spare;
+    if (request === null) {
+      request = new PendingRequest();
+    } else {
+      this.#spare = request.next;
+      this.#count -= 1;
+      request.next = null;
+    }
+    request.owner = owner;
+    request.operation = operation;
+    request.xid = xid;
+    request.receivedAt = receivedAt;
+    return request;
+  }
+
+  /** Nobody holds this record any more. */
+  release(request: PendingRequest): void {
+    request.owner = null;
+    request.operation = null;
+    request.bytes = null;
+    request.note = null;
+    request.held = null;
+    request.ends = false;
+    request.state = "waiting";
+    if (this.#count >= SPARE_REQUESTS_MAX) return;
+    request.next = this.#spare;
+    this.#spare = request;
+    this.#count += 1;
+  }
+}

@@ -1,0 +1,389 @@
+// ZooKeeper's protocol on one member: what all its connections share. It knows whether clients are served at all, ends
+// their turns with one write each, passes the state's events to their watches, and counts.
+
+import { ByteReader } from "../../base/bytes.ts";
+import type { Logger } from "../../replica/logger.ts";
+import type { Member } from "../../replica/member.ts";
+import type { Clock } from "../../replica/ports.ts";
+import type { Policy } from "../../state/tree/commands.ts";
+import type { Acl, NodeEvent, Outcome, StateEvents } from "../../state/types.ts";
+import type { AuthOptions, Hashes } from "./auth.ts";
+import { BufferPool } from "./buffers.ts";
+import { OPCODE } from "./codec/opcodes.ts";
+import { HANDSHAKE_DEADLINE_MS, NO_QUORUM_GRACE_TICKS, TICK_PARTS } from "./limits.ts";
+import { OPERATIONS } from "./operations/index.ts";
+import type { Operation } from "./operations/operation.ts";
+import type { ConnectionPort } from "./outgoing.ts";
+import { PendingPool, type PendingRequest } from "./pending.ts";
+import type { SaslOptions } from "./sasl.ts";
+import { type Peer, Session } from "./session.ts";
+import { type ConnectionStats, Latency, type ServerStats } from "./stats.ts";
+import { Watches } from "./watches.ts";
+
+/** Says whether the word is known; the answer may come later, and ends the connection. */
+export type FourLetterWordHandler = (
+  word: string,
+  reply: (text: string) => void,
+  connection: ConnectionStats,
+) => boolean;
+
+export interface ServiceOptions {
+  readonly clock: Clock;
+  readonly hashes: Hashes;
+  readonly logger: Logger;
+  readonly tickTimeMs: number;
+  readonly minSessionTimeoutMs: number;
+  readonly maxSessionTimeoutMs: number;
+  /** `jute.maxbuffer`. */
+  readonly frameBytesMax: number;
+  readonly globalOutstandingLimit: number;
+  /** `readonlymode.enabled`. */
+  readonly readOnlyMode: boolean;
+  readonly policy: Policy;
+  readonly auth: AuthOptions;
+  /** Null: SASL is not set up. */
+  readonly sasl: SaslOptions | null;
+  /** Users of SASL who may do everything (`zookeeper.superUser`). */
+  readonly saslSuperUsers: readonly string[];
+  /** `zookeeper.allowSaslFailedClients`. */
+  readonly allowSaslFailedClients: boolean;
+  /** `enforce.auth.schemes`, or "sasl" for `sessionRequireClientSASLAuth`: who proves none of them is turned away. */
+  readonly enforceAuthSchemes: readonly string[];
+  readonly fourLetterWord: FourLetterWordHandler | null;
+}
+
+/** `waiting`: no quorum for a moment, as when leaders change; connections stay and writes wait. */
+export type ServiceMode = "serving" | "waiting" | "read-only" | "refusing" | "stopped";
+
+/** Ids of read-only sessions: those of a member 0, which there is none. */
+const LOCAL_IDS_FROM = 2 ** 44;
+
+export class Service implements StateEvents, ServerStats {
+  readonly member: Member;
+  readonly options: ServiceOptions;
+  readonly watches = new Watches();
+  readonly pending = new PendingPool();
+  readonly buffers = new BufferPool();
+  /** For whoever reads a request now. */
+  readonly reader = new ByteReader(new Uint8Array(0));
+  readonly requiredSchemes: ReadonlySet<string> | null;
+  readonly skipsAcl: boolean;
+  mode: ServiceMode = "waiting";
+  tick = 0;
+  /** When this turn of the loop began, as far as anything happened in it. */
+  wallTime: number;
+  outstanding = 0;
+
+  readonly #sessions = new Map<number, Session>();
+  readonly #connections = new Set<Session>();
+  #dirty: Session[] = [];
+  #blocked = new Set<Session>();
+  #isFlushDue = false;
+  #turnTime: number;
+  #isTurnTimeFresh = false;
+  readonly #deferred = new Set<PendingRequest>();
+  #nextLocalId = LOCAL_IDS_FROM;
+  #stopTicking: () => void = () => {};
+  #stopGrace: (() => void) | null = null;
+
+  packetsReceived = 0;
+  packetsSent = 0;
+  bytesReceived = 0;
+  bytesSent = 0;
+  connectionsRejected = 0;
+  connectionsDropped = 0;
+  authFailures = 0;
+  readonly latency = new Latency();
+  readonly readLatency = new Latency();
+  readonly writeLatency = new Latency();
+  readonly #counts = new Float64Array(OPCODE.whoAmI - OPCODE.closeSession + 1);
+
+  constructor(member: Member, options: ServiceOptions) {
+    this.member = member;
+    this.options = options;
+    this.#turnTime = options.clock.now();
+    this.wallTime = options.clock.wall();
+    const { enforceAuthSchemes } = options;
+    this.requiredSchemes = enforceAuthSchemes.length === 0 ? null : new Set(enforceAuthSchemes);
+    this.skipsAcl = options.policy.skipAcl === true;
+    this.#scheduleTick();
+    member.onStatusChange(() => this.#onStatusChange());
+    this.#beginGrace();
+    this.#onStatusChange();
+  }
+
+  /** A client has connected. */
+  accept(port: ConnectionPort, peer: Peer): Session {
+    const session = new Session(this, port, peer);
+    this.#connections.add(session);
+    return session;
+  }
+
+  /** Says goodbye to all clients: their sessions live on, elsewhere. */
+  stop(): void {
+    this.mode = "stopped";
+    this.#stopTicking();
+    this.#stopGrace?.();
+    this.#closeAll("this member stops");
+  }
+
+  // --------------------------------------------------------------------------------------------------------- events
+
+  onNode(event: NodeEvent, path: string, revision: number, acl: readonly Acl[]): void {
+    this.watches.onNode(event, path, revision, acl);
+  }
+
+  onLeaseEnded(id: number, _cause: "closed" | "expired"): void {
+    this.#sessions.get(id)?.onLeaseEnded();
+  }
+
+  onLeaseMoved(id: number, _member: number, _start: number): void {
+    // Attached elsewhere, or here by another connection: that one is only entered once it has heard so.
+    this.#sessions.get(id)?.drop("its session was attached again");
+  }
+
+  /** What happened in between was never told: clients come back, and their watches are compared. */
+  onRestored(): void {
+    this.#closeAll("the state was replaced by a leader's");
+  }
+
+  onReconfigured(revision: number, outcome: Outcome & { kind: "updated" | "rejected" }): void {
+    for (const request of this.#deferred) {
+      if (request.revision !== revision) continue;
+      this.#deferred.delete(request);
+      (request.owner as Session).onReconfigured(request, outcome);
+    }
+  }
+
+  // ---------------------------------------------------------------------------------------------------- the quorum
+
+  #onStatusChange(): void {
+    if (this.mode === "stopped") return;
+    if (this.member.admission() === "stopping") {
+      this.stop();
+      return;
+    }
+    if (this.member.status.hasQuorum) this.#onQuorum();
+    else if (this.mode === "serving") this.#beginGrace();
+    this.#flushSoon(); // who was made to wait may go on
+  }
+
+  #onQuorum(): void {
+    this.#stopGrace?.();
+    this.#stopGrace = null;
+    if (this.mode === "read-only") this.#closeAll("there is a quorum again");
+    this.mode = "serving";
+  }
+
+  #beginGrace(): void {
+    this.mode = "waiting";
+    this.#stopGrace = this.options.clock.after(NO_QUORUM_GRACE_TICKS * this.options.tickTimeMs, () => {
+      this.#stopGrace = null;
+      this.mode = this.options.readOnlyMode ? "read-only" : "refusing";
+      this.options.logger.warn(
+        `no quorum: ${this.options.readOnlyMode ? "read-only clients alone are served" : "clients are turned away"}`,
+      );
+      this.#closeAll("there is no quorum");
+    });
+  }
+
+  #closeAll(reason: string): void {
+    if (this.#connections.size > 0) this.options.logger.info(`${this.#connections.size} clients are let go: ${reason}`);
+    for (const session of this.#connections) if (session.phase !== "answering") session.end();
+  }
+
+  // ------------------------------------------------------------------------------------------------------ the turn
+
+  /** Something is to be written, or the connection to be ended, once this turn's input is all there. */
+  noteDirty(session: Session): void {
+    this.#dirty.push(session);
+    this.#flushSoon();
+  }
+
+  /** It has requests that could not be taken: it is asked again whenever something was answered or has changed. */
+  noteBlocked(session: Session): void {
+    this.#blocked.add(session);
+  }
+
+  /** It may have requests that can be taken now, but not in the middle of what is going on. */
+  noteReady(session: Session): void {
+    this.#blocked.add(session);
+    this.#flushSoon();
+  }
+
+  isBlocked(session: Session): boolean {
+    return this.#blocked.has(session);
+  }
+
+  get isOverloaded(): boolean {
+    return this.outstanding >= this.options.globalOutstandingLimit;
+  }
+
+  #flushSoon(): void {
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    this.options.clock.defer(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#isFlushDue = false;
+    this.#isTurnTimeFresh = false;
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const session of dirty) session.flush();
+    if (this.#blocked.size === 0) return;
+    const blocked = this.#blocked;
+    this.#blocked = new Set();
+    for (const session of blocked) session.serve();
+  }
+
+  /** The time of this turn, read from the clock again as a chunk comes in. */
+  refreshTurnTime(): number {
+    this.#turnTime = this.options.clock.now();
+    this.#isTurnTimeFresh = true;
+    return this.#turnTime;
+  }
+
+  get turnTime(): number {
+    if (!this.#isTurnTimeFresh) {
+      this.refreshTurnTime();
+      this.#flushSoon();
+    }
+    return this.#turnTime;
+  }
+
+  #scheduleTick(): void {
+    this.#stopTicking = this.options.clock.after(this.options.tickTimeMs / TICK_PARTS, () => {
+      this.#onTick();
+      this.#scheduleTick();
+    });
+  }
+
+  #onTick(): void {
+    this.tick += 1;
+    this.wallTime = this.options.clock.wall();
+    const now = this.options.clock.now();
+    if (this.#blocked.size > 0) this.#flushSoon();
+    for (const session of this.#connections) {
+      if (session.phase === "open") {
+        if (session.reading && now - session.lastHeardAt > session.sessionTimeoutMs)
+          session.drop("it was silent too long");
+      } else if (session.phase !== "opening" && now - session.acceptedAt > HANDSHAKE_DEADLINE_MS) {
+        session.drop("no handshake came");
+      }
+    }
+  }
+
+  // --------------------------------------------------------------------------------------------- what sessions tell
+
+  noteOpened(session: Session): void {
+    this.#sessions.set(session.sessionId, session);
+  }
+
+  noteLeft(session: Session): void {
+    this.#connections.delete(session);
+    this.#blocked.delete(session);
+    if (this.#sessions.get(session.sessionId) === session) this.#sessions.delete(session.sessionId);
+  }
+
+  noteDropped(session: Session, reason: string): void {
+    this.connectionsDropped += 1;
+    this.options.logger.warn(`${session.name}: connection closed: ${reason}`);
+  }
+
+  noteDeferred(request: PendingRequest): void {
+    this.#deferred.add(request);
+  }
+
+  newLocalId(): number {
+    this.#nextLocalId += 1;
+    return this.#nextLocalId;
+  }
+
+  noteTaken(): void {
+    this.outstanding += 1;
+  }
+
+  noteAnswered(): void {
+    this.outstanding -= 1;
+    if (this.#blocked.size > 0) this.#flushSoon();
+  }
+
+  noteReceived(bytes: number): void {
+    this.bytesReceived += bytes;
+  }
+
+  noteSent(bytes: number): void {
+    this.bytesSent += bytes;
+  }
+
+  noteRequest(opcode: number): void {
+    this.packetsReceived += 1;
+    const place = opcode - OPCODE.closeSession;
+    this.#counts[place] = this.#counts[place]! + 1;
+  }
+
+  noteReply(operation: Operation | null, elapsedMs: number): void {
+    this.packetsSent += 1;
+    this.latency.add(elapsedMs);
+    if (operation !== null) (operation.kind === "read" ? this.readLatency : this.writeLatency).add(elapsedMs);
+  }
+
+  noteNotification(): void {
+    this.packetsSent += 1;
+  }
+
+  notePacketSent(): void {
+    this.packetsSent += 1;
+  }
+
+  noteAuthFailure(): void {
+    this.authFailures += 1;
+  }
+
+  noteRejected(): void {
+    this.connectionsRejected += 1;
+  }
+
+  // ----------------------------------------------------------------------------------------------------- statistics
+
+  get connections(): Iterable<ConnectionStats> {
+    return this.#connections;
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  get localSessions(): number {
+    let count = 0;
+    for (const session of this.#sessions.values()) if (session.isLocal) count += 1;
+    return count;
+  }
+
+  get isReadOnly(): boolean {
+    return this.mode === "read-only";
+  }
+
+  get isServing(): boolean {
+    return this.mode === "serving" || this.mode === "waiting" || this.mode === "read-only";
+  }
+
+  get requests(): ReadonlyMap<string, number> {
+    const requests = new Map<string, number>();
+    for (const { name, opcode } of OPERATIONS) requests.set(name, this.#counts[opcode - OPCODE.closeSession]!);
+    return requests;
+  }
+
+  reset(): void {
+    this.packetsReceived = 0;
+    this.packetsSent = 0;
+    this.latency.reset();
+    this.readLatency.reset();
+    this.writeLatency.reset();
+  }
+
+  resetConnections(): void {
+    for (const session of this.#connections) session.resetStats();
+  }
+}

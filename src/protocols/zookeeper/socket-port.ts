@@ -1,0 +1,58 @@
+// A socket as a session's port.
+
+import type { Socket } from "node:net";
+import { CLOSING_DEADLINE_MS } from "./limits.ts";
+import type { ConnectionPort } from "./outgoing.ts";
+import type { Session } from "./session.ts";
+
+export class SocketPort implements ConnectionPort {
+  readonly #socket: Socket;
+  readonly #session: Session;
+
+  constructor(socket: Socket, accept: (port: ConnectionPort) => Session) {
+    this.#socket = socket;
+    this.#session = accept(this);
+    socket.on("data", (chunk: Uint8Array) => this.#session.onChunk(chunk));
+    socket.on("drain", () => this.#session.onDrain());
+    socket.on("end", () => this.#onEnd());
+    socket.on("error", () => {}); // "close" follows
+    socket.on("close", () => this.#session.onClosed());
+  }
+
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#socket.writable) this.#socket.write(bytes);
+    return this.#socket.writableLength === 0;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(): void {
+    this.#socket.end();
+    // Whoever does not take what is left, or does not close in turn, is not waited for.
+    const late = setTimeout(() => this.#socket.destroy(), CLOSING_DEADLINE_MS);
+    late.unref();
+    this.#socket.once("close", () => clearTimeout(late));
+    this.#socket.resume();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** The client has said its last; someone who asked by a word still waits for the answer. */
+  #onEnd(): void {
+    if (this.#session.phase === "answering" || this.#session.phase === "ending") return;
+    this.#session.onClosed();
+    this.#socket.destroy();
+  }
+}
