@@ -1,0 +1,35 @@
+// A member's log: one line an event, to stderr, for people (`CABILDO_LOG_FORMAT=text`) or for programs (`json`).
+
+import type { Logger } from "../replica/logger.ts";
+
+const LEVELS = ["info", "warn", "error"] as const;
+type Level = (typeof LEVELS)[number];
+
+export interface LoggerOptions {
+  readonly level?: string | undefined;
+  readonly format?: string | undefined;
+  readonly write?: (line: string) => void;
+  readonly now?: () => Date;
+}
+
+/** An unknown level or format counts as the default: a log must not be lost to a slip. */
+export function createLogger(options: LoggerOptions = {}): Logger {
+  const { write = (line) => void process.stderr.write(line), now = () => new Date() } = options;
+  const least = Math.max(0, LEVELS.indexOf((options.level ?? "info").toLowerCase() as Level));
+  const line = options.format === "json" ? jsonLine : textLine;
+  const at = (level: Level) => (message: string) => {
+    if (LEVELS.indexOf(level) >= least) write(line(now(), level, message));
+  };
+  return { info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+function jsonLine(time: Date, level: Level, message: string): string {
+  return `${JSON.stringify({ time: time.toISOString(), level, message })}\n`;
+}
+
+/** Line ends and other control characters in a message, which may come from outside, cannot forge lines. */
+function textLine(time: Date, level: Level, message: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what it looks for
+  const safe = message.replace(/[\u0000-\u001f\u007f]/g, (control) => (control === "\n" ? " | " : "?"));
+  return `${time.toISOString()} ${level.padEnd(5)} ${safe}\n`;
+}

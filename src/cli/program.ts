@@ -1,0 +1,130 @@
+// The commands, their flags and their help. Each command's code is loaded only when it runs. Exit status: 0 well, 1 failed, 2 asked for in a way that cannot be.
+
+import { Command, type CommanderError, InvalidArgumentError } from "commander";
+import { CABILDO_VERSION } from "../protocols/zookeeper/admin-about.ts";
+import type { ServerFlag } from "./server.ts";
+
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
+
+export function program(): Command {
+  const cabildo = new Command("cabildo")
+    .description("Distributed coordination: a Raft-replicated server that ZooKeeper clients use unchanged.")
+    .version(CABILDO_VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [command]", "print the help of a command")
+    .configureHelp({ showGlobalOptions: false })
+    .showHelpAfterError("(see --help)")
+    .exitOverride(leave);
+
+  const server = cabildo
+    .command("server")
+    .summary("run one member in the foreground")
+    .description(
+      "Runs one member in the foreground, from a zoo.cfg (any *.cfg or *.properties) or a cabildo.yaml. Without FILE, " +
+        "everything comes from the environment and from flags. Flags beat environment beat file beat default.",
+    )
+    .argument("[file]", "zoo.cfg or cabildo.yaml")
+    .option("--id <number>", "this member's number, instead of the file myid")
+    .option("--data <directory>", "where to keep the data (dataDir)")
+    .option("--client-port <port>", "where clients come in (clientPort)")
+    .option("-D, --set <key=value>", "any setting of zoo.cfg, with or without the prefix zookeeper.", gathered)
+    .addHelpText("after", SERVER_HELP)
+    .action(async (file: string | undefined, options: ServerOptions) => {
+      const { runServer } = await import("./server.ts");
+      await runServer(file ?? null, serverFlags(options));
+    });
+  server.exitOverride(leave);
+
+  const dev = cabildo
+    .command("dev")
+    .summary("run a whole cluster on this machine")
+    .description("Runs a cluster on loopback for development, each member its own process, until Ctrl-C.")
+    .option("--members <number>", "how many members (default: 3)", wholeNumber(1, 9))
+    .option(
+      "--port <port>",
+      "the first member's client port; the others follow (default: 2181)",
+      wholeNumber(1, 65_535),
+    )
+    .option("--data <directory>", "keep the data here; without it, it is gone in the end")
+    .action(async (options: DevOptions) => {
+      const { runDev } = await import("./dev.ts");
+      await runDev({ members: options.members ?? null, port: options.port ?? null, data: options.data ?? null });
+    });
+  dev.exitOverride(leave);
+
+  const status = cabildo
+    .command("status")
+    .summary("show the members of a cluster")
+    .description("Asks members how they are and prints a table. The exit status is 1 if they have no quorum.")
+    .argument("[address...]", "client addresses, host:port (default: 127.0.0.1:2181 to 2183)")
+    .option("-o, --output <format>", "table or json", oneOf("table", "json"), "table")
+    .option("--timeout <seconds>", "how long to wait for each", wholeNumber(1, 600), 2)
+    .action(async (addresses: string[], options: { output: string; timeout: number }) => {
+      const { runStatus } = await import("./status.ts");
+      process.exitCode = await runStatus(addresses, options.output === "json", options.timeout * 1000);
+    });
+  status.exitOverride(leave);
+  return cabildo;
+}
+
+const SERVER_HELP = `
+Examples:
+  cabildo server /etc/zookeeper/zoo.cfg
+  cabildo server cabildo.yaml --client-port 2281
+  cabildo server zoo.cfg -Dzookeeper.globalOutstandingLimit=2000
+
+SIGTERM hands leadership over, drains and ends within 5 seconds; a second one ends at once.
+CABILDO_LOG_LEVEL=info|warn|error and CABILDO_LOG_FORMAT=text|json say what goes to stderr.`;
+
+interface ServerOptions {
+  readonly id?: string;
+  readonly data?: string;
+  readonly clientPort?: string;
+  readonly set?: readonly string[];
+}
+
+interface DevOptions {
+  readonly members?: number;
+  readonly port?: number;
+  readonly data?: string;
+}
+
+function serverFlags({ id, data, clientPort, set = [] }: ServerOptions): ServerFlag[] {
+  const flags = set.map((pair) => {
+    const at = pair.indexOf("=");
+    return { flag: "-D", key: pair.slice(0, at), value: pair.slice(at + 1).trim() };
+  });
+  if (data !== undefined) flags.push({ flag: "--data", key: "dataDir", value: data });
+  if (id !== undefined) flags.push({ flag: "--id", key: "myid", value: id });
+  if (clientPort !== undefined) flags.push({ flag: "--client-port", key: "clientPort", value: clientPort });
+  return flags;
+}
+
+function gathered(pair: string, before: readonly string[] = []): readonly string[] {
+  if (pair.indexOf("=") < 1) throw new InvalidArgumentError("It must have the form key=value.");
+  return [...before, pair];
+}
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+function oneOf(...names: readonly string[]): (text: string) => string {
+  return (text) => {
+    if (!names.includes(text)) throw new InvalidArgumentError(`It must be ${names.join(" or ")}.`);
+    return text;
+  };
+}
+
+/** Help and version are asked for: 0. Everything else that ends the program here is a slip of the user's: 2. */
+function leave(error: CommanderError): never {
+  const asked = ["commander.helpDisplayed", "commander.version"].includes(error.code);
+  process.exit(asked ? 0 : EXIT_USAGE);
+}

@@ -1,0 +1,130 @@
+// `cabildo status`: asks each member and shows them side by side.
+
+import type { MemberReport } from "../protocols/zookeeper/admin-member-report.ts";
+import { type Address, type Answer, askMember, formatAddress, parseAddress } from "./ask-member.ts";
+
+const DEFAULT_PORTS = [2181, 2182, 2183];
+
+/** Prints the table or JSON; returns the exit status: 0 with a quorum, 1 without, 2 if asked for what cannot be. */
+export async function runStatus(texts: readonly string[], json: boolean, deadlineMs: number): Promise<number> {
+  const addresses =
+    texts.length > 0 ? texts.map(parseAddress) : DEFAULT_PORTS.map((port) => ({ host: "127.0.0.1", port }));
+  const wrong = addresses.indexOf(null);
+  if (wrong >= 0) {
+    process.stderr.write(`cabildo: "${texts[wrong]}" is no address: write host:port\n`);
+    return 2;
+  }
+  const asked = addresses as readonly Address[];
+  const answers = await Promise.all(asked.map((address) => askMember(address, deadlineMs)));
+  const view = clusterView(asked, answers);
+  process.stdout.write(json ? `${JSON.stringify(view, null, 2)}\n` : statusText(view));
+  return view.hasQuorum ? 0 : 1;
+}
+
+export interface ClusterView {
+  readonly hasQuorum: boolean;
+  /** The one that leads the highest term, if any does. */
+  readonly leader: number | null;
+  readonly members: readonly (
+    | (MemberReport & { readonly address: string; readonly lag: number | null })
+    | { readonly address: string; readonly error: string }
+  )[];
+}
+
+/**
+ * There is a quorum where a member leads with one behind it, or others know such a leader: each member says so of
+ * itself, from what it last heard. The highest term counts: a leader of an older one is a leader no more.
+ */
+export function clusterView(addresses: readonly Address[], answers: readonly Answer[]): ClusterView {
+  const reports = answers.flatMap((answer) => (answer.kind === "report" ? [answer.report] : []));
+  const term = Math.max(0, ...reports.map((report) => report.term));
+  const current = reports.filter((report) => report.term === term && report.hasQuorum);
+  const leader = current.find((report) => report.role === "leader") ?? null;
+  const commitIndex = Math.max(0, ...reports.map((report) => report.commitIndex));
+  return {
+    hasQuorum: current.length > 0,
+    leader: leader?.id ?? current.find((report) => report.leader !== null)?.leader ?? null,
+    members: answers.map((answer, position) => {
+      const address = formatAddress(addresses[position]!);
+      if (answer.kind === "failed") return { address, error: answer.reason };
+      const { report } = answer;
+      return { address, ...report, lag: Math.max(0, commitIndex - report.appliedIndex) };
+    }),
+  };
+}
+
+const COLUMNS = [
+  "MEMBER",
+  "ADDRESS",
+  "ROLE",
+  "TERM",
+  "COMMIT",
+  "APPLIED",
+  "LAG",
+  "SESSIONS",
+  "WATCHES",
+  "ZNODES",
+  "DISK",
+  "VERSION",
+] as const;
+const LEFT_ALIGNED: ReadonlySet<string> = new Set(["MEMBER", "ADDRESS", "ROLE", "VERSION"]);
+
+export function statusText(view: ClusterView): string {
+  const rows = view.members.map((member): readonly string[] => {
+    if ("error" in member) return ["?", member.address, `down: ${member.error}`];
+    return [
+      String(member.id),
+      member.address,
+      roleText(member),
+      String(member.term),
+      String(member.commitIndex),
+      String(member.appliedIndex),
+      String(member.lag ?? ""),
+      String(member.sessions),
+      String(member.watches),
+      String(member.znodes),
+      `${bytesText(member.diskBytes)}${member.diskFull ? " FULL" : ""}`,
+      member.version,
+    ];
+  });
+  const leader = view.leader === null ? "a leader is not known" : `member ${view.leader} leads`;
+  const verdict = view.hasQuorum ? leader : "no quorum: nothing can be written";
+  return `${table(rows)}\n${verdict}\n`;
+}
+
+function roleText(member: MemberReport): string {
+  if (member.readOnly) return "read-only";
+  if (!member.hasQuorum) return `${member.role}, alone`;
+  return member.mode === "standalone" ? "standalone" : member.role;
+}
+
+/** A row shorter than the others, that of a member which is down, ends with its last cell and stretches no column. */
+function table(rows: readonly (readonly string[])[]): string {
+  const full = rows.filter((row) => row.length === COLUMNS.length);
+  const widths = COLUMNS.map((name, column) => {
+    const measured = column < 2 ? rows : full;
+    return Math.max(name.length, ...measured.map((row) => row[column]!.length));
+  });
+  return [COLUMNS, ...rows]
+    .map((row) =>
+      row
+        .map((cell, column) =>
+          LEFT_ALIGNED.has(COLUMNS[column]!) ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
+        )
+        .join("  ")
+        .trimEnd(),
+    )
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
+export function bytesText(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
