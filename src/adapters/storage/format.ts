@@ -1,0 +1,294 @@
+// The write-ahead log as bytes. Pure.
+//
+// A segment is a header of one sector, then commits, each beginning on a sector; what was never written is zero, for a
+// segment is filled with zeros before it is used. A commit is what one write and one sync made durable:
+//
+//   header (48) · records · zeros up to a sector's end less 4 · END (4)
+//
+// Its header names its segment (by salt), its number, the header before it (a chain), its length, and the checksum of its
+// records, and has a checksum of its own. So bytes left over from elsewhere never pass for a commit, and a length is
+// believed only where its header is proved.
+//
+// Only one commit is ever in flight, so only the last can be torn by a crash: some of its sectors, or its end, are then
+// still zero. A commit says how many of its sectors are zero by nature; one whose sectors have all arrived and whose
+// checksum is wrong was damaged later.
+
+import { crc32 } from "node:zlib";
+import { assert } from "../../base/assert.ts";
+import { ByteReader, ByteWriter } from "../../base/bytes.ts";
+import type { Entry, EntryKind, HardState, LogPosition } from "../../consensus/raft/types.ts";
+
+export const SECTOR_BYTES = 512;
+export const SEGMENT_HEADER_BYTES = SECTOR_BYTES;
+export const COMMIT_HEADER_BYTES = 48;
+export const LOG_FORMAT = 1;
+
+const END_BYTES = 4;
+const SEGMENT_MAGIC = 0x4361626c; // "Cabl"
+const COMMIT_MAGIC = 0x436f6d6d; // "Comm"
+const END = 0x456e6443; // "EndC"
+const SEGMENT_SUMMED_BYTES = 112;
+const COMMIT_SUMMED_BYTES = 44;
+
+const TRUNCATE = 1;
+const HARD_STATE = 2;
+const ENTRY = 3;
+export const ENTRY_HEADER_BYTES = 22;
+const ENTRY_KINDS: readonly EntryKind[] = ["commands", "configuration", "noop"];
+
+export interface SegmentHeader {
+  readonly member: number;
+  readonly incarnation: number;
+  /** Segments are numbered from 1, without a gap. */
+  readonly number: number;
+  /** Random: what its commits are known by. */
+  readonly salt: number;
+  /** How many bytes were reserved for it. */
+  readonly allocated: number;
+  /** What came before no longer matters: the log began again after a snapshot. */
+  readonly restarts: boolean;
+  /** The last entry when this segment began. */
+  readonly base: LogPosition;
+  /** The number of its first commit. */
+  readonly sequence: number;
+  /** Where the segment before it ended, and the checksum of the last header there. Zeros in the first. */
+  readonly previousEnd: number;
+  readonly previousChain: number;
+  readonly hardState: HardState;
+}
+
+export function encodeSegmentHeader(header: SegmentHeader): { bytes: Uint8Array; chain: number } {
+  const writer = new ByteWriter(SEGMENT_HEADER_BYTES);
+  writer.int32(SEGMENT_MAGIC);
+  writer.int32(LOG_FORMAT);
+  writer.int64(header.incarnation);
+  writer.int64(header.number);
+  writer.int64(header.allocated);
+  writer.int64(header.base.index);
+  writer.int64(header.base.term);
+  writer.int64(header.sequence);
+  writer.int64(header.previousEnd);
+  writer.int32(header.previousChain);
+  writer.int32(header.salt);
+  writer.uint8(header.member);
+  writer.boolean(header.restarts);
+  writeHardState(writer, header.hardState);
+  writer.raw(new Uint8Array(SEGMENT_SUMMED_BYTES - writer.length));
+  const chain = crc32(writer.view());
+  writer.int32(chain);
+  writer.raw(new Uint8Array(SEGMENT_HEADER_BYTES - writer.length));
+  return { bytes: writer.copy(), chain };
+}
+
+/** Null: these bytes are not a segment's header. A `format` other than ours is told, the rest then unknown. */
+export function decodeSegmentHeader(
+  bytes: Uint8Array,
+): { kind: "header"; header: SegmentHeader; chain: number } | { kind: "format"; format: number } | null {
+  if (bytes.length < SEGMENT_HEADER_BYTES) return null;
+  const reader = new ByteReader(bytes);
+  if (reader.uint32() !== SEGMENT_MAGIC) return null;
+  const format = reader.uint32();
+  const chain = crc32(bytes.subarray(0, SEGMENT_SUMMED_BYTES));
+  if (uint32At(bytes, SEGMENT_SUMMED_BYTES) !== chain) return null;
+  if (format !== LOG_FORMAT) return { kind: "format", format };
+  const incarnation = reader.int64();
+  const number = reader.int64();
+  const allocated = reader.int64();
+  const base = { index: reader.int64(), term: reader.int64() };
+  const sequence = reader.int64();
+  const previousEnd = reader.int64();
+  const previousChain = reader.uint32();
+  const salt = reader.uint32();
+  const member = reader.uint8();
+  const restarts = reader.boolean();
+  const hardState = readHardState(reader);
+  const header = {
+    member,
+    incarnation,
+    number,
+    salt,
+    allocated,
+    restarts,
+    base,
+    sequence,
+    previousEnd,
+    previousChain,
+    hardState,
+  };
+  return { kind: "header", header, chain };
+}
+
+/** Begins a commit in an emptied writer; its records follow. */
+export function beginCommit(writer: ByteWriter): void {
+  assert(writer.length === 0, "a commit begins in an emptied writer");
+  writer.reserve(COMMIT_HEADER_BYTES);
+}
+
+/**
+ * Ends a commit: what the writer then holds goes to the disk as it is, a whole number of sectors. A seal is the last of
+ * its segment: the next segment exists. Returns the checksum that the next commit refers to.
+ */
+export function endCommit(writer: ByteWriter, salt: number, sequence: number, chain: number, isSeal = false): number {
+  const recordsEnd = writer.length;
+  const end = extentOf(recordsEnd - COMMIT_HEADER_BYTES);
+  writer.reserve(end - recordsEnd);
+  const { bytes } = writer;
+  bytes.fill(0, recordsEnd, end - END_BYTES);
+  writer.setInt32(end - END_BYTES, END);
+  writer.setInt32(0, COMMIT_MAGIC);
+  writer.setInt32(4, salt);
+  writer.setInt64(8, sequence);
+  writer.setInt32(16, recordsEnd - COMMIT_HEADER_BYTES);
+  writer.setInt32(20, zeroSectors(bytes, SECTOR_BYTES, end - SECTOR_BYTES));
+  writer.setInt32(24, chain);
+  writer.setInt32(28, crc32(bytes.subarray(COMMIT_HEADER_BYTES, recordsEnd)));
+  writer.setInt32(32, isSeal ? 1 : 0);
+  writer.setInt64(36, 0);
+  const checksum = crc32(bytes.subarray(0, COMMIT_SUMMED_BYTES));
+  writer.setInt32(COMMIT_SUMMED_BYTES, checksum);
+  return checksum;
+}
+
+/** Bytes on disk of a commit whose records take `recordBytes`. */
+export function extentOf(recordBytes: number): number {
+  return Math.ceil((COMMIT_HEADER_BYTES + recordBytes + END_BYTES) / SECTOR_BYTES) * SECTOR_BYTES;
+}
+
+export interface CommitHeader {
+  readonly sequence: number;
+  readonly recordBytes: number;
+  readonly zeroSectors: number;
+  readonly previousChain: number;
+  readonly recordsChecksum: number;
+  readonly isSeal: boolean;
+  readonly chain: number;
+}
+
+/** The header at an offset, if there is one of this segment's: proved by its checksum. */
+export function readCommitHeader(bytes: Uint8Array, at: number, salt: number): CommitHeader | null {
+  if (uint32At(bytes, at) !== COMMIT_MAGIC || uint32At(bytes, at + 4) !== salt) return null;
+  const chain = crc32(bytes.subarray(at, at + COMMIT_SUMMED_BYTES));
+  if (uint32At(bytes, at + COMMIT_SUMMED_BYTES) !== chain) return null;
+  return {
+    sequence: uint32At(bytes, at + 8) * 2 ** 32 + uint32At(bytes, at + 12),
+    recordBytes: uint32At(bytes, at + 16),
+    zeroSectors: uint32At(bytes, at + 20),
+    previousChain: uint32At(bytes, at + 24),
+    recordsChecksum: uint32At(bytes, at + 28),
+    isSeal: bytes[at + 35] === 1,
+    chain,
+  };
+}
+
+/** Whether the records of the commit at `at` are what was written; all its bytes must be there. */
+export function areRecordsWhole(bytes: Uint8Array, at: number, header: CommitHeader): boolean {
+  const end = at + extentOf(header.recordBytes);
+  if (uint32At(bytes, end - END_BYTES) !== END) return false;
+  const start = at + COMMIT_HEADER_BYTES;
+  return crc32(bytes.subarray(start, start + header.recordBytes)) === header.recordsChecksum;
+}
+
+/** Whether a commit that is not whole never was: a sector of it, or its end, is still as the segment was filled. */
+export function isTorn(bytes: Uint8Array, at: number, header: CommitHeader): boolean {
+  const end = at + extentOf(header.recordBytes);
+  if (uint32At(bytes, end - END_BYTES) === 0) return true;
+  return zeroSectors(bytes, at + SECTOR_BYTES, end - SECTOR_BYTES) > header.zeroSectors;
+}
+
+/** Whether the header at `at`, which does not read, was cut off while it was first written. */
+export function isTornHeader(bytes: Uint8Array, at: number): boolean {
+  return isZero(bytes, at + COMMIT_SUMMED_BYTES, at + SECTOR_BYTES);
+}
+
+export function writeTruncate(writer: ByteWriter, from: number): void {
+  writer.uint8(TRUNCATE);
+  writer.int64(from);
+}
+
+export function writeHardStateRecord(writer: ByteWriter, hardState: HardState): void {
+  writer.uint8(HARD_STATE);
+  writeHardState(writer, hardState);
+}
+
+export function writeEntry(writer: ByteWriter, entry: Entry): void {
+  const { payload } = entry;
+  writer.uint8(ENTRY);
+  writer.uint8(ENTRY_KINDS.indexOf(entry.kind));
+  writer.int64(entry.index);
+  writer.int64(entry.term);
+  writer.int32(payload.length);
+  writer.raw(payload);
+}
+
+/** What records say, told one by one. `payload` is a view of the bytes read. */
+export interface RecordVisitor {
+  onTruncate(from: number): void;
+  onHardState(hardState: HardState): void;
+  onEntry(index: number, term: number, kind: EntryKind, payloadStart: number, payloadEnd: number): void;
+}
+
+/** Walks the records of a proved commit. False: they make no sense, although their checksum is right. */
+export function visitRecords(bytes: Uint8Array, start: number, end: number, visitor: RecordVisitor): boolean {
+  let at = start;
+  while (at < end) {
+    const type = bytes[at]!;
+    if (type === ENTRY) {
+      if (end - at < ENTRY_HEADER_BYTES) return false;
+      const kind = ENTRY_KINDS[bytes[at + 1]!];
+      const payload = at + ENTRY_HEADER_BYTES;
+      const length = uint32At(bytes, at + 18);
+      if (kind === undefined || length > end - payload) return false;
+      visitor.onEntry(int64At(bytes, at + 2), int64At(bytes, at + 10), kind, payload, payload + length);
+      at = payload + length;
+    } else if (type === HARD_STATE) {
+      if (end - at < 1 + HARD_STATE_BYTES) return false;
+      visitor.onHardState(readHardState(new ByteReader(bytes, at + 1, end)));
+      at += 1 + HARD_STATE_BYTES;
+    } else if (type === TRUNCATE) {
+      if (end - at < 9) return false;
+      visitor.onTruncate(int64At(bytes, at + 1));
+      at += 9;
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+const HARD_STATE_BYTES = 17;
+
+function writeHardState(writer: ByteWriter, { term, votedFor, commitIndex }: HardState): void {
+  writer.int64(term);
+  writer.uint8(votedFor ?? 0);
+  writer.int64(commitIndex);
+}
+
+function readHardState(reader: ByteReader): HardState {
+  const term = reader.int64();
+  const votedFor = reader.uint8();
+  return { term, votedFor: votedFor === 0 ? null : votedFor, commitIndex: reader.int64() };
+}
+
+/** How many of the sectors from `start` up to `end` are all zero. */
+export function zeroSectors(bytes: Uint8Array, start: number, end: number): number {
+  let count = 0;
+  for (let at = start; at < end; at += SECTOR_BYTES) {
+    if (bytes[at] === 0 && isZero(bytes, at, at + SECTOR_BYTES)) count++;
+  }
+  return count;
+}
+
+export function isZero(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    if (bytes[at] !== 0) return false;
+  }
+  return true;
+}
+
+export function uint32At(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}
+
+function int64At(bytes: Uint8Array, at: number): number {
+  return uint32At(bytes, at) * 2 ** 32 + uint32At(bytes, at + 4);
+}

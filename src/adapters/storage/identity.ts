@@ -1,0 +1,69 @@
+// Whose directory this is: a small text file, written once, before anything else is.
+
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import { byteString, bytesOf } from "../../base/text.ts";
+import { DamageError, foreignError } from "./damage.ts";
+import { type Files, isAbsent, readWhole } from "./files.ts";
+import type { Owner } from "./recovery.ts";
+
+export const IDENTITY_NAME = "identity";
+const DIRECTORY_FORMAT = 1;
+const TEMPORARY_NAME = "identity-unfinished";
+const IDENTITY = /^(cabildo data directory\nformat (\d{1,9})\n(?:[a-z]+ .*\n)*)checksum ([0-9a-f]{8})\n$/;
+const BODY = /^cabildo data directory\nformat \d+\nmember (\d{1,3})\nincarnation (\d{1,15})\n$/;
+
+/** Null: there is none. Throws unless it is this member's. */
+export async function readIdentity(files: Files, directory: string, member: number): Promise<Owner | null> {
+  const path = join(directory, IDENTITY_NAME);
+  let bytes: Uint8Array;
+  try {
+    bytes = await readWhole(files, path, 4096);
+  } catch (error) {
+    if (isAbsent(error)) return null;
+    throw error;
+  }
+  const match = IDENTITY.exec(byteString(bytes, 0, bytes.length));
+  if (match === null || checksumOf(match[1]!) !== match[3]) throw new DamageError(path, 0, "the identity is damaged");
+  const format = Number(match[2]);
+  const body = BODY.exec(match[1]!);
+  if (format !== DIRECTORY_FORMAT || body === null) {
+    const what = `this data directory has format ${format}, and this version reads ${DIRECTORY_FORMAT}`;
+    throw foreignError(path, match[0].indexOf("format"), what, "Start the version that wrote it");
+  }
+  const owner = { member: Number(body[1]), incarnation: Number(body[2]) };
+  if (owner.member === member) return owner;
+  throw foreignError(
+    path,
+    match[0].indexOf("member"),
+    `this is the data directory of member ${owner.member}, and this is member ${member}`,
+    "Correct `myid` or the data directory; nothing was changed",
+  );
+}
+
+export async function writeIdentity(files: Files, directory: string, owner: Owner): Promise<void> {
+  const body = `cabildo data directory\nformat ${DIRECTORY_FORMAT}\nmember ${owner.member}\nincarnation ${owner.incarnation}\n`;
+  const temporary = join(directory, TEMPORARY_NAME);
+  await files.remove(temporary).catch((error) => {
+    if (!isAbsent(error)) throw error;
+  });
+  const file = await files.open(temporary, "create");
+  try {
+    await files.write(file, bytesOf(`${body}checksum ${checksumOf(body)}\n`), 0);
+    await files.sync(file);
+  } finally {
+    await files.close(file);
+  }
+  await files.rename(temporary, join(directory, IDENTITY_NAME));
+  await files.syncDirectory(directory);
+}
+
+/** 48 random bits, never 0: 0 means "not known yet". */
+export function newIncarnation(): number {
+  return Math.max(1, randomBytes(6).readUIntBE(0, 6));
+}
+
+function checksumOf(body: string): string {
+  return crc32(bytesOf(body)).toString(16).padStart(8, "0");
+}

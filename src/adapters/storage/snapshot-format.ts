@@ -1,0 +1,110 @@
+// A snapshot as bytes. Pure.
+//
+//   header · { length u32 · checksum u32 · bytes }* · trailer
+//
+// Every chunk but the last has CHUNK_BYTES of payload, so an offset in the payload tells where in the file it stands. A
+// chunk's checksum starts from the file's salt and the chunk's number: no chunk passes for another. The trailer, written
+// last, says how much there is and sums up the chunks' checksums.
+
+import { crc32 } from "node:zlib";
+import { ByteReader, ByteWriter, MalformedError } from "../../base/bytes.ts";
+import { decodeConfiguration, encodeConfiguration } from "../../consensus/raft/configuration.ts";
+import type { SnapshotMeta } from "../../consensus/raft/types.ts";
+import type { Owner } from "./recovery.ts";
+
+export const SNAPSHOT_FORMAT = 1;
+export const CHUNK_BYTES = 64 * 1024;
+export const CHUNK_HEADER_BYTES = 8;
+export const TRAILER_BYTES = 28;
+/** As much of a file as is read for its header: a configuration has at most 255 members. */
+export const SNAPSHOT_HEADER_BYTES_MAX = 1024 * 1024;
+
+const MAGIC = 0x43617073; // "Caps"
+const TRAILER_MARK = 0xffffffff;
+
+export interface SnapshotHeader {
+  readonly owner: Owner;
+  readonly salt: number;
+  readonly meta: SnapshotMeta;
+  /** Where the first chunk begins. */
+  readonly bytes: number;
+}
+
+export function encodeSnapshotHeader(owner: Owner, salt: number, meta: SnapshotMeta): Uint8Array {
+  const configuration = encodeConfiguration(meta.configuration);
+  const writer = new ByteWriter(256);
+  writer.int32(MAGIC);
+  writer.int32(SNAPSHOT_FORMAT);
+  writer.int32(salt);
+  writer.uint8(owner.member);
+  writer.int64(owner.incarnation);
+  writer.int64(meta.index);
+  writer.int64(meta.term);
+  writer.int32(configuration.length);
+  writer.raw(configuration);
+  writer.int32(crc32(writer.view()));
+  return writer.copy();
+}
+
+/** Null: these bytes do not begin with a whole header. */
+export function decodeSnapshotHeader(
+  bytes: Uint8Array,
+): { kind: "header"; header: SnapshotHeader } | { kind: "format"; format: number } | null {
+  try {
+    const reader = new ByteReader(bytes);
+    if (reader.uint32() !== MAGIC) return null;
+    const format = reader.uint32();
+    if (format !== SNAPSHOT_FORMAT) return { kind: "format", format };
+    const salt = reader.uint32();
+    const owner = { member: reader.uint8(), incarnation: reader.int64() };
+    const index = reader.int64();
+    const term = reader.int64();
+    const configuration = reader.view(reader.uint32());
+    if (crc32(bytes.subarray(0, reader.offset)) !== reader.uint32()) return null;
+    const meta = { index, term, configuration: decodeConfiguration(configuration.slice()) };
+    return { kind: "header", header: { owner, salt, meta, bytes: reader.offset } };
+  } catch (error) {
+    if (error instanceof MalformedError) return null;
+    throw error;
+  }
+}
+
+export interface SnapshotTrailer {
+  readonly chunks: number;
+  readonly payloadBytes: number;
+  /** The chunks' checksums, summed up in order. */
+  readonly sum: number;
+}
+
+export function encodeSnapshotTrailer(salt: number, { chunks, payloadBytes, sum }: SnapshotTrailer): Uint8Array {
+  const writer = new ByteWriter(TRAILER_BYTES);
+  writer.int32(TRAILER_MARK);
+  writer.int32(chunks);
+  writer.int64(payloadBytes);
+  writer.int32(sum);
+  writer.int32(salt);
+  writer.int32(crc32(writer.view(), salt));
+  return writer.copy();
+}
+
+/** Null: these bytes are not the trailer of the file with this salt. */
+export function decodeSnapshotTrailer(salt: number, bytes: Uint8Array): SnapshotTrailer | null {
+  if (bytes.length !== TRAILER_BYTES) return null;
+  const reader = new ByteReader(bytes);
+  if (reader.uint32() !== TRAILER_MARK) return null;
+  const chunks = reader.uint32();
+  const payloadBytes = reader.int64();
+  const sum = reader.uint32();
+  if (reader.uint32() !== salt) return null;
+  if (crc32(bytes.subarray(0, reader.offset), salt) !== reader.uint32()) return null;
+  return { chunks, payloadBytes, sum };
+}
+
+export function chunkChecksum(salt: number, number: number, payload: Uint8Array): number {
+  return crc32(payload, (salt + number) >>> 0);
+}
+
+/** Adds a chunk's checksum to the sum of those before it. */
+export function addChecksum(sum: number, checksum: number): number {
+  return crc32(Uint8Array.of(checksum >>> 24, checksum >>> 16, checksum >>> 8, checksum), sum);
+}

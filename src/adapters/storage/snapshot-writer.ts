@@ -1,0 +1,149 @@
+// Writes one snapshot file: in steps, each synced, so that the disk never has a mountain of it to swallow at once while
+// the log waits.
+
+import { randomBytes } from "node:crypto";
+import { assert } from "../../base/assert.ts";
+import { CoordinationError } from "../../base/errors.ts";
+import type { SnapshotMeta } from "../../consensus/raft/types.ts";
+import { type Files, isAbsent, isNoSpace } from "./files.ts";
+import type { Owner } from "./recovery.ts";
+import {
+  addChecksum,
+  CHUNK_BYTES,
+  CHUNK_HEADER_BYTES,
+  chunkChecksum,
+  encodeSnapshotHeader,
+  encodeSnapshotTrailer,
+} from "./snapshot-format.ts";
+import type { StoredSnapshot } from "./snapshot-reader.ts";
+
+const CHUNKS_A_WRITE = 16;
+const FRAME_BYTES = CHUNK_HEADER_BYTES + CHUNK_BYTES;
+const SYNC_EVERY_BYTES = 8 * 1024 * 1024;
+
+export class SnapshotFileWriter {
+  readonly #files: Files;
+  readonly #path: string;
+  readonly #owner: Owner;
+  readonly #meta: SnapshotMeta;
+  readonly #salt = randomBytes(4).readUInt32BE();
+  readonly #buffer = new Uint8Array(CHUNKS_A_WRITE * FRAME_BYTES);
+  readonly #view = new DataView(this.#buffer.buffer);
+  #file: number | null = null;
+  #headerBytes = 0;
+  #state: "writing" | "finished" | "abandoned" = "writing";
+  /** Where in the file the buffer goes, how many whole chunks are in it, and how full the next is. */
+  #position = 0;
+  #buffered = 0;
+  #filled = 0;
+  #chunks = 0;
+  #payloadBytes = 0;
+  #sum = 0;
+  #unsynced = 0;
+
+  constructor(files: Files, path: string, owner: Owner, meta: SnapshotMeta) {
+    this.#files = files;
+    this.#path = path;
+    this.#owner = owner;
+    this.#meta = meta;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    assert(this.#state === "writing", "a snapshot is written to after its end");
+    for (let at = 0; at < bytes.length; ) {
+      const count = Math.min(bytes.length - at, CHUNK_BYTES - this.#filled);
+      const to = this.#buffered * FRAME_BYTES + CHUNK_HEADER_BYTES + this.#filled;
+      this.#buffer.set(bytes.subarray(at, at + count), to);
+      this.#filled += count;
+      at += count;
+      if (this.#filled === CHUNK_BYTES) this.#endChunk();
+      if (this.#buffered === CHUNKS_A_WRITE) await this.#flush(CHUNKS_A_WRITE * FRAME_BYTES);
+    }
+  }
+
+  /** Makes it durable and gives it its name; the directory is the caller's to sync. */
+  async finish(path: string): Promise<StoredSnapshot> {
+    assert(this.#state === "writing", "a snapshot ends once");
+    let length = this.#buffered * FRAME_BYTES;
+    if (this.#filled > 0) {
+      length += CHUNK_HEADER_BYTES + this.#filled;
+      this.#endChunk();
+    }
+    await this.#flush(length);
+    const trailer = { chunks: this.#chunks, payloadBytes: this.#payloadBytes, sum: this.#sum };
+    await this.#write(encodeSnapshotTrailer(this.#salt, trailer));
+    await this.#guarded(async () => {
+      await this.#files.sync(this.#file!);
+      await this.#close();
+      await this.#files.rename(this.#path, path);
+    });
+    this.#state = "finished";
+    return { path, meta: this.#meta, salt: this.#salt, headerBytes: this.#headerBytes, ...trailer };
+  }
+
+  /** Leaves nothing behind; harmless after `finish`. */
+  async abandon(): Promise<void> {
+    if (this.#state !== "writing") return;
+    this.#state = "abandoned";
+    await this.#close();
+    await this.#files.remove(this.#path).catch((error) => {
+      if (!isAbsent(error)) throw error;
+    });
+  }
+
+  #endChunk(): void {
+    const at = this.#buffered * FRAME_BYTES;
+    const payload = this.#buffer.subarray(at + CHUNK_HEADER_BYTES, at + CHUNK_HEADER_BYTES + this.#filled);
+    const checksum = chunkChecksum(this.#salt, this.#chunks, payload);
+    this.#view.setUint32(at, this.#filled);
+    this.#view.setUint32(at + 4, checksum);
+    this.#sum = addChecksum(this.#sum, checksum);
+    this.#payloadBytes += this.#filled;
+    this.#chunks++;
+    this.#buffered++;
+    this.#filled = 0;
+  }
+
+  async #flush(length: number): Promise<void> {
+    if (this.#file === null) await this.#open();
+    if (length > 0) await this.#write(this.#buffer.subarray(0, length));
+    this.#buffered = 0;
+  }
+
+  async #open(): Promise<void> {
+    const header = encodeSnapshotHeader(this.#owner, this.#salt, this.#meta);
+    this.#headerBytes = header.length;
+    await this.#guarded(async () => {
+      this.#file = await this.#files.open(this.#path, "create");
+    });
+    await this.#write(header);
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    await this.#guarded(async () => {
+      await this.#files.write(this.#file!, bytes, this.#position);
+      this.#position += bytes.length;
+      this.#unsynced += bytes.length;
+      if (this.#unsynced < SYNC_EVERY_BYTES) return;
+      await this.#files.sync(this.#file!);
+      this.#unsynced = 0;
+    });
+  }
+
+  async #guarded(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!isNoSpace(error)) throw error;
+      const message = `no room for the snapshot ${this.#path}: abandon it, and take one again when there is`;
+      throw new CoordinationError("no-space", "not-applied", message, { cause: error });
+    }
+  }
+
+  async #close(): Promise<void> {
+    if (this.#file === null) return;
+    const file = this.#file;
+    this.#file = null;
+    await this.#files.close(file);
+  }
+}

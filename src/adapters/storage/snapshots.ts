@@ -1,0 +1,129 @@
+// Snapshots as files. One exists for others only once it is whole and durable under its name; an unfinished one is
+// removed at the next start.
+
+import { join } from "node:path";
+import { assert } from "../../base/assert.ts";
+import { CoordinationError } from "../../base/errors.ts";
+import type { SnapshotMeta } from "../../consensus/raft/types.ts";
+import type { Logger } from "../../replica/logger.ts";
+import type { Snapshots, SnapshotWriter, StorageEvents } from "../../replica/ports.ts";
+import { DamageError } from "./damage.ts";
+import { type Files, isAbsent } from "./files.ts";
+import type { Owner } from "./recovery.ts";
+import { CHUNK_BYTES } from "./snapshot-format.ts";
+import { readPayload, type StoredSnapshot } from "./snapshot-reader.ts";
+import { SnapshotFileWriter } from "./snapshot-writer.ts";
+
+const UNFINISHED = ".unfinished";
+const SNAPSHOT_NAME = /^snapshot-\d{1,16}-\d{1,16}$/;
+const STREAM_BYTES = 8 * CHUNK_BYTES;
+
+export function snapshotName(meta: SnapshotMeta): string {
+  return `snapshot-${meta.index}-${meta.term}`;
+}
+
+export function isSnapshot(name: string): boolean {
+  return SNAPSHOT_NAME.test(name);
+}
+
+export function isUnfinishedSnapshot(name: string): boolean {
+  return name.startsWith("snapshot-") && name.endsWith(UNFINISHED);
+}
+
+export interface SnapshotsOptions {
+  readonly files: Files;
+  readonly directory: string;
+  readonly owner: Owner;
+  readonly retained: number;
+  readonly events: StorageEvents;
+  readonly logger: Logger;
+}
+
+export class SnapshotFiles implements Snapshots {
+  readonly #options: SnapshotsOptions;
+  /** Whole ones, the oldest first. */
+  readonly #stored: StoredSnapshot[];
+  #created = 0;
+
+  constructor(options: SnapshotsOptions, stored: readonly StoredSnapshot[]) {
+    assert(options.retained >= 1, "at least one snapshot is retained");
+    this.#options = options;
+    this.#stored = [...stored].sort((a, b) => a.meta.index - b.meta.index);
+  }
+
+  /** Where the oldest retained snapshot ends: the log is kept from there. 0: there is none. */
+  get oldestIndex(): number {
+    return this.#stored[0]?.meta.index ?? 0;
+  }
+
+  latest(): SnapshotMeta | null {
+    return this.#stored.at(-1)?.meta ?? null;
+  }
+
+  create(meta: SnapshotMeta): SnapshotWriter {
+    const { files, directory, owner } = this.#options;
+    const path = join(directory, snapshotName(meta));
+    const file = new SnapshotFileWriter(files, `${path}.${++this.#created}${UNFINISHED}`, owner, meta);
+    return {
+      write: (chunk) => this.#met(file.write(chunk)),
+      finish: () => this.#met(this.#finish(file, path)),
+      abandon: () => file.abandon(),
+    };
+  }
+
+  async read(index: number, offset: number, bytesMax: number): Promise<{ data: Uint8Array; done: boolean } | null> {
+    const stored = this.#stored.find((candidate) => candidate.meta.index === index);
+    if (stored === undefined) return null;
+    assert(offset >= 0 && offset <= stored.payloadBytes && bytesMax > 0, "an offset past the snapshot's end");
+    try {
+      const data = await readPayload(this.#options.files, stored, offset, bytesMax);
+      return { data, done: offset + data.length === stored.payloadBytes };
+    } catch (error) {
+      if (isAbsent(error)) return null; // a newer one took its place meanwhile
+      throw asDamaged(error);
+    }
+  }
+
+  async *stream(index: number): AsyncIterable<Uint8Array> {
+    for (let offset = 0; ; ) {
+      const part = await this.read(index, offset, STREAM_BYTES);
+      if (part === null) {
+        throw new CoordinationError("damaged", "not-applied", `the snapshot of index ${index} is not here any more`);
+      }
+      if (part.data.length > 0) yield part.data;
+      if (part.done) return;
+      offset += part.data.length;
+    }
+  }
+
+  async #finish(file: SnapshotFileWriter, path: string): Promise<void> {
+    const { files, directory, retained } = this.#options;
+    const stored = await file.finish(path);
+    await files.syncDirectory(directory);
+    const others = this.#stored.filter((other) => other.path !== path);
+    const all = [...others, stored].sort((a, b) => a.meta.index - b.meta.index);
+    const removed = all.slice(0, -retained);
+    this.#stored.splice(0, this.#stored.length, ...all.slice(-retained));
+    for (const old of removed) {
+      await files.remove(old.path).catch((error) => {
+        if (!isAbsent(error)) throw error;
+      });
+    }
+  }
+
+  /** A full disk is told to who writes; any other failure is the member's end. */
+  async #met<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (!(error instanceof CoordinationError)) this.#options.events.onFailure(error as Error);
+      throw error;
+    }
+  }
+}
+
+function asDamaged(error: unknown): unknown {
+  return error instanceof DamageError
+    ? new CoordinationError("damaged", "not-applied", error.message, { cause: error })
+    : error;
+}
