@@ -210,8 +210,11 @@ export class Machine {
 
   #leaseCommand(operation: number, reader: ByteReader): Outcome {
     switch (operation) {
-      case LEASE_OPERATION.open:
-        return this.leases.onOpen(reader, this.#revision, this.#member, this.#start);
+      case LEASE_OPERATION.open: {
+        const outcome = this.leases.onOpen(reader, this.#revision, this.#member, this.#start);
+        if (outcome.kind === "lease-opened") this.#events.onLeaseMoved(outcome.id, this.#member, this.#start);
+        return outcome;
+      }
       case LEASE_OPERATION.attach: {
         const outcome = this.leases.onAttach(reader, this.#member, this.#start);
         if (outcome.kind === "lease-attached") this.#events.onLeaseMoved(outcome.id, this.#member, this.#start);

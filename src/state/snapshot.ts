@@ -89,8 +89,7 @@ export class MachineSnapshot {
       writeLease(this.#writer, lease);
       this.#finish(mark);
     } else if (this.#bucket < this.#tree.nodes.bucketCount) {
-      let node = this.#tree.nodes.bucket(this.#bucket++);
-      for (; node !== null; node = node.chain) {
+      for (const node of this.#tree.nodes.bucket(this.#bucket++)) {
         if (node.walked !== this.#tree.walks) this.#writeNode(node);
       }
     } else {

@@ -71,7 +71,7 @@ export interface StateEvents {
   onNode(event: NodeEvent, path: string, revision: number, acl: readonly Acl[]): void;
   /** A lease ended: closed by its client, or expired. */
   onLeaseEnded(id: number, cause: "closed" | "expired"): void;
-  /** A lease is now served by another member, or by another run of the same one. */
+  /** From now on a lease is served by this run of this member: it was opened there, or attached. */
   onLeaseMoved(id: number, member: number, start: number): void;
   /** The reconfiguration taken up at `revision` is in force (the configuration's text and its stat), or was given up. */
   onReconfigured(revision: number, outcome: Outcome & { kind: "updated" | "rejected" }): void;

@@ -1,4 +1,4 @@
-// Access lists as nodes hold them: equal lists are one object, counted by the nodes that use it and forgotten with the
+// Access lists as nodes hold them: by number; equal lists are one, counted by the nodes that use it and forgotten with the
 // last of them, so that clients cannot fill the memory with lists.
 
 import { assert } from "../../base/assert.ts";
@@ -8,56 +8,60 @@ import { OPEN_ACL, READ_ACL } from "./acl.ts";
 
 /** Beyond, lists are kept but not shared: a Map ends at 2²⁴. */
 const SHARED_MAX = 2 ** 23;
+const OPEN = 0;
 
-interface Interned {
+interface Entry {
   readonly key: string;
   readonly acl: readonly Acl[];
   uses: number;
 }
 
 export class AclTable {
-  readonly #byKey = new Map<string, Interned>();
-  readonly #byList = new Map<readonly Acl[], Interned>();
+  readonly #entries: (Entry | undefined)[] = [];
+  readonly #vacant: number[] = [];
+  readonly #byKey = new Map<string, number>();
 
   constructor() {
-    for (const acl of [OPEN_ACL, READ_ACL]) this.#add(keyOf(acl), acl); // these two stay
+    for (const acl of [OPEN_ACL, READ_ACL]) this.use(acl); // these two are never released entirely
   }
 
   /** Different lists in use. */
   get size(): number {
-    return this.#byKey.size;
+    return this.#entries.length - this.#vacant.length;
   }
 
-  /** The list in use that equals this one, or else this one. */
-  intern(acl: readonly Acl[]): readonly Acl[] {
-    return acl === OPEN_ACL ? acl : (this.#byKey.get(keyOf(acl))?.acl ?? acl);
+  list(number: number): readonly Acl[] {
+    return number === OPEN ? OPEN_ACL : this.#entries[number]!.acl;
   }
 
-  /** A node begins to use a list that `intern` returned. */
-  retain(acl: readonly Acl[]): void {
-    if (acl === OPEN_ACL) return;
-    const known = this.#byList.get(acl);
-    if (known !== undefined) known.uses++;
-    else if (this.#byList.size < SHARED_MAX) this.#add(keyOf(acl), acl);
+  /** The number of the list that equals this one; counts one more use of it. */
+  use(acl: readonly Acl[]): number {
+    if (acl === OPEN_ACL && this.#entries.length > 0) return OPEN;
+    const key = keyOf(acl);
+    const known = this.#byKey.get(key);
+    if (known !== undefined) {
+      if (known !== OPEN) this.#entries[known]!.uses++;
+      return known;
+    }
+    const number = this.#vacant.pop() ?? this.#entries.length;
+    this.#entries[number] = { key, acl, uses: 1 };
+    if (this.#byKey.size < SHARED_MAX) this.#byKey.set(key, number);
+    return number;
   }
 
-  release(acl: readonly Acl[]): void {
-    const known = acl === OPEN_ACL ? undefined : this.#byList.get(acl);
-    if (known === undefined) return;
-    known.uses--;
-    if (known.uses > 0) return;
-    this.#byKey.delete(known.key);
-    this.#byList.delete(acl);
-  }
-
-  #add(key: string, acl: readonly Acl[]): void {
-    const interned = { key, acl, uses: 1 };
-    this.#byKey.set(key, interned);
-    this.#byList.set(acl, interned);
+  release(number: number): void {
+    if (number === OPEN) return;
+    const entry = this.#entries[number];
+    assert(entry !== undefined, "an access list that is not in use");
+    entry.uses--;
+    if (entry.uses > 0) return;
+    this.#entries[number] = undefined;
+    this.#vacant.push(number);
+    if (this.#byKey.get(entry.key) === number) this.#byKey.delete(entry.key);
   }
 }
 
-/** Reads what `writeAcl` of the commands wrote: the open list itself, or a list still to be fixed up and interned. */
+/** Reads what `writeAcl` of the commands wrote: the open list itself, or a list still to be fixed up. */
 export function readAcl(reader: ByteReader): readonly Acl[] {
   if (!reader.boolean()) return OPEN_ACL;
   const length = reader.uint32();

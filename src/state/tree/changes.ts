@@ -8,7 +8,7 @@ import type { Acl, NodeEvent, StateEvents } from "../types.ts";
 import { NodeMap } from "./node-map.ts";
 import { chargeQuota, recountQuota, registerQuota, unregisterQuota } from "./quotas.ts";
 import type { Tree } from "./tree.ts";
-import { Directory, linkChild, unlinkChild, Znode } from "./znode.ts";
+import { type Directory, Znode } from "./znode.ts";
 
 /** What a new node is besides a node. `ttl`: milliseconds; `session`: of an ephemeral. */
 export type NodeKind =
@@ -16,6 +16,15 @@ export type NodeKind =
   | { readonly kind: "container" }
   | { readonly kind: "ttl"; readonly ttl: number }
   | { readonly kind: "ephemeral"; readonly session: number };
+
+export interface Creation {
+  readonly path: string;
+  readonly acl: readonly Acl[];
+  readonly kind: NodeKind;
+  readonly source: Uint8Array;
+  readonly start: number;
+  readonly length: number;
+}
 
 interface HeldEvent {
   readonly event: NodeEvent;
@@ -34,6 +43,8 @@ export class Changes {
   /** How to take back what was done since `beginMulti`, and the events that wait for its success. */
   #undo: (() => void)[] | null = null;
   #held: HeldEvent[] = [];
+  /** Nodes that the multi deleted: their records are given back with its success. */
+  #removed: Znode[] = [];
 
   constructor(tree: Tree, events: StateEvents) {
     this.tree = tree;
@@ -52,8 +63,10 @@ export class Changes {
 
   commitMulti(): void {
     const held = this.#held;
+    for (const { record } of this.#removed) this.tree.store.release(record);
     this.#undo = null;
     this.#held = [];
+    this.#removed = [];
     for (const { event, path, acl } of held) this.#events.onNode(event, path, this.revision, acl);
   }
 
@@ -63,19 +76,27 @@ export class Changes {
     for (let i = undo.length - 1; i >= 0; i--) undo[i]!();
     this.#undo = null;
     this.#held = [];
+    this.#removed = [];
   }
 
-  create(parent: Znode, path: string, data: string | null, acl: readonly Acl[], kind: NodeKind): Znode {
+  /** `data` is `length` bytes of `source`; −1 for none. */
+  create(parent: Znode, { path, acl, kind, source, start, length }: Creation): Znode {
     const { tree } = this;
-    const owner = kind.kind === "ephemeral" ? kind.session : 0;
-    const node = new Znode(path, data, tree.acls.intern(acl), this.revision, this.time, owner, tree.walks);
     this.#beforeChange(parent);
-    if (this.#undo !== null) this.#undoCreate(this.#undo, parent, node);
-    parent.directory ??= new Directory(parent.czxid);
-    this.#attach(parent, parent.directory, node);
-    if (kind.kind !== "plain") this.#enlist(node, kind);
-    parent.directory.creates = (parent.directory.creates + 1) | 0;
-    parent.directory.pzxid = this.revision;
+    if (this.#undo !== null) this.#undoCreate(this.#undo, parent, path);
+    const node = Znode.create(tree.store, {
+      path,
+      acl,
+      zxid: this.revision,
+      time: this.time,
+      ephemeralOwner: kind.kind === "ephemeral" ? kind.session : 0,
+    });
+    node.walked = tree.walks;
+    node.setData(source, start, length);
+    const directory = parent.becomeDirectory();
+    this.#attach(parent, directory, node, kind);
+    directory.creates = (directory.creates + 1) | 0;
+    directory.pzxid = this.revision;
     if (registerQuota(tree, node) === "statistics") recountQuota(this, node);
     if (tree.quotas.size > 0) chargeQuota(this, node, node.dataLength, 1);
     this.#emit("created", path, node.acl);
@@ -85,7 +106,7 @@ export class Changes {
 
   remove(node: Znode): void {
     const { tree } = this;
-    const { parent } = node;
+    const { parent, path, acl } = node;
     const directory = parent?.directory;
     assert(
       parent !== null && directory != null && node.numChildren === 0,
@@ -93,22 +114,27 @@ export class Changes {
     );
     this.#beforeChange(parent);
     this.#beforeChange(node);
-    if (this.#undo !== null) this.#undoRemove(this.#undo, parent, directory, node);
     unregisterQuota(tree, node);
     if (tree.quotas.size > 0) chargeQuota(this, node, -node.dataLength, -1);
-    this.#dismiss(node);
-    this.#detach(directory, node);
+    if (this.#undo === null) {
+      this.#detach(directory, node);
+      tree.store.release(node.record);
+    } else {
+      this.#undoRemove(this.#undo, parent, directory, node);
+      this.#detach(directory, node);
+      this.#removed.push(node);
+    }
     directory.pzxid = this.revision;
-    this.#emit("deleted", node.path, node.acl);
+    this.#emit("deleted", path, acl);
     this.#emit("children-changed", parent.path, parent.acl);
   }
 
-  setData(node: Znode, data: string | null, version: number): void {
+  setData(node: Znode, version: number, source: Uint8Array, start: number, length: number): void {
     const { tree } = this;
-    const grown = (data === null ? 0 : data.length) - node.dataLength;
+    const grown = Math.max(length, 0) - node.dataLength;
     this.#beforeChange(node);
     if (this.#undo !== null) this.#undoSetData(this.#undo, node);
-    node.data = data;
+    node.setData(source, start, length);
     node.mzxid = this.revision;
     node.mtime = this.time;
     node.version = version;
@@ -127,12 +153,8 @@ export class Changes {
 
   setAcl(node: Znode, acl: readonly Acl[], version: number): void {
     assert(this.#undo === null, "no multi changes access lists");
-    const { acls } = this.tree;
     this.#beforeChange(node);
-    const kept = acls.intern(acl);
-    acls.retain(kept);
-    acls.release(node.acl);
-    node.acl = kept;
+    node.acl = acl;
     node.aversion = version;
   }
 
@@ -140,9 +162,9 @@ export class Changes {
   removeEphemerals(session: number): void {
     const ephemerals = this.tree.ephemerals.get(session);
     if (ephemerals === undefined) return;
-    const nodes = [...ephemerals].map(([node]) => node);
+    const nodes = [...ephemerals].map(([node]) => ({ node, path: node.path }));
     nodes.sort((some, other) => (some.path < other.path ? -1 : 1));
-    for (const node of nodes) this.remove(node);
+    for (const { node } of nodes) this.remove(node);
     assert(!this.tree.ephemerals.has(session), "ephemerals left behind");
   }
 
@@ -155,74 +177,62 @@ export class Changes {
     else this.#held.push({ event, path, acl });
   }
 
-  #attach(parent: Znode, directory: Directory, node: Znode): void {
+  #attach(parent: Znode, directory: Directory, node: Znode, kind: NodeKind): void {
     const { tree } = this;
-    linkChild(parent, directory, node);
+    directory.link(parent, node);
     tree.nodes.insert(node);
-    tree.acls.retain(node.acl);
     tree.approximateBytes += node.path.length + node.dataLength;
+    if (kind.kind === "container") tree.containers.add(node, 0);
+    else if (kind.kind === "ttl") tree.ttls.add(node, kind.ttl);
+    else if (kind.kind === "ephemeral") enlistEphemeral(tree, node);
   }
 
   #detach(directory: Directory, node: Znode): void {
     const { tree } = this;
-    unlinkChild(directory, node);
+    directory.unlink(node);
     tree.nodes.remove(node);
-    tree.acls.release(node.acl);
     tree.approximateBytes -= node.path.length + node.dataLength;
-  }
-
-  #enlist(node: Znode, kind: NodeKind): void {
-    if (kind.kind === "container") this.tree.containers.add(node, 0);
-    else if (kind.kind === "ttl") this.tree.ttls.add(node, kind.ttl);
-    else if (kind.kind === "ephemeral") enlistEphemeral(this.tree, node);
-  }
-
-  #dismiss(node: Znode): void {
-    const { tree } = this;
-    if (node.ephemeralOwner === 0) {
+    if (node.ephemeralOwner !== 0) {
+      dismissEphemeral(tree, node);
+    } else {
       if (tree.containers.size > 0) tree.containers.delete(node);
       if (tree.ttls.size > 0) tree.ttls.delete(node);
-      return;
     }
-    const ephemerals = tree.ephemerals.get(node.ephemeralOwner);
-    assert(ephemerals !== undefined, "an ephemeral that no session owns");
-    ephemerals.delete(node);
-    tree.ephemeralCount--;
-    if (ephemerals.size === 0) tree.ephemerals.delete(node.ephemeralOwner);
   }
 
   #kindOf(node: Znode): NodeKind {
     const { tree } = this;
     if (node.ephemeralOwner !== 0) return { kind: "ephemeral", session: node.ephemeralOwner };
-    if (tree.containers.has(node)) return { kind: "container" };
-    const ttl = tree.ttls.get(node);
-    return ttl === undefined ? { kind: "plain" } : { kind: "ttl", ttl };
+    if (tree.isContainer(node)) return { kind: "container" };
+    const ttl = tree.ttlOf(node);
+    return ttl === 0 ? { kind: "plain" } : { kind: "ttl", ttl };
   }
 
-  #undoCreate(undo: (() => void)[], parent: Znode, node: Znode): void {
+  #undoCreate(undo: (() => void)[], parent: Znode, path: string): void {
     const before = parent.directory;
     const creates = before?.creates ?? 0;
-    const pzxid = parent.pzxid;
+    const { pzxid } = parent;
     undo.push(() => {
-      const directory = parent.directory!;
-      this.#dismiss(node);
-      this.#detach(directory, node);
+      const directory = parent.becomeDirectory();
+      const node = this.tree.node(path);
+      assert(node !== undefined, "a node to be taken back is not there");
       unregisterQuota(this.tree, node);
+      this.#detach(directory, node);
+      this.tree.store.release(node.record);
       directory.creates = creates;
       directory.pzxid = pzxid;
-      if (before === null) parent.directory = null;
+      if (before === null) parent.forgetDirectory();
     });
   }
 
+  /** The record stays whole until the multi has succeeded. */
   #undoRemove(undo: (() => void)[], parent: Znode, directory: Directory, node: Znode): void {
     const { pzxid } = directory;
-    const { tree } = this;
     const kind = this.#kindOf(node);
     undo.push(() => {
-      this.#attach(parent, directory, node);
-      this.#enlist(node, kind);
+      this.#attach(parent, directory, node, kind);
       directory.pzxid = pzxid;
-      registerQuota(tree, node);
+      registerQuota(this.tree, node);
     });
   }
 
@@ -241,9 +251,17 @@ export class Changes {
 export function enlistEphemeral(tree: Tree, node: Znode): void {
   let ephemerals = tree.ephemerals.get(node.ephemeralOwner);
   if (ephemerals === undefined) {
-    ephemerals = new NodeMap();
+    ephemerals = new NodeMap(tree.store);
     tree.ephemerals.set(node.ephemeralOwner, ephemerals);
   }
   ephemerals.add(node, 0);
   tree.ephemeralCount++;
+}
+
+function dismissEphemeral(tree: Tree, node: Znode): void {
+  const ephemerals = tree.ephemerals.get(node.ephemeralOwner);
+  assert(ephemerals !== undefined, "an ephemeral that no session owns");
+  ephemerals.delete(node);
+  tree.ephemeralCount--;
+  if (ephemerals.size === 0) tree.ephemerals.delete(node.ephemeralOwner);
 }

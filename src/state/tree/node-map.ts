@@ -1,15 +1,19 @@
 // Nodes of a rare kind, with a number each: a session's ephemerals, containers, TTLs. A Map ends at 2²⁴ entries with an
 // exception that would stop every member alike; this one goes on in another.
 
-import type { Znode } from "./znode.ts";
+import type { NodeStore } from "./node-store.ts";
+import { Znode } from "./znode.ts";
 
 const PART_MAX = 2 ** 23;
 
 export class NodeMap {
-  #parts: Map<Znode, number>[] = [new Map()];
+  readonly #store: NodeStore;
+  /** By the nodes' records. */
+  readonly #parts: Map<number, number>[] = [new Map()];
   readonly #partMax: number;
 
-  constructor(partMax = PART_MAX) {
+  constructor(store: NodeStore, partMax = PART_MAX) {
+    this.#store = store;
     this.#partMax = partMax;
   }
 
@@ -19,9 +23,9 @@ export class NodeMap {
     return size;
   }
 
-  get(node: Znode): number | undefined {
+  get({ record }: Znode): number | undefined {
     for (const part of this.#parts) {
-      const value = part.get(node);
+      const value = part.get(record);
       if (value !== undefined) return value;
     }
     return undefined;
@@ -32,22 +36,24 @@ export class NodeMap {
   }
 
   /** Adds a node that is not there yet. */
-  add(node: Znode, value: number): void {
+  add({ record }: Znode, value: number): void {
     let part = this.#parts.find((candidate) => candidate.size < this.#partMax);
     if (part === undefined) {
       part = new Map();
       this.#parts.push(part);
     }
-    part.set(node, value);
+    part.set(record, value);
   }
 
-  delete(node: Znode): void {
+  delete({ record }: Znode): void {
     for (const part of this.#parts) {
-      if (part.delete(node)) return;
+      if (part.delete(record)) return;
     }
   }
 
   *[Symbol.iterator](): Generator<[Znode, number]> {
-    for (const part of this.#parts) yield* part;
+    for (const part of this.#parts) {
+      for (const [record, value] of part) yield [new Znode(this.#store, record), value];
+    }
   }
 }

@@ -3,7 +3,8 @@
 // this one never pauses and ends with the memory. Paths are looked up in the bytes of a command, without a string.
 
 import { assert } from "../../base/assert.ts";
-import type { Znode } from "./znode.ts";
+import { CHAIN, HASH, type NodeStore } from "./node-store.ts";
+import { Znode } from "./znode.ts";
 
 /** Buckets stand in segments, so that growing copies nothing. */
 const SEGMENT_BITS = 14;
@@ -11,110 +12,122 @@ const SEGMENT_SIZE = 1 << SEGMENT_BITS;
 const SEGMENT_MASK = SEGMENT_SIZE - 1;
 
 export class NodeTable {
-  readonly #segments: (Znode | null)[][] = [emptySegment()];
-  /** The table has `#low + 1 + #split` buckets: those below `#split` are already divided in two. */
-  #low = SEGMENT_SIZE - 1;
+  readonly #store: NodeStore;
+  /** The first node's record of each bucket; the others follow by `CHAIN`. */
+  readonly #segments: Int32Array[] = [new Int32Array(SEGMENT_SIZE)];
+  /** The table has `#mask + 1 + #split` buckets: those below `#split` are already divided in two. */
+  #mask = SEGMENT_SIZE - 1;
   #split = 0;
   #size = 0;
+
+  constructor(store: NodeStore) {
+    this.#store = store;
+  }
 
   get size(): number {
     return this.#size;
   }
 
   get bucketCount(): number {
-    return this.#low + 1 + this.#split;
+    return this.#mask + 1 + this.#split;
   }
 
-  /** The first node of a bucket; the others follow by `chain`. A node that moves as the table grows moves further up. */
-  bucket(number: number): Znode | null {
-    return this.#segments[number >>> SEGMENT_BITS]![number & SEGMENT_MASK]!;
+  /** The nodes of a bucket. As the table grows, a node may move, but only to a bucket further up. */
+  bucket(number: number): Znode[] {
+    const nodes: Znode[] = [];
+    for (let record = this.#first(number); record !== 0; record = this.#store.nodes.integer(record, CHAIN)) {
+      nodes.push(new Znode(this.#store, record));
+    }
+    return nodes;
   }
 
   /** The node whose path is the bytes [start, end). */
   find(bytes: Uint8Array, start: number, end: number): Znode | undefined {
-    const length = end - start;
-    let node = this.bucket(this.#place(hashBytes(bytes, start, end)));
-    for (; node !== null; node = node.chain) {
-      if (node.path.length === length && equalsBytes(node.path, bytes, end)) return node;
+    const store = this.#store;
+    const hash = hashBytes(bytes, start, end);
+    let record = this.#first(this.#place(hash));
+    for (; record !== 0; record = store.nodes.integer(record, CHAIN)) {
+      if (store.nodes.integer(record, HASH) !== hash) continue;
+      if (equalsBytes(store.path(record), bytes, start, end)) return new Znode(store, record);
     }
     return undefined;
   }
 
   get(path: string): Znode | undefined {
-    let node = this.bucket(this.#place(hashText(path)));
-    for (; node !== null; node = node.chain) {
-      if (node.path === path) return node;
+    const store = this.#store;
+    const hash = hashText(path);
+    let record = this.#first(this.#place(hash));
+    for (; record !== 0; record = store.nodes.integer(record, CHAIN)) {
+      if (store.nodes.integer(record, HASH) === hash && store.path(record) === path) return new Znode(store, record);
     }
     return undefined;
   }
 
   /** The caller has made sure that the path is not there yet. */
-  insert(node: Znode): void {
-    const place = this.#place(hashText(node.path));
-    const segment = this.#segments[place >>> SEGMENT_BITS]!;
-    node.chain = segment[place & SEGMENT_MASK]!;
-    segment[place & SEGMENT_MASK] = node;
+  insert({ record, path }: Znode): void {
+    const { nodes } = this.#store;
+    const hash = hashText(path);
+    const place = this.#place(hash);
+    nodes.setInteger(record, HASH, hash);
+    nodes.setInteger(record, CHAIN, this.#first(place));
+    this.#setFirst(place, record);
     this.#size++;
     if (this.#size > this.bucketCount) this.#grow();
   }
 
-  remove(node: Znode): void {
-    const place = this.#place(hashText(node.path));
-    const first = this.bucket(place);
-    if (first === node) {
-      this.#segments[place >>> SEGMENT_BITS]![place & SEGMENT_MASK] = node.chain;
+  remove({ record }: Znode): void {
+    const { nodes } = this.#store;
+    const place = this.#place(nodes.integer(record, HASH));
+    const next = nodes.integer(record, CHAIN);
+    let before = this.#first(place);
+    if (before === record) {
+      this.#setFirst(place, next);
     } else {
-      let before = first;
-      while (before !== null && before.chain !== node) before = before.chain;
-      assert(before !== null, "a node that its table does not know");
-      before.chain = node.chain;
+      while (before !== 0 && nodes.integer(before, CHAIN) !== record) before = nodes.integer(before, CHAIN);
+      assert(before !== 0, "a node that its table does not know");
+      nodes.setInteger(before, CHAIN, next);
     }
-    node.chain = null;
     this.#size--;
   }
 
-  *[Symbol.iterator](): Generator<Znode> {
-    for (let number = 0; number < this.bucketCount; number++) {
-      for (let node = this.bucket(number); node !== null; node = node.chain) yield node;
-    }
+  #place(hash: number): number {
+    const place = hash & this.#mask;
+    return place < this.#split ? hash & (this.#mask * 2 + 1) : place;
   }
 
-  #place(hash: number): number {
-    const low = hash & this.#low;
-    return low < this.#split ? hash & (this.#low * 2 + 1) : low;
+  #first(place: number): number {
+    return this.#segments[place >>> SEGMENT_BITS]![place & SEGMENT_MASK]!;
+  }
+
+  #setFirst(place: number, record: number): void {
+    this.#segments[place >>> SEGMENT_BITS]![place & SEGMENT_MASK] = record;
   }
 
   /** Divides bucket `#split`: about half of its nodes move to the new last bucket. */
   #grow(): void {
+    const { nodes } = this.#store;
     const from = this.#split;
     const to = this.bucketCount;
-    if (to >>> SEGMENT_BITS === this.#segments.length) this.#segments.push(emptySegment());
-    let node = this.bucket(from);
-    let stay: Znode | null = null;
-    let move: Znode | null = null;
-    while (node !== null) {
-      const next: Znode | null = node.chain;
-      if ((hashText(node.path) & (this.#low + 1)) === 0) {
-        node.chain = stay;
-        stay = node;
-      } else {
-        node.chain = move;
-        move = node;
-      }
-      node = next;
+    if (to >>> SEGMENT_BITS === this.#segments.length) this.#segments.push(new Int32Array(SEGMENT_SIZE));
+    let stay = 0;
+    let move = 0;
+    let record = this.#first(from);
+    while (record !== 0) {
+      const next = nodes.integer(record, CHAIN);
+      const stays = (nodes.integer(record, HASH) & (this.#mask + 1)) === 0;
+      nodes.setInteger(record, CHAIN, stays ? stay : move);
+      if (stays) stay = record;
+      else move = record;
+      record = next;
     }
-    this.#segments[from >>> SEGMENT_BITS]![from & SEGMENT_MASK] = stay;
-    this.#segments[to >>> SEGMENT_BITS]![to & SEGMENT_MASK] = move;
+    this.#setFirst(from, stay);
+    this.#setFirst(to, move);
     this.#split++;
-    if (this.#split > this.#low) {
-      this.#low = this.#low * 2 + 1;
+    if (this.#split > this.#mask) {
+      this.#mask = this.#mask * 2 + 1;
       this.#split = 0;
     }
   }
-}
-
-function emptySegment(): (Znode | null)[] {
-  return new Array<Znode | null>(SEGMENT_SIZE).fill(null);
 }
 
 /** FNV-1a with a last stirring: its low bits alone are used. Both forms give the same number for the same path. */
@@ -133,13 +146,13 @@ function hashText(path: string): number {
 function stir(hash: number): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) & 0x3fffffff;
+  return hash ^ (hash >>> 16);
 }
 
-/** From the end, where paths differ: they share their beginnings. */
-function equalsBytes(path: string, bytes: Uint8Array, end: number): boolean {
-  for (let i = path.length - 1, at = end - 1; i >= 0; i--, at--) {
-    if (path.charCodeAt(i) !== bytes[at]) return false;
+function equalsBytes(path: string, bytes: Uint8Array, start: number, end: number): boolean {
+  if (path.length !== end - start) return false;
+  for (let i = 0; i < path.length; i++) {
+    if (path.charCodeAt(i) !== bytes[start + i]) return false;
   }
   return true;
 }

@@ -104,8 +104,8 @@ export class Operations {
     if (this.#allowed(POLICY_BIT.enforceQuota) && exceedsQuota(this.#tree, path, parent, grown, 1)) {
       return rejected("quota-exceeded");
     }
-    const data = textOf(bytes, dataStart, dataLength);
-    const node = this.#changes.create(parent, path, data, acl, this.#kindOf(mode, ttl));
+    const kind = this.#kindOf(mode, ttl);
+    const node = this.#changes.create(parent, { path, acl, kind, source: bytes, start: dataStart, length: dataLength });
     return { kind: "created", path, stat: node };
   }
 
@@ -148,7 +148,7 @@ export class Operations {
       if (exceedsQuota(this.#tree, node.path, node, grown, 0)) return rejected("quota-exceeded");
     }
     if (version !== -1 && version !== node.version) return rejected("bad-version");
-    this.#changes.setData(node, textOf(bytes, dataStart, dataLength), nextVersion(node.version));
+    this.#changes.setData(node, nextVersion(node.version), bytes, dataStart, dataLength);
     return { kind: "updated", stat: node };
   }
 
@@ -262,9 +262,4 @@ function isPreset(node: Znode): boolean {
 function nextVersion(version: number): number {
   const next = (version + 1) | 0;
   return next === -1 ? 0 : next;
-}
-
-function textOf(bytes: Uint8Array, start: number, length: number): string | null {
-  if (length === -1) return null;
-  return length === 0 ? "" : byteString(bytes, start, start + length);
 }

@@ -5,6 +5,7 @@
 
 import { assert } from "../../base/assert.ts";
 import type { ByteReader } from "../../base/bytes.ts";
+import { bytesOf } from "../../base/text.ts";
 import { DONE, rejected } from "../outcomes.ts";
 import type { Outcome, Rejection, StateEvents } from "../types.ts";
 import { PERMISSION } from "./acl.ts";
@@ -96,7 +97,8 @@ export class Reconfiguration {
     const { members, shown } = this.#tree;
     this.#tree.configVersion = shown.length === 0 ? 0 : this.#changes.revision;
     this.#tree.shown = members;
-    this.#changes.setData(this.#configNode(), ensembleText(members, this.#tree.configVersion), CONFIG_NODE_VERSION);
+    const text = bytesOf(ensembleText(members, this.#tree.configVersion));
+    this.#changes.setData(this.#configNode(), CONFIG_NODE_VERSION, text, 0, text.length);
   }
 
   #configNode(): Znode {

@@ -10,7 +10,7 @@ import { writeAcl } from "./commands.ts";
 import { declaredRole, type EnsembleMember } from "./ensemble.ts";
 import { registerQuota } from "./quotas.ts";
 import type { Tree } from "./tree.ts";
-import { Directory, linkChild, Znode } from "./znode.ts";
+import { Znode } from "./znode.ts";
 
 const HAS = { data: 1, changes: 2, aversion: 4, directory: 8, owner: 16, container: 32, ttl: 64 } as const;
 const SLASH = 0x2f;
@@ -50,7 +50,7 @@ export class TreeWriter {
     const { directory } = node;
     const ttl = this.#tree.ttls.size === 0 ? 0 : this.#tree.ttlOf(node);
     let has = 0;
-    if (node.data !== null) has |= HAS.data;
+    if (node.hasData) has |= HAS.data;
     if (node.mzxid !== node.czxid || node.mtime !== node.ctime || node.version !== 0) has |= HAS.changes;
     if (node.aversion !== 0) has |= HAS.aversion;
     if (directory !== null) has |= HAS.directory;
@@ -63,7 +63,10 @@ export class TreeWriter {
     writer.int64(node.ctime);
     if ((has & HAS.owner) !== 0) writer.int64(node.ephemeralOwner);
     this.#writeText(node.path);
-    if (node.data !== null) this.#writeText(node.data);
+    if (node.hasData) {
+      writer.int32(node.dataLength);
+      node.writeDataTo(writer);
+    }
     if ((has & HAS.changes) !== 0) {
       writer.int64(node.mzxid);
       writer.int64(node.mtime);
@@ -110,7 +113,7 @@ export class TreeReader {
   }
 
   readAcl(reader: ByteReader): void {
-    this.#acls.push(this.#tree.acls.intern(readAcl(reader)));
+    this.#acls.push(readAcl(reader));
   }
 
   readNode(reader: ByteReader): void {
@@ -123,8 +126,11 @@ export class TreeReader {
     const pathLength = reader.uint32();
     const pathStart = reader.offset;
     const path = reader.text(pathLength);
-    const data = (has & HAS.data) === 0 ? null : reader.text(reader.uint32());
-    const node = new Znode(path, data, acl, czxid, ctime, owner, 0);
+    const node = Znode.create(this.#tree.store, { path, acl, zxid: czxid, time: ctime, ephemeralOwner: owner });
+    if ((has & HAS.data) !== 0) {
+      const dataLength = reader.uint32();
+      node.setData(reader.bytes, reader.skip(dataLength), dataLength);
+    }
     if ((has & HAS.changes) !== 0) {
       node.mzxid = reader.int64();
       node.mtime = reader.int64();
@@ -132,9 +138,9 @@ export class TreeReader {
     }
     if ((has & HAS.aversion) !== 0) node.aversion = reader.int32();
     if ((has & HAS.directory) !== 0) {
-      const creates = reader.int32();
-      node.directory = new Directory(reader.int64());
-      node.directory.creates = creates;
+      const directory = node.becomeDirectory();
+      directory.creates = reader.int32();
+      directory.pzxid = reader.int64();
     }
     this.#add(node, has, (has & HAS.ttl) === 0 ? 0 : reader.int64());
     this.#link(node, reader.bytes, pathStart, pathStart + pathLength);
@@ -148,15 +154,15 @@ export class TreeReader {
     for (const node of this.#early) {
       const slash = node.path.lastIndexOf("/");
       const parent = tree.node(slash === 0 ? "/" : node.path.slice(0, slash));
-      if (parent?.directory == null) throw new MalformedError(`no parent for ${node.path}`);
-      linkChild(parent, parent.directory, node);
+      const directory = parent?.directory;
+      if (parent === undefined || directory == null) throw new MalformedError(`no parent for ${node.path}`);
+      directory.link(parent, node);
     }
   }
 
   #add(node: Znode, has: number, ttl: number): void {
     const tree = this.#tree;
     tree.nodes.insert(node);
-    tree.acls.retain(node.acl);
     tree.approximateBytes += node.path.length + node.dataLength;
     if (node.ephemeralOwner !== 0) enlistEphemeral(tree, node);
     if ((has & HAS.container) !== 0) tree.containers.add(node, 0);
@@ -169,8 +175,9 @@ export class TreeReader {
     let slash = pathEnd - 1;
     while (slash > pathStart && bytes[slash] !== SLASH) slash--;
     const parent = this.#tree.nodeAt(bytes, pathStart, slash === pathStart ? slash + 1 : slash);
-    if (parent?.directory == null) this.#early.push(node);
-    else linkChild(parent, parent.directory, node);
+    const directory = parent?.directory;
+    if (parent === undefined || directory == null) this.#early.push(node);
+    else directory.link(parent, node);
   }
 }
 

@@ -3,28 +3,29 @@
 
 import type { Acl, Identity } from "../types.ts";
 import { allows, OPEN_ACL, PERMISSION, READ_ACL } from "./acl.ts";
-import { AclTable } from "./acl-table.ts";
 import type { Reapable } from "./commands.ts";
 import type { EnsembleMember, PendingReconfiguration } from "./ensemble.ts";
 import { NodeMap } from "./node-map.ts";
+import { NodeStore } from "./node-store.ts";
 import { NodeTable } from "./node-table.ts";
-import { Directory, linkChild, Znode } from "./znode.ts";
+import { Znode } from "./znode.ts";
 
 export const ZOOKEEPER_PATH = "/zookeeper";
 export const QUOTA_PATH = "/zookeeper/quota";
 export const CONFIG_PATH = "/zookeeper/config";
 
 export class Tree {
-  nodes = new NodeTable();
-  root = presetNode("/", OPEN_ACL);
+  store = new NodeStore();
+  nodes = new NodeTable(this.store);
+  /** Set once there is one. */
+  root = new Znode(this.store, 0);
   /** The nodes that hold limits (`zookeeper_limits`), by the path that they limit. */
   quotas = new Map<string, Znode>();
   /** By session; a session without ephemerals has no entry. */
   ephemerals = new Map<number, NodeMap>();
-  containers = new NodeMap();
+  containers = new NodeMap(this.store);
   /** With their time to live, in milliseconds. */
-  ttls = new NodeMap();
-  acls = new AclTable();
+  ttls = new NodeMap(this.store);
   /** Bytes of all paths and all data. */
   approximateBytes = 0;
   ephemeralCount = 0;
@@ -40,13 +41,10 @@ export class Tree {
   /** Only what every ensemble begins with: /, /zookeeper, /zookeeper/quota and /zookeeper/config. */
   static preset(): Tree {
     const tree = Tree.empty();
-    const proc = presetNode(ZOOKEEPER_PATH, OPEN_ACL);
-    const config = presetNode(CONFIG_PATH, READ_ACL);
-    config.aversion = -1;
-    tree.#preset(tree.root, null);
-    tree.#preset(proc, tree.root);
-    tree.#preset(presetNode(QUOTA_PATH, OPEN_ACL), proc);
-    tree.#preset(config, proc);
+    tree.root = tree.#preset("/", OPEN_ACL, null);
+    const proc = tree.#preset(ZOOKEEPER_PATH, OPEN_ACL, tree.root);
+    tree.#preset(QUOTA_PATH, OPEN_ACL, proc);
+    tree.#preset(CONFIG_PATH, READ_ACL, proc).aversion = -1;
     return tree;
   }
 
@@ -81,7 +79,7 @@ export class Tree {
 
   /** How many nodes are below this one, at any depth. */
   descendantCount(node: Znode): number {
-    if (node === this.root) return this.nodes.size - 1;
+    if (node.record === this.root.record) return this.nodes.size - 1;
     let count = 0;
     for (const _ of descendants(node)) count++;
     return count;
@@ -125,13 +123,13 @@ export class Tree {
     Object.assign(this, other);
   }
 
-  #preset(node: Znode, parent: Znode | null): void {
+  #preset(path: string, acl: readonly Acl[], parent: Znode | null): Znode {
+    const node = Znode.create(this.store, { path, acl, zxid: 0, time: 0, ephemeralOwner: 0 });
+    node.data = "";
     this.nodes.insert(node);
-    this.acls.retain(node.acl);
-    this.approximateBytes += node.path.length;
-    if (parent === null) return;
-    parent.directory ??= new Directory(0);
-    linkChild(parent, parent.directory, node);
+    this.approximateBytes += path.length;
+    parent?.becomeDirectory().link(parent, node);
+    return node;
   }
 }
 
@@ -155,13 +153,10 @@ export function* descendants(top: Znode): Generator<Znode> {
   while (node !== null) {
     yield node;
     let next: Znode | null = node.directory?.first ?? null;
-    for (let up: Znode | null = node; next === null && up !== null && up !== top; up = up.parent) next = up.following;
+    for (let up: Znode | null = node; next === null && up !== null && up.record !== top.record; up = up.parent)
+      next = up.following;
     node = next;
   }
-}
-
-function presetNode(path: string, acl: readonly Acl[]): Znode {
-  return new Znode(path, "", acl, 0, 0, 0, 0);
 }
 
 function reapableOf(node: Znode): Reapable {

@@ -1,0 +1,72 @@
+// Where the nodes of one tree are: numbers in records, data in a slab, paths as strings. What a record's fields mean is
+// said by `Znode`, through which everything else reads and writes them.
+
+import type { Acl } from "../types.ts";
+import { AclTable } from "./acl-table.ts";
+import { Records } from "./records.ts";
+import { Slab } from "./slab.ts";
+
+/** Doubles. */
+export const CZXID = 0;
+export const MZXID = 1;
+export const CTIME = 2;
+export const MTIME = 3;
+export const OWNER = 4;
+export const BLOCK = 5;
+const NODE_DOUBLES = 6;
+/** Integers: they are counted in fours of bytes, from the beginning of the record. */
+export const VERSION = 12;
+export const AVERSION = 13;
+export const ACL = 14;
+export const PARENT = 15;
+export const CHAIN = 16;
+export const PRECEDING = 17;
+export const FOLLOWING = 18;
+export const DIRECTORY = 19;
+export const LENGTH = 20;
+export const WALKED = 21;
+export const HASH = 22;
+const NODE_INTEGERS = 11;
+
+/** Of a directory, which only nodes have that had a child. */
+export const PZXID = 0;
+const DIRECTORY_DOUBLES = 1;
+export const FIRST = 2;
+export const SIZE = 3;
+export const CREATES = 4;
+const DIRECTORY_INTEGERS = 3;
+
+const SEGMENT_BITS = 12;
+const SEGMENT_MASK = (1 << SEGMENT_BITS) - 1;
+
+export class NodeStore {
+  readonly nodes = new Records(NODE_DOUBLES, NODE_INTEGERS);
+  readonly directories = new Records(DIRECTORY_DOUBLES, DIRECTORY_INTEGERS);
+  readonly data = new Slab();
+  readonly acls = new AclTable();
+  readonly #paths: string[][] = [];
+
+  /** A record for a node, with its path and access list; all else is 0. */
+  allocate(path: string, acl: readonly Acl[]): number {
+    const node = this.nodes.allocate();
+    while (node >>> SEGMENT_BITS >= this.#paths.length) this.#paths.push(new Array(1 << SEGMENT_BITS).fill(""));
+    this.#paths[node >>> SEGMENT_BITS]![node & SEGMENT_MASK] = path;
+    this.nodes.setInteger(node, ACL, this.acls.use(acl));
+    return node;
+  }
+
+  release(node: number): void {
+    const { nodes } = this;
+    const directory = nodes.integer(node, DIRECTORY);
+    const length = nodes.integer(node, LENGTH);
+    if (directory !== 0) this.directories.release(directory);
+    if (length > 0) this.data.release(nodes.double(node, BLOCK), length);
+    this.acls.release(nodes.integer(node, ACL));
+    this.#paths[node >>> SEGMENT_BITS]![node & SEGMENT_MASK] = "";
+    nodes.release(node);
+  }
+
+  path(node: number): string {
+    return this.#paths[node >>> SEGMENT_BITS]![node & SEGMENT_MASK]!;
+  }
+}

@@ -1,0 +1,63 @@
+// Records of a fixed number of fields in typed arrays: a million nodes are a few hundred arrays to the garbage collector,
+// which would otherwise stop the member to visit them, and none of their numbers is an object. Grows by segments, so
+// that nothing is ever copied. Record 0 is none.
+
+const SEGMENT_BITS = 12;
+const SEGMENT_SIZE = 1 << SEGMENT_BITS;
+const SEGMENT_MASK = SEGMENT_SIZE - 1;
+
+export class Records {
+  readonly #doubles: Float64Array[] = [];
+  readonly #integers: Int32Array[] = [];
+  /** Doubles that a record takes; two integers take the place of one. */
+  readonly #stride: number;
+  #next = 1;
+  /** The last record released; each keeps the one before in its first integer. */
+  #released = 0;
+
+  /** Integers come after the doubles: with `doubles` = 6 the first integer is field 12. */
+  constructor(doubles: number, integers: number) {
+    this.#stride = doubles + Math.ceil(integers / 2);
+  }
+
+  /** A new record with all fields 0. */
+  allocate(): number {
+    const reused = this.#released;
+    if (reused === 0) {
+      const fresh = this.#next++;
+      if (fresh >>> SEGMENT_BITS >= this.#doubles.length) this.#grow();
+      return fresh;
+    }
+    this.#released = this.integer(reused, 0);
+    const start = (reused & SEGMENT_MASK) * this.#stride;
+    this.#doubles[reused >>> SEGMENT_BITS]!.fill(0, start, start + this.#stride);
+    return reused;
+  }
+
+  release(record: number): void {
+    this.setInteger(record, 0, this.#released);
+    this.#released = record;
+  }
+
+  double(record: number, field: number): number {
+    return this.#doubles[record >>> SEGMENT_BITS]![(record & SEGMENT_MASK) * this.#stride + field]!;
+  }
+
+  setDouble(record: number, field: number, value: number): void {
+    this.#doubles[record >>> SEGMENT_BITS]![(record & SEGMENT_MASK) * this.#stride + field] = value;
+  }
+
+  integer(record: number, field: number): number {
+    return this.#integers[record >>> SEGMENT_BITS]![(record & SEGMENT_MASK) * this.#stride * 2 + field]!;
+  }
+
+  setInteger(record: number, field: number, value: number): void {
+    this.#integers[record >>> SEGMENT_BITS]![(record & SEGMENT_MASK) * this.#stride * 2 + field] = value;
+  }
+
+  #grow(): void {
+    const doubles = new Float64Array(SEGMENT_SIZE * this.#stride);
+    this.#doubles.push(doubles);
+    this.#integers.push(new Int32Array(doubles.buffer));
+  }
+}
