@@ -101,6 +101,7 @@ export class WriteAheadLog implements Log {
   #isClosed = false;
   /** What waits for room. */
   readonly #wakers = new Set<() => void>();
+  #closing: Promise<void> | null = null;
   #onIdle: (() => void) | null = null;
   /** Sealing and removing, one after another, beside the commits. */
   #background: Promise<void> = Promise.resolve();
@@ -209,8 +210,12 @@ export class WriteAheadLog implements Log {
     });
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     if (!this.#isFailed && !this.#full.isFull && (this.#isBusy || this.#queue.length > 0)) {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;

@@ -1,0 +1,92 @@
+// Cuts a stream of bytes into frames: a length of four bytes, then so many. A frame that came in one chunk is a view of it;
+// one that came in several is copied once, when it is whole, so that an announced length costs nothing before its bytes.
+
+import { MalformedError } from "../../base/bytes.ts";
+
+export const FRAME_HEADER_BYTES = 4;
+/** More than any message of a member: an append or a chunk of a snapshot, with one oversized entry. */
+export const FRAME_BYTES_MAX = 64 * 1024 * 1024;
+
+export class FrameReader {
+  readonly #onFrame: (frame: Uint8Array) => void;
+  /** The beginning of a frame, its header included, in the pieces in which it came. */
+  #pieces: Uint8Array[] = [];
+  #held = 0;
+
+  constructor(onFrame: (frame: Uint8Array) => void) {
+    this.#onFrame = onFrame;
+  }
+
+  /** Throws a MalformedError at a length beyond the limit. The chunk must not change afterwards. */
+  push(chunk: Uint8Array): void {
+    let rest = chunk;
+    while (this.#held > 0) {
+      const needed = this.#needed();
+      if (rest.length < needed) {
+        this.#hold(rest);
+        return;
+      }
+      this.#hold(rest.subarray(0, needed));
+      rest = rest.subarray(needed);
+      if (this.#needed() > 0) continue; // that was the header: now the frame
+      const whole = this.#take();
+      this.#onFrame(whole.subarray(FRAME_HEADER_BYTES));
+    }
+    this.#cut(rest);
+  }
+
+  #cut(chunk: Uint8Array): void {
+    let at = 0;
+    while (chunk.length - at >= FRAME_HEADER_BYTES) {
+      const end = at + FRAME_HEADER_BYTES + lengthAt(chunk, at);
+      if (end > chunk.length) break;
+      this.#onFrame(chunk.subarray(at + FRAME_HEADER_BYTES, end));
+      at = end;
+    }
+    if (at < chunk.length) this.#hold(chunk.subarray(at));
+  }
+
+  /** How many bytes the held beginning lacks: of its header first, then of the frame. */
+  #needed(): number {
+    if (this.#held < FRAME_HEADER_BYTES) return FRAME_HEADER_BYTES - this.#held;
+    if (this.#pieces[0]!.length < FRAME_HEADER_BYTES) this.#pieces = [this.#joined()];
+    return FRAME_HEADER_BYTES + lengthAt(this.#pieces[0]!, 0) - this.#held;
+  }
+
+  #hold(piece: Uint8Array): void {
+    if (piece.length === 0) return;
+    this.#pieces.push(piece);
+    this.#held += piece.length;
+  }
+
+  #take(): Uint8Array {
+    const whole = this.#joined();
+    this.#pieces = [];
+    this.#held = 0;
+    return whole;
+  }
+
+  #joined(): Uint8Array {
+    const whole = new Uint8Array(this.#held);
+    let at = 0;
+    for (const piece of this.#pieces) {
+      whole.set(piece, at);
+      at += piece.length;
+    }
+    return whole;
+  }
+}
+
+export function writeFrameHeader(bytes: Uint8Array, at: number, length: number): void {
+  bytes[at] = length >>> 24;
+  bytes[at + 1] = length >>> 16;
+  bytes[at + 2] = length >>> 8;
+  bytes[at + 3] = length;
+}
+
+function lengthAt(bytes: Uint8Array, at: number): number {
+  const length = ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+  if (length > FRAME_BYTES_MAX)
+    throw new MalformedError(`a frame of ${length} bytes is announced, ${FRAME_BYTES_MAX} at most`);
+  return length;
+}
