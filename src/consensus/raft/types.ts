@@ -24,12 +24,6 @@ export interface LogPosition {
 export interface HardState {
   readonly term: number;
   readonly votedFor: MemberId | null;
-  /**
-   * False while this member's memory may be incomplete: its disk is new or was wiped. Such a member neither votes nor
-   * counts towards a quorum, until it takes part in the ensemble's first election (a majority was new) or a
-   * configuration names it a voter under its present incarnation.
-   */
-  readonly joined: boolean;
   /** A commit index known when this was written: where replay may begin at once. Never ahead of the truth. */
   readonly commitIndex: number;
 }
@@ -37,7 +31,11 @@ export interface HardState {
 export interface MemberRecord {
   readonly id: MemberId;
   readonly role: "voter" | "learner";
-  /** The random number that this member's data directory was born with; 0 where not known yet. */
+  /**
+   * The random number that this member's data directory was born with. Votes and acknowledgements count only from the
+   * incarnation named here, so that a member whose disk was wiped does not speak for what it has forgotten. 0: not known
+   * yet, and so never counted yet.
+   */
   readonly incarnation: number;
   /** Opaque to the core: how to reach it (ZooKeeper's `host:peer:election:role;client`). */
   readonly address: string;
@@ -48,7 +46,7 @@ export interface Configuration {
   readonly cluster: number;
   readonly members: readonly MemberRecord[];
   /** The voters of the configuration being left; empty unless the change is in its joint phase. */
-  readonly outgoing: readonly MemberId[];
+  readonly outgoing: readonly MemberRecord[];
 }
 
 /** What a snapshot stands for: the state after `index`, and the configuration in force there. */
@@ -105,8 +103,11 @@ export type Input =
   | { readonly kind: "unreachable"; readonly peer: MemberId }
   /** Answers to `fetch`: entries from the disk, contiguous from the index asked for; empty if purged meanwhile. */
   | { readonly kind: "fetched"; readonly to: MemberId; readonly from: number; readonly entries: readonly Entry[] }
-  /** A local snapshot is durable: the log up to its index may go. */
-  | { readonly kind: "snapshot-taken"; readonly snapshot: SnapshotMeta }
+  /**
+   * A local snapshot is durable: the log up to its index may go. Entries from `logFrom` on (at most one past the
+   * snapshot) stay on the disk, for followers a little behind.
+   */
+  | { readonly kind: "snapshot-taken"; readonly snapshot: SnapshotMeta; readonly logFrom: number }
   /** Answers to `read-snapshot`. `data` null: that snapshot is gone, begin again with the latest. */
   | {
       readonly kind: "snapshot-read";
@@ -175,16 +176,19 @@ export type Message =
       readonly last: LogPosition;
       /** A transfer: the leader asked for this election, so its lease does not stand in the way. */
       readonly transfer: boolean;
-      /** The candidate is itself new, and (in the real vote) a majority told it in the pre-vote that they are too. */
+      /** The candidate is itself blank, and (in the real vote) a majority told it in the pre-vote that they are too. */
       readonly bootstrap: boolean;
+      /** The incarnation by which the candidate knows the voter it asks; 0 where it knows none. */
+      readonly incarnation: number;
     }
   | {
       readonly kind: "vote";
       readonly term: number;
       readonly pre: boolean;
       readonly granted: boolean;
-      /** False from a member whose memory may be incomplete. */
-      readonly joined: boolean;
+      /** The voter remembers nothing: an empty log and no ensemble. */
+      readonly blank: boolean;
+      readonly incarnation: number;
     }
   | {
       readonly kind: "append";
@@ -203,7 +207,6 @@ export type Message =
       readonly index: number;
       readonly conflictTerm: number;
       readonly round: number;
-      readonly joined: boolean;
       readonly incarnation: number;
     }
   | {
@@ -223,6 +226,7 @@ export type Message =
       readonly offset: number;
       readonly done: boolean;
       readonly round: number;
+      readonly incarnation: number;
     }
   | { readonly kind: "timeout-now"; readonly term: number }
   /** A follower's read, confirmed by the leader. */
