@@ -1,0 +1,251 @@
+// A script is played against one server and leaves a transcript: what was asked, and what came back, as text in which
+// everything that differs from run to run by nature is named by order instead. Two servers that keep the same protocol
+// leave the same transcript.
+import type { Ensemble } from "../../support/ensemble.ts";
+import { closeSession, type Names, ping, type Request } from "./requests.ts";
+import { framed, Reader, type Text, Wire, Writer } from "./wire.ts";
+
+export type Script = (stage: ScriptStage) => Promise<void>;
+
+export interface ConnectOptions {
+  /** Which member, counted from 0. */
+  readonly member?: number;
+  readonly timeoutMs?: number;
+  readonly session?: bigint;
+  readonly password?: Text;
+  readonly lastZxid?: bigint;
+  readonly protocolVersion?: number;
+  /** Undefined leaves the field out, as old clients do. */
+  readonly readOnly?: boolean | undefined;
+  /** How it is called in the transcript. */
+  readonly name?: string;
+}
+
+const markOpen = "⟦";
+const markClose = "⟧";
+
+/** Plays a script on an ensemble and gives its transcript. */
+export async function play(script: Script, ensemble: Ensemble): Promise<string[]> {
+  const stage = new ScriptStage(ensemble);
+  try {
+    await script(stage);
+  } catch (error) {
+    throw new Error(`${(error as Error).message}, after\n${stage.transcript().join("\n")}`, { cause: error });
+  } finally {
+    stage.end();
+  }
+  return stage.transcript();
+}
+
+export class ScriptStage {
+  readonly ensemble: Ensemble;
+  readonly #lines: string[] = [];
+  readonly #wires: Wire[] = [];
+  readonly #zxids = new Set<bigint>();
+  readonly #sessions = new Map<bigint, string>();
+  readonly names: Names = {
+    // Ranks need all the values, so they are put in at the end.
+    zxid: (value) => {
+      if (value <= 0n) return `${value}`;
+      this.#zxids.add(value);
+      return `${markOpen}${value}${markClose}`;
+    },
+    session: (value) => {
+      if (value === 0n) return "0";
+      const known = this.#sessions.get(value);
+      if (known !== undefined) return known;
+      const name = `s${this.#sessions.size + 1}`;
+      this.#sessions.set(value, name);
+      return name;
+    },
+  };
+
+  constructor(ensemble: Ensemble) {
+    this.ensemble = ensemble;
+  }
+
+  note(line: string): void {
+    this.#lines.push(line);
+  }
+
+  async wire(member = 0): Promise<Wire> {
+    const wire = await Wire.open(this.ensemble.members[member]!.clientPort);
+    this.#wires.push(wire);
+    return wire;
+  }
+
+  /** Connects and shakes hands. */
+  async session(options: ConnectOptions = {}): Promise<Session> {
+    const wire = await this.wire(options.member ?? 0);
+    const session = new Session(this, wire, options.name ?? `${this.#wires.length}`);
+    await session.shakeHands(options);
+    return session;
+  }
+
+  /** Each distinct zxid as its rank among all that were seen: equal stays equal, later stays later. */
+  transcript(): string[] {
+    const sorted = [...this.#zxids].sort((a, b) => (a < b ? -1 : 1));
+    const ranks = new Map(sorted.map((value, index) => [value, index]));
+    const mark = new RegExp(`${markOpen}(\\d+)${markClose}`, "g");
+    return this.#lines.map((line) => line.replace(mark, (_, value: string) => `z${ranks.get(BigInt(value))}`));
+  }
+
+  end(): void {
+    for (const wire of this.#wires) wire.drop();
+  }
+}
+
+export class Session {
+  id = 0n;
+  password: Buffer | null = null;
+  lastZxid = 0n;
+  readonly name: string;
+  readonly wire: Wire;
+  readonly #stage: ScriptStage;
+  #nextXid = 1;
+
+  constructor(stage: ScriptStage, wire: Wire, name: string) {
+    this.#stage = stage;
+    this.wire = wire;
+    this.name = name;
+  }
+
+  async shakeHands(options: ConnectOptions): Promise<void> {
+    this.wire.send(framed(handshake(options)));
+    const reply = await this.wire.next();
+    if (typeof reply === "string") return this.#note(`connect → ${reply}`);
+    const reader = new Reader(reply);
+    const [version, timeout] = [reader.int(), reader.int()];
+    this.id = reader.long();
+    this.password = reader.text();
+    const zero = this.password?.every((byte) => byte === 0) === true;
+    const password = zero ? "zero" : "given";
+    const name = this.#stage.names.session(this.id);
+    const rest = reader.rest.toString("hex");
+    this.#note(
+      `connect → version=${version} timeout=${timeout} id=${name} password=${password}/${this.password?.length} rest=${rest}`,
+    );
+  }
+
+  /** Asks, and notes everything that comes up to and with the reply. Gives the reply's error code. */
+  async call(request: Request, xid: number = request.xid ?? this.#nextXid++): Promise<number | undefined> {
+    this.send(request, xid);
+    return this.reply(request, xid);
+  }
+
+  /** Asks without a note, and gives the reply's error code. */
+  async code(request: Request): Promise<number | undefined> {
+    const xid = this.#nextXid++;
+    this.send(request, xid);
+    for (;;) {
+      const frame = await this.wire.next();
+      if (typeof frame === "string") return undefined;
+      const reader = new Reader(frame);
+      if (reader.int() !== xid) continue;
+      reader.long();
+      return reader.int();
+    }
+  }
+
+  /** Several requests in one packet, then their replies. */
+  async pipelined(...requests: readonly Request[]): Promise<void> {
+    const xids = requests.map((request) => request.xid ?? this.#nextXid++);
+    const frames = requests.map(({ opcode, body }, i) => frameOf(xids[i]!, opcode, body));
+    this.wire.send(Buffer.concat(frames));
+    for (const [i, request] of requests.entries()) await this.reply(request, xids[i]!);
+  }
+
+  send(request: Request, xid: number): void {
+    this.wire.send(frameOf(xid, request.opcode, request.body));
+  }
+
+  async reply(request: Request, xid: number): Promise<number | undefined> {
+    for (;;) {
+      const frame = await this.wire.next();
+      if (typeof frame === "string") {
+        this.#note(`${request.title} → ${frame}`);
+        return undefined;
+      }
+      const reader = new Reader(frame);
+      const [replied, zxid, err] = [reader.int(), reader.long(), reader.int()];
+      if (zxid > this.lastZxid) this.lastZxid = zxid;
+      if (replied === -1 && xid !== -1) {
+        this.#note(
+          `  event type=${reader.int()} state=${reader.int()} path=${reader.text()} zxid=${this.#zxid(zxid)}${rest(reader)}`,
+        );
+        continue;
+      }
+      const same = replied === xid ? "" : ` xid=${replied} for ${xid}`;
+      const body = err === 0 ? render(request, reader, this.#stage.names) : "";
+      this.#note(`${request.title} → err=${err}${same} zxid=${this.#zxid(zxid)} ${body}${rest(reader)}`);
+      return err;
+    }
+  }
+
+  /** Notes the events that are on their way: whatever the server sent earlier comes before a ping's answer. */
+  events(): Promise<number | undefined> {
+    return this.call(ping);
+  }
+
+  /** Notes what the server does when these bytes arrive: frames, then whether it closes or goes on. */
+  async raw(title: string, bytes: Buffer): Promise<void> {
+    this.wire.send(bytes);
+    this.#note(`raw ${title}`);
+    await this.untilClosedOrAnswering();
+  }
+
+  /** Whether the connection is closed, or still answers a ping; other frames on the way are noted. */
+  async untilClosedOrAnswering(): Promise<void> {
+    this.send(ping, -2);
+    for (;;) {
+      const frame = await this.wire.next();
+      if (typeof frame === "string") return this.#note(`  ${frame}`);
+      const reader = new Reader(frame);
+      const xid = reader.int();
+      if (xid === -2) return this.#note("  still answers");
+      this.#note(`  frame xid=${xid} zxid=${this.#zxid(reader.long())} err=${reader.int()}${rest(reader)}`);
+    }
+  }
+
+  /** Closes the session as clients do, and notes that the server then closes the connection. */
+  async close(): Promise<void> {
+    await this.call(closeSession);
+    const last = await this.wire.next();
+    this.#note(typeof last === "string" ? `  then ${last}` : `  then a frame of ${last.length} bytes`);
+  }
+
+  #zxid(value: bigint): string {
+    return this.#stage.names.zxid(value);
+  }
+
+  #note(line: string): void {
+    this.#stage.note(`[${this.name}] ${line}`);
+  }
+}
+
+export function handshake(options: ConnectOptions): Buffer {
+  const writer = new Writer()
+    .int(options.protocolVersion ?? 0)
+    .long(options.lastZxid ?? 0n)
+    .int(options.timeoutMs ?? 30_000)
+    .long(options.session ?? 0n)
+    .text(options.password === undefined ? Buffer.alloc(16) : options.password);
+  if (!("readOnly" in options) || options.readOnly !== undefined) writer.boolean(options.readOnly ?? false);
+  return writer.body;
+}
+
+export function frameOf(xid: number, opcode: number, body: Buffer): Buffer {
+  return framed(new Writer().int(xid).int(opcode).bytes(body).body);
+}
+
+function render(request: Request, reader: Reader, names: Names): string {
+  try {
+    return request.render(reader, names);
+  } catch (error) {
+    return `unreadable body (${(error as Error).message})`;
+  }
+}
+
+function rest(reader: Reader): string {
+  return reader.rest.length === 0 ? "" : ` +${reader.rest.toString("hex")}`;
+}
