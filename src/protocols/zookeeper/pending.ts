@@ -1,5 +1,6 @@
 // A request between its coming and its reply. The records are used again and again: a request costs no object.
 
+import type { ByteReader } from "../../base/bytes.ts";
 import type { CoordinationError } from "../../base/errors.ts";
 import type { Waiter } from "../../replica/member.ts";
 import type { Outcome } from "../../state/types.ts";
@@ -35,6 +36,13 @@ export class PendingRequest implements Waiter {
   revision = 0;
   /** The connection ends after this reply. */
   ends = false;
+
+  /** Remembers what the reader has left, for later: the bytes must stay as they are. */
+  keep(reader: ByteReader): void {
+    this.bytes = reader.bytes;
+    this.start = reader.offset;
+    this.end = reader.end;
+  }
 
   onOutcome(outcome: Outcome, revision: number): void {
     this.owner!.onOutcome(this, outcome, revision);

@@ -5,17 +5,15 @@ import { ByteReader } from "../../base/bytes.ts";
 import type { Logger } from "../../replica/logger.ts";
 import type { Member } from "../../replica/member.ts";
 import type { Clock } from "../../replica/ports.ts";
-import type { Policy } from "../../state/tree/commands.ts";
 import type { Acl, NodeEvent, Outcome, StateEvents } from "../../state/types.ts";
-import type { AuthOptions, Hashes } from "./auth.ts";
 import { BufferPool } from "./buffers.ts";
 import { OPCODE } from "./codec/opcodes.ts";
+import type { CredentialOptions } from "./credentials.ts";
 import { HANDSHAKE_DEADLINE_MS, NO_QUORUM_GRACE_TICKS, TICK_PARTS } from "./limits.ts";
 import { OPERATIONS } from "./operations/index.ts";
 import type { Operation } from "./operations/operation.ts";
 import type { ConnectionPort } from "./outgoing.ts";
 import { PendingPool, type PendingRequest } from "./pending.ts";
-import type { SaslOptions } from "./sasl.ts";
 import { type Peer, Session } from "./session.ts";
 import { type ConnectionStats, Latency, type ServerStats } from "./stats.ts";
 import { Watches } from "./watches.ts";
@@ -27,9 +25,8 @@ export type FourLetterWordHandler = (
   connection: ConnectionStats,
 ) => boolean;
 
-export interface ServiceOptions {
+export interface ServiceOptions extends CredentialOptions {
   readonly clock: Clock;
-  readonly hashes: Hashes;
   readonly logger: Logger;
   readonly tickTimeMs: number;
   readonly minSessionTimeoutMs: number;
@@ -39,16 +36,6 @@ export interface ServiceOptions {
   readonly globalOutstandingLimit: number;
   /** `readonlymode.enabled`. */
   readonly readOnlyMode: boolean;
-  readonly policy: Policy;
-  readonly auth: AuthOptions;
-  /** Null: SASL is not set up. */
-  readonly sasl: SaslOptions | null;
-  /** Users of SASL who may do everything (`zookeeper.superUser`). */
-  readonly saslSuperUsers: readonly string[];
-  /** `zookeeper.allowSaslFailedClients`. */
-  readonly allowSaslFailedClients: boolean;
-  /** `enforce.auth.schemes`, or "sasl" for `sessionRequireClientSASLAuth`: who proves none of them is turned away. */
-  readonly enforceAuthSchemes: readonly string[];
   readonly fourLetterWord: FourLetterWordHandler | null;
 }
 

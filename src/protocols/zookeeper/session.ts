@@ -8,22 +8,26 @@ import { toByteString } from "../../base/text.ts";
 import type { Member } from "../../replica/member.ts";
 import type { Machine } from "../../state/machine.ts";
 import { allows, allowsAnyone } from "../../state/tree/acl.ts";
-import { encodeIdentities } from "../../state/tree/commands.ts";
 import type { Acl, Identity, Outcome } from "../../state/types.ts";
-import { certificateIdentities, identitiesOf, withIdentities } from "./auth.ts";
 import { OPCODE } from "./codec/opcodes.ts";
-import { REPLY_HEADER_BYTES, REQUEST_HEADER_BYTES, XID } from "./codec/records.ts";
-import { readAuth } from "./codec/requests.ts";
-import { readBuffer, writeBuffer } from "./codec/wire.ts";
+import { REPLY_HEAD_BYTES, REQUEST_HEADER_BYTES, writeEmptyReply, writeReplyHead, XID } from "./codec/records.ts";
+import { Credentials } from "./credentials.ts";
 import { ERROR, refusalToWire } from "./errors.ts";
 import { FrameCutter } from "./frames.ts";
 import { Handshake } from "./handshake.ts";
 import { OUTSTANDING_PER_CONNECTION_MAX, READS_AHEAD_OF_WRITE_MAX } from "./limits.ts";
 import { operationOf } from "./operations/index.ts";
-import type { BarrierOperation, Client, Operation, ReadOperation, WriteOperation } from "./operations/operation.ts";
+import type {
+  BarrierOperation,
+  Client,
+  ConnectionOperation,
+  Operation,
+  ReadOperation,
+  WriteOperation,
+} from "./operations/operation.ts";
 import { type ConnectionPort, Outgoing } from "./outgoing.ts";
 import type { PendingOwner, PendingRequest } from "./pending.ts";
-import { DigestMd5Server } from "./sasl.ts";
+import { RequestQueue } from "./request-queue.ts";
 import type { Service } from "./service.ts";
 import { type ConnectionStats, Latency } from "./stats.ts";
 import type { Watches } from "./watches.ts";
@@ -42,8 +46,6 @@ export interface Peer {
  */
 export type Phase = "greeting" | "opening" | "open" | "answering" | "ending" | "closed";
 
-/** A frame's length and the reply's header. */
-const FRAME_HEADER_BYTES = 4 + REPLY_HEADER_BYTES;
 const scratch = new ByteWriter(1024);
 
 export class Session implements Client, PendingOwner, ConnectionStats {
@@ -61,8 +63,6 @@ export class Session implements Client, PendingOwner, ConnectionStats {
   readOnly = false;
   /** A session that only this read-only member knows. */
   isLocal = false;
-  identities: readonly Identity[];
-  credentials: Uint8Array;
   lastEvent = 0;
   lastHeardAt: number;
   renewedInTick = -1;
@@ -77,13 +77,8 @@ export class Session implements Client, PendingOwner, ConnectionStats {
   readonly #port: ConnectionPort;
   readonly #frames: FrameCutter;
   readonly #outgoing: Outgoing;
-  #sasl: DigestMd5Server | null = null;
-  #head: PendingRequest | null = null;
-  #tail: PendingRequest | null = null;
-  #count = 0;
-  /** Reads that wait for their turn, and how many of them a write behind them depends on. */
-  #waiting = 0;
-  #waitingAheadOfWrite = 0;
+  readonly #who: Credentials;
+  readonly #queue = new RequestQueue();
   /** Four bytes have come, and were no word. */
   #hasBegun = false;
   #isClosing = false;
@@ -104,10 +99,15 @@ export class Session implements Client, PendingOwner, ConnectionStats {
     this.lastHeardAt = this.acceptedAt;
     this.#frames = new FrameCutter(options.frameBytesMax);
     this.#outgoing = new Outgoing(port, service.buffers, () => service.noteDirty(this));
-    const address: Identity = { scheme: "ip", id: toByteString(peer.address) };
-    const proved = peer.certificateName === null ? [] : certificateIdentities(peer.certificateName, options.auth);
-    this.identities = [address, ...proved];
-    this.credentials = encodeIdentities(this.identities, options.policy);
+    this.#who = new Credentials(peer, options);
+  }
+
+  get identities(): readonly Identity[] {
+    return this.#who.identities;
+  }
+
+  get credentials(): Uint8Array {
+    return this.#who.encoded;
   }
 
   // -------------------------------------------------------------------------------------------------- from the socket
@@ -175,8 +175,8 @@ export class Session implements Client, PendingOwner, ConnectionStats {
 
   #mayTake(): boolean {
     if (this.#isDeaf || (this.phase !== "open" && this.phase !== "greeting")) return false;
-    if (!this.#outgoing.isBackedUp && this.#count < OUTSTANDING_PER_CONNECTION_MAX) {
-      if (this.#count === 0 || !this.#service.isOverloaded) return true;
+    if (!this.#outgoing.isBackedUp && this.#queue.count < OUTSTANDING_PER_CONNECTION_MAX) {
+      if (this.#queue.count === 0 || !this.#service.isOverloaded) return true;
     }
     this.#service.noteBlocked(this);
     return false;
@@ -227,10 +227,8 @@ export class Session implements Client, PendingOwner, ConnectionStats {
       case "barrier":
         return this.#onBarrier(operation, xid, reader);
       case "auth":
-        this.#onAuth(operation, xid, reader);
-        return true;
       case "sasl":
-        this.#onSasl(operation, xid, reader);
+        this.#onProof(operation, xid, reader);
         return true;
     }
   }
@@ -245,22 +243,17 @@ export class Session implements Client, PendingOwner, ConnectionStats {
 
   #isAdmitted({ kind }: Operation): boolean {
     if (kind === "auth" || kind === "sasl") return true;
-    const required = this.#service.requiredSchemes!;
-    return this.identities.some(({ scheme }) => required.has(scheme));
+    return this.#who.hasAnyOf(this.#service.requiredSchemes!);
   }
 
   #onRead(operation: ReadOperation, xid: number, reader: ByteReader): void {
     this.#note(operation);
-    if (this.#head === null) {
+    if (this.#queue.head === null) {
       this.#reply(this.#outgoing.writer, operation, xid, reader);
       this.#noteReply(operation, xid, this.lastHeardAt);
       return;
     }
-    const request = this.#enqueue(operation, xid, "waiting");
-    request.bytes = reader.bytes;
-    request.start = reader.offset;
-    request.end = reader.end;
-    this.#waiting += 1;
+    this.#enqueue(operation, xid, "waiting").keep(reader);
   }
 
   #onWrite(operation: WriteOperation, xid: number, reader: ByteReader): boolean {
@@ -268,7 +261,7 @@ export class Session implements Client, PendingOwner, ConnectionStats {
       this.#refuseReadOnly(operation, xid);
       return true;
     }
-    if (this.#waiting > READS_AHEAD_OF_WRITE_MAX) return false;
+    if (this.#queue.waiting > READS_AHEAD_OF_WRITE_MAX) return false;
     const admission = this.member.admission();
     if (admission !== "open") {
       if (admission === "no-space") {
@@ -293,7 +286,6 @@ export class Session implements Client, PendingOwner, ConnectionStats {
       this.#isClosing = true;
       this.#isDeaf = true;
     }
-    this.#waitingAheadOfWrite = this.#waiting;
     this.#append(request);
     this.member.commit(request);
     return true;
@@ -312,10 +304,7 @@ export class Session implements Client, PendingOwner, ConnectionStats {
     }
     this.#note(operation);
     const request = this.#enqueue(operation, xid, "proposed");
-    request.bytes = reader.bytes;
-    request.start = reader.offset;
-    request.end = reader.end;
-    this.#waitingAheadOfWrite = this.#waiting;
+    request.keep(reader);
     this.member.readBarrier((error) => this.#onBarrierPassed(request, operation, error));
     return true;
   }
@@ -332,75 +321,15 @@ export class Session implements Client, PendingOwner, ConnectionStats {
     this.#endReply(request);
   }
 
-  #onAuth(operation: Operation, xid: number, reader: ByteReader): void {
+  #onProof(operation: ConnectionOperation, xid: number, reader: ByteReader): void {
     this.#note(operation);
-    const { hashes, auth: options } = this.#service.options;
-    let more: readonly Identity[] | null;
-    try {
-      const { scheme, auth } = readAuth(reader);
-      const connection = { address: toByteString(this.peer.address), certificateName: this.peer.certificateName };
-      more = identitiesOf(scheme, auth, connection, hashes, options);
-    } catch (error) {
-      if (!(error instanceof MalformedError)) throw error;
-      this.drop("an authentication that cannot be read");
-      return;
+    const answer = operation.kind === "auth" ? this.#who.onAuth(reader) : this.#who.onSasl(reader);
+    if (answer.failure !== null) {
+      this.#service.noteAuthFailure();
+      this.#service.options.logger.warn(`${this.name}: authentication failed: ${answer.failure}`);
     }
-    const isProved = more !== null && this.#become(more);
-    if (!isProved) this.#service.noteAuthFailure();
-    this.#answer(operation, xid, 0, isProved ? ERROR.ok : ERROR.authFailed, null, !isProved);
-  }
-
-  /** Adds identities; what is proposed from here on carries them. */
-  #become(more: readonly Identity[]): boolean {
-    const all = withIdentities(this.identities, more);
-    if (all === null) return false;
-    this.identities = all;
-    this.credentials = encodeIdentities(all, this.#service.options.policy);
-    return true;
-  }
-
-  #onSasl(operation: Operation, xid: number, reader: ByteReader): void {
-    this.#note(operation);
-    const { sasl, hashes, saslSuperUsers } = this.#service.options;
-    let token: Uint8Array;
-    try {
-      token = readBuffer(reader) ?? new Uint8Array(0);
-    } catch (error) {
-      if (!(error instanceof MalformedError)) throw error;
-      this.drop("a SASL token that cannot be read");
-      return;
-    }
-    scratch.clear();
-    if (sasl === null) {
-      writeBuffer(scratch, null); // ZooKeeper's answer where SASL was not set up
-      this.#answer(operation, xid, 0, ERROR.ok, scratch.view(), false);
-      return;
-    }
-    this.#sasl ??= new DigestMd5Server(sasl, hashes);
-    const step = this.#sasl.evaluate(token);
-    if (step.kind === "failed") {
-      this.#onSaslFailure(operation, xid, step.reason);
-      return;
-    }
-    if (step.kind === "complete") {
-      const identity: Identity = { scheme: "sasl", id: step.authorizationId };
-      const isSuper = saslSuperUsers.some((user) => toByteString(user) === step.authorizationId);
-      this.#become(isSuper ? [identity, { scheme: "super", id: "" }] : [identity]);
-    }
-    writeBuffer(scratch, step.token);
-    this.#answer(operation, xid, 0, ERROR.ok, scratch.view(), false);
-  }
-
-  #onSaslFailure(operation: Operation, xid: number, reason: string): void {
-    const { allowSaslFailedClients, logger } = this.#service.options;
-    const isRequired = this.#service.requiredSchemes?.has("sasl") === true;
-    this.#service.noteAuthFailure();
-    logger.warn(`${this.name}: SASL failed: ${reason}`);
-    scratch.clear();
-    writeBuffer(scratch, null);
-    const isKept = allowSaslFailedClients && !isRequired;
-    const error = isRequired ? ERROR.sessionClosedRequireSaslAuth : ERROR.authFailed;
-    this.#answer(operation, xid, 0, isKept ? ERROR.ok : error, scratch.view(), !isKept);
+    if (answer.kind === "unreadable") this.drop("an authentication that cannot be read");
+    else this.#answer(operation, xid, 0, answer.error, answer.body, answer.ends);
   }
 
   // -------------------------------------------------------------------------------------------------------- outcomes
@@ -433,27 +362,27 @@ export class Session implements Client, PendingOwner, ConnectionStats {
       return;
     }
     const out = this.#beginReply(request);
-    this.#writeError(out, request.xid, this.machine.revision, code);
+    writeEmptyReply(out, request.xid, this.machine.revision, code);
     this.#endReply(request);
   }
 
   #complete(request: PendingRequest, outcome: Outcome, revision: number): void {
     const operation = request.operation as WriteOperation;
     const out = this.#beginReply(request);
-    const mark = out.reserve(FRAME_HEADER_BYTES);
+    const mark = out.reserve(REPLY_HEAD_BYTES);
     const error = operation.reply(out, outcome, request.note, this);
-    if (error !== ERROR.ok) out.length = mark + FRAME_HEADER_BYTES;
-    writeHeader(out, mark, request.xid, revision, error);
+    if (error !== ERROR.ok) out.length = mark + REPLY_HEAD_BYTES;
+    writeReplyHead(out, mark, request.xid, revision, error);
     this.#endReply(request);
   }
 
   /** Where this reply is written: straight to the client if it is its turn, aside if another one is due before it. */
   #beginReply(request: PendingRequest): ByteWriter {
-    return request === this.#head ? this.#outgoing.writer : scratch.clear();
+    return request === this.#queue.head ? this.#outgoing.writer : scratch.clear();
   }
 
   #endReply(request: PendingRequest): void {
-    if (request !== this.#head) {
+    if (request !== this.#queue.head) {
       request.held = scratch.copy();
       request.state = "ready";
       return;
@@ -480,43 +409,30 @@ export class Session implements Client, PendingOwner, ConnectionStats {
   }
 
   #append(request: PendingRequest): void {
-    if (this.#tail === null) this.#head = request;
-    else this.#tail.next = request;
-    this.#tail = request;
-    this.#count += 1;
+    this.#queue.append(request);
     this.#service.noteTaken();
   }
 
   /** Answers whatever has its turn now. */
   #advance(): void {
-    for (let request = this.#head; request !== null; request = this.#head) {
+    const queue = this.#queue;
+    for (let request = queue.head; request !== null && this.phase === "open"; request = queue.head) {
       if (request.state === "waiting") {
-        if (this.#waitingAheadOfWrite === 0 && this.#outgoing.isBackedUp) return; // goes on when the client has fetched
-        this.#runWaiting(request);
+        if (!queue.isHeadUrgent && this.#outgoing.isBackedUp) return; // goes on when the client has fetched
+        const reader = this.#service.reader.reset(request.bytes!, request.start, request.end);
+        this.#reply(this.#outgoing.writer, request.operation as ReadOperation, request.xid, reader);
       } else if (request.state === "ready") {
         this.#outgoing.writer.raw(request.held!);
       } else {
         return;
       }
-      this.#finishHead();
-      if (this.phase !== "open") return;
+      if (this.phase === "open") this.#finishHead();
     }
-  }
-
-  #runWaiting(request: PendingRequest): void {
-    const reader = this.#service.reader.reset(request.bytes!, request.start, request.end);
-    this.#reply(this.#outgoing.writer, request.operation as ReadOperation, request.xid, reader);
-    this.#waiting -= 1;
-    if (this.#waitingAheadOfWrite > 0) this.#waitingAheadOfWrite -= 1;
   }
 
   /** The reply of the first request is written: it leaves the queue. */
   #finishHead(): void {
-    const request = this.#head!;
-    this.#head = request.next;
-    if (this.#head === null) this.#tail = null;
-    request.next = null;
-    this.#count -= 1;
+    const request = this.#queue.shift();
     this.#service.noteAnswered();
     this.#noteReply(request.operation, request.xid, request.receivedAt);
     const { ends } = request;
@@ -531,7 +447,7 @@ export class Session implements Client, PendingOwner, ConnectionStats {
       this.#replyAfterNotifying(out, operation, xid, reader);
       return;
     }
-    const mark = out.reserve(FRAME_HEADER_BYTES);
+    const mark = out.reserve(REPLY_HEAD_BYTES);
     let error: number;
     try {
       error = operation.run(this, reader, out);
@@ -539,8 +455,8 @@ export class Session implements Client, PendingOwner, ConnectionStats {
       if (!(thrown instanceof MalformedError)) throw thrown;
       error = ERROR.marshallingError;
     }
-    if (error !== ERROR.ok) out.length = mark + FRAME_HEADER_BYTES;
-    writeHeader(out, mark, xid, this.machine.revision, error);
+    if (error !== ERROR.ok) out.length = mark + REPLY_HEAD_BYTES;
+    writeReplyHead(out, mark, xid, this.machine.revision, error);
   }
 
   /** Its notifications go out while it runs: only then does its reply begin. It has no body. */
@@ -552,7 +468,7 @@ export class Session implements Client, PendingOwner, ConnectionStats {
       if (!(thrown instanceof MalformedError)) throw thrown;
       error = ERROR.marshallingError;
     }
-    if (this.phase === "open") this.#writeError(out, xid, this.machine.revision, error);
+    if (this.phase === "open") writeEmptyReply(out, xid, this.machine.revision, error);
   }
 
   #answerError(operation: Operation | null, xid: number, error: number, ends: boolean): void {
@@ -568,19 +484,15 @@ export class Session implements Client, PendingOwner, ConnectionStats {
     body: Uint8Array | null,
     ends: boolean,
   ): void {
-    const frame = new ByteWriter(FRAME_HEADER_BYTES + (body?.length ?? 0));
-    const mark = frame.reserve(FRAME_HEADER_BYTES);
+    const frame = new ByteWriter(REPLY_HEAD_BYTES + (body?.length ?? 0));
+    const mark = frame.reserve(REPLY_HEAD_BYTES);
     if (body !== null) frame.raw(body);
-    writeHeader(frame, mark, xid, zxid, error);
+    writeReplyHead(frame, mark, xid, zxid, error);
     if (ends) this.#isDeaf = true;
     const request = this.#enqueue(operation, xid, "ready");
     request.held = frame.view();
     request.ends = ends;
-    if (this.#head === request) this.#advance();
-  }
-
-  #writeError(out: ByteWriter, xid: number, zxid: number, error: number): void {
-    writeHeader(out, out.reserve(FRAME_HEADER_BYTES), xid, zxid, error);
+    if (this.#queue.head === request) this.#advance();
   }
 
   /** A reply that belongs to no request: the handshake's. */
@@ -658,18 +570,11 @@ export class Session implements Client, PendingOwner, ConnectionStats {
     this.watches.removeWatcher(this);
     this.#service.noteLeft(this);
     // Proposed requests keep their records until they are heard of; the others end here.
-    for (let request = this.#head; request !== null; ) {
-      const { next } = request;
-      request.next = null;
-      if (request.state === "waiting" || request.state === "ready") {
-        this.#service.noteAnswered();
-        this.#service.pending.release(request);
-      }
-      request = next;
+    for (const request of this.#queue.clear()) {
+      if (request.state !== "waiting" && request.state !== "ready") continue;
+      this.#service.noteAnswered();
+      this.#service.pending.release(request);
     }
-    this.#head = null;
-    this.#tail = null;
-    this.#count = 0;
   }
 
   // ----------------------------------------------------------------------------------------------------- statistics
@@ -692,7 +597,7 @@ export class Session implements Client, PendingOwner, ConnectionStats {
   }
 
   get outstanding(): number {
-    return this.#count;
+    return this.#queue.count;
   }
 
   get reading(): boolean {
@@ -726,11 +631,4 @@ export class Session implements Client, PendingOwner, ConnectionStats {
     this.latency.add(elapsed);
     service.noteReply(operation, elapsed);
   }
-}
-
-function writeHeader(out: ByteWriter, mark: number, xid: number, zxid: number, error: number): void {
-  out.setInt32(mark, out.length - mark - 4);
-  out.setInt32(mark + 4, xid);
-  out.setInt64(mark + 8, zxid);
-  out.setInt32(mark + 16, error);
 }

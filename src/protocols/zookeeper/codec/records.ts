@@ -147,6 +147,21 @@ export function writeReplyHeader(writer: ByteWriter, xid: number, zxid: number, 
   writer.setInt32(at + 12, error);
 }
 
+/** A reply's length and header: the room left in front of a body that is written first. */
+export const REPLY_HEAD_BYTES = 4 + REPLY_HEADER_BYTES;
+
+/** Fills in the length and the header of a reply that began at `mark` and ends here. */
+export function writeReplyHead(writer: ByteWriter, mark: number, xid: number, zxid: number, error: number): void {
+  writer.setInt32(mark, writer.length - mark - 4);
+  writer.setInt32(mark + 4, xid);
+  writer.setInt64(mark + 8, zxid);
+  writer.setInt32(mark + 16, error);
+}
+
+export function writeEmptyReply(writer: ByteWriter, xid: number, zxid: number, error: number): void {
+  writeReplyHead(writer, writer.reserve(REPLY_HEAD_BYTES), xid, zxid, error);
+}
+
 export interface ReplyHeader {
   readonly xid: number;
   readonly zxid: number;

@@ -8,7 +8,7 @@ import { nameOffset } from "../../../state/tree/tree.ts";
 import type { Znode } from "../../../state/tree/znode.ts";
 import { OPCODE } from "../codec/opcodes.ts";
 import { writeAcl, writeStat } from "../codec/records.ts";
-import { readString, readText, writeString, writeStrings } from "../codec/wire.ts";
+import { readString, writeString, writeStrings } from "../codec/wire.ts";
 import { ERROR } from "../errors.ts";
 import { WATCH } from "../watches.ts";
 import type { BarrierOperation, Client, ReadOperation } from "./operation.ts";
@@ -18,6 +18,7 @@ function readNode(client: Client, reader: ByteReader): Znode | undefined {
   const length = reader.int32();
   if (length < 0) throw new MalformedError("no path where one is needed");
   const start = reader.skip(length);
+  if (length === 0) return client.machine.tree.root; // so ZooKeeper has it
   return client.machine.tree.nodeAt(reader.bytes, start, start + length);
 }
 
@@ -172,7 +173,7 @@ export const sync: BarrierOperation = {
   name: "sync",
   abbreviation: "SYNC",
   run(_client, reader, out) {
-    writeString(out, readText(reader));
+    writeString(out, readString(reader));
     return ERROR.ok;
   },
 };

@@ -53,7 +53,7 @@ function proposeCreate(client: Client, reader: ByteReader): Note {
 
 function proposeCreateContainer(client: Client, reader: ByteReader): Note {
   const { path, data, acl, flags } = readCreate(reader);
-  const mode = isMode(flags) ? CREATE_MODE.container : NO_MODE;
+  const mode = isMode(flags) && !isTtlMode(flags) ? CREATE_MODE.container : flags; // what is wrong is turned down
   encodeCreate(client.member.begin(), client.sessionId, client.credentials, { path, data, acl: acl ?? NO_ACL, mode });
   return null;
 }

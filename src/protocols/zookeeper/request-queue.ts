@@ -1,0 +1,49 @@
+// A session's requests in the order of their coming, which is the order of their replies.
+
+import { assert } from "../../base/assert.ts";
+import type { PendingRequest } from "./pending.ts";
+
+export class RequestQueue {
+  head: PendingRequest | null = null;
+  count = 0;
+  /** Reads that have not had their turn. */
+  waiting = 0;
+  #tail: PendingRequest | null = null;
+  /** How many of those reads, from the head, have something proposed behind them, which will change what they see. */
+  #urgent = 0;
+
+  append(request: PendingRequest): void {
+    assert(request.next === null, "a request in two places");
+    if (this.#tail === null) this.head = request;
+    else this.#tail.next = request;
+    this.#tail = request;
+    this.count += 1;
+    if (request.state === "waiting") this.waiting += 1;
+    else if (request.state === "proposed") this.#urgent = this.waiting;
+  }
+
+  /** The read at the head must have its turn now, or it would see what comes after it. */
+  get isHeadUrgent(): boolean {
+    return this.#urgent > 0;
+  }
+
+  shift(): PendingRequest {
+    const request = this.head;
+    assert(request !== null, "a reply without a request");
+    this.head = request.next;
+    if (this.head === null) this.#tail = null;
+    request.next = null;
+    this.count -= 1;
+    if (request.state === "waiting") {
+      this.waiting -= 1;
+      if (this.#urgent > 0) this.#urgent -= 1;
+    }
+    return request;
+  }
+
+  clear(): PendingRequest[] {
+    const requests: PendingRequest[] = [];
+    while (this.head !== null) requests.push(this.shift());
+    return requests;
+  }
+}
