@@ -2,7 +2,9 @@
 // they look at is counted and kept elsewhere.
 
 import type { Member } from "../../replica/member.ts";
+import type { Machine } from "../../state/machine.ts";
 import type { Acl } from "../../state/types.ts";
+import type { AuthOptions } from "./auth.ts";
 import type { ServerStats } from "./stats.ts";
 
 export interface AdminContext {
@@ -15,6 +17,14 @@ export interface AdminContext {
   readonly leaderChanges: () => number;
   /** Milliseconds since 1970. */
   readonly wall: () => number;
+}
+
+/** The context of a living member. */
+export function adminContext(
+  parts: Pick<AdminContext, "member" | "stats" | "storage" | "settings" | "wall">,
+): AdminContext {
+  const { member } = parts;
+  return { ...parts, tree: treeFacts(member.machine), leaderChanges: countLeaderChanges(member) };
 }
 
 /** Counts how often a member comes to know of another leader, or of one after none. */
@@ -43,6 +53,28 @@ export interface TreeFacts {
   ephemerals(): Iterable<readonly [sessionId: number, paths: readonly string[]]>;
   /** Who may do what at `/`: it decides who may take snapshots and shed connections. */
   rootAcl(): readonly Acl[];
+}
+
+export function treeFacts({ tree, leases }: Machine): TreeFacts {
+  return {
+    get nodeCount() {
+      return tree.nodeCount;
+    },
+    get ephemeralCount() {
+      return tree.ephemeralCount;
+    },
+    get approximateDataSize() {
+      return tree.approximateBytes;
+    },
+    get sessionCount() {
+      return leases.size;
+    },
+    sessions: () => leases,
+    *ephemerals() {
+      for (const id of tree.ephemerals.keys()) yield [id, tree.ephemeralsOf(id)] as const;
+    },
+    rootAcl: () => tree.root.acl,
+  };
 }
 
 export interface StorageFacts {
@@ -96,10 +128,8 @@ export interface AdminSettings {
   readonly commandUrl: string;
   readonly snapshotEnabled: boolean;
   readonly rateLimitMs: number;
-  /** `user:base64(hash)` of the super user; null: there is none. */
-  readonly superDigest: string | null;
-  /** The hash behind digest identities, by Node's name. */
-  readonly digestAlgorithm: string;
+  /** How callers of the guarded commands prove who they are: as clients do. */
+  readonly auth: AuthOptions;
 }
 
 export type Mode = "leader" | "follower" | "observer" | "standalone" | "read-only";

@@ -1,6 +1,7 @@
 // The four-letter words: a client sends four bytes instead of a handshake, and gets text back until the connection
 // closes. The formats are ZooKeeper's, down to blanks and missing line ends, because programs cut them to pieces.
 
+import { assert } from "../../base/assert.ts";
 import { fromByteString } from "../../base/text.ts";
 import { environment, FULL_VERSION } from "./admin-about.ts";
 import { type AdminContext, double, hex, modeOf } from "./admin-context.ts";
@@ -66,11 +67,23 @@ export function isFourLetterWord(word: string): boolean {
 }
 
 /**
- * The whole answer to a word; null: it is none, or lacks what must follow it (`stmk` and eight bytes). Then the
- * connection closes without a reply. Text beyond ASCII is UTF-8 to be.
+ * Answers words by `reply`; says whether the word is one. The context is asked for at each word: while there is none yet,
+ * the member is not serving. `stmk` is followed by eight bytes, the new mask; without them it changes nothing.
  */
-export function answerFourLetterWord(context: AdminContext, word: string, argument: Uint8Array): string | null {
-  if (!isFourLetterWord(word)) return null;
+export function fourLetterWords(
+  context: () => AdminContext | null,
+): (word: string, reply: (text: string) => void) => boolean {
+  return (word, reply) => {
+    if (!isFourLetterWord(word)) return false;
+    const known = context();
+    reply(known === null ? NOT_SERVING : answerFourLetterWord(known, word));
+    return true;
+  };
+}
+
+/** The whole answer to a word. */
+export function answerFourLetterWord(context: AdminContext, word: string, argument?: Uint8Array): string {
+  assert(isFourLetterWord(word), `"${word}" is no word that is known here`);
   const { words } = context.settings;
   if (words !== "all" && !words.has(word) && !ALWAYS_ALLOWED.has(word)) {
     return `${word} is not executed because it is not in the whitelist.\n`;
@@ -89,9 +102,10 @@ export function changeTraceMask(mask: bigint): void {
   traceMask = BigInt.asIntN(64, mask);
 }
 
-function setTraceMask(argument: Uint8Array): string | null {
-  if (argument.length < 8) return null;
-  changeTraceMask(new DataView(argument.buffer, argument.byteOffset, 8).getBigInt64(0));
+function setTraceMask(argument: Uint8Array | undefined): string {
+  if (argument !== undefined && argument.length >= 8) {
+    changeTraceMask(new DataView(argument.buffer, argument.byteOffset, 8).getBigInt64(0));
+  }
   return String(traceMask);
 }
 

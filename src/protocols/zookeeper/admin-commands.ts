@@ -1,0 +1,327 @@
+// The admin server's commands: one entry each, from what is known of the member to a plain value, which goes out as
+// JSON. Names and fields are those of ZooKeeper's AdminServer.
+
+import { fromByteString } from "../../base/text.ts";
+import { environment, FULL_VERSION } from "./admin-about.ts";
+import { type AdminContext, double, hex, modeOf } from "./admin-context.ts";
+import { changeTraceMask, currentTraceMask, javaAddress } from "./four-letter-words.ts";
+import { monitorValues } from "./metrics.ts";
+import type { ConnectionStats } from "./stats.ts";
+
+export interface AdminCommand {
+  /** The first is the one that answers say. */
+  readonly names: readonly string[];
+  readonly method: "GET" | "POST";
+  /** Answers only while clients are served. */
+  readonly needsService: boolean;
+  /** Only for someone to whom the access list of `/` grants everything, and by name. */
+  readonly isGuarded: boolean;
+  run(context: AdminContext, request: AdminRequest): AdminAnswer | Promise<AdminAnswer>;
+}
+
+export interface AdminRequest {
+  readonly parameters: URLSearchParams;
+  /** The body of a POST, read when asked for. */
+  readonly body: () => Promise<string>;
+}
+
+/** Fields of the JSON object, besides `command` and `error`; or a stream in its place. */
+export interface AdminAnswer {
+  readonly status?: number;
+  readonly error?: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly stream?: AsyncIterable<Uint8Array>;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function get(names: readonly string[], fields: (context: AdminContext) => Fields): AdminCommand {
+  const run = (context: AdminContext): AdminAnswer => ({ fields: fields(context) });
+  return { names, method: "GET", needsService: true, isGuarded: false, run };
+}
+
+/** Answers whether clients are served or not. */
+function always(command: AdminCommand): AdminCommand {
+  return { ...command, needsService: false };
+}
+
+export const ADMIN_COMMANDS: readonly AdminCommand[] = [
+  get(["connection_stat_reset", "crst"], ({ stats }) => {
+    stats.resetConnections();
+    return {};
+  }),
+  get(["configuration", "conf", "config"], ({ settings, member }) => ({
+    client_port: settings.clientPort,
+    data_dir: settings.dataDir,
+    data_log_dir: settings.logDir,
+    tick_time: settings.tickMs,
+    max_client_cnxns: settings.connectionsPerAddressMax,
+    min_session_timeout: settings.sessionTimeoutMinMs,
+    max_session_timeout: settings.sessionTimeoutMaxMs,
+    server_id: settings.standalone ? 0 : member.id,
+    client_port_listen_backlog: settings.backlog,
+  })),
+  get(["connections", "cons"], ({ stats }) => connectionFields([...stats.connections], false)),
+  get(["hash"], () => ({ digests: [] })),
+  get(["dirs"], ({ storage }) => ({ datadir_size: storage.snapshotBytes, logdir_size: storage.logBytes })),
+  get(["dump"], ({ tree }) => ({
+    // When a session expires is known to the leader's clock alone, and is no part of the state.
+    expiry_time_to_session_ids: {},
+    session_id_to_timeout_ms: Object.fromEntries([...tree.sessions()].map(({ id, timeoutMs }) => [id, timeoutMs])),
+    session_id_to_ephemeral_paths: Object.fromEntries(
+      [...tree.ephemerals()].map(([id, paths]) => [id, paths.map(fromByteString)]),
+    ),
+  })),
+  always(get(["environment", "env", "envi"], () => Object.fromEntries(environment()))),
+  always(get(["get_trace_mask", "gtmk"], () => ({ tracemask: Number(currentTraceMask()) }))),
+  get(["initial_configuration", "icfg"], ({ settings }) => ({ initial_configuration: settings.initialConfiguration })),
+  get(["is_read_only", "isro"], ({ stats }) => ({ read_only: stats.isReadOnly })),
+  get(["last_snapshot", "lsnp"], ({ storage: { lastSnapshot } }) => ({
+    zxid: hex(lastSnapshot?.zxid ?? -1),
+    timestamp: lastSnapshot?.time ?? -1,
+  })),
+  { ...get(["leader", "lead"], () => ({})), run: leader },
+  always(get(["monitor", "mntr"], (context) => Object.fromEntries(monitorValues(context).map(typed)))),
+  get(["observer_connection_stat_reset", "orst"], () => ({})),
+  {
+    names: ["restore", "rest"],
+    method: "POST",
+    needsService: true,
+    isGuarded: true,
+    run: () => ({
+      status: 501,
+      error:
+        "The state is what the log says, on every member alike: one of them cannot be given another. " +
+        "To go back to a snapshot, stop all members and start them from its file.",
+    }),
+  },
+  get(["ruok"], () => ({})),
+  {
+    names: ["set_trace_mask", "stmk"],
+    method: "GET",
+    needsService: false,
+    isGuarded: false,
+    run: (_, { parameters }) => setTraceMask(parameters.get("traceMask")),
+  },
+  { names: ["shed_connections", "shed"], method: "POST", needsService: true, isGuarded: true, run: shedConnections },
+  { names: ["snapshot", "snap"], method: "GET", needsService: true, isGuarded: true, run: takeSnapshot },
+  get(["server_stats", "srvr"], serverStats),
+  get(["stats", "stat"], (context) => ({
+    ...serverStats(context),
+    ...connectionFields([...context.stats.connections], true),
+  })),
+  get(["stat_reset", "srst"], ({ stats }) => {
+    stats.reset();
+    return {};
+  }),
+  get(["observers", "obsr"], ({ member }) => {
+    const { followers, configuration, lastIndex } = member.status;
+    const learners = new Map(
+      configuration.members.filter(({ role }) => role === "learner").map((one) => [one.id, one]),
+    );
+    const observers = followers.filter(({ id, active }) => active && learners.has(id));
+    return {
+      synced_observers: observers.length,
+      observers: observers.map(({ id, matchIndex }) => ({
+        sid: id,
+        remote_socket_address: hostOf(learners.get(id)!.address),
+        lag: Math.max(0, lastIndex - matchIndex),
+      })),
+    };
+  }),
+  always(get(["system_properties", "sysp"], ({ settings }) => Object.fromEntries(settings.properties))),
+  get(["voting_view"], ({ member, settings }) => ({
+    current_config: settings.standalone
+      ? {}
+      : Object.fromEntries(
+          member.status.configuration.members
+            .filter(({ role }) => role === "voter")
+            .map(({ id, address }) => [id, votingView(address)]),
+        ),
+  })),
+  get(["watches", "wchc"], ({ stats }) => ({
+    session_id_to_watched_paths: Object.fromEntries(
+      [...stats.watches.data.byWatcher()].map(([watcher, paths]) => [
+        watcher.sessionId,
+        [...paths].map(fromByteString),
+      ]),
+    ),
+  })),
+  get(["watches_by_path", "wchp"], ({ stats }) => ({
+    path_to_session_ids: Object.fromEntries(
+      [...stats.watches.data.byPath()].map(([path, watchers]) => [
+        fromByteString(path),
+        [...watchers].map(({ sessionId }) => sessionId),
+      ]),
+    ),
+  })),
+  get(["watch_summary", "wchs"], ({ stats: { watches } }) => ({
+    num_connections: watches.data.watcherCount,
+    num_paths: watches.data.pathCount,
+    num_total_watches: watches.data.size,
+  })),
+  always(get(["zabstate"], zabState)),
+];
+
+const byName = new Map(ADMIN_COMMANDS.flatMap((command) => command.names.map((name) => [name, command] as const)));
+
+export function adminCommandNamed(name: string): AdminCommand | null {
+  return byName.get(name) ?? null;
+}
+
+function leader({ member, settings }: AdminContext): AdminAnswer {
+  if (settings.standalone) return { error: "server is not initialized" };
+  const { role, leader, configuration } = member.status;
+  const address = configuration.members.find(({ id }) => id === leader)?.address;
+  return {
+    fields: { is_leader: role === "leader", leader_id: leader ?? -1, leader_ip: address ? hostOf(address) : "" },
+  };
+}
+
+function serverStats(context: AdminContext): Fields {
+  const { stats, tree, storage, member, settings } = context;
+  return {
+    version: FULL_VERSION,
+    read_only: stats.isReadOnly,
+    server_stats: {
+      packets_sent: stats.packetsSent,
+      packets_received: stats.packetsReceived,
+      min_latency: Math.round(stats.latency.min),
+      avg_latency: Number(double(stats.latency.average)),
+      max_latency: Math.round(stats.latency.max),
+      outstanding_requests: stats.outstanding,
+      last_processed_zxid: member.machine.revision,
+      data_dir_size: storage.snapshotBytes,
+      log_dir_size: storage.logBytes,
+      server_state: modeOf(context),
+      num_alive_client_connections: stats.connectionCount,
+      uptime: Math.round(context.wall() - settings.startedAt),
+      auth_failed_count: stats.authFailures,
+    },
+    node_count: tree.nodeCount,
+  };
+}
+
+function connectionFields(connections: readonly ConnectionStats[], brief: boolean): Fields {
+  return {
+    connections: connections.filter(({ secure }) => !secure).map((one) => connectionInfo(one, brief)),
+    secure_connections: connections.filter(({ secure }) => secure).map((one) => connectionInfo(one, brief)),
+  };
+}
+
+function connectionInfo(one: ConnectionStats, brief: boolean): Fields {
+  const info = {
+    remote_socket_address: javaAddress(one).slice(1),
+    interest_ops: (one.reading ? 1 : 0) | (one.unsentBytes > 0 ? 4 : 0),
+    outstanding_requests: one.outstanding,
+    packets_received: one.packetsReceived,
+    packets_sent: one.packetsSent,
+  };
+  if (brief) return info;
+  return {
+    ...info,
+    session_id: one.sessionId,
+    last_operation: one.lastOperation,
+    established: Math.round(one.established),
+    session_timeout: one.sessionTimeoutMs,
+    last_cxid: one.lastXid,
+    last_zxid: one.lastZxid,
+    last_response_time: Math.round(one.lastResponseTime),
+    last_latency: Math.round(one.latency.last),
+    min_latency: Math.round(one.latency.min),
+    avg_latency: Math.round(one.latency.average),
+    max_latency: Math.round(one.latency.max),
+  };
+}
+
+/** Numbers as numbers, for JSON. */
+function typed([key, value]: readonly [string, string]): readonly [string, string | number] {
+  return [key, /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value];
+}
+
+function setTraceMask(given: string | null): AdminAnswer {
+  if (given === null) return { error: "setTraceMask requires long traceMask argument" };
+  if (!/^-?\d{1,19}$/.test(given)) return { error: `setTraceMask requires long traceMask argument, got ${given}` };
+  changeTraceMask(BigInt(given));
+  return { fields: { tracemask: Number(currentTraceMask()) } };
+}
+
+async function shedConnections({ stats }: AdminContext, { body }: AdminRequest): Promise<AdminAnswer> {
+  const bad = (error: string): AdminAnswer => ({ status: 400, error });
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(await body());
+  } catch (error) {
+    return bad(`Invalid JSON or failed to read request body: ${(error as Error).message}`);
+  }
+  if (typeof parsed !== "object" || parsed === null || !("percentage" in parsed))
+    return bad("Missing required field: percentage");
+  const { percentage } = parsed;
+  if (typeof percentage !== "number" || !(percentage >= 0 && percentage <= 100)) {
+    return bad("Percentage must be between 0 and 100");
+  }
+  const connections = [...stats.connections];
+  const count = Math.round((connections.length * percentage) / 100);
+  for (let taken = 0; taken < count; taken++) {
+    const chosen = taken + Math.floor(Math.random() * (connections.length - taken));
+    [connections[taken], connections[chosen]] = [connections[chosen]!, connections[taken]!];
+    connections[taken]!.close("an operator sheds connections");
+  }
+  return { fields: { connections_shed: count, percentage_requested: percentage } };
+}
+
+/** When a snapshot was last given out, by context: each is a walk over the whole state. */
+const lastTaken = new WeakMap<AdminContext, number>();
+
+async function takeSnapshot(context: AdminContext, { parameters }: AdminRequest): Promise<AdminAnswer> {
+  const { storage, settings } = context;
+  if (!settings.snapshotEnabled) return { status: 503, error: "snapshots are turned off: admin.snapshot.enabled" };
+  if (storage.takeSnapshot === null) return { status: 501, error: "this member takes no snapshots on demand" };
+  const now = context.wall();
+  if (now - (lastTaken.get(context) ?? Number.NEGATIVE_INFINITY) < settings.rateLimitMs) {
+    return { status: 429, error: `one snapshot in ${settings.rateLimitMs} ms: admin.rateLimiterIntervalInMS` };
+  }
+  lastTaken.set(context, now);
+  const { zxid, size, chunks } = await storage.takeSnapshot();
+  const headers = { last_zxid: `0x${hex(zxid)}`, snapshot_size: String(size) };
+  return parameters.get("streaming") === "false" ? { headers } : { headers, stream: chunks };
+}
+
+function zabState(context: AdminContext): Fields {
+  const { member, settings } = context;
+  const { role, configuration, hasQuorum, term } = member.status;
+  if (settings.standalone) return { voting: false, zabstate: "" };
+  const own = configuration.members.find(({ id }) => id === member.id);
+  const view = votingView(own?.address ?? "");
+  const zxid = member.machine.revision;
+  return {
+    myid: member.id,
+    is_leader: role === "leader",
+    quorum_address: view.server_addresses,
+    election_address: view.election_addresses,
+    client_address: view.client_address,
+    voting: own?.role === "voter",
+    last_zxid: `0x${hex(zxid)}`,
+    // Raft's term stands in for the epoch; the zxid is one counter here, without an epoch in its upper half.
+    zab_epoch: term,
+    zab_counter: zxid,
+    zabstate: hasQuorum ? "broadcast" : "election",
+  };
+}
+
+/** `host:peer:election:role|…;client;secure`, taken apart for people. */
+function votingView(address: string) {
+  const [servers = "", client = ""] = address.split(";");
+  const parts = servers.split("|").map((server) => /^(\[[^\]]*\]|[^:]*):(\d+):(\d+)(?::(\w+))?$/.exec(server) ?? []);
+  return {
+    server_addresses: parts.map(([, host = "", peerPort = ""]) => `${host}:${peerPort}`),
+    election_addresses: parts.map(([, host = "", , electionPort = ""]) => `${host}:${electionPort}`),
+    client_address: client,
+    learner_type: parts[0]?.[4] ?? "participant",
+  };
+}
+
+function hostOf(address: string): string {
+  return /^(\[[^\]]*\]|[^:]*)/.exec(address)![1]!;
+}

@@ -1,0 +1,224 @@
+// The admin server: ZooKeeper's commands as JSON over HTTP, and the metrics. It believes nothing that a request says of
+// its own origin: the address is that of the connection, and no header changes it.
+
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { pipeline } from "node:stream/promises";
+import type { Logger } from "../../replica/logger.ts";
+import { PERMISSION } from "../../state/tree/acl.ts";
+import type { Acl, Identity } from "../../state/types.ts";
+import { ADMIN_COMMANDS, type AdminAnswer, type AdminCommand, adminCommandNamed } from "./admin-commands.ts";
+import type { AdminContext } from "./admin-context.ts";
+import { type Hashes, identitiesOf } from "./auth.ts";
+import { prometheusText } from "./metrics.ts";
+import { watchEventLoop } from "./metrics-process.ts";
+
+/** Commands have small bodies; a larger one is somebody else's. */
+const BODY_BYTES_MAX = 64 << 10;
+/** Operators and scrapers are few. */
+const CONNECTIONS_MAX = 64;
+const REQUEST_WITHIN_MS = 10_000;
+
+export interface AdminEndpoint {
+  /** Null: all addresses. */
+  readonly host: string | null;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly idleTimeoutMs?: number;
+}
+
+export interface AdminServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * Commands at `settings.commandUrl`, and `/metrics`, `/livez`, `/readyz`. Null where the port is taken: that is worth a
+ * warning, and no reason for a member to stay away from its ensemble.
+ */
+export function startAdminServer(
+  context: AdminContext,
+  endpoint: AdminEndpoint,
+  log: Logger,
+): Promise<AdminServer | null> {
+  return listen("admin server", "admin.serverPort", endpoint, log, (request, response) =>
+    answer(context, request, response),
+  );
+}
+
+/** `/metrics` alone, at Prometheus's own port. */
+export function startMetricsServer(
+  context: AdminContext,
+  endpoint: AdminEndpoint,
+  log: Logger,
+): Promise<AdminServer | null> {
+  return listen("metrics", "metricsProvider.httpPort", endpoint, log, async (request, response) => {
+    const { pathname } = urlOf(request);
+    if (pathname === "/metrics") sendMetrics(context, response);
+    else sendText(response, 404, "The metrics are at /metrics\n");
+  });
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+async function listen(
+  what: string,
+  setting: string,
+  { host, port, idleTimeoutMs = 30_000 }: AdminEndpoint,
+  log: Logger,
+  handler: Handler,
+): Promise<AdminServer | null> {
+  watchEventLoop();
+  const server = createServer((request, response) => {
+    handler(request, response).catch((error: unknown) => {
+      log.warn(`${what}: ${String(error)}`);
+      if (response.headersSent) response.destroy();
+      else sendText(response, 500, "Something went wrong here; the member's log says what\n");
+    });
+  });
+  server.maxConnections = CONNECTIONS_MAX;
+  server.headersTimeout = REQUEST_WITHIN_MS;
+  server.requestTimeout = REQUEST_WITHIN_MS;
+  server.keepAliveTimeout = idleTimeoutMs;
+  server.listen(port, host ?? undefined);
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === "EADDRINUSE" ? "is in use" : `cannot be listened on (${code})`;
+    log.warn(`${what}: port ${port} ${why}, so this member goes without; ${setting} names another`);
+    return null;
+  }
+  server.on("error", (error) => log.warn(`${what}: ${error.message}`));
+  const bound = (server.address() as AddressInfo).port;
+  log.info(`${what} at ${host ?? "*"}:${bound}`);
+  return { port: bound, close: () => closeServer(server) };
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+async function answer(context: AdminContext, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { method } = request;
+  if (method !== "GET" && method !== "HEAD" && method !== "POST") {
+    response.setHeader("allow", "GET, HEAD, POST");
+    return sendText(response, 405, "Only GET and POST\n");
+  }
+  const { pathname, searchParams } = urlOf(request);
+  const { commandUrl } = context.settings;
+  if (pathname === "/metrics") return sendMetrics(context, response);
+  if (pathname === "/livez") return sendText(response, 200, "ok\n");
+  if (pathname === "/readyz") return sendReadiness(context, response);
+  if (pathname === commandUrl || pathname === `${commandUrl}/`) return sendLinks(commandUrl, response);
+  if (!pathname.startsWith(`${commandUrl}/`)) return sendText(response, 404, `Commands are at ${commandUrl}\n`);
+  const name = pathname.slice(commandUrl.length + 1);
+  const command = adminCommandNamed(name);
+  if (command === null) return sendJson(response, name, { error: `Unknown command: ${name}` });
+  const [primary] = command.names as [string];
+  const refusal = refused(context, command, request);
+  if (refusal !== null) return sendJson(response, primary, refusal);
+  const result = await command.run(context, { parameters: searchParams, body: () => bodyOf(request) });
+  if (result.stream === undefined) return sendJson(response, primary, result);
+  response.writeHead(result.status ?? 200, { "content-type": "application/octet-stream", ...result.headers });
+  if (method === "HEAD") response.end();
+  else await pipeline(result.stream, response);
+}
+
+/** Only the path counts: what `Host` says makes no difference. */
+function urlOf(request: IncomingMessage): URL {
+  return URL.canParse(request.url ?? "", "http://member")
+    ? new URL(request.url ?? "", "http://member")
+    : new URL("http://member/");
+}
+
+function refused(context: AdminContext, command: AdminCommand, request: IncomingMessage): AdminAnswer | null {
+  const isPost = request.method === "POST";
+  if (isPost !== (command.method === "POST")) return { status: 405, error: `This command is for ${command.method}` };
+  if (command.needsService && !context.stats.isServing) {
+    return { error: "This ZooKeeper instance is not currently serving requests" };
+  }
+  return command.isGuarded ? unauthorized(context, request) : null;
+}
+
+/** `Authorization: digest user:password`, or `ip`: a client's ways to prove who it is. */
+function unauthorized(context: AdminContext, request: IncomingMessage): AdminAnswer | null {
+  const given = request.headers.authorization;
+  if (given === undefined) return { status: 401, error: "Auth info is missing for the command" };
+  const [, scheme = "", auth = null] = /^(\S+)(?: (\S+))?$/.exec(given) ?? [];
+  const address = (request.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
+  const bytes = auth === null ? null : Buffer.from(auth, "latin1");
+  const identities = identitiesOf(scheme, bytes, { address, certificateName: null }, hashes, context.settings.auth);
+  if (identities === null) return { status: 401, error: "Not authenticated" };
+  return mayDoEverything(context.tree.rootAcl(), identities) ? null : { status: 403, error: "Not authorized" };
+}
+
+/**
+ * These commands reach all data at once, past the access list of each node. ZooKeeper asks for every permission on `/`;
+ * that `/` is open to anyone, as it is at first, is not enough here: it must be granted to the caller by name.
+ */
+function mayDoEverything(rootAcl: readonly Acl[], identities: readonly Identity[]): boolean {
+  if (identities.some(({ scheme }) => scheme === "super")) return true;
+  let granted = 0;
+  for (const { perms, scheme, id } of rootAcl) {
+    if (identities.some((identity) => identity.scheme === scheme && identity.id === id)) granted |= perms;
+  }
+  return (granted & PERMISSION.all) === PERMISSION.all;
+}
+
+const hashes: Hashes = {
+  sha1: (bytes) => createHash("sha1").update(bytes).digest(),
+  md5: (bytes) => createHash("md5").update(bytes).digest(),
+  randomBytes,
+};
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > BODY_BYTES_MAX) throw new Error(`more than ${BODY_BYTES_MAX} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function sendJson(
+  response: ServerResponse,
+  command: string,
+  { status = 200, error, fields, headers }: AdminAnswer,
+): void {
+  const text = `${JSON.stringify({ command, error: error ?? null, ...fields }, null, 2)}\n`;
+  response.writeHead(status, { "content-type": "application/json", "x-content-type-options": "nosniff", ...headers });
+  response.end(text);
+}
+
+function sendText(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" });
+  response.end(text);
+}
+
+function sendMetrics(context: AdminContext, response: ServerResponse): void {
+  response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+  response.end(prometheusText(context));
+}
+
+function sendReadiness({ stats }: AdminContext, response: ServerResponse): void {
+  const ready = stats.isServing && !stats.isReadOnly;
+  sendText(
+    response,
+    ready ? 200 : 503,
+    ready ? "ok\n" : "not serving: there is no quorum, or the member is starting\n",
+  );
+}
+
+function sendLinks(commandUrl: string, response: ServerResponse): void {
+  const names = ADMIN_COMMANDS.map(({ names: [primary] }) => primary!).sort();
+  response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
+  response.end(names.map((name) => `<a href="${commandUrl}/${name}">${name}</a>\n<br/>\n`).join(""));
+}
