@@ -21,7 +21,7 @@ export interface Assembled {
 export function assemble(layers: readonly Layer[], file: string | null, files: FileReader): Assembled {
   const values = withDynamicConfig(layers, files);
   const configuration = configurationOf(values, file, files);
-  // ZooKeeper's list of problems may name one twice, as when two settings need the same file.
+  // A value that is asked for twice is complained of twice.
   if (values.problems.length > 0) throw new ConfigurationError([...new Set(values.problems)]);
   return { configuration, warnings: [...new Set(values.warnings)] };
 }
@@ -36,14 +36,13 @@ function withDynamicConfig(layers: readonly Layer[], files: FileReader): Values 
     values.problem("dynamicConfigFile", `names ${path}, and there is no such file`);
     return values;
   }
-  const fromFile = layers[0]?.given.find(({ key }) => key.startsWith("server."));
-  if (fromFile) {
-    values.problems.push(
-      `${describeSource(fromFile.source)}: ${fromFile.written} must be in ${path}, which dynamicConfigFile names`,
-    );
-  }
   const [base, ...stronger] = layers;
-  return new Values([...(base ? [base] : []), parseDynamicConfig(text, path), ...stronger]);
+  const merged = new Values([...(base ? [base] : []), parseDynamicConfig(text, path), ...stronger]);
+  for (const { key, written, source } of base?.given ?? []) {
+    if (!key.startsWith("server.")) continue;
+    merged.problems.push(`${describeSource(source)}: ${written} must be in ${path}, which dynamicConfigFile names`);
+  }
+  return merged;
 }
 
 function configurationOf(values: Values, file: string | null, files: FileReader): ServerConfiguration {
