@@ -312,7 +312,7 @@ export class Session implements Client, PendingOwner, ConnectionStats {
   #onBarrierPassed(request: PendingRequest, operation: BarrierOperation, error: CoordinationError | null): void {
     if (this.#hasLeft(request)) return;
     if (error !== null) {
-      this.drop(`sync: ${error.message}`);
+      this.#dropWith(request, `sync: ${error.message}`);
       return;
     }
     const reader = this.#service.reader.reset(request.bytes!, request.start, request.end);
@@ -343,7 +343,7 @@ export class Session implements Client, PendingOwner, ConnectionStats {
       return;
     }
     if (outcome.kind === "rejected" && outcome.code === "session-moved") {
-      this.drop("its session is served elsewhere");
+      this.#dropWith(request, "its session is served elsewhere");
       return;
     }
     this.#complete(request, outcome, revision);
@@ -358,7 +358,7 @@ export class Session implements Client, PendingOwner, ConnectionStats {
     if (this.#hasLeft(request)) return;
     const code = refusalToWire(error.code);
     if (code === null || error.outcome !== "not-applied") {
-      this.drop(error.message);
+      this.#dropWith(request, error.message);
       return;
     }
     const out = this.#beginReply(request);
@@ -550,6 +550,12 @@ export class Session implements Client, PendingOwner, ConnectionStats {
     this.#outgoing.discard();
     this.#leave("closed");
     this.#port.destroy();
+  }
+
+  /** Closes because of what came of this request, which is not heard of again. */
+  #dropWith(request: PendingRequest, reason: string): void {
+    request.state = "ready";
+    this.drop(reason);
   }
 
   close(reason: string): void {

@@ -57,7 +57,8 @@ export const getData: ReadOperation = {
     if (node === undefined) return ERROR.noNode;
     if (!client.may(PERMISSION.read, node.acl)) return ERROR.noAuth;
     if (watch) client.watches.data.add(node.path, client, WATCH.once);
-    writeString(out, node.data);
+    out.int32(node.hasData ? node.dataLength : -1);
+    node.writeDataTo(out);
     writeStat(out, node);
     return ERROR.ok;
   },

@@ -160,6 +160,12 @@ export class FakeMember implements Member {
     this.machine.apply(this.#index, writer.copy(), null);
   }
 
+  /** For an entry that is no batch. */
+  nextIndex(): number {
+    this.#index += 1;
+    return this.#index;
+  }
+
   expire(id: number): void {
     const generation = this.machine.lease(id)!.generation;
     this.agreeFrom(9, this.#index + 1000, (writer) => encodeExpireLeases(writer, [{ id, generation }]));
