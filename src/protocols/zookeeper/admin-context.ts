@@ -81,7 +81,8 @@ export interface StorageFacts {
   /** Bytes of snapshots and of the log. */
   readonly snapshotBytes: number;
   readonly logBytes: number;
-  readonly lastSnapshot: { readonly zxid: number /** Milliseconds since 1970. */; readonly time: number } | null;
+  /** When the last one was finished, in milliseconds since 1970; null: there is none yet. */
+  readonly lastSnapshot: { readonly time: number } | null;
   /** Takes a snapshot now and reads it out; null: this member cannot. */
   readonly takeSnapshot: (() => Promise<TakenSnapshot>) | null;
   /** How long each sync of the log took; null: not measured. */
