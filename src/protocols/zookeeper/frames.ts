@@ -30,6 +30,11 @@ export class FrameCutter {
     return this.#chunk.length - this.#offset + this.#partialLength + (this.#isPutBack ? this.end - this.start : 0);
   }
 
+  /** Bytes of memory held for a frame in pieces. */
+  get reserved(): number {
+    return this.#partial?.length ?? 0;
+  }
+
   /** The chunk is the cutter's from here on: frames point into it. */
   add(chunk: Uint8Array): void {
     const left = this.#chunk.length - this.#offset;

@@ -104,6 +104,7 @@ export class FakeMember implements Member {
   #mark = 0;
   #sequence = 0;
   #index = 0;
+  #expired = 0;
   #listeners: (() => void)[] = [];
 
   constructor(clock: VirtualClock) {
@@ -157,7 +158,7 @@ export class FakeMember implements Member {
     encode(writer);
     endCommand(writer, mark);
     this.#index += 1;
-    this.machine.apply(this.#index, writer.copy(), null);
+    assert.equal(this.machine.apply(this.#index, writer.copy(), null), "applied");
   }
 
   /** For an entry that is no batch. */
@@ -168,7 +169,8 @@ export class FakeMember implements Member {
 
   expire(id: number): void {
     const generation = this.machine.lease(id)!.generation;
-    this.agreeFrom(9, this.#index + 1000, (writer) => encodeExpireLeases(writer, [{ id, generation }]));
+    this.#expired += 1;
+    this.agreeFrom(9, this.#expired, (writer) => encodeExpireLeases(writer, [{ id, generation }]));
   }
 
   refuseAll(error: CoordinationError): void {
@@ -358,7 +360,7 @@ export class TestClient {
 
   #gather(): void {
     this.clock.turn();
-    this.#bytes = Buffer.concat([this.#bytes, ...this.port.received]);
+    this.#bytes = new Uint8Array(Buffer.concat([this.#bytes, ...this.port.received]));
     this.port.received = [];
   }
 }
