@@ -1,59 +1,38 @@
-// Nodes of a rare kind, with a number each: a session's ephemerals, containers, TTLs. A Map ends at 2²⁴ entries with an
-// exception that would stop every member alike; this one goes on in another.
+// Nodes of a rare kind, with a number each: a session's ephemerals, containers, TTLs.
 
+import { LargeMap } from "./large-map.ts";
 import type { NodeStore } from "./node-store.ts";
 import { Znode } from "./znode.ts";
 
-const PART_MAX = 2 ** 23;
-
 export class NodeMap {
   readonly #store: NodeStore;
-  /** By the nodes' records. */
-  readonly #parts: Map<number, number>[] = [new Map()];
-  readonly #partMax: number;
+  readonly #byRecord = new LargeMap<number, number>();
 
-  constructor(store: NodeStore, partMax = PART_MAX) {
+  constructor(store: NodeStore) {
     this.#store = store;
-    this.#partMax = partMax;
   }
 
   get size(): number {
-    let size = 0;
-    for (const part of this.#parts) size += part.size;
-    return size;
+    return this.#byRecord.size;
   }
 
   get({ record }: Znode): number | undefined {
-    for (const part of this.#parts) {
-      const value = part.get(record);
-      if (value !== undefined) return value;
-    }
-    return undefined;
+    return this.#byRecord.get(record);
   }
 
-  has(node: Znode): boolean {
-    return this.get(node) !== undefined;
+  has({ record }: Znode): boolean {
+    return this.#byRecord.has(record);
   }
 
-  /** Adds a node that is not there yet. */
   add({ record }: Znode, value: number): void {
-    let part = this.#parts.find((candidate) => candidate.size < this.#partMax);
-    if (part === undefined) {
-      part = new Map();
-      this.#parts.push(part);
-    }
-    part.set(record, value);
+    this.#byRecord.set(record, value);
   }
 
   delete({ record }: Znode): void {
-    for (const part of this.#parts) {
-      if (part.delete(record)) return;
-    }
+    this.#byRecord.delete(record);
   }
 
   *[Symbol.iterator](): Generator<[Znode, number]> {
-    for (const part of this.#parts) {
-      for (const [record, value] of part) yield [new Znode(this.#store, record), value];
-    }
+    for (const [record, value] of this.#byRecord) yield [new Znode(this.#store, record), value];
   }
 }

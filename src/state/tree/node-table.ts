@@ -90,6 +90,10 @@ export class NodeTable {
     this.#size--;
   }
 
+  *[Symbol.iterator](): Generator<Znode> {
+    for (let number = 0; number < this.bucketCount; number++) yield* this.bucket(number);
+  }
+
   #place(hash: number): number {
     const place = hash & this.#mask;
     return place < this.#split ? hash & (this.#mask * 2 + 1) : place;

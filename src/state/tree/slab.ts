@@ -47,6 +47,11 @@ export class Slab {
     return this.#used;
   }
 
+  /** Segments in use. */
+  get segmentCount(): number {
+    return this.#segments.length - this.#vacant.length;
+  }
+
   /** A block for `length` bytes, at least one: its segment × 2¹⁶ + its unit. */
   allocate(length: number): number {
     if (length > BLOCK_BYTES_MAX) {

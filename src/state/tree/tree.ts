@@ -5,6 +5,7 @@ import type { Acl, Identity } from "../types.ts";
 import { allows, OPEN_ACL, PERMISSION, READ_ACL } from "./acl.ts";
 import type { Reapable } from "./commands.ts";
 import type { EnsembleMember, PendingReconfiguration } from "./ensemble.ts";
+import { LargeMap } from "./large-map.ts";
 import { NodeMap } from "./node-map.ts";
 import { NodeStore } from "./node-store.ts";
 import { NodeTable } from "./node-table.ts";
@@ -20,7 +21,7 @@ export class Tree {
   /** Set once there is one. */
   root = new Znode(this.store, 0);
   /** The nodes that hold limits (`zookeeper_limits`), by the path that they limit. */
-  quotas = new Map<string, Znode>();
+  quotas = new LargeMap<string, Znode>();
   /** By session; a session without ephemerals has no entry. */
   ephemerals = new Map<number, NodeMap>();
   containers = new NodeMap(this.store);
