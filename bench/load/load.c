@@ -6,6 +6,7 @@
 //        [--pace-ms N]   a request a connection every N ms at most, instead of as fast as replies come
 //        [--count N]     create: end after N operations instead of --seconds, 1000 nodes to a folder, no warm-up
 //        [--root PATH]   where to work; by default a fresh node for each run
+//        [--keep 1]      leave the nodes standing; by default they are deleted after the measurement
 //
 // mix is 70 % get, 30 % set. Each connection has a node of its own for get and set. `create` makes nodes side by side.
 #define _GNU_SOURCE
@@ -33,14 +34,15 @@ typedef struct {
 
 static struct {
   const char *servers, *op, *root;
-  int connections, outstanding, bytes, pace_ms;
+  int connections, outstanding, bytes, pace_ms, keep;
   double seconds, warmup;
   uint64_t count;
 } options = {.op = "set", .connections = 50, .outstanding = 1, .bytes = 100, .seconds = 3, .warmup = 0.5};
 
 static connection *connections;
 static histogram latencies;
-static uint64_t errors, created, answered_total, begun_total;
+static uint64_t errors, created, deleted, answered_total, begun_total;
+static int sequential, in_folders;
 static char root[256];
 static char *value;
 static int poller;
@@ -73,6 +75,14 @@ static void read_all(int fd, unsigned char *into, size_t count) {
     if (n == 0) refuse("the server closed a connection during the setup");
     done += (size_t)n;
   }
+}
+
+/** The path of a created node. A fresh parent numbers its children from 0; each connection's own node came first. */
+static void created_path(char *path, size_t size, uint64_t serial) {
+  unsigned long long n = serial;
+  if (sequential) snprintf(path, size, "%s/s-%010llu", root, n + (unsigned)options.connections);
+  else if (in_folders) snprintf(path, size, "%s/d%llu/n%llu", root, n / PER_FOLDER, n);
+  else snprintf(path, size, "%s/n%llu", root, n);
 }
 
 /** Sends what stands in `out`, waits for one frame and gives its reply's error. */
@@ -163,15 +173,17 @@ static void put_operation(connection *c) {
   case 's': put_raw(&c->out, c->set_frame.bytes, c->set_frame.length); break;
   case 'p': put_bare(&c->out, PING_XID, PING); break;
   case 'q':
+    created++;
     snprintf(path, sizeof path, "%s/s-", root);
     put_create(&c->out, path, value, (size_t)options.bytes, SEQUENTIAL);
     break;
-  default: {
-    unsigned long long serial = created++;
-    if (options.count > 0) snprintf(path, sizeof path, "%s/d%llu/n%llu", root, serial / PER_FOLDER, serial);
-    else snprintf(path, sizeof path, "%s/n%llu", root, serial);
+  case 'd':
+    created_path(path, sizeof path, deleted++);
+    put_delete(&c->out, path);
+    break;
+  default:
+    created_path(path, sizeof path, created++);
     put_create(&c->out, path, value, (size_t)options.bytes, 0);
-  }
   }
 }
 
@@ -291,11 +303,28 @@ static double run(void) {
   return (double)(now_ns() - measured_from) / 1e9;
 }
 
-/** Ends the sessions, so that they do not expire in the middle of the next run. */
-static void close_all(void) {
+static void drain(void) {
   uint64_t until = now_ns() + SPARE_MS * 1000000ull;
   for (int i = 0; i < options.connections; i++)
     while (connections[i].answered != connections[i].asked && now_ns() < until) turn(10, 0);
+}
+
+/** Deletes what the run created, so that the next one finds the server as this one did. */
+static void delete_created(void) {
+  if (created == 0) return;
+  options.op = "delete";
+  options.count = created;
+  options.pace_ms = 0;
+  if (options.outstanding < 20) options.outstanding = 20;
+  begun_total = answered_total = 0;
+  uint64_t before = errors;
+  run();
+  if (errors != before) fprintf(stderr, "load: %llu nodes could not be deleted\n", (unsigned long long)(errors - before));
+  errors = before;
+}
+
+/** Ends the sessions, so that they do not expire in the middle of the next run. */
+static void close_all(void) {
   for (int i = 0; i < options.connections; i++) {
     connection *c = connections + i;
     if (c->waits_for_room) continue;
@@ -311,16 +340,28 @@ static void close_all(void) {
   }
 }
 
-static void report(double seconds, uint64_t operations, const histogram *h) {
+static double cpu_seconds(void) {
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
-  double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-               (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+typedef struct {
+  const char *op;
+  int outstanding;
+  double seconds, cpu;
+  uint64_t failed;
+  histogram latencies;
+} measurement;
+
+static void report(const measurement *m) {
+  const histogram *h = &m->latencies;
   printf("{\"op\":\"%s\",\"connections\":%d,\"outstanding\":%d,\"bytes\":%d,\"root\":\"%s\",\"seconds\":%.3f,"
          "\"operations\":%llu,\"perSecond\":%.1f,\"errors\":%llu,\"generatorCpuSeconds\":%.3f,"
          "\"latencyUs\":{\"mean\":%.1f,\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"p999\":%.1f,\"max\":%.1f}}\n",
-         options.op, options.connections, options.outstanding, options.bytes, root, seconds,
-         (unsigned long long)operations, (double)operations / seconds, (unsigned long long)errors, cpu,
+         m->op, options.connections, m->outstanding, options.bytes, root, m->seconds, (unsigned long long)h->count,
+         (double)h->count / m->seconds, (unsigned long long)m->failed, m->cpu,
          h->count ? (double)h->sum / (double)h->count / 1e3 : 0, (double)histogram_percentile(h, 50) / 1e3,
          (double)histogram_percentile(h, 90) / 1e3, (double)histogram_percentile(h, 99) / 1e3,
          (double)histogram_percentile(h, 99.9) / 1e3, (double)h->max / 1e3);
@@ -337,6 +378,7 @@ static void parse(int count, char **words) {
     else if (!strcmp(name, "--outstanding")) options.outstanding = atoi(text);
     else if (!strcmp(name, "--bytes")) options.bytes = atoi(text);
     else if (!strcmp(name, "--pace-ms")) options.pace_ms = atoi(text);
+    else if (!strcmp(name, "--keep")) options.keep = atoi(text);
     else if (!strcmp(name, "--seconds")) options.seconds = atof(text);
     else if (!strcmp(name, "--warmup")) options.warmup = atof(text);
     else if (!strcmp(name, "--count")) options.count = strtoull(text, NULL, 10);
@@ -349,6 +391,8 @@ static void parse(int count, char **words) {
   if (options.connections < 1 || options.outstanding < 1 || options.outstanding >= OUTSTANDING_MAX || options.bytes < 0)
     refuse("an option is out of range");
   if (options.count > 0 && strcmp(options.op, "create")) refuse("--count goes with --op create");
+  sequential = !strcmp(options.op, "create-sequential");
+  in_folders = options.count > 0;
 }
 
 int main(int count, char **words) {
@@ -360,10 +404,17 @@ int main(int count, char **words) {
   connections = calloc((size_t)options.connections, sizeof *connections);
   poller = epoll_create1(0);
   connect_all();
-  double seconds = run();
-  histogram measured = latencies; // what is answered from here on is no part of the measurement
-  uint64_t operations = measured.count;
+  static measurement measured;
+  measured.op = options.op;
+  measured.outstanding = options.outstanding;
+  measured.cpu = -cpu_seconds();
+  measured.seconds = run();
+  measured.cpu += cpu_seconds();
+  measured.failed = errors;
+  measured.latencies = latencies; // what is answered from here on is no part of the measurement
+  drain();
+  if (!options.keep) delete_created();
   close_all();
-  report(seconds, operations, &measured);
-  return errors > 0 ? 3 : 0;
+  report(&measured);
+  return measured.failed > 0 ? 3 : 0;
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CREATE = 1, GET_DATA = 4, SET_DATA = 5, PING = 11, CLOSE_SESSION = -11 };
+enum { CREATE = 1, DELETE = 2, GET_DATA = 4, SET_DATA = 5, PING = 11, CLOSE_SESSION = -11 };
 enum { PING_XID = -2, NODE_EXISTS = -110, SEQUENTIAL = 2 };
 enum { REPLY_HEADER = 16, XID_AT = 4 };
 
@@ -94,6 +94,15 @@ static inline void put_create(buffer *b, const char *path, const void *value, si
   put_text(b, "world");
   put_text(b, "anyone");
   put_int(b, flags);
+  frame_end(b, start);
+}
+
+static inline void put_delete(buffer *b, const char *path) {
+  size_t start = frame_begin(b);
+  put_int(b, 0);
+  put_int(b, DELETE);
+  put_text(b, path);
+  put_int(b, -1); // any version
   frame_end(b, start);
 }
 
