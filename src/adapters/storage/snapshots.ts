@@ -56,8 +56,16 @@ export class SnapshotFiles implements Snapshots {
     return this.#stored[0]?.meta.index ?? 0;
   }
 
+  get size(): number {
+    return this.#stored.reduce((sum, stored) => sum + stored.headerBytes + stored.payloadBytes, 0);
+  }
+
   latest(): SnapshotMeta | null {
     return this.#stored.at(-1)?.meta ?? null;
+  }
+
+  sizeOf(index: number): number | null {
+    return this.#stored.find((candidate) => candidate.meta.index === index)?.payloadBytes ?? null;
   }
 
   create(meta: SnapshotMeta): SnapshotWriter {
