@@ -2,6 +2,7 @@
 //
 //   header · { length u32 · checksum u32 · bytes }* · trailer
 //
+// The header begins, in every format, with a magic number, the format and its own length, and ends with its checksum.
 // Every chunk but the last has CHUNK_BYTES of payload, so an offset in the payload tells where in the file it stands. A
 // chunk's checksum starts from the file's salt and the chunk's number: no chunk passes for another. The trailer, written
 // last, says how much there is and sums up the chunks' checksums.
@@ -35,6 +36,7 @@ export function encodeSnapshotHeader(owner: Owner, salt: number, meta: SnapshotM
   const writer = new ByteWriter(256);
   writer.int32(MAGIC);
   writer.int32(SNAPSHOT_FORMAT);
+  const length = writer.reserve(4);
   writer.int32(salt);
   writer.uint8(owner.member);
   writer.int64(owner.incarnation);
@@ -42,6 +44,7 @@ export function encodeSnapshotHeader(owner: Owner, salt: number, meta: SnapshotM
   writer.int64(meta.term);
   writer.int32(configuration.length);
   writer.raw(configuration);
+  writer.setInt32(length, writer.length + 4);
   writer.int32(crc32(writer.view()));
   return writer.copy();
 }
@@ -54,15 +57,18 @@ export function decodeSnapshotHeader(
     const reader = new ByteReader(bytes);
     if (reader.uint32() !== MAGIC) return null;
     const format = reader.uint32();
+    const length = reader.uint32();
+    if (length < reader.offset + 4) return null;
+    const summed = new ByteReader(bytes).view(length - 4);
+    if (crc32(summed) !== new ByteReader(bytes, length - 4).uint32()) return null;
     if (format !== SNAPSHOT_FORMAT) return { kind: "format", format };
     const salt = reader.uint32();
     const owner = { member: reader.uint8(), incarnation: reader.int64() };
     const index = reader.int64();
     const term = reader.int64();
     const configuration = reader.view(reader.uint32());
-    if (crc32(bytes.subarray(0, reader.offset)) !== reader.uint32()) return null;
     const meta = { index, term, configuration: decodeConfiguration(configuration.slice()) };
-    return { kind: "header", header: { owner, salt, meta, bytes: reader.offset } };
+    return { kind: "header", header: { owner, salt, meta, bytes: length } };
   } catch (error) {
     if (error instanceof MalformedError) return null;
     throw error;
