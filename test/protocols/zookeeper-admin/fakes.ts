@@ -1,0 +1,174 @@
+// A member as the operators' views see it, with numbers that a test chooses.
+
+import type { AdminContext, AdminSettings } from "../../../src/protocols/zookeeper/admin-context.ts";
+import { type ConnectionStats, Latency, type ServerStats } from "../../../src/protocols/zookeeper/stats.ts";
+import { type Watcher, Watches } from "../../../src/protocols/zookeeper/watches.ts";
+import type { Member, MemberStatus } from "../../../src/replica/member.ts";
+import { OPEN_ACL } from "../../../src/state/tree/acl.ts";
+
+export const NOW = 1_700_000_000_000;
+
+export function status(changes: Partial<MemberStatus> = {}): MemberStatus {
+  const address = (id: number) => `10.0.0.${id}:2888:3888:participant;0.0.0.0:2181`;
+  return {
+    role: "leader",
+    term: 7,
+    leader: 1,
+    hasQuorum: true,
+    commitIndex: 100,
+    appliedIndex: 99,
+    lastIndex: 102,
+    snapshotIndex: 50,
+    logBytes: 4096,
+    diskFull: false,
+    configuration: {
+      cluster: 1,
+      outgoing: [],
+      members: [
+        { id: 1, role: "voter", incarnation: 1, address: address(1) },
+        { id: 2, role: "voter", incarnation: 1, address: address(2) },
+        { id: 3, role: "voter", incarnation: 1, address: address(3) },
+        { id: 4, role: "learner", incarnation: 1, address: "10.0.0.4:2888:3888:observer;0.0.0.0:2181" },
+      ],
+    },
+    followers: [
+      { id: 2, matchIndex: 102, active: true },
+      { id: 3, matchIndex: 90, active: false },
+      { id: 4, matchIndex: 101, active: true },
+    ],
+    ...changes,
+  };
+}
+
+export function connection(changes: Partial<ConnectionStats> = {}): ConnectionStats {
+  const latency = new Latency();
+  for (const milliseconds of [0.4, 2.6, 9]) latency.add(milliseconds);
+  return {
+    remoteAddress: "127.0.0.1",
+    remotePort: 40_000,
+    secure: false,
+    sessionId: 0x1000000000ab,
+    sessionTimeoutMs: 10_000,
+    established: NOW - 5000,
+    outstanding: 1,
+    packetsReceived: 12,
+    packetsSent: 11,
+    lastXid: 10,
+    lastZxid: 0x2a,
+    lastOperation: "GETD",
+    lastResponseTime: NOW - 10,
+    latency,
+    reading: true,
+    unsentBytes: 0,
+    readOnly: false,
+    identities: [],
+    resetStats() {},
+    close() {},
+    ...changes,
+  };
+}
+
+export interface FakeStats extends ServerStats {
+  isServing: boolean;
+  isReadOnly: boolean;
+  resets: number;
+}
+
+export function stats(changes: Partial<FakeStats> = {}): FakeStats {
+  const latency = new Latency();
+  for (const milliseconds of [0.2, 1, 3.6]) latency.add(milliseconds);
+  return {
+    packetsReceived: 120,
+    packetsSent: 119,
+    bytesReceived: 5000,
+    bytesSent: 9000,
+    latency,
+    readLatency: latency,
+    writeLatency: new Latency(),
+    outstanding: 2,
+    connections: [connection()],
+    connectionCount: 1,
+    connectionsRejected: 0,
+    connectionsDropped: 0,
+    authFailures: 3,
+    localSessions: 0,
+    watches: new Watches(),
+    isReadOnly: false,
+    isServing: true,
+    requests: new Map([
+      ["create", 5],
+      ["getData", 7],
+    ]),
+    resets: 0,
+    reset() {
+      this.resets += 1;
+    },
+    resetConnections() {},
+    ...changes,
+  };
+}
+
+export const SETTINGS: AdminSettings = {
+  standalone: false,
+  clientPort: 2181,
+  secureClientPort: -1,
+  dataDir: "/data",
+  logDir: "/log",
+  tickMs: 2000,
+  connectionsPerAddressMax: 60,
+  sessionTimeoutMinMs: 4000,
+  sessionTimeoutMaxMs: 40_000,
+  backlog: -1,
+  initLimit: 10,
+  syncLimit: 5,
+  startedAt: NOW - 60_000,
+  initialConfiguration: "tickTime=2000\n",
+  properties: [["tickTime", "2000"]],
+  words: "all",
+  commandUrl: "/commands",
+  snapshotEnabled: true,
+  rateLimitMs: 300_000,
+  auth: { superDigest: "super:D/InIHSb7yEEbrWz8b9l71RjZJU=" },
+};
+
+interface Changes {
+  readonly status?: Partial<MemberStatus>;
+  readonly stats?: FakeStats;
+  readonly settings?: Partial<AdminSettings>;
+  readonly context?: Partial<AdminContext>;
+}
+
+export function contextOf(changes: Changes = {}): AdminContext & { readonly stats: FakeStats } {
+  const member = { id: 1, status: status(changes.status), machine: { revision: 0x2a } } as unknown as Member;
+  return {
+    member,
+    tree: {
+      nodeCount: 5,
+      ephemeralCount: 2,
+      approximateDataSize: 321,
+      sessionCount: 2,
+      sessions: () => [
+        { id: 0xb2, timeoutMs: 10_000 },
+        { id: 0xa1, timeoutMs: 4000 },
+      ],
+      ephemerals: () => [[0xa1, ["/lock/a", "/lock/b\u00c3\u00b1"]]],
+      rootAcl: () => OPEN_ACL,
+    },
+    storage: {
+      snapshotBytes: 1000,
+      logBytes: 4096,
+      lastSnapshot: { time: NOW - 1000 },
+      takeSnapshot: null,
+      syncDurations: { bounds: [0.001, 0.01], counts: [3, 2, 1], sum: 0.05 },
+    },
+    leaderChanges: () => 4,
+    wall: () => NOW,
+    ...changes.context,
+    settings: { ...SETTINGS, ...changes.settings },
+    stats: changes.stats ?? stats(),
+  };
+}
+
+export function watcher(sessionId: number): Watcher {
+  return { sessionId, lastEvent: 0, mayRead: () => true, notify() {} };
+}

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { prometheusText } from "../../../src/protocols/zookeeper/metrics.ts";
+import { exposition } from "../../../src/protocols/zookeeper/metrics-text.ts";
+import { contextOf } from "./fakes.ts";
+
+test("the text is what Prometheus reads: a help and a type for each name, once, then its samples", () => {
+  const lines = prometheusText(contextOf()).trimEnd().split("\n");
+  const typed = new Set<string>();
+  let current = "";
+  for (const line of lines) {
+    const help = /^# HELP ([a-zA-Z_:][a-zA-Z0-9_:]*) \S/.exec(line);
+    const type = /^# TYPE (\S+) (counter|gauge|summary|histogram)$/.exec(line);
+    const sample =
+      /^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(?:[a-zA-Z_]\w*="(?:[^"\\]|\\.)*",?)+\})? (-?[\d.e+-]+|NaN|[+-]Inf)$/.exec(line);
+    if (help) {
+      assert.ok(!typed.has(help[1]!), `${help[1]} twice`);
+      current = help[1]!;
+    } else if (type) {
+      assert.equal(type[1], current);
+      typed.add(current);
+    } else {
+      assert.ok(sample, `not a sample: ${line}`);
+      assert.ok(sample[1]!.startsWith(current), `${line} under ${current}`);
+    }
+  }
+  assert.ok(typed.size > 40);
+});
+
+test("ZooKeeper's names, Raft's and Node's have the member's numbers", () => {
+  const text = prometheusText(contextOf());
+  const expected = [
+    "znode_count 5",
+    "outstanding_requests 2",
+    "synced_followers 1",
+    "readlatency_count 3",
+    "etcd_server_has_leader 1",
+    "etcd_server_is_leader 1",
+    "etcd_server_leader_changes_seen_total 4",
+    "etcd_server_proposals_committed_total 100",
+    "etcd_server_proposals_applied_total 99",
+    "etcd_server_proposals_pending 2",
+    'cabildo_raft_follower_lag{member="3"} 12',
+    'etcd_disk_wal_fsync_duration_seconds_bucket{le="0.001"} 3',
+    'etcd_disk_wal_fsync_duration_seconds_bucket{le="0.01"} 5',
+    'etcd_disk_wal_fsync_duration_seconds_bucket{le="+Inf"} 6',
+    "etcd_disk_wal_fsync_duration_seconds_count 6",
+  ];
+  for (const line of expected) assert.ok(text.includes(`\n${line}\n`), line);
+  for (const name of [
+    "nodejs_eventloop_lag_p99_seconds",
+    "nodejs_heap_size_used_bytes",
+    "nodejs_active_resources_total",
+  ]) {
+    assert.match(text, new RegExp(`\n${name} \\d`), name);
+  }
+});
+
+test("without a leader the alert for it fires", () => {
+  assert.match(
+    prometheusText(contextOf({ status: { hasQuorum: false, leader: null } })),
+    /\netcd_server_has_leader 0\n/,
+  );
+});
+
+test("labels and helps cannot break out of their line", () => {
+  const text = exposition([
+    { name: "x", kind: "gauge", help: "a\nb\\", samples: [{ value: Number.NaN, labels: { l: 'q"\\\n' } }] },
+  ]);
+  assert.equal(text, '# HELP x a\\nb\\\\\n# TYPE x gauge\nx{l="q\\"\\\\\\n"} NaN\n');
+});
