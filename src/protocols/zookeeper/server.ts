@@ -11,7 +11,13 @@ import type { Clock } from "../../replica/ports.ts";
 import type { Policy } from "../../state/tree/commands.ts";
 import type { StateEvents } from "../../state/types.ts";
 import type { AuthOptions, Hashes } from "./auth.ts";
-import { CLOSING_DEADLINE_MS, CONNECTIONS_PER_ADDRESS_MAX, FRAME_BYTES_MAX, OUTSTANDING_MAX } from "./limits.ts";
+import {
+  CLOSING_DEADLINE_MS,
+  CONNECTIONS_PER_ADDRESS_MAX,
+  FRAME_BYTES_MAX,
+  HANDSHAKE_DEADLINE_MS,
+  OUTSTANDING_MAX,
+} from "./limits.ts";
 import type { SaslOptions } from "./sasl.ts";
 import { type FourLetterWordHandler, Service } from "./service.ts";
 import { SocketPort } from "./socket-port.ts";
@@ -185,6 +191,7 @@ class Listeners implements ZooKeeperServer {
       requestCert: clientAuth !== "none",
       rejectUnauthorized: clientAuth === "need",
       allowHalfOpen: true,
+      handshakeTimeout: HANDSHAKE_DEADLINE_MS,
     });
     server.on("secureConnection", (socket) => this.#onSecure(socket));
     server.on("tlsClientError", (error, socket) => {
@@ -229,7 +236,9 @@ class Listeners implements ZooKeeperServer {
       this.#serve(socket, false, null);
       return;
     }
+    socket.setTimeout(HANDSHAKE_DEADLINE_MS, () => socket.destroy());
     socket.once("readable", () => {
+      socket.setTimeout(0);
       const first = socket.read(1) as Uint8Array | null;
       if (first === null) return; // closed before it said anything
       socket.unshift(first);

@@ -1,0 +1,393 @@
+// The protocol on real sockets, plain and TLS.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
+import { ByteReader, ByteWriter } from "../../../src/base/bytes.ts";
+import {
+  readConnectReply,
+  readReplyHeader,
+  writeConnectRequest,
+} from "../../../src/protocols/zookeeper/codec/records.ts";
+import { readClients } from "../../../src/protocols/zookeeper/codec/replies.ts";
+import {
+  openZooKeeperServer,
+  type ZooKeeperServer,
+  type ZooKeeperServerOptions,
+} from "../../../src/protocols/zookeeper/server.ts";
+import { subjectOf } from "../../../src/protocols/zookeeper/x509.ts";
+import type { Clock } from "../../../src/replica/ports.ts";
+import * as ask from "./support/requests.ts";
+import { FakeMember, frameOf, type VirtualClock } from "./support/world.ts";
+
+const clock: Clock = {
+  now: () => performance.now(),
+  wall: () => Date.now(),
+  defer: (task) => void setImmediate(task),
+  after: (milliseconds, task) => {
+    const timer = setTimeout(task, milliseconds);
+    return () => clearTimeout(timer);
+  },
+};
+
+async function withServer(
+  options: Partial<ZooKeeperServerOptions>,
+  body: (server: ZooKeeperServer, member: FakeMember) => Promise<void>,
+): Promise<void> {
+  const member = new FakeMember(clock as VirtualClock);
+  const server = await openZooKeeperServer(member, {
+    clock,
+    clientPort: 0,
+    clientPortAddress: "127.0.0.1",
+    ...options,
+  });
+  member.events.to = server.events;
+  try {
+    await body(server, member);
+  } finally {
+    await server.close();
+  }
+}
+
+/** A client on a socket: asks, and waits for the frame that answers. */
+class SocketClient {
+  readonly socket: Socket;
+  readonly closed: Promise<void>;
+  isClosed = false;
+  #bytes = Buffer.alloc(0);
+  #wake: () => void = () => {};
+  #xid = 0;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on("data", (chunk) => {
+      this.#bytes = Buffer.concat([this.#bytes, chunk]);
+      this.#wake();
+    });
+    socket.on("error", () => {});
+    this.closed = new Promise((resolve) => {
+      socket.on("close", () => {
+        this.isClosed = true;
+        this.#wake();
+        resolve();
+      });
+    });
+  }
+
+  static plain(server: ZooKeeperServer): SocketClient {
+    return new SocketClient(connect(server.clientAddress!.port, "127.0.0.1"));
+  }
+
+  static secure(port: number, options: ConnectionOptions): SocketClient {
+    return new SocketClient(
+      connectTls({ port, host: "127.0.0.1", ca: pem.authority, checkServerIdentity: () => undefined, ...options }),
+    );
+  }
+
+  async greet(): Promise<number | null> {
+    const writer = new ByteWriter();
+    const password = new Uint8Array(16);
+    writeConnectRequest(writer, {
+      protocolVersion: 0,
+      lastZxidSeen: 0,
+      timeoutMs: 9000,
+      sessionId: 0,
+      password,
+      readOnly: false,
+    });
+    this.socket.write(writer.copy());
+    const frame = await this.frame();
+    return frame === null ? null : readConnectReply(frame).sessionId;
+  }
+
+  async call([opcode, encode, xid = ++this.#xid]: ask.Request): Promise<{
+    xid: number;
+    error: number;
+    body: ByteReader;
+  }> {
+    this.socket.write(frameOf(xid, opcode, encode));
+    const body = await this.frame();
+    assert(body !== null, "the connection was closed");
+    return { ...readReplyHeader(body), body };
+  }
+
+  /** The next frame; null when the connection closes instead. */
+  async frame(): Promise<ByteReader | null> {
+    for (;;) {
+      if (this.#bytes.length >= 4 && this.#bytes.length >= 4 + this.#bytes.readInt32BE(0)) {
+        const end = 4 + this.#bytes.readInt32BE(0);
+        const frame = new ByteReader(new Uint8Array(this.#bytes.subarray(4, end)));
+        this.#bytes = this.#bytes.subarray(end);
+        return frame;
+      }
+      if (this.isClosed) return null;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  async everything(): Promise<string> {
+    await this.closed;
+    return this.#bytes.toString();
+  }
+}
+
+// ------------------------------------------------------------------------------------------------------ certificates
+
+const folder = mkdtempSync(join(tmpdir(), "cabildo-tls-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const pem = (() => {
+  const openssl = (...args: string[]): void => void execFileSync("openssl", args, { cwd: folder, stdio: "ignore" });
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  for (const name of ["authority", "stranger"]) {
+    openssl(
+      "req",
+      "-x509",
+      ...key,
+      "-keyout",
+      `${name}.key`,
+      "-out",
+      `${name}.pem`,
+      "-days",
+      "2",
+      "-subj",
+      `/CN=${name}`,
+    );
+  }
+  writeFileSync(join(folder, "names.cnf"), "[req]\ndistinguished_name=dn\n[dn]\n");
+  const issue = (name: string, subject: string): void => {
+    openssl("req", ...key, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-utf8", "-subj", subject);
+    openssl(
+      "x509",
+      "-req",
+      "-in",
+      `${name}.csr`,
+      "-CA",
+      "authority.pem",
+      "-CAkey",
+      "authority.key",
+      "-CAcreateserial",
+      "-out",
+      `${name}.pem`,
+      "-days",
+      "2",
+    );
+  };
+  issue("server", "/CN=localhost");
+  issue("client", "/C=ES/O=Example, Inc./CN=client");
+  issue("odd", '/C=ES/ST=Málaga/UID=u1/DC=org/CN= José "x" /emailAddress=a@b.c/serialNumber=77');
+  const read = (file: string): string => readFileSync(join(folder, file), "utf8");
+  return {
+    authority: read("authority.pem"),
+    server: { key: read("server.key"), cert: read("server.pem"), ca: read("authority.pem") },
+    client: { key: read("client.key"), cert: read("client.pem") },
+    stranger: { key: read("stranger.key"), cert: read("stranger.pem") },
+    odd: read("odd.pem"),
+  };
+})();
+
+// ------------------------------------------------------------------------------------------------------------- plain
+
+test("a client on a socket is served, and its going is noticed", async () => {
+  await withServer({}, async (server) => {
+    const client = SocketClient.plain(server);
+    assert.notEqual(await client.greet(), 0);
+    assert.equal((await client.call(ask.create("/a"))).error, 0);
+    assert.equal((await client.call(ask.getData("/a", true))).error, 0);
+    assert.equal(server.stats.connectionCount, 1);
+    assert.equal(server.stats.watches.size, 1);
+    const [connection] = server.stats.connections;
+    assert.equal(connection?.remotePort, client.socket.localPort);
+    assert.equal(connection?.lastOperation, "GETD");
+    client.socket.destroy();
+    const witness = SocketClient.plain(server);
+    await witness.greet();
+    while (server.stats.connectionCount > 1) await witness.call(ask.ping);
+    assert.equal(server.stats.watches.size, 0);
+  });
+});
+
+test("a megabyte goes in and comes out whole", async () => {
+  await withServer({}, async (server) => {
+    const client = SocketClient.plain(server);
+    await client.greet();
+    const data = new Uint8Array(1_000_000).map((_, i) => i & 0xff);
+    await client.call(ask.create("/a", { data }));
+    for (let i = 0; i < 5; i++) {
+      const { body } = await client.call(ask.getData("/a"));
+      assert.deepEqual(body.view(body.int32()), data);
+    }
+  });
+});
+
+test("a pipeline of ten thousand writes and reads is answered in order", async () => {
+  await withServer({}, async (server) => {
+    const client = SocketClient.plain(server);
+    await client.greet();
+    await client.call(ask.create("/a"));
+    const frames: Uint8Array[] = [];
+    for (let i = 0; i < 10_000; i++) {
+      const [opcode, encode] = i % 3 === 0 ? ask.setData("/a", ask.text(`${i}`)) : ask.getData("/a");
+      frames.push(frameOf(1000 + i, opcode, encode));
+    }
+    client.socket.write(Buffer.concat(frames));
+    for (let i = 0; i < 10_000; i++) {
+      const frame = await client.frame();
+      assert(frame !== null);
+      assert.equal(readReplyHeader(frame).xid, 1000 + i);
+      if (i % 3 !== 0) assert.equal(frame.text(frame.int32()), `${i - (i % 3)}`);
+    }
+  });
+});
+
+test("closeSession is answered, then the server closes", async () => {
+  await withServer({}, async (server) => {
+    const client = SocketClient.plain(server);
+    await client.greet();
+    assert.equal((await client.call(ask.closeSession)).error, 0);
+    await client.closed;
+  });
+});
+
+test("a four-letter word is answered, also to who has already said goodbye", async () => {
+  const fourLetterWord: ZooKeeperServerOptions["fourLetterWord"] = (_word, reply) => {
+    setTimeout(() => reply("imok"), 20);
+    return true;
+  };
+  await withServer({ fourLetterWord }, async (server) => {
+    const client = SocketClient.plain(server);
+    client.socket.end("ruok");
+    assert.equal(await client.everything(), "imok");
+  });
+});
+
+test("one connection too many from an address, or in all, is closed at once; when one goes another may come", async () => {
+  for (const limits of [{ maxClientCnxns: 2 }, { maxClientCnxns: 0, maxCnxns: 2 }]) {
+    await withServer(limits, async (server) => {
+      const [first, second] = [SocketClient.plain(server), SocketClient.plain(server)];
+      assert.notEqual(await first.greet(), null);
+      assert.notEqual(await second.greet(), null);
+      assert.equal(await SocketClient.plain(server).greet(), null);
+      assert.equal(server.stats.connectionsRejected, 1);
+      first.socket.destroy();
+      while (server.stats.connectionCount > 1) await second.call(ask.ping);
+      assert.notEqual(await SocketClient.plain(server).greet(), null);
+    });
+  }
+});
+
+test("a thousand connections that never speak leave the others be, and go when their time is over", async () => {
+  await withServer({ maxClientCnxns: 0 }, async (server) => {
+    const silent = Array.from({ length: 1000 }, () => SocketClient.plain(server));
+    const client = SocketClient.plain(server);
+    await client.greet();
+    assert.equal((await client.call(ask.create("/a"))).error, 0);
+    for (const { socket } of silent) socket.destroy();
+    while (server.stats.connectionCount > 1) await client.call(ask.ping);
+  });
+});
+
+test("a port that is taken is told by address", async () => {
+  await withServer({}, async (server) => {
+    const { port } = server.clientAddress!;
+    const attempt = openZooKeeperServer(new FakeMember(clock as VirtualClock), {
+      clock,
+      clientPort: port,
+      clientPortAddress: "127.0.0.1",
+    });
+    await assert.rejects(attempt, { code: "configuration", message: new RegExp(`127.0.0.1:${port}`) });
+  });
+});
+
+test("closing lets clients go and frees the port", async () => {
+  const member = new FakeMember(clock as VirtualClock);
+  const server = await openZooKeeperServer(member, { clock, clientPort: 0, clientPortAddress: "127.0.0.1" });
+  member.events.to = server.events;
+  const client = SocketClient.plain(server);
+  await client.greet();
+  const { port } = server.clientAddress!;
+  await server.close();
+  await client.closed;
+  const again = await openZooKeeperServer(new FakeMember(clock as VirtualClock), {
+    clock,
+    clientPort: port,
+    clientPortAddress: "127.0.0.1",
+  });
+  await again.close();
+});
+
+// --------------------------------------------------------------------------------------------------------------- TLS
+
+const secure = { secureClientPort: 0, secureClientPortAddress: "127.0.0.1" };
+
+test("over TLS a client is who its certificate says", async () => {
+  await withServer({ ...secure, tls: pem.server }, async (server) => {
+    const client = SocketClient.secure(server.secureClientAddress!.port, pem.client);
+    assert.notEqual(await client.greet(), null);
+    assert.deepEqual(readClients((await client.call(ask.whoAmI)).body), [
+      { scheme: "ip", user: "127.0.0.1" },
+      { scheme: "x509", user: "CN=client,O=Example\\, Inc.,C=ES" },
+    ]);
+    const [connection] = server.stats.connections;
+    assert.equal(connection?.secure, true);
+  });
+});
+
+for (const [clientAuth, none, own, strange] of [
+  ["need", false, true, false],
+  ["want", true, true, false],
+  ["none", true, true, true],
+] as const) {
+  test(`clientAuth=${clientAuth}: without a certificate ${none}, with ours ${own}, with a stranger's ${strange}`, async () => {
+    await withServer({ ...secure, tls: { ...pem.server, clientAuth } }, async (server) => {
+      const { port } = server.secureClientAddress!;
+      const greets = async (options: ConnectionOptions): Promise<boolean> => {
+        const client = SocketClient.secure(port, options);
+        return (await client.greet()) !== null;
+      };
+      assert.equal(await greets({}), none);
+      assert.equal(await greets(pem.client), own);
+      assert.equal(await greets(pem.stranger), strange);
+    });
+  });
+}
+
+test("one port can take both, and sees which is which by the first byte", async () => {
+  await withServer({ tls: { ...pem.server, clientAuth: "want" }, portUnification: true }, async (server) => {
+    const plain = SocketClient.plain(server);
+    assert.notEqual(await plain.greet(), null);
+    const { port } = server.clientAddress!;
+    const encrypted = SocketClient.secure(port, pem.client);
+    assert.notEqual(await encrypted.greet(), null);
+    assert.equal((await encrypted.call(ask.create("/a"))).error, 0);
+    assert.equal((await plain.call(ask.exists("/a"))).error, 0);
+    assert.deepEqual(
+      [...server.stats.connections].map((connection) => connection.secure),
+      [false, true],
+    );
+  });
+});
+
+test("plain bytes on the TLS port are a closed connection", async () => {
+  await withServer({ ...secure, tls: pem.server }, async (server) => {
+    const client = new SocketClient(connect(server.secureClientAddress!.port, "127.0.0.1"));
+    assert.equal(await client.greet(), null);
+  });
+});
+
+test("a name is written as Java writes it: least general first, odd kinds as numbers, odd characters escaped", () => {
+  const der = Buffer.from(pem.odd.replace(/-----[^-]*-----|\s/g, ""), "base64");
+  assert.equal(
+    subjectOf(der),
+    '2.5.4.5=#13023737,1.2.840.113549.1.9.1=#16056140622e63,CN=\\ José \\"x\\"\\ ,DC=org,UID=u1,ST=Málaga,C=ES',
+  );
+  assert.throws(() => subjectOf(der.subarray(0, 100)), /cut off/);
+  assert.throws(() => subjectOf(new Uint8Array(0)), /none/);
+});
