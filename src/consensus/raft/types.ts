@@ -104,10 +104,10 @@ export type Input =
   /** Answers to `fetch`: entries from the disk, contiguous from the index asked for; empty if purged meanwhile. */
   | { readonly kind: "fetched"; readonly to: MemberId; readonly from: number; readonly entries: readonly Entry[] }
   /**
-   * A local snapshot is durable: the log up to its index may go. Entries from `logFrom` on (at most one past the
-   * snapshot) stay on the disk, for followers a little behind.
+   * A local snapshot is durable: the log up to its index may go. Entries from `logFrom` on stay on the disk, for
+   * followers a little behind; where it is left out, those after the snapshot.
    */
-  | { readonly kind: "snapshot-taken"; readonly snapshot: SnapshotMeta; readonly logFrom: number }
+  | { readonly kind: "snapshot-taken"; readonly snapshot: SnapshotMeta; readonly logFrom?: number }
   /** Answers to `read-snapshot`. `data` null: that snapshot is gone, begin again with the latest. */
   | {
       readonly kind: "snapshot-read";

@@ -1,0 +1,709 @@
+// One member's Raft: `step(input)` takes whatever happened and returns what to do about it. Pure: no clock but ticks, no
+// chance but the given generator, no disk and no network but effects. Sources: "Raft" is the extended paper (Ongaro and
+// Ousterhout, 2014), "thesis" is Ongaro's dissertation.
+//
+// Invariants, after every step: at most one leader a term; a term never goes back; what is committed stays; nothing that
+// rests on durable state is said before that state is durable.
+
+import { assert, unreachable } from "../../base/assert.ts";
+import type { Random } from "../../base/random.ts";
+import { isVoter, namesVoter, votersOf } from "./configuration.ts";
+import { Election, mayVote } from "./election.ts";
+import { Installation } from "./installation.ts";
+import { Leader } from "./leader.ts";
+import { RaftLog } from "./log.ts";
+import { Outbox } from "./outbox.ts";
+import { ForwardedReads } from "./reads.ts";
+import type {
+  Configuration,
+  Effect,
+  Entry,
+  HardState,
+  Input,
+  MemberId,
+  Message,
+  RaftOptions,
+  RecoveredState,
+  Role,
+} from "./types.ts";
+
+/** What a leader knows of a member, itself included. */
+export interface MemberProgress {
+  /** Durable and equal to the leader's log up to here. */
+  readonly matchIndex: number;
+  /** Heard from within an election timeout. */
+  readonly active: boolean;
+  /** 0 until it was heard from in this term. */
+  readonly incarnation: number;
+  /** The configuration names this incarnation: it counts. */
+  readonly joined: boolean;
+  /** It holds everything committed, or everything is on its way to it: a vote given to it now would hold nothing up. */
+  readonly isCaughtUp: boolean;
+}
+
+type Of<Kind extends Message["kind"]> = Message & { kind: Kind };
+
+export class Raft {
+  readonly #options: RaftOptions;
+  readonly #random: Random;
+  readonly #log: RaftLog;
+  readonly #outbox = new Outbox();
+  readonly #forwarded: ForwardedReads;
+  readonly #installation: Installation;
+  #term: number;
+  #votedFor: MemberId | null;
+  #role: Role = "follower";
+  #leaderId: MemberId | null = null;
+  #leader: Leader | null = null;
+  #election: Election | null = null;
+
+  #tick = 0;
+  /** Ticks since the leader was heard from, a vote was given, or an election begun. */
+  #elapsed = 0;
+  #timeout: number;
+  /** The latest round of this leader's that was answered at once: a copy of it needs no answer. */
+  #answeredRound = -1;
+
+  #isBallotUnsaved = false;
+  /** The request to the disk that holds the present term and vote. */
+  #ballotSequence = 0;
+  /** The request that makes a candidate's vote for itself durable; null once it counts. */
+  #ownVoteSequence: number | null = null;
+  /** The latest commit index in the hard state, and whether a newer one is to go along with the next request. */
+  #savedCommit: number;
+  #isCommitNoteDue = false;
+
+  #reportedCommit: number;
+  #reportedRole: Role = "follower";
+  #reportedTerm: number;
+  #reportedLeader: MemberId | null = null;
+  #reportedConfiguration: Configuration;
+
+  constructor(options: RaftOptions, recovered: RecoveredState, random: Random) {
+    assert(options.incarnation > 0, "a member without an incarnation");
+    assert(options.heartbeatTicks < options.electionTicks, "heartbeats slower than the election timeout");
+    this.#options = options;
+    this.#random = random;
+    this.#log = new RaftLog(recovered, options.tailBytesMax);
+    this.#forwarded = new ForwardedReads(this.#outbox, random.next());
+    this.#installation = new Installation(this.#log, this.#outbox, options.incarnation);
+    this.#term = recovered.hardState.term;
+    this.#votedFor = recovered.hardState.votedFor;
+    this.#savedCommit = recovered.hardState.commitIndex;
+    this.#reportedCommit = recovered.snapshot.index;
+    this.#reportedTerm = this.#term;
+    this.#reportedConfiguration = this.#log.configuration;
+    assert(this.#term >= this.#log.lastTerm, "a log newer than its member's term");
+    // Nobody is known to lead: a little sooner than after a leader fell silent. A pre-vote disturbs no leader there is.
+    this.#timeout = this.#isAlone ? 1 : 1 + random.below(options.electionTicks);
+  }
+
+  // ------------------------------------------------------------------------------------------------------------ views
+
+  get role(): Role {
+    return this.#role;
+  }
+
+  get term(): number {
+    return this.#term;
+  }
+
+  get leader(): MemberId | null {
+    return this.#leaderId;
+  }
+
+  get commitIndex(): number {
+    return this.#log.commitIndex;
+  }
+
+  get lastIndex(): number {
+    return this.#log.lastIndex;
+  }
+
+  /** The first index whose entry can still be had, from memory or from the disk. */
+  get firstIndex(): number {
+    return this.#log.firstIndex;
+  }
+
+  /** In force: the latest in the log, committed or not. */
+  get configuration(): Configuration {
+    return this.#log.configuration;
+  }
+
+  configurationAt(index: number): Configuration {
+    return this.#log.configurationAt(index);
+  }
+
+  /** The ensemble's number once it is beyond doubt; 0 before. Members of different ensembles must not be connected. */
+  get cluster(): number {
+    return this.#isFormed ? this.#log.configurationAt(this.#log.commitIndex).cluster : 0;
+  }
+
+  /** Leader only: whether `propose` would be taken now. */
+  get canPropose(): boolean {
+    return this.#leader?.canPropose ?? false;
+  }
+
+  get isChangingMembership(): boolean {
+    return this.#leader?.isChangingMembership ?? false;
+  }
+
+  /** A leader was heard from within an election timeout; of a leader: a majority was. */
+  get hasQuorumContact(): boolean {
+    return this.#leader?.hasQuorumContact ?? this.#hasLeaderContact;
+  }
+
+  /** A configuration in this member's own log names its present incarnation a voter: it votes, and it counts. */
+  get joined(): boolean {
+    return namesVoter(this.#log.configuration, this.#options.id, this.#options.incarnation);
+  }
+
+  /** Every member as the leader sees it; empty on others. */
+  get progress(): ReadonlyMap<MemberId, MemberProgress> {
+    const progress = new Map<MemberId, MemberProgress>();
+    if (this.#leader === null) return progress;
+    const { configuration, commitIndex, durableIndex, lastIndex } = this.#log;
+    const { id, incarnation } = this.#options;
+    progress.set(id, { matchIndex: durableIndex, active: true, incarnation, joined: this.joined, isCaughtUp: true });
+    for (const peer of this.#leader.peers) {
+      progress.set(peer.id, {
+        matchIndex: peer.matchIndex,
+        active: this.#leader.isActive(peer),
+        incarnation: peer.incarnation,
+        joined: namesVoter(configuration, peer.id, peer.incarnation),
+        isCaughtUp: peer.mode === "replicate" && (peer.matchIndex >= commitIndex || peer.nextIndex > lastIndex),
+      });
+    }
+    return progress;
+  }
+
+  /** Committed entries [from, to] for applying, cut after `bytesMax`; empty where `from` is on the disk only. */
+  entriesInMemory(from: number, to: number, bytesMax: number): readonly Entry[] {
+    return this.#log.slice(from, Math.min(to, this.#log.commitIndex), bytesMax);
+  }
+
+  /** −1 where it is not known. */
+  termAt(index: number): number {
+    return this.#log.termAt(index);
+  }
+
+  // ------------------------------------------------------------------------------------------------------------- step
+
+  step(input: Input): Effect[] {
+    switch (input.kind) {
+      case "tick":
+        this.#onTick();
+        break;
+      case "message":
+        this.#onMessage(input.from, input.message);
+        break;
+      case "propose":
+        this.#leader?.propose(input.payloads);
+        break;
+      case "persisted":
+        this.#onPersisted(input.sequence);
+        break;
+      case "applied":
+        this.#log.appliedTo(input.index);
+        break;
+      case "read":
+        this.#onRead(input.context);
+        break;
+      case "transfer":
+        this.#leader?.transfer(input.to);
+        break;
+      case "change-membership":
+        this.#leader?.changeMembership(input.members);
+        break;
+      case "unreachable":
+        this.#onUnreachable(input.peer);
+        break;
+      case "fetched":
+        this.#leader?.onFetched(input);
+        break;
+      case "snapshot-taken":
+        this.#log.compact(input.snapshot, input.logFrom ?? input.snapshot.index + 1);
+        break;
+      case "snapshot-read":
+        this.#leader?.onSnapshotRead(input);
+        break;
+      case "snapshot-written":
+        this.#onSnapshotWritten(input);
+        break;
+      default:
+        unreachable(input);
+    }
+    if (this.#leader?.hasResigned === true) this.#becomeFollower(this.#term, null);
+    this.#report();
+    return this.#outbox.take();
+  }
+
+  /** What the step changed, as effects: everything to be saved in one request, and after it what is committed. */
+  #report(): void {
+    const { configuration, commitIndex } = this.#log;
+    if (configuration !== this.#reportedConfiguration) {
+      this.#reportedConfiguration = configuration;
+      this.#outbox.push({ kind: "configuration-changed", configuration });
+    }
+    this.#reportRole();
+    // The first commit ever is noted at once: from then on the member objects to a first election (see election.ts).
+    if (this.#savedCommit === 0 && commitIndex > 0) this.#save(true);
+    else if (this.#isBallotUnsaved || this.#log.hasUnsaved) this.#save(this.#isCommitNoteDue);
+    if (commitIndex > this.#reportedCommit) {
+      this.#reportedCommit = commitIndex;
+      this.#outbox.push({ kind: "commit", index: commitIndex });
+    }
+  }
+
+  #reportRole(): void {
+    const role = this.#role;
+    const term = this.#term;
+    const leader = this.#leaderId;
+    if (role === this.#reportedRole && term === this.#reportedTerm && leader === this.#reportedLeader) return;
+    this.#reportedRole = role;
+    this.#reportedTerm = term;
+    this.#reportedLeader = leader;
+    this.#outbox.push({ kind: "role-changed", role, term, leader });
+  }
+
+  #save(notesCommit: boolean): void {
+    const sequence = this.#outbox.nextSequence;
+    const { truncateFrom, entries } = this.#log.takeUnsaved(sequence);
+    let hardState: HardState | null = null;
+    if (this.#isBallotUnsaved || notesCommit) {
+      hardState = { term: this.#term, votedFor: this.#votedFor, commitIndex: this.#log.commitIndex };
+      this.#savedCommit = this.#log.commitIndex;
+      this.#isCommitNoteDue = false;
+    }
+    if (this.#isBallotUnsaved) {
+      this.#isBallotUnsaved = false;
+      this.#ballotSequence = sequence;
+    }
+    this.#outbox.persist(truncateFrom, entries, hardState);
+  }
+
+  /** The request to the disk after which this member may speak in its term: a term it forgot could be another's. */
+  get #spokenSequence(): number {
+    return this.#isBallotUnsaved ? this.#outbox.nextSequence : this.#ballotSequence;
+  }
+
+  #onPersisted(sequence: number): void {
+    this.#outbox.persisted(sequence);
+    this.#log.persisted(sequence);
+    if (this.#ownVoteSequence !== null && this.#ownVoteSequence <= sequence) {
+      this.#ownVoteSequence = null;
+      if (this.#role === "candidate") {
+        this.#election!.grant(this.#options.id);
+        this.#countVotes();
+      }
+    }
+    this.#leader?.onPersisted();
+  }
+
+  // ------------------------------------------------------------------------------------------------------------- time
+
+  #onTick(): void {
+    this.#tick++;
+    if (this.#log.commitIndex > this.#savedCommit) this.#isCommitNoteDue = true;
+    if (this.#leader !== null) {
+      this.#leader.tick();
+      return;
+    }
+    this.#elapsed++;
+    this.#forwarded.expire(this.#tick - this.#options.electionTicks);
+    if (this.#elapsed >= this.#timeout) this.#onElectionTimeout();
+    else if (this.#election !== null && this.#elapsed % this.#options.heartbeatTicks === 0) this.#requestVotes();
+  }
+
+  #onElectionTimeout(): void {
+    if (this.#election?.isPre === true && this.#election.outcome(true) === "won") {
+      this.#campaign(this.#election.afterPreVote());
+    } else if (this.#mayCampaign) {
+      this.#preCampaign();
+    } else {
+      this.#becomeFollower(this.#term, null); // it waits to be told who leads
+    }
+  }
+
+  get #hasLeaderContact(): boolean {
+    return this.#leaderId !== null && this.#elapsed < this.#options.electionTicks;
+  }
+
+  #drawTimeout(): number {
+    const { electionTicks } = this.#options;
+    return this.#isAlone ? 1 : electionTicks + this.#random.below(electionTicks);
+  }
+
+  /**
+   * The leader's connection closed: most likely its process died. The voter that comes after it by number asks for votes
+   * at once, the others one or two ticks later, so that they rarely split the vote. If the leader lives, those who still
+   * hear it refuse (pitfall 11 is no worse for this).
+   */
+  #onUnreachable(peer: MemberId): void {
+    this.#leader?.onUnreachable(peer);
+    if (this.#leader !== null || peer !== this.#leaderId) return;
+    this.#becomeFollower(this.#term, null);
+    if (!this.#mayCampaign) return;
+    const voters = votersOf(this.#log.configuration);
+    const successor = voters.find(({ id }) => id > peer) ?? voters.find(({ id }) => id !== peer);
+    if (successor?.id === this.#options.id) this.#preCampaign();
+    else this.#timeout = 1 + this.#random.below(2);
+  }
+
+  // -------------------------------------------------------------------------------------------------------- elections
+
+  /** Nothing is committed anywhere, as far as this member's own memory goes. */
+  get #isBlank(): boolean {
+    return this.#log.lastIndex === 0 && this.#log.configuration.cluster === 0;
+  }
+
+  get #isFormed(): boolean {
+    return this.#log.commitIndex > 0;
+  }
+
+  get #mayCampaign(): boolean {
+    if (this.#installation.isRestoring) return false;
+    return this.joined || (this.#isBlank && isVoter(this.#log.configuration, this.#options.id));
+  }
+
+  /** The only voter: it needs nobody's consent and waits for nobody. */
+  get #isAlone(): boolean {
+    const { members, outgoing } = this.#log.configuration;
+    return (
+      outgoing.length === 0 &&
+      members.every((member) => (member.role === "voter") === (member.id === this.#options.id)) &&
+      members.some((member) => member.id === this.#options.id)
+    );
+  }
+
+  /** Asks whether it would win, and changes no term by it (thesis §9.6): a member cut off comes back without a stir. */
+  #preCampaign(): void {
+    assert(this.#mayCampaign, "a campaign of one who may not");
+    const isBootstrap = !this.joined;
+    const kind = { isPre: true, isBootstrap, isTransfer: false };
+    this.#stand("pre-candidate", new Election(this.#log.configuration, kind));
+    this.#election!.grant(this.#options.id);
+    if (isBootstrap) this.#election!.meetBlank(this.#options.id, this.#options.incarnation);
+    this.#requestVotes();
+    this.#countVotes();
+  }
+
+  #campaign(election: Election): void {
+    this.#term++;
+    this.#votedFor = this.#options.id;
+    this.#isBallotUnsaved = true;
+    this.#ownVoteSequence = this.#outbox.nextSequence; // counts once it is durable, like everyone's
+    this.#stand("candidate", election);
+    this.#requestVotes();
+  }
+
+  #stand(role: "pre-candidate" | "candidate", election: Election): void {
+    this.#role = role;
+    this.#setLeader(null);
+    this.#election = election;
+    this.#elapsed = 0;
+    this.#timeout = this.#drawTimeout();
+  }
+
+  /** Asks every voter that has not granted yet; again at each heartbeat, for a question or an answer may be lost. */
+  #requestVotes(): void {
+    const { members, outgoing } = this.#log.configuration;
+    for (const member of members) if (member.role === "voter") this.#requestVote(member.id, member.incarnation);
+    for (const member of outgoing) {
+      if (!members.some(({ id, role }) => id === member.id && role === "voter")) {
+        this.#requestVote(member.id, member.incarnation);
+      }
+    }
+  }
+
+  #requestVote(to: MemberId, named: number): void {
+    const election = this.#election!;
+    if (to === this.#options.id || election.hasGranted(to)) return;
+    const { isPre, isBootstrap, isTransfer } = election;
+    const incarnation = isBootstrap ? election.blankIncarnation(to) : named;
+    if (isBootstrap && !isPre && incarnation === 0) return; // not heard of yet; asked once it answers the pre-vote
+    this.#outbox.sendAfter(this.#spokenSequence, to, {
+      kind: "request-vote",
+      term: isPre ? this.#term + 1 : this.#term,
+      pre: isPre,
+      last: this.#log.last,
+      transfer: isTransfer,
+      bootstrap: isBootstrap,
+      incarnation,
+    });
+  }
+
+  #countVotes(): void {
+    const election = this.#election!;
+    const outcome = election.outcome(false);
+    if (outcome === "won") {
+      if (election.isPre) this.#campaign(election.afterPreVote());
+      else this.#becomeLeader(election);
+    } else if (outcome === "lost" && !election.isPre) {
+      // The vote was split: all that could be said was said, so that waiting a whole timeout would help nobody.
+      this.#becomeFollower(this.#term, null);
+      this.#hurry();
+    }
+  }
+
+  /** The next election soon, but not at the same time as everyone else's. */
+  #hurry(): void {
+    this.#timeout = 1 + this.#random.below(this.#options.electionTicks);
+  }
+
+  #becomeLeader(election: Election): void {
+    assert(this.#role === "candidate" && this.#ownVoteSequence === null, "a leader without its own vote");
+    this.#role = "leader";
+    this.#election = null;
+    this.#setLeader(this.#options.id);
+    this.#leader = new Leader(this.#options, this.#term, this.#log, this.#outbox, this.#tick);
+    this.#leader.begin(election.isBootstrap ? this.#firstConfiguration(election) : null);
+  }
+
+  /** The ensemble begins: it gets its number, and those who were there begin to count. */
+  #firstConfiguration(election: Election): Configuration {
+    assert(this.#isBlank, "a first election of a member that remembers");
+    const cluster = (this.#random.next() % 2 ** 20) * 2 ** 32 + this.#random.next() + 1;
+    const members = election.configuration.members.map((member) =>
+      member.role === "voter" ? { ...member, incarnation: election.blankIncarnation(member.id) } : member,
+    );
+    return { cluster, members, outgoing: [] };
+  }
+
+  #becomeFollower(term: number, leader: MemberId | null): void {
+    assert(term >= this.#term, "a term taken back");
+    if (term > this.#term) {
+      this.#term = term;
+      this.#votedFor = null;
+      this.#isBallotUnsaved = true;
+    }
+    this.#leader?.resign();
+    this.#leader = null;
+    this.#election = null;
+    this.#role = "follower";
+    this.#setLeader(leader);
+    this.#answeredRound = -1;
+    this.#elapsed = 0;
+    this.#timeout = this.#drawTimeout();
+  }
+
+  #setLeader(leader: MemberId | null): void {
+    if (leader !== this.#leaderId) this.#forwarded.refuseAll();
+    this.#leaderId = leader;
+  }
+
+  // --------------------------------------------------------------------------------------------------------- messages
+
+  /** Settles whose term it is first, so that the rest need not think of it (Raft §5.1). */
+  #onMessage(from: MemberId, message: Message): void {
+    assert(from !== this.#options.id, "a message from itself");
+    if (message.kind === "request-vote") this.#onRequestVote(from, message);
+    else if (message.kind === "vote" && message.pre) this.#onPreVote(from, message);
+    else if (message.term < this.#term) this.#onStale(from, message);
+    else {
+      if (message.term > this.#term) this.#becomeFollower(message.term, null);
+      this.#onCurrent(from, message);
+    }
+  }
+
+  #onCurrent(from: MemberId, message: Message): void {
+    switch (message.kind) {
+      case "append":
+        this.#onAppend(from, message);
+        break;
+      case "append-reply":
+        this.#leader?.onAppendReply(from, message);
+        break;
+      case "snapshot":
+        this.#follow(from);
+        this.#installation.onChunk(from, message, this.#spokenSequence);
+        break;
+      case "snapshot-reply":
+        this.#leader?.onSnapshotReply(from, message);
+        break;
+      case "vote":
+        this.#onVote(from, message);
+        break;
+      case "timeout-now":
+        this.#onTimeoutNow(from);
+        break;
+      case "read-request":
+        if (this.#leader !== null) this.#leader.read(from, message.context);
+        else this.#refuseRead(from, message.context);
+        break;
+      case "read-reply":
+        this.#forwarded.answered(message.context, message.index);
+        break;
+      case "request-vote":
+        break; // met before the term was settled
+      default:
+        unreachable(message);
+    }
+  }
+
+  /** A leader of the past learns so by the answer; of other old messages there is nothing to say. */
+  #onStale(from: MemberId, message: Message): void {
+    if (message.kind === "append" || message.kind === "snapshot") this.#replyToAppend(from, false, 0, 0, message.round);
+    else if (message.kind === "read-request") this.#refuseRead(from, message.context);
+  }
+
+  #refuseRead(to: MemberId, context: number): void {
+    this.#outbox.send(to, { kind: "read-reply", term: this.#term, context, index: null });
+  }
+
+  #onRequestVote(from: MemberId, request: Of<"request-vote">): void {
+    // A member that hears its leader keeps to it: else one that was removed, or hears badly, could unseat it (thesis
+    // §4.2.3). Its term is not even looked at.
+    const keepsLeader = this.#leader !== null || this.#hasLeaderContact;
+    if (keepsLeader && !request.transfer) {
+      if (request.pre) this.#replyToVote(from, request, false);
+      return;
+    }
+    // Its log holds something of an ensemble that may never have come into being: it neither counts for a first election
+    // nor stands in its way.
+    if (request.bootstrap && !this.#isBlank && !this.#isFormed) return;
+    if (!request.pre && request.term > this.#term) this.#becomeFollower(request.term, null);
+    const granted = mayVote(this.#voterState, { from, ...request }) && this.#log.isUpToDate(request.last);
+    if (granted && !request.pre) {
+      if (this.#votedFor !== from) this.#isBallotUnsaved = true;
+      this.#votedFor = from;
+      this.#elapsed = 0;
+    }
+    this.#replyToVote(from, request, granted);
+  }
+
+  get #voterState(): Parameters<typeof mayVote>[0] {
+    return {
+      term: this.#term,
+      votedFor: this.#votedFor,
+      leader: this.#leaderId,
+      incarnation: this.#options.incarnation,
+      joined: this.joined,
+      blank: this.#isBlank,
+    };
+  }
+
+  #replyToVote(to: MemberId, request: Of<"request-vote">, granted: boolean): void {
+    const term = granted ? request.term : this.#term;
+    const { pre } = request;
+    const { incarnation } = this.#options;
+    this.#outbox.sendAfter(this.#spokenSequence, to, {
+      kind: "vote",
+      term,
+      pre,
+      granted,
+      blank: this.#isBlank,
+      incarnation,
+    });
+  }
+
+  #onPreVote(from: MemberId, vote: Of<"vote">): void {
+    if (!vote.granted && vote.term > this.#term) {
+      const isCandidate = this.#election !== null;
+      this.#becomeFollower(vote.term, null);
+      if (isCandidate) this.#hurry(); // with the right term it may do better
+      return;
+    }
+    const election = this.#election;
+    if (election === null) return;
+    if (vote.granted && vote.blank && election.isBootstrap) election.meetBlank(from, vote.incarnation);
+    if (!election.isPre) {
+      if (election.isBootstrap) this.#requestVotes(); // learns only now how to address this voter
+      return;
+    }
+    if (vote.granted && vote.term === this.#term + 1) election.grant(from);
+    if (!vote.granted && vote.term === this.#term) {
+      election.refuse(from);
+      if (!vote.blank) election.object();
+    }
+    this.#countVotes();
+  }
+
+  #onVote(from: MemberId, vote: Of<"vote">): void {
+    const election = this.#election;
+    if (election === null || election.isPre) return;
+    if (vote.granted) election.grant(from);
+    else election.refuse(from);
+    this.#countVotes();
+  }
+
+  /** The leader hands over: an election at once, which those who keep to the leader take part in. */
+  #onTimeoutNow(from: MemberId): void {
+    if (this.#role !== "follower" || (this.#leaderId !== null && this.#leaderId !== from)) return;
+    if (!this.joined || !this.#mayCampaign) return;
+    this.#campaign(new Election(this.#log.configuration, { isPre: false, isBootstrap: false, isTransfer: true }));
+  }
+
+  // -------------------------------------------------------------------------------------------------------- following
+
+  #follow(leader: MemberId): void {
+    assert(this.#role !== "leader", "two leaders in one term");
+    if (this.#role === "follower" && this.#leaderId === leader) this.#elapsed = 0;
+    else this.#becomeFollower(this.#term, leader);
+  }
+
+  #onAppend(from: MemberId, append: Of<"append">): void {
+    this.#follow(from);
+    if (this.#installation.isRestoring) {
+      this.#replyToAppend(from, true, 0, 0, append.round); // heard; the log is about to be replaced
+      return;
+    }
+    const log = this.#log;
+    const matched = log.accept(append.previous, append.entries);
+    if (matched === -1) {
+      const { index, term } = log.agreementBefore(append.previous.index, append.previous.term);
+      this.#replyToAppend(from, false, index, term, append.round);
+      return;
+    }
+    const commitIndex = Math.min(append.commitIndex, matched);
+    if (commitIndex > log.commitIndex) log.commitTo(commitIndex);
+    this.#acknowledge(from, matched, append);
+  }
+
+  /** Contact is confirmed at once, entries when they are durable: a slow disk is not taken for a dead member. */
+  #acknowledge(to: MemberId, matched: number, append: Of<"append">): void {
+    const isDurable = matched <= this.#log.durableIndex;
+    if (!isDurable && append.entries.length > 0) {
+      const sequence = this.#log.hasUnsaved ? this.#outbox.nextSequence : this.#outbox.lastSequence;
+      this.#replyToAppend(to, true, matched, 0, append.round, Math.max(sequence, this.#spokenSequence));
+      return;
+    }
+    if (append.entries.length === 0 && append.round <= this.#answeredRound) return; // it only told the commit index
+    this.#answeredRound = Math.max(this.#answeredRound, append.round);
+    this.#replyToAppend(to, true, Math.min(matched, this.#log.durableIndex), 0, append.round);
+  }
+
+  #replyToAppend(
+    to: MemberId,
+    matched: boolean,
+    index: number,
+    conflictTerm: number,
+    round: number,
+    sequence = this.#spokenSequence,
+  ): void {
+    const term = this.#term;
+    const { incarnation } = this.#options;
+    this.#outbox.sendAfter(sequence, to, {
+      kind: "append-reply",
+      term,
+      matched,
+      index,
+      conflictTerm,
+      round,
+      incarnation,
+    });
+  }
+
+  #onSnapshotWritten(input: Input & { kind: "snapshot-written" }): void {
+    const restored = this.#installation.onWritten(input, this.#term, this.#spokenSequence);
+    if (restored !== null) this.#reportedCommit = Math.max(this.#reportedCommit, restored.index);
+  }
+
+  // ------------------------------------------------------------------------------------------------------------ reads
+
+  #onRead(context: number): void {
+    if (this.#leader !== null) this.#leader.read(null, context);
+    else if (this.#leaderId !== null) this.#forwarded.forward(this.#leaderId, this.#term, context, this.#tick);
+    else this.#outbox.push({ kind: "read-refused", context });
+  }
+}

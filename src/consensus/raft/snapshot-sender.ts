@@ -1,0 +1,77 @@
+// The leader's side of a snapshot on its way to a follower whom the log no longer reaches: chunk by chunk, each read from
+// the disk when the one before it is durable over there, so that a slow follower costs the leader one chunk of memory.
+
+import { assert } from "../../base/assert.ts";
+import type { RaftLog } from "./log.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Progress, Transfer } from "./progress.ts";
+import type { Input, Message, RaftOptions } from "./types.ts";
+
+export class SnapshotSender {
+  tick = 0;
+  readonly #options: RaftOptions;
+  readonly #term: number;
+  readonly #log: RaftLog;
+  readonly #outbox: Outbox;
+
+  constructor(options: RaftOptions, term: number, log: RaftLog, outbox: Outbox) {
+    this.#options = options;
+    this.#term = term;
+    this.#log = log;
+    this.#outbox = outbox;
+  }
+
+  begin(peer: Progress): void {
+    const { snapshot } = this.#log;
+    assert(snapshot.index > 0, "a log that has lost its beginning to no snapshot");
+    this.#read(peer, peer.transferSnapshot(snapshot, this.tick));
+  }
+
+  onRead(peer: Progress, input: Input & { kind: "snapshot-read" }, round: number): void {
+    const { transfer } = peer;
+    if (transfer === null || transfer.awaits !== "disk") return;
+    const { snapshot, offset } = transfer;
+    if (input.index !== snapshot.index || input.offset !== offset) return; // read for an earlier attempt
+    if (input.data === null) {
+      if (this.#log.snapshot.index > snapshot.index) this.begin(peer);
+      else transfer.awaits = "heartbeat"; // no newer one is known yet
+      return;
+    }
+    transfer.awaits = "follower";
+    const { data, done } = input;
+    this.#outbox.send(peer.id, { kind: "snapshot", term: this.#term, snapshot, offset, data, done, round });
+  }
+
+  /** Returns whether the follower has the whole state now. */
+  onReply(peer: Progress, reply: Message & { kind: "snapshot-reply" }): boolean {
+    const { transfer } = peer;
+    if (transfer === null || reply.index !== transfer.snapshot.index) return false;
+    if (reply.done) {
+      peer.installed(reply.index);
+      return true;
+    }
+    if (transfer.awaits !== "follower") return false;
+    transfer.offset = reply.offset;
+    transfer.since = this.tick;
+    this.#read(peer, transfer);
+    return false;
+  }
+
+  /** At a heartbeat: what has been waited for too long was lost. */
+  retry(peer: Progress): void {
+    const { transfer } = peer;
+    if (transfer === null) return;
+    if (transfer.awaits === "heartbeat") this.begin(peer);
+    else if (transfer.awaits === "follower" && this.tick - transfer.since >= this.#options.electionTicks) {
+      transfer.since = this.tick;
+      this.#read(peer, transfer);
+    }
+  }
+
+  #read(peer: Progress, transfer: Transfer): void {
+    transfer.awaits = "disk";
+    const { snapshotChunkBytes: bytesMax } = this.#options;
+    const { snapshot, offset } = transfer;
+    this.#outbox.push({ kind: "read-snapshot", to: peer.id, index: snapshot.index, offset, bytesMax });
+  }
+}
