@@ -123,8 +123,7 @@ function oneOf(...names: readonly string[]): (text: string) => string {
   };
 }
 
-/** Help and version are asked for: 0. Everything else that ends the program here is a slip of the user's: 2. */
+/** Help and version were asked for: 0. Everything else that ends the program here is a slip of the user's: 2. */
 function leave(error: CommanderError): never {
-  const asked = ["commander.helpDisplayed", "commander.version"].includes(error.code);
-  process.exit(asked ? 0 : EXIT_USAGE);
+  process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE);
 }

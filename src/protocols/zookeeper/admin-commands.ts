@@ -77,10 +77,8 @@ export const ADMIN_COMMANDS: readonly AdminCommand[] = [
   always(get(["get_trace_mask", "gtmk"], () => ({ tracemask: Number(currentTraceMask()) }))),
   get(["initial_configuration", "icfg"], ({ settings }) => ({ initial_configuration: settings.initialConfiguration })),
   get(["is_read_only", "isro"], ({ stats }) => ({ read_only: stats.isReadOnly })),
-  // A snapshot is known by its index in the log, not by a zxid: ZooKeeper's "none" stands in that field.
-  get(["last_snapshot", "lsnp"], ({ storage: { lastSnapshot }, member }) => ({
-    zxid: hex(-1),
-    index: member.status.snapshotIndex,
+  get(["last_snapshot", "lsnp"], ({ storage: { lastSnapshot } }) => ({
+    zxid: hex(lastSnapshot?.zxid ?? -1),
     timestamp: lastSnapshot?.time ?? -1,
   })),
   { ...get(["leader", "lead"], () => ({})), run: leader },

@@ -81,8 +81,8 @@ export interface StorageFacts {
   /** Bytes of snapshots and of the log. */
   readonly snapshotBytes: number;
   readonly logBytes: number;
-  /** When the last one was finished, in milliseconds since 1970; null: there is none yet. */
-  readonly lastSnapshot: { readonly time: number } | null;
+  /** What the last one stands for, and when it was finished (milliseconds since 1970); null: none since the start. */
+  readonly lastSnapshot: { readonly zxid: number; readonly time: number } | null;
   /** Takes a snapshot now and reads it out; null: this member cannot. */
   readonly takeSnapshot: (() => Promise<TakenSnapshot>) | null;
   /** How long each sync of the log took; null: not measured. */

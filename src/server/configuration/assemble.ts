@@ -7,7 +7,7 @@ import { ensembleOf } from "./ensemble.ts";
 import type { FileReader } from "./files.ts";
 import { securitySettings } from "./security.ts";
 import { listenHost } from "./servers.ts";
-import type { SettingKey } from "./settings.ts";
+import { isSecret, type SettingKey } from "./settings.ts";
 import { tlsSettings } from "./tls.ts";
 import { type Layer, Values } from "./values.ts";
 import { parseDynamicConfig } from "./zoo-cfg.ts";
@@ -106,7 +106,7 @@ function configurationOf(values: Values, file: string | null, files: FileReader)
         : "on",
     leaderServes: values.get("leaderServes"),
     file,
-    given: values.all().map(({ key, value, source }) => ({ key, value, source })),
+    given: values.all().map(({ key, value, source }) => ({ key, value: isSecret(key) ? HIDDEN : value, source })),
   };
 }
 
@@ -219,6 +219,9 @@ function metricsEndpoint(values: Values): Endpoint | null {
   values.warning("metricsProvider.className", "names a Java class that cannot run here: only Prometheus is known");
   return null;
 }
+
+/** `given` is shown to whoever may ask for it. */
+const HIDDEN = "<hidden>";
 
 const WORDS = /^[a-z0-9]{4}$/;
 

@@ -36,7 +36,10 @@ export interface ServerConfiguration {
   readonly localSessions: "off" | "on" | "upgrading";
   /** False: the leader takes no clients. */
   readonly leaderServes: boolean;
-  /** The file that this was read from, and every setting with a value of its own: for `conf` and for people. */
+  /**
+   * The file that this was read from, and every setting that was given: to be shown to people, so passwords and digests
+   * are hidden in it.
+   */
   readonly file: string | null;
   readonly given: readonly GivenSetting[];
 }

@@ -63,6 +63,20 @@ describe("secrets", () => {
   });
 });
 
+test("what was given is shown to people without its secrets", () => {
+  const hidden = ["hunter2", "hunter3", "hunter4"];
+  const text = `${ALONE}superDigest=super:hunter2\nssl.keyStore.password=hunter3\nzookeeper.ssl.quorum.trustStore.password=hunter4\n`;
+  const environment = { CABILDO_CLIENT_PORT: "2191" };
+  const { configuration } = configure(text, { environment });
+  const shown = JSON.stringify(configuration.given);
+  for (const secret of hidden) assert.ok(!shown.includes(secret), secret);
+  assert.match(shown, /"key":"clientPort","value":"2191","source":\{"kind":"environment","name":"CABILDO_CLIENT_PORT"/);
+  const yaml = "data: /d\nclient: { port: 1 }\nsecurity: { users: { bob: hunter5 } }\n";
+  const users = configure(yaml, {}, "/conf/cabildo.yaml").configuration;
+  assert.equal(users.security.saslUsers.get("bob"), "hunter5");
+  assert.ok(!JSON.stringify(users.given).includes("hunter5"));
+});
+
 describe("TLS", () => {
   const text = `${ALONE}secureClientPort=2281\nssl.keyStore.location=/tls/member.pem\nssl.trustStore.location=/tls/ca.pem\n`;
   const files = { "/tls/member.pem": KEY + CERTIFICATE, "/tls/ca.pem": CERTIFICATE };

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type Server } from "node:net";
+import { describe, test } from "node:test";
+import { type Answer, askMember, parseAddress } from "../../src/cli/ask-member.ts";
+import { bytesText, clusterView, statusText } from "../../src/cli/status.ts";
+import type { MemberReport } from "../../src/protocols/zookeeper/admin-member-report.ts";
+
+function report(id: number, changes: Partial<MemberReport> = {}): MemberReport {
+  return {
+    version: "0.1.0",
+    id,
+    pid: 1,
+    mode: "follower",
+    role: "follower",
+    term: 3,
+    leader: 1,
+    hasQuorum: true,
+    serving: true,
+    readOnly: false,
+    commitIndex: 100,
+    appliedIndex: 100,
+    lastIndex: 100,
+    snapshotIndex: 0,
+    zxid: 100,
+    members: [],
+    followers: [],
+    sessions: 4,
+    connections: 2,
+    outstanding: 0,
+    watches: 9,
+    znodes: 12,
+    logBytes: 10,
+    diskBytes: 3 * 1024 ** 2,
+    diskFull: false,
+    uptimeMs: 1000,
+    ...changes,
+  };
+}
+
+const addresses = [2181, 2182, 2183].map((port) => ({ host: "127.0.0.1", port }));
+const view = (...answers: (MemberReport | null)[]) =>
+  clusterView(
+    addresses,
+    answers.map(
+      (one): Answer =>
+        one === null ? { kind: "failed", reason: "nobody listens there" } : { kind: "report", report: one },
+    ),
+  );
+
+describe("what the members say together", () => {
+  test("a leader and those who follow it are a quorum; lag is what a member has yet to apply", () => {
+    const cluster = view(
+      report(1, { role: "leader", commitIndex: 105, appliedIndex: 105 }),
+      report(2),
+      report(3, { appliedIndex: 90 }),
+    );
+    assert.equal(cluster.hasQuorum, true);
+    assert.equal(cluster.leader, 1);
+    assert.deepEqual(
+      cluster.members.map((member) => ("lag" in member ? member.lag : null)),
+      [0, 5, 15],
+    );
+  });
+
+  test("a leader that was cut off in an older term does not make a quorum", () => {
+    const cluster = view(report(1, { role: "leader", term: 2 }), report(2, { hasQuorum: false, leader: null }), null);
+    assert.equal(cluster.hasQuorum, false);
+    assert.equal(cluster.leader, null);
+  });
+
+  test("a follower that hears its leader knows of a quorum, though the leader was not asked", () => {
+    const cluster = view(null, report(2), null);
+    assert.deepEqual([cluster.hasQuorum, cluster.leader], [true, 1]);
+  });
+
+  test("nobody there: no quorum", () => {
+    assert.equal(view(null, null, null).hasQuorum, false);
+  });
+
+  test("the table, to the letter", () => {
+    const cluster = view(
+      report(1, { role: "leader", mode: "leader" }),
+      null,
+      report(3, { hasQuorum: false, diskFull: true }),
+    );
+    assert.equal(
+      statusText(cluster),
+      `MEMBER  ADDRESS         ROLE             TERM  COMMIT  APPLIED  LAG  SESSIONS  WATCHES  ZNODES          DISK  VERSION
+1       127.0.0.1:2181  leader              3     100      100    0         4        9      12       3.0 MiB  0.1.0
+?       127.0.0.1:2182  down: nobody listens there
+3       127.0.0.1:2183  follower, alone     3     100      100    0         4        9      12  3.0 MiB FULL  0.1.0
+
+member 1 leads
+`,
+    );
+    assert.match(statusText(view(null, null, null)), /\nno quorum: nothing can be written\n$/);
+  });
+
+  test("bytes for people", () => {
+    assert.deepEqual([0, 1023, 1536, 150 * 1024, 5 * 1024 ** 3].map(bytesText), [
+      "0 B",
+      "1023 B",
+      "1.5 KiB",
+      "150 KiB",
+      "5.0 GiB",
+    ]);
+  });
+});
+
+describe("asking a member", () => {
+  async function listening(answer: ((word: string) => string) | null): Promise<{ server: Server; port: number }> {
+    const server = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.on("data", (word) => {
+        if (answer !== null) socket.end(answer(word.toString("latin1")));
+      });
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return { server, port: (server.address() as { port: number }).port };
+  }
+
+  test("it is asked by memb, and its report is taken", async () => {
+    const { server, port } = await listening((word) => (word === "memb" ? `${JSON.stringify(report(7))}\n` : "?"));
+    const answer = await askMember({ host: "127.0.0.1", port }, 2000);
+    assert.equal(answer.kind === "report" && answer.report.id, 7);
+    server.close();
+  });
+
+  test("whoever answers otherwise is no member", async () => {
+    for (const text of ["HTTP/1.1 400 Bad Request\r\n", "", "42", "null", '{"id":1}']) {
+      const { server, port } = await listening(() => text);
+      const answer = await askMember({ host: "127.0.0.1", port }, 2000);
+      assert.deepEqual(answer, { kind: "failed", reason: "answers, but is no member of a cabildo" }, text);
+      server.close();
+    }
+  });
+
+  test("who does not answer in time, or at all, is told of so", async () => {
+    const { server, port } = await listening(null);
+    const begun = performance.now();
+    assert.deepEqual(await askMember({ host: "127.0.0.1", port }, 100), {
+      kind: "failed",
+      reason: "no answer within 0.1 s",
+    });
+    assert.ok(performance.now() - begun < 1500);
+    server.close();
+    await once(server, "close");
+    assert.deepEqual(await askMember({ host: "127.0.0.1", port }, 2000), {
+      kind: "failed",
+      reason: "nobody listens there",
+    });
+  });
+
+  test("who answers without end is cut off", async () => {
+    const { server, port } = await listening(() => "x".repeat(3 << 20));
+    assert.equal((await askMember({ host: "127.0.0.1", port }, 2000)).kind, "failed");
+    server.close();
+  });
+});
+
+test("addresses: host and port, a host alone, IPv6 in brackets; nothing else", () => {
+  assert.deepEqual(parseAddress("zoo1:2281"), { host: "zoo1", port: 2281 });
+  assert.deepEqual(parseAddress("zoo1"), { host: "zoo1", port: 2181 });
+  assert.deepEqual(parseAddress("[::1]:2281"), { host: "::1", port: 2281 });
+  for (const text of ["", ":2181", "a:b:c", "zoo1:0", "zoo1:65536", "zoo1:x", "[::1"])
+    assert.equal(parseAddress(text), null, text);
+});
