@@ -52,6 +52,10 @@ export interface Snapshots {
   create(snapshot: SnapshotMeta): SnapshotWriter;
   /** Bytes of a snapshot from `offset`; null when it is gone. */
   read(index: number, offset: number, bytesMax: number): Promise<{ data: Uint8Array; done: boolean } | null>;
+  /** Bytes on disk, of all snapshots. */
+  readonly size: number;
+  /** Bytes of what was given to its writer; null when it is gone. */
+  sizeOf(index: number): number | null;
   /** The whole of a snapshot in order, for restoring. */
   stream(index: number): AsyncIterable<Uint8Array>;
 }
@@ -67,7 +71,7 @@ export interface SnapshotWriter {
 
 /** Connections to the other members: frames of bytes, each whole or not at all, in order while a connection lasts. */
 export interface Peers {
-  /** Best effort: dropped without a word when there is no connection. The bytes are the callee's from here on. */
+  /** Best effort: dropped without a word when there is no connection. Nobody changes the bytes from here on. */
   send(to: MemberId, frame: Uint8Array): void;
   /** The members to be connected to, where, and the ensemble's number (0: not known yet); again at every change. */
   reconcile(cluster: number, members: readonly { readonly id: MemberId; readonly address: string }[]): void;

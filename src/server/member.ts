@@ -1,15 +1,195 @@
-// One whole member of the server: storage, replica, peers and protocols, wired from its configuration. (Contract; being
-// filled in.)
+// One whole member of the server: storage, replica, peers and protocols, wired from its configuration.
 
+import { readFile } from "node:fs/promises";
+import { systemClock } from "../adapters/clock.ts";
+import { openPeers } from "../adapters/peers/peers.ts";
+import { openStorage } from "../adapters/storage/storage.ts";
+import { seededRandom } from "../base/random.ts";
+import { startAdminServer, startMetricsServer } from "../protocols/zookeeper/admin.ts";
+import type { AdminContext } from "../protocols/zookeeper/admin-context.ts";
+import { fourLetterWords } from "../protocols/zookeeper/four-letter-words.ts";
+import { openZooKeeperServer, type ZooKeeperServer } from "../protocols/zookeeper/server.ts";
 import type { Logger } from "../replica/logger.ts";
 import type { Member } from "../replica/member.ts";
-import type { ServerConfiguration } from "./configuration/configuration.ts";
+import type { OpenedStorage, StorageEvents } from "../replica/ports.ts";
+import { Replica } from "../replica/replica.ts";
+import { Machine } from "../state/machine.ts";
+import { operatorsView } from "./admin.ts";
+import type { ServerConfiguration, TlsSettings } from "./configuration/configuration.ts";
+import { initialEnsemble } from "./initial-ensemble.ts";
+import { replicaOptions } from "./replica-options.ts";
+import { StateEventsHub } from "./state-events.ts";
+import { zooKeeperOptions } from "./zookeeper-options.ts";
 
 export interface RunningMember {
   readonly member: Member;
+  /** Hands leadership over unless told not to, lets what is under way finish, and closes everything. */
   stop(options?: { readonly transferLeadership?: boolean }): Promise<void>;
   /** Settles when the member has ended: null if it was asked to, else what ended it. */
   readonly ended: Promise<Error | null>;
 }
 
-export declare function startMember(configuration: ServerConfiguration, log: Logger): Promise<RunningMember>;
+/**
+ * Starts one member and completes when its ports are open; it may still be looking for its ensemble. Rejects with a
+ * `CoordinationError` that says what to do when its data, its ports or its files cannot be used; nothing is left running.
+ */
+export async function startMember(configuration: ServerConfiguration, log: Logger): Promise<RunningMember> {
+  const starting = new StartingMember(configuration, log);
+  try {
+    return await starting.start();
+  } catch (error) {
+    await starting.close();
+    throw error;
+  }
+}
+
+class StartingMember {
+  readonly #configuration: ServerConfiguration;
+  readonly #log: Logger;
+  /** What to close, the last opened first. */
+  readonly #opened: (() => Promise<void>)[] = [];
+  #end: (error: Error | null) => void = () => {};
+  readonly #ended = new Promise<Error | null>((resolve) => {
+    this.#end = resolve;
+  });
+
+  constructor(configuration: ServerConfiguration, log: Logger) {
+    this.#configuration = configuration;
+    this.#log = log;
+  }
+
+  async start(): Promise<RunningMember> {
+    const events = new StateEventsHub();
+    const machine = new Machine(events);
+    const storageEvents = new LateStorageEvents();
+    const storage = await this.#openStorage(storageEvents);
+    const replica = this.#createReplica(machine, storage);
+    storageEvents.target = replica;
+    events.add(replica.stateEvents);
+    const server = await this.#openProtocols(replica, storage);
+    events.add(server.events);
+    await replica.run(await this.#openPeers(replica, storage.incarnation));
+    return {
+      member: replica,
+      ended: this.#ended,
+      stop: async ({ transferLeadership = true } = {}) => {
+        await replica.stop({ transferLeadership });
+        await this.close();
+        this.#end(null);
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#opened.splice(0).reverse()) await close();
+  }
+
+  async #openStorage(events: StorageEvents): Promise<OpenedStorage> {
+    const { id, dataDir, logDir, members, storage } = this.#configuration;
+    const opened = await openStorage({
+      member: id,
+      dataDirectory: dataDir,
+      logDirectory: logDir,
+      initialConfiguration: initialEnsemble(this.#configuration),
+      retainSnapshots: storage.snapshotsRetained,
+      segmentBytes: storage.segmentBytes,
+      alone: members.filter((member) => member.role === "participant").length === 1,
+      log: this.#log,
+      events,
+    });
+    this.#opened.push(() => opened.log.close());
+    return opened;
+  }
+
+  #createReplica(machine: Machine, storage: OpenedStorage): Replica {
+    const options = replicaOptions(this.#configuration, {
+      random: seededRandom(storage.incarnation + Date.now()),
+      logger: this.#log,
+      onFatal: (error) => this.#end(error),
+    });
+    const replica = new Replica(options, machine, systemClock, storage);
+    this.#opened.push(() => replica.stop({ transferLeadership: false, graceMs: 0 }));
+    return replica;
+  }
+
+  async #openProtocols(replica: Replica, storage: OpenedStorage): Promise<ZooKeeperServer> {
+    const configuration = this.#configuration;
+    let view: AdminContext | null = null;
+    const server = await openZooKeeperServer(replica, {
+      ...zooKeeperOptions(configuration, await readTls(configuration.client.tls)),
+      clock: systemClock,
+      logger: this.#log,
+      fourLetterWord: fourLetterWords(() => view),
+    });
+    this.#opened.push(() => server.close());
+    view = operatorsView(configuration, replica, storage, server.stats);
+    await this.#openAdmin(view);
+    return server;
+  }
+
+  async #openAdmin(view: AdminContext): Promise<void> {
+    const { admin, metrics } = this.#configuration;
+    const { listen, idleTimeoutMs } = admin;
+    const servers = [
+      listen === null ? null : await startAdminServer(view, { ...listen, idleTimeoutMs }, this.#log),
+      metrics.listen === null ? null : await startMetricsServer(view, metrics.listen, this.#log),
+    ];
+    for (const server of servers) if (server !== null) this.#opened.push(() => server.close());
+  }
+
+  async #openPeers(replica: Replica, incarnation: number) {
+    const { id, peer } = this.#configuration;
+    const tls = await readTls(peer.tls);
+    const peers = await openPeers({
+      id,
+      incarnation,
+      listen: peer.listen.map(({ host, port }) => ({ host: host ?? "::", port })),
+      ...(tls === null ? {} : { tls }),
+      events: replica,
+      log: this.#log,
+    });
+    this.#opened.push(() => peers.close());
+    return peers;
+  }
+}
+
+/** The log may fail before there is a replica to tell: nothing is lost by waiting for one. */
+class LateStorageEvents implements StorageEvents {
+  #target: StorageEvents | null = null;
+  #isFull = false;
+  #failure: Error | null = null;
+
+  set target(target: StorageEvents) {
+    this.#target = target;
+    if (this.#failure !== null) target.onFailure(this.#failure);
+    else if (this.#isFull) target.onFull(true);
+  }
+
+  onFull(full: boolean): void {
+    this.#isFull = full;
+    this.#target?.onFull(full);
+  }
+
+  onFailure(error: Error): void {
+    this.#failure ??= error;
+    this.#target?.onFailure(error);
+  }
+}
+
+export interface TlsTexts {
+  readonly key: string;
+  readonly cert: string;
+  readonly ca?: string;
+  readonly passphrase?: string;
+}
+
+async function readTls(settings: TlsSettings | null): Promise<TlsTexts | null> {
+  if (settings === null) return null;
+  const { keyFile, certificateFile, authoritiesFile, passphrase } = settings;
+  return {
+    key: await readFile(keyFile, "utf8"),
+    cert: await readFile(certificateFile, "utf8"),
+    ...(authoritiesFile === null ? {} : { ca: await readFile(authoritiesFile, "utf8") }),
+    ...(passphrase === null ? {} : { passphrase }),
+  };
+}

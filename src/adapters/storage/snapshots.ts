@@ -11,7 +11,7 @@ import { DamageError } from "./damage.ts";
 import { type Files, isAbsent } from "./files.ts";
 import type { Owner } from "./recovery.ts";
 import { CHUNK_BYTES } from "./snapshot-format.ts";
-import { readPayload, type StoredSnapshot } from "./snapshot-reader.ts";
+import { fileBytesOf, readPayload, type StoredSnapshot } from "./snapshot-reader.ts";
 import { SnapshotFileWriter } from "./snapshot-writer.ts";
 
 const UNFINISHED = ".unfinished";
@@ -57,15 +57,15 @@ export class SnapshotFiles implements Snapshots {
   }
 
   get size(): number {
-    return this.#stored.reduce((sum, stored) => sum + stored.headerBytes + stored.payloadBytes, 0);
+    return this.#stored.reduce((sum, stored) => sum + fileBytesOf(stored), 0);
+  }
+
+  sizeOf(index: number): number | null {
+    return this.#stored.find((stored) => stored.meta.index === index)?.payloadBytes ?? null;
   }
 
   latest(): SnapshotMeta | null {
     return this.#stored.at(-1)?.meta ?? null;
-  }
-
-  sizeOf(index: number): number | null {
-    return this.#stored.find((candidate) => candidate.meta.index === index)?.payloadBytes ?? null;
   }
 
   create(meta: SnapshotMeta): SnapshotWriter {

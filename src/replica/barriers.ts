@@ -1,0 +1,82 @@
+// Reads that wait until they are linearizable: first for the leader's word (ReadIndex), then for the state to get there.
+// All reads of one turn share one question.
+
+import { CoordinationError } from "../base/errors.ts";
+
+export type BarrierCallback = (error: CoordinationError | null) => void;
+
+interface Question {
+  readonly callbacks: readonly BarrierCallback[];
+  readonly askedAt: number;
+  readonly deadline: number;
+}
+
+const ASK_AGAIN_MS = 500;
+const DEADLINE_MS = 10_000;
+
+export class Barriers {
+  #gathering: BarrierCallback[] = [];
+  #nextContext = 1;
+  readonly #asked = new Map<number, Question>();
+  /** Answered, waiting for the state: ascending by index, since answers are. */
+  #answered: { index: number; callbacks: readonly BarrierCallback[] }[] = [];
+
+  add(callback: BarrierCallback): void {
+    this.#gathering.push(callback);
+  }
+
+  /** The question that stands for everything gathered since the last one; null if there is nothing to ask. */
+  ask(now: number): number | null {
+    if (this.#gathering.length === 0) return null;
+    const context = this.#nextContext++;
+    this.#asked.set(context, { callbacks: this.#gathering, askedAt: now, deadline: now + DEADLINE_MS });
+    this.#gathering = [];
+    return context;
+  }
+
+  onReadable(context: number, index: number, appliedIndex: number): void {
+    const question = this.#asked.get(context);
+    if (question === undefined) return; // asked again meanwhile
+    this.#asked.delete(context);
+    this.#answered.push({ index, callbacks: question.callbacks });
+    this.onApplied(appliedIndex);
+  }
+
+  onApplied(appliedIndex: number): void {
+    if (this.#answered.length === 0) return;
+    const ready = this.#answered.filter((answer) => answer.index <= appliedIndex);
+    if (ready.length === 0) return;
+    this.#answered = this.#answered.filter((answer) => answer.index > appliedIndex);
+    for (const { callbacks } of ready) for (const callback of callbacks) callback(null);
+  }
+
+  /** Questions to ask once more, their answer being refused or late; those past their deadline are told so. */
+  askAgain(now: number): number[] {
+    const again: number[] = [];
+    for (const [context, question] of this.#asked) {
+      if (now - question.askedAt < ASK_AGAIN_MS) continue;
+      this.#asked.delete(context);
+      if (now >= question.deadline) {
+        this.#refuse(question.callbacks, "no quorum confirmed the read in time");
+        continue;
+      }
+      const fresh = this.#nextContext++;
+      this.#asked.set(fresh, { ...question, askedAt: now });
+      again.push(fresh);
+    }
+    return again;
+  }
+
+  refuseAll(): void {
+    for (const { callbacks } of this.#asked.values()) this.#refuse(callbacks, "this member is stopping");
+    for (const { callbacks } of this.#answered) this.#refuse(callbacks, "this member is stopping");
+    this.#refuse(this.#gathering, "this member is stopping");
+    this.#asked.clear();
+    this.#answered = [];
+    this.#gathering = [];
+  }
+
+  #refuse(callbacks: readonly BarrierCallback[], why: string): void {
+    for (const callback of callbacks) callback(new CoordinationError("no-quorum", "not-applied", why));
+  }
+}

@@ -1,0 +1,64 @@
+// When leases run out, as their leader sees it. Time here is made of ticks: a stalled loop or disk adds nothing to it, so
+// that nobody expires while their renewals may be waiting unread. A new leader starts with every lease's full time.
+
+const BUCKET_MS = 100;
+
+export class LeaseClock {
+  #now = 0;
+  /** Deadline of each lease; the bucket it stands in may be an earlier one, corrected when that bucket comes up. */
+  readonly #deadlines = new Map<number, number>();
+  readonly #buckets = new Map<number, number[]>();
+  #nextBucket = 0;
+
+  /** Begins the full time of a lease, new or known. */
+  renew(lease: number, timeoutMs: number): void {
+    const known = this.#deadlines.has(lease);
+    const deadline = this.#now + timeoutMs;
+    this.#deadlines.set(lease, deadline);
+    if (!known) this.#place(lease, deadline);
+  }
+
+  forget(lease: number): void {
+    this.#deadlines.delete(lease);
+  }
+
+  clear(): void {
+    this.#deadlines.clear();
+    this.#buckets.clear();
+  }
+
+  /** Lets time pass, and returns the leases that ran out; each is returned again later if it is not forgotten. */
+  advance(milliseconds: number): number[] {
+    this.#now += milliseconds;
+    const expired: number[] = [];
+    for (; (this.#nextBucket + 1) * BUCKET_MS <= this.#now; this.#nextBucket++) {
+      const bucket = this.#buckets.get(this.#nextBucket);
+      if (bucket === undefined) continue;
+      this.#buckets.delete(this.#nextBucket);
+      for (const lease of bucket) this.#settle(lease, expired);
+    }
+    return expired;
+  }
+
+  #settle(lease: number, expired: number[]): void {
+    const deadline = this.#deadlines.get(lease);
+    if (deadline === undefined) return;
+    if (deadline > this.#now) {
+      this.#place(lease, deadline);
+      return;
+    }
+    expired.push(lease);
+    this.#deadlines.set(lease, this.#now + EXPIRE_AGAIN_MS);
+    this.#place(lease, this.#now + EXPIRE_AGAIN_MS);
+  }
+
+  #place(lease: number, deadline: number): void {
+    const index = Math.max(this.#nextBucket, Math.ceil(deadline / BUCKET_MS));
+    const bucket = this.#buckets.get(index);
+    if (bucket === undefined) this.#buckets.set(index, [lease]);
+    else bucket.push(lease);
+  }
+}
+
+/** A proposal to expire may be lost with a leader's term; it is made again this much later. */
+const EXPIRE_AGAIN_MS = 1000;

@@ -1,0 +1,106 @@
+// What a leader does about its ensemble's members by itself: carries out a reconfiguration that the log asked for, brings
+// new participants in as learners and gives them their vote once they have caught up, and takes the vote, until it has
+// caught up again, from a member whose disk was replaced.
+
+import { assert } from "../base/assert.ts";
+import type { Configuration, MemberId, MemberRecord } from "../consensus/raft/types.ts";
+import { declaredRole, type PendingReconfiguration } from "../state/tree/ensemble.ts";
+import type { Rejection } from "../state/types.ts";
+
+/** What the leader knows of a member from its replies. */
+export interface MemberView {
+  readonly active: boolean;
+  /** As it answers; 0 while it has not. */
+  readonly incarnation: number;
+  readonly isCaughtUp: boolean;
+}
+
+export type MembershipStep =
+  | { readonly kind: "change"; readonly members: readonly MemberRecord[]; readonly why: string }
+  | { readonly kind: "give-up"; readonly revision: number; readonly code: Rejection };
+
+/** The next step, or null when all is as it should be or cannot be mended now. Pure. */
+export function nextMembershipStep(
+  configuration: Configuration,
+  pending: PendingReconfiguration | null,
+  view: (id: MemberId) => MemberView | null,
+): MembershipStep | null {
+  if (configuration.outgoing.length > 0) return null; // one change at a time: this one leaves its joint phase first
+  const asked = pending === null ? null : reconfigure(configuration, pending, view);
+  return asked ?? demote(configuration, view) ?? admit(configuration, view);
+}
+
+/** A voter that answers under another incarnation: what its old disk had promised is lost, so it may promise nothing yet. */
+function demote(configuration: Configuration, view: (id: MemberId) => MemberView | null): MembershipStep | null {
+  for (const member of configuration.members) {
+    const seen = view(member.id);
+    if (member.role !== "voter" || member.incarnation === 0 || seen === null || !seen.active) continue;
+    if (seen.incarnation === 0 || seen.incarnation === member.incarnation) continue;
+    const members = replaced(configuration, { ...member, role: "learner", incarnation: 0 });
+    const others = members.filter(({ role }) => role === "voter");
+    if (others.length === 0 || !isMajorityActive(others, view)) continue;
+    return {
+      kind: "change",
+      members,
+      why: `member ${member.id} came back with an empty disk: it learns before it votes`,
+    };
+  }
+  return null;
+}
+
+/** A participant without a vote that has caught up. */
+function admit(configuration: Configuration, view: (id: MemberId) => MemberView | null): MembershipStep | null {
+  for (const member of configuration.members) {
+    const seen = view(member.id);
+    if (member.role === "voter" || declaredRole(member.address) !== "participant") continue;
+    if (seen === null || !seen.active || !seen.isCaughtUp || seen.incarnation === 0) continue;
+    const admitted: MemberRecord = { ...member, role: "voter", incarnation: seen.incarnation };
+    return {
+      kind: "change",
+      members: replaced(configuration, admitted),
+      why: `member ${member.id} has caught up: it votes from now on`,
+    };
+  }
+  return null;
+}
+
+function reconfigure(
+  configuration: Configuration,
+  pending: PendingReconfiguration,
+  view: (id: MemberId) => MemberView | null,
+): MembershipStep | null {
+  const target = pending.members.map((wanted): MemberRecord => {
+    const present = configuration.members.find((member) => member.id === wanted.id);
+    const keepsVote = wanted.role === "participant" && present?.role === "voter";
+    return {
+      id: wanted.id,
+      role: keepsVote ? "voter" : "learner",
+      incarnation: present?.incarnation ?? 0,
+      address: wanted.address,
+    };
+  });
+  if (sameMembers(target, configuration.members)) return null; // in force: the state ends it when it is applied
+  const voters = target.filter((member) => member.role === "voter");
+  if (voters.length === 0 || !isMajorityActive(voters, view)) {
+    return { kind: "give-up", revision: pending.revision, code: "new-configuration-no-quorum" };
+  }
+  return { kind: "change", members: target, why: `reconfiguration of revision ${pending.revision}` };
+}
+
+function isMajorityActive(voters: readonly MemberRecord[], view: (id: MemberId) => MemberView | null): boolean {
+  const active = voters.filter((member) => view(member.id)?.active === true);
+  return active.length * 2 > voters.length;
+}
+
+function replaced(configuration: Configuration, changed: MemberRecord): MemberRecord[] {
+  const members = configuration.members.map((member) => (member.id === changed.id ? changed : member));
+  assert(members.includes(changed), "a change of a member that is not there");
+  return members;
+}
+
+function sameMembers(some: readonly MemberRecord[], others: readonly MemberRecord[]): boolean {
+  if (some.length !== others.length) return false;
+  return some.every((member) =>
+    others.some((other) => other.id === member.id && other.role === member.role && other.address === member.address),
+  );
+}

@@ -1,0 +1,140 @@
+// The commands that this member proposed and has not yet seen applied, in order. Commands of one turn share a batch; a
+// batch stays here until the state has applied it, and is sent again whenever its way to the log may have been cut.
+
+import { assert } from "../base/assert.ts";
+import { ByteWriter } from "../base/bytes.ts";
+import type { CoordinationError } from "../base/errors.ts";
+import { BATCH_HEADER_BYTES, beginCommand, endCommand, writeBatchHeader } from "../state/batch.ts";
+import type { Waiter } from "./member.ts";
+
+/** A batch is closed beyond this, so that one entry of the log stays small against a frame and a disk write. */
+const BATCH_BYTES_MAX = 256 * 1024;
+/** Beyond this much unapplied, clients are no longer read from: memory stays bounded while there is no leader. */
+const OUTSTANDING_BYTES_MAX = 32 * 1024 * 1024;
+
+export interface OutstandingBatch {
+  readonly sequence: number;
+  readonly bytes: Uint8Array;
+  readonly waiters: readonly Waiter[];
+}
+
+/** Invariants: `outstanding` is contiguous in sequence; a waiter is in exactly one batch, in the order of its command. */
+export class Outbox {
+  readonly #member: number;
+  #start: number;
+  readonly #writer = new ByteWriter(64 * 1024);
+  #waiters: Waiter[] = [];
+  #mark = -1;
+  #nextSequence = 1;
+  #outstanding: OutstandingBatch[] = [];
+  #outstandingBytes = 0;
+
+  constructor(member: number, start: number) {
+    this.#member = member;
+    this.#start = start;
+    this.#openBatch();
+  }
+
+  get start(): number {
+    return this.#start;
+  }
+
+  /** Bytes that wait to be applied, the open batch included. */
+  get bytes(): number {
+    return this.#outstandingBytes + this.#writer.length;
+  }
+
+  get isFull(): boolean {
+    return this.bytes > OUTSTANDING_BYTES_MAX;
+  }
+
+  get isEmpty(): boolean {
+    return this.#outstanding.length === 0 && this.#waiters.length === 0;
+  }
+
+  get oldestSequence(): number | null {
+    return this.#outstanding[0]?.sequence ?? null;
+  }
+
+  begin(): ByteWriter {
+    assert(this.#mark < 0, "a command was begun while another is open");
+    this.#mark = beginCommand(this.#writer);
+    return this.#writer;
+  }
+
+  /** Ends the open command. Returns a batch if that closed one, to be sent at once. */
+  commit(waiter: Waiter): OutstandingBatch | null {
+    assert(this.#mark >= 0, "no command was begun");
+    endCommand(this.#writer, this.#mark);
+    this.#mark = -1;
+    this.#waiters.push(waiter);
+    return this.#writer.length >= BATCH_BYTES_MAX ? this.closeBatch() : null;
+  }
+
+  /** Closes the open batch, if it holds anything. */
+  closeBatch(): OutstandingBatch | null {
+    assert(this.#mark < 0, "a batch was closed in the middle of a command");
+    if (this.#waiters.length === 0) return null;
+    const batch = { sequence: this.#nextSequence++, bytes: this.#writer.copy(), waiters: this.#waiters };
+    this.#outstanding.push(batch);
+    this.#outstandingBytes += batch.bytes.length;
+    this.#waiters = [];
+    this.#openBatch();
+    return batch;
+  }
+
+  /** The batch of this sequence, about to be applied: the oldest one, or null if it was dropped. */
+  take(sequence: number): OutstandingBatch | null {
+    const oldest = this.#outstanding[0];
+    if (oldest === undefined || oldest.sequence !== sequence) return null;
+    this.#outstanding.shift();
+    this.#outstandingBytes -= oldest.bytes.length;
+    return oldest;
+  }
+
+  /** Everything closed and not yet applied, oldest first, to be sent again. */
+  outstanding(): readonly OutstandingBatch[] {
+    return this.#outstanding;
+  }
+
+  /** Takes another number for this run, when the ensemble already knows a later one: everything is numbered anew. */
+  restartAs(start: number): void {
+    assert(start > this.#start, "a run's number only grows");
+    this.#start = start;
+    this.#nextSequence = 1;
+    const old = this.#outstanding;
+    this.#outstanding = old.map((batch) => {
+      const writer = new ByteWriter(batch.bytes.length);
+      writeBatchHeader(writer, this.#member, start, this.#nextSequence);
+      writer.raw(batch.bytes, BATCH_HEADER_BYTES);
+      return { sequence: this.#nextSequence++, bytes: writer.view(), waiters: batch.waiters };
+    });
+    this.#numberOpenBatch();
+  }
+
+  /** Lets everyone who waits know that no answer will come. */
+  refuseAll(error: CoordinationError): void {
+    const batches = this.#outstanding;
+    const open = this.#waiters;
+    this.#outstanding = [];
+    this.#outstandingBytes = 0;
+    this.#waiters = [];
+    this.#openBatch();
+    for (const batch of batches) for (const waiter of batch.waiters) waiter.onRefused(error);
+    for (const waiter of open) waiter.onRefused(error);
+  }
+
+  #openBatch(): void {
+    this.#writer.clear();
+    this.#writer.reserve(BATCH_HEADER_BYTES);
+    this.#numberOpenBatch();
+  }
+
+  /** (Re)writes the header of the open batch, leaving the commands behind it as they are. */
+  #numberOpenBatch(): void {
+    const { length } = this.#writer;
+    this.#writer.clear();
+    writeBatchHeader(this.#writer, this.#member, this.#start, this.#nextSequence);
+    this.#writer.length = length;
+  }
+}

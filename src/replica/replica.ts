@@ -1,0 +1,751 @@
+// One living member: the only loop. Everything that happens (a peer's frame, a tick, a durable write, a client's command)
+// becomes an input of the Raft core, one at a time; its effects are carried out through the ports, and what is committed
+// is applied to the state in order. Promises: a command proposed here is applied at most once, and its waiter hears
+// exactly once; what was acknowledged is durable on a majority.
+
+import { assert } from "../base/assert.ts";
+import type { ByteWriter } from "../base/bytes.ts";
+import { CoordinationError } from "../base/errors.ts";
+import type { Random } from "../base/random.ts";
+import { decodeConfiguration } from "../consensus/raft/configuration.ts";
+import { Raft } from "../consensus/raft/raft.ts";
+import type { Effect, Entry, Input, MemberId, Message, RaftOptions, SnapshotMeta } from "../consensus/raft/types.ts";
+import { batchHeaderOf, stampTime } from "../state/batch.ts";
+import { encodeExpireLeases } from "../state/leases/commands.ts";
+import type { Machine } from "../state/machine.ts";
+import { encodeEndReconfig, encodeReap } from "../state/tree/commands.ts";
+import type { Outcome } from "../state/types.ts";
+import { type BarrierCallback, Barriers } from "./barriers.ts";
+import { LeaseKeeper } from "./leases.ts";
+import type { Logger } from "./logger.ts";
+import type { Member, MemberStatus, Waiter } from "./member.ts";
+import { nextMembershipStep } from "./membership.ts";
+import { Outbox, type OutstandingBatch } from "./outbox.ts";
+import type { Clock, Log, OpenedStorage, PeerEvents, Peers, Snapshots, StorageEvents } from "./ports.ts";
+import { Reaper, type ReaperOptions } from "./reaper.ts";
+import { Snapshotter } from "./snapshotter.ts";
+import { decodePeerMessage, encodePropose, encodeRaft, encodeRenew, type PeerMessage } from "./wire.ts";
+
+export interface ReplicaOptions {
+  readonly id: MemberId;
+  /** Which run of this member's process this is: larger than any earlier one (milliseconds since 1970 serve well). */
+  readonly start: number;
+  readonly raft: Omit<RaftOptions, "id" | "incarnation">;
+  readonly tickMs: number;
+  /** A snapshot is taken after so many commands, or so many bytes of log. */
+  readonly snapshotCommands: number;
+  readonly snapshotLogBytes: number;
+  readonly reaper: ReaperOptions;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** The member cannot go on: a failed disk, a broken invariant. Nothing more is said to anyone before this. */
+  readonly onFatal: (error: Error) => void;
+}
+
+/** The loop applies at most this long at a stretch, so that heartbeats and clients are heard while it catches up. */
+const APPLY_SLICE_MS = 15;
+const APPLY_BYTES = 1024 * 1024;
+/** A batch that is not seen applied for so long is sent again: it, or a refusal of it, may have been lost. */
+const SEND_AGAIN_MS = 1000;
+
+export class Replica implements Member, PeerEvents, StorageEvents {
+  readonly id: MemberId;
+  readonly machine: Machine;
+  /** The last one this run took: the revision it holds, and when it was whole. */
+  lastSnapshot: { readonly zxid: number; readonly time: number } | null = null;
+  readonly #options: ReplicaOptions;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #snapshots: Snapshots;
+  readonly #raft: Raft;
+  readonly #outbox: Outbox;
+  readonly #barriers = new Barriers();
+  readonly #leases: LeaseKeeper;
+  readonly #reaper: Reaper;
+  readonly #snapshotter: Snapshotter;
+  readonly #logger: Logger;
+  #peers: Peers | null = null;
+
+  readonly #inputs: Input[] = [];
+  #isStepping = false;
+  #isFlushDue = false;
+  /** Batches that other members passed on to this leader, for the next proposal. */
+  #passedOn: Uint8Array[] = [];
+  #mustSendAgain = false;
+  #lastProgressAt = 0;
+
+  #isReadingForApply = false;
+  #isApplyDue = false;
+  #commandsSinceSnapshot = 0;
+  #snapshotIndex: number;
+  #snapshotLogSize: number;
+
+  #lastTickAt = 0;
+  #stopTicking: (() => void) | null = null;
+  #isDiskFull = false;
+  #persistPendingSince: number | null = null;
+  #persistsPending = 0;
+  #admissionBefore = "";
+  readonly #listeners: (() => void)[] = [];
+  #state: "running" | "stopping" | "stopped" = "running";
+  #applying: OutstandingBatch | null = null;
+  #lastMessage: Message | null = null;
+  #lastFrame: Uint8Array = new Uint8Array(0);
+  #applyingPosition = 0;
+
+  constructor(options: ReplicaOptions, machine: Machine, clock: Clock, storage: OpenedStorage) {
+    this.#options = options;
+    this.id = options.id;
+    this.machine = machine;
+    this.#clock = clock;
+    this.#log = storage.log;
+    this.#snapshots = storage.snapshots;
+    this.#logger = options.logger;
+    this.#raft = new Raft(
+      { ...options.raft, id: options.id, incarnation: storage.incarnation },
+      storage.recovered,
+      options.random,
+    );
+    this.#outbox = new Outbox(options.id, options.start);
+    this.#leases = new LeaseKeeper(machine);
+    this.#reaper = new Reaper(machine, options.reaper);
+    this.#snapshotter = new Snapshotter(machine, storage.snapshots);
+    this.#snapshotIndex = storage.recovered.snapshot.index;
+    this.#snapshotLogSize = storage.log.size;
+  }
+
+  /** Restores the state from the latest snapshot, then takes part. `peers` reports to this object. */
+  async run(peers: Peers): Promise<void> {
+    assert(this.#peers === null, "a replica runs once");
+    if (this.#snapshotIndex > 0) await this.#snapshotter.restore(this.#snapshotIndex);
+    assert(this.machine.appliedIndex === this.#snapshotIndex, "the restored state is not the snapshot's");
+    this.#peers = peers;
+    this.#reconcilePeers();
+    this.#lastTickAt = this.#clock.now();
+    this.#scheduleTick();
+    this.#applyCommitted();
+  }
+
+  // ---------------------------------------------------------------------------------------------- what protocols see
+
+  get start(): number {
+    return this.#outbox.start;
+  }
+
+  get status(): MemberStatus {
+    const raft = this.#raft;
+    const record = raft.configuration.members.find((member) => member.id === this.id);
+    const followers = [];
+    if (raft.role === "leader") {
+      for (const [id, progress] of raft.progress) {
+        if (id !== this.id) followers.push({ id, matchIndex: progress.matchIndex, active: progress.active });
+      }
+    }
+    return {
+      role: raft.role === "follower" && record?.role !== "voter" ? "observer" : raft.role,
+      term: raft.term,
+      leader: raft.leader,
+      hasQuorum: raft.hasQuorumContact,
+      commitIndex: raft.commitIndex,
+      appliedIndex: this.machine.appliedIndex,
+      lastIndex: raft.lastIndex,
+      snapshotIndex: this.#snapshotIndex,
+      logBytes: this.#log.size,
+      diskFull: this.#isDiskFull,
+      configuration: raft.configuration,
+      followers,
+    };
+  }
+
+  begin(): ByteWriter {
+    return this.#outbox.begin();
+  }
+
+  commit(waiter: Waiter): void {
+    const full = this.#outbox.commit(waiter);
+    if (full !== null) this.#send(full, false);
+    this.#flushSoon();
+  }
+
+  admission(): "open" | "busy" | "no-space" | "no-quorum" | "stopping" {
+    if (this.#state !== "running") return "stopping";
+    if (this.#isDiskFull) return "no-space";
+    if (!this.#raft.hasQuorumContact) return "no-quorum";
+    return this.#outbox.isFull ? "busy" : "open";
+  }
+
+  readBarrier(done: BarrierCallback): void {
+    this.#barriers.add(done);
+    this.#flushSoon();
+  }
+
+  renew(lease: number): void {
+    this.#leases.renew(lease);
+  }
+
+  /** What this member itself wants to hear of the state's events: whoever owns them passes them on. */
+  readonly stateEvents = {
+    onLeaseMoved: (lease: number): void => this.#leases.begin(lease),
+    onLeaseEnded: (lease: number): void => this.#leases.forget(lease),
+  };
+
+  onStatusChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  // ------------------------------------------------------------------------------------------------ what the ports say
+
+  onFrame(from: MemberId, frame: Uint8Array): void {
+    if (this.#state === "stopped") return;
+    let message: PeerMessage;
+    try {
+      message = decodePeerMessage(frame);
+    } catch (error) {
+      this.#logger.warn(`a frame of member ${from} cannot be read, it is ignored: ${String(error)}`);
+      return;
+    }
+    switch (message.kind) {
+      case "raft":
+        this.#submit({ kind: "message", from, message: message.message });
+        break;
+      case "propose":
+        if (this.#raft.role === "leader") {
+          this.#passedOn.push(message.batch);
+          this.#flushSoon();
+        }
+        break; // otherwise its sender will learn who leads, and send it there
+      case "renew":
+        if (this.#raft.role === "leader") for (const lease of message.leases) this.#leases.renew(lease);
+        break;
+    }
+  }
+
+  onConnect(peer: MemberId): void {
+    if (peer === this.#raft.leader) this.#sendAgain();
+  }
+
+  onDisconnect(peer: MemberId): void {
+    if (this.#state !== "stopped") this.#submit({ kind: "unreachable", peer });
+  }
+
+  onFull(full: boolean): void {
+    if (full === this.#isDiskFull) return;
+    this.#isDiskFull = full;
+    if (full) {
+      this.#logger.error(
+        "the disk is full: this member refuses writes, serves reads, and goes on by itself when there is room",
+      );
+      this.#handLeadershipOver();
+    } else {
+      this.#logger.info("the disk has room again: this member takes writes");
+    }
+    this.#noteStatus();
+  }
+
+  onFailure(error: Error): void {
+    this.#fail(error);
+  }
+
+  // ------------------------------------------------------------------------------------------------------- the loop
+
+  #submit(input: Input): void {
+    this.#inputs.push(input);
+    if (this.#isStepping || this.#state === "stopped") return;
+    this.#isStepping = true;
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        for (const effect of this.#raft.step(next)) this.#carryOut(effect);
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#isStepping = false;
+    }
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.kind) {
+      case "send":
+        this.#peers?.send(effect.to, this.#frameOf(effect.message));
+        break;
+      case "persist":
+        this.#persist(effect);
+        break;
+      case "commit":
+        this.#applyCommitted();
+        break;
+      case "readable":
+        this.#barriers.onReadable(effect.context, effect.index, this.machine.appliedIndex);
+        break;
+      case "read-refused":
+        break; // asked again by the next ticks, until its deadline
+      case "role-changed":
+        this.#onRoleChanged(effect);
+        break;
+      case "configuration-changed":
+        this.#reconcilePeers();
+        break;
+      case "fetch":
+        this.#fetch(effect);
+        break;
+      case "read-snapshot":
+        this.#readSnapshot(effect);
+        break;
+      case "write-snapshot":
+        this.#writeSnapshot(effect);
+        break;
+    }
+  }
+
+  /** Followers at the same point are sent the same message: it is encoded once. */
+  #frameOf(message: Message): Uint8Array {
+    if (message !== this.#lastMessage) {
+      this.#lastMessage = message;
+      this.#lastFrame = encodeRaft(message);
+    }
+    return this.#lastFrame;
+  }
+
+  #persist(effect: Effect & { kind: "persist" }): void {
+    this.#persistsPending++;
+    this.#persistPendingSince ??= this.#clock.now();
+    this.#log.write(effect, () => {
+      this.#persistsPending--;
+      this.#persistPendingSince = this.#persistsPending === 0 ? null : this.#clock.now();
+      this.#submit({ kind: "persisted", sequence: effect.sequence });
+    });
+  }
+
+  #onRoleChanged({ role, term, leader }: Effect & { kind: "role-changed" }): void {
+    if (role === "leader") this.#leases.becomeLeader();
+    else this.#leases.stepDown();
+    this.#passedOn = [];
+    if (leader !== null) {
+      this.#logger.info(leader === this.id ? `leads term ${term}` : `follows member ${leader} in term ${term}`);
+      this.#sendAgain();
+    } else if (role === "follower") {
+      this.#logger.info(`follows nobody yet in term ${term}`);
+    }
+    this.#noteStatus();
+  }
+
+  #reconcilePeers(): void {
+    const { cluster, configuration } = this.#raft;
+    this.#peers?.reconcile(
+      cluster,
+      configuration.members.filter((member) => member.id !== this.id),
+    );
+  }
+
+  // ------------------------------------------------------------------------------------------------------ proposing
+
+  /** Proposes and asks once this turn's input is all there. */
+  #flushSoon(): void {
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    this.#clock.defer(() => {
+      this.#isFlushDue = false;
+      if (this.#state !== "stopped") this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const context = this.#barriers.ask(this.#clock.now());
+    if (context !== null) this.#submit({ kind: "read", context });
+    const fresh = this.#outbox.closeBatch();
+    if (this.#mustSendAgain) this.#sendEverything();
+    else if (fresh !== null) this.#send(fresh, false);
+    this.#proposePassedOn();
+  }
+
+  #sendAgain(): void {
+    this.#mustSendAgain = true;
+    this.#flushSoon();
+  }
+
+  #sendEverything(): void {
+    const { leader } = this.#raft;
+    if (leader === null || (leader === this.id && !this.#raft.canPropose)) return; // asked for again by the ticks
+    this.#mustSendAgain = false;
+    this.#lastProgressAt = this.#clock.now();
+    for (const batch of this.#outbox.outstanding()) this.#send(batch, true);
+  }
+
+  /** `again`: an earlier copy may stand in this member's own log, whose bytes must not change any more. */
+  #send(batch: OutstandingBatch, again: boolean): void {
+    const { leader } = this.#raft;
+    if (leader === this.id) this.#passedOn.push(again ? batch.bytes.slice() : batch.bytes);
+    else if (leader !== null && !this.#mustSendAgain) this.#peers?.send(leader, encodePropose(batch.bytes));
+    else this.#mustSendAgain = true;
+  }
+
+  #proposePassedOn(): void {
+    if (this.#passedOn.length === 0) return;
+    const payloads = this.#passedOn;
+    this.#passedOn = [];
+    if (!this.#raft.canPropose) {
+      this.#mustSendAgain = true; // our own; the other members send theirs again as well
+      return;
+    }
+    const now = this.#clock.wall();
+    for (const payload of payloads) stampTime(payload, now);
+    this.#submit({ kind: "propose", payloads });
+  }
+
+  /** A command of the member itself: it waits for nothing. */
+  #proposeOwn(encode: (writer: ByteWriter) => void): void {
+    encode(this.begin());
+    this.commit(NOBODY);
+  }
+
+  // ------------------------------------------------------------------------------------------------------- applying
+
+  #applyCommitted(): void {
+    if (this.#isReadingForApply || this.#isApplyDue) return; // goes on when that is done
+    const { machine } = this;
+    const until = this.#clock.now() + APPLY_SLICE_MS;
+    const from = machine.appliedIndex;
+    while (machine.appliedIndex < this.#raft.commitIndex) {
+      const entries = this.#raft.entriesInMemory(machine.appliedIndex + 1, this.#raft.commitIndex, APPLY_BYTES);
+      if (entries.length === 0) {
+        this.#readForApply();
+        break;
+      }
+      for (const entry of entries) this.#apply(entry);
+      if (this.#clock.now() > until && machine.appliedIndex < this.#raft.commitIndex) {
+        this.#applySoon();
+        break;
+      }
+    }
+    if (machine.appliedIndex > from) this.#onApplied();
+  }
+
+  #applySoon(): void {
+    this.#isApplyDue = true;
+    this.#clock.defer(() => {
+      this.#isApplyDue = false;
+      this.#guarded(() => this.#applyCommitted());
+    });
+  }
+
+  #readForApply(): void {
+    this.#isReadingForApply = true;
+    const from = this.machine.appliedIndex + 1;
+    this.#log.read(from, this.#raft.commitIndex, 4 * APPLY_BYTES).then(
+      (entries) => {
+        this.#isReadingForApply = false;
+        this.#guarded(() => {
+          for (const entry of entries) {
+            if (entry.index === this.machine.appliedIndex + 1) this.#apply(entry); // else a snapshot came in between
+          }
+          if (entries.length > 0) this.#onApplied();
+          this.#applyCommitted();
+        });
+      },
+      (error) => this.#fail(error),
+    );
+  }
+
+  #apply(entry: Entry): void {
+    switch (entry.kind) {
+      case "commands":
+        this.#applyBatch(entry);
+        break;
+      case "configuration": {
+        const { members, outgoing } = decodeConfiguration(entry.payload);
+        this.machine.applyConfiguration(entry.index, members, outgoing.length > 0);
+        break;
+      }
+      case "noop":
+        this.machine.applyNothing(entry.index);
+        break;
+    }
+  }
+
+  #applyBatch(entry: Entry): void {
+    const { member, start, sequence } = batchHeaderOf(entry.payload);
+    const isOwn = member === this.id && start === this.#outbox.start;
+    const revisionBefore = this.machine.revision;
+    if (!isOwn) {
+      this.machine.apply(entry.index, entry.payload, null);
+    } else {
+      this.#applyOwn(entry, sequence);
+    }
+    this.#commandsSinceSnapshot += this.machine.revision - revisionBefore;
+  }
+
+  #applyOwn(entry: Entry, sequence: number): void {
+    if (sequence === this.#outbox.oldestSequence) {
+      this.#applying = this.#outbox.take(sequence);
+      this.#applyingPosition = 0;
+      const result = this.machine.apply(entry.index, entry.payload, this.#onOutcome);
+      assert(result === "applied", `own batch ${sequence} was ${result} although it is the next`);
+      assert(
+        this.#applyingPosition === this.#applying?.waiters.length,
+        "a batch with more or fewer commands than waiters",
+      );
+      this.#applying = null;
+      this.#lastProgressAt = this.#clock.now();
+      return;
+    }
+    const result = this.machine.apply(entry.index, entry.payload, null);
+    assert(result !== "applied", `own batch ${sequence} was applied out of order`);
+    if (result === "gap") this.#sendAgain();
+  }
+
+  readonly #onOutcome = (outcome: Outcome, revision: number): void => {
+    const waiter = this.#applying?.waiters[this.#applyingPosition++];
+    assert(waiter !== undefined, "an outcome that nobody waits for");
+    waiter.onOutcome(outcome, revision);
+  };
+
+  #onApplied(): void {
+    this.#barriers.onApplied(this.machine.appliedIndex);
+    this.#submit({ kind: "applied", index: this.machine.appliedIndex });
+    this.#maybeSnapshot();
+  }
+
+  // ------------------------------------------------------------------------------------------------------ snapshots
+
+  #maybeSnapshot(): void {
+    const grown = this.#log.size - this.#snapshotLogSize;
+    if (this.#commandsSinceSnapshot < this.#options.snapshotCommands && grown < this.#options.snapshotLogBytes) return;
+    if (this.#snapshotter.isBusy || this.#isDiskFull || this.machine.appliedIndex <= this.#snapshotIndex) return;
+    this.#takeSnapshot().catch((error) => {
+      if (!(error instanceof CoordinationError) || error.code !== "no-space") return this.#fail(error);
+      this.#snapshotLogSize = this.#log.size;
+      this.#logger.warn(
+        "the disk has no room for a snapshot: it is tried again when the log has grown as much once more",
+      );
+    });
+  }
+
+  /** For operators: a snapshot of the state as it is, whatever stands in the way of one being over. */
+  async takeSnapshotNow(): Promise<{ readonly index: number; readonly revision: number }> {
+    await this.#snapshotter.idle();
+    if (this.#snapshotter.isBusy) {
+      throw new CoordinationError(
+        "overloaded",
+        "not-applied",
+        "a snapshot of the leader's is being installed: try again",
+      );
+    }
+    const { revision, appliedIndex: index } = this.machine;
+    if (index > this.#snapshotIndex) await this.#takeSnapshot();
+    return { index, revision };
+  }
+
+  async #takeSnapshot(): Promise<void> {
+    const { appliedIndex: index, revision: zxid } = this.machine;
+    const snapshot: SnapshotMeta = {
+      index,
+      term: this.#raft.termAt(index),
+      configuration: this.#raft.configurationAt(index),
+    };
+    this.#commandsSinceSnapshot = 0;
+    if (!(await this.#snapshotter.take(snapshot)) || this.#state === "stopped") return;
+    this.#snapshotIndex = index;
+    this.lastSnapshot = { zxid, time: this.#clock.wall() };
+    this.#submit({ kind: "snapshot-taken", snapshot });
+    this.#log.purge(index);
+    this.#snapshotLogSize = this.#log.size;
+  }
+
+  #fetch({ to, from, bytesMax }: Effect & { kind: "fetch" }): void {
+    this.#log.read(from, this.#raft.lastIndex, bytesMax).then(
+      (entries) => this.#submit({ kind: "fetched", to, from, entries }),
+      (error) => this.#fail(error),
+    );
+  }
+
+  #readSnapshot({ to, index, offset, bytesMax }: Effect & { kind: "read-snapshot" }): void {
+    this.#snapshots.read(index, offset, bytesMax).then(
+      (read) =>
+        this.#submit({
+          kind: "snapshot-read",
+          to,
+          index,
+          offset,
+          data: read?.data ?? null,
+          done: read?.done ?? false,
+        }),
+      (error) => this.#fail(error),
+    );
+  }
+
+  #writeSnapshot(effect: Effect & { kind: "write-snapshot" }): void {
+    this.#installChunk(effect).catch((error) => this.#fail(error));
+  }
+
+  async #installChunk({ snapshot, offset, data, done }: Effect & { kind: "write-snapshot" }): Promise<void> {
+    await this.#snapshotter.receive(snapshot, offset, data, done);
+    if (done) {
+      await this.#log.restart(snapshot);
+      await this.#snapshotter.restore(snapshot.index);
+      this.#snapshotIndex = snapshot.index;
+      this.#snapshotLogSize = this.#log.size;
+      this.#commandsSinceSnapshot = 0;
+      this.#forgetWhatTheSnapshotHolds();
+      this.#logger.info(`installed the leader's snapshot of index ${snapshot.index}`);
+    }
+    this.#submit({ kind: "snapshot-written", index: snapshot.index, offset: offset + data.length, done });
+    if (done) this.#onApplied();
+  }
+
+  /** Own batches that were applied inside the snapshot: their outcome is not in it, so nobody here can know it. */
+  #forgetWhatTheSnapshotHolds(): void {
+    const applied = this.machine.lastSequence(this.id, this.#outbox.start);
+    for (let oldest = this.#outbox.oldestSequence; oldest !== null && oldest <= applied; ) {
+      const batch = this.#outbox.take(oldest);
+      for (const waiter of batch?.waiters ?? []) waiter.onRefused(OUTCOME_UNKNOWN);
+      oldest = this.#outbox.oldestSequence;
+    }
+  }
+
+  // ----------------------------------------------------------------------------------------------------------- time
+
+  #scheduleTick(): void {
+    this.#stopTicking = this.#clock.after(this.#options.tickMs, () => {
+      if (this.#state === "stopped") return;
+      this.#guarded(() => this.#tick());
+      this.#scheduleTick();
+    });
+  }
+
+  #tick(): void {
+    const now = this.#clock.now();
+    const elapsed = now - this.#lastTickAt;
+    this.#lastTickAt = now;
+    this.#submit({ kind: "tick" });
+    for (const context of this.#barriers.askAgain(now)) this.#submit({ kind: "read", context });
+    this.#tickLeases(elapsed);
+    if (this.#raft.role === "leader" && this.#raft.canPropose) this.#tickLeader(elapsed);
+    if (!this.#outbox.isEmpty && now - this.#lastProgressAt > SEND_AGAIN_MS) this.#retry();
+    this.#noteStatus();
+  }
+
+  #tickLeases(elapsed: number): void {
+    const renewed = this.#leases.takeRenewed(elapsed);
+    const { leader } = this.#raft;
+    if (renewed !== null && leader !== null) this.#peers?.send(leader, encodeRenew(renewed));
+    // A tick that came late stands for a stall, of this process or its machine: it counts as one tick, no more.
+    const passed = Math.min(elapsed, 2 * this.#options.tickMs);
+    if (!this.#raft.hasQuorumContact || this.#isDiskStalled()) return;
+    const expired = this.#leases.advance(passed);
+    if (expired.length > 0) this.#proposeOwn((writer) => encodeExpireLeases(writer, expired));
+  }
+
+  #tickLeader(elapsed: number): void {
+    for (const candidate of this.#reaper.advance(elapsed, this.#clock.wall())) {
+      this.#proposeOwn((writer) => encodeReap(writer, candidate));
+    }
+    if (this.#raft.isChangingMembership) return;
+    const { configuration, progress } = this.#raft;
+    const pending = this.machine.pendingReconfiguration;
+    const step = nextMembershipStep(configuration, pending, (id) => progress.get(id) ?? null);
+    if (step === null) return;
+    if (step.kind === "change") {
+      this.#logger.info(step.why);
+      this.#submit({ kind: "change-membership", members: step.members });
+    } else {
+      this.#proposeOwn((writer) => encodeEndReconfig(writer, step.revision, step.code));
+    }
+  }
+
+  #retry(): void {
+    const last = this.machine.lastSequence(this.id, this.#outbox.start);
+    if (last === -1) this.#outbox.restartAs(Math.max(this.#clock.wall(), this.#outbox.start + 1));
+    this.#sendAgain();
+  }
+
+  #isDiskStalled(): boolean {
+    const since = this.#persistPendingSince;
+    return since !== null && this.#clock.now() - since > this.#options.raft.electionTicks * this.#options.tickMs;
+  }
+
+  #noteStatus(): void {
+    const admission = `${this.admission()} ${this.#raft.role} ${this.#raft.leader}`;
+    if (admission === this.#admissionBefore) return;
+    this.#admissionBefore = admission;
+    for (const listener of this.#listeners) listener();
+  }
+
+  // ------------------------------------------------------------------------------------------------------- stopping
+
+  /** Hands leadership over if asked to, lets what is under way finish for a while, and closes. */
+  async stop({ transferLeadership = true, graceMs = 2000 } = {}): Promise<void> {
+    if (this.#state !== "running") return;
+    this.#state = "stopping";
+    this.#noteStatus();
+    const deadline = this.#clock.now() + graceMs;
+    await this.#until(() => this.#outbox.isEmpty, deadline);
+    if (transferLeadership) this.#handLeadershipOver();
+    await this.#until(
+      () => !transferLeadership || this.#raft.role !== "leader" || this.#successor() === null,
+      deadline,
+    );
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    if (this.#state === "stopped") return;
+    this.#state = "stopped";
+    this.#stopTicking?.();
+    this.#barriers.refuseAll();
+    this.#outbox.refuseAll(OUTCOME_UNKNOWN);
+    await this.#snapshotter.close();
+    await this.#peers?.close();
+    await this.#log.close();
+  }
+
+  #handLeadershipOver(): void {
+    const successor = this.#successor();
+    if (this.#raft.role === "leader" && successor !== null) this.#submit({ kind: "transfer", to: successor });
+  }
+
+  /** The voter that is furthest along. */
+  #successor(): MemberId | null {
+    const { configuration, progress } = this.#raft;
+    let best: { id: MemberId; matchIndex: number } | null = null;
+    for (const { id, role } of configuration.members) {
+      const seen = progress.get(id);
+      if (id === this.id || role !== "voter" || !seen?.active || !seen.joined) continue;
+      if (best === null || seen.matchIndex > best.matchIndex) best = { id, matchIndex: seen.matchIndex };
+    }
+    return best?.id ?? null;
+  }
+
+  #until(condition: () => boolean, deadline: number): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (condition() || this.#clock.now() >= deadline || this.#state === "stopped") resolve();
+        else this.#clock.after(10, look);
+      };
+      look();
+    });
+  }
+
+  #guarded(work: () => void): void {
+    if (this.#state === "stopped") return;
+    try {
+      work();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#state === "stopped") return;
+    this.#state = "stopped";
+    this.#stopTicking?.();
+    this.#options.onFatal(error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+const OUTCOME_UNKNOWN = new CoordinationError(
+  "closed",
+  "unknown",
+  "this member cannot tell what became of the command",
+);
+
+const NOBODY: Waiter = { onOutcome() {}, onRefused() {} };

@@ -1,0 +1,55 @@
+// A member's settings as ZooKeeper's protocol takes them.
+
+import type { AuthOptions } from "../protocols/zookeeper/auth.ts";
+import type { ZooKeeperServerOptions } from "../protocols/zookeeper/server.ts";
+import type { ServerConfiguration, TlsSettings } from "./configuration/configuration.ts";
+import type { TlsTexts } from "./member.ts";
+
+export function zooKeeperOptions(
+  configuration: ServerConfiguration,
+  tls: TlsTexts | null,
+): Omit<ZooKeeperServerOptions, "clock" | "logger" | "fourLetterWord"> {
+  const { client, limits, security, tree } = configuration;
+  const { plain, secure } = client;
+  return {
+    ...(plain === null ? {} : { clientPort: plain.port }),
+    ...(plain?.host == null ? {} : { clientPortAddress: plain.host }),
+    ...(secure === null ? {} : { secureClientPort: secure.port }),
+    ...(secure?.host == null ? {} : { secureClientPortAddress: secure.host }),
+    ...(tls === null || client.tls === null ? {} : { tls: { ...tls, ...tlsRules(client.tls) } }),
+    ...(client.backlog === null ? {} : { listenBacklog: client.backlog }),
+    portUnification: client.portUnification,
+    clientTcpKeepAlive: client.tcpKeepAlive,
+    maxClientCnxns: limits.connectionsPerAddressMax,
+    maxCnxns: limits.connectionsMax,
+    juteMaxBuffer: limits.frameBytesMax,
+    globalOutstandingLimit: limits.outstandingMax,
+    tickTimeMs: configuration.tickMs,
+    minSessionTimeoutMs: configuration.sessionTimeoutMinMs,
+    maxSessionTimeoutMs: configuration.sessionTimeoutMaxMs,
+    readOnlyMode: configuration.readOnlyMode,
+    policy: {
+      skipAcl: security.skipAcl,
+      enforceQuota: tree.enforceQuota,
+      extendedTypes: tree.extendedTypes,
+      reconfig: configuration.reconfigEnabled,
+    },
+    auth: authOptions(configuration),
+    ...(security.saslUsers.size === 0 ? {} : { sasl: { users: security.saslUsers } }),
+    saslSuperUsers: security.superUsers,
+    allowSaslFailedClients: security.allowSaslFailedClients,
+    enforceAuthSchemes: security.requiredSchemes,
+  };
+}
+
+export function authOptions({ security }: ServerConfiguration): AuthOptions {
+  return {
+    digestEnabled: security.digestEnabled,
+    ...(security.superDigest === null ? {} : { superDigest: security.superDigest }),
+    ...(security.superUsers[0] === undefined ? {} : { x509SuperUser: security.superUsers[0] }),
+  };
+}
+
+function tlsRules({ clientAuth, ciphers }: TlsSettings): { clientAuth: "none" | "want" | "need"; ciphers?: string } {
+  return { clientAuth, ...(ciphers === null ? {} : { ciphers }) };
+}

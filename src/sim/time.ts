@@ -1,0 +1,161 @@
+// Virtual time: one queue of future events decides everything that happens. Nothing here waits for real time.
+
+import type { Clock } from "../replica/ports.ts";
+
+interface Event {
+  readonly at: number;
+  readonly order: number;
+  task: (() => void) | null;
+}
+
+/** Invariants: time never goes back; events of one instant run in the order in which they were asked for. */
+export class VirtualTime {
+  #now = 0;
+  #order = 0;
+  readonly #heap: Event[] = [];
+  #mayHaveMicrotasks = false;
+  #sinceSettled = 0;
+
+  get now(): number {
+    return this.#now;
+  }
+
+  /** Runs `task` in `milliseconds`; returns how to call it off. */
+  after(milliseconds: number, task: () => void): () => void {
+    const event: Event = { at: this.#now + Math.max(0, milliseconds), order: this.#order++, task };
+    this.#push(event);
+    return () => {
+      event.task = null;
+    };
+  }
+
+  /** A promise that is kept at a virtual moment: what follows it runs before the next event. */
+  promiseAfter<T>(milliseconds: number, produce: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.after(milliseconds, () => {
+        this.#mayHaveMicrotasks = true;
+        try {
+          resolve(produce());
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+  }
+
+  /** Runs events until the condition holds (true) or the time is over (false). */
+  async runUntil(condition: () => boolean, milliseconds: number): Promise<boolean> {
+    const end = this.#now + milliseconds;
+    for (;;) {
+      if (condition()) return true;
+      const event = this.#heap[0];
+      if (event === undefined || event.at > end) break;
+      this.#pop();
+      this.#now = event.at;
+      event.task?.();
+      if (this.#mayHaveMicrotasks || ++this.#sinceSettled >= SETTLE_EVERY) await this.#settle();
+    }
+    this.#now = end;
+    return condition();
+  }
+
+  async run(milliseconds: number): Promise<void> {
+    await this.runUntil(() => false, milliseconds);
+  }
+
+  /** Lets everything that hangs on kept promises run to its end. */
+  async #settle(): Promise<void> {
+    this.#mayHaveMicrotasks = false;
+    this.#sinceSettled = 0;
+    for (let i = 0; i < MICROTASK_DEPTH; i++) await null;
+  }
+
+  #push(event: Event): void {
+    const heap = this.#heap;
+    heap.push(event);
+    let at = heap.length - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!isBefore(heap[at]!, heap[parent]!)) break;
+      [heap[at], heap[parent]] = [heap[parent]!, heap[at]!];
+      at = parent;
+    }
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (heap.length === 0 || last === undefined) return;
+    heap[0] = last;
+    for (let at = 0; ; ) {
+      const left = 2 * at + 1;
+      let least = at;
+      if (left < heap.length && isBefore(heap[left]!, heap[least]!)) least = left;
+      if (left + 1 < heap.length && isBefore(heap[left + 1]!, heap[least]!)) least = left + 1;
+      if (least === at) return;
+      [heap[at], heap[least]] = [heap[least]!, heap[at]!];
+      at = least;
+    }
+  }
+}
+
+/** More than the longest chain of `await`s behind one kept promise: a fixed number, so that every run settles alike. */
+const MICROTASK_DEPTH = 30;
+/** Promises that were kept without a word to this queue follow at the latest after so many events. */
+const SETTLE_EVERY = 16;
+
+function isBefore(a: Event, b: Event): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
+}
+
+/** The clock of one machine: it may run at its own rate, and its wall clock may be set at any time. */
+export class VirtualClock implements Clock {
+  readonly #time: VirtualTime;
+  /** Seconds of this clock in one true second. */
+  readonly #rate: number;
+  wallOffsetMs = 1_700_000_000_000;
+  /** A crashed machine's tasks never run. */
+  isStopped = false;
+  /** A paused machine's tasks run when it goes on. */
+  #pausedUntil = 0;
+
+  constructor(time: VirtualTime, rate = 1) {
+    this.#time = time;
+    this.#rate = rate;
+  }
+
+  now(): number {
+    return this.#time.now * this.#rate;
+  }
+
+  wall(): number {
+    return Math.floor(this.now() + this.wallOffsetMs);
+  }
+
+  defer(task: () => void): void {
+    this.#schedule(0, task);
+  }
+
+  after(milliseconds: number, task: () => void): () => void {
+    return this.#schedule(milliseconds / this.#rate, task);
+  }
+
+  pause(milliseconds: number): void {
+    this.#pausedUntil = this.#time.now + milliseconds;
+  }
+
+  get isPaused(): boolean {
+    return this.#time.now < this.#pausedUntil;
+  }
+
+  /** Runs what concerns this machine: now, after its pause, or never. */
+  deliver(task: () => void): void {
+    if (this.isStopped) return;
+    if (this.isPaused) this.#time.after(this.#pausedUntil - this.#time.now, () => this.deliver(task));
+    else task();
+  }
+
+  #schedule(milliseconds: number, task: () => void): () => void {
+    return this.#time.after(milliseconds, () => this.deliver(task));
+  }
+}

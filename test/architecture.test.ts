@@ -1,0 +1,105 @@
+// The floors of the house, checked: who may import whom, and that the pure floors are pure.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const SOURCE = join(dirname(fileURLToPath(import.meta.url)), "..", "src");
+
+/** A room is a folder whose files are strangers to the other rooms of their floor. The longest match counts. */
+const ROOMS: readonly { readonly folder: string; readonly floor: number; readonly isPure?: boolean }[] = [
+  { folder: "base", floor: 0, isPure: true },
+  { folder: "consensus", floor: 1, isPure: true },
+  { folder: "state", floor: 1, isPure: true },
+  { folder: "recipes", floor: 1, isPure: true },
+  { folder: "replica", floor: 2, isPure: true },
+  { folder: "adapters", floor: 3 },
+  { folder: "sim", floor: 3 },
+  { folder: "protocols/zookeeper", floor: 3 },
+  { folder: "engines", floor: 4 },
+  { folder: "server", floor: 5 },
+  { folder: "cli", floor: 6 },
+  { folder: "dashboard", floor: 6 },
+];
+
+/** Models of the state are strangers to each other, as are algorithms of consensus. */
+const STRANGERS: readonly string[] = [
+  "state/tree",
+  "state/leases",
+  "consensus/raft",
+  "consensus/paxos",
+  "consensus/bully",
+];
+
+/** What gives a program time, chance or the outside world without an import. */
+const IMPURE =
+  /(?<![.#$\w])(Date\.now|new Date\b|performance\.|Math\.random|setTimeout|setInterval|setImmediate|queueMicrotask|process\.|crypto\.|fetch\(|require\()/;
+
+const files = readdirSync(SOURCE, { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".ts"))
+  .map((file) => file.replaceAll("\\", "/"));
+
+function roomOf(file: string): (typeof ROOMS)[number] {
+  const room = ROOMS.filter(({ folder }) => file.startsWith(`${folder}/`)).sort(
+    (a, b) => b.folder.length - a.folder.length,
+  )[0];
+  assert.ok(room, `src/${file} stands in no room: give its folder a floor in test/architecture.test.ts`);
+  return room;
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(SOURCE, file), "utf8");
+  return [...text.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)"([^"]+)"/g)].map((match) => match[1] ?? "");
+}
+
+function codeOf(file: string): string {
+  const text = readFileSync(join(SOURCE, file), "utf8");
+  return text
+    .replaceAll(/\/\*[\s\S]*?\*\//g, "")
+    .replaceAll(/(^|\s)\/\/.*$/gm, "")
+    .replaceAll(/"(?:[^"\\\n]|\\.)*"/g, '""');
+}
+
+test("a file imports from its own room and from lower floors", () => {
+  assert.ok(files.length > 10, "the sources were not found");
+  const trespasses: string[] = [];
+  for (const file of files) {
+    const room = roomOf(file);
+    for (const specifier of importsOf(file)) {
+      if (!specifier.startsWith(".")) continue;
+      const target = relative(SOURCE, resolve(SOURCE, dirname(file), specifier)).replaceAll("\\", "/");
+      const other = roomOf(target);
+      if (other !== room && other.floor >= room.floor) trespasses.push(`src/${file} imports src/${target}`);
+    }
+  }
+  assert.deepEqual(trespasses, []);
+});
+
+test("models of the state, and algorithms of consensus, are strangers to each other", () => {
+  const trespasses: string[] = [];
+  for (const file of files) {
+    const own = STRANGERS.find((folder) => file.startsWith(`${folder}/`));
+    if (own === undefined) continue;
+    for (const specifier of importsOf(file)) {
+      if (!specifier.startsWith(".")) continue;
+      const target = relative(SOURCE, resolve(SOURCE, dirname(file), specifier)).replaceAll("\\", "/");
+      const other = STRANGERS.find((folder) => target.startsWith(`${folder}/`));
+      if (other !== undefined && other !== own) trespasses.push(`src/${file} imports src/${target}`);
+    }
+  }
+  assert.deepEqual(trespasses, []);
+});
+
+test("the pure floors know no clock, no chance and no outside world", () => {
+  const impurities: string[] = [];
+  for (const file of files.filter((name) => roomOf(name).isPure)) {
+    for (const specifier of importsOf(file)) {
+      if (!specifier.startsWith(".")) impurities.push(`src/${file} imports ${specifier}`);
+    }
+    const match = IMPURE.exec(codeOf(file));
+    if (match) impurities.push(`src/${file} uses ${match[0]}`);
+  }
+  assert.deepEqual(impurities, []);
+});

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Configuration, MemberRecord } from "../../src/consensus/raft/types.ts";
+import { type MemberView, nextMembershipStep } from "../../src/replica/membership.ts";
+
+const healthy: MemberView = { active: true, incarnation: 100, isCaughtUp: true };
+const silent: MemberView = { ...healthy, active: false };
+
+function member(id: number, role: MemberRecord["role"] = "voter", declared = "participant"): MemberRecord {
+  return { id, role, incarnation: role === "voter" ? 100 : 0, address: `host${id}:1:2:${declared};0.0.0.0:2181` };
+}
+
+function configuration(...members: MemberRecord[]): Configuration {
+  return { cluster: 1, members, outgoing: [] };
+}
+
+function seen(views: Record<number, MemberView>): (id: number) => MemberView | null {
+  return (id) => views[id] ?? null;
+}
+
+const three = configuration(member(1), member(2), member(3));
+
+test("nothing is changed while all is well", () => {
+  assert.equal(nextMembershipStep(three, null, seen({ 1: healthy, 2: healthy, 3: healthy })), null);
+  assert.equal(nextMembershipStep(three, null, seen({ 1: healthy, 2: healthy, 3: silent })), null);
+});
+
+test("a voter that comes back with an empty disk loses its vote, then gets it back when it has caught up", () => {
+  const wiped: MemberView = { active: true, incarnation: 555, isCaughtUp: false };
+  const first = nextMembershipStep(three, null, seen({ 1: healthy, 2: healthy, 3: wiped }));
+  assert.equal(first?.kind, "change");
+  const demoted = first.members.find(({ id }) => id === 3);
+  assert.deepEqual([demoted?.role, demoted?.incarnation], ["learner", 0]);
+
+  const learning = configuration(...first.members);
+  assert.equal(nextMembershipStep(learning, null, seen({ 1: healthy, 2: healthy, 3: wiped })), null);
+
+  const caughtUp = { ...wiped, isCaughtUp: true };
+  const second = nextMembershipStep(learning, null, seen({ 1: healthy, 2: healthy, 3: caughtUp }));
+  assert.equal(second?.kind, "change");
+  const promoted = second.members.find(({ id }) => id === 3);
+  assert.deepEqual([promoted?.role, promoted?.incarnation], ["voter", 555]);
+});
+
+test("a vote is not taken while the others alone would be no quorum", () => {
+  const wiped: MemberView = { active: true, incarnation: 555, isCaughtUp: false };
+  assert.equal(nextMembershipStep(three, null, seen({ 1: healthy, 2: silent, 3: wiped })), null);
+});
+
+test("a member that has not answered yet is not admitted", () => {
+  const unheard: MemberView = { active: true, incarnation: 0, isCaughtUp: true };
+  const learning = configuration(member(1), member(2), member(3, "learner"));
+  assert.equal(nextMembershipStep(learning, null, seen({ 1: healthy, 2: healthy, 3: unheard })), null);
+});
+
+test("an observer is never given a vote", () => {
+  const withObserver = configuration(member(1), member(2), member(3), member(4, "learner", "observer"));
+  assert.equal(nextMembershipStep(withObserver, null, seen({ 1: healthy, 2: healthy, 3: healthy, 4: healthy })), null);
+});
+
+test("a reconfiguration brings a new participant in as a learner first, though nobody runs there yet", () => {
+  const pending = {
+    revision: 9,
+    members: [1, 2, 3, 4].map((id) => ({ id, role: "participant" as const, address: member(id).address })),
+  };
+  const step = nextMembershipStep(three, pending, seen({ 1: healthy, 2: healthy, 3: healthy }));
+  assert.equal(step?.kind, "change");
+  assert.deepEqual(
+    step.members.map(({ id, role }) => `${id} ${role}`),
+    ["1 voter", "2 voter", "3 voter", "4 learner"],
+  );
+});
+
+test("a reconfiguration whose voters would not be a quorum is given up", () => {
+  const pending = {
+    revision: 9,
+    members: [1, 2].map((id) => ({ id, role: "participant" as const, address: member(id).address })),
+  };
+  const step = nextMembershipStep(three, pending, seen({ 1: healthy, 2: silent, 3: healthy }));
+  assert.deepEqual(step, { kind: "give-up", revision: 9, code: "new-configuration-no-quorum" });
+});
+
+test("nothing is begun while a change is in its joint phase", () => {
+  const joint: Configuration = { ...three, outgoing: [member(1), member(2)] };
+  const wiped: MemberView = { active: true, incarnation: 555, isCaughtUp: true };
+  assert.equal(nextMembershipStep(joint, null, seen({ 1: healthy, 2: healthy, 3: wiped })), null);
+});

@@ -1,0 +1,279 @@
+// The replica's laws, on whole ensembles in virtual time: real consensus, real state, virtual network and disks.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { bytesOf, toByteString } from "../../src/base/text.ts";
+import { SimulatedEnsemble, type SimulatedEnsembleOptions, type SimulatedMember } from "../../src/sim/ensemble.ts";
+import { encodeOpenLease } from "../../src/state/leases/commands.ts";
+import { encodeCreate, encodeIdentities, encodeSetData } from "../../src/state/tree/commands.ts";
+import type { Outcome } from "../../src/state/types.ts";
+
+const ANYONE = encodeIdentities([]);
+const OPEN_ACL = [{ perms: 31, scheme: "world", id: "anyone" }];
+
+/** What became of a command: pending until its waiter hears. */
+interface Attempt {
+  readonly value: string;
+  outcome: Outcome["kind"] | "pending" | "unknown" | "not-applied";
+}
+
+interface Story {
+  readonly ensemble: SimulatedEnsemble;
+  set(member: SimulatedMember, path: string, value: string): Attempt;
+  create(member: SimulatedMember, path: string, mode?: number): Attempt;
+  until(condition: () => boolean, milliseconds?: number): Promise<void>;
+}
+
+function scenario(title: string, options: Partial<SimulatedEnsembleOptions>, story: (s: Story) => Promise<void>): void {
+  for (const seed of [1, 2, 3]) {
+    test(`${title} (seed ${seed})`, async () => {
+      const ensemble = new SimulatedEnsemble({ members: 3, seed, ...options });
+      const attempt = (value: string, member: SimulatedMember, encode: () => void): Attempt => {
+        const made: Attempt = { value, outcome: "pending" };
+        encode();
+        member.replica!.commit({
+          onOutcome: (outcome) => {
+            assert.equal(made.outcome, "pending", "a waiter heard twice");
+            made.outcome = outcome.kind;
+          },
+          onRefused: (error) => {
+            assert.equal(made.outcome, "pending", "a waiter heard twice");
+            made.outcome = error.outcome === "unknown" ? "unknown" : "not-applied";
+          },
+        });
+        return made;
+      };
+      const until = async (condition: () => boolean, milliseconds = 20_000): Promise<void> => {
+        const held = await ensemble.time.runUntil(condition, milliseconds);
+        assert.ok(held, `not within ${milliseconds} virtual ms: ${condition}`);
+      };
+      await until(() => ensemble.isSettled());
+      await story({
+        ensemble,
+        until,
+        set: (member, path, value) =>
+          attempt(value, member, () =>
+            encodeSetData(member.replica!.begin(), 0, ANYONE, path, bytesOf(toByteString(value)), -1),
+          ),
+        create: (member, path, mode = 0) =>
+          attempt(path, member, () =>
+            encodeCreate(member.replica!.begin(), 0, ANYONE, { path, data: null, acl: OPEN_ACL, mode }),
+          ),
+      });
+      for (const { id, fatal } of ensemble.members) assert.equal(fatal, null, `member ${id} stopped: ${fatal?.stack}`);
+    });
+  }
+}
+
+function dataOf(member: SimulatedMember, path: string): string | null | undefined {
+  const { tree } = member.replica!.machine;
+  const node = tree.node(path);
+  return node === undefined ? undefined : (node.data ?? null);
+}
+
+function hashes(ensemble: SimulatedEnsemble): string[] {
+  return ensemble.members.filter((member) => member.isUp).map((member) => member.replica!.machine.hash());
+}
+
+function assertEqualStates(ensemble: SimulatedEnsemble): void {
+  assert.equal(new Set(hashes(ensemble)).size, 1, "members that applied the same log differ");
+}
+
+scenario("a write on any member is applied on all", {}, async ({ ensemble, create, until }) => {
+  const attempts = ensemble.members.map((member) => create(member, `/from-${member.id}`));
+  await until(() => attempts.every((attempt) => attempt.outcome === "created") && ensemble.isSettled());
+  for (const member of ensemble.members) {
+    for (const id of [1, 2, 3]) assert.notEqual(dataOf(member, `/from-${id}`), undefined);
+  }
+  assertEqualStates(ensemble);
+});
+
+scenario("writes in flight survive the death of the leader, once and in order", {}, async (story) => {
+  const { ensemble, create, until } = story;
+  const [client] = ensemble.followers();
+  create(client!, "/q");
+  await until(() => ensemble.isSettled() && dataOf(client!, "/q") !== undefined);
+  const attempts = Array.from({ length: 50 }, () => create(client!, "/q/n-", 2));
+  await ensemble.time.run(0.6); // some are on their way, none is back
+  ensemble.leader()!.crash();
+  for (let i = 0; i < 50; i++) attempts.push(create(client!, "/q/n-", 2));
+  await until(() => attempts.every((attempt) => attempt.outcome === "created"));
+  assert.equal(client!.replica!.machine.tree.node("/q")!.numChildren, 100);
+  ensemble.members.find((member) => !member.isUp)!.restart();
+  await until(() => ensemble.isSettled());
+  assertEqualStates(ensemble);
+});
+
+scenario(
+  "frames lost with their connections are sent again, and nothing is applied twice",
+  {
+    network: { breakProbability: 0.05 },
+  },
+  async ({ ensemble, create, until }) => {
+    create(ensemble.members[0]!, "/q");
+    await until(() => ensemble.members.every((member) => dataOf(member, "/q") !== undefined), 60_000);
+    const attempts: Attempt[] = [];
+    for (let round = 0; round < 40; round++) {
+      for (const member of ensemble.members) attempts.push(create(member, "/q/n-", 2));
+      await ensemble.time.run(20);
+    }
+    await until(() => attempts.every((attempt) => attempt.outcome === "created"), 120_000);
+    ensemble.network.options = { ...ensemble.network.options, breakProbability: 0 };
+    await until(() => ensemble.isSettled(), 60_000);
+    for (const member of ensemble.members) assert.equal(member.replica!.machine.tree.node("/q")!.numChildren, 120);
+    assertEqualStates(ensemble);
+  },
+);
+
+scenario("a leader cut off commits nothing, then catches up and keeps its clients' writes", {}, async (story) => {
+  const { ensemble, create, until } = story;
+  const old = ensemble.leader()!;
+  const others = ensemble.followers();
+  ensemble.partition(
+    [old.id],
+    others.map((member) => member.id),
+  );
+  const stranded = create(old, "/stranded");
+  await until(() => others.some((member) => member.replica!.status.role === "leader"));
+  const elsewhere = create(others[0]!, "/elsewhere");
+  await until(() => elsewhere.outcome === "created");
+  assert.equal(stranded.outcome, "pending");
+  assert.equal(dataOf(old, "/elsewhere"), undefined);
+  await until(() => old.replica!.admission() === "no-quorum");
+  ensemble.heal();
+  await until(() => stranded.outcome === "created" && ensemble.isSettled());
+  assertEqualStates(ensemble);
+});
+
+scenario("a restarted ensemble has everything that was acknowledged", {}, async ({ ensemble, create, set, until }) => {
+  create(ensemble.members[0]!, "/a");
+  const last = set(ensemble.members[0]!, "/a", "kept");
+  await until(() => last.outcome === "updated");
+  for (const member of ensemble.members) member.crash();
+  for (const member of ensemble.members) member.start();
+  await until(() => ensemble.isSettled());
+  for (const member of ensemble.members) assert.equal(dataOf(member, "/a"), "kept");
+  assertEqualStates(ensemble);
+});
+
+scenario(
+  "a member far behind is brought up by a snapshot, sessions and all",
+  {
+    replica: { snapshotCommands: 100 },
+  },
+  async ({ ensemble, create, set, until }) => {
+    const [behind, other] = ensemble.followers();
+    encodeOpenLease(other!.replica!.begin(), 30_000, "p".repeat(16));
+    other!.replica!.commit({ onOutcome() {}, onRefused() {} });
+    create(other!, "/a");
+    await until(() => dataOf(other!, "/a") !== undefined);
+    behind!.crash();
+    for (let round = 0; round < 30; round++) {
+      const attempts = Array.from({ length: 20 }, (_, i) => set(other!, "/a", `${round}-${i}`));
+      await until(() => attempts.every((attempt) => attempt.outcome === "updated"));
+    }
+    await until(() => ensemble.leader()!.replica!.status.snapshotIndex > 0);
+    behind!.start();
+    await until(() => ensemble.isSettled());
+    assert.equal(dataOf(behind!, "/a"), "29-19");
+    assert.equal(behind!.replica!.machine.leases.size, 1);
+    assertEqualStates(ensemble);
+  },
+);
+
+scenario(
+  "a wiped member has no say until it has caught up, then votes again",
+  {},
+  async ({ ensemble, create, until }) => {
+    const first = create(ensemble.members[0]!, "/a");
+    await until(() => first.outcome === "created" && ensemble.isSettled());
+    const [wiped, other] = ensemble.followers();
+    wiped!.wipe();
+    wiped!.start();
+    const { incarnation } = wiped!.disk;
+    const isCounted = (): boolean =>
+      ensemble
+        .leader()!
+        .replica!.status.configuration.members.some(
+          (record) => record.id === wiped!.id && record.incarnation === incarnation,
+        );
+    await until(() => ensemble.isSettled() && isCounted());
+    assert.notEqual(dataOf(wiped!, "/a"), undefined);
+    other!.crash(); // now its vote is needed
+    const second = create(ensemble.leader()!, "/b");
+    await until(() => second.outcome === "created");
+  },
+);
+
+scenario("a session that nobody hears from expires; one that is renewed lives, across leaders", {}, async (story) => {
+  const { ensemble, until } = story;
+  const [member] = ensemble.followers();
+  const opened: number[] = [];
+  const open = (): void => {
+    encodeOpenLease(member!.replica!.begin(), 4000, "p".repeat(16));
+    member!.replica!.commit({
+      onOutcome: (outcome) => {
+        if (outcome.kind === "lease-opened") opened.push(outcome.id);
+      },
+      onRefused() {},
+    });
+  };
+  open();
+  open();
+  await until(() => opened.length === 2);
+  const [silent, alive] = opened as [number, number];
+  const { machine } = member!.replica!;
+  const begun = ensemble.time.now;
+  let isLeaderDead = false;
+  while (machine.lease(silent) !== undefined && ensemble.time.now < begun + 30_000) {
+    member!.replica!.renew(alive);
+    await ensemble.time.run(500);
+    if (!isLeaderDead && ensemble.time.now > begun + 2000) {
+      ensemble.leader()!.crash();
+      isLeaderDead = true;
+    }
+  }
+  const lived = ensemble.time.now - begun;
+  assert.ok(lived > 5500 && lived < 12_000, `a new leader gives the full time again: it lived ${lived} ms`);
+  assert.notEqual(machine.lease(alive), undefined);
+});
+
+scenario("a stall of the leader's disk expires nobody, and its clients' writes go on", {}, async (story) => {
+  const { ensemble, create, until } = story;
+  const leader = ensemble.leader()!;
+  leader.disk.stalledUntil = ensemble.time.now + 20_000;
+  const attempt = create(leader, "/a");
+  await until(() => attempt.outcome === "created", 2000); // the others' disks are a majority
+});
+
+scenario("a linearizable read sees every write acknowledged before it, on any member", {}, async (story) => {
+  const { ensemble, set, create, until } = story;
+  create(ensemble.members[0]!, "/a");
+  for (let round = 0; round < 10; round++) {
+    const writer = ensemble.members[round % 3]!;
+    const reader = ensemble.members[(round + 1) % 3]!;
+    const written = set(writer, "/a", `${round}`);
+    await until(() => written.outcome === "updated");
+    let seen: string | null | undefined;
+    reader.replica!.readBarrier((error) => {
+      assert.equal(error, null);
+      seen = dataOf(reader, "/a");
+    });
+    await until(() => seen !== undefined);
+    assert.equal(seen, `${round}`);
+  }
+});
+
+scenario(
+  "a stopping leader hands over: the next one leads without an election timeout",
+  {},
+  async ({ ensemble, until }) => {
+    const leader = ensemble.leader()!;
+    const term = leader.replica!.status.term;
+    const begun = ensemble.time.now;
+    void leader.replica!.stop();
+    await until(() => ensemble.members.some((member) => member !== leader && member.replica!.status.role === "leader"));
+    assert.ok(ensemble.time.now - begun < 200, `it took ${ensemble.time.now - begun} ms`);
+    assert.ok(ensemble.leader()!.replica!.status.term > term);
+  },
+);
