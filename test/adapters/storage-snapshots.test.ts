@@ -96,6 +96,12 @@ test("the newest few are retained, and one that goes while it is read is told as
   for (const index of [1, 2, 3]) await take(storage.snapshots, index, payload(100_000));
   const names = () => files.paths().filter((path) => path.includes("snapshot"));
   assert.deepEqual(names(), ["/data/snapshot-2-1", "/data/snapshot-3-1"]);
+  assert.equal(storage.snapshots.sizeOf(2), 100_000);
+  assert.equal(storage.snapshots.sizeOf(1), null);
+  assert.equal(
+    storage.snapshots.size,
+    names().reduce((sum, path) => sum + files.bytes(path).length, 0),
+  );
   assert.ok(await storage.snapshots.read(2, 0, 10));
   await take(storage.snapshots, 4, payload(10));
   assert.equal(await storage.snapshots.read(2, 10, 10), null);

@@ -27,6 +27,10 @@ export interface StoredSnapshot extends SnapshotTrailer {
   readonly headerBytes: number;
 }
 
+export function fileBytesOf({ headerBytes, payloadBytes, chunks }: StoredSnapshot): number {
+  return headerBytes + payloadBytes + chunks * CHUNK_HEADER_BYTES + TRAILER_BYTES;
+}
+
 /** Reads a snapshot's beginning and end, and finds them to fit. Throws a DamageError if they do not. */
 export async function openSnapshot(files: Files, path: string, owner: Owner): Promise<StoredSnapshot> {
   const file = await files.open(path, "read");
@@ -47,10 +51,11 @@ export async function openSnapshot(files: Files, path: string, owner: Owner): Pr
     const trailerAt = Math.max(0, length - TRAILER_BYTES);
     const trailer = decodeSnapshotTrailer(header.salt, await readAt(files, file, trailerAt, TRAILER_BYTES));
     if (trailer === null) throw new DamageError(path, trailerAt, "the end of this snapshot is damaged or missing");
-    if (trailerAt !== header.bytes + trailer.payloadBytes + trailer.chunks * CHUNK_HEADER_BYTES) {
+    const stored = { path, meta: header.meta, salt: header.salt, headerBytes: header.bytes, ...trailer };
+    if (length !== fileBytesOf(stored)) {
       throw new DamageError(path, trailerAt, "this snapshot is shorter or longer than it says");
     }
-    return { path, meta: header.meta, salt: header.salt, headerBytes: header.bytes, ...trailer };
+    return stored;
   } finally {
     await files.close(file);
   }
