@@ -9,6 +9,7 @@ import type { Acl, NodeEvent, Outcome, StateEvents } from "../../state/types.ts"
 import { BufferPool } from "./buffers.ts";
 import { OPCODE } from "./codec/opcodes.ts";
 import type { CredentialOptions } from "./credentials.ts";
+import type { Exchange } from "./exchange.ts";
 import { HANDSHAKE_DEADLINE_MS, NO_QUORUM_GRACE_TICKS, TICK_PARTS } from "./limits.ts";
 import { OPERATIONS } from "./operations/index.ts";
 import type { Operation } from "./operations/operation.ts";
@@ -138,7 +139,7 @@ export class Service implements StateEvents, ServerStats {
     for (const request of this.#deferred) {
       if (request.revision !== revision) continue;
       this.#deferred.delete(request);
-      (request.owner as Session).onReconfigured(request, outcome);
+      (request.owner as Exchange).onReconfigured(request, outcome);
     }
   }
 
@@ -190,6 +191,10 @@ export class Service implements StateEvents, ServerStats {
   /** It has requests that could not be taken: it is asked again whenever something was answered or has changed. */
   noteBlocked(session: Session): void {
     this.#blocked.add(session);
+  }
+
+  noteUnblocked(session: Session): void {
+    if (this.#blocked.size > 0) this.#blocked.delete(session);
   }
 
   /** It may have requests that can be taken now, but not in the middle of what is going on. */

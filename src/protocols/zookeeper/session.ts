@@ -1,33 +1,23 @@
-// One client's connection and the order of its requests. Promises: replies leave in the order of the requests; a read sees
-// exactly the state that the writes before it left; a notification leaves before any reply that shows what it tells of.
-// Writes are proposed as they come, many in flight. Nothing here knows of sockets or of time but through ports.
+// One client's connection, from its first bytes to its last: what may be taken from it now, what it asks for, and how it
+// begins and ends. The order of its requests is `exchange.ts`. Nothing here knows of sockets or of time but through ports.
 
-import { type ByteReader, ByteWriter, MalformedError } from "../../base/bytes.ts";
-import type { CoordinationError } from "../../base/errors.ts";
+import type { ByteReader, ByteWriter } from "../../base/bytes.ts";
 import { toByteString } from "../../base/text.ts";
 import type { Member } from "../../replica/member.ts";
 import type { Machine } from "../../state/machine.ts";
-import { allows, allowsAnyone } from "../../state/tree/acl.ts";
-import type { Acl, Identity, Outcome } from "../../state/types.ts";
+import { allows, allowsAnyone, PERMISSION } from "../../state/tree/acl.ts";
+import type { Acl, Identity } from "../../state/types.ts";
 import { OPCODE } from "./codec/opcodes.ts";
-import { REPLY_HEAD_BYTES, REQUEST_HEADER_BYTES, writeEmptyReply, writeReplyHead, XID } from "./codec/records.ts";
+import { REQUEST_HEADER_BYTES, XID } from "./codec/records.ts";
 import { Credentials } from "./credentials.ts";
-import { ERROR, refusalToWire } from "./errors.ts";
+import { ERROR } from "./errors.ts";
+import { Exchange } from "./exchange.ts";
 import { FrameCutter } from "./frames.ts";
 import { Handshake } from "./handshake.ts";
-import { OUTSTANDING_PER_CONNECTION_MAX, READS_AHEAD_OF_WRITE_MAX } from "./limits.ts";
+import { OUTSTANDING_PER_CONNECTION_MAX } from "./limits.ts";
 import { operationOf } from "./operations/index.ts";
-import type {
-  BarrierOperation,
-  Client,
-  ConnectionOperation,
-  Operation,
-  ReadOperation,
-  WriteOperation,
-} from "./operations/operation.ts";
+import type { Client, ConnectionOperation, Operation } from "./operations/operation.ts";
 import { type ConnectionPort, Outgoing } from "./outgoing.ts";
-import type { PendingOwner, PendingRequest } from "./pending.ts";
-import { RequestQueue } from "./request-queue.ts";
 import type { Service } from "./service.ts";
 import { type ConnectionStats, Latency } from "./stats.ts";
 import type { Watches } from "./watches.ts";
@@ -46,9 +36,7 @@ export interface Peer {
  */
 export type Phase = "greeting" | "opening" | "open" | "answering" | "ending" | "closed";
 
-const scratch = new ByteWriter(1024);
-
-export class Session implements Client, PendingOwner, ConnectionStats {
+export class Session implements Client, ConnectionStats {
   readonly member: Member;
   readonly machine: Machine;
   readonly watches: Watches;
@@ -78,13 +66,12 @@ export class Session implements Client, PendingOwner, ConnectionStats {
   readonly #frames: FrameCutter;
   readonly #outgoing: Outgoing;
   readonly #who: Credentials;
-  readonly #queue = new RequestQueue();
+  readonly #exchange: Exchange;
   /** Four bytes have come, and were no word. */
   #hasBegun = false;
-  #isClosing = false;
   #isPaused = false;
   /** Its last request has come: nothing that comes after it is read. */
-  #isDeaf = false;
+  isDeaf = false;
 
   constructor(service: Service, port: ConnectionPort, peer: Peer) {
     const { options } = service;
@@ -100,6 +87,7 @@ export class Session implements Client, PendingOwner, ConnectionStats {
     this.#frames = new FrameCutter(options.frameBytesMax);
     this.#outgoing = new Outgoing(port, service.buffers, () => service.noteDirty(this));
     this.#who = new Credentials(peer, options);
+    this.#exchange = new Exchange(this, service, this.#outgoing);
   }
 
   get identities(): readonly Identity[] {
@@ -116,7 +104,7 @@ export class Session implements Client, PendingOwner, ConnectionStats {
   onChunk(chunk: Uint8Array): void {
     const service = this.#service;
     service.noteReceived(chunk.length);
-    if (this.#isDeaf || this.phase === "answering" || this.phase === "ending" || this.phase === "closed") return;
+    if (this.isDeaf || this.phase === "answering" || this.phase === "ending" || this.phase === "closed") return;
     this.lastHeardAt = service.refreshTurnTime();
     if (this.phase === "open" && this.renewedInTick !== service.tick) this.#renew();
     this.#frames.add(chunk);
@@ -126,7 +114,7 @@ export class Session implements Client, PendingOwner, ConnectionStats {
   /** The client has fetched everything that was written. */
   onDrain(): void {
     if (this.phase === "closed") return;
-    this.#advance();
+    this.#exchange.advance();
     this.serve();
   }
 
@@ -138,6 +126,7 @@ export class Session implements Client, PendingOwner, ConnectionStats {
   /** Takes requests until there is none, or a reason to wait. */
   serve(): void {
     if (this.phase === "greeting" && !this.#bringsFrames()) return;
+    this.#service.noteUnblocked(this);
     while (this.#mayTake()) {
       const found = this.#frames.next();
       if (found === "more") break;
@@ -174,9 +163,9 @@ export class Session implements Client, PendingOwner, ConnectionStats {
   }
 
   #mayTake(): boolean {
-    if (this.#isDeaf || (this.phase !== "open" && this.phase !== "greeting")) return false;
-    if (!this.#outgoing.isBackedUp && this.#queue.count < OUTSTANDING_PER_CONNECTION_MAX) {
-      if (this.#queue.count === 0 || !this.#service.isOverloaded) return true;
+    if (this.isDeaf || (this.phase !== "open" && this.phase !== "greeting")) return false;
+    if (!this.#outgoing.isBackedUp && this.#exchange.count < OUTSTANDING_PER_CONNECTION_MAX) {
+      if (this.#exchange.count === 0 || !this.#service.isOverloaded) return true;
     }
     this.#service.noteBlocked(this);
     return false;
@@ -210,22 +199,26 @@ export class Session implements Client, PendingOwner, ConnectionStats {
     const opcode = reader.int32();
     const operation = operationOf(opcode);
     if (operation === undefined) {
-      this.#note(null);
-      this.#answerError(null, xid, ERROR.unimplemented, true);
-      return true;
+      this.#exchange.answerError(null, xid, ERROR.unimplemented, true);
+    } else if (this.#service.requiredSchemes !== null && !this.#isAdmitted(operation)) {
+      this.#exchange.answerError(operation, xid, ERROR.sessionClosedRequireSaslAuth, true);
+    } else if (!this.#onRequest(operation, opcode === OPCODE.ping ? XID.ping : xid, reader)) {
+      return false;
     }
-    if (this.#service.requiredSchemes !== null && !this.#isAdmitted(operation)) {
-      this.#answerError(operation, xid, ERROR.sessionClosedRequireSaslAuth, true);
-      return true;
-    }
+    this.#noteRequest(operation);
+    return true;
+  }
+
+  #onRequest(operation: Operation, xid: number, reader: ByteReader): boolean {
     switch (operation.kind) {
       case "read":
-        this.#onRead(operation, opcode === OPCODE.ping ? XID.ping : xid, reader);
+        this.#exchange.onRead(operation, xid, reader);
         return true;
       case "write":
-        return this.#onWrite(operation, xid, reader);
+        return this.#exchange.onWrite(operation, xid, reader);
       case "barrier":
-        return this.#onBarrier(operation, xid, reader);
+        this.#exchange.onBarrier(operation, xid, reader);
+        return true;
       case "auth":
       case "sasl":
         this.#onProof(operation, xid, reader);
@@ -237,7 +230,7 @@ export class Session implements Client, PendingOwner, ConnectionStats {
     const { mode } = this.#service;
     if (mode === "waiting") return false;
     if (!new Handshake(this, this.#service).onRequest(reader)) return false;
-    this.#note(null);
+    this.#noteRequest(undefined);
     return true;
   }
 
@@ -246,253 +239,14 @@ export class Session implements Client, PendingOwner, ConnectionStats {
     return this.#who.hasAnyOf(this.#service.requiredSchemes!);
   }
 
-  #onRead(operation: ReadOperation, xid: number, reader: ByteReader): void {
-    this.#note(operation);
-    if (this.#queue.head === null) {
-      this.#reply(this.#outgoing.writer, operation, xid, reader);
-      this.#noteReply(operation, xid, this.lastHeardAt);
-      return;
-    }
-    this.#enqueue(operation, xid, "waiting").keep(reader);
-  }
-
-  #onWrite(operation: WriteOperation, xid: number, reader: ByteReader): boolean {
-    if (this.readOnly) {
-      this.#refuseReadOnly(operation, xid);
-      return true;
-    }
-    if (this.#queue.waiting > READS_AHEAD_OF_WRITE_MAX) return false;
-    const admission = this.member.admission();
-    if (admission !== "open") {
-      if (admission === "no-space") {
-        this.#answerError(operation, xid, ERROR.systemError, false);
-        return true;
-      }
-      return false; // it passes, or this member stops serving and closes the connection
-    }
-    this.#note(operation);
-    const request = this.#service.pending.take(this, operation, xid, this.lastHeardAt);
-    try {
-      request.note = operation.propose(this, reader);
-    } catch (error) {
-      if (!(error instanceof MalformedError)) throw error;
-      this.#service.pending.release(request);
-      this.#answerError(operation, xid, ERROR.marshallingError, false);
-      return true;
-    }
-    request.state = "proposed";
-    if (operation.ends === true) {
-      request.ends = true;
-      this.#isClosing = true;
-      this.#isDeaf = true;
-    }
-    this.#append(request);
-    this.member.commit(request);
-    return true;
-  }
-
-  /** Without a quorum nothing is written, and nobody can say what the latest is. */
-  #refuseReadOnly(operation: Operation, xid: number): void {
-    const isLocalClose = operation.opcode === OPCODE.closeSession && this.isLocal;
-    this.#answerError(operation, xid, isLocalClose ? ERROR.ok : ERROR.notReadOnly, isLocalClose);
-  }
-
-  #onBarrier(operation: BarrierOperation, xid: number, reader: ByteReader): boolean {
-    if (this.readOnly) {
-      this.#refuseReadOnly(operation, xid);
-      return true;
-    }
-    this.#note(operation);
-    const request = this.#enqueue(operation, xid, "proposed");
-    request.keep(reader);
-    this.member.readBarrier((error) => this.#onBarrierPassed(request, operation, error));
-    return true;
-  }
-
-  #onBarrierPassed(request: PendingRequest, operation: BarrierOperation, error: CoordinationError | null): void {
-    if (this.#hasLeft(request)) return;
-    if (error !== null) {
-      this.#dropWith(request, `sync: ${error.message}`);
-      return;
-    }
-    const reader = this.#service.reader.reset(request.bytes!, request.start, request.end);
-    const out = this.#beginReply(request);
-    this.#reply(out, operation, request.xid, reader);
-    this.#endReply(request);
-  }
-
   #onProof(operation: ConnectionOperation, xid: number, reader: ByteReader): void {
-    this.#note(operation);
     const answer = operation.kind === "auth" ? this.#who.onAuth(reader) : this.#who.onSasl(reader);
     if (answer.failure !== null) {
       this.#service.noteAuthFailure();
       this.#service.options.logger.warn(`${this.name}: authentication failed: ${answer.failure}`);
     }
     if (answer.kind === "unreadable") this.drop("an authentication that cannot be read");
-    else this.#answer(operation, xid, 0, answer.error, answer.body, answer.ends);
-  }
-
-  // -------------------------------------------------------------------------------------------------------- outcomes
-
-  onOutcome(request: PendingRequest, outcome: Outcome, revision: number): void {
-    if (this.#hasLeft(request)) return;
-    if (outcome.kind === "reconfiguring") {
-      request.state = "deferred";
-      request.revision = outcome.revision;
-      this.#service.noteDeferred(request);
-      return;
-    }
-    if (outcome.kind === "rejected" && outcome.code === "session-moved") {
-      this.#dropWith(request, "its session is served elsewhere");
-      return;
-    }
-    this.#complete(request, outcome, revision);
-  }
-
-  /** A reconfiguration that was taken up has ended. */
-  onReconfigured(request: PendingRequest, outcome: Outcome): void {
-    if (!this.#hasLeft(request)) this.#complete(request, outcome, this.machine.revision);
-  }
-
-  onRefused(request: PendingRequest, error: CoordinationError): void {
-    if (this.#hasLeft(request)) return;
-    const code = refusalToWire(error.code);
-    if (code === null || error.outcome !== "not-applied") {
-      this.#dropWith(request, error.message);
-      return;
-    }
-    const out = this.#beginReply(request);
-    writeEmptyReply(out, request.xid, this.machine.revision, code);
-    this.#endReply(request);
-  }
-
-  #complete(request: PendingRequest, outcome: Outcome, revision: number): void {
-    const operation = request.operation as WriteOperation;
-    const out = this.#beginReply(request);
-    const mark = out.reserve(REPLY_HEAD_BYTES);
-    const error = operation.reply(out, outcome, request.note, this);
-    if (error !== ERROR.ok) out.length = mark + REPLY_HEAD_BYTES;
-    writeReplyHead(out, mark, request.xid, revision, error);
-    this.#endReply(request);
-  }
-
-  /** Where this reply is written: straight to the client if it is its turn, aside if another one is due before it. */
-  #beginReply(request: PendingRequest): ByteWriter {
-    return request === this.#queue.head ? this.#outgoing.writer : scratch.clear();
-  }
-
-  #endReply(request: PendingRequest): void {
-    if (request !== this.#queue.head) {
-      request.held = scratch.copy();
-      request.state = "ready";
-      return;
-    }
-    this.#finishHead();
-    this.#advance();
-  }
-
-  /** The connection that asked is gone; says so, and lets the record go. */
-  #hasLeft(request: PendingRequest): boolean {
-    if (this.phase !== "closed" && this.phase !== "ending") return false;
-    this.#service.noteAnswered();
-    this.#service.pending.release(request);
-    return true;
-  }
-
-  // ----------------------------------------------------------------------------------------------------- the order
-
-  #enqueue(operation: Operation | null, xid: number, state: PendingRequest["state"]): PendingRequest {
-    const request = this.#service.pending.take(this, operation, xid, this.lastHeardAt);
-    request.state = state;
-    this.#append(request);
-    return request;
-  }
-
-  #append(request: PendingRequest): void {
-    this.#queue.append(request);
-    this.#service.noteTaken();
-  }
-
-  /** Answers whatever has its turn now. */
-  #advance(): void {
-    const queue = this.#queue;
-    for (let request = queue.head; request !== null && this.phase === "open"; request = queue.head) {
-      if (request.state === "waiting") {
-        if (!queue.isHeadUrgent && this.#outgoing.isBackedUp) return; // goes on when the client has fetched
-        const reader = this.#service.reader.reset(request.bytes!, request.start, request.end);
-        this.#reply(this.#outgoing.writer, request.operation as ReadOperation, request.xid, reader);
-      } else if (request.state === "ready") {
-        this.#outgoing.writer.raw(request.held!);
-      } else {
-        return;
-      }
-      if (this.phase === "open") this.#finishHead();
-    }
-  }
-
-  /** The reply of the first request is written: it leaves the queue. */
-  #finishHead(): void {
-    const request = this.#queue.shift();
-    this.#service.noteAnswered();
-    this.#noteReply(request.operation, request.xid, request.receivedAt);
-    const { ends } = request;
-    this.#service.pending.release(request);
-    if (ends) this.end();
-  }
-
-  // -------------------------------------------------------------------------------------------------------- replies
-
-  #reply(out: ByteWriter, operation: ReadOperation | BarrierOperation, xid: number, reader: ByteReader): void {
-    if (operation.kind === "read" && operation.notifies === true) {
-      this.#replyAfterNotifying(out, operation, xid, reader);
-      return;
-    }
-    const mark = out.reserve(REPLY_HEAD_BYTES);
-    let error: number;
-    try {
-      error = operation.run(this, reader, out);
-    } catch (thrown) {
-      if (!(thrown instanceof MalformedError)) throw thrown;
-      error = ERROR.marshallingError;
-    }
-    if (error !== ERROR.ok) out.length = mark + REPLY_HEAD_BYTES;
-    writeReplyHead(out, mark, xid, this.machine.revision, error);
-  }
-
-  /** Its notifications go out while it runs: only then does its reply begin. It has no body. */
-  #replyAfterNotifying(out: ByteWriter, operation: ReadOperation, xid: number, reader: ByteReader): void {
-    let error: number;
-    try {
-      error = operation.run(this, reader, scratch.clear());
-    } catch (thrown) {
-      if (!(thrown instanceof MalformedError)) throw thrown;
-      error = ERROR.marshallingError;
-    }
-    if (this.phase === "open") writeEmptyReply(out, xid, this.machine.revision, error);
-  }
-
-  #answerError(operation: Operation | null, xid: number, error: number, ends: boolean): void {
-    this.#answer(operation, xid, this.machine.revision, error, null, ends);
-  }
-
-  /** A reply that is known at once; it leaves when its turn comes. */
-  #answer(
-    operation: Operation | null,
-    xid: number,
-    zxid: number,
-    error: number,
-    body: Uint8Array | null,
-    ends: boolean,
-  ): void {
-    const frame = new ByteWriter(REPLY_HEAD_BYTES + (body?.length ?? 0));
-    const mark = frame.reserve(REPLY_HEAD_BYTES);
-    if (body !== null) frame.raw(body);
-    writeReplyHead(frame, mark, xid, zxid, error);
-    if (ends) this.#isDeaf = true;
-    const request = this.#enqueue(operation, xid, "ready");
-    request.held = frame.view();
-    request.ends = ends;
-    if (this.#queue.head === request) this.#advance();
+    else this.#exchange.answer(operation, xid, 0, answer); // ZooKeeper gives no revision here
   }
 
   /** A reply that belongs to no request: the handshake's. */
@@ -508,7 +262,7 @@ export class Session implements Client, PendingOwner, ConnectionStats {
   }
 
   mayRead(acl: readonly Acl[]): boolean {
-    return this.may(1, acl);
+    return this.may(PERMISSION.read, acl);
   }
 
   may(permissions: number, acl: readonly Acl[]): boolean {
@@ -533,7 +287,7 @@ export class Session implements Client, PendingOwner, ConnectionStats {
 
   /** The lease of this session has ended; its own closing is answered first. */
   onLeaseEnded(): void {
-    if (!this.#isClosing) this.end();
+    if (!this.#exchange.isClosing) this.end();
   }
 
   /** Sends what is written, then closes. */
@@ -550,12 +304,6 @@ export class Session implements Client, PendingOwner, ConnectionStats {
     this.#outgoing.discard();
     this.#leave("closed");
     this.#port.destroy();
-  }
-
-  /** Closes because of what came of this request, which is not heard of again. */
-  #dropWith(request: PendingRequest, reason: string): void {
-    request.state = "ready";
-    this.drop(reason);
   }
 
   close(reason: string): void {
@@ -575,12 +323,7 @@ export class Session implements Client, PendingOwner, ConnectionStats {
     if (!isFirst) return;
     this.watches.removeWatcher(this);
     this.#service.noteLeft(this);
-    // Proposed requests keep their records until they are heard of; the others end here.
-    for (const request of this.#queue.clear()) {
-      if (request.state !== "waiting" && request.state !== "ready") continue;
-      this.#service.noteAnswered();
-      this.#service.pending.release(request);
-    }
+    this.#exchange.abandon();
   }
 
   // ----------------------------------------------------------------------------------------------------- statistics
@@ -603,7 +346,7 @@ export class Session implements Client, PendingOwner, ConnectionStats {
   }
 
   get outstanding(): number {
-    return this.#queue.count;
+    return this.#exchange.count;
   }
 
   get reading(): boolean {
@@ -621,12 +364,12 @@ export class Session implements Client, PendingOwner, ConnectionStats {
     this.latency.reset();
   }
 
-  #note(operation: Operation | null): void {
+  #noteRequest(operation: Operation | undefined): void {
     this.packetsReceived += 1;
-    this.#service.noteRequest(operation === null ? 0 : operation.opcode);
+    this.#service.noteRequest(operation === undefined ? OPCODE.notification : operation.opcode);
   }
 
-  #noteReply(operation: Operation | null, xid: number, receivedAt: number): void {
+  noteReply(operation: Operation | null, xid: number, receivedAt: number): void {
     const service = this.#service;
     const elapsed = service.turnTime - receivedAt;
     this.packetsSent += 1;

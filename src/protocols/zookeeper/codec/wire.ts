@@ -40,13 +40,13 @@ export function writeBuffer(writer: ByteWriter, bytes: Uint8Array | null): void 
 }
 
 /**
- * How many elements follow; −1 for "none". A vector cannot hold more elements than bytes are left for, so a lie
- * about its length costs nothing.
+ * How many elements follow; −1 for "none", and less than that is none too, as ZooKeeper reads it, but an empty vector. It
+ * cannot hold more elements than bytes are left for, so a lie about its length costs nothing.
  */
 export function readCount(reader: ByteReader, elementBytesMin: number): number {
   const count = reader.int32();
-  if (count === -1) return -1;
-  if (count < 0 || count > reader.remaining / elementBytesMin) {
+  if (count < 0) return count === -1 ? -1 : 0;
+  if (count > reader.remaining / elementBytesMin) {
     throw new MalformedError(`${count} elements announced, ${reader.remaining} bytes left`);
   }
   return count;

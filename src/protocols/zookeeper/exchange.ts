@@ -1,0 +1,293 @@
+// The order of one session's requests. Promises: replies leave in the order of the requests; a read sees exactly the state
+// that the writes before it left; a notification leaves before any reply that shows what it tells of. Writes are proposed
+// as they come, many in flight; a read behind a write waits, and has its turn in the middle of the write's own outcome.
+
+import { type ByteReader, ByteWriter, MalformedError } from "../../base/bytes.ts";
+import type { CoordinationError } from "../../base/errors.ts";
+import type { Outcome } from "../../state/types.ts";
+import { OPCODE } from "./codec/opcodes.ts";
+import { REPLY_HEAD_BYTES, writeEmptyReply, writeReplyHead } from "./codec/records.ts";
+import { ERROR, refusalToWire } from "./errors.ts";
+import { READS_AHEAD_OF_WRITE_MAX } from "./limits.ts";
+import type { BarrierOperation, Operation, ReadOperation, WriteOperation } from "./operations/operation.ts";
+import type { Outgoing } from "./outgoing.ts";
+import type { PendingOwner, PendingRequest } from "./pending.ts";
+import { RequestQueue } from "./request-queue.ts";
+import type { Service } from "./service.ts";
+import type { Session } from "./session.ts";
+
+/** A reply that is known at once. */
+export interface Answer {
+  readonly error: number;
+  readonly body: Uint8Array | null;
+  /** The connection ends after it. */
+  readonly ends: boolean;
+}
+
+/** For replies that are not due yet. */
+const scratch = new ByteWriter(1024);
+
+export class Exchange implements PendingOwner {
+  /** The client has asked to close its session. */
+  isClosing = false;
+  readonly #session: Session;
+  readonly #service: Service;
+  readonly #outgoing: Outgoing;
+  readonly #queue = new RequestQueue();
+
+  constructor(session: Session, service: Service, outgoing: Outgoing) {
+    this.#session = session;
+    this.#service = service;
+    this.#outgoing = outgoing;
+  }
+
+  /** Requests taken and not answered. */
+  get count(): number {
+    return this.#queue.count;
+  }
+
+  // -------------------------------------------------------------------------------------------------------- requests
+
+  onRead(operation: ReadOperation, xid: number, reader: ByteReader): void {
+    if (this.#queue.head === null) {
+      this.#reply(this.#outgoing.writer, operation, xid, reader);
+      this.#session.noteReply(operation, xid, this.#session.lastHeardAt);
+      return;
+    }
+    this.#enqueue(operation, xid, "waiting").keep(reader);
+  }
+
+  /** Says false when it cannot be taken now, and must be offered again. */
+  onWrite(operation: WriteOperation, xid: number, reader: ByteReader): boolean {
+    if (this.#session.readOnly) {
+      this.#refuseReadOnly(operation, xid);
+      return true;
+    }
+    if (this.#queue.waiting > READS_AHEAD_OF_WRITE_MAX) return false;
+    const admission = this.#session.member.admission();
+    if (admission !== "open") {
+      if (admission === "no-space") {
+        this.answerError(operation, xid, ERROR.systemError, false);
+        return true;
+      }
+      return false; // it passes, or this member stops serving and closes the connection
+    }
+    const request = this.#service.pending.take(this, operation, xid, this.#session.lastHeardAt);
+    try {
+      request.note = operation.propose(this.#session, reader);
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error;
+      this.#service.pending.release(request);
+      this.answerError(operation, xid, ERROR.marshallingError, false);
+      return true;
+    }
+    request.state = "proposed";
+    if (operation.ends === true) {
+      request.ends = true;
+      this.isClosing = true;
+      this.#session.isDeaf = true;
+    }
+    this.#append(request);
+    this.#session.member.commit(request);
+    return true;
+  }
+
+  /** Without a quorum nothing is written, and nobody can say what the latest is. */
+  #refuseReadOnly(operation: Operation, xid: number): void {
+    const isLocalClose = operation.opcode === OPCODE.closeSession && this.#session.isLocal;
+    this.answerError(operation, xid, isLocalClose ? ERROR.ok : ERROR.notReadOnly, isLocalClose);
+  }
+
+  onBarrier(operation: BarrierOperation, xid: number, reader: ByteReader): void {
+    if (this.#session.readOnly) {
+      this.#refuseReadOnly(operation, xid);
+      return;
+    }
+    const request = this.#enqueue(operation, xid, "proposed");
+    request.keep(reader);
+    this.#session.member.readBarrier((error) => this.#onBarrierPassed(request, operation, error));
+  }
+
+  #onBarrierPassed(request: PendingRequest, operation: BarrierOperation, error: CoordinationError | null): void {
+    if (this.#hasLeft(request)) return;
+    if (error !== null) {
+      this.#dropWith(request, `sync: ${error.message}`);
+      return;
+    }
+    const reader = this.#service.reader.reset(request.bytes!, request.start, request.end);
+    const out = this.#beginReply(request);
+    this.#reply(out, operation, request.xid, reader);
+    this.#endReply(request);
+  }
+
+  // -------------------------------------------------------------------------------------------------------- outcomes
+
+  onOutcome(request: PendingRequest, outcome: Outcome, revision: number): void {
+    if (this.#hasLeft(request)) return;
+    if (outcome.kind === "reconfiguring") {
+      request.state = "deferred";
+      request.revision = outcome.revision;
+      this.#service.noteDeferred(request);
+      return;
+    }
+    if (outcome.kind === "rejected" && outcome.code === "session-moved") {
+      this.#dropWith(request, "its session is served elsewhere");
+      return;
+    }
+    this.#complete(request, outcome, revision);
+  }
+
+  /** A reconfiguration that was taken up has ended. */
+  onReconfigured(request: PendingRequest, outcome: Outcome): void {
+    if (!this.#hasLeft(request)) this.#complete(request, outcome, this.#session.machine.revision);
+  }
+
+  onRefused(request: PendingRequest, error: CoordinationError): void {
+    if (this.#hasLeft(request)) return;
+    const code = refusalToWire(error.code);
+    if (code === null || error.outcome !== "not-applied") {
+      this.#dropWith(request, error.message);
+      return;
+    }
+    const out = this.#beginReply(request);
+    writeEmptyReply(out, request.xid, this.#session.machine.revision, code);
+    this.#endReply(request);
+  }
+
+  #complete(request: PendingRequest, outcome: Outcome, revision: number): void {
+    const operation = request.operation as WriteOperation;
+    const out = this.#beginReply(request);
+    const mark = out.reserve(REPLY_HEAD_BYTES);
+    const error = operation.reply(out, outcome, request.note, this.#session);
+    if (error !== ERROR.ok) out.length = mark + REPLY_HEAD_BYTES;
+    writeReplyHead(out, mark, request.xid, revision, error);
+    this.#endReply(request);
+  }
+
+  /** Where this reply is written: straight to the client if it is its turn, aside if another one is due before it. */
+  #beginReply(request: PendingRequest): ByteWriter {
+    return request === this.#queue.head ? this.#outgoing.writer : scratch.clear();
+  }
+
+  #endReply(request: PendingRequest): void {
+    if (request !== this.#queue.head) {
+      request.held = scratch.copy();
+      request.state = "ready";
+      return;
+    }
+    this.#finishHead();
+    this.advance();
+  }
+
+  /** The connection that asked is gone; says so, and lets the record go. */
+  #hasLeft(request: PendingRequest): boolean {
+    if (this.#session.phase !== "closed" && this.#session.phase !== "ending") return false;
+    this.#service.noteAnswered();
+    this.#service.pending.release(request);
+    return true;
+  }
+
+  /** Closes because of what came of this request, which is not heard of again. */
+  #dropWith(request: PendingRequest, reason: string): void {
+    request.state = "ready";
+    this.#session.drop(reason);
+  }
+
+  // ----------------------------------------------------------------------------------------------------- the order
+
+  #enqueue(operation: Operation | null, xid: number, state: PendingRequest["state"]): PendingRequest {
+    const request = this.#service.pending.take(this, operation, xid, this.#session.lastHeardAt);
+    request.state = state;
+    this.#append(request);
+    return request;
+  }
+
+  #append(request: PendingRequest): void {
+    this.#queue.append(request);
+    this.#service.noteTaken();
+  }
+
+  /** Answers whatever has its turn now. */
+  advance(): void {
+    const queue = this.#queue;
+    for (let request = queue.head; request !== null && this.#session.phase === "open"; request = queue.head) {
+      if (request.state === "waiting") {
+        if (!queue.isHeadUrgent && this.#outgoing.isBackedUp) return; // goes on when the client has fetched
+        const reader = this.#service.reader.reset(request.bytes!, request.start, request.end);
+        this.#reply(this.#outgoing.writer, request.operation as ReadOperation, request.xid, reader);
+      } else if (request.state === "ready") {
+        this.#outgoing.writer.raw(request.held!);
+      } else {
+        return;
+      }
+      if (this.#session.phase === "open") this.#finishHead();
+    }
+  }
+
+  /** The reply of the first request is written: it leaves the queue. */
+  #finishHead(): void {
+    const request = this.#queue.shift();
+    this.#service.noteAnswered();
+    this.#session.noteReply(request.operation, request.xid, request.receivedAt);
+    const { ends } = request;
+    this.#service.pending.release(request);
+    if (ends) this.#session.end();
+  }
+
+  // -------------------------------------------------------------------------------------------------------- replies
+
+  #reply(out: ByteWriter, operation: ReadOperation | BarrierOperation, xid: number, reader: ByteReader): void {
+    if (operation.kind === "read" && operation.notifies === true) {
+      this.#replyAfterNotifying(out, operation, xid, reader);
+      return;
+    }
+    const mark = out.reserve(REPLY_HEAD_BYTES);
+    let error: number;
+    try {
+      error = operation.run(this.#session, reader, out);
+    } catch (thrown) {
+      if (!(thrown instanceof MalformedError)) throw thrown;
+      error = ERROR.marshallingError;
+    }
+    if (error !== ERROR.ok) out.length = mark + REPLY_HEAD_BYTES;
+    writeReplyHead(out, mark, xid, this.#session.machine.revision, error);
+  }
+
+  /** Its notifications go out while it runs: only then does its reply begin. It has no body. */
+  #replyAfterNotifying(out: ByteWriter, operation: ReadOperation, xid: number, reader: ByteReader): void {
+    let error: number;
+    try {
+      error = operation.run(this.#session, reader, scratch.clear());
+    } catch (thrown) {
+      if (!(thrown instanceof MalformedError)) throw thrown;
+      error = ERROR.marshallingError;
+    }
+    if (this.#session.phase === "open") writeEmptyReply(out, xid, this.#session.machine.revision, error);
+  }
+
+  answerError(operation: Operation | null, xid: number, error: number, ends: boolean): void {
+    this.answer(operation, xid, this.#session.machine.revision, { error, body: null, ends });
+  }
+
+  /** It leaves when its turn comes. */
+  answer(operation: Operation | null, xid: number, zxid: number, { error, body, ends }: Answer): void {
+    const frame = new ByteWriter(REPLY_HEAD_BYTES + (body?.length ?? 0));
+    const mark = frame.reserve(REPLY_HEAD_BYTES);
+    if (body !== null) frame.raw(body);
+    writeReplyHead(frame, mark, xid, zxid, error);
+    if (ends) this.#session.isDeaf = true;
+    const request = this.#enqueue(operation, xid, "ready");
+    request.held = frame.view();
+    request.ends = ends;
+    if (this.#queue.head === request) this.advance();
+  }
+
+  /** The connection has gone: what was proposed keeps its records until it is heard of; the rest ends here. */
+  abandon(): void {
+    for (const request of this.#queue.clear()) {
+      if (request.state !== "waiting" && request.state !== "ready") continue;
+      this.#service.noteAnswered();
+      this.#service.pending.release(request);
+    }
+  }
+}
