@@ -88,7 +88,7 @@ class Dev {
     if (this.#ending.signal.aborted) return;
     const how = signal === null ? `with exit status ${code}` : `by ${signal}`;
     if (!this.#isReady) {
-      const last = readFileSync(member.logFile, "utf8").trimEnd().split("\n").slice(-5).join("\n");
+      const last = readFileSync(member.logFile, "utf8").trimEnd().split("\n").slice(-15).join("\n");
       process.stderr.write(`cabildo: member ${member.id} ended ${how} before the cluster was ready:\n${last}\n`);
       process.exitCode = 1;
       this.#ending.abort();
