@@ -147,6 +147,7 @@ test(`a leader killed ${kills} times under load takes no acknowledged write with
     `the same, clients of other members:                      ${times(outages.flatMap((o) => o.elsewhere))}`,
   );
   t.diagnostic(`the same, first client of all at each kill:              ${times(outages.map(soonest))}`);
+  t.diagnostic(`kill by kill, ms: ${outages.map((outage) => soonest(outage).toFixed(0)).join(" ")}`);
 
   await scene.verify("after the kills");
   for (const member of scene.ensemble.members) await member.kill("SIGKILL");
