@@ -132,7 +132,7 @@ export class Handshake implements Waiter {
     const readOnly = this.#knowsReadOnly ? this.#session.readOnly : null;
     writeConnectReply(this.#session.writer, { protocolVersion: 0, timeoutMs, sessionId, password, readOnly });
     this.#session.packetsSent += 1;
-    this.#service.notePacketSent();
+    this.#service.counters.packetsSent += 1;
   }
 }
 

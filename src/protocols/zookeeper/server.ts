@@ -141,7 +141,7 @@ class Listeners implements ZooKeeperServer {
   }
 
   get stats(): ServerStats {
-    return this.#service;
+    return this.#service.counters;
   }
 
   get clientAddress(): AddressInfo | null {
@@ -195,7 +195,7 @@ class Listeners implements ZooKeeperServer {
     });
     server.on("secureConnection", (socket) => this.#onSecure(socket));
     server.on("tlsClientError", (error, socket) => {
-      this.#service.noteRejected();
+      this.#service.counters.connectionsRejected += 1;
       this.#logger.warn(`TLS with ${socket.remoteAddress} failed: ${error.message}`);
       socket.destroy();
     });
@@ -251,7 +251,7 @@ class Listeners implements ZooKeeperServer {
     const certificate = socket.getPeerX509Certificate();
     if (certificate !== undefined && !socket.authorized) {
       // With "want" a client may come without a certificate, but not with one that nobody vouches for.
-      this.#service.noteRejected();
+      this.#service.counters.connectionsRejected += 1;
       this.#logger.warn(`the certificate of ${socket.remoteAddress} is refused: ${socket.authorizationError}`);
       socket.destroy();
       return;
@@ -288,7 +288,7 @@ class Listeners implements ZooKeeperServer {
           ? `too many connections: the limit is ${maxCnxns}`
           : null;
     if (tooMany !== null) {
-      this.#service.noteRejected();
+      this.#service.counters.connectionsRejected += 1;
       this.#logger.warn(tooMany);
       socket.destroy();
       return false;

@@ -1,5 +1,5 @@
 // ZooKeeper's protocol on one member: what all its connections share. It knows whether clients are served at all, ends
-// their turns with one write each, passes the state's events to their watches, and counts.
+// their turns with one write each, and passes the state's events to their watches.
 
 import { ByteReader } from "../../base/bytes.ts";
 import type { Logger } from "../../replica/logger.ts";
@@ -7,16 +7,14 @@ import type { Member } from "../../replica/member.ts";
 import type { Clock } from "../../replica/ports.ts";
 import type { Acl, NodeEvent, Outcome, StateEvents } from "../../state/types.ts";
 import { BufferPool } from "./buffers.ts";
-import { OPCODE } from "./codec/opcodes.ts";
+import { Counters, type LiveService } from "./counters.ts";
 import type { CredentialOptions } from "./credentials.ts";
 import type { Exchange } from "./exchange.ts";
 import { HANDSHAKE_DEADLINE_MS, NO_QUORUM_GRACE_TICKS, TICK_PARTS } from "./limits.ts";
-import { OPERATIONS } from "./operations/index.ts";
-import type { Operation } from "./operations/operation.ts";
 import type { ConnectionPort } from "./outgoing.ts";
 import { PendingPool, type PendingRequest } from "./pending.ts";
 import { type Peer, Session } from "./session.ts";
-import { type ConnectionStats, Latency, type ServerStats } from "./stats.ts";
+import type { ConnectionStats } from "./stats.ts";
 import { Watches } from "./watches.ts";
 
 /** Says whether the word is known; the answer may come later, and ends the connection. */
@@ -46,7 +44,7 @@ export type ServiceMode = "serving" | "waiting" | "read-only" | "refusing" | "st
 /** Ids of read-only sessions: those of a member 0, which there is none. */
 const LOCAL_IDS_FROM = 2 ** 44;
 
-export class Service implements StateEvents, ServerStats {
+export class Service implements StateEvents, LiveService {
   readonly member: Member;
   readonly options: ServiceOptions;
   readonly watches = new Watches();
@@ -74,17 +72,7 @@ export class Service implements StateEvents, ServerStats {
   #stopTicking: () => void = () => {};
   #stopGrace: (() => void) | null = null;
 
-  packetsReceived = 0;
-  packetsSent = 0;
-  bytesReceived = 0;
-  bytesSent = 0;
-  connectionsRejected = 0;
-  connectionsDropped = 0;
-  authFailures = 0;
-  readonly latency = new Latency();
-  readonly readLatency = new Latency();
-  readonly writeLatency = new Latency();
-  readonly #counts = new Float64Array(OPCODE.whoAmI - OPCODE.closeSession + 1);
+  readonly counters: Counters;
 
   constructor(member: Member, options: ServiceOptions) {
     this.member = member;
@@ -93,6 +81,7 @@ export class Service implements StateEvents, ServerStats {
     this.wallTime = options.clock.wall();
     const { enforceAuthSchemes } = options;
     this.requiredSchemes = enforceAuthSchemes.length === 0 ? null : new Set(enforceAuthSchemes);
+    this.counters = new Counters(this);
     this.skipsAcl = options.policy.skipAcl === true;
     this.#scheduleTick();
     member.onStatusChange(() => this.#onStatusChange());
@@ -279,7 +268,7 @@ export class Service implements StateEvents, ServerStats {
   }
 
   noteDropped(session: Session, reason: string): void {
-    this.connectionsDropped += 1;
+    this.counters.connectionsDropped += 1;
     this.options.logger.warn(`${session.name}: connection closed: ${reason}`);
   }
 
@@ -299,42 +288,6 @@ export class Service implements StateEvents, ServerStats {
   noteAnswered(): void {
     this.outstanding -= 1;
     if (this.#blocked.size > 0) this.#flushSoon();
-  }
-
-  noteReceived(bytes: number): void {
-    this.bytesReceived += bytes;
-  }
-
-  noteSent(bytes: number): void {
-    this.bytesSent += bytes;
-  }
-
-  noteRequest(opcode: number): void {
-    this.packetsReceived += 1;
-    const place = opcode - OPCODE.closeSession;
-    this.#counts[place] = this.#counts[place]! + 1;
-  }
-
-  noteReply(operation: Operation | null, elapsedMs: number): void {
-    this.packetsSent += 1;
-    this.latency.add(elapsedMs);
-    if (operation !== null) (operation.kind === "read" ? this.readLatency : this.writeLatency).add(elapsedMs);
-  }
-
-  noteNotification(): void {
-    this.packetsSent += 1;
-  }
-
-  notePacketSent(): void {
-    this.packetsSent += 1;
-  }
-
-  noteAuthFailure(): void {
-    this.authFailures += 1;
-  }
-
-  noteRejected(): void {
-    this.connectionsRejected += 1;
   }
 
   // ----------------------------------------------------------------------------------------------------- statistics
@@ -359,23 +312,5 @@ export class Service implements StateEvents, ServerStats {
 
   get isServing(): boolean {
     return this.mode === "serving" || this.mode === "waiting" || this.mode === "read-only";
-  }
-
-  get requests(): ReadonlyMap<string, number> {
-    const requests = new Map<string, number>();
-    for (const { name, opcode } of OPERATIONS) requests.set(name, this.#counts[opcode - OPCODE.closeSession]!);
-    return requests;
-  }
-
-  reset(): void {
-    this.packetsReceived = 0;
-    this.packetsSent = 0;
-    this.latency.reset();
-    this.readLatency.reset();
-    this.writeLatency.reset();
-  }
-
-  resetConnections(): void {
-    for (const session of this.#connections) session.resetStats();
   }
 }

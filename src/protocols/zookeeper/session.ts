@@ -103,7 +103,7 @@ export class Session implements Client, ConnectionStats {
   /** The chunk is this session's from here on. */
   onChunk(chunk: Uint8Array): void {
     const service = this.#service;
-    service.noteReceived(chunk.length);
+    service.counters.bytesReceived += chunk.length;
     if (this.isDeaf || this.phase === "answering" || this.phase === "ending" || this.phase === "closed") return;
     this.lastHeardAt = service.refreshTurnTime();
     if (this.phase === "open" && this.renewedInTick !== service.tick) this.#renew();
@@ -242,7 +242,7 @@ export class Session implements Client, ConnectionStats {
   #onProof(operation: ConnectionOperation, xid: number, reader: ByteReader): void {
     const answer = operation.kind === "auth" ? this.#who.onAuth(reader) : this.#who.onSasl(reader);
     if (answer.failure !== null) {
-      this.#service.noteAuthFailure();
+      this.#service.counters.authFailures += 1;
       this.#service.options.logger.warn(`${this.name}: authentication failed: ${answer.failure}`);
     }
     if (answer.kind === "unreadable") this.drop("an authentication that cannot be read");
@@ -257,7 +257,7 @@ export class Session implements Client, ConnectionStats {
   notify(frame: Uint8Array): void {
     if (this.phase !== "open") return;
     this.packetsSent += 1;
-    this.#service.noteNotification();
+    this.#service.counters.packetsSent += 1;
     if (!this.#outgoing.notify(frame)) this.drop("it does not fetch its notifications");
   }
 
@@ -312,7 +312,7 @@ export class Session implements Client, ConnectionStats {
   }
 
   flush(): void {
-    this.#service.noteSent(this.#outgoing.flush());
+    this.#service.counters.bytesSent += this.#outgoing.flush();
     if (this.phase === "ending") this.#port.end();
   }
 
@@ -366,7 +366,7 @@ export class Session implements Client, ConnectionStats {
 
   #noteRequest(operation: Operation | undefined): void {
     this.packetsReceived += 1;
-    this.#service.noteRequest(operation === undefined ? OPCODE.notification : operation.opcode);
+    this.#service.counters.noteRequest(operation === undefined ? OPCODE.notification : operation.opcode);
   }
 
   noteReply(operation: Operation | null, xid: number, receivedAt: number): void {
@@ -378,6 +378,6 @@ export class Session implements Client, ConnectionStats {
     this.lastResponseTime = service.wallTime;
     if (operation !== null) this.lastOperation = operation.abbreviation;
     this.latency.add(elapsed);
-    service.noteReply(operation, elapsed);
+    service.counters.noteReply(operation, elapsed);
   }
 }

@@ -72,7 +72,7 @@ test("a proof that fails is answered with -115 in its place, then the connection
     client.send(...ask.create("/b"));
     assert.deepEqual(client.takeStory(), ["reply 1", "reply -4 error -115"], scheme);
     assert.equal(client.port.isEnded, true);
-    assert.equal(world.service.authFailures, 1);
+    assert.equal(world.service.counters.authFailures, 1);
   }
 });
 

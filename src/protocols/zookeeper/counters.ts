@@ -1,0 +1,96 @@
+// What is counted over all connections of a member, and what of its service can be looked at as it is.
+
+import { OPCODE } from "./codec/opcodes.ts";
+import { OPERATIONS } from "./operations/index.ts";
+import type { Operation } from "./operations/operation.ts";
+import { type ConnectionStats, Latency, type ServerStats } from "./stats.ts";
+import type { Watches } from "./watches.ts";
+
+/** The service as it is now. */
+export interface LiveService {
+  readonly outstanding: number;
+  readonly connections: Iterable<ConnectionStats>;
+  readonly connectionCount: number;
+  readonly localSessions: number;
+  readonly watches: Watches;
+  readonly isReadOnly: boolean;
+  readonly isServing: boolean;
+}
+
+export class Counters implements ServerStats {
+  packetsReceived = 0;
+  packetsSent = 0;
+  bytesReceived = 0;
+  bytesSent = 0;
+  connectionsRejected = 0;
+  connectionsDropped = 0;
+  authFailures = 0;
+  readonly latency = new Latency();
+  readonly readLatency = new Latency();
+  readonly writeLatency = new Latency();
+  readonly #live: LiveService;
+  /** By opcode; numbers begin at closeSession's. */
+  readonly #requests = new Float64Array(OPCODE.whoAmI - OPCODE.closeSession + 1);
+
+  constructor(live: LiveService) {
+    this.#live = live;
+  }
+
+  noteRequest(opcode: number): void {
+    this.packetsReceived += 1;
+    const place = opcode - OPCODE.closeSession;
+    this.#requests[place] = this.#requests[place]! + 1;
+  }
+
+  noteReply(operation: Operation | null, elapsedMs: number): void {
+    this.packetsSent += 1;
+    this.latency.add(elapsedMs);
+    if (operation !== null) (operation.kind === "read" ? this.readLatency : this.writeLatency).add(elapsedMs);
+  }
+
+  reset(): void {
+    this.packetsReceived = 0;
+    this.packetsSent = 0;
+    this.latency.reset();
+    this.readLatency.reset();
+    this.writeLatency.reset();
+  }
+
+  resetConnections(): void {
+    for (const connection of this.#live.connections) connection.resetStats();
+  }
+
+  get requests(): ReadonlyMap<string, number> {
+    const requests = new Map<string, number>();
+    for (const { name, opcode } of OPERATIONS) requests.set(name, this.#requests[opcode - OPCODE.closeSession]!);
+    return requests;
+  }
+
+  get outstanding(): number {
+    return this.#live.outstanding;
+  }
+
+  get connections(): Iterable<ConnectionStats> {
+    return this.#live.connections;
+  }
+
+  get connectionCount(): number {
+    return this.#live.connectionCount;
+  }
+
+  get localSessions(): number {
+    return this.#live.localSessions;
+  }
+
+  get watches(): Watches {
+    return this.#live.watches;
+  }
+
+  get isReadOnly(): boolean {
+    return this.#live.isReadOnly;
+  }
+
+  get isServing(): boolean {
+    return this.#live.isServing;
+  }
+}
