@@ -122,14 +122,18 @@ export class Service implements StateEvents, LiveService {
   /** What happened in between was never told: clients come back, and their watches are compared. */
   onRestored(): void {
     this.#closeAll("the state was replaced by a leader's");
+    for (const request of this.#deferred) this.#conclude(request, { kind: "rejected", code: "session-moved" });
   }
 
   onReconfigured(revision: number, outcome: Outcome & { kind: "updated" | "rejected" }): void {
     for (const request of this.#deferred) {
-      if (request.revision !== revision) continue;
-      this.#deferred.delete(request);
-      (request.owner as Exchange).onReconfigured(request, outcome);
+      if (request.revision === revision) this.#conclude(request, outcome);
     }
+  }
+
+  #conclude(request: PendingRequest, outcome: Outcome): void {
+    this.#deferred.delete(request);
+    (request.owner as Exchange).onReconfigured(request, outcome);
   }
 
   // ---------------------------------------------------------------------------------------------------- the quorum

@@ -8,6 +8,7 @@ import type { Session } from "./session.ts";
 export class SocketPort implements ConnectionPort {
   readonly #socket: Socket;
   readonly #session: Session;
+  #isEnding = false;
 
   constructor(socket: Socket, accept: (port: ConnectionPort) => Session) {
     this.#socket = socket;
@@ -37,6 +38,8 @@ export class SocketPort implements ConnectionPort {
   }
 
   end(): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
     this.#socket.end();
     // Whoever does not take what is left, or does not close in turn, is not waited for.
     const late = setTimeout(() => this.#socket.destroy(), CLOSING_DEADLINE_MS);

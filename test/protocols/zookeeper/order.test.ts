@@ -157,6 +157,20 @@ test("a reconfiguration is answered when it has ended, and what follows waits fo
   assert.match(dataOf(reply!), /server\.3=h3:1:2:participant/);
 });
 
+test("a reconfiguration whose end was never told, because the state was replaced, leaves nothing behind", () => {
+  const world = new World({ policy: { reconfig: true, skipAcl: true } });
+  const client = world.client();
+  const members = [1, 2].map((id) => ({ id, role: "voter" as const, address: `h${id}:1:2:participant;${2180 + id}` }));
+  world.member.machine.applyConfiguration(world.member.nextIndex(), members, false);
+  client.send(...ask.reconfig({ joining: "server.3=h3:1:2:participant;2183" }));
+  world.clock.turn();
+  assert.equal(world.service.outstanding, 1);
+  world.service.onRestored();
+  assert.deepEqual(client.takeStory(), []);
+  assert.equal(client.port.isEnded, true);
+  assert.equal(world.service.outstanding, 0);
+});
+
 test("a write that the member refuses is answered with an error if it certainly was not applied; else the connection ends", () => {
   const world = new World();
   const first = world.client();

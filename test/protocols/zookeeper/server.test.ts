@@ -247,6 +247,27 @@ test("a pipeline of ten thousand writes and reads is answered in order", async (
   });
 });
 
+test("whoever asks for much and fetches nothing holds little of the member, and gets it all in the end", async () => {
+  await withServer({}, async (server) => {
+    const [greedy, witness] = [SocketClient.plain(server), SocketClient.plain(server)];
+    await greedy.greet();
+    await witness.greet();
+    await greedy.call(ask.create("/a", { data: new Uint8Array(100_000) }));
+    const [connection] = server.stats.connections;
+    greedy.socket.pause();
+    const [opcode, encode] = ask.getData("/a");
+    greedy.socket.write(Buffer.concat(Array.from({ length: 500 }, (_, i) => frameOf(1000 + i, opcode, encode))));
+    while (connection!.reading) await witness.call(ask.ping);
+    for (let i = 0; i < 100; i++) {
+      await witness.call(ask.ping);
+      assert(connection!.unsentBytes < 1_300_000, `${connection!.unsentBytes} bytes wait for it`);
+    }
+    greedy.socket.resume();
+    for (let i = 0; i < 500; i++) assert.equal(readReplyHeader((await greedy.frame())!).xid, 1000 + i);
+    assert.equal(connection!.reading, true);
+  });
+});
+
 test("closeSession is answered, then the server closes", async () => {
   await withServer({}, async (server) => {
     const client = SocketClient.plain(server);
