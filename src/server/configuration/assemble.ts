@@ -49,6 +49,9 @@ function configurationOf(values: Values, file: string | null, files: FileReader)
   const dataDir = values.get("dataDir");
   if (dataDir === null) values.problem("dataDir", "is not set: where shall this member keep its data?");
   const resolvedDataDir = resolve(dataDir ?? ".");
+  const logDir = resolve(values.get("dataLogDir") ?? resolvedDataDir);
+  if (dataDir !== null && !values.get("datadir.autocreate")) mustExist(values, [resolvedDataDir, logDir], files);
+  warnOfWithout(values);
   const ensemble = ensembleOf(values, resolvedDataDir, files);
   const { plain, secure } = ensemble;
   const clientTls = tlsSettings(values, "ssl", files);
@@ -67,7 +70,7 @@ function configurationOf(values: Values, file: string | null, files: FileReader)
     mode: ensemble.mode,
     members: ensemble.members,
     dataDir: resolvedDataDir,
-    logDir: resolve(values.get("dataLogDir") ?? resolvedDataDir),
+    logDir,
     tickMs,
     ...sessionTimeouts(values, tickMs),
     client: {
@@ -99,12 +102,6 @@ function configurationOf(values: Values, file: string | null, files: FileReader)
     words: words(values),
     reconfigEnabled: values.get("reconfigEnabled"),
     readOnlyMode: values.get("readonlymode.enabled"),
-    localSessions: !values.get("localSessionsEnabled")
-      ? "off"
-      : values.get("localSessionsUpgradingEnabled")
-        ? "upgrading"
-        : "on",
-    leaderServes: values.get("leaderServes"),
     file,
     given: values.all().map(({ key, value, source }) => ({ key, value: isSecret(key) ? HIDDEN : value, source })),
   };
@@ -176,22 +173,47 @@ function refuseQuorumSasl(values: Values): void {
   }
 }
 
-function storageSettings(values: Values): ServerConfiguration["storage"] {
-  const purge = values.get("autopurge.purgeInterval");
-  const retained = values.get("autopurge.snapRetainCount");
-  if (retained < 3) values.warning("autopurge.snapRetainCount", "is at least 3: 3 snapshots are kept");
+function mustExist(values: Values, directories: readonly string[], files: FileReader): void {
+  for (const directory of new Set(directories)) {
+    if (!files.isDirectory(directory)) {
+      values.problem("datadir.autocreate", `is false, and there is no directory ${directory}: make it, or mount it`);
+    }
+  }
+}
+
+/** Settings with a value that other servers know and this one has nothing for: each is named. */
+function warnOfWithout(values: Values): void {
   if (!values.get("forceSync")) {
     values.warning("forceSync", "has no effect: nothing is acknowledged here before it is on the disk");
   }
+  if (!values.get("leaderServes"))
+    values.warning("leaderServes", "has no effect: the leader takes clients as all members do");
+  if (values.get("localSessionsEnabled")) {
+    values.warning("localSessionsEnabled", "has no effect: every member knows every session");
+  }
+  if (values.get("ensembleAuthName").length > 0) {
+    values.warning("ensembleAuthName", "has no effect: the scheme `ensemble` is not spoken");
+  }
+  if (values.get("autopurge.purgeInterval") === 0) {
+    values.warning(
+      "autopurge.purgeInterval",
+      "has no effect: old files go after each snapshot, so that the disk does not fill",
+    );
+  }
+  if (values.isGiven("admin.restore.enabled") && values.get("admin.restore.enabled")) {
+    values.warning("admin.restore.enabled", "has no effect: a member's state is what the common log says");
+  }
+}
+
+function storageSettings(values: Values): ServerConfiguration["storage"] {
+  const retained = values.get("autopurge.snapRetainCount");
+  if (retained < 3) values.warning("autopurge.snapRetainCount", "is at least 3: 3 snapshots are kept");
   return {
     segmentBytes: values.get("preAllocSize"),
     snapshotAfterCommands: values.get("snapCount"),
     snapshotAfterBytes: values.get("snapSizeLimitInKb"),
     snapshotsRetained: Math.max(3, retained),
-    // Not said: disks fill up unseen, so old files go by themselves. Said to be off, as in ZooKeeper: kept for ever.
-    purgeIntervalMs: purge === null ? 0 : purge === 0 ? null : purge,
     slowSyncMs: values.get("fsync.warningthresholdms"),
-    createDirectories: values.get("datadir.autocreate"),
   };
 }
 
@@ -203,7 +225,6 @@ function adminSettings(values: Values): ServerConfiguration["admin"] {
     listen: values.get("admin.enableServer") ? { host, port: values.get("admin.serverPort") } : null,
     commandUrl: url.replace(/\/+$/, ""),
     snapshotEnabled: values.get("admin.snapshot.enabled"),
-    restoreEnabled: values.get("admin.restore.enabled"),
     rateLimitMs: values.get("admin.rateLimiterIntervalInMS"),
     idleTimeoutMs: values.get("admin.idleTimeout"),
   };

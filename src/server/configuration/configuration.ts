@@ -33,9 +33,6 @@ export interface ServerConfiguration {
   readonly words: ReadonlySet<string> | "all";
   readonly reconfigEnabled: boolean;
   readonly readOnlyMode: boolean;
-  readonly localSessions: "off" | "on" | "upgrading";
-  /** False: the leader takes no clients. */
-  readonly leaderServes: boolean;
   /**
    * The file that this was read from, and every setting that was given: to be shown to people, so passwords and digests
    * are hidden in it.
@@ -117,13 +114,10 @@ export interface StorageSettings {
   readonly snapshotAfterCommands: number | null;
   /** Snapshot after this many bytes of log. */
   readonly snapshotAfterBytes: number;
+  /** Older ones, and the log before them, go after each snapshot. */
   readonly snapshotsRetained: number;
-  /** 0: old snapshots and log segments go after each snapshot; null: never; else every so often. */
-  readonly purgeIntervalMs: number | null;
   /** A sync slower than this is worth a line in the log. */
   readonly slowSyncMs: number;
-  /** False: a missing data directory is an error, not made. */
-  readonly createDirectories: boolean;
 }
 
 export interface LimitSettings {
@@ -152,8 +146,6 @@ export interface SecuritySettings {
   readonly digestEnabled: boolean;
   /** `user:base64(hash(user:password))` of the super user; null: there is none. */
   readonly superDigest: string | null;
-  /** Node's name of the hash behind digest identities. */
-  readonly digestAlgorithm: string;
   /** Subjects of client certificates, or SASL users, that are super users. */
   readonly superUsers: readonly string[];
   /** SASL DIGEST-MD5: user → password. Empty: SASL is not offered. */
@@ -162,8 +154,6 @@ export interface SecuritySettings {
   readonly allowSaslFailedClients: boolean;
   /** A client must prove one of these schemes before anything else; empty: it need not. */
   readonly requiredSchemes: readonly string[];
-  /** Names that the `ensemble` scheme takes for this ensemble; empty: any. */
-  readonly ensembleNames: readonly string[];
 }
 
 export interface AdminSettings {
@@ -171,8 +161,7 @@ export interface AdminSettings {
   readonly listen: Endpoint | null;
   readonly commandUrl: string;
   readonly snapshotEnabled: boolean;
-  readonly restoreEnabled: boolean;
-  /** Snapshot and restore are taken at most once in this time. */
+  /** A snapshot is given out at most once in this time. */
   readonly rateLimitMs: number;
   readonly idleTimeoutMs: number;
 }

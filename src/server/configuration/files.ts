@@ -1,10 +1,11 @@
 // The few files that a configuration leads to: read through this, so that everything else is tested on text alone.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 
 export interface FileReader {
   /** The text of a file; null where there is none. */
   read(path: string): string | null;
+  isDirectory(path: string): boolean;
 }
 
 export const disk: FileReader = {
@@ -17,4 +18,5 @@ export const disk: FileReader = {
       throw error;
     }
   },
+  isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,
 };

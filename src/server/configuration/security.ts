@@ -6,24 +6,8 @@ import type { FileReader } from "./files.ts";
 import { parseJaas } from "./jaas.ts";
 import type { Values } from "./values.ts";
 
-/** Java's names of hashes → Node's. */
-const DIGESTS: Readonly<Record<string, string>> = {
-  SHA1: "sha1",
-  "SHA-1": "sha1",
-  "SHA-224": "sha224",
-  "SHA-256": "sha256",
-  "SHA-384": "sha384",
-  "SHA-512": "sha512",
-  "SHA3-224": "sha3-224",
-  "SHA3-256": "sha3-256",
-  "SHA3-384": "sha3-384",
-  "SHA3-512": "sha3-512",
-  MD5: "md5",
-  RIPEMD160: "ripemd160",
-};
-
 /** ZooKeeper's own providers, by the end of their class names; each is always there. */
-const PROVIDERS = /\.(Digest|IP|SASL|X509|Ensemble)AuthenticationProvider$/;
+const PROVIDERS = /\.(Digest|IP|SASL|X509)AuthenticationProvider$/;
 
 export function securitySettings(values: Values, files: FileReader): SecuritySettings {
   const saslUsers = readSaslUsers(values, files);
@@ -37,10 +21,9 @@ export function securitySettings(values: Values, files: FileReader): SecuritySet
     if (PROVIDERS.test(given.value)) continue;
     values.warnings.push(`authProvider.${suffix} names ${given.value}, a Java class that cannot run here`);
   }
-  const algorithm = values.get("DigestAuthenticationProvider.digestAlg");
-  const digestAlgorithm = DIGESTS[algorithm.toUpperCase()];
-  if (digestAlgorithm === undefined) {
-    values.problem("DigestAuthenticationProvider.digestAlg", `must be one of ${Object.keys(DIGESTS).join(", ")}`);
+  // Digests of another kind would let nobody in whose digest stands in an access list, or the wrong one.
+  if (!/^SHA-?1$/i.test(values.get("DigestAuthenticationProvider.digestAlg"))) {
+    values.problem("DigestAuthenticationProvider.digestAlg", "can only be SHA1, or left out");
   }
   const superUsers = [
     values.get("superUser"),
@@ -51,12 +34,10 @@ export function securitySettings(values: Values, files: FileReader): SecuritySet
     skipAcl: values.get("skipACL"),
     digestEnabled: values.get("DigestAuthenticationProvider.enabled"),
     superDigest: superDigest(values),
-    digestAlgorithm: digestAlgorithm ?? "sha1",
     superUsers: superUsers.filter((name) => name !== null),
     saslUsers,
     allowSaslFailedClients: values.get("allowSaslFailedClients"),
     requiredSchemes,
-    ensembleNames: values.get("ensembleAuthName"),
   };
 }
 
@@ -92,7 +73,7 @@ function schemesRequired(values: Values): readonly string[] {
     const listed = values.get("enforce.auth.schemes");
     if (listed.length === 0) values.problem("enforce.auth.enabled", "needs enforce.auth.schemes: which ones will do?");
     for (const scheme of listed) {
-      if (!["digest", "ip", "x509", "sasl", "ensemble"].includes(scheme)) {
+      if (!["digest", "ip", "x509", "sasl"].includes(scheme)) {
         values.problem("enforce.auth.schemes", `names "${scheme}", which is no scheme here (digest, ip, x509, sasl)`);
       }
       schemes.add(scheme);

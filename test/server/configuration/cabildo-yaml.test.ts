@@ -28,7 +28,7 @@ words: [srvr, mntr]
     assert.equal(configuration.id, 2);
     assert.equal(configuration.tickMs, 2000);
     assert.equal(configuration.sessionTimeoutMaxMs, 60_000);
-    assert.equal(configuration.storage.purgeIntervalMs, 3_600_000);
+    assert.equal(configuration.storage.snapshotsRetained, 5);
     assert.equal(configuration.limits.frameBytesMax, 4 * 1024 ** 2);
     assert.deepEqual(configuration.words, new Set(["srvr", "mntr"]));
     assert.equal(configuration.security.saslUsers.get("bob"), "secret");

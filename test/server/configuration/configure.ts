@@ -8,7 +8,11 @@ type Options = Omit<LoadOptions, "file" | "files"> & { readonly files?: Readonly
 /** A file `zoo.cfg` (or another name), beside it whatever `files` holds. */
 export function configure(text: string, options: Options = {}, name = "/conf/zoo.cfg") {
   const texts: Readonly<Record<string, string>> = { [name]: text, ...options.files };
-  return loadConfiguration({ ...options, file: name, files: { read: (path) => texts[path] ?? null } });
+  const files = {
+    read: (path: string) => texts[path] ?? null,
+    isDirectory: (path: string) => Object.keys(texts).some((file) => file.startsWith(`${path}/`)),
+  };
+  return loadConfiguration({ ...options, file: name, files });
 }
 
 export function settingsOf(text: string, options: Options = {}): ServerConfiguration {

@@ -191,6 +191,7 @@ describe("values", () => {
     ["jute.maxbuffer=12", /must be from 1024 to/],
     ["autopurge.purgeInterval=2w", /must be in ms, s, m, h or d/],
     ["electionAlg=1", /can only be 3/],
+    ["DigestAuthenticationProvider.digestAlg=SHA3-256", /can only be SHA1/],
     ["4lw.commands.whitelist=status", /words of four letters/],
     ["admin.commandURL=commands", /must be a path/],
     ["tickTime=", /has no value/],
@@ -211,19 +212,38 @@ describe("values", () => {
     });
   }
 
-  test("units: hours for purging unless one is said, KiB for segments, Java's hexadecimal", () => {
-    assert.equal(settingsOf(`${ALONE}autopurge.purgeInterval=2\n`).storage.purgeIntervalMs, 7_200_000);
-    assert.equal(settingsOf(`${ALONE}autopurge.purgeInterval=30s\n`).storage.purgeIntervalMs, 30_000);
+  test("units: milliseconds unless one is said, KiB for segments, Java's hexadecimal", () => {
+    assert.equal(settingsOf(`${ALONE}tickTime=2500\n`).tickMs, 2500);
+    assert.equal(settingsOf(`${ALONE}tickTime=2s\n`).tickMs, 2000);
     assert.equal(settingsOf(`${ALONE}preAllocSize=65536\n`).storage.segmentBytes, 64 * 1024 ** 2);
     assert.equal(settingsOf(`${ALONE}jute.maxbuffer=0x3fffff\n`).limits.frameBytesMax, 0x3fffff);
   });
 
-  test("purging: by itself unless said, never when said to be off, at least three kept", () => {
-    assert.equal(settingsOf(ALONE).storage.purgeIntervalMs, 0);
-    assert.equal(settingsOf(`${ALONE}autopurge.purgeInterval=0\n`).storage.purgeIntervalMs, null);
-    const { configuration, warnings } = configure(`${ALONE}autopurge.snapRetainCount=1\n`);
-    assert.equal(configuration.storage.snapshotsRetained, 3);
-    assert.match(warnings.join(), /at least 3/);
+  test("what other servers have and this one does without is named, where somebody relies on it", () => {
+    const relied: readonly (readonly [line: string, harmless: string])[] = [
+      ["forceSync=no", "forceSync=yes"],
+      ["leaderServes=no", "leaderServes=yes"],
+      ["localSessionsEnabled=true", "localSessionsEnabled=false"],
+      ["autopurge.purgeInterval=0", "autopurge.purgeInterval=24"],
+      ["autopurge.snapRetainCount=1", "autopurge.snapRetainCount=5"],
+      ["admin.restore.enabled=true", "admin.restore.enabled=false"],
+    ];
+    for (const [line, harmless] of relied) {
+      const { warnings } = configure(`${ALONE}${line}\n`);
+      assert.match(
+        warnings.join(),
+        new RegExp(`^zoo\\.cfg line 3: ${line.split("=")[0]} (has no effect|is at least)`),
+        line,
+      );
+      assert.deepEqual(configure(`${ALONE}${harmless}\n`).warnings, [], harmless);
+    }
+    assert.equal(settingsOf(`${ALONE}autopurge.snapRetainCount=1\n`).storage.snapshotsRetained, 3);
+  });
+
+  test("datadir.autocreate=false: a directory that is not there, as when nothing is mounted, stops the member", () => {
+    const text = `${ALONE}datadir.autocreate=false\n`;
+    assert.match(problemsOf(text).join(), /line 3: datadir\.autocreate is false, and there is no directory \/data/);
+    assert.deepEqual(problemsOf(text, { files: { "/data/myid": "1" } }), []);
   });
 
   test("the whitelist: srvr alone, isro beside it in read-only mode, a list, or all", () => {
