@@ -1,0 +1,9 @@
+// The server as a library: load a member's configuration and start it in this process.
+
+export { CoordinationError, type CoordinationErrorCode, type OperationOutcome } from "../base/errors.ts";
+export type { Logger } from "../replica/logger.ts";
+export type { FollowerStatus, Member, MemberStatus } from "../replica/member.ts";
+export type { Assembled } from "./configuration/assemble.ts";
+export { ConfigurationError, type ServerConfiguration } from "./configuration/configuration.ts";
+export { type LoadOptions, loadConfiguration } from "./configuration/load.ts";
+export { type RunningMember, startMember } from "./member.ts";
