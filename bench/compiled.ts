@@ -28,6 +28,8 @@ export interface LoadResult {
   readonly perSecond: number;
   readonly errors: number;
   readonly generatorCpuSeconds: number;
+  /** Of the processes named by `pids`, during the measurement. */
+  readonly watchedCpuSeconds: number;
   readonly latencyUs: Latency;
 }
 
@@ -50,6 +52,7 @@ export interface LoadOptions {
   readonly "pace-ms"?: number;
   readonly count?: number;
   readonly root?: string;
+  readonly pids?: string;
   readonly keep?: 0 | 1;
 }
 

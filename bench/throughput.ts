@@ -2,7 +2,7 @@
 // turns (A B A B ...), so that what else happens on it happens to both. What a run creates is deleted after it.
 import { type Ensemble, type Flavour, startEnsemble } from "../test/support/ensemble.ts";
 import { type LoadResult, load } from "./compiled.ts";
-import { cpuSeconds, peakMemory } from "./processes.ts";
+import { peakMemory } from "./processes.ts";
 import { median, megabytes, milliseconds, spread, table, thousands, times } from "./tables.ts";
 
 export const operations = ["get", "set", "create", "create-sequential", "mix"] as const;
@@ -112,13 +112,9 @@ class Stage {
   async #run(ensemble: Ensemble, { bytes, outstanding, op }: Omit<Cell, "runs">): Promise<Run> {
     const { connections, seconds } = this.#options;
     const servers = ensemble.connectString;
-    const before = cpuSeconds(ensemble);
-    const creates = op.startsWith("create");
-    const result = await load({ servers, op, connections, outstanding, bytes, seconds, warmup: warmupSeconds });
-    // Setting up and deleting belong to no operation measured: a run that creates has no clear share.
-    const used = creates ? Number.NaN : cpuSeconds(ensemble) - before;
-    const share = seconds / (seconds + warmupSeconds);
-    return { ...result, serverCpuUs: (used * share * 1e6) / result.operations };
+    const pids = ensemble.members.map((member) => member.pid).join();
+    const result = await load({ servers, op, connections, outstanding, bytes, seconds, warmup: warmupSeconds, pids });
+    return { ...result, serverCpuUs: (result.watchedCpuSeconds * 1e6) / result.operations };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -132,8 +128,7 @@ function describe({ members, bytes, outstanding, op }: Omit<Cell, "runs">): stri
 
 function summary(run: Run): string {
   const { p50, p99, max } = run.latencyUs;
-  const cpu = Number.isNaN(run.serverCpuUs) ? "" : `, ${run.serverCpuUs.toFixed(1)} µs CPU each`;
-  return `${thousands(run.perSecond)}/s, p50 ${milliseconds(p50)} p99 ${milliseconds(p99)} max ${milliseconds(max)} ms${cpu}`;
+  return `${thousands(run.perSecond)}/s, p50 ${milliseconds(p50)} p99 ${milliseconds(p99)} max ${milliseconds(max)} ms, ${run.serverCpuUs.toFixed(1)} µs CPU each`;
 }
 
 // ---- the report ----
@@ -144,7 +139,7 @@ export function report(result: Throughput, flavours: readonly Flavour[]): string
   const head = ["members", "bytes", "operation", "outstanding"];
   for (const flavour of flavours) head.push(`${flavour}/s`, "spread");
   if (both) head.push("ratio");
-  for (const flavour of flavours) head.push(`${flavour} p50`, "p99", "max ms");
+  for (const flavour of flavours) head.push(`${flavour} p50`, "p99", "max ms", "CPU µs");
   const rows = result.cells.map((cell) => {
     const row = [String(cell.members), String(cell.bytes), cell.op, `× ${cell.outstanding}`];
     for (const flavour of flavours) row.push(thousands(rate(cell, flavour)), spread(rates(cell, flavour)));
@@ -153,6 +148,7 @@ export function report(result: Throughput, flavours: readonly Flavour[]): string
       const latencies = cell.runs[flavour]!.map((run) => run.latencyUs);
       row.push(milliseconds(median(latencies.map((l) => l.p50))), milliseconds(median(latencies.map((l) => l.p99))));
       row.push(milliseconds(Math.max(...latencies.map((l) => l.max))));
+      row.push(median(cell.runs[flavour]!.map((run) => run.serverCpuUs)).toFixed(1));
     }
     return row;
   });

@@ -6,6 +6,7 @@
 //        [--pace-ms N]   a request a connection every N ms at most, instead of as fast as replies come
 //        [--count N]     create: end after N operations instead of --seconds, 1000 nodes to a folder, no warm-up
 //        [--root PATH]   where to work; by default a fresh node for each run
+//        [--pids N,N]    processes whose processor time during the measurement is reported
 //        [--keep 1]      leave the nodes standing; by default they are deleted after the measurement
 //
 // mix is 70 % get, 30 % set. Each connection has a node of its own for get and set. `create` makes nodes side by side.
@@ -33,7 +34,7 @@ typedef struct {
 } connection;
 
 static struct {
-  const char *servers, *op, *root;
+  const char *servers, *op, *root, *pids;
   int connections, outstanding, bytes, pace_ms, keep;
   double seconds, warmup;
   uint64_t count;
@@ -56,6 +57,25 @@ static uint64_t now_ns(void) {
 static void refuse(const char *why) {
   fprintf(stderr, "load: %s\n", why);
   exit(2);
+}
+
+/** Processor seconds that the watched processes have used so far. */
+static double watched_cpu_seconds(void) {
+  double sum = 0;
+  char path[64], text[1024];
+  for (const char *at = options.pids; at && *at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+    snprintf(path, sizeof path, "/proc/%d/stat", atoi(at));
+    FILE *file = fopen(path, "r");
+    if (file == NULL) fail(path);
+    size_t length = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[length] = 0;
+    unsigned long user = 0, kernel = 0;
+    const char *after_name = strrchr(text, ')'); // the name itself may hold spaces
+    if (after_name) sscanf(after_name + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel);
+    sum += (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
+  }
+  return sum;
 }
 
 // ---- connections ----
@@ -281,7 +301,12 @@ static void turn(int timeout_ms, int asking) {
   }
 }
 
-static double run(void) {
+typedef struct {
+  double seconds, watched_cpu;
+} span;
+
+static span run(void) {
+  double watched = watched_cpu_seconds();
   uint64_t start = now_ns(), measured_from = options.count ? start : 0, paced = 0, before = 0, stalled_at = start;
   uint64_t warm = start + (uint64_t)(options.warmup * 1e9), stop = warm + (uint64_t)(options.seconds * 1e9);
   for (uint64_t now = start; options.count ? answered_total < options.count : now < stop; now = now_ns()) {
@@ -289,6 +314,7 @@ static double run(void) {
       measured_from = now;
       memset(&latencies, 0, sizeof latencies);
       errors = 0;
+      watched = watched_cpu_seconds();
     }
     if (options.pace_ms == 0 && now == start)
       for (int i = 0; i < options.connections; i++) refill(connections + i);
@@ -300,7 +326,7 @@ static double run(void) {
     if (answered_total != before) before = answered_total, stalled_at = now;
     else if (now - stalled_at > STALL_MS * 1000000ull) refuse("no reply for 30 s");
   }
-  return (double)(now_ns() - measured_from) / 1e9;
+  return (span){(double)(now_ns() - measured_from) / 1e9, watched_cpu_seconds() - watched};
 }
 
 static void drain(void) {
@@ -350,7 +376,8 @@ static double cpu_seconds(void) {
 typedef struct {
   const char *op;
   int outstanding;
-  double seconds, cpu;
+  double cpu;
+  span span;
   uint64_t failed;
   histogram latencies;
 } measurement;
@@ -358,10 +385,10 @@ typedef struct {
 static void report(const measurement *m) {
   const histogram *h = &m->latencies;
   printf("{\"op\":\"%s\",\"connections\":%d,\"outstanding\":%d,\"bytes\":%d,\"root\":\"%s\",\"seconds\":%.3f,"
-         "\"operations\":%llu,\"perSecond\":%.1f,\"errors\":%llu,\"generatorCpuSeconds\":%.3f,"
+         "\"operations\":%llu,\"perSecond\":%.1f,\"errors\":%llu,\"generatorCpuSeconds\":%.3f,\"watchedCpuSeconds\":%.3f,"
          "\"latencyUs\":{\"mean\":%.1f,\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"p999\":%.1f,\"max\":%.1f}}\n",
-         m->op, options.connections, m->outstanding, options.bytes, root, m->seconds, (unsigned long long)h->count,
-         (double)h->count / m->seconds, (unsigned long long)m->failed, m->cpu,
+         m->op, options.connections, m->outstanding, options.bytes, root, m->span.seconds, (unsigned long long)h->count,
+         (double)h->count / m->span.seconds, (unsigned long long)m->failed, m->cpu, m->span.watched_cpu,
          h->count ? (double)h->sum / (double)h->count / 1e3 : 0, (double)histogram_percentile(h, 50) / 1e3,
          (double)histogram_percentile(h, 90) / 1e3, (double)histogram_percentile(h, 99) / 1e3,
          (double)histogram_percentile(h, 99.9) / 1e3, (double)h->max / 1e3);
@@ -374,6 +401,7 @@ static void parse(int count, char **words) {
     if (!strcmp(name, "--servers")) options.servers = text;
     else if (!strcmp(name, "--op")) options.op = text;
     else if (!strcmp(name, "--root")) options.root = text;
+    else if (!strcmp(name, "--pids")) options.pids = text;
     else if (!strcmp(name, "--connections")) options.connections = atoi(text);
     else if (!strcmp(name, "--outstanding")) options.outstanding = atoi(text);
     else if (!strcmp(name, "--bytes")) options.bytes = atoi(text);
@@ -408,7 +436,7 @@ int main(int count, char **words) {
   measured.op = options.op;
   measured.outstanding = options.outstanding;
   measured.cpu = -cpu_seconds();
-  measured.seconds = run();
+  measured.span = run();
   measured.cpu += cpu_seconds();
   measured.failed = errors;
   measured.latencies = latencies; // what is answered from here on is no part of the measurement
