@@ -53,9 +53,9 @@ export const REJECTION_TO_WIRE: Readonly<Record<Rejection, number>> = {
 };
 
 /**
- * A member that cannot take a command: what its client is told, or null where the connection is closed instead, so that
- * the client tries another member. A full disk has no code of its own in ZooKeeper; "system error" is the documented one
- * for trouble on the server's side, and certainly means "not applied" to no client: it is told only when nothing was.
+ * What a client is told of a command that was not taken; null where its connection is closed instead, so that it tries
+ * another member. ZooKeeper has no code for a full disk: "system error" is its word for trouble on the server's side, and
+ * is only said of what certainly was not applied.
  */
 export function refusalToWire(code: CoordinationErrorCode): number | null {
   return code === "no-space" ? ERROR.systemError : null;

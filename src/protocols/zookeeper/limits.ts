@@ -9,6 +9,12 @@ export const FRAME_BUFFER_INITIAL_BYTES = 4096;
 /** How long a connection may stay without a handshake: ten thousand silent ones must not hold descriptors for long. */
 export const HANDSHAKE_DEADLINE_MS = 10_000;
 
+/** How long a client may take to fetch the last of its replies, and to close in its turn. */
+export const LINGER_MS = 5000;
+
+/** The same while the whole member stops, which must be over soon. */
+export const CLOSING_DEADLINE_MS = 1000;
+
 /** `maxClientCnxns`: connections from one address. */
 export const CONNECTIONS_PER_ADDRESS_MAX = 60;
 
@@ -20,6 +26,12 @@ export const OUTSTANDING_MAX = 1000;
  * what waits behind one slow write stays small.
  */
 export const OUTSTANDING_PER_CONNECTION_MAX = 10_000;
+
+/**
+ * Reads of one connection that may wait in front of one of its writes. They must be answered when their turn comes,
+ * whatever the client has fetched, because the write behind them will change what they should see.
+ */
+export const READS_AHEAD_OF_WRITE_MAX = 128;
 
 /** Bytes a client has not fetched beyond which its requests are left in its socket: whoever does not read is not served. */
 export const UNSENT_BYTES_HIGH = 1 << 20;
@@ -46,12 +58,3 @@ export const SPARE_REQUESTS_MAX = 4096;
 
 /** The identities one connection may gather by proving itself again and again: each write carries them all. */
 export const IDENTITIES_MAX = 64;
-
-/**
- * Reads of one connection that may wait in front of one of its writes. They must be answered when their turn comes,
- * whatever the client has fetched, because the write behind them will change what they should see.
- */
-export const READS_AHEAD_OF_WRITE_MAX = 128;
-
-/** How long a connection that this side ends may take to close. */
-export const CLOSING_DEADLINE_MS = 1000;

@@ -1,7 +1,7 @@
 // A socket as a session's port.
 
 import type { Socket } from "node:net";
-import { CLOSING_DEADLINE_MS } from "./limits.ts";
+import { LINGER_MS } from "./limits.ts";
 import type { ConnectionPort } from "./outgoing.ts";
 import type { Session } from "./session.ts";
 
@@ -42,7 +42,7 @@ export class SocketPort implements ConnectionPort {
     this.#isEnding = true;
     this.#socket.end();
     // Whoever does not take what is left, or does not close in turn, is not waited for.
-    const late = setTimeout(() => this.#socket.destroy(), CLOSING_DEADLINE_MS);
+    const late = setTimeout(() => this.#socket.destroy(), LINGER_MS);
     late.unref();
     this.#socket.once("close", () => clearTimeout(late));
     this.#socket.resume();

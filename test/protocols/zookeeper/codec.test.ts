@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ByteReader, ByteWriter, MalformedError } from "../../../src/base/bytes.ts";
 import { readAcl, readStat, writeAcl, writeStat } from "../../../src/protocols/zookeeper/codec/records.ts";
-import { readMultiReply } from "../../../src/protocols/zookeeper/codec/replies.ts";
+import { readChildren2, readMultiReply } from "../../../src/protocols/zookeeper/codec/replies.ts";
 import {
   readBuffer,
   readCount,
@@ -72,6 +72,15 @@ test("access lists and string vectors survive, the open list among them", () => 
   const writer = new ByteWriter();
   writeStrings(writer, new Set(["", "a", "\u00f1"]));
   assert.deepEqual(readStrings(new ByteReader(writer.copy())), ["", "a", "\u00f1"]);
+});
+
+test("a client reads children with their parent's stat", () => {
+  const client = new World().client();
+  client.call(...ask.create("/a"));
+  client.call(...ask.create("/a/x"));
+  const { children, stat } = readChildren2(client.call(...ask.getChildren2("/a")).body);
+  assert.deepEqual(children, ["x"]);
+  assert.deepEqual([stat.numChildren, stat.cversion], [1, 1]);
 });
 
 test("a client reads the results of a multi", () => {
