@@ -33,6 +33,12 @@ export class ConfigurationHistory {
     return placed.configuration;
   }
 
+  /** The one in force at an index, and all later ones. */
+  since(index: number): Configuration[] {
+    const first = this.#placed.findLastIndex((each) => each.index <= index);
+    return this.#placed.slice(Math.max(first, 0)).map((each) => each.configuration);
+  }
+
   push(index: number, configuration: Configuration): void {
     assert(index > this.latestIndex, "configurations out of order");
     this.#placed.push({ index, configuration });

@@ -139,7 +139,10 @@ export class Leader {
     this.#round++;
     for (const peer of this.#peers) {
       peer.isProbing = false;
-      if (peer.mode === "probe") this.#replicate(peer);
+      // What was sent is gone from the log already: a heartbeat could not tell whether it arrived.
+      const isOutrun = peer.mode === "replicate" && this.#log.termAt(peer.nextIndex - 1) === -1;
+      if (isOutrun) peer.probe(peer.matchIndex + 1);
+      if (peer.nextIndex <= this.#log.lastIndex) this.#replicate(peer);
       if (peer.mode !== "probe" || !peer.isProbing) this.#sendEmpty(peer);
       if (peer.mode === "snapshot") this.#snapshots.retry(peer);
       this.#handOver(peer);
@@ -183,8 +186,12 @@ export class Leader {
 
   onFetched({ to, from, entries }: Input & { kind: "fetched" }): void {
     const peer = this.#byId.get(to);
-    if (peer === undefined || !peer.isFetching || peer.nextIndex !== from) return; // it has moved on meanwhile
+    if (peer === undefined || !peer.isFetching) return;
     peer.isFetching = false;
+    if (peer.nextIndex !== from) {
+      this.#replicate(peer); // it has moved on meanwhile
+      return;
+    }
     if (entries.length === 0) {
       if (this.#log.snapshot.index >= from) this.#snapshots.begin(peer);
       return; // otherwise the next heartbeat asks again
@@ -423,6 +430,16 @@ export class Leader {
 
   get peers(): readonly Progress[] {
     return this.#peers;
+  }
+
+  /** The first entry that a follower within reach has yet to get; one past the last where all have all. */
+  get neededFrom(): number {
+    let first = this.#log.lastIndex + 1;
+    for (const peer of this.#peers) {
+      if (!this.isActive(peer)) continue;
+      first = Math.min(first, (peer.transfer?.snapshot.index ?? peer.matchIndex) + 1);
+    }
+    return first;
   }
 
   isActive(peer: Progress): boolean {

@@ -86,6 +86,11 @@ export class RaftLog {
     return this.#history.at(index);
   }
 
+  /** The latest known to be committed, and those after it, which a new leader may yet take back. */
+  uncertainConfigurations(): Configuration[] {
+    return this.#history.since(this.commitIndex);
+  }
+
   /** −1 where it is not known: before what snapshots have swallowed, or after the end. */
   termAt(index: number): number {
     return index > this.lastIndex ? -1 : this.#terms.at(index);

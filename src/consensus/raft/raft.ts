@@ -125,6 +125,15 @@ export class Raft {
     return this.#log.firstIndex;
   }
 
+  /**
+   * The first entry that a follower within reach has yet to get, from this leader's disk if it must be; one past the last
+   * where there is none. A member that purges no further, and keeps the snapshot just before it, spares followers who
+   * are catching up from being overtaken by one snapshot after another.
+   */
+  get neededFrom(): number {
+    return this.#leader?.neededFrom ?? this.#log.lastIndex + 1;
+  }
+
   /** In force: the latest in the log, committed or not. */
   get configuration(): Configuration {
     return this.#log.configuration;
@@ -363,7 +372,11 @@ export class Raft {
 
   get #mayCampaign(): boolean {
     if (this.#installation.isRestoring) return false;
-    return this.joined || (this.#isBlank && isVoter(this.#log.configuration, this.#options.id));
+    const { id, incarnation } = this.#options;
+    if (this.#isBlank) return isVoter(this.#log.configuration, id);
+    // One whom the latest configuration leaves out may hold the only copy of it: until it is committed, the others may not
+    // be able to elect anyone else (thesis §4.2.2; pitfall 18).
+    return this.#log.uncertainConfigurations().some((configuration) => namesVoter(configuration, id, incarnation));
   }
 
   /** The only voter: it needs nobody's consent and waits for nobody. */
@@ -379,7 +392,7 @@ export class Raft {
   /** Asks whether it would win, and changes no term by it (thesis §9.6): a member cut off comes back without a stir. */
   #preCampaign(): void {
     assert(this.#mayCampaign, "a campaign of one who may not");
-    const isBootstrap = !this.joined;
+    const isBootstrap = this.#isBlank;
     const kind = { isPre: true, isBootstrap, isTransfer: false };
     this.#stand("pre-candidate", new Election(this.#log.configuration, kind));
     this.#election!.grant(this.#options.id);
@@ -630,7 +643,7 @@ export class Raft {
   /** The leader hands over: an election at once, which those who keep to the leader take part in. */
   #onTimeoutNow(from: MemberId): void {
     if (this.#role !== "follower" || (this.#leaderId !== null && this.#leaderId !== from)) return;
-    if (!this.joined || !this.#mayCampaign) return;
+    if (this.#isBlank || !this.#mayCampaign) return;
     this.#campaign(new Election(this.#log.configuration, { isPre: false, isBootstrap: false, isTransfer: true }));
   }
 

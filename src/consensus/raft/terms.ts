@@ -43,7 +43,7 @@ export class Terms {
     this.#runs = [{ index, term }, ...this.#runs.filter((run) => run.index > index)];
   }
 
-  /** The largest index up to `index` whose term is at most `term`; the oldest known if none is. */
+  /** The largest index up to `index` whose term is at most `term`; one before the oldest known, or less, if none is. */
   lastAtMost(index: number, term: number): number {
     const runs = this.#runs;
     let last = index;
@@ -53,6 +53,6 @@ export class Terms {
       if (run.term <= term) return last;
       last = run.index - 1;
     }
-    return Math.max(last, this.oldestIndex);
+    return last;
   }
 }

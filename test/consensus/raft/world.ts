@@ -1,0 +1,545 @@
+// A simulated ensemble: virtual time, a network that loses, delays, copies, reorders and cuts, machines that crash and
+// disks that are lost, clients, and an operator who changes the members. Everything from one seed.
+
+import { type Random, seededRandom } from "../../../src/base/random.ts";
+import type { Configuration, MemberId, MemberRecord, Message, RaftOptions } from "../../../src/consensus/index.ts";
+import { isJoint, votersOf } from "../../../src/consensus/raft/configuration.ts";
+import { Disk } from "./disk.ts";
+import { Host } from "./host.ts";
+import { Oracle } from "./oracle.ts";
+
+/** Drawn anew for each seed, so that each seed is another kind of bad day. */
+export interface WorldOptions {
+  readonly founders: number;
+  readonly universe: number;
+  readonly tick: number;
+  readonly tickJitter: number;
+  readonly delayMax: number;
+  readonly loss: number;
+  readonly copies: number;
+  readonly longDelays: number;
+  readonly diskDelayMax: number;
+  readonly diskStalls: number;
+  readonly faultEvery: number;
+  readonly proposeEvery: number;
+  readonly readEvery: number;
+  readonly snapshotEntries: number;
+  readonly keptEntries: number;
+  readonly weights: Readonly<Record<Fault, number>>;
+}
+
+export type Fault =
+  | "crash"
+  | "restart"
+  | "wipe"
+  | "partition"
+  | "one-way"
+  | "heal"
+  | "reset-connection"
+  | "transfer"
+  | "change-members"
+  | "stall";
+
+export function drawOptions(random: Random): WorldOptions {
+  const sometimes = (probability: number, upTo: number): number =>
+    random.chance(probability) ? random.below(upTo + 1) : 0;
+  const founders = [1, 2, 3, 3, 3, 3, 4, 5, 5][random.below(9)]!;
+  return {
+    founders,
+    universe: founders + random.below(3),
+    tick: 10,
+    tickJitter: random.below(4),
+    delayMax: 1 + random.below(12),
+    loss: sometimes(0.5, 20) / 100,
+    copies: sometimes(0.5, 20) / 100,
+    longDelays: sometimes(0.3, 10) / 100,
+    diskDelayMax: 1 + random.below(10),
+    diskStalls: sometimes(0.3, 5) / 100,
+    faultEvery: 30 + random.below(200),
+    proposeEvery: 3 + random.below(30),
+    readEvery: 5 + random.below(40),
+    snapshotEntries: 5 + random.below(60),
+    keptEntries: random.below(20),
+    weights: {
+      crash: random.below(10),
+      restart: 6 + random.below(10),
+      wipe: sometimes(0.6, 6),
+      partition: random.below(8),
+      "one-way": random.below(6),
+      heal: 4 + random.below(10),
+      "reset-connection": random.below(8),
+      transfer: random.below(6),
+      "change-members": sometimes(0.6, 8),
+      stall: random.below(4),
+    },
+  };
+}
+
+interface Event {
+  readonly at: number;
+  readonly order: number;
+  readonly task: () => void;
+}
+
+export class World {
+  readonly random: Random;
+  readonly options: WorldOptions;
+  readonly oracle = new Oracle();
+  readonly raftOptions: Omit<RaftOptions, "id" | "incarnation">;
+  readonly hosts = new Map<MemberId, Host>();
+  readonly counts = new Map<string, number>();
+  readonly #queue: Event[] = [];
+  #now = 0;
+  #order = 0;
+  /** Directed links that are cut, as "from>to". */
+  #cut = new Set<string>();
+  /** Connections: raised when one is reset, so that what was under way on it is lost. */
+  readonly #epochs = new Map<string, number>();
+  readonly #stalledUntil = new Map<MemberId, number>();
+  isCalm = false;
+  #proposals = 0;
+  /** Whom the operator wants, and in which role. */
+  #wanted: Map<MemberId, MemberRecord["role"]>;
+  readonly trace: ((line: string) => void) | null;
+
+  constructor(seed: number, trace: ((line: string) => void) | null = null) {
+    this.random = seededRandom(seed);
+    this.trace = trace;
+    this.options = drawOptions(this.random);
+    this.raftOptions = {
+      electionTicks: 10,
+      heartbeatTicks: 2 + this.random.below(3),
+      appendBytesMax: 100 + this.random.below(400),
+      inflightBytesMax: 300 + this.random.below(1000),
+      inflightAppendsMax: 1 + this.random.below(8),
+      uncommittedBytesMax: 1000 + this.random.below(2000),
+      tailBytesMax: this.random.below(1000),
+      snapshotChunkBytes: 30 + this.random.below(100),
+    };
+    this.#wanted = new Map();
+    for (let id = 1; id <= this.options.founders; id++) this.#wanted.set(id, "voter");
+    for (let id = 1; id <= this.options.founders; id++) {
+      // Members start one after the other, some of them late.
+      this.after(this.random.below(this.random.chance(0.2) ? 500 : 30), () => this.#boot(id));
+    }
+    this.after(this.options.proposeEvery, () => this.#client());
+    this.after(this.options.readEvery, () => this.#reader());
+    this.after(300, () => this.#fault());
+    this.after(100, () => this.#operator());
+  }
+
+  get now(): number {
+    return this.#now;
+  }
+
+  count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
+  }
+
+  after(delay: number, task: () => void): void {
+    push(this.#queue, { at: this.#now + delay, order: this.#order++, task });
+  }
+
+  run(until: number, isDone: () => boolean = () => false): void {
+    while (this.#queue.length > 0 && this.#queue[0]!.at <= until && !isDone()) {
+      const event = pop(this.#queue);
+      this.#now = event.at;
+      event.task();
+    }
+  }
+
+  // -------------------------------------------------------------------------------------------------------- machines
+
+  #initialConfiguration(id: MemberId): Configuration {
+    const members: MemberRecord[] = [];
+    for (let founder = 1; founder <= this.options.founders; founder++) members.push(record(founder, "voter"));
+    if (id > this.options.founders) members.push(record(id, "learner"));
+    return { cluster: 0, members, outgoing: [] };
+  }
+
+  #newDisk(id: MemberId): Disk {
+    return new Disk(1 + this.random.next(), this.#initialConfiguration(id));
+  }
+
+  #boot(id: MemberId): void {
+    if (!this.hosts.has(id)) this.hosts.set(id, new Host(this, id, this.#newDisk(id)));
+  }
+
+  diskDelay(): number {
+    const { diskDelayMax, diskStalls } = this.options;
+    const delay = this.random.below(diskDelayMax + 1);
+    return !this.isCalm && this.random.chance(diskStalls) ? delay + this.random.below(300) : delay;
+  }
+
+  // --------------------------------------------------------------------------------------------------------- network
+
+  send(from: Host, to: MemberId, message: Message): void {
+    this.trace?.(`${this.#now} ${from.id}>${to} ${describe(message)}`);
+    if (message.kind === "vote" && !message.pre && message.granted) {
+      this.oracle.onVote(from.id, from.disk.incarnation, message.term, to);
+    }
+    if (message.kind === "request-vote" && !message.pre) {
+      this.oracle.onVote(from.id, from.disk.incarnation, message.term, from.id);
+    }
+    const { loss, copies } = this.options;
+    if (!this.isCalm && this.random.chance(loss)) return;
+    this.#deliver(from.id, to, message);
+    if (!this.isCalm && this.random.chance(copies)) this.#deliver(from.id, to, message);
+  }
+
+  #deliver(from: MemberId, to: MemberId, message: Message): void {
+    const { delayMax, longDelays } = this.options;
+    const epoch = this.#epochs.get(link(from, to));
+    let delay = 1 + this.random.below(delayMax);
+    if (!this.isCalm && this.random.chance(longDelays)) delay += this.random.below(2000);
+    const isLate = delay > delayMax; // from a connection of long ago: it arrives whatever became of that
+    this.after(delay, () => this.#arrive(from, to, message, isLate ? undefined : epoch));
+  }
+
+  #arrive(from: MemberId, to: MemberId, message: Message, epoch: number | undefined): void {
+    const host = this.hosts.get(to);
+    if (host === undefined || !host.isUp) return;
+    if (this.#cut.has(`${from}>${to}`) || (epoch !== undefined && this.#epochs.get(link(from, to)) !== epoch)) return;
+    const stalled = this.#stalledUntil.get(to) ?? 0;
+    if (stalled > this.#now) {
+      this.after(stalled - this.#now, () => this.#arrive(from, to, message, epoch));
+      return;
+    }
+    host.input({ kind: "message", from, message });
+  }
+
+  #resetConnection(one: MemberId, other: MemberId): void {
+    this.#epochs.set(link(one, other), (this.#epochs.get(link(one, other)) ?? 0) + 1);
+    for (const [at, peer] of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      const host = this.hosts.get(at);
+      if (host === undefined) continue;
+      const { run } = host;
+      this.after(1 + this.random.below(5), () => {
+        if (host.isUp && host.run === run) host.input({ kind: "unreachable", peer });
+      });
+    }
+  }
+
+  // ---------------------------------------------------------------------------------------------- clients, operators
+
+  #client(): void {
+    // In the calm it leaves the narrowest pipeline time to catch up.
+    const pause = this.isCalm ? 200 : 2 * this.options.proposeEvery;
+    this.after(1 + this.random.below(pause), () => this.#client());
+    for (const host of this.hosts.values()) {
+      if (!host.isUp || host.raft.role !== "leader" || !host.raft.canPropose) continue;
+      const payloads: Uint8Array[] = [];
+      for (let count = 1 + this.random.below(3); count > 0; count--) {
+        const text = `${++this.#proposals}:`.padEnd(this.random.below(80), ".");
+        payloads.push(Uint8Array.from(text, (character) => character.charCodeAt(0)));
+      }
+      host.input({ kind: "propose", payloads });
+    }
+  }
+
+  #reader(): void {
+    this.after(1 + this.random.below(2 * this.options.readEvery), () => this.#reader());
+    const host = this.#anyHost((each) => each.isUp);
+    host?.read();
+  }
+
+  /** What the replica's policy does, in short: brings the members to what is wanted, and mends lost disks. */
+  #operator(): void {
+    this.after(30 + this.random.below(60), () => this.#operator());
+    for (const host of this.hosts.values()) {
+      const { raft } = host;
+      if (!host.isUp || raft.role !== "leader" || raft.isChangingMembership || !raft.canPropose) continue;
+      const members = this.#nextMembers(host);
+      if (members === null) continue;
+      host.input({ kind: "change-membership", members });
+      this.count(isJoint(raft.configuration) ? "joint changes" : "simple changes");
+    }
+  }
+
+  #nextMembers({ raft }: Host): MemberRecord[] | null {
+    const { members } = raft.configuration;
+    const { progress } = raft;
+    const replace = (changed: MemberRecord): MemberRecord[] =>
+      members.map((each) => (each.id === changed.id ? changed : each));
+    for (const member of members) {
+      const seen = progress.get(member.id);
+      if (member.role !== "voter" || seen === undefined || !seen.active || seen.joined || member.incarnation === 0)
+        continue;
+      if (seen.incarnation === 0) continue;
+      const demoted = replace({ ...member, role: "learner", incarnation: seen.incarnation });
+      const others = demoted.filter(({ role }) => role === "voter");
+      const active = others.filter(({ id }) => progress.get(id)?.active && progress.get(id)?.joined);
+      if (active.length * 2 <= others.length) continue;
+      this.count("lost disks met");
+      return demoted;
+    }
+    const promoted = members.find(({ id, role }) => {
+      const seen = progress.get(id);
+      return role === "learner" && this.#wanted.get(id) === "voter" && seen?.active === true && seen.isCaughtUp;
+    });
+    if (promoted !== undefined) {
+      return replace({ ...promoted, role: "voter", incarnation: progress.get(promoted.id)!.incarnation });
+    }
+    const missing = [...this.#wanted.keys()].filter((id) => !members.some((member) => member.id === id));
+    if (missing.length > 0) return [...members, ...missing.map((id) => record(id, "learner"))];
+    const isUnwanted = ({ id, role }: MemberRecord): boolean => {
+      const wanted = this.#wanted.get(id);
+      return wanted === undefined || (wanted === "learner" && role === "voter");
+    };
+    if (!members.some(isUnwanted)) return null;
+    const target = members
+      .filter(({ id }) => this.#wanted.has(id))
+      .map((member) => (isUnwanted(member) ? { ...member, role: "learner" as const } : member));
+    const voters = target.filter(({ role }) => role === "voter");
+    const active = voters.filter(({ id }) => progress.get(id)?.active === true && progress.get(id)?.joined === true);
+    return active.length * 2 > voters.length ? target : null;
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- faults
+
+  #fault(): void {
+    if (this.isCalm) return;
+    this.after(1 + this.random.below(2 * this.options.faultEvery), () => this.#fault());
+    const { weights } = this.options;
+    let draw = this.random.below(Object.values(weights).reduce((sum, weight) => sum + weight, 0));
+    for (const [fault, weight] of Object.entries(weights)) {
+      draw -= weight;
+      if (draw >= 0) continue;
+      this.trace?.(`${this.#now} ${fault}`);
+      this.#strike(fault as Fault);
+      return;
+    }
+  }
+
+  #strike(fault: Fault): void {
+    switch (fault) {
+      case "crash":
+        this.#crash(this.#anyHost((host) => host.isUp && (this.random.chance(0.6) || host.raft.role === "leader")));
+        break;
+      case "restart":
+        this.#anyHost((host) => !host.isUp)?.restart();
+        break;
+      case "wipe":
+        this.#wipe(this.#anyHost((host) => this.#maySpare(host)));
+        break;
+      case "partition":
+        this.#partition(false);
+        break;
+      case "one-way":
+        this.#partition(true);
+        break;
+      case "heal":
+        this.#cut.clear();
+        break;
+      case "reset-connection": {
+        const [one, other] = [this.#anyHost(() => true), this.#anyHost(() => true)];
+        if (one !== undefined && other !== undefined && one !== other) this.#resetConnection(one.id, other.id);
+        break;
+      }
+      case "transfer": {
+        const leader = this.#anyHost((host) => host.isUp && host.raft.role === "leader");
+        const target = this.#anyHost((host) => host !== leader);
+        if (leader === undefined || target === undefined) break;
+        leader.input({ kind: "transfer", to: target.id });
+        this.count("transfers");
+        break;
+      }
+      case "change-members":
+        this.#changeWanted();
+        break;
+      case "stall": {
+        const host = this.#anyHost(() => true);
+        if (host !== undefined) this.#stalledUntil.set(host.id, this.#now + this.random.below(400));
+        break;
+      }
+    }
+  }
+
+  #crash(host: Host | undefined): void {
+    if (host === undefined) return;
+    host.crash();
+    this.count("crashes");
+    for (const other of this.hosts.values()) {
+      if (other !== host && this.random.chance(0.7)) this.#resetConnection(host.id, other.id);
+    }
+  }
+
+  #wipe(host: Host | undefined): void {
+    if (host === undefined) return;
+    if (host.isUp) this.#crash(host);
+    host.restart(this.#newDisk(host.id));
+    this.count("disks lost");
+  }
+
+  /**
+   * Whether the ensemble survives the loss of this disk: it has been formed, and in every configuration that may yet count
+   * a majority of the voters still has the disk it is counted for.
+   */
+  #maySpare(lost: Host): boolean {
+    const committed = this.oracle.configuration;
+    if (committed === undefined) return false;
+    const configurations = [committed.configuration];
+    for (const host of this.hosts.values()) {
+      for (const { configuration } of host.disk.recover().configurations) configurations.push(configuration);
+      configurations.push(host.raft.configuration);
+    }
+    const survives = ({ id, incarnation }: MemberRecord): boolean =>
+      id !== lost.id && this.hosts.get(id)?.disk.incarnation === incarnation;
+    const isOther = ({ id }: MemberRecord): boolean => id !== lost.id;
+    const lostRecord = { ...record(lost.id, "voter"), incarnation: lost.disk.incarnation };
+    return configurations
+      .filter(({ cluster }) => cluster === committed.configuration.cluster)
+      .every((configuration) =>
+        // The lost one may be getting its vote just now, by a leader who does not know of its loss yet.
+        [
+          votersOf(configuration),
+          [...votersOf(configuration).filter(isOther), lostRecord],
+          configuration.outgoing,
+        ].every((half) => half.length === 0 || half.filter(survives).length * 2 > half.length),
+      );
+  }
+
+  #partition(isOneWay: boolean): void {
+    const side = new Set([...this.hosts.keys()].filter(() => this.random.chance(0.5)));
+    for (const one of this.hosts.keys()) {
+      for (const other of this.hosts.keys()) {
+        if (side.has(one) && !side.has(other)) {
+          this.#cut.add(`${one}>${other}`);
+          if (!isOneWay) this.#cut.add(`${other}>${one}`);
+        }
+      }
+    }
+    this.count("partitions");
+  }
+
+  #changeWanted(): void {
+    const id = 1 + this.random.below(this.options.universe);
+    const wanted = new Map(this.#wanted);
+    if (wanted.has(id) && this.random.chance(0.5)) wanted.delete(id);
+    else wanted.set(id, this.random.chance(0.75) ? "voter" : "learner");
+    if (![...wanted.values()].includes("voter")) return;
+    this.#wanted = wanted;
+    this.#boot(id);
+  }
+
+  #anyHost(suits: (host: Host) => boolean): Host | undefined {
+    const hosts = [...this.hosts.values()].filter(suits);
+    return hosts.length === 0 ? undefined : hosts[this.random.below(hosts.length)];
+  }
+
+  // -------------------------------------------------------------------------------------------------------- the calm
+
+  /** Faults end, machines start, links heal. Returns null once everything works as it should, else what does not. */
+  calm(within: number): string | null {
+    this.isCalm = true;
+    this.#cut.clear();
+    this.#stalledUntil.clear();
+    for (let id = 1; id <= this.options.founders; id++) this.#boot(id);
+    for (const host of this.hosts.values()) if (!host.isUp) host.restart();
+    const until = this.#now + within;
+    const before = this.oracle.commitIndex;
+    this.run(until, () => this.#whatIsWrong(before) === null);
+    // It works when what comes from now on goes through everywhere, and a read is answered everywhere.
+    const { commitIndex } = this.oracle;
+    for (const host of this.hosts.values()) host.answeredReads = 0;
+    this.run(until, () => this.oracle.commitIndex > commitIndex && this.#whatIsWrong(commitIndex + 1) === null);
+    this.run(until, () => this.#unread() === null);
+    return this.#whatIsWrong(commitIndex + 1) ?? this.#unread();
+  }
+
+  #unread(): string | null {
+    for (const [id] of this.#wanted) {
+      const host = this.hosts.get(id)!;
+      if (host.answeredReads > 0) continue;
+      if (this.random.chance(0.05)) host.read();
+      return `no read is answered at member ${id}`;
+    }
+    return null;
+  }
+
+  /** How every machine stands, for a person to read. */
+  portrait(): string {
+    const lines = [...this.hosts.values()].map(({ id, isUp, raft, disk, appliedIndex }) => {
+      const { role, term, leader, commitIndex, lastIndex, firstIndex, joined, configuration } = raft;
+      const name = (member: MemberRecord): string => `${member.id}${member.role[0]}${member.incarnation}`;
+      const members = `[${configuration.members.map(name)}] from [${configuration.outgoing.map(name)}]`;
+      const state = `${role} of ${leader} in ${term}, log ${firstIndex}..${lastIndex}, commit ${commitIndex}, applied ${appliedIndex}`;
+      return `  ${id}(${disk.incarnation}) ${isUp ? "up" : "down"} ${state}, ${joined ? "joined" : "not joined"} ${members}`;
+    });
+    return lines.join("\n");
+  }
+
+  #whatIsWrong(index: number): string | null {
+    const leader = [...this.hosts.values()]
+      .filter(({ raft }) => raft.role === "leader")
+      .sort((a, b) => b.raft.term - a.raft.term)[0];
+    if (leader === undefined) return "nobody leads";
+    const { configuration } = leader.raft;
+    if (isJoint(configuration)) return "a joint configuration does not end";
+    for (const [id, role] of this.#wanted) {
+      const member = configuration.members.find((each) => each.id === id);
+      if (member?.role !== role) return `member ${id} is ${member?.role ?? "no member"}, wanted is ${role}`;
+      const host = this.hosts.get(id)!;
+      if (role === "voter" && !host.raft.joined) return `voter ${id} has not joined`;
+      if (host.raft.leader !== leader.id) return `member ${id} does not follow ${leader.id}`;
+      if (host.appliedIndex < index) return `member ${id} has applied ${host.appliedIndex} of ${index}`;
+    }
+    if (configuration.members.length !== this.#wanted.size) return "a member that is not wanted stays";
+    return null;
+  }
+}
+
+function record(id: MemberId, role: MemberRecord["role"]): MemberRecord {
+  return { id, role, incarnation: 0, address: `host${id}` };
+}
+
+function link(one: MemberId, other: MemberId): string {
+  return one < other ? `${one}-${other}` : `${other}-${one}`;
+}
+
+export function describe(message: Message): string {
+  const { kind, ...rest } = message;
+  const brief = JSON.stringify(rest, (key, value: unknown) => {
+    if (value instanceof Uint8Array) return value.length;
+    if (key === "entries" && Array.isArray(value))
+      return value.map(({ index, term, kind: of }) => `${index}@${term}${of[1]}`);
+    return value;
+  });
+  return `${kind} ${brief}`;
+}
+
+function push(heap: Event[], event: Event): void {
+  let at = heap.length;
+  heap.push(event);
+  while (at > 0) {
+    const parent = (at - 1) >> 1;
+    if (!isBefore(event, heap[parent]!)) break;
+    heap[at] = heap[parent]!;
+    at = parent;
+  }
+  heap[at] = event;
+}
+
+function pop(heap: Event[]): Event {
+  const first = heap[0]!;
+  const last = heap.pop()!;
+  if (heap.length === 0) return first;
+  let at = 0;
+  for (;;) {
+    let child = 2 * at + 1;
+    if (child >= heap.length) break;
+    if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
+    if (!isBefore(heap[child]!, last)) break;
+    heap[at] = heap[child]!;
+    at = child;
+  }
+  heap[at] = last;
+  return first;
+}
+
+function isBefore(one: Event, other: Event): boolean {
+  return one.at < other.at || (one.at === other.at && one.order < other.order);
+}
