@@ -26,11 +26,17 @@ export type { MachineRestorer, MachineSnapshot } from "./snapshot.ts";
 
 type Outcomes = (outcome: Outcome, revision: number) => void;
 
+export interface MachineOptions {
+  /** Any 32-bit number, of chance where clients are not trusted; members need not have the same. */
+  readonly hashSeed?: number;
+}
+
 export class Machine {
   /** Reads may go to it at any time between two commands. The same object for ever. */
-  readonly tree = Tree.preset();
+  readonly tree: Tree;
   readonly leases = new Leases();
   readonly #events: StateEvents;
+  readonly #hashSeed: number;
   readonly #origins = new Origins();
   readonly #changes: Changes;
   readonly #caller = new Caller();
@@ -45,8 +51,10 @@ export class Machine {
   #start = 0;
   #snapshot: MachineSnapshot | null = null;
 
-  constructor(events: StateEvents) {
+  constructor(events: StateEvents, { hashSeed = 0 }: MachineOptions = {}) {
     this.#events = events;
+    this.#hashSeed = hashSeed;
+    this.tree = Tree.preset(hashSeed);
     this.#changes = new Changes(this.tree, events);
     this.#reconfiguration = new Reconfiguration(this.#changes, events);
     this.#operations = new Operations(this.#changes, this.#caller, this.#reconfiguration);
@@ -146,7 +154,7 @@ export class Machine {
 
   /** Reads a snapshot; this machine keeps its state until all of it is there, then has the other. */
   restore(): MachineRestorer {
-    return new MachineRestorer((restored) => {
+    return new MachineRestorer(Tree.empty(this.#hashSeed), (restored) => {
       assert(this.#snapshot === null, "the state is replaced while a snapshot of it is taken");
       this.#revision = restored.revision;
       this.#time = restored.time;

@@ -13,7 +13,7 @@ import type { Lease, Leases } from "./leases/leases.ts";
 import { readLease, writeLease } from "./leases/snapshot.ts";
 import type { Origin, Origins } from "./origins.ts";
 import { TreeReader, TreeWriter } from "./tree/snapshot.ts";
-import { Tree } from "./tree/tree.ts";
+import type { Tree } from "./tree/tree.ts";
 import type { Znode } from "./tree/znode.ts";
 
 const MAGIC = 0x43425354;
@@ -137,8 +137,8 @@ export interface RestoredState extends Position {
 export class MachineRestorer {
   readonly #adopt: (state: RestoredState) => void;
   readonly #reader = new ByteReader(new Uint8Array(0));
-  readonly #tree = Tree.empty();
-  readonly #nodes = new TreeReader(this.#tree);
+  readonly #tree: Tree;
+  readonly #nodes: TreeReader;
   readonly #origins: Origin[] = [];
   readonly #leases: Lease[] = [];
   #position: Position | null = null;
@@ -148,7 +148,10 @@ export class MachineRestorer {
   #ended = false;
   #finished = false;
 
-  constructor(adopt: (state: RestoredState) => void) {
+  /** The empty tree is filled; `adopt` is called once all is there. */
+  constructor(tree: Tree, adopt: (state: RestoredState) => void) {
+    this.#tree = tree;
+    this.#nodes = new TreeReader(tree);
     this.#adopt = adopt;
   }
 

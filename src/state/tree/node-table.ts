@@ -19,9 +19,12 @@ export class NodeTable {
   #mask = SEGMENT_SIZE - 1;
   #split = 0;
   #size = 0;
+  readonly #seed: number;
 
-  constructor(store: NodeStore) {
+  /** With a seed that clients do not know, nobody can name nodes so that they all fall into one bucket. */
+  constructor(store: NodeStore, seed = 0) {
     this.#store = store;
+    this.#seed = (seed ^ 0x811c9dc5) | 0;
   }
 
   get size(): number {
@@ -44,7 +47,7 @@ export class NodeTable {
   /** The node whose path is the bytes [start, end). */
   find(bytes: Uint8Array, start: number, end: number): Znode | undefined {
     const store = this.#store;
-    const hash = hashBytes(bytes, start, end);
+    const hash = hashBytes(this.#seed, bytes, start, end);
     let record = this.#first(this.#place(hash));
     for (; record !== 0; record = store.nodes.integer(record, CHAIN)) {
       if (store.nodes.integer(record, HASH) !== hash) continue;
@@ -55,7 +58,7 @@ export class NodeTable {
 
   get(path: string): Znode | undefined {
     const store = this.#store;
-    const hash = hashText(path);
+    const hash = hashText(this.#seed, path);
     let record = this.#first(this.#place(hash));
     for (; record !== 0; record = store.nodes.integer(record, CHAIN)) {
       if (store.nodes.integer(record, HASH) === hash && store.path(record) === path) return new Znode(store, record);
@@ -66,7 +69,7 @@ export class NodeTable {
   /** The caller has made sure that the path is not there yet. */
   insert({ record, path }: Znode): void {
     const { nodes } = this.#store;
-    const hash = hashText(path);
+    const hash = hashText(this.#seed, path);
     const place = this.#place(hash);
     nodes.setInteger(record, HASH, hash);
     nodes.setInteger(record, CHAIN, this.#first(place));
@@ -135,14 +138,14 @@ export class NodeTable {
 }
 
 /** FNV-1a with a last stirring: its low bits alone are used. Both forms give the same number for the same path. */
-function hashBytes(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c9dc5 | 0;
+function hashBytes(seed: number, bytes: Uint8Array, start: number, end: number): number {
+  let hash = seed;
   for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
   return stir(hash);
 }
 
-function hashText(path: string): number {
-  let hash = 0x811c9dc5 | 0;
+function hashText(seed: number, path: string): number {
+  let hash = seed;
   for (let i = 0; i < path.length; i++) hash = Math.imul(hash ^ path.charCodeAt(i), 0x01000193);
   return stir(hash);
 }

@@ -7,7 +7,7 @@ import type { Reapable } from "./commands.ts";
 import type { EnsembleMember, PendingReconfiguration } from "./ensemble.ts";
 import { LargeMap } from "./large-map.ts";
 import { NodeMap } from "./node-map.ts";
-import { NodeStore } from "./node-store.ts";
+import { DIRECTORY, FIRST, FOLLOWING, NodeStore, PARENT } from "./node-store.ts";
 import { NodeTable } from "./node-table.ts";
 import { Znode } from "./znode.ts";
 
@@ -17,7 +17,7 @@ export const CONFIG_PATH = "/zookeeper/config";
 
 export class Tree {
   store = new NodeStore();
-  nodes = new NodeTable(this.store);
+  nodes: NodeTable;
   /** Set once there is one. */
   root = new Znode(this.store, 0);
   /** The nodes that hold limits (`zookeeper_limits`), by the path that they limit. */
@@ -40,8 +40,8 @@ export class Tree {
   walks = 0;
 
   /** Only what every ensemble begins with: /, /zookeeper, /zookeeper/quota and /zookeeper/config. */
-  static preset(): Tree {
-    const tree = Tree.empty();
+  static preset(hashSeed = 0): Tree {
+    const tree = Tree.empty(hashSeed);
     tree.root = tree.#preset("/", OPEN_ACL, null);
     const proc = tree.#preset(ZOOKEEPER_PATH, OPEN_ACL, tree.root);
     tree.#preset(QUOTA_PATH, OPEN_ACL, proc);
@@ -50,11 +50,13 @@ export class Tree {
   }
 
   /** Not even a root in its table: for a snapshot to fill. */
-  static empty(): Tree {
-    return new Tree();
+  static empty(hashSeed = 0): Tree {
+    return new Tree(hashSeed);
   }
 
-  private constructor() {}
+  private constructor(hashSeed: number) {
+    this.nodes = new NodeTable(this.store, hashSeed);
+  }
 
   /** All nodes, the root included. */
   get nodeCount(): number {
@@ -81,8 +83,17 @@ export class Tree {
   /** How many nodes are below this one, at any depth. */
   descendantCount(node: Znode): number {
     if (node.record === this.root.record) return this.nodes.size - 1;
+    const { nodes } = this.store;
     let count = 0;
-    for (const _ of descendants(node)) count++;
+    // By records, as there may be a million: the walk of `descendants`.
+    for (let record = firstChildOf(this.store, node.record); record !== 0; ) {
+      count++;
+      let next = firstChildOf(this.store, record);
+      for (let up = record; next === 0 && up !== node.record; up = nodes.integer(up, PARENT)) {
+        next = nodes.integer(up, FOLLOWING);
+      }
+      record = next;
+    }
     return count;
   }
 
@@ -158,6 +169,11 @@ export function* descendants(top: Znode): Generator<Znode> {
       next = up.following;
     node = next;
   }
+}
+
+function firstChildOf({ nodes, directories }: NodeStore, record: number): number {
+  const directory = nodes.integer(record, DIRECTORY);
+  return directory === 0 ? 0 : directories.integer(directory, FIRST);
 }
 
 function reapableOf(node: Znode): Reapable {
