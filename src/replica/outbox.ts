@@ -83,11 +83,10 @@ export class Outbox {
     return batch;
   }
 
-  /** The batch of this sequence, about to be applied: the oldest one, or null if it was dropped. */
-  take(sequence: number): OutstandingBatch | null {
-    const oldest = this.#outstanding[0];
-    if (oldest === undefined || oldest.sequence !== sequence) return null;
-    this.#outstanding.shift();
+  /** The batch of this sequence, about to be applied: it can only be the oldest. */
+  take(sequence: number): OutstandingBatch {
+    const oldest = this.#outstanding.shift();
+    assert(oldest?.sequence === sequence, `batch ${sequence} is not the oldest`);
     this.#outstandingBytes -= oldest.bytes.length;
     return oldest;
   }

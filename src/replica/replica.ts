@@ -352,7 +352,9 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   #flush(): void {
     const context = this.#barriers.ask(this.#clock.now());
     if (context !== null) this.#submit({ kind: "read", context });
+    const wasEmpty = this.#outbox.outstanding().length === 0;
     const fresh = this.#outbox.closeBatch();
+    if (wasEmpty) this.#lastProgressAt = this.#clock.now();
     if (this.#mustSendAgain) this.#sendEverything();
     else if (fresh !== null) this.#send(fresh, false);
     this.#proposePassedOn();
@@ -475,13 +477,14 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   }
 
   #applyOwn(entry: Entry, sequence: number): void {
-    if (sequence === this.#outbox.oldestSequence) {
+    const last = this.machine.lastSequence(this.id, this.#outbox.start);
+    if (sequence === last + 1) {
       this.#applying = this.#outbox.take(sequence);
       this.#applyingPosition = 0;
       const result = this.machine.apply(entry.index, entry.payload, this.#onOutcome);
       assert(result === "applied", `own batch ${sequence} was ${result} although it is the next`);
       assert(
-        this.#applyingPosition === this.#applying?.waiters.length,
+        this.#applyingPosition === this.#applying.waiters.length,
         "a batch with more or fewer commands than waiters",
       );
       this.#applying = null;
@@ -490,7 +493,14 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     }
     const result = this.machine.apply(entry.index, entry.payload, null);
     assert(result !== "applied", `own batch ${sequence} was applied out of order`);
-    if (result === "gap") this.#sendAgain();
+    if (last === -1) this.#takeLaterStart();
+    else if (result === "gap") this.#sendAgain();
+  }
+
+  /** The ensemble knows a later run of this member, as when its wall clock went back: nothing of this one was heard. */
+  #takeLaterStart(): void {
+    this.#outbox.restartAs(this.machine.latestStart(this.id) + 1);
+    this.#sendAgain();
   }
 
   readonly #onOutcome = (outcome: Outcome, revision: number): void => {
@@ -653,9 +663,8 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   }
 
   #retry(): void {
-    const last = this.machine.lastSequence(this.id, this.#outbox.start);
-    if (last === -1) this.#outbox.restartAs(Math.max(this.#clock.wall(), this.#outbox.start + 1));
-    this.#sendAgain();
+    if (this.machine.lastSequence(this.id, this.#outbox.start) === -1) this.#takeLaterStart();
+    else this.#sendAgain();
   }
 
   #isDiskStalled(): boolean {

@@ -42,7 +42,8 @@ export class SimulatedMember {
   /** Hears the state's events of whatever process runs. */
   events: Partial<StateEvents> = {};
   readonly #ensemble: SimulatedEnsemble;
-  #starts = 0;
+  /** The number of the next run; a wall clock that went back makes it a lower one than the last. */
+  nextStart = 1;
 
   constructor(ensemble: SimulatedEnsemble, id: MemberId, disk: VirtualDisk) {
     this.#ensemble = ensemble;
@@ -76,7 +77,7 @@ export class SimulatedMember {
     const replica: Replica = new Replica(
       {
         id: this.id,
-        start: ++this.#starts,
+        start: this.nextStart++,
         raft: options.replica?.raft ?? RAFT,
         tickMs: 40,
         snapshotCommands: options.replica?.snapshotCommands ?? 1000,

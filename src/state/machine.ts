@@ -91,6 +91,11 @@ export class Machine {
     return this.#origins.lastSequence(member, start);
   }
 
+  /** The latest run of this member whose batches were applied; 0 if none were. A run with a lower number is not heard. */
+  latestStart(member: number): number {
+    return this.#origins.latestStart(member);
+  }
+
   /**
    * Applies one `commands` entry. For each command `outcomes` (if given) hears, in order, in the middle of it all.
    * Returns whether the batch was new: "applied", "duplicate" (seen before), or "gap" (an earlier one of its member is

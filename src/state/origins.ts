@@ -29,6 +29,11 @@ export class Origins {
     return start === known ? this.#sequences[member]! : -1;
   }
 
+  /** The latest run heard of; 0 if none was. */
+  latestStart(member: number): number {
+    return this.#starts[member] ?? 0;
+  }
+
   set({ member, start, sequence }: Origin): void {
     this.#starts[member] = start;
     this.#sequences[member] = sequence;
