@@ -207,6 +207,24 @@ test("every way in which one commit of a few sectors can be torn", async () => {
   assert.ok(count >= 2 ** 6, `${count} ways`);
 });
 
+test("what a failed sync left in the kernel's memory only is made durable before it is counted on", async () => {
+  const files = new MemoryFiles();
+  const first = await open(files, { segmentBytes: SEGMENT_BYTES });
+  await new Promise<void>((resolve) => first.log.write(request([entry(1)]), resolve));
+  files.fault = (operation, path) =>
+    operation === "sync" && path.includes("log-0") ? Object.assign(new Error("EIO"), { code: "EIO" }) : null;
+  first.log.write(request([entry(2)]), () => assert.fail("acknowledged"));
+  await settle();
+  assert.equal(first.failures.length, 1);
+  files.fault = () => null;
+  const second = await open(files, { segmentBytes: SEGMENT_BYTES }); // the process starts again, the machine does not
+  const found = second.recovered.lastIndex;
+  assert.equal(found, 2, "it reads as if it were there");
+  for (const crashed of files.crashes(100, 1)) {
+    assert.equal((await open(crashed(), { segmentBytes: SEGMENT_BYTES })).recovered.lastIndex, 2);
+  }
+});
+
 test("a leader's snapshot and the log that begins again behind it, at any moment", async () => {
   const files = new MemoryFiles();
   const storage = await open(files, { segmentBytes: SEGMENT_BYTES });

@@ -31,7 +31,7 @@ async function smallLog(): Promise<{ files: MemoryFiles; expected: string[] }> {
   const second = await open(files, { segmentBytes: 4096 });
   await written(second, request([entry(9, "\0".repeat(2000), 3)]));
   await written(second, request([entry(10, "ten", 3), entry(11, `${"\0".repeat(1100)}x`, 3)]));
-  await written(second, request([entry(12, `the last ${"w".repeat(700)}`, 3)]));
+  await written(second, request([entry(12, `the last ${"\0".repeat(1400)}w`, 3)]));
   const expected = show([
     ...entries(1, 3),
     entry(4, "\0".repeat(1400)),
@@ -40,7 +40,7 @@ async function smallLog(): Promise<{ files: MemoryFiles; expected: string[] }> {
     entry(9, "\0".repeat(2000), 3),
     entry(10, "ten", 3),
     entry(11, `${"\0".repeat(1100)}x`, 3),
-    entry(12, `the last ${"w".repeat(700)}`, 3),
+    entry(12, `the last ${"\0".repeat(1400)}w`, 3),
   ]);
   return { files: files.copy(), expected };
 }
@@ -213,7 +213,7 @@ test("bytes that come from elsewhere never pass for a commit, not even those of 
   }
   const repeated = files.copy(); // its own last commit, once more after itself
   const lastEnd = bytes.findLastIndex((byte) => byte !== 0) + 1;
-  repeated.bytes(last).set(bytes.slice(lastEnd - 1024, lastEnd), lastEnd);
+  repeated.bytes(last).set(bytes.slice(lastEnd - 1536, lastEnd - 1024), lastEnd);
   assert.equal(await outcome(repeated, expected, true, incarnation), "refused");
 });
 

@@ -83,7 +83,12 @@ export class MemoryFiles implements Files {
 
   async sync(file: number): Promise<void> {
     const { inode, path } = this.#file(file);
-    await this.#meet("sync", path);
+    try {
+      await this.#meet("sync", path);
+    } catch (error) {
+      inode.pending = []; // as Linux does: what could not be written counts as clean, and is read as if it were there
+      throw error;
+    }
     harden(inode);
   }
 
@@ -100,7 +105,12 @@ export class MemoryFiles implements Files {
 
   syncNow(file: number): void {
     const { inode, path } = this.#file(file);
-    this.#meetNow("sync", path);
+    try {
+      this.#meetNow("sync", path);
+    } catch (error) {
+      inode.pending = [];
+      throw error;
+    }
     harden(inode);
   }
 
@@ -259,7 +269,7 @@ function change(inode: Inode, made: Change): void {
 }
 
 function harden(inode: Inode): void {
-  inode.durable = inode.current.slice();
+  for (const made of inode.pending) inode.durable = changed(inode.durable, made);
   inode.pending = [];
 }
 
