@@ -304,6 +304,9 @@ class Pair {
       bytes += path.length + (node.data?.length ?? 0);
     }
     assert.equal(tree.approximateBytes, bytes);
+    assert.equal(tree.store.nodes.size, tree.nodeCount, "records that no node has");
+    const directories = [...tree.nodes].filter(({ directory }) => directory !== null);
+    assert.equal(tree.store.directories.size, directories.length);
     for (const session of model.leases) {
       const owned = [...model.nodes].filter(([, node]) => node.owner === session).map(([path]) => path);
       assert.deepEqual(tree.ephemeralsOf(session).sort(), owned.sort());

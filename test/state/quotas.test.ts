@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { bytesOf } from "../../src/base/text.ts";
 import { codeOf, World } from "./world.ts";
 
 function limited(limits: string, policy = { enforceQuota: true }): World {
@@ -109,5 +110,29 @@ describe("limits", () => {
     assert.equal(world.tree.node("/zookeeper/quota/later/zookeeper_stats")!.data, "count=0,bytes=0");
     assert.equal(codeOf(world.create("/later")), "created");
     assert.equal(codeOf(world.create("/later/x")), "quota-exceeded");
+    world.delete("/later");
+    world.set("/zookeeper/quota/later/zookeeper_limits", "count=-1,bytes=-1=;countHardLimit=0");
+    assert.equal(codeOf(world.create("/later")), "quota-exceeded");
+  });
+
+  test("what changes no count or bytes is never refused, even beyond the limit", () => {
+    const world = limited("count=-1,bytes=-1=;byteHardLimit=3");
+    assert.equal(codeOf(world.set("/a", "54321")), "updated");
+    assert.equal(codeOf(world.create("/a/empty")), "created");
+  });
+
+  test("limits from a multi that failed limit nothing", () => {
+    const world = World.withSession();
+    world.policy = { enforceQuota: true };
+    const create = (path: string, data: string) =>
+      ({ kind: "create", path, data: bytesOf(data), acl: world.tree.node("/")!.acl, mode: 0 }) as const;
+    world.multi(
+      create("/zookeeper/quota/a", ""),
+      create("/zookeeper/quota/a/zookeeper_limits", "countHardLimit=0"),
+      create("/zookeeper/quota/a/zookeeper_stats", ""),
+      { kind: "check", path: "/none", version: -1 },
+    );
+    assert.equal(world.tree.quotas.size, 0);
+    assert.equal(codeOf(world.create("/a")), "created");
   });
 });

@@ -6,7 +6,7 @@ import { seededRandom } from "../../src/base/random.ts";
 import { bytesOf } from "../../src/base/text.ts";
 import { OPEN_ACL } from "../../src/state/tree/acl.ts";
 import { LargeMap } from "../../src/state/tree/large-map.ts";
-import { NodeStore } from "../../src/state/tree/node-store.ts";
+import { HASH, NodeStore } from "../../src/state/tree/node-store.ts";
 import { NodeTable } from "../../src/state/tree/node-table.ts";
 import { Records } from "../../src/state/tree/records.ts";
 import { Slab } from "../../src/state/tree/slab.ts";
@@ -77,6 +77,15 @@ describe("the slab", () => {
     }
   });
 
+  test("fills the holes of full segments before it takes another", () => {
+    const slab = new Slab();
+    const blocks = Array.from({ length: 50_000 }, () => slab.allocate(100));
+    const segments = slab.segmentCount;
+    for (const block of blocks.filter((_, i) => i % 2 === 0)) slab.release(block, 100);
+    for (let i = 0; i < 25_000; i++) slab.allocate(100);
+    assert.equal(slab.segmentCount, segments);
+  });
+
   test("knows which lengths can take each other's place", () => {
     const slab = new Slab();
     assert.ok(slab.isSameSize(97, 112) && slab.isSameSize(5000, 5000));
@@ -102,6 +111,21 @@ describe("the node table", () => {
     for (const path of paths.filter((_, i) => i % 3 !== 0)) table.remove(table.get(path)!);
     for (const [i, path] of paths.entries()) assert.equal(find(path), i % 3 === 0 ? path : undefined);
     assert.equal([...table].length, table.size);
+  });
+
+  test("tells apart what hashes alike", () => {
+    // "costarring" and "liquid" collide in FNV-1a: so do these paths, from the seed that a slash turns into its basis.
+    const inverse = 0x359c449b;
+    assert.equal(Math.imul(inverse, 0x01000193), 1);
+    const store = new NodeStore();
+    const table = new NodeTable(store, Math.imul(0x811c9dc5, inverse) ^ 0x2f ^ 0x811c9dc5);
+    const paths = ["/costarring", "/liquid"];
+    for (const path of paths) {
+      table.insert(Znode.create(store, { path, acl: OPEN_ACL, zxid: 1, time: 1, ephemeralOwner: 0 }));
+    }
+    const [some, other] = paths.map((path) => store.nodes.integer(table.get(path)!.record, HASH));
+    assert.equal(some, other);
+    for (const path of paths) assert.equal(table.find(bytesOf(path), 0, path.length)?.path, path);
   });
 
   test("a node only ever moves to a bucket further up: a walk over buckets misses none", () => {

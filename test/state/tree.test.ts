@@ -377,14 +377,20 @@ describe("multi (20)", () => {
       { kind: "delete", path: "/a", version: 1 },
       { kind: "create", path: "/a", data: null, acl: [{ perms: 1, scheme: "ip", id: "::1" }], mode: 0 },
       { kind: "delete", path: "/e", version: -1 },
+      { kind: "create", path: "/t/first", data: null, acl: open, mode: 0 },
+      { kind: "delete", path: "/t/first", version: -1 },
       { kind: "delete", path: "/t", version: -1 },
       { kind: "delete", path: "/c", version: -1 },
       { kind: "delete", path: "/x", version: -1 },
+      { kind: "create", path: "/c2", data: null, acl: open, mode: CREATE_MODE.container },
+      { kind: "create", path: "/c2/first", data: null, acl: open, mode: 0 },
       { kind: "check", path: "/none", version: -1 },
       { kind: "delete", path: "/zookeeper", version: -1 },
     );
-    assert.deepEqual(outcome, { kind: "multi-rejected", failed: 9, code: "no-node", count: 11 });
+    assert.deepEqual(outcome, { kind: "multi-rejected", failed: 13, code: "no-node", count: 15 });
     assert.deepEqual(describeTree(world), before);
+    assert.equal(world.tree.node("/t")!.directory, null);
+    assert.equal(world.tree.store.nodes.size, world.tree.nodeCount);
     assert.deepEqual(world.events.take(), []);
     assert.equal(world.machine.revision, revision + 1);
     assert.deepEqual(world.tree.ephemeralsOf(world.session), ["/e"]);

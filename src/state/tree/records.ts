@@ -14,14 +14,21 @@ export class Records {
   #next = 1;
   /** The last record released; each keeps the one before in its first integer. */
   #released = 0;
+  #size = 0;
 
   /** Integers come after the doubles: with `doubles` = 6 the first integer is field 12. */
   constructor(doubles: number, integers: number) {
     this.#stride = doubles + Math.ceil(integers / 2);
   }
 
+  /** Records in use. */
+  get size(): number {
+    return this.#size;
+  }
+
   /** A new record with all fields 0. */
   allocate(): number {
+    this.#size++;
     const reused = this.#released;
     if (reused === 0) {
       const fresh = this.#next++;
@@ -35,6 +42,7 @@ export class Records {
   }
 
   release(record: number): void {
+    this.#size--;
     this.setInteger(record, 0, this.#released);
     this.#released = record;
   }
