@@ -103,20 +103,36 @@ test("requests of one turn are one commit; those made during a sync share the ne
 
 test("a stalled disk holds the loop up once: commits go to the pool until it has proved itself", () => {
   const pace = new AdaptivePace();
-  pace.note(0.1);
+  const note = (milliseconds: number, times: number) => {
+    for (let i = 0; i < times; i++) pace.note(milliseconds);
+  };
+  note(0.1, 5);
   assert.equal(pace.isBlocking, true);
   pace.note(900);
   assert.equal(pace.isBlocking, false);
-  for (let i = 0; i < 31; i++) pace.note(0.2);
+  note(0.2, 31);
   assert.equal(pace.isBlocking, false);
-  pace.note(0.2);
-  assert.equal(pace.isBlocking, true, "32 fast ones in a row");
+  note(0.2, 1);
+  assert.equal(pace.isBlocking, true, "32 fast ones");
   pace.note(900);
-  for (let i = 0; i < 63; i++) pace.note(0.2);
+  note(0.2, 63);
   assert.equal(pace.isBlocking, false, "each disappointment asks for a longer proof");
-  pace.note(5);
-  for (let i = 0; i < 64; i++) pace.note(0.2);
+  pace.note(30);
+  note(0.2, 63);
+  assert.equal(pace.isBlocking, false, "another stall begins it anew");
+  note(0.2, 1);
   assert.equal(pace.isBlocking, true);
+});
+
+test("a slow disk is left to the pool, a busy processor is not taken for one", () => {
+  const slow = new AdaptivePace();
+  for (let i = 0; i < 4; i++) slow.note(8);
+  assert.equal(slow.isBlocking, false);
+  for (let i = 0; i < 1000; i++) slow.note(8);
+  assert.equal(slow.isBlocking, false);
+  const busy = new AdaptivePace();
+  for (let i = 0; i < 1000; i++) busy.note(i % 10 === 0 ? 6 : 0.2);
+  assert.equal(busy.isBlocking, true);
 });
 
 test("dropped entries stay dropped, and those that took their place are read", async () => {
