@@ -161,9 +161,10 @@ export class Leader {
 
   #onMatched(peer: Progress, index: number): void {
     assert(index <= this.#log.lastIndex, "a follower holds more of this term than its leader");
-    const advances = index > peer.matchIndex;
+    const before = peer.matchIndex;
     peer.acknowledged(index);
-    if (advances) this.#advanceCommit();
+    if (index > before) this.#advanceCommit();
+    if (before === 0 && index > 0) this.#nameNewcomers();
   }
 
   #onRejected(peer: Progress, index: number, term: number): void {
@@ -175,7 +176,10 @@ export class Leader {
   onSnapshotReply(from: MemberId, reply: Message & { kind: "snapshot-reply" }): void {
     const peer = this.#heardFrom(from, reply.round, reply.incarnation);
     if (peer === null) return;
-    if (this.#snapshots.onReply(peer, reply)) this.#advanceCommit();
+    if (this.#snapshots.onReply(peer, reply)) {
+      this.#advanceCommit();
+      this.#nameNewcomers();
+    }
     this.#settle(peer);
   }
 
@@ -216,10 +220,7 @@ export class Leader {
     const peer = this.#byId.get(id);
     if (peer === undefined) return null; // it was removed
     peer.contactTick = this.#tick;
-    if (peer.incarnation !== incarnation) {
-      peer.replaced(incarnation);
-      this.#nameNewcomers();
-    }
+    if (peer.incarnation !== incarnation) peer.replaced(incarnation);
     if (round > peer.confirmedRound) peer.confirmedRound = round;
     return peer;
   }
@@ -386,10 +387,16 @@ export class Leader {
     }
   }
 
-  /** Voters whose incarnation the configuration does not know yet begin to count once it does. */
+  /**
+   * Voters whose incarnation the configuration does not know yet begin to count once it does. Not before they hold
+   * something: a blank member that counts could, with one whose disk was lost, pass for a majority that never began.
+   */
   #nameNewcomers(): void {
     if (!this.#canChangeMembership) return;
-    const named = nameIncarnations(this.#log.configuration, (id) => this.#byId.get(id)?.incarnation ?? 0);
+    const named = nameIncarnations(this.#log.configuration, (id) => {
+      const peer = this.#byId.get(id);
+      return peer !== undefined && peer.matchIndex > 0 ? peer.incarnation : 0;
+    });
     if (named === null) return;
     this.#appendConfiguration(named);
     this.#replicateToAll();

@@ -473,12 +473,16 @@ export class Raft {
     this.#leader.begin(election.isBootstrap ? this.#firstConfiguration(election) : null);
   }
 
-  /** The ensemble begins: it gets its number, and those who were there begin to count. */
+  /**
+   * The ensemble begins: it gets its number, and the majority that voted begins to count. Nobody else does yet: once this
+   * entry is committed, whoever counts has it and is blank no more, so that a blank majority remains proof that nothing
+   * was ever committed. The others are named when they have acknowledged something (see Leader).
+   */
   #firstConfiguration(election: Election): Configuration {
     assert(this.#isBlank, "a first election of a member that remembers");
     const cluster = (this.#random.next() % 2 ** 20) * 2 ** 32 + this.#random.next() + 1;
     const members = election.configuration.members.map((member) =>
-      member.role === "voter" ? { ...member, incarnation: election.blankIncarnation(member.id) } : member,
+      election.hasGranted(member.id) ? { ...member, incarnation: election.blankIncarnation(member.id) } : member,
     );
     return { cluster, members, outgoing: [] };
   }

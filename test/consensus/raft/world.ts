@@ -150,10 +150,13 @@ export class World {
 
   // -------------------------------------------------------------------------------------------------------- machines
 
+  /** What the configuration file says, which the operator keeps up to date; a newcomer's own line is an observer's. */
   #initialConfiguration(id: MemberId): Configuration {
     const members: MemberRecord[] = [];
-    for (let founder = 1; founder <= this.options.founders; founder++) members.push(record(founder, "voter"));
-    if (id > this.options.founders) members.push(record(id, "learner"));
+    const present = this.oracle.configuration?.configuration.members;
+    if (present !== undefined) for (const member of present) members.push(record(member.id, member.role));
+    else for (let founder = 1; founder <= this.options.founders; founder++) members.push(record(founder, "voter"));
+    if (!members.some((member) => member.id === id)) members.push(record(id, "learner"));
     return { cluster: 0, members, outgoing: [] };
   }
 
@@ -376,30 +379,38 @@ export class World {
 
   /**
    * Whether the ensemble survives the loss of this disk: it has been formed, and in every configuration that may yet count
-   * a majority of the voters still has the disk it is counted for.
+   * a majority of the voters still has the disk it is counted for. The lost one may be getting its vote just now, and
+   * others losing theirs, by a leader who does not know of the loss yet.
    */
   #maySpare(lost: Host): boolean {
     const committed = this.oracle.configuration;
     if (committed === undefined) return false;
-    const configurations = [committed.configuration];
-    for (const host of this.hosts.values()) {
-      for (const { configuration } of host.disk.recover().configurations) configurations.push(configuration);
-      configurations.push(host.raft.configuration);
-    }
-    const survives = ({ id, incarnation }: MemberRecord): boolean =>
-      id !== lost.id && this.hosts.get(id)?.disk.incarnation === incarnation;
-    const isOther = ({ id }: MemberRecord): boolean => id !== lost.id;
     const lostRecord = { ...record(lost.id, "voter"), incarnation: lost.disk.incarnation };
-    return configurations
-      .filter(({ cluster }) => cluster === committed.configuration.cluster)
-      .every((configuration) =>
-        // The lost one may be getting its vote just now, by a leader who does not know of its loss yet.
-        [
-          votersOf(configuration),
-          [...votersOf(configuration).filter(isOther), lostRecord],
-          configuration.outgoing,
-        ].every((half) => half.length === 0 || half.filter(survives).length * 2 > half.length),
+    return this.#configurations().every((configuration) => {
+      const voters = votersOf(configuration);
+      const withLost = [...voters.filter(({ id }) => id !== lost.id), lostRecord];
+      return [voters, withLost, withLost.filter(({ id }) => this.#wanted.has(id)), configuration.outgoing].every(
+        (half) => this.#survives(half, lost.id),
       );
+    });
+  }
+
+  /** Every configuration of the ensemble that somebody still holds. */
+  #configurations(): Configuration[] {
+    const committed = this.oracle.configuration;
+    if (committed === undefined) return [];
+    const configurations = [committed.configuration];
+    for (const { disk, raft } of this.hosts.values()) {
+      for (const { configuration } of disk.recover().configurations) configurations.push(configuration);
+      configurations.push(raft.configuration);
+    }
+    return configurations.filter(({ cluster }) => cluster === committed.configuration.cluster);
+  }
+
+  #survives(half: readonly MemberRecord[], lost: MemberId | null): boolean {
+    const has = ({ id, incarnation }: MemberRecord): boolean =>
+      id !== lost && this.hosts.get(id)?.disk.incarnation === incarnation;
+    return half.length === 0 || half.filter(has).length * 2 > half.length;
   }
 
   #partition(isOneWay: boolean): void {
@@ -421,6 +432,13 @@ export class World {
     if (wanted.has(id) && this.random.chance(0.5)) wanted.delete(id);
     else wanted.set(id, this.random.chance(0.75) ? "voter" : "learner");
     if (![...wanted.values()].includes("voter")) return;
+    // No sane operator shrinks an ensemble to those whose disks are gone.
+    const remains = (configuration: Configuration): boolean =>
+      this.#survives(
+        votersOf(configuration).filter((member) => wanted.get(member.id) === "voter"),
+        null,
+      );
+    if (!this.#configurations().every(remains)) return;
     this.#wanted = wanted;
     this.#boot(id);
   }
