@@ -1,5 +1,5 @@
 // The same bytes to a running ZooKeeper and to ours, and every reply compared: what the reference does is the answer.
-// Zxids are compared by rank and sessions by order of appearance; times, passwords and the order of children are not
+// Zxids are compared by the writes they name, sessions by order of appearance; times, passwords and the order of children are not
 // compared. INTEROP_FLAVOUR=zookeeper plays the reference against itself, which shows that the scripts are repeatable.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import { play, type Script } from "./differential/play.ts";
 import { accessScripts, digest, superPassword } from "./differential/scripts-access.ts";
 import { connectionScripts } from "./differential/scripts-connection.ts";
 import { nodeScripts } from "./differential/scripts-nodes.ts";
+import { randomScript } from "./differential/scripts-random.ts";
 import { transactionScripts } from "./differential/scripts-transactions.ts";
 import { watchScripts } from "./differential/scripts-watches.ts";
 import { flavour } from "./stage.ts";
@@ -56,6 +57,7 @@ async function pair(members: number): Promise<Pair | string> {
 const transcripts = process.env["DIFFERENTIAL_TRANSCRIPTS"];
 
 const alone = await pair(1);
+const together = await pair(3);
 
 function differential(name: string, script: Script, servers: Pair | string): void {
   test(name, { skip: typeof servers === "string" ? servers : false }, async () => {
@@ -70,4 +72,17 @@ function differential(name: string, script: Script, servers: Pair | string): voi
 }
 
 const scripts = { ...connectionScripts, ...nodeScripts, ...watchScripts, ...transactionScripts, ...accessScripts };
-for (const [name, script] of Object.entries(scripts)) differential(name, script, alone);
+for (const [name, script] of Object.entries(scripts)) {
+  differential(name, script, alone);
+  // What is wrong in the bytes is one member's own matter. (And one such frame, an ACL that says it has a billion
+  // entries, silences the reference's whole ensemble when a follower hands it on to its leader.)
+  if (/^(frames|handshakes|requests)/.test(name)) continue;
+  differential(`three members: ${name}`, script, together);
+}
+
+// Other seeds are tried by DIFFERENTIAL_SEED=n, which takes the place of the first.
+const firstSeed = Number(process.env["DIFFERENTIAL_SEED"] ?? 1);
+for (let seed = firstSeed; seed < firstSeed + 6; seed++) {
+  differential(`chance, seed ${seed}`, randomScript(seed, 1500), alone);
+  differential(`three members: chance, seed ${seed}`, randomScript(seed, 500), together);
+}

@@ -195,6 +195,20 @@ static void transactions(void) {
   CODE(ZOK, zookeeper_close(handle));
 }
 
+static volatile int synced;
+
+static void on_sync(int code, const char *path, const void *context) {
+  (void)code; (void)path; (void)context;
+  synced = 1;
+}
+
+/* Waits until the member of this connection knows what other members' clients have done. */
+static void catch_up(zhandle_t *handle) {
+  synced = 0;
+  CODE(ZOK, zoo_async(handle, "/", on_sync, NULL));
+  EVENTUALLY(synced);
+}
+
 static volatile int auth_code;
 
 static void on_auth(int code, const void *context) {
@@ -211,6 +225,7 @@ static void access_lists(void) {
   CODE(ZOK, zoo_add_auth(owner, "digest", "ana:secret", 10, on_auth, NULL));
   EVENTUALLY(auth_code == ZOK);
   CODE(ZOK, zoo_create(owner, "/private", "mine", 4, &ZOO_CREATOR_ALL_ACL, 0, NULL, 0));
+  catch_up(stranger);
   CODE(ZNOAUTH, zoo_get(stranger, "/private", 0, data, &length, NULL));
   length = TEXT_MAX;
   CODE(ZOK, zoo_get(owner, "/private", 0, data, &length, NULL));
@@ -220,6 +235,7 @@ static void access_lists(void) {
   THAT(list.count == 1 && strcmp(list.data[0].id.scheme, "digest") == 0, "the list holds the digest");
   deallocate_ACL_vector(&list);
   CODE(ZOK, zoo_set_acl(owner, "/private", 0, &ZOO_READ_ACL_UNSAFE));
+  catch_up(stranger);
   length = TEXT_MAX;
   CODE(ZOK, zoo_get(stranger, "/private", 0, data, &length, NULL));
   CODE(ZNOAUTH, set(stranger, "/private", "x", -1, NULL));

@@ -1,15 +1,13 @@
 // A script is played against one server and leaves a transcript: what was asked, and what came back, as text in which
-// everything that differs from run to run by nature is named by order instead. Two servers that keep the same protocol
+// everything that differs from run to run by nature has a name instead of its value. Two servers that keep the same protocol
 // leave the same transcript.
 import type { Ensemble } from "../../support/ensemble.ts";
-import { closeSession, type Names, ping, type Request } from "./requests.ts";
+import { closeSession, type Names, ping, type Request, sync } from "./requests.ts";
 import { framed, Reader, type Text, Wire, Writer } from "./wire.ts";
 
 export type Script = (stage: ScriptStage) => Promise<void>;
 
 export interface ConnectOptions {
-  /** Which member, counted from 0. */
-  readonly member?: number;
   readonly timeoutMs?: number;
   readonly session?: bigint;
   readonly password?: Text;
@@ -21,10 +19,19 @@ export interface ConnectOptions {
   readonly name?: string;
 }
 
+/** How long a server may take to close a connection that it has given up; only then is it asked whether it lives. */
+const closeWithinMs = 150;
+
+/** The xid of the syncs that scripts do not see. */
+const catchUpXid = 1_000_000_007;
+
 const markOpen = "⟦";
 const markClose = "⟧";
 
-/** Plays a script on an ensemble and gives its transcript. */
+/**
+ * Plays a script on an ensemble and gives its transcript. With several members the sessions are spread over them, and
+ * each request waits for a sync first, for only then is it promised to see what other members' clients have done.
+ */
 export async function play(script: Script, ensemble: Ensemble): Promise<string[]> {
   const stage = new ScriptStage(ensemble);
   try {
@@ -41,15 +48,11 @@ export class ScriptStage {
   readonly ensemble: Ensemble;
   readonly #lines: string[] = [];
   readonly #wires: Wire[] = [];
-  readonly #zxids = new Set<bigint>();
+  readonly #writes = new Set<bigint>();
   readonly #sessions = new Map<bigint, string>();
   readonly names: Names = {
-    // Ranks need all the values, so they are put in at the end.
-    zxid: (value) => {
-      if (value <= 0n) return `${value}`;
-      this.#zxids.add(value);
-      return `${markOpen}${value}${markClose}`;
-    },
+    // Their names need the whole play, so they are put in at the end.
+    zxid: (value) => (value <= 0n ? `${value}` : `${markOpen}${value}${markClose}`),
     session: (value) => {
       if (value === 0n) return "0";
       const known = this.#sessions.get(value);
@@ -68,26 +71,46 @@ export class ScriptStage {
     this.#lines.push(line);
   }
 
-  async wire(member = 0): Promise<Wire> {
-    const wire = await Wire.open(this.ensemble.members[member]!.clientPort);
+  /** Whether sessions stand on different members. */
+  get spread(): boolean {
+    return this.ensemble.members.length > 1;
+  }
+
+  async wire(): Promise<Wire> {
+    const { members } = this.ensemble;
+    const wire = await Wire.open(members[this.#wires.length % members.length]!.clientPort);
     this.#wires.push(wire);
     return wire;
   }
 
   /** Connects and shakes hands. */
   async session(options: ConnectOptions = {}): Promise<Session> {
-    const wire = await this.wire(options.member ?? 0);
+    const wire = await this.wire();
     const session = new Session(this, wire, options.name ?? `${this.#wires.length}`);
     await session.shakeHands(options);
     return session;
   }
 
-  /** Each distinct zxid as its rank among all that were seen: equal stays equal, later stays later. */
+  /** A write of this script took effect with this zxid. */
+  wrote(zxid: bigint): void {
+    this.#writes.add(zxid);
+  }
+
+  /**
+   * Each zxid as the number of the script's last write that it shows: a node's zxids name the writes that made them, a
+   * reply's names the last that it can have seen. What else takes zxids (sessions, requests that fail) is each server's own.
+   */
   transcript(): string[] {
-    const sorted = [...this.#zxids].sort((a, b) => (a < b ? -1 : 1));
-    const ranks = new Map(sorted.map((value, index) => [value, index]));
+    const writes = [...this.#writes].sort((a, b) => (a < b ? -1 : 1));
+    const nameOf = (zxid: bigint) => `z${writes.filter((write) => write <= zxid).length}`;
     const mark = new RegExp(`${markOpen}(\\d+)${markClose}`, "g");
-    return this.#lines.map((line) => line.replace(mark, (_, value: string) => `z${ranks.get(BigInt(value))}`));
+    const names = new Map<string, string>();
+    return this.#lines.map((line) =>
+      line.replace(mark, (_, value: string) => {
+        if (!names.has(value)) names.set(value, nameOf(BigInt(value)));
+        return names.get(value)!;
+      }),
+    );
   }
 
   end(): void {
@@ -129,12 +152,14 @@ export class Session {
 
   /** Asks, and notes everything that comes up to and with the reply. Gives the reply's error code. */
   async call(request: Request, xid: number = request.xid ?? this.#nextXid++): Promise<number | undefined> {
+    await this.#catchUp();
     this.send(request, xid);
     return this.reply(request, xid);
   }
 
   /** Asks without a note, and gives the reply's error code. */
   async code(request: Request): Promise<number | undefined> {
+    await this.#catchUp();
     const xid = this.#nextXid++;
     this.send(request, xid);
     for (;;) {
@@ -149,6 +174,7 @@ export class Session {
 
   /** Several requests in one packet, then their replies. */
   async pipelined(...requests: readonly Request[]): Promise<void> {
+    await this.#catchUp();
     const xids = requests.map((request) => request.xid ?? this.#nextXid++);
     const frames = requests.map(({ opcode, body }, i) => frameOf(xids[i]!, opcode, body));
     this.wire.send(Buffer.concat(frames));
@@ -163,7 +189,7 @@ export class Session {
     for (;;) {
       const frame = await this.wire.next();
       if (typeof frame === "string") {
-        this.#note(`${request.title} → ${frame}`);
+        if (xid !== catchUpXid) this.#note(`${request.title} → ${frame}`);
         return undefined;
       }
       const reader = new Reader(frame);
@@ -175,8 +201,10 @@ export class Session {
         );
         continue;
       }
+      if (xid === catchUpXid) return err;
       const same = replied === xid ? "" : ` xid=${replied} for ${xid}`;
       const body = err === 0 ? render(request, reader, this.#stage.names) : "";
+      if (err === 0 && isWrite(request, body)) this.#stage.wrote(zxid);
       this.#note(`${request.title} → err=${err}${same} zxid=${this.#zxid(zxid)} ${body}${rest(reader)}`);
       return err;
     }
@@ -196,9 +224,14 @@ export class Session {
 
   /** Whether the connection is closed, or still answers a ping; other frames on the way are noted. */
   async untilClosedOrAnswering(): Promise<void> {
-    this.send(ping, -2);
+    let asked = false;
     for (;;) {
-      const frame = await this.wire.next();
+      const frame = await this.wire.next(asked ? undefined : closeWithinMs);
+      if (frame === "quiet" && !asked) {
+        asked = true;
+        this.send(ping, -2);
+        continue;
+      }
       if (typeof frame === "string") return this.#note(`  ${frame}`);
       const reader = new Reader(frame);
       const xid = reader.int();
@@ -212,6 +245,12 @@ export class Session {
     await this.call(closeSession);
     const last = await this.wire.next();
     this.#note(typeof last === "string" ? `  then ${last}` : `  then a frame of ${last.length} bytes`);
+  }
+
+  async #catchUp(): Promise<void> {
+    if (!this.#stage.spread) return;
+    this.send(sync("/"), catchUpXid);
+    await this.reply(sync("/"), catchUpXid);
   }
 
   #zxid(value: bigint): string {
@@ -236,6 +275,12 @@ export function handshake(options: ConnectOptions): Buffer {
 
 export function frameOf(xid: number, opcode: number, body: Buffer): Buffer {
   return framed(new Writer().int(xid).int(opcode).bytes(body).body);
+}
+
+/** Whether a request that was answered without an error has changed anything; of a multi its results tell. */
+function isWrite({ opcode }: Request, body: string): boolean {
+  if (opcode === 14) return body.startsWith("[") && !body.startsWith("[-1/") && !body.startsWith("[]");
+  return [1, 2, 5, 7, 15, 16, 19, 20, 21].includes(opcode);
 }
 
 function render(request: Request, reader: Reader, names: Names): string {

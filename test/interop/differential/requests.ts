@@ -204,7 +204,14 @@ export const whoAmI: Request = {
   title: "whoAmI",
   opcode: 107,
   body: Buffer.alloc(0),
-  render: (reply) => `ids=${(reply.list(() => `${show(reply.text())}:${show(reply.text())}`) ?? ["null"]).join()}`,
+  // A set in the reference, so in any order.
+  render: (reply) =>
+    `ids=${
+      reply
+        .list(() => `${show(reply.text())}:${show(reply.text())}`)
+        ?.sort()
+        .join() ?? "null"
+    }`,
 };
 
 export function reconfig(joining: Text, leaving: Text, members: Text, fromConfig: bigint | number = -1): Request {

@@ -124,6 +124,7 @@ public final class ApacheClient {
     Checks.law("a chroot is the client's own, and sync answers with its path", () -> {
       ZooKeeper rooted = connect(servers + "/java");
       rooted.create("/inside", bytes("1"), Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT);
+      zk.sync("/java/inside", (code, path, context) -> {}, null);
       Checks.equal("1", new String(zk.getData("/java/inside", false, null)), "seen from outside");
       BlockingQueue<String> synced = new ArrayBlockingQueue<>(1);
       rooted.sync("/inside", (code, path, context) -> synced.add(code + path), null);
@@ -249,6 +250,7 @@ public final class ApacheClient {
       ZooKeeper owner = connect(servers);
       owner.addAuthInfo("digest", bytes("ana:secret"));
       owner.create("/java/private", bytes("mine"), Ids.CREATOR_ALL_ACL, CreateMode.PERSISTENT);
+      zk.sync("/java/private", (code, path, context) -> {}, null); // another member may not know the node yet
       Checks.rejected(Code.NOAUTH, () -> zk.getData("/java/private", false, null));
       Checks.rejected(Code.NOAUTH, () -> zk.setACL("/java/private", Ids.OPEN_ACL_UNSAFE, -1));
       Checks.equal("mine", new String(owner.getData("/java/private", false, null)), "the owner reads");
@@ -256,6 +258,7 @@ public final class ApacheClient {
       Id id = owner.getACL("/java/private", null).get(0).getId();
       Checks.that(id.getScheme().equals("digest") && id.getId().startsWith("ana:"), "the id is expanded: " + id);
       owner.setACL("/java/private", Arrays.asList(new ACL(Perms.READ, Ids.ANYONE_ID_UNSAFE), new ACL(Perms.ALL, id)), 0);
+      zk.sync("/java/private", (code, path, context) -> {}, null);
       Checks.equal("mine", new String(zk.getData("/java/private", false, null)), "now all may read");
       Checks.rejected(Code.NOAUTH, () -> zk.setData("/java/private", null, -1));
       Checks.rejected(Code.INVALIDACL, () -> zk.create("/java/bad", null, Ids.CREATOR_ALL_ACL, CreateMode.PERSISTENT));
@@ -277,6 +280,7 @@ public final class ApacheClient {
       Checks.equal(before.getSessionId(), after.getSessionId(), "session");
       Checks.equal(before.getSessionId(), after.exists("/java/moving", false).getEphemeralOwner(), "owner");
       after.close();
+      zk.sync("/java/moving", (code, path, context) -> {}, null);
       Checks.equal(null, zk.exists("/java/moving", false), "closing removes the ephemeral");
     });
 
@@ -324,6 +328,7 @@ public final class ApacheClient {
         other.sync("/java/counter", null, null);
         return new String(other.getData("/java/counter", false, stat)).equals("400") && stat.getVersion() == 400;
       });
+      other.sync("/java/alive", (code, path, context) -> {}, null);
       Checks.eventually("the ephemeral lives", () ->
           other.exists("/java/alive", false).getEphemeralOwner() == zk.getSessionId());
       Checks.eventually("created", () -> {

@@ -271,6 +271,7 @@ def sasl():
         stranger = connect()
         known.create("/sasl", b"mine", acl=[make_acl("sasl", "ana", all=True)])
         equal(b"mine", known.get("/sasl")[0], "the owner reads")
+        stranger.sync("/sasl")
         try:
             stranger.get("/sasl")
             raise AssertionError("a stranger reads")
