@@ -453,7 +453,6 @@ export class Raft {
       if (election.isPre) this.#campaign(election.afterPreVote());
       else this.#becomeLeader(election);
     } else if (outcome === "lost" && !election.isPre) {
-      // The vote was split: all that could be said was said, so that waiting a whole timeout would help nobody.
       this.#becomeFollower(this.#term, null);
       this.#hurry();
     }
@@ -461,7 +460,8 @@ export class Raft {
 
   /** The next election soon, but not at the same time as everyone else's. */
   #hurry(): void {
-    this.#timeout = 1 + this.#random.below(this.#options.electionTicks);
+    const soon = this.#elapsed + 1 + this.#random.below(this.#options.electionTicks);
+    if (soon < this.#timeout) this.#timeout = soon;
   }
 
   #becomeLeader(election: Election): void {
@@ -639,8 +639,14 @@ export class Raft {
   #onVote(from: MemberId, vote: Of<"vote">): void {
     const election = this.#election;
     if (election === null || election.isPre) return;
-    if (vote.granted) election.grant(from);
-    else election.refuse(from);
+    if (vote.granted) {
+      election.grant(from);
+    } else {
+      // Most likely the vote is split between two who asked at once. Whoever is still silent may be the dead leader, so
+      // that waiting a whole timeout for its vote would help nobody.
+      election.refuse(from);
+      this.#hurry();
+    }
     this.#countVotes();
   }
 
