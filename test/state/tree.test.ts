@@ -290,6 +290,8 @@ describe("versions and data (14)", () => {
       world.set("/a", data);
       assert.equal(world.tree.node("/a")!.data, data, `${size}`);
     }
+    world.set("/a", null);
+    assert.equal(world.tree.store.data.usedBytes, 0);
   });
 });
 
