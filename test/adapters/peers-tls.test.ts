@@ -1,46 +1,19 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, test } from "node:test";
-import type { PeerTls } from "../../src/adapters/peers/listener.ts";
+import { test } from "node:test";
+import type { PeerTls } from "../../src/adapters/peers/tls.ts";
+import { Authority } from "../support/certificates.ts";
 import { call, closeAll, helloFrom, listed, mesh, TestPeers, untilClosed } from "./support/peers.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "cabildo-tls-"));
-after(() => rmSync(directory, { recursive: true }));
+const authority = new Authority();
 
-function openssl(...words: string[]): void {
-  execFileSync("openssl", words, { cwd: directory, stdio: "pipe" });
-}
-
-/** A certificate for 127.0.0.1, signed by an authority of its own. */
-function certificate(authority: string, name: string, host = "IP:127.0.0.1"): PeerTls {
-  writeFileSync(join(directory, "names"), `subjectAltName=${host}\n`);
-  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  openssl(
-    "req",
-    "-x509",
-    ...curve,
-    "-keyout",
-    `${authority}.key`,
-    "-out",
-    `${authority}.pem`,
-    "-subj",
-    `/CN=${authority}`,
-    "-days",
-    "9",
-  );
-  openssl("req", ...curve, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
-  const signed = ["-CA", `${authority}.pem`, "-CAkey", `${authority}.key`, "-CAcreateserial"];
-  openssl("x509", "-req", "-in", `${name}.csr`, ...signed, "-out", `${name}.pem`, "-days", "9", "-extfile", "names");
-  const text = (file: string) => readFileSync(join(directory, file), "utf8");
-  return { cert: text(`${name}.pem`), key: text(`${name}.key`), ca: text(`${authority}.pem`) };
+/** A certificate for 127.0.0.1. */
+function certificate(signer = authority, names = "IP:127.0.0.1"): PeerTls {
+  return signer.issue({ names }).texts;
 }
 
 test("members talk over TLS, each showing a certificate", async () => {
-  const all = await mesh(3, certificate("authority", "member"));
+  const all = await mesh(3, certificate());
   const large = "x".repeat(1_000_000);
   all[0]!.send(2, large);
   all[2]!.send(2, "small");
@@ -51,10 +24,10 @@ test("members talk over TLS, each showing a certificate", async () => {
 });
 
 test("a certificate of another authority, another host, or none at all, is no member", async () => {
-  const ours = certificate("authority", "member");
+  const ours = certificate();
   const one = await new TestPeers(1).open(0, ours);
 
-  const stranger = await new TestPeers(2).open(0, certificate("stranger", "intruder"));
+  const stranger = await new TestPeers(2).open(0, certificate(new Authority()));
   stranger.peers.reconcile(0, listed([one]));
   await stranger.until("a refusal", () => stranger.lines.some((line) => /member 1 cannot be reached/.test(line)));
   await stranger.peers.close();
@@ -64,11 +37,8 @@ test("a certificate of another authority, another host, or none at all, is no me
   await untilClosed(plain);
   await one.until("a line", () => one.lines.some((line) => /failed in TLS/.test(line)));
 
-  const elsewhere = await new TestPeers(3).open(0, certificate("authority2", "elsewhere", "DNS:elsewhere.example"));
-  const caller = await new TestPeers(2).open(0, {
-    ...certificate("authority3", "caller"),
-    ca: authorityOf("authority2"),
-  });
+  const elsewhere = await new TestPeers(3).open(0, certificate(authority, "DNS:elsewhere.example"));
+  const caller = await new TestPeers(2).open(0, certificate());
   caller.peers.reconcile(0, listed([elsewhere]));
   await caller.until("the wrong host", () =>
     caller.lines.some((line) => /does not match certificate|altnames/.test(line)),
@@ -79,7 +49,7 @@ test("a certificate of another authority, another host, or none at all, is no me
 });
 
 test("a member without TLS that meets one with it says so", async () => {
-  const secure = await new TestPeers(1).open(0, certificate("authority", "member"));
+  const secure = await new TestPeers(1).open(0, certificate());
   const plain = await new TestPeers(2).open();
   secure.peers.reconcile(0, listed([plain]));
   await plain.until("told", () => plain.lines.some((line) => /this is TLS, and this port is without/.test(line)));
@@ -87,13 +57,84 @@ test("a member without TLS that meets one with it says so", async () => {
 });
 
 test("a handshake that never ends is cut off", async () => {
-  const one = await new TestPeers(1).open(0, certificate("authority", "member"));
+  const one = await new TestPeers(1).open(0, certificate());
   const socket = await call(one.port);
   socket.write(Buffer.of(0x16, 3, 1, 2, 0));
   await once(socket, "close");
   await one.peers.close();
 });
 
-function authorityOf(name: string): string {
-  return readFileSync(join(directory, `${name}.pem`), "utf8");
-}
+test("while going over to TLS, a member takes and makes calls of both kinds", async () => {
+  const old = await new TestPeers(1).open();
+  const first = await new TestPeers(2).open(0, certificate(), { isPlainTaken: true, isCallPlain: true });
+  const second = await new TestPeers(3).open(0, certificate(), { isPlainTaken: true });
+  const all = [old, first, second];
+  old.peers.reconcile(0, listed([first, second])); // calls without
+  second.peers.reconcile(0, listed([first])); // calls with
+  const isConnected = (one: TestPeers) => one.events.filter((event) => event.startsWith("+")).length === 2;
+  for (const one of all) await one.until("connected to both", () => isConnected(one));
+  second.send(2, "secret");
+  old.send(3, "open");
+  await first.until("the secret", () => first.texts(3).join() === "secret");
+  await second.until("the open one", () => second.texts(1).join() === "open");
+
+  const another = await new TestPeers(4).open(0, certificate(), { isPlainTaken: true, isCallPlain: true });
+  another.peers.reconcile(0, listed([old])); // which knows no TLS
+  await old.until("called without", () => old.events.includes("+4"));
+  await closeAll([...all, another]);
+});
+
+test("a caller's certificate must be for where it calls from, or for the host it is listed with", async () => {
+  const strict = await new TestPeers(1).open(0, certificate());
+  const lenient = await new TestPeers(2).open(0, { ...certificate(), verifyCallerHost: false });
+  const caller = await new TestPeers(3).open(0, certificate(authority, "DNS:localhost"));
+  caller.peers.reconcile(0, listed([strict, lenient]));
+  await lenient.until("the lenient one takes it", () => lenient.events.includes("+3"));
+  await caller.until("a refusal", () =>
+    caller.lines.some((line) => /names neither its address nor the host/.test(line)),
+  );
+  assert.ok(strict.lines.some((line) => /member 3, .* is refused: it has a certificate for another host/.test(line)));
+  assert.deepEqual(strict.events, []);
+
+  strict.peers.reconcile(0, [{ id: 3, address: `localhost:${caller.port}:3888:participant;2181` }]);
+  await strict.until("listed with that host, it is taken", () => strict.events.includes("+3"));
+  await closeAll([strict, lenient, caller]);
+});
+
+test("certificates are renewed without a restart, for the calls that come after", async () => {
+  const [one, two, three] = [
+    await new TestPeers(1).open(0, certificate()),
+    await new TestPeers(2).open(0, certificate()),
+    await new TestPeers(3).open(0, certificate()),
+  ];
+  one.peers.reconcile(0, listed([two]));
+  await one.until("connected", () => one.events.includes("+2"));
+
+  const successor = new Authority();
+  for (const { peers } of [one, three]) peers.renewTls(certificate(successor));
+  three.peers.reconcile(0, listed([one]));
+  await three.until("both have new ones", () => three.events.includes("+1"));
+  assert.deepEqual(one.events, ["+2", "+3"], "who is connected stays so");
+  three.peers.reconcile(0, listed([two]));
+  await two.until("an old one is not enough", () => two.lines.some((line) => /failed in TLS/.test(line)));
+  assert.throws(() => one.peers.renewTls({ ...certificate(), key: certificate().key }), "a key of another certificate");
+  await closeAll([one, two, three]);
+});
+
+test("who may come without a certificate may not come with a bad one", async () => {
+  const one = await new TestPeers(1).open(0, { ...certificate(), clientAuth: "want" });
+  const stranger = await new TestPeers(2).open(0, { ...certificate(new Authority()), ca: certificate().ca });
+  stranger.peers.reconcile(0, listed([one]));
+  await one.until("refused", () => one.lines.some((line) => /with a certificate that is refused/.test(line)));
+  assert.deepEqual(one.events, []);
+  await closeAll([one, stranger]);
+});
+
+test("only the versions that are set are spoken", async () => {
+  const one = await new TestPeers(1).open(0, { ...certificate(), minVersion: "TLSv1.3" });
+  const old = await new TestPeers(2).open(0, { ...certificate(), maxVersion: "TLSv1.2" });
+  old.peers.reconcile(0, listed([one]));
+  await one.until("refused", () => one.lines.some((line) => /failed in TLS: .*(version|protocol)/i.test(line)));
+  assert.deepEqual(one.events, []);
+  await closeAll([one, old]);
+});

@@ -11,9 +11,17 @@ export const WIRE_VERSION_OLDEST = 1;
 const MAGIC = Uint8Array.of(0xca, 0xb1, 0x1d, 0x00, 0x0d, 0x0a, 0x1a, 0x0a); // no text protocol begins so, nor ZooKeeper's
 
 /** "busy": both called each other at once, and the other call goes on. */
-export type Answer = "welcome" | "version" | "cluster" | "wrong-member" | "same-member" | "busy";
+export type Answer = "welcome" | "version" | "cluster" | "wrong-member" | "same-member" | "busy" | "certificate";
 
-const ANSWERS: readonly Answer[] = ["welcome", "version", "cluster", "wrong-member", "same-member", "busy"];
+const ANSWERS: readonly Answer[] = [
+  "welcome",
+  "version",
+  "cluster",
+  "wrong-member",
+  "same-member",
+  "busy",
+  "certificate",
+];
 
 export interface Hello {
   readonly version: number;

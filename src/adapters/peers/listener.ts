@@ -1,37 +1,39 @@
-// Takes calls from other members, with or without TLS. A caller that has not said who it is within its time is cut off, and
-// so is the longest silent one when there are too many.
+// Takes calls from other members, with or without TLS, or both. A caller that has not said who it is within its time is cut
+// off, and so is the longest silent one when there are too many.
 
 import net, { type AddressInfo, type Socket } from "node:net";
 import tls from "node:tls";
 import type { Complaints } from "./complaints.ts";
+import { contextOptions, type PeerTls, showsBadCertificate } from "./tls.ts";
 
 const HELLO_MS = 5000;
 const SILENT_MAX = 128;
-
-export interface PeerTls {
-  readonly cert: string;
-  readonly key: string;
-  /** Who signs members' certificates: both sides show one. Without it, whoever this machine trusts. */
-  readonly ca?: string | undefined;
-  readonly passphrase?: string | undefined;
-  /** Whether the one called must have a certificate for the host it was called by; default true. */
-  readonly verifyHost?: boolean | undefined;
-}
+const TLS_HANDSHAKE_RECORD = 0x16;
 
 export interface ListenAddress {
   readonly host?: string | undefined;
   readonly port: number;
 }
 
+export interface ListenerOptions {
+  readonly tls: PeerTls | undefined;
+  /** With TLS, callers without it are taken too. */
+  readonly isPlainTaken: boolean;
+  readonly complaints: Complaints;
+  readonly onCall: (socket: Socket) => void;
+}
+
 export class Listener {
   readonly #servers: net.Server[] = [];
   readonly #tls: tls.Server | null;
+  readonly #isPlainTaken: boolean;
   /** Callers that have not said who they are, the longest silent first. */
   readonly #silent = new Map<string, { readonly socket: Socket; readonly deadline: NodeJS.Timeout }>();
   readonly #complaints: Complaints;
 
-  constructor(options: { tls: PeerTls | undefined; complaints: Complaints; onCall: (socket: Socket) => void }) {
+  constructor(options: ListenerOptions) {
     this.#complaints = options.complaints;
+    this.#isPlainTaken = options.isPlainTaken;
     this.#onCall = options.onCall;
     this.#tls = options.tls === undefined ? null : this.#tlsServer(options.tls);
   }
@@ -55,6 +57,11 @@ export class Listener {
       this.#complaints.tell("accept", `the peer port cannot take a call: ${error.message}`),
     );
     this.#servers.push(server);
+  }
+
+  /** New certificates: for those who call from now on. */
+  renew(tls: PeerTls): void {
+    this.#tls?.setSecureContext(contextOptions(tls));
   }
 
   /** This caller said who it is, or went. */
@@ -96,19 +103,39 @@ export class Listener {
     });
     socket.on("error", () => {}); // its close follows
     if (this.#tls === null) this.#onCall(socket);
+    else if (this.#isPlainTaken) this.#takeEither(socket, this.#tls);
     else this.#tls.emit("connection", socket);
   }
 
-  #tlsServer({ cert, key, ca, passphrase }: PeerTls): tls.Server {
-    const server = tls.createServer({
-      cert,
-      key,
-      ca,
-      passphrase,
-      requestCert: true,
-      rejectUnauthorized: true,
+  /** A caller speaks first, and its first byte tells how. */
+  #takeEither(socket: Socket, secure: tls.Server): void {
+    socket.once("readable", () => {
+      const first = socket.read(1) as Uint8Array | null;
+      if (first === null) return; // it went without a word
+      socket.unshift(first);
+      if (first[0] === TLS_HANDSHAKE_RECORD) secure.emit("connection", socket);
+      else this.#onCall(socket);
     });
-    server.on("secureConnection", (socket) => this.#onCall(socket));
+  }
+
+  #tlsServer(options: PeerTls): tls.Server {
+    const { clientAuth = "need" } = options;
+    const server = tls.createServer({
+      ...contextOptions(options),
+      requestCert: clientAuth !== "none",
+      rejectUnauthorized: clientAuth === "need",
+    });
+    server.on("secureConnection", (socket) => {
+      if (!showsBadCertificate(socket)) {
+        this.#onCall(socket);
+        return;
+      }
+      this.#complaints.tell(
+        "tls",
+        `${keyOf(socket)} called on the peer port with a certificate that is refused: ${socket.authorizationError}`,
+      );
+      socket.destroy();
+    });
     server.on("tlsClientError", (error, socket) => {
       this.#complaints.tell("tls", `${keyOf(socket)} called on the peer port and failed in TLS: ${error.message}`);
       socket.destroy();

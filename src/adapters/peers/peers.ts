@@ -3,15 +3,16 @@
 
 import net, { type AddressInfo, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
-import tls from "node:tls";
+import tls, { type SecureContext } from "node:tls";
 import type { MemberId } from "../../consensus/raft/types.ts";
 import { type Logger, silentLogger } from "../../replica/logger.ts";
 import type { PeerEvents, Peers } from "../../replica/ports.ts";
 import { type PeerAddress, peerAddresses, showAddress } from "./address.ts";
 import { Complaints } from "./complaints.ts";
 import { type Answer, encodeHello, type Hello, WIRE_VERSION, WIRE_VERSION_OLDEST } from "./hello.ts";
-import { type ListenAddress, Listener, type PeerTls } from "./listener.ts";
-import { Wire } from "./wire.ts";
+import { type ListenAddress, Listener } from "./listener.ts";
+import { contextOptions, isCertifiedFor, type PeerTls } from "./tls.ts";
+import { Wire, type WireEvents } from "./wire.ts";
 
 const CALL_MS = 3000;
 const REDIAL_MIN_MS = 20;
@@ -27,6 +28,12 @@ export interface PeersOptions {
   readonly incarnation: number;
   readonly listen: readonly ListenAddress[];
   readonly tls?: PeerTls | undefined;
+  /** Where there is TLS, whether calls are made without it all the same, and taken without it: while going over to it. */
+  readonly isCallPlain?: boolean | undefined;
+  readonly isPlainTaken?: boolean | undefined;
+  readonly tcpKeepAlive?: boolean | undefined;
+  /** How long a call may take until it is answered. */
+  readonly callMs?: number | undefined;
   readonly events: PeerEvents;
   readonly log?: Logger | undefined;
 }
@@ -34,6 +41,8 @@ export interface PeersOptions {
 export interface OpenedPeers extends Peers {
   /** Where it listens, in the order of `listen`. */
   readonly addresses: readonly AddressInfo[];
+  /** New certificates, for the calls made and taken from now on; throws where they cannot be used. */
+  renewTls(tls: PeerTls): void;
 }
 
 /** Another member, as far as connections go. */
@@ -62,6 +71,7 @@ class Mesh implements OpenedPeers {
   readonly #peers = new Map<MemberId, Peer>();
   #cluster = 0;
   #isClosed = false;
+  #tls: { readonly options: PeerTls; readonly context: SecureContext } | null;
   readonly #pinger: NodeJS.Timeout;
   #pingedAt = performance.now();
 
@@ -69,8 +79,10 @@ class Mesh implements OpenedPeers {
     this.#options = options;
     this.#logger = options.log ?? silentLogger;
     this.#complaints = new Complaints(this.#logger);
+    this.#tls = options.tls === undefined ? null : prepared(options.tls);
     this.#listener = new Listener({
       tls: options.tls,
+      isPlainTaken: options.isPlainTaken === true,
       complaints: this.#complaints,
       onCall: (socket) => this.#answer(socket),
     });
@@ -89,6 +101,11 @@ class Mesh implements OpenedPeers {
       await this.close();
       throw error;
     }
+  }
+
+  renewTls(options: PeerTls): void {
+    this.#tls = prepared(options);
+    this.#listener.renew(options);
   }
 
   send(to: MemberId, frame: Uint8Array): void {
@@ -164,35 +181,26 @@ class Mesh implements OpenedPeers {
     if (this.#isClosed || peer.addresses.length === 0 || peer.wire !== null || peer.call !== null) return;
     const address = peer.addresses[peer.failures % peer.addresses.length]!;
     const where = showAddress(address);
-    const socket = this.#dial(address);
-    const wire = new Wire(socket, {
+    const secure = this.#options.isCallPlain === true ? null : this.#tls;
+    const socket = secure === null ? net.connect(address) : dialSecurely(address, secure);
+    const wire = this.#wire(socket, {
       onHello: (_, hello) => this.#onAnswer(peer, wire, where, hello),
       onFrame: (_, frame) => this.#onFrame(peer, wire, frame),
       onClose: (_, why) => this.#onCallClosed(peer, wire, where, why),
     });
-    const deadline = setTimeout(() => wire.close(`no answer within ${CALL_MS} ms`), CALL_MS);
+    const { callMs = CALL_MS } = this.#options;
+    const deadline = setTimeout(() => wire.close(`no answer within ${callMs} ms`), callMs);
     const call = { wire, deadline, isHelloSent: false };
     peer.call = call;
-    socket.once(this.#options.tls === undefined ? "connect" : "secureConnect", () => {
+    socket.once(secure === null ? "connect" : "secureConnect", () => {
       if (peer.call !== call) return;
       call.isHelloSent = true;
       wire.sendRaw(this.#hello(peer.id, "welcome"));
     });
   }
 
-  #dial({ host, port }: PeerAddress): Socket {
-    const { tls: secure } = this.#options;
-    if (secure === undefined) return net.connect({ host, port });
-    return tls.connect({
-      host,
-      port,
-      ...(net.isIP(host) === 0 ? { servername: host } : {}),
-      cert: secure.cert,
-      key: secure.key,
-      ca: secure.ca,
-      passphrase: secure.passphrase,
-      ...(secure.verifyHost === false ? { checkServerIdentity: () => undefined } : {}),
-    });
+  #wire(socket: Socket, events: WireEvents): Wire {
+    return new Wire(socket, events, this.#options.tcpKeepAlive === true);
   }
 
   #onAnswer(peer: Peer, wire: Wire, where: string, hello: Hello): void {
@@ -259,7 +267,7 @@ class Mesh implements OpenedPeers {
 
   #answer(socket: Socket): void {
     let peer: Peer | null = null;
-    const wire = new Wire(socket, {
+    const wire = this.#wire(socket, {
       onHello: (_, hello) => {
         this.#listener.settled(socket);
         peer = this.#welcome(wire, hello);
@@ -281,7 +289,7 @@ class Mesh implements OpenedPeers {
 
   /** Null: refused. */
   #welcome(wire: Wire, hello: Hello): Peer | null {
-    const answer = this.#answerTo(hello);
+    const answer = this.#answerTo(hello, wire.socket);
     if (answer !== "welcome") {
       if (answer !== "busy") {
         const who = `member ${hello.from}, calling from ${wire.remote}, is refused: it`;
@@ -306,11 +314,15 @@ class Mesh implements OpenedPeers {
     return peer;
   }
 
-  #answerTo(hello: Hello): Answer {
+  #answerTo(hello: Hello, socket: Socket): Answer {
     if (hello.versionOldest > WIRE_VERSION || hello.version < WIRE_VERSION_OLDEST) return "version";
     if (hello.from === this.#options.id) return "same-member";
     if (hello.from === 0 || hello.to !== this.#options.id) return "wrong-member";
     if (hello.cluster !== 0 && this.#cluster !== 0 && hello.cluster !== this.#cluster) return "cluster";
+    if (this.#tls !== null && this.#tls.options.verifyCallerHost !== false) {
+      const hosts = this.#peers.get(hello.from)?.addresses.map(({ host }) => host) ?? [];
+      if (!isCertifiedFor(socket, hosts)) return "certificate";
+    }
     const isCalledByUs = this.#peers.get(hello.from)?.call?.isHelloSent === true;
     return isCalledByUs && this.#options.id > hello.from ? "busy" : "welcome";
   }
@@ -371,6 +383,7 @@ const complaints = {
   cluster: "belongs to another ensemble",
   "wrong-member": "wanted another member than this one",
   "same-member": "says that it is this member: two have the same `myid`",
+  certificate: "has a certificate for another host",
 } as const;
 
 const refusals = {
@@ -378,4 +391,22 @@ const refusals = {
   cluster: "refuses this member: it belongs to another ensemble",
   "wrong-member": "refuses this member: it is another member than the configuration says",
   "same-member": "refuses this member: both have the same `myid`",
+  certificate: "refuses this member: its certificate names neither its address nor the host it is listed with",
 } as const;
+
+function prepared(options: PeerTls): { readonly options: PeerTls; readonly context: SecureContext } {
+  return { options, context: tls.createSecureContext(contextOptions(options)) };
+}
+
+function dialSecurely(
+  { host, port }: PeerAddress,
+  { options, context }: { readonly options: PeerTls; readonly context: SecureContext },
+): Socket {
+  return tls.connect({
+    host,
+    port,
+    secureContext: context,
+    ...(net.isIP(host) === 0 ? { servername: host } : {}),
+    ...(options.verifyHost === false ? { checkServerIdentity: () => undefined } : {}),
+  });
+}

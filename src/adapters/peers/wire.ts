@@ -41,12 +41,12 @@ export class Wire {
     if (this.#state !== "closed") this.#writeAll(frames, bytes);
   };
 
-  constructor(socket: Socket, events: WireEvents) {
+  constructor(socket: Socket, events: WireEvents, tcpKeepAlive: boolean) {
     this.socket = socket;
     this.#events = events;
     this.#frames = new FrameReader((frame) => this.#onFrame(frame));
     socket.setNoDelay(true);
-    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    if (tcpKeepAlive) socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.on("data", (chunk: Uint8Array) => this.#onData(chunk));
     socket.on("error", (error) => this.close(error.message));
     socket.on("end", () => this.close(null)); // at once: whether its process ended or only its half, it is gone

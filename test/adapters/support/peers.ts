@@ -2,6 +2,7 @@
 
 import { once } from "node:events";
 import net, { type AddressInfo, type Socket } from "node:net";
+import { after } from "node:test";
 import {
   encodeHello,
   HELLO_BYTES,
@@ -9,8 +10,12 @@ import {
   WIRE_VERSION,
   WIRE_VERSION_OLDEST,
 } from "../../../src/adapters/peers/hello.ts";
-import type { PeerTls } from "../../../src/adapters/peers/listener.ts";
-import { type OpenedPeers, openPeers } from "../../../src/adapters/peers/peers.ts";
+import { type OpenedPeers, openPeers, type PeersOptions } from "../../../src/adapters/peers/peers.ts";
+import type { PeerTls } from "../../../src/adapters/peers/tls.ts";
+
+/** What a test that failed left open is closed in the end, so that the run ends. */
+const opened = new Set<() => unknown>();
+after(() => Promise.all([...opened].map((close) => close())));
 
 export class TestPeers {
   readonly id: number;
@@ -25,7 +30,7 @@ export class TestPeers {
     this.id = id;
   }
 
-  async open(port = 0, tls?: PeerTls): Promise<this> {
+  async open(port = 0, tls?: PeerTls, more: Partial<PeersOptions> = {}): Promise<this> {
     const note = (line: string) => {
       this.lines.push(line);
       this.#wake();
@@ -35,6 +40,7 @@ export class TestPeers {
       incarnation: this.id * 1000,
       listen: [{ host: "127.0.0.1", port }],
       ...(tls === undefined ? {} : { tls }),
+      ...more,
       events: {
         onFrame: (from, bytes) => {
           this.frames.push({ from, bytes });
@@ -51,6 +57,7 @@ export class TestPeers {
       },
       log: { info: note, warn: note, error: note },
     });
+    opened.add(() => this.peers.close());
     this.port = this.peers.addresses[0]!.port;
     return this;
   }
@@ -110,6 +117,7 @@ export async function closeAll(all: readonly TestPeers[]): Promise<void> {
 export async function call(port: number): Promise<Socket> {
   const socket = net.connect({ host: "127.0.0.1", port, noDelay: true });
   await once(socket, "connect");
+  opened.add(() => socket.destroy());
   socket.on("error", () => {});
   return socket;
 }
