@@ -217,6 +217,26 @@ test("bytes that come from elsewhere never pass for a commit, not even those of 
   assert.equal(await outcome(repeated, expected, true, incarnation), "refused");
 });
 
+test("a commit of a copied directory that went its own way is none of this one's history", async () => {
+  const born = new MemoryFiles();
+  await (await open(born)).log.close();
+  const [mine, other] = [born.copy(), born.copy()];
+  for (const [files, word] of [
+    [mine, "mine"],
+    [other, "else"],
+  ] as const) {
+    const storage = await open(files);
+    for (const index of [1, 2, 3]) await written(storage, request([entry(index, `${word} ${index}`)]));
+  }
+  const path = "/data/log-0000000001";
+  for (const at of [512, 1024, 1536]) {
+    const mixed = mine.copy();
+    mixed.bytes(path).set(other.bytes(path).subarray(at, at + 512), at);
+    if (at === 1536) mixed.bytes(path).fill(0, 2048); // the last: nothing after it bears witness
+    await assert.rejects(open(mixed), { code: "damaged" }, `at ${at}`);
+  }
+});
+
 test("a log that changes under a running member is noticed when it is read", async () => {
   const files = new MemoryFiles();
   const storage = await open(files);

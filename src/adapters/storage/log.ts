@@ -7,7 +7,7 @@ import { performance } from "node:perf_hooks";
 import { assert } from "../../base/assert.ts";
 import { ByteWriter } from "../../base/bytes.ts";
 import type { Entry, HardState, SnapshotMeta } from "../../consensus/raft/types.ts";
-import type { Log, LogWrite, StorageEvents } from "../../replica/ports.ts";
+import type { DurationHistogram, Log, LogWrite, StorageEvents } from "../../replica/ports.ts";
 import type { After } from "../timers.ts";
 import { type Files, isAbsent, isNoSpace } from "./files.ts";
 import {
@@ -28,6 +28,7 @@ import type { Positions, Segment } from "./positions.ts";
 import { readEntries } from "./reader.ts";
 import { type Owner, type RecoveredLog, segmentName } from "./recovery.ts";
 import { Spare } from "./spare.ts";
+import type { SyncTimes } from "./sync-times.ts";
 
 /** One commit holds no more than this, unless a single request does. */
 const COMMIT_BYTES_MAX = 4 * 1024 * 1024;
@@ -45,6 +46,7 @@ export interface LogOptions {
   readonly events: StorageEvents;
   readonly after: After;
   readonly pace?: Pace | undefined;
+  readonly syncTimes: SyncTimes;
   /** The log is kept from here on, whatever a purge says: where the oldest retained snapshot ends. */
   readonly keptFrom: () => number;
   readonly onClosed: () => Promise<void>;
@@ -168,6 +170,10 @@ export class WriteAheadLog implements Log {
 
   get size(): number {
     return this.#usedBytes;
+  }
+
+  get syncDurations(): DurationHistogram {
+    return this.#options.syncTimes;
   }
 
   /** The first entry that can still be read, if there is one. */
@@ -326,13 +332,14 @@ export class WriteAheadLog implements Log {
       this.#onWriteError(error, checksum);
       return;
     }
+    const written = performance.now();
     try {
       this.#files.syncNow(file);
     } catch (error) {
       this.#fail(error);
       return;
     }
-    this.#pace.note(performance.now() - began);
+    this.#noteTimes(began, written);
     this.#onDurable(checksum);
   }
 
@@ -341,16 +348,24 @@ export class WriteAheadLog implements Log {
     const { segment, file } = this.#current!;
     const began = performance.now();
     this.#files.write(file, this.#writer.view(), segment.end).then(
-      () =>
+      () => {
+        const written = performance.now();
         this.#files.sync(file).then(
           () => {
-            this.#pace.note(performance.now() - began);
+            this.#noteTimes(began, written);
             this.#onDurable(checksum);
           },
           (error) => this.#fail(error),
-        ),
+        );
+      },
       (error) => this.#onWriteError(error, checksum),
     );
+  }
+
+  #noteTimes(began: number, written: number): void {
+    const now = performance.now();
+    this.#pace.note(now - began);
+    this.#options.syncTimes.note(now - written, now);
   }
 
   /** No room: the same bytes are written again to the same place until there is some. Anything else is the end. */

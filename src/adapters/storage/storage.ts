@@ -26,7 +26,9 @@ import {
 import { openSnapshot, type StoredSnapshot, verifySnapshot } from "./snapshot-reader.ts";
 import { isSnapshot, isUnfinishedSnapshot, SnapshotFiles } from "./snapshots.ts";
 import { reserve } from "./spare.ts";
+import { SyncTimes } from "./sync-times.ts";
 
+const SLOW_SYNC_MS = 1000;
 const SEGMENT_BYTES = 64 * 1024 * 1024;
 const BLANK: HardState = { term: 0, votedFor: null, commitIndex: 0 };
 
@@ -43,6 +45,8 @@ export interface StorageOptions {
   readonly events: StorageEvents;
   readonly log?: Logger | undefined;
   readonly segmentBytes?: number | undefined;
+  /** A sync slower than this is told; a second unless given. */
+  readonly slowSyncMs?: number | undefined;
   /** For tests: the world that storage stands in. */
   readonly files?: Files | undefined;
   readonly lock?: ((directory: string) => Promise<() => Promise<void>>) | undefined;
@@ -112,6 +116,7 @@ async function openLocked(options: StorageOptions, place: Place, unlock: () => P
       events: options.events,
       after: options.after ?? quietAfter,
       pace: options.pace,
+      syncTimes: new SyncTimes(options.slowSyncMs ?? SLOW_SYNC_MS, logger),
       keptFrom: () => snapshots.oldestIndex,
       onClosed: unlock,
     },
