@@ -28,7 +28,16 @@ export interface Log {
   restart(snapshot: SnapshotMeta): Promise<void>;
   /** Bytes on disk. */
   readonly size: number;
+  /** How long each sync took; null: not measured. */
+  readonly syncDurations: DurationHistogram | null;
   close(): Promise<void>;
+}
+
+/** Counts of durations in seconds: `counts[i]` within `bounds[i]` and above the bound before; the last are longer yet. */
+export interface DurationHistogram {
+  readonly bounds: readonly number[];
+  readonly counts: readonly number[];
+  readonly sum: number;
 }
 
 export interface LogWrite {

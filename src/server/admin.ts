@@ -43,7 +43,7 @@ function storageFacts(replica: Replica, { log, snapshots }: OpenedStorage): Stor
       const size = snapshots.sizeOf(index) ?? 0;
       return { zxid: revision, size, chunks: snapshots.stream(index) };
     },
-    syncDurations: null,
+    syncDurations: log.syncDurations,
   };
 }
 

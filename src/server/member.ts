@@ -1,6 +1,5 @@
 // One whole member of the server: storage, replica, peers and protocols, wired from its configuration.
 
-import { readFile } from "node:fs/promises";
 import { systemClock } from "../adapters/clock.ts";
 import { openPeers } from "../adapters/peers/peers.ts";
 import { openStorage } from "../adapters/storage/storage.ts";
@@ -15,11 +14,13 @@ import type { OpenedStorage, StorageEvents } from "../replica/ports.ts";
 import { Replica } from "../replica/replica.ts";
 import { Machine } from "../state/machine.ts";
 import { operatorsView } from "./admin.ts";
+import { readTls, type TlsTexts, watchTls } from "./certificates.ts";
 import type { ServerConfiguration, TlsSettings } from "./configuration/configuration.ts";
 import { initialEnsemble } from "./initial-ensemble.ts";
+import { peersOptions, peerTls } from "./peers-options.ts";
 import { replicaOptions } from "./replica-options.ts";
 import { StateEventsHub } from "./state-events.ts";
-import { zooKeeperOptions } from "./zookeeper-options.ts";
+import { clientTls, zooKeeperOptions } from "./zookeeper-options.ts";
 
 export interface RunningMember {
   readonly member: Member;
@@ -93,6 +94,7 @@ class StartingMember {
       initialConfiguration: initialEnsemble(this.#configuration),
       retainSnapshots: storage.snapshotsRetained,
       segmentBytes: storage.segmentBytes,
+      slowSyncMs: storage.slowSyncMs,
       alone: members.filter((member) => member.role === "participant").length === 1,
       log: this.#log,
       events,
@@ -115,13 +117,15 @@ class StartingMember {
   async #openProtocols(replica: Replica, storage: OpenedStorage): Promise<ZooKeeperServer> {
     const configuration = this.#configuration;
     let view: AdminContext | null = null;
+    const { tls } = configuration.client;
     const server = await openZooKeeperServer(replica, {
-      ...zooKeeperOptions(configuration, await readTls(configuration.client.tls)),
+      ...zooKeeperOptions(configuration, tls === null ? null : await readTls(tls)),
       clock: systemClock,
       logger: this.#log,
       fourLetterWord: fourLetterWords(() => view),
     });
     this.#opened.push(() => server.close());
+    await this.#watchTls(tls, "for clients", (texts, settings) => server.renewTls(clientTls(texts, settings)));
     view = operatorsView(configuration, replica, storage, server.stats);
     await this.#openAdmin(view);
     return server;
@@ -138,18 +142,26 @@ class StartingMember {
   }
 
   async #openPeers(replica: Replica, incarnation: number) {
-    const { id, peer } = this.#configuration;
-    const tls = await readTls(peer.tls);
+    const { tls } = this.#configuration.peer;
     const peers = await openPeers({
-      id,
+      ...peersOptions(this.#configuration, tls === null ? null : await readTls(tls)),
       incarnation,
-      listen: peer.listen.map(({ host, port }) => ({ host: host ?? "::", port })),
-      ...(tls === null ? {} : { tls }),
       events: replica,
       log: this.#log,
     });
     this.#opened.push(() => peers.close());
+    await this.#watchTls(tls, "between members", (texts, settings) => peers.renewTls(peerTls(texts, settings)));
     return peers;
+  }
+
+  async #watchTls(
+    settings: TlsSettings | null,
+    what: string,
+    use: (texts: TlsTexts, settings: TlsSettings) => void,
+  ): Promise<void> {
+    if (settings === null || !settings.reload) return;
+    const stop = await watchTls(settings, what, (texts) => use(texts, settings), this.#log);
+    this.#opened.push(async () => stop());
   }
 }
 
@@ -174,22 +186,4 @@ class LateStorageEvents implements StorageEvents {
     this.#failure ??= error;
     this.#target?.onFailure(error);
   }
-}
-
-export interface TlsTexts {
-  readonly key: string;
-  readonly cert: string;
-  readonly ca?: string;
-  readonly passphrase?: string;
-}
-
-async function readTls(settings: TlsSettings | null): Promise<TlsTexts | null> {
-  if (settings === null) return null;
-  const { keyFile, certificateFile, authoritiesFile, passphrase } = settings;
-  return {
-    key: await readFile(keyFile, "utf8"),
-    cert: await readFile(certificateFile, "utf8"),
-    ...(authoritiesFile === null ? {} : { ca: await readFile(authoritiesFile, "utf8") }),
-    ...(passphrase === null ? {} : { passphrase }),
-  };
 }

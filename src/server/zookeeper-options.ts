@@ -1,9 +1,9 @@
 // A member's settings as ZooKeeper's protocol takes them.
 
 import type { AuthOptions } from "../protocols/zookeeper/auth.ts";
-import type { ZooKeeperServerOptions } from "../protocols/zookeeper/server.ts";
+import type { TlsOptions, ZooKeeperServerOptions } from "../protocols/zookeeper/server.ts";
+import type { TlsTexts } from "./certificates.ts";
 import type { ServerConfiguration, TlsSettings } from "./configuration/configuration.ts";
-import type { TlsTexts } from "./member.ts";
 
 export function zooKeeperOptions(
   configuration: ServerConfiguration,
@@ -16,7 +16,7 @@ export function zooKeeperOptions(
     ...(plain?.host == null ? {} : { clientPortAddress: plain.host }),
     ...(secure === null ? {} : { secureClientPort: secure.port }),
     ...(secure?.host == null ? {} : { secureClientPortAddress: secure.host }),
-    ...(tls === null || client.tls === null ? {} : { tls: { ...tls, ...tlsRules(client.tls) } }),
+    ...(tls === null || client.tls === null ? {} : { tls: clientTls(tls, client.tls) }),
     ...(client.backlog === null ? {} : { listenBacklog: client.backlog }),
     portUnification: client.portUnification,
     clientTcpKeepAlive: client.tcpKeepAlive,
@@ -46,10 +46,18 @@ export function authOptions({ security }: ServerConfiguration): AuthOptions {
   return {
     digestEnabled: security.digestEnabled,
     ...(security.superDigest === null ? {} : { superDigest: security.superDigest }),
-    ...(security.superUsers[0] === undefined ? {} : { x509SuperUser: security.superUsers[0] }),
+    x509SuperUsers: security.superUsers,
   };
 }
 
-function tlsRules({ clientAuth, ciphers }: TlsSettings): { clientAuth: "none" | "want" | "need"; ciphers?: string } {
-  return { clientAuth, ...(ciphers === null ? {} : { ciphers }) };
+export function clientTls(texts: TlsTexts, settings: TlsSettings): TlsOptions {
+  const { clientAuth, ciphers, versionMin, versionMax, verifyCallerHost } = settings;
+  return {
+    ...texts,
+    clientAuth,
+    minVersion: versionMin,
+    maxVersion: versionMax,
+    verifyClientHost: verifyCallerHost,
+    ...(ciphers === null ? {} : { ciphers }),
+  };
 }

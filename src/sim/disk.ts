@@ -67,6 +67,7 @@ class VirtualLog implements Log {
   readonly #disk: VirtualDisk;
   readonly #time: VirtualTime;
   readonly #clock: VirtualClock;
+  readonly syncDurations = null;
   #waiting: { request: LogWrite; done: () => void }[] = [];
   #isSyncing = false;
   /** What was written, synced or not: reads see it. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SyncTimes } from "../../src/adapters/storage/sync-times.ts";
-import type { LogWrite } from "../../src/replica/ports.ts";
-import { TestStorage } from "./support/storage.ts";
+import { MemoryFiles } from "./support/memory-files.ts";
+import { BLOCKING, entries, open, POOLED, request, written } from "./support/storage.ts";
 
 function measured(slowMs: number) {
   const lines: string[] = [];
@@ -36,3 +36,17 @@ test("a slow sync is told with what to compare it to, at most once in ten second
   times.note(80, 30_000);
   assert.doesNotMatch(lines[2]!, /more slow ones/);
 });
+
+for (const pace of [BLOCKING, POOLED]) {
+  test(`the log counts its syncs, one for all that waited together (${pace === BLOCKING ? "on the loop" : "pooled"})`, async () => {
+    const storage = await open(new MemoryFiles(), { pace, slowSyncMs: 1000 });
+    const count = () => storage.log.syncDurations!.counts.reduce((sum, some) => sum + some, 0);
+    assert.equal(count(), 0);
+    await written(storage, request(entries(1, 2)));
+    assert.equal(count(), 1);
+    await Promise.all([written(storage, request(entries(3, 4))), written(storage, request(entries(5, 6)))]);
+    assert.equal(count(), 2);
+    assert.ok(storage.log.syncDurations!.sum > 0);
+    await storage.log.close();
+  });
+}

@@ -2,6 +2,7 @@
 // they look at is counted and kept elsewhere.
 
 import type { Member } from "../../replica/member.ts";
+import type { DurationHistogram } from "../../replica/ports.ts";
 import type { Machine } from "../../state/machine.ts";
 import type { Acl } from "../../state/types.ts";
 import type { AuthOptions } from "./auth.ts";
@@ -93,13 +94,6 @@ export interface TakenSnapshot {
   readonly zxid: number;
   readonly size: number;
   readonly chunks: AsyncIterable<Uint8Array>;
-}
-
-/** Counts of durations up to each bound, in seconds, as Prometheus has them: `counts[i]` within `bounds[i]`, then the rest. */
-export interface DurationHistogram {
-  readonly bounds: readonly number[];
-  readonly counts: readonly number[];
-  readonly sum: number;
 }
 
 /** Settings that are told to whoever asks, and those of the admin server itself. */

@@ -17,8 +17,8 @@ export interface AuthOptions {
   readonly superDigest?: string;
   /** `DigestAuthenticationProvider.enabled`, true unless given. */
   readonly digestEnabled?: boolean;
-  /** `X509AuthenticationProvider.superUser`: the name of a certificate whose owner may do everything. */
-  readonly x509SuperUser?: string;
+  /** `X509AuthenticationProvider.superUser`: the names of certificates whose owners may do everything. */
+  readonly x509SuperUsers?: readonly string[];
 }
 
 /** What a client proves by sending `scheme` and `auth`; null: nothing, and its connection ends. */
@@ -58,10 +58,10 @@ export function digestOf(userAndPassword: Uint8Array, hashes: Hashes): string {
 }
 
 /** Of a certificate's subject, as RFC 2253 writes it. */
-export function certificateIdentities(name: string, { x509SuperUser }: AuthOptions): readonly Identity[] {
+export function certificateIdentities(name: string, { x509SuperUsers }: AuthOptions): readonly Identity[] {
   const id = toByteString(name);
   const identity: Identity = { scheme: "x509", id };
-  return name === x509SuperUser ? [{ scheme: "super", id }, identity] : [identity];
+  return x509SuperUsers?.includes(name) ? [{ scheme: "super", id }, identity] : [identity];
 }
 
 /** The identities with some more, each once; null where they become too many to carry. */

@@ -3,7 +3,13 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import { type AddressInfo, createServer as createPlainServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
+import {
+  createServer as createTlsServer,
+  type SecureContextOptions,
+  type SecureVersion,
+  type TLSSocket,
+  type Server as TlsServer,
+} from "node:tls";
 import { CoordinationError } from "../../base/errors.ts";
 import { type Logger, silentLogger } from "../../replica/logger.ts";
 import type { Member } from "../../replica/member.ts";
@@ -35,6 +41,10 @@ export interface TlsOptions {
   readonly clientAuth?: "need" | "want" | "none";
   /** `ssl.ciphersuites`, in OpenSSL's names. */
   readonly ciphers?: string;
+  readonly minVersion?: SecureVersion;
+  readonly maxVersion?: SecureVersion;
+  /** `ssl.clientHostnameVerification`: a client's certificate must name the address that it comes from. */
+  readonly verifyClientHost?: boolean;
 }
 
 export interface ZooKeeperServerOptions {
@@ -79,6 +89,8 @@ export interface ZooKeeperServer {
   /** Where it listens; null where it does not. */
   readonly clientAddress: AddressInfo | null;
   readonly secureClientAddress: AddressInfo | null;
+  /** New certificates, for the clients that come from now on; throws where they cannot be used. */
+  renewTls(tls: TlsOptions): void;
   /** Lets all clients go and stops listening. Their sessions live on. */
   close(): Promise<void>;
 }
@@ -181,13 +193,14 @@ class Listeners implements ZooKeeperServer {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  #createSecure({ key, cert, ca, passphrase, clientAuth = "need", ciphers }: TlsOptions): TlsServer {
+  renewTls(tls: TlsOptions): void {
+    this.#secure?.setSecureContext(contextOptions(tls));
+  }
+
+  #createSecure(tls: TlsOptions): TlsServer {
+    const { clientAuth = "need" } = tls;
     const server = createTlsServer({
-      key,
-      cert,
-      ...(ca === undefined ? {} : { ca }),
-      ...(passphrase === undefined ? {} : { passphrase }),
-      ...(ciphers === undefined ? {} : { ciphers }),
+      ...contextOptions(tls),
       requestCert: clientAuth !== "none",
       rejectUnauthorized: clientAuth === "need",
       allowHalfOpen: true,
@@ -256,6 +269,15 @@ class Listeners implements ZooKeeperServer {
       socket.destroy();
       return;
     }
+    if (certificate !== undefined && this.#options.tls?.verifyClientHost === true) {
+      const address = plainAddress(socket.remoteAddress);
+      if (certificate.checkIP(address) === undefined) {
+        this.#service.counters.connectionsRejected += 1;
+        this.#logger.warn(`the certificate of ${address} is refused: it does not name this address`);
+        socket.destroy();
+        return;
+      }
+    }
     let name: string | null = null;
     try {
       name = certificate === undefined ? null : subjectOf(certificate.raw);
@@ -305,6 +327,26 @@ class Listeners implements ZooKeeperServer {
     if (count === 0) this.#perAddress.delete(address);
     else this.#perAddress.set(address, count);
   }
+}
+
+function contextOptions({
+  key,
+  cert,
+  ca,
+  passphrase,
+  ciphers,
+  minVersion,
+  maxVersion,
+}: TlsOptions): SecureContextOptions {
+  return {
+    key,
+    cert,
+    ...(ca === undefined ? {} : { ca }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+    ...(ciphers === undefined ? {} : { ciphers }),
+    ...(minVersion === undefined ? {} : { minVersion }),
+    ...(maxVersion === undefined ? {} : { maxVersion }),
+  };
 }
 
 /** An IPv4 client on an IPv6 socket is an IPv4 client. */

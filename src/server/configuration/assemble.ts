@@ -125,10 +125,12 @@ function sessionTimeouts(values: Values, tickMs: number) {
 function peerSettings(values: Values, { id, mode, members }: ReturnType<typeof ensembleOf>, files: FileReader) {
   if (values.get("electionAlg") !== 3) values.problem("electionAlg", "can only be 3, or left out");
   refuseQuorumSasl(values);
-  const tls = values.get("sslQuorum") ? tlsSettings(values, "ssl.quorum", files) : null;
-  if (values.get("sslQuorum") && tls === null) {
+  const callsByTls = values.get("sslQuorum");
+  const portUnification = values.get("portUnification");
+  const tls = callsByTls || portUnification ? tlsSettings(values, "ssl.quorum", files) : null;
+  if ((callsByTls || portUnification) && tls === null) {
     values.problem(
-      "sslQuorum",
+      callsByTls ? "sslQuorum" : "portUnification",
       "needs a key and a certificate: give ssl.quorum.keyStore.location, a PEM file with both",
     );
   }
@@ -145,7 +147,8 @@ function peerSettings(values: Values, { id, mode, members }: ReturnType<typeof e
   return {
     listen: own.map(({ host, peerPort }): Endpoint => ({ host: onAll ? null : listenHost(host), port: peerPort })),
     tls,
-    portUnification: values.get("portUnification"),
+    callsByTls,
+    portUnification,
     tcpKeepAlive: values.get("tcpKeepAlive"),
     connectTimeoutMs: values.get("cnxTimeout"),
     electionTimeoutMs,
@@ -190,6 +193,9 @@ function warnOfWithout(values: Values): void {
     values.warning("leaderServes", "has no effect: the leader takes clients as all members do");
   if (values.get("localSessionsEnabled")) {
     values.warning("localSessionsEnabled", "has no effect: every member knows every session");
+  }
+  if (values.get("localSessionsUpgradingEnabled")) {
+    values.warning("localSessionsUpgradingEnabled", "has no effect: there are no local sessions to upgrade");
   }
   if (values.get("ensembleAuthName").length > 0) {
     values.warning("ensembleAuthName", "has no effect: the scheme `ensemble` is not spoken");

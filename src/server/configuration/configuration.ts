@@ -81,7 +81,9 @@ export interface PeerSettings {
   readonly listen: readonly Endpoint[];
   /** Between members: null for plain TCP. */
   readonly tls: TlsSettings | null;
-  /** Accept both TLS and plain from other members, as while going over to TLS. */
+  /** Whether this member calls the others by TLS; with `tls` only. */
+  readonly callsByTls: boolean;
+  /** Accept both TLS and plain from other members, as while going over to TLS; with `tls` only. */
   readonly portUnification: boolean;
   readonly tcpKeepAlive: boolean;
   readonly connectTimeoutMs: number;
@@ -102,8 +104,10 @@ export interface TlsSettings {
   readonly versionMax: "TLSv1.2" | "TLSv1.3";
   /** In OpenSSL's form; null: Node's own choice. */
   readonly ciphers: string | null;
-  /** Whether the other side's certificate must name its host. */
+  /** Whether the certificate of whoever is called must name its host. */
   readonly verifyHost: boolean;
+  /** Whether that of whoever calls must. */
+  readonly verifyCallerHost: boolean;
   /** Whether to look for new files while running. */
   readonly reload: boolean;
 }

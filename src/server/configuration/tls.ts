@@ -29,7 +29,8 @@ export function tlsSettings(values: Values, prefix: Prefix, files: FileReader): 
     versionMin,
     versionMax,
     ciphers: ciphers === null ? null : ciphers.map(openSslName).join(":"),
-    verifyHost:
+    verifyHost: values.get(key("hostnameVerification")),
+    verifyCallerHost:
       values.get(key("hostnameVerification")) &&
       (values.get(key("clientHostnameVerification")) ?? prefix === "ssl.quorum"),
     reload: values.get(prefix === "ssl" ? "client.certReload" : "sslQuorumReloadCertFiles"),

@@ -92,7 +92,7 @@ test("whoever proves the super digest may do everything", () => {
 });
 
 test("a certificate is an identity from the start; one of them may be the super user's", () => {
-  const world = new World({ auth: { x509SuperUser: "CN=root" } });
+  const world = new World({ auth: { x509SuperUsers: ["CN=admin", "CN=root"] } });
   const client = world.client({ secure: true, certificateName: "CN=client,O=Example" });
   const acl = [{ perms: 31, scheme: "x509", id: "CN=client,O=Example" }];
   assert.equal(client.call(...ask.create("/a", { acl })).error, 0);

@@ -127,7 +127,25 @@ describe("TLS", () => {
     const quorum = `${ALONE}sslQuorum=true\nssl.quorum.keyStore.location=/tls/member.pem\nssl.quorum.trustStore.location=/tls/ca.pem\n`;
     const { peer } = settingsOf(quorum, { files });
     assert.equal(peer.tls?.keyFile, "/tls/member.pem");
-    assert.equal(peer.tls?.verifyHost, true);
+    assert.deepEqual([peer.tls?.verifyHost, peer.tls?.verifyCallerHost, peer.callsByTls], [true, true, true]);
     assert.match(problemsOf(`${ALONE}sslQuorum=true\n`).join(), /sslQuorum needs a key and a certificate/);
+  });
+
+  test("whose certificate must name its host is said for each direction", () => {
+    const quorum = `${ALONE}sslQuorum=true\nssl.quorum.keyStore.location=/tls/member.pem\n`;
+    const callers = settingsOf(`${quorum}ssl.quorum.clientHostnameVerification=false\n`, { files }).peer.tls;
+    assert.deepEqual([callers?.verifyHost, callers?.verifyCallerHost], [true, false]);
+    const nobody = settingsOf(`${quorum}ssl.quorum.hostnameVerification=false\n`, { files }).peer.tls;
+    assert.deepEqual([nobody?.verifyHost, nobody?.verifyCallerHost], [false, false]);
+    assert.equal(settingsOf(text, { files }).client.tls?.verifyCallerHost, false);
+    const clients = settingsOf(`${text}ssl.clientHostnameVerification=true\n`, { files }).client.tls;
+    assert.equal(clients?.verifyCallerHost, true);
+  });
+
+  test("the first step to TLS between members is to understand it, which takes the files already", () => {
+    const going = `${ALONE}portUnification=true\nssl.quorum.keyStore.location=/tls/member.pem\n`;
+    const { peer } = settingsOf(going, { files });
+    assert.deepEqual([peer.tls?.keyFile, peer.callsByTls, peer.portUnification], ["/tls/member.pem", false, true]);
+    assert.match(problemsOf(`${ALONE}portUnification=true\n`).join(), /portUnification needs a key and a certificate/);
   });
 });
