@@ -5,6 +5,7 @@ import type { CoordinationError } from "../base/errors.ts";
 import type { Configuration, MemberId, Role } from "../consensus/raft/types.ts";
 import type { Machine } from "../state/machine.ts";
 import type { Outcome } from "../state/types.ts";
+import type { ProposalSizes } from "./proposal-sizes.ts";
 
 /** Who waits for a command; each hears exactly once, in the order in which this member proposed. */
 export interface Waiter {
@@ -20,6 +21,8 @@ export interface Member {
   readonly start: number;
   readonly machine: Machine;
   readonly status: MemberStatus;
+  /** Of what it proposed since it leads. */
+  readonly proposals: ProposalSizes;
   /**
    * One command: encode it with the writer that `begin` returns, then `commit` it, with nothing in between. Check
    * `admission` first.

@@ -22,6 +22,7 @@ import type { Member, MemberStatus, Waiter } from "./member.ts";
 import { nextMembershipStep } from "./membership.ts";
 import { Outbox, type OutstandingBatch } from "./outbox.ts";
 import type { Clock, Log, OpenedStorage, PeerEvents, Peers, Snapshots, StorageEvents } from "./ports.ts";
+import { ProposalSizes } from "./proposal-sizes.ts";
 import { Reaper, type ReaperOptions } from "./reaper.ts";
 import { Snapshotter } from "./snapshotter.ts";
 import { decodePeerMessage, encodePropose, encodeRaft, encodeRenew, type PeerMessage } from "./wire.ts";
@@ -51,6 +52,7 @@ const SEND_AGAIN_MS = 1000;
 export class Replica implements Member, PeerEvents, StorageEvents {
   readonly id: MemberId;
   readonly machine: Machine;
+  readonly proposals = new ProposalSizes();
   /** The last one this run took: the revision it holds, and when it was whole. */
   lastSnapshot: { readonly zxid: number; readonly time: number } | null = null;
   readonly #options: ReplicaOptions;
@@ -320,6 +322,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     if (role === "leader") this.#leases.becomeLeader();
     else this.#leases.stepDown();
     this.#passedOn = [];
+    this.proposals.reset();
     if (leader !== null) {
       this.#logger.info(leader === this.id ? `leads term ${term}` : `follows member ${leader} in term ${term}`);
       this.#sendAgain();
@@ -390,7 +393,10 @@ export class Replica implements Member, PeerEvents, StorageEvents {
       return;
     }
     const now = this.#clock.wall();
-    for (const payload of payloads) stampTime(payload, now);
+    for (const payload of payloads) {
+      stampTime(payload, now);
+      this.proposals.note(payload.length);
+    }
     this.#submit({ kind: "propose", payloads });
   }
 

@@ -33,8 +33,9 @@ const WORDS: Readonly<Record<string, Word>> = {
   memb: (context) => `${JSON.stringify(memberReport(context))}\n`,
   mntr: (context) => lines(monitorValues(context).map(([key, value]) => `zk_${key}\t${value}`)),
   ruok: () => "imok",
-  srst: ({ stats }) => {
+  srst: ({ stats, member }) => {
     stats.reset();
+    member.proposals.reset();
     return "Server stats reset.\n";
   },
   srvr: (context) => `${versionLines(context)}${statLines(context)}`,
@@ -72,11 +73,11 @@ export function isFourLetterWord(word: string): boolean {
  */
 export function fourLetterWords(
   context: () => AdminContext | null,
-): (word: string, reply: (text: string) => void) => boolean {
-  return (word, reply) => {
+): (word: string, reply: (text: string) => void, connection?: ConnectionStats, argument?: Uint8Array) => boolean {
+  return (word, reply, _connection, argument) => {
     if (!isFourLetterWord(word)) return false;
     const known = context();
-    reply(known === null ? NOT_SERVING : answerFourLetterWord(known, word));
+    reply(known === null ? NOT_SERVING : answerFourLetterWord(known, word, argument));
     return true;
   };
 }
@@ -117,6 +118,7 @@ function versionLines({ stats }: AdminContext): string {
 function statLines(context: AdminContext): string {
   const { stats, member, tree } = context;
   const { latency } = stats;
+  const { last, min, max } = member.proposals;
   return lines([
     `Latency min/avg/max: ${Math.round(latency.min)}/${double(latency.average)}/${Math.round(latency.max)}`,
     `Received: ${stats.packetsReceived}`,
@@ -126,6 +128,8 @@ function statLines(context: AdminContext): string {
     `Zxid: 0x${hex(member.machine.revision)}`,
     `Mode: ${modeOf(context)}`,
     `Node count: ${tree.nodeCount}`,
+    // Here a proposal is a batch: what is one entry of the log.
+    ...(modeOf(context) === "leader" ? [`Proposal sizes last/min/max: ${last}/${min}/${max}`] : []),
   ]);
 }
 

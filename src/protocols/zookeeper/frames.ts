@@ -49,20 +49,17 @@ export class FrameCutter {
     this.#offset = 0;
   }
 
-  /** The first four bytes as they came, before any frame; null while they are not all there. */
-  peekFour(): string | null {
-    assert(
-      this.#partial === null || this.#partialLength <= LENGTH_BYTES,
-      "four bytes asked for in the middle of frames",
-    );
+  /** The first bytes as they came, before any frame; null while they are not all there. */
+  peek(count: number): string | null {
+    assert(this.#partial === null || this.#partialLength <= LENGTH_BYTES, "bytes asked for in the middle of frames");
     const held = this.#partialLength;
-    if (held + this.#chunk.length - this.#offset < LENGTH_BYTES) return null;
-    let word = "";
-    for (let i = 0; i < LENGTH_BYTES; i++) {
+    if (held + this.#chunk.length - this.#offset < count) return null;
+    let text = "";
+    for (let i = 0; i < count; i++) {
       const byte = i < held ? this.#partial![i]! : this.#chunk[this.#offset + i - held]!;
-      word += String.fromCharCode(byte);
+      text += String.fromCharCode(byte);
     }
-    return word;
+    return text;
   }
 
   /** Finds the next frame; "malformed": its length is none, and nothing after it can be understood. */

@@ -17,11 +17,15 @@ import { type Peer, Session } from "./session.ts";
 import type { ConnectionStats } from "./stats.ts";
 import { Watches } from "./watches.ts";
 
-/** Says whether the word is known; the answer may come later, and ends the connection. */
+/**
+ * Says whether the word is known; the answer may come later, and ends the connection. `argument`: the bytes that belong to
+ * the word and stood behind it, none with most.
+ */
 export type FourLetterWordHandler = (
   word: string,
   reply: (text: string) => void,
   connection: ConnectionStats,
+  argument: Uint8Array,
 ) => boolean;
 
 export interface ServiceOptions extends CredentialOptions {

@@ -2,7 +2,7 @@
 // begins and ends. The order of its requests is `exchange.ts`. Nothing here knows of sockets or of time but through ports.
 
 import type { ByteReader, ByteWriter } from "../../base/bytes.ts";
-import { toByteString } from "../../base/text.ts";
+import { bytesOf, toByteString } from "../../base/text.ts";
 import type { Member } from "../../replica/member.ts";
 import type { Machine } from "../../state/machine.ts";
 import { allows, allowsAnyone, PERMISSION } from "../../state/tree/acl.ts";
@@ -21,6 +21,10 @@ import { type ConnectionPort, Outgoing } from "./outgoing.ts";
 import type { Service } from "./service.ts";
 import { type ConnectionStats, Latency } from "./stats.ts";
 import type { Watches } from "./watches.ts";
+
+const WORD_BYTES = 4;
+/** What follows a word, where something does: the new trace mask. */
+const WORD_ARGUMENT_BYTES: Readonly<Record<string, number>> = { stmk: 8 };
 
 export interface Peer {
   readonly address: string;
@@ -145,13 +149,17 @@ export class Session implements Client, ConnectionStats {
   /** Before a handshake four letters may come instead of a length. Says whether frames are what comes. */
   #bringsFrames(): boolean {
     if (this.#hasBegun) return true;
-    const word = this.#frames.peekFour();
+    const word = this.#frames.peek(WORD_BYTES);
     if (word === null) return false;
+    const isWord = /^[a-z]{4}$/.test(word);
+    const whole = isWord ? this.#frames.peek(WORD_BYTES + (WORD_ARGUMENT_BYTES[word] ?? 0)) : word;
+    if (whole === null) return false; // its argument is to come
     this.#hasBegun = true;
-    if (!/^[a-z]{4}$/.test(word)) return true;
+    if (!isWord) return true;
     const { fourLetterWord } = this.#service.options;
     this.phase = "answering";
-    const isKnown = fourLetterWord?.(word, (text) => this.#answerWord(text), this) ?? false;
+    const argument = bytesOf(whole.slice(WORD_BYTES));
+    const isKnown = fourLetterWord?.(word, (text) => this.#answerWord(text), this, argument) ?? false;
     if (!isKnown) this.drop(`"${word}" is no word that is known here`);
     return false;
   }

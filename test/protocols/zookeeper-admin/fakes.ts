@@ -4,6 +4,7 @@ import type { AdminContext, AdminSettings } from "../../../src/protocols/zookeep
 import { type ConnectionStats, Latency, type ServerStats } from "../../../src/protocols/zookeeper/stats.ts";
 import { type Watcher, Watches } from "../../../src/protocols/zookeeper/watches.ts";
 import type { Member, MemberStatus } from "../../../src/replica/member.ts";
+import { ProposalSizes } from "../../../src/replica/proposal-sizes.ts";
 import { OPEN_ACL } from "../../../src/state/tree/acl.ts";
 
 export const NOW = 1_700_000_000_000;
@@ -139,7 +140,9 @@ interface Changes {
 }
 
 export function contextOf(changes: Changes = {}): AdminContext & { readonly stats: FakeStats } {
-  const member = { id: 1, status: status(changes.status), machine: { revision: 0x2a } } as unknown as Member;
+  const proposals = new ProposalSizes();
+  for (const bytes of [120, 80, 4000, 300]) proposals.note(bytes);
+  const member = { id: 1, status: status(changes.status), machine: { revision: 0x2a }, proposals } as unknown as Member;
   return {
     member,
     tree: {

@@ -61,7 +61,7 @@ describe("formats", () => {
       text,
       new RegExp(
         `^Zookeeper version: ${version}\nLatency min/avg/max: 0/1\\.6/4\nReceived: 120\nSent: 119\nConnections: 1\n` +
-          "Outstanding: 2\nZxid: 0x2a\nMode: leader\nNode count: 5\n$",
+          "Outstanding: 2\nZxid: 0x2a\nMode: leader\nNode count: 5\nProposal sizes last/min/max: 300/80/4000\n$",
       ),
     );
   });
@@ -94,7 +94,10 @@ describe("formats", () => {
         `^Zookeeper version: ${version}\nClients:\n /127\\.0\\.0\\.1:40000\\[1\\]\\(queued=1,recved=12,sent=11\\)$`,
       ),
     );
-    assert.match(tail ?? "", /^Latency min\/avg\/max: [\s\S]*Node count: 5\n$/);
+    assert.match(
+      tail ?? "",
+      /^Latency min\/avg\/max: [\s\S]*Node count: 5\nProposal sizes last\/min\/max: 300\/80\/4000\n$/,
+    );
   });
 
   test("cons gives each connection a line with whole numbers, then an empty line", () => {
@@ -237,6 +240,15 @@ Connections (1):
     const served = stats();
     assert.equal(ask("srst", contextOf({ stats: served })), "Server stats reset.\n");
     assert.equal(served.resets, 1);
+  });
+
+  test("a leader, and nobody else, tells the sizes of its proposals, until srst", () => {
+    const context = contextOf();
+    assert.match(ask("srvr", context), /\nNode count: 5\nProposal sizes last\/min\/max: 300\/80\/4000\n$/);
+    assert.match(ask("stat", context), /\nProposal sizes last\/min\/max: 300\/80\/4000\n$/);
+    assert.doesNotMatch(ask("srvr", contextOf({ status: { role: "follower" } })), /Proposal/);
+    ask("srst", context);
+    assert.match(ask("srvr", context), /max: -1\/-1\/-1\n$/);
   });
 
   test("the trace mask is kept: stmk with eight bytes sets it, gtmk gives it", () => {

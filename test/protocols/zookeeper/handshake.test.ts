@@ -267,6 +267,26 @@ test("a four-letter word before a handshake is answered by whoever knows it, the
   assert.equal(Buffer.from(late.takeBytes()).toString(), "now");
 });
 
+test("stmk is answered once the eight bytes behind it are there, however they come, and is given them", () => {
+  const masks: string[] = [];
+  const world = new World({
+    fourLetterWord: (word, reply, _connection, argument) => {
+      masks.push(`${word} ${Buffer.from(argument).toString("hex")}`);
+      reply("done");
+      return true;
+    },
+  });
+  const client = world.dial();
+  client.write(ask.text("st"));
+  client.write(ask.text("mk\x00\x00\x00\x00"));
+  client.write(ask.text("\x00\x00\x01"));
+  assert.deepEqual(masks, []);
+  client.write(ask.text("\x32"));
+  assert.equal(Buffer.from(client.takeBytes()).toString(), "done");
+  world.dial().write(ask.text("ruok"));
+  assert.deepEqual(masks, ["stmk 0000000000000132", "ruok "]);
+});
+
 test("words are answered without a quorum too, and a word after a handshake is no word", () => {
   const world = new World({
     fourLetterWord: (_word, reply) => {

@@ -23,6 +23,7 @@ import type { Peer, Session } from "../../../../src/protocols/zookeeper/session.
 import type { Logger } from "../../../../src/replica/logger.ts";
 import type { Member, MemberStatus, Waiter } from "../../../../src/replica/member.ts";
 import type { Clock } from "../../../../src/replica/ports.ts";
+import { ProposalSizes } from "../../../../src/replica/proposal-sizes.ts";
 import { beginCommand, endCommand, stampTime, writeBatchHeader } from "../../../../src/state/batch.ts";
 import { encodeExpireLeases } from "../../../../src/state/leases/commands.ts";
 import { Machine } from "../../../../src/state/machine.ts";
@@ -91,6 +92,7 @@ export class FakeMember implements Member {
   readonly id = 1;
   readonly start = 7;
   readonly events = new Events();
+  readonly proposals = new ProposalSizes();
   readonly machine = new Machine(this.events);
   readonly clock: VirtualClock;
   /** Commands are agreed on at the end of the turn; or, held, when `agree` is called. */
