@@ -22,6 +22,9 @@ import type { Service } from "./service.ts";
 import { type ConnectionStats, Latency } from "./stats.ts";
 import type { Watches } from "./watches.ts";
 
+/** A request that nobody knows is answered before anything was looked at, so its reply shows no state. */
+const NO_ZXID = -1;
+
 const WORD_BYTES = 4;
 /** What follows a word, where something does: the new trace mask. */
 const WORD_ARGUMENT_BYTES: Readonly<Record<string, number>> = { stmk: 8 };
@@ -207,7 +210,7 @@ export class Session implements Client, ConnectionStats {
     const opcode = reader.int32();
     const operation = operationOf(opcode);
     if (operation === undefined) {
-      this.#exchange.answerError(null, xid, ERROR.unimplemented, true);
+      this.#exchange.answer(null, xid, NO_ZXID, { error: ERROR.unimplemented, body: null, ends: true });
     } else if (this.#service.requiredSchemes !== null && !this.#isAdmitted(operation)) {
       this.#exchange.answerError(operation, xid, ERROR.sessionClosedRequireSaslAuth, true);
     } else if (!this.#onRequest(operation, opcode === OPCODE.ping ? XID.ping : xid, reader)) {

@@ -188,8 +188,9 @@ export class Session {
   async reply(request: Request, xid: number): Promise<number | undefined> {
     for (;;) {
       const frame = await this.wire.next();
-      if (typeof frame === "string") {
-        if (xid !== catchUpXid) this.#note(`${request.title} → ${frame}`);
+      if (frame === "quiet") throw new Error(`no answer to ${request.title}`);
+      if (frame === "closed") {
+        if (xid !== catchUpXid) this.#note(`${request.title} → closed`);
         return undefined;
       }
       const reader = new Reader(frame);

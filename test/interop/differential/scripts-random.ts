@@ -9,7 +9,6 @@ import {
   checkWatches,
   create,
   create2,
-  createContainer,
   createTtl,
   exists,
   getAcl,
@@ -41,10 +40,12 @@ const allowChildren: readonly AclEntry[] = [{ perms: 1 | 4 | 8, scheme: "world",
 export function randomScript(seed: number, requestsCount: number): Script {
   return async (stage) => {
     const chance = new Chance(seed);
-    const root = `/random-${seed}`;
+    // Below a node of its own, for the root's counters tell what earlier scripts have left there.
+    const root = `/random-${seed}/root`;
     const paths = ["", "/a", "/b", "/a/x", "/a/y", "/a/x/deep", "/b/e", "/none/here"].map((path) => root + path);
     const sessions: Session[] = [];
     for (let i = 0; i < sessionsCount; i++) sessions.push(await freshSession(stage, chance));
+    await sessions[0]!.call(create(`/random-${seed}`));
     await sessions[0]!.call(create(root));
     for (let i = 0; i < requestsCount; i++) {
       const which = chance.below(sessionsCount);
@@ -148,7 +149,8 @@ class Chance {
       () => create(path, this.data(), 0),
       () => create2(path, this.data(), this.below(4), this.acl()),
       () => create2(path, this.data(), 0),
-      () => this.of([createContainer(path), createTtl(path, 1_000_000), createTtl(path, 1_000_000, 6)]),
+      // (No container: when an empty one is removed is each server's own.)
+      () => this.of([createTtl(path, 1_000_000), createTtl(path, 1_000_000, 6)]),
       () => remove(path, this.version()),
       () => remove(path),
       () => setData(path, this.data(), this.version()),

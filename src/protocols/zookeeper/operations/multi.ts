@@ -9,8 +9,8 @@ import { writeStat } from "../codec/records.ts";
 import { writeString } from "../codec/wire.ts";
 import { ERROR, REJECTION_TO_WIRE } from "../errors.ts";
 import { errorOf, type Note, type ReadOperation, type WriteOperation } from "./operation.ts";
-import { getChildren, getData } from "./reads.ts";
-import { isMode, isTtlMode } from "./writes.ts";
+import { writeChildren, writeData } from "./reads.ts";
+import { isMode, isTtlMode, NO_MODE } from "./writes.ts";
 
 const NO_ACL: readonly Acl[] = [];
 
@@ -47,7 +47,7 @@ function operationOf(one: MultiRequest): MultiOperation {
       const { path, data, acl, flags, ttl } = one.request;
       const fields = { path, data, acl: acl ?? NO_ACL };
       if (isTtlMode(flags)) return { kind: "create", ...fields, mode: flags, ttl };
-      return { kind: "create", ...fields, mode: isMode(flags) ? flags : CREATE_MODE.persistent };
+      return { kind: "create", ...fields, mode: isMode(flags) ? flags : NO_MODE };
     }
     case "delete":
       return { kind: "delete", ...one.request };
@@ -117,8 +117,8 @@ export const multiRead: ReadOperation = {
       }
       const mark = out.length;
       writeMultiHeader(out, type, ERROR.ok);
-      const operation = type === OPCODE.getData ? getData : getChildren;
-      const error = operation.run(client, reader, out);
+      const write = type === OPCODE.getData ? writeData : writeChildren;
+      const error = write(client, reader, out, false);
       if (error === ERROR.ok) continue;
       out.length = mark;
       writeError(out, error);

@@ -51,25 +51,33 @@ export const getData: ReadOperation = {
   opcode: OPCODE.getData,
   name: "getData",
   abbreviation: "GETD",
-  run(client, reader, out) {
-    const node = readNode(client, reader);
-    const watch = reader.boolean();
-    if (node === undefined) return ERROR.noNode;
-    if (!client.may(PERMISSION.read, node.acl)) return ERROR.noAuth;
-    if (watch) client.watches.data.add(node.path, client, WATCH.once);
-    out.int32(node.hasData ? node.dataLength : -1);
-    node.writeDataTo(out);
-    writeStat(out, node);
-    return ERROR.ok;
-  },
+  run: (client, reader, out) => writeData(client, reader, out, true),
 };
 
-function writeChildren(client: Client, reader: ByteReader, out: ByteWriter, withStat: boolean): number {
+/** Inside a multiRead nothing is watched, whatever it asks for. */
+export function writeData(client: Client, reader: ByteReader, out: ByteWriter, mayWatch: boolean): number {
   const node = readNode(client, reader);
   const watch = reader.boolean();
   if (node === undefined) return ERROR.noNode;
   if (!client.may(PERMISSION.read, node.acl)) return ERROR.noAuth;
-  if (watch) client.watches.child.add(node.path, client, WATCH.once);
+  if (watch && mayWatch) client.watches.data.add(node.path, client, WATCH.once);
+  out.int32(node.hasData ? node.dataLength : -1);
+  node.writeDataTo(out);
+  writeStat(out, node);
+  return ERROR.ok;
+}
+
+/** Inside a multiRead nothing is watched, whatever it asks for. */
+export function writeChildren(client: Client, reader: ByteReader, out: ByteWriter, mayWatch: boolean): number {
+  return writeNames(client, reader, out, false, mayWatch);
+}
+
+function writeNames(client: Client, reader: ByteReader, out: ByteWriter, withStat: boolean, mayWatch: boolean): number {
+  const node = readNode(client, reader);
+  const watch = reader.boolean();
+  if (node === undefined) return ERROR.noNode;
+  if (!client.may(PERMISSION.read, node.acl)) return ERROR.noAuth;
+  if (watch && mayWatch) client.watches.child.add(node.path, client, WATCH.once);
   const nameStart = nameOffset(node);
   out.int32(node.numChildren);
   for (let child = node.directory?.first ?? null; child !== null; child = child.following) {
@@ -84,7 +92,7 @@ export const getChildren: ReadOperation = {
   opcode: OPCODE.getChildren,
   name: "getChildren",
   abbreviation: "GETC",
-  run: (client, reader, out) => writeChildren(client, reader, out, false),
+  run: (client, reader, out) => writeNames(client, reader, out, false, true),
 };
 
 export const getChildren2: ReadOperation = {
@@ -92,7 +100,7 @@ export const getChildren2: ReadOperation = {
   opcode: OPCODE.getChildren2,
   name: "getChildren2",
   abbreviation: "GETC",
-  run: (client, reader, out) => writeChildren(client, reader, out, true),
+  run: (client, reader, out) => writeNames(client, reader, out, true, true),
 };
 
 export const getAcl: ReadOperation = {

@@ -29,7 +29,7 @@ import { type Client, errorOf, type Note, type WriteOperation } from "./operatio
 
 const NO_ACL: readonly Acl[] = [];
 /** Turned down as bad arguments. */
-const NO_MODE = -1;
+export const NO_MODE = -1;
 
 /** The mode of a plain create: ZooKeeper takes the container flag here for nothing at all. */
 export function modeOfCreate(flags: number): number {
