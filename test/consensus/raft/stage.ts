@@ -206,6 +206,21 @@ export class Stage {
     throw new Error("no end of messages");
   }
 
+  /** The next thing under way happens: a message arrives, or where there is none a write ends. False: nothing is. */
+  once(): boolean {
+    const letter = this.letters.shift();
+    if (letter !== undefined) {
+      this.#arrive(letter);
+      return true;
+    }
+    for (const [id, { writes }] of this.machines) {
+      if (writes.length === 0) continue;
+      this.persist(id, 1);
+      return true;
+    }
+    return false;
+  }
+
   /** A leader's heartbeats go out, and all that follows happens. */
   heartbeat(id: MemberId): void {
     this.tick(id, this.#options.heartbeatTicks);
