@@ -19,6 +19,8 @@ export interface EnsembleOptions {
   readonly members: number;
   /** Further lines for every zoo.cfg; a key given here replaces the one that stands there by default. */
   readonly config?: readonly string[];
+  /** The same for one member. */
+  readonly configOf?: (id: number) => readonly string[];
   /** The folder that holds each member's directory. A temporary one, removed at the end, unless it is given. */
   readonly dataRoot?: string;
   /** Options of the runtime: Node's for ours (`--max-old-space-size=…`), Java's for ZooKeeper (`-Xmx1g`, `-Dname=value`). */
@@ -30,6 +32,8 @@ export interface EnsembleOptions {
 export interface Member {
   readonly id: number;
   readonly clientPort: number;
+  /** What stands behind `server.ID=`, without a client port. */
+  readonly peerAddress: string;
   /** 127.0.0.1:clientPort */
   readonly address: string;
   readonly dataDirectory: string;
@@ -53,6 +57,11 @@ export interface Ensemble {
   readonly dataRoot: string;
   /** The member that leads, or the one that stands alone; waits for one. */
   leader(): Promise<Member>;
+  /**
+   * Starts one more member, of the next number, that knows the others by its `server.N=` lines; it may not be ready. It
+   * ends with the ensemble, but is none of its `members`.
+   */
+  add(config?: readonly string[]): Promise<Member>;
   /** Until every member serves and one leads. */
   waitReady(timeoutMs?: number): Promise<void>;
   /** The end of every member's log, for the message of a failed test. */
@@ -77,16 +86,28 @@ export async function startEnsemble(options: EnsembleOptions): Promise<Ensemble>
   const launch = options.flavour === "cabildo" ? await ours(options) : await reference(options);
   const temporary = options.dataRoot === undefined;
   const dataRoot = options.dataRoot ?? mkdtempSync(join(tmpdir(), `cabildo-${options.flavour}-`));
-  const members: RealMember[] = [];
-  const servers: string[] = [];
-  for (let id = 1; id <= options.members; id++) {
+  const create = async (id: number): Promise<RealMember> => {
     const [clientPort, peerPort, electionPort] = [await freePort(), await freePort(), await freePort()];
-    members.push(new RealMember(id, clientPort, join(dataRoot, `member-${id}`), launch, options.environment ?? {}));
-    if (options.members > 1) servers.push(`server.${id}=127.0.0.1:${peerPort}:${electionPort}`);
+    const peerAddress = `127.0.0.1:${peerPort}:${electionPort}`;
+    const directory = join(dataRoot, `member-${id}`);
+    return new RealMember(id, clientPort, peerAddress, directory, launch, options.environment ?? {});
+  };
+  const members: RealMember[] = [];
+  for (let id = 1; id <= options.members; id++) members.push(await create(id));
+  const servers = options.members > 1 ? members.map(serverLine) : [];
+  for (const member of members) {
+    member.writeConfig([...servers, ...(options.config ?? []), ...(options.configOf?.(member.id) ?? [])]);
   }
-  for (const member of members) member.writeConfig([...servers, ...(options.config ?? [])]);
 
-  const ensemble = new RealEnsemble(options.flavour, members, dataRoot, temporary);
+  const add = async (config: readonly string[] = []): Promise<RealMember> => {
+    const member = await create(members.length + added.length + 1);
+    added.push(member);
+    member.writeConfig([...members.map(serverLine), serverLine(member), ...(options.config ?? []), ...config]);
+    await member.restart();
+    return member;
+  };
+  const added: RealMember[] = [];
+  const ensemble = new RealEnsemble(options.flavour, members, added, add, dataRoot, temporary);
   try {
     for (const member of members) await member.restart();
     await ensemble.waitReady(options.readyWithinMs);
@@ -95,6 +116,10 @@ export async function startEnsemble(options: EnsembleOptions): Promise<Ensemble>
     throw error;
   }
   return ensemble;
+}
+
+function serverLine({ id, peerAddress }: RealMember): string {
+  return `server.${id}=${peerAddress}`;
 }
 
 async function ours(options: EnsembleOptions): Promise<Launch> {
@@ -111,6 +136,7 @@ async function reference(options: EnsembleOptions): Promise<Launch> {
 class RealMember implements Member {
   readonly id: number;
   readonly clientPort: number;
+  readonly peerAddress: string;
   readonly address: string;
   readonly dataDirectory: string;
   readonly configFile: string;
@@ -120,9 +146,17 @@ class RealMember implements Member {
   readonly #logFile: string;
   #process: ChildProcess | undefined;
 
-  constructor(id: number, clientPort: number, directory: string, launch: Launch, environment: Record<string, string>) {
+  constructor(
+    id: number,
+    clientPort: number,
+    peerAddress: string,
+    directory: string,
+    launch: Launch,
+    environment: Readonly<Record<string, string>>,
+  ) {
     this.id = id;
     this.clientPort = clientPort;
+    this.peerAddress = peerAddress;
     this.address = `127.0.0.1:${clientPort}`;
     this.#directory = directory;
     this.dataDirectory = join(directory, "data");
@@ -150,8 +184,9 @@ class RealMember implements Member {
       "admin.enableServer=false",
     ];
     const keyOf = (line: string) => line.slice(0, line.indexOf("=")).trim();
-    const given = new Set(lines.map(keyOf));
-    const config = [...usual.filter((line) => !given.has(keyOf(line))), ...lines];
+    // The last line of a key counts.
+    const all = new Map([...usual, ...lines].map((line) => [keyOf(line), line]));
+    const config = [...all.values()];
     writeFileSync(this.configFile, `${config.join("\n")}\n`);
   }
 
@@ -220,11 +255,22 @@ class RealEnsemble implements Ensemble {
   readonly members: readonly RealMember[];
   readonly connectString: string;
   readonly dataRoot: string;
+  readonly add: Ensemble["add"];
+  readonly #added: readonly RealMember[];
   readonly #temporary: boolean;
 
-  constructor(flavour: Flavour, members: readonly RealMember[], dataRoot: string, temporary: boolean) {
+  constructor(
+    flavour: Flavour,
+    members: readonly RealMember[],
+    added: readonly RealMember[],
+    add: Ensemble["add"],
+    dataRoot: string,
+    temporary: boolean,
+  ) {
     this.flavour = flavour;
     this.members = members;
+    this.#added = added;
+    this.add = add;
     this.connectString = members.map((member) => member.address).join(",");
     this.dataRoot = dataRoot;
     this.#temporary = temporary;
@@ -254,12 +300,13 @@ class RealEnsemble implements Ensemble {
   }
 
   lastWords(): string {
-    return this.members.map((m) => `member ${m.id} (${m.address}):\n${m.log().slice(-lastWordsMax)}`).join("\n");
+    const all = [...this.members, ...this.#added];
+    return all.map((m) => `member ${m.id} (${m.address}):\n${m.log().slice(-lastWordsMax)}`).join("\n");
   }
 
   async stop(): Promise<void> {
     // SIGKILL: how a member ends politely is another test's matter, and a member stopped by SIGSTOP must end too.
-    await Promise.all(this.members.map((member) => member.kill("SIGKILL")));
+    await Promise.all([...this.members, ...this.#added].map((member) => member.kill("SIGKILL")));
     if (this.#temporary) rmSync(this.dataRoot, { recursive: true, force: true });
   }
 

@@ -1,6 +1,7 @@
 // A lean ZooKeeper client for tests: one connection, no hidden retries, every reply and event as it came. What a test
 // must know about a lost connection it learns from the error: whether the request may still have been applied.
 import { connect as dial, type Socket } from "node:net";
+import { type ConnectionOptions, connect as dialSecurely } from "node:tls";
 import { ByteReader, ByteWriter } from "../../src/base/bytes.ts";
 import { fromByteString, toByteString } from "../../src/base/text.ts";
 
@@ -63,6 +64,10 @@ export interface ConnectOptions {
   readonly session?: Session;
   readonly sessionTimeoutMs?: number;
   readonly lastZxidSeen?: number;
+  /** Content with a server that has no quorum. */
+  readonly readOnly?: boolean;
+  /** Speaks TLS, with these. */
+  readonly tls?: ConnectionOptions;
   /** How long the connection and its handshake may take. */
   readonly patienceMs?: number;
   readonly onEvent?: (event: WatchedEvent) => void;
@@ -132,7 +137,8 @@ export class ZooKeeperClient {
   static connect(address: string, options: ConnectOptions = {}): Promise<ZooKeeperClient> {
     return new Promise((resolve, reject) => {
       const colon = address.lastIndexOf(":");
-      const socket = dial({ host: address.slice(0, colon), port: Number(address.slice(colon + 1)), noDelay: true });
+      const place = { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
+      const socket = options.tls ? dialSecurely({ ...place, ...options.tls }) : dial({ ...place, noDelay: true });
       const frames = new Frames();
       const patienceMs = options.patienceMs ?? 10_000;
       const refuse = (why: string) => {
@@ -143,7 +149,9 @@ export class ZooKeeperClient {
       const timer = setTimeout(() => refuse(`no session within ${patienceMs} ms`), patienceMs);
       socket.on("error", (error) => refuse(error.message));
       socket.on("close", () => refuse("closed during the handshake"));
-      socket.on("connect", () => socket.write(frameOf((w) => writeConnectRequest(w, options))));
+      socket.on(options.tls ? "secureConnect" : "connect", () =>
+        socket.write(frameOf((w) => writeConnectRequest(w, options))),
+      );
       socket.on("data", (chunk) => {
         frames.pushOne(chunk, (frame) => {
           clearTimeout(timer);
@@ -348,7 +356,7 @@ export function writeConnectRequest(writer: ByteWriter, options: ConnectOptions 
   writer.int32(Number(BigInt.asIntN(32, id >> 32n)));
   writer.int32(Number(BigInt.asIntN(32, id)));
   writeBytes(writer, options.session?.password ?? new Uint8Array(16));
-  writer.boolean(false); // read-only
+  writer.boolean(options.readOnly ?? false);
 }
 
 function readConnectResponse(frame: Uint8Array): Session {

@@ -394,10 +394,7 @@ export class WriteAheadLog implements Log {
     this.#notePositions(segment, offset);
     if (this.#newHardState !== null) this.#hardState = this.#newHardState;
     if (this.#writer.bytes.length > BUFFER_BYTES_MAX) this.#writer = new ByteWriter(256 * 1024);
-    if (!this.#spareBegun && segment.end * 4 > allocated) {
-      this.#spareBegun = true;
-      this.#spare.prepare(this.#nextSegmentBytes(), SEGMENT_HEADER_BYTES + 2 * SECTOR_BYTES);
-    }
+    if (!this.#spareBegun && segment.end * 4 > allocated) this.#prepareNext();
     this.#complete(this.#gathered);
   }
 
@@ -426,6 +423,11 @@ export class WriteAheadLog implements Log {
   }
 
   // ------------------------------------------------------------------------------------------------------ segments
+
+  #prepareNext(): void {
+    this.#spareBegun = true;
+    this.#spare.prepare(this.#nextSegmentBytes(), SEGMENT_HEADER_BYTES + 2 * SECTOR_BYTES);
+  }
 
   #nextSegmentBytes(): number {
     const grown = (this.#current?.allocated ?? 0) * SEGMENT_GROWTH;
@@ -471,6 +473,7 @@ export class WriteAheadLog implements Log {
     this.#current = { segment, file: spare.file, allocated: spare.allocated };
     this.#chain = chain;
     this.#spareBegun = false;
+    if (this.#full.isFull) this.#prepareNext(); // and so hear when there is room again
     this.#inBackground(() => this.#seal(ending));
   }
 

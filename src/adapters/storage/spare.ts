@@ -9,7 +9,7 @@ import { SPARE_NAME } from "./recovery.ts";
 
 const FILL_BYTES = 512 * 1024;
 const SYNC_EVERY_BYTES = 4 * 1024 * 1024;
-/** What a nearly full disk is asked for. */
+/** A disk that has not even so much room counts as full. */
 const SMALL_BYTES = 1024 * 1024;
 
 export interface SpareFile {
@@ -49,6 +49,8 @@ export class Spare {
   readonly #path: string;
   #preparing: Promise<SpareFile | null> | null = null;
   #isClosed = false;
+  /** What a commit that cannot go on needs. */
+  #needed: number | null = null;
   #wake: (() => void) | null = null;
 
   constructor(options: SpareOptions) {
@@ -56,7 +58,7 @@ export class Spare {
     this.#path = join(options.directory, SPARE_NAME);
   }
 
-  /** Begins to make one ready, of `bytes` if there is room, else of less, down to `bytesMin`. */
+  /** Begins to make one ready, of `bytes` if there is room, else of less. */
   prepare(bytes: number, bytesMin: number): void {
     if (this.#preparing !== null) return;
     this.#preparing = this.#prepare(sectors(Math.max(bytes, bytesMin)), sectors(bytesMin));
@@ -66,8 +68,11 @@ export class Spare {
   /** The one made ready, at least so large; waits for it, and for room. Null: closed meanwhile. */
   async take(bytes: number, bytesMin: number): Promise<SpareFile | null> {
     this.prepare(bytes, bytesMin);
+    this.#needed = sectors(bytesMin);
+    this.#wake?.();
     const spare = await this.#preparing!;
     this.#preparing = null;
+    this.#needed = null;
     if (spare === null || spare.allocated >= bytesMin) return spare;
     await this.#options.files.close(spare.file);
     return this.take(bytes, bytesMin);
@@ -85,23 +90,29 @@ export class Spare {
 
   async #prepare(bytes: number, bytesMin: number): Promise<SpareFile | null> {
     const { onFull } = this.#options;
-    const sizes = [bytes, Math.min(bytes, Math.max(bytesMin, SMALL_BYTES)), bytesMin];
+    const sizes = [bytes, Math.min(bytes, Math.max(bytesMin, SMALL_BYTES))];
     for (;;) {
       for (const size of sizes) {
         if (this.#isClosed) return null;
         const file = await this.#fill(size);
         if (file === null) continue;
-        if (this.#isClosed) {
-          await this.#options.files.close(file);
-          await this.#removeOld();
-          return null;
-        }
         onFull(false);
-        return { path: this.#path, file, allocated: size };
+        return this.#ready(file, size);
       }
       onFull(true);
+      // Nothing new is begun now, but what is under way has to be written somewhere: the last of the room is for that.
+      const needed = this.#needed;
+      const file = needed === null || this.#isClosed ? null : await this.#fill(needed);
+      if (needed !== null && file !== null) return this.#ready(file, needed);
       await this.#pause();
     }
+  }
+
+  async #ready(file: number, allocated: number): Promise<SpareFile | null> {
+    if (!this.#isClosed) return { path: this.#path, file, allocated };
+    await this.#options.files.close(file);
+    await this.#removeOld();
+    return null;
   }
 
   /** Null: no room for so much; then nothing is left of it. */
@@ -129,6 +140,7 @@ export class Spare {
     return new Promise((resolve) => {
       const cancel = this.#options.after(RETRY_MS, resolve);
       this.#wake = () => {
+        this.#wake = null;
         cancel();
         resolve();
       };

@@ -1,0 +1,177 @@
+// A disk that is really full: the member refuses writes, serves reads, and takes writes again by itself once there is room.
+// Nothing that it acknowledged is lost.
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Ensemble, startEnsemble } from "../../support/ensemble.ts";
+import { SmallDisk } from "../../support/small-disk.ts";
+import { ZooKeeperClient, ZooKeeperError } from "../../support/zookeeper-client.ts";
+
+const MiB = 1024 * 1024;
+const value = "x".repeat(32 * 1024);
+const skip = SmallDisk.whyNot() ?? false;
+const config = ["preAllocSize=1024"]; // KiB
+
+/** Members, each with a disk of so many bytes. */
+async function withSmallDisks(
+  options: { members: number; bytes: number },
+  story: (ensemble: Ensemble, disks: readonly SmallDisk[]) => Promise<void>,
+): Promise<void> {
+  const dataRoot = mkdtempSync(join(tmpdir(), "cabildo-full-"));
+  const disks: SmallDisk[] = [];
+  try {
+    for (let id = 1; id <= options.members; id++) {
+      const disk = new SmallDisk(join(dataRoot, `member-${id}`, "data"), options.bytes);
+      disks.push(disk);
+    }
+    const ensemble = await startEnsemble({ flavour: "cabildo", members: options.members, config, dataRoot });
+    try {
+      await story(ensemble, disks);
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\n${ensemble.lastWords()}`, { cause: error });
+    } finally {
+      await ensemble.stop();
+    }
+  } finally {
+    for (const disk of disks) disk[Symbol.dispose]();
+    rmSync(dataRoot, { recursive: true, force: true });
+  }
+}
+
+/** Creates nodes until one is refused; gives the acknowledged ones and the error. */
+async function writeUntilRefused(client: ZooKeeperClient, prefix: string): Promise<{ names: string[]; code: number }> {
+  const names: string[] = [];
+  for (let i = 0; i < 2000; i++) {
+    try {
+      await client.create(`/${prefix}${i}`, value);
+      names.push(`${prefix}${i}`);
+    } catch (error) {
+      if (!(error instanceof ZooKeeperError)) throw error;
+      return { names, code: error.code };
+    }
+  }
+  throw new Error("it never filled up");
+}
+
+async function writeSome(client: ZooKeeperClient, prefix: string, count: number): Promise<string[]> {
+  const names = Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+  for (let i = 0; i < count; i += 20) {
+    await Promise.all(names.slice(i, i + 20).map((name) => client.create(`/${name}`, value)));
+  }
+  return names;
+}
+
+async function holdsAll(client: ZooKeeperClient, names: readonly string[]): Promise<void> {
+  const held = new Set(await client.getChildren("/"));
+  for (const name of names) assert.ok(held.has(name), `${name} is lost`);
+}
+
+async function until(what: string, holds: () => Promise<boolean>, withinMs = 15_000): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
+    await sleep(50);
+  }
+}
+
+async function isTaken(client: ZooKeeperClient, path: string): Promise<boolean> {
+  try {
+    await client.create(path, "small");
+    return true;
+  } catch (error) {
+    if (error instanceof ZooKeeperError && error.code === -1) return false;
+    throw error;
+  }
+}
+
+const alone = { members: 1, bytes: 24 * MiB };
+const three = { members: 3, bytes: 40 * MiB };
+
+test("alone on a full disk: writes are refused, reads go on, and room ends it", { skip }, async () => {
+  await withSmallDisks(alone, async (ensemble, [disk]) => {
+    const [member] = ensemble.members;
+    disk!.fill(14 * MiB);
+    const client = await ZooKeeperClient.connect(member!.address);
+    const { names, code } = await writeUntilRefused(client, "a");
+    assert.equal(code, -1);
+    assert.ok(names.length > 50);
+    assert.match(member!.log(), /the disk is full: this member refuses writes, serves reads/);
+    assert.equal((await client.getData(`/${names.at(-1)}`)).data, value);
+    assert.equal(await isTaken(client, "/small"), false);
+
+    disk!.free();
+    await until("it takes writes again", () => isTaken(client, "/small"));
+    assert.match(member!.log(), /the disk has room again: this member takes writes/);
+    await holdsAll(client, [...names, "small"]);
+    await client.close();
+  });
+});
+
+test("a member that is started on its full disk lives, and nothing that it acknowledged is lost", {
+  skip,
+}, async () => {
+  await withSmallDisks(alone, async (ensemble, [disk]) => {
+    const [member] = ensemble.members;
+    disk!.fill(14 * MiB);
+    const { names } = await writeUntilRefused(await ZooKeeperClient.connect(member!.address), "a");
+    for (let times = 0; times < 3; times++) {
+      await member!.kill("SIGKILL");
+      await member!.restart();
+      await ensemble.waitReady(); // fails if it has ended
+    }
+    disk!.free();
+    let client: ZooKeeperClient | undefined;
+    await until("a session", async () => {
+      client = await ZooKeeperClient.connect(member!.address).catch(() => undefined);
+      return client !== undefined;
+    });
+    await until("it takes writes", () => isTaken(client!, "/small"));
+    await holdsAll(client!, [...names, "small"]);
+    await client!.close();
+  });
+});
+
+test("one follower's full disk stops nobody else, and it catches up once there is room", { skip }, async () => {
+  await withSmallDisks(three, async (ensemble, disks) => {
+    const leader = await ensemble.leader();
+    const follower = ensemble.members.find(({ id }) => id !== leader.id)!;
+    const onFollower = await ZooKeeperClient.connect(follower.address);
+    const onLeader = await ZooKeeperClient.connect(leader.address);
+    disks[follower.id - 1]!.fill(30 * MiB);
+    const names = await writeSome(onLeader, "a", 500); // 16 MB, which it has no room for
+    await until("the follower is full", async () => /the disk is full/.test(follower.log()));
+    names.push(...(await writeSome(onLeader, "b", 20)));
+    assert.equal(await isTaken(onFollower, "/refused"), false);
+    assert.ok(await onFollower.exists(`/${names[0]}`), "it is read from");
+    assert.equal((await ensemble.leader()).id, leader.id);
+
+    disks[follower.id - 1]!.free();
+    await until("the follower takes writes", () => isTaken(onFollower, "/taken"));
+    await onFollower.sync();
+    await holdsAll(onFollower, [...names, "taken"]);
+    await Promise.all([onLeader.close(), onFollower.close()]);
+  });
+});
+
+test("a leader whose disk is full hands leadership over", { skip }, async () => {
+  await withSmallDisks(three, async (ensemble, disks) => {
+    const leader = await ensemble.leader();
+    const other = ensemble.members.find(({ id }) => id !== leader.id)!;
+    const onOther = await ZooKeeperClient.connect(other.address);
+    disks[leader.id - 1]!.fill(30 * MiB);
+    const names = await writeSome(onOther, "a", 500);
+    await until("the leader is full", async () => /the disk is full/.test(leader.log()));
+    await until("another leads", async () => (await ensemble.leader()).id !== leader.id);
+    names.push(...(await writeSome(onOther, "b", 20)));
+
+    disks[leader.id - 1]!.free();
+    await until("it has room", async () => /the disk has room again/.test(leader.log()));
+    const onOld = await ZooKeeperClient.connect(leader.address);
+    await onOld.sync();
+    await holdsAll(onOld, names);
+    await Promise.all([onOther.close(), onOld.close()]);
+  });
+});
