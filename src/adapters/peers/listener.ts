@@ -137,11 +137,17 @@ export class Listener {
       socket.destroy();
     });
     server.on("tlsClientError", (error, socket) => {
-      this.#complaints.tell("tls", `${keyOf(socket)} called on the peer port and failed in TLS: ${error.message}`);
       socket.destroy();
+      if ((error as NodeJS.ErrnoException).code === "ECONNRESET") return; // it thought better of it, as one does whose own call is being answered
+      this.#complaints.tell("tls", `${keyOf(socket)} called on the peer port and failed in TLS: ${reasonOf(error)}`);
     });
     return server;
   }
+}
+
+/** OpenSSL's own word for it, without where in its sources it stands. */
+function reasonOf(error: Error & { readonly reason?: string }): string {
+  return error.reason ?? error.message;
 }
 
 function keyOf(socket: Socket): string {

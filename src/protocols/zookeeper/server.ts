@@ -209,7 +209,8 @@ class Listeners implements ZooKeeperServer {
     server.on("secureConnection", (socket) => this.#onSecure(socket));
     server.on("tlsClientError", (error, socket) => {
       this.#service.counters.connectionsRejected += 1;
-      this.#logger.warn(`TLS with ${socket.remoteAddress} failed: ${error.message}`);
+      const { reason = error.message } = error as { readonly reason?: string }; // OpenSSL's own word for it
+      this.#logger.warn(`TLS with ${socket.remoteAddress} failed: ${reason}`);
       socket.destroy();
     });
     server.on("connection", (socket: Socket) => this.#track(socket));
