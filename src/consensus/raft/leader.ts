@@ -40,7 +40,7 @@ export class Leader {
   /** From when on silence counts: the start of the term, or of the latest change of members. */
   #quorumSince: number;
   #ticksSinceHeartbeat = 0;
-  #round = 0;
+  #round = 1;
   #transfer: { readonly to: MemberId; readonly since: number } | null = null;
   /** The latest append and the latest empty one: followers at the same point get the same object, to be encoded once. */
   #lastAppend: Append | null = null;
@@ -153,7 +153,7 @@ export class Leader {
 
   onAppendReply(from: MemberId, reply: Message & { kind: "append-reply" }): void {
     const peer = this.#heardFrom(from, reply.round, reply.incarnation);
-    if (peer === null) return;
+    if (peer === null || reply.round === 0) return; // it answers an append of an earlier term
     if (reply.matched) this.#onMatched(peer, reply.index);
     else this.#onRejected(peer, reply.index, reply.conflictTerm);
     this.#settle(peer);
@@ -219,6 +219,7 @@ export class Leader {
   #heardFrom(id: MemberId, round: number, incarnation: number): Progress | null {
     const peer = this.#byId.get(id);
     if (peer === undefined) return null; // it was removed
+    assert(round <= this.#round, "an answer to a round that has not begun");
     peer.contactTick = this.#tick;
     if (peer.incarnation !== incarnation) peer.replaced(incarnation);
     if (round > peer.confirmedRound) peer.confirmedRound = round;

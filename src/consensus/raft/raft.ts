@@ -558,9 +558,12 @@ export class Raft {
     }
   }
 
-  /** A leader of the past learns so by the answer; of other old messages there is nothing to say. */
+  /**
+   * A leader of the past learns so by the answer; of other old messages there is nothing to say. The answer bears this
+   * term and so no round: rounds are counted anew each term, and whoever sent this may lead again by now.
+   */
   #onStale(from: MemberId, message: Message): void {
-    if (message.kind === "append" || message.kind === "snapshot") this.#replyToAppend(from, false, 0, 0, message.round);
+    if (message.kind === "append" || message.kind === "snapshot") this.#replyToAppend(from, false, 0, 0, 0);
     else if (message.kind === "read-request") this.#refuseRead(from, message.context);
   }
 

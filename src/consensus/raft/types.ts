@@ -196,7 +196,7 @@ export type Message =
       readonly previous: LogPosition;
       readonly entries: readonly Entry[];
       readonly commitIndex: number;
-      /** Counts the leader's rounds of contact; echoed, so that a read is confirmed only by later contact. */
+      /** Counts the leader's rounds of contact in this term, from 1; echoed, so that only later contact confirms a read. */
       readonly round: number;
     }
   | {
@@ -206,6 +206,7 @@ export type Message =
       readonly matched: boolean;
       readonly index: number;
       readonly conflictTerm: number;
+      /** Of the append that it answers; 0 where that was of an earlier term, and its sender is to learn of this one. */
       readonly round: number;
       readonly incarnation: number;
     }

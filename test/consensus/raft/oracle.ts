@@ -30,6 +30,8 @@ export class Oracle {
   readonly #entries = new Map<string, KnownEntry>();
   /** Terms of committed entries by index; what was swallowed by a first snapshot cannot be missing, there is none. */
   readonly #committed: number[] = [0];
+  /** In which term each was committed, as far as is known: not before it. */
+  readonly #committedIn: number[] = [0];
   readonly #committedConfigurations: { index: number; configuration: Configuration }[] = [];
   /** The state after each index, as every member must have it. */
   readonly #states: number[] = [0];
@@ -53,9 +55,10 @@ export class Oracle {
     const other = this.#leaders.get(raft.term);
     demand(other === undefined || other === id, `members ${other} and ${id} both lead term ${raft.term}`);
     this.#leaders.set(raft.term, id);
-    demand(raft.lastIndex >= this.commitIndex, `leader ${id} lacks committed entries after ${raft.lastIndex}`);
     for (let index = Math.max(1, raft.firstIndex); index <= this.commitIndex; index++) {
+      if (this.#committedIn[index]! >= raft.term) break; // it won late; a later leader has been at work since
       const term = this.#committed[index];
+      demand(raft.lastIndex >= index, `leader ${id} lacks committed entries after ${raft.lastIndex}`);
       demand(
         raft.termAt(index) === term,
         `leader ${id} has term ${raft.termAt(index)} at ${index}, committed is ${term}`,
@@ -92,6 +95,7 @@ export class Oracle {
       const term = raft.termAt(index);
       demand(term > 0, `member ${id} commits ${index}, which it does not know`);
       this.#committed.push(term);
+      this.#committedIn.push(raft.term);
       const known = this.#entries.get(`${index}@${term}`);
       demand(known !== undefined, `member ${id} commits ${index}@${term}, which nobody ever wrote`);
       this.#states.push(nextState(this.#states[index - 1]!, index, known.payload));

@@ -336,7 +336,7 @@ test("section 5.4.2: only entries of the leader's own term are committed by coun
     matched: true,
     index: 2,
     conflictTerm: 0,
-    round: 0,
+    round: 1,
     incarnation: 22,
   };
   stage.input(1, { kind: "message", from: 2, message: holds });

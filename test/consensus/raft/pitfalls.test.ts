@@ -154,6 +154,28 @@ test("5: a new leader that nobody writes to serves a linearizable read", () => {
   assert.ok(stage.lines.includes("2 may read 9 at 2"));
 });
 
+test("7: an answer to what a leader sent in an earlier term confirms no round of its present one", () => {
+  const stage = elected();
+  for (let i = 0; i < 5; i++) stage.heartbeat(1); // its rounds run up
+  stage.tick(1, 3);
+  const old = stage.letters.filter(({ to }) => to === 2);
+  assert.equal(old.length, 1);
+  stage.letters = [];
+  stage.input(1, { kind: "transfer", to: 3 });
+  stage.settle();
+  stage.input(3, { kind: "transfer", to: 1 });
+  stage.settle();
+  assert.equal(stage.leader(), 1);
+  stage.take();
+  for (const id of [2, 3]) stage.cut(1, id);
+  stage.read(1, 5);
+  stage.letters = [...old]; // late, but not lost
+  stage.heal();
+  stage.once();
+  stage.deliver(2, 1);
+  assert.ok(!stage.take().includes("1 may read 5 at 3"));
+});
+
 test("9: a member that comes back from a long isolation changes neither term nor leader", () => {
   const stage = elected();
   stage.isolate(3);
@@ -268,7 +290,7 @@ test("14: entries read from the disk before they were overwritten are not sent t
   stage.persist(2);
   stage.letters = [];
   winElection();
-  const refusal: Message = { kind: "append-reply", term: stage.raft(1).term, matched: false, index: 0, conflictTerm: 0, round: 0, incarnation: 33 }; // biome-ignore format: a line
+  const refusal: Message = { kind: "append-reply", term: stage.raft(1).term, matched: false, index: 0, conflictTerm: 0, round: 1, incarnation: 33 }; // biome-ignore format: a line
   const effects = stage.input(1, { kind: "message", from: 3, message: refusal });
   assert.ok(
     effects.some(({ kind }) => kind === "fetch"),

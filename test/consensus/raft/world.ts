@@ -463,9 +463,12 @@ export class World {
     // It works when what comes from now on goes through everywhere, and a read is answered everywhere.
     const { commitIndex } = this.oracle;
     for (const host of this.hosts.values()) host.answeredReads = 0;
-    this.run(until, () => this.oracle.commitIndex > commitIndex && this.#whatIsWrong(commitIndex + 1) === null);
-    this.run(until, () => this.#unread() === null);
-    return this.#whatIsWrong(commitIndex + 1) ?? this.#unread();
+    let wrong: string | null = null;
+    this.run(until, () => {
+      wrong = this.#whatIsWrong(commitIndex + 1) ?? this.#unread();
+      return wrong === null;
+    });
+    return wrong;
   }
 
   #unread(): string | null {
