@@ -4,9 +4,9 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Flavour, type Member, startEnsemble } from "../test/support/ensemble.ts";
+import { memoryOf } from "../test/support/processes.ts";
 import { ZooKeeperClient } from "../test/support/zookeeper-client.ts";
 import { load } from "./compiled.ts";
-import { memoryOf } from "./processes.ts";
 import { megabytes, milliseconds, table, thousands } from "./tables.ts";
 
 export interface MemoryOptions {

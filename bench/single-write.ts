@@ -2,8 +2,9 @@
 // round trip around one write and one fdatasync of as many bytes, in the same directory, measured in turns with it.
 import { join } from "node:path";
 import { type Ensemble, type Flavour, startEnsemble } from "../test/support/ensemble.ts";
+import { median } from "../test/support/statistics.ts";
 import { floor, type Latency, load } from "./compiled.ts";
-import { median, table, times } from "./tables.ts";
+import { table, times } from "./tables.ts";
 
 export interface SingleWriteOptions {
   readonly flavours: readonly Flavour[];

@@ -1,9 +1,10 @@
 // Operations a second and their latency, ours beside ZooKeeper's: both ensembles stand on this machine at once and take
 // turns (A B A B ...), so that what else happens on it happens to both. What a run creates is deleted after it.
 import { type Ensemble, type Flavour, startEnsemble } from "../test/support/ensemble.ts";
+import { peakMemory } from "../test/support/processes.ts";
+import { median } from "../test/support/statistics.ts";
 import { type LoadResult, load } from "./compiled.ts";
-import { peakMemory } from "./processes.ts";
-import { median, megabytes, milliseconds, spread, table, thousands, times } from "./tables.ts";
+import { megabytes, milliseconds, spread, table, thousands, times } from "./tables.ts";
 
 export const operations = ["get", "set", "create", "create-sequential", "mix"] as const;
 export type Operation = (typeof operations)[number];

@@ -6,9 +6,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { percentile } from "../../bench/tables.ts";
 import { type Ensemble, type Flavour, startEnsemble } from "../support/ensemble.ts";
 import { ReconnectingClient } from "../support/reconnecting-client.ts";
+import { percentile } from "../support/statistics.ts";
 import { Ledger, type View, violations } from "./ledger.ts";
 import { type Outage, Stopwatch } from "./stopwatch.ts";
 import { CarefulWriter, PipeliningWriter, prepare, readBack, root, type Writer } from "./writers.ts";

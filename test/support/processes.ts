@@ -1,6 +1,6 @@
 // What the kernel counts for a running process: how much memory it takes. Linux only, as is the generator.
 import { readFileSync } from "node:fs";
-import type { Ensemble } from "../test/support/ensemble.ts";
+import type { Ensemble } from "./ensemble.ts";
 
 /** Peak resident memory of each member, in MB. */
 export function peakMemory(ensemble: Ensemble): number[] {
