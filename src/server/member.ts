@@ -1,5 +1,6 @@
 // One whole member of the server: storage, replica, peers and protocols, wired from its configuration.
 
+import { randomInt } from "node:crypto";
 import { systemClock } from "../adapters/clock.ts";
 import { openPeers } from "../adapters/peers/peers.ts";
 import { openStorage } from "../adapters/storage/storage.ts";
@@ -61,7 +62,7 @@ class StartingMember {
 
   async start(): Promise<RunningMember> {
     const events = new StateEventsHub();
-    const machine = new Machine(events);
+    const machine = new Machine(events, { hashSeed: randomInt(2 ** 32 - 1) });
     const storageEvents = new LateStorageEvents();
     const storage = await this.#openStorage(storageEvents);
     const replica = this.#createReplica(machine, storage);

@@ -33,6 +33,7 @@ export function zooKeeperOptions(
       enforceQuota: tree.enforceQuota,
       extendedTypes: tree.extendedTypes,
       reconfig: configuration.reconfigEnabled,
+      standalone: configuration.keepsTwoParticipants,
     },
     auth: authOptions(configuration),
     ...(security.saslUsers.size === 0 ? {} : { sasl: { users: security.saslUsers } }),

@@ -101,6 +101,7 @@ function configurationOf(values: Values, file: string | null, files: FileReader)
     metrics: { listen: metricsEndpoint(values) },
     words: words(values),
     reconfigEnabled: values.get("reconfigEnabled"),
+    keepsTwoParticipants: values.get("standaloneEnabled"),
     readOnlyMode: values.get("readonlymode.enabled"),
     file,
     given: values.all().map(({ key, value, source }) => ({ key, value: isSecret(key) ? HIDDEN : value, source })),

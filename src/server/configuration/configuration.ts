@@ -32,6 +32,8 @@ export interface ServerConfiguration {
   /** Four-letter words that are answered; `memb` always is. */
   readonly words: ReadonlySet<string> | "all";
   readonly reconfigEnabled: boolean;
+  /** `standaloneEnabled`: an ensemble is at least two participants, and a reconfiguration to fewer is refused. */
+  readonly keepsTwoParticipants: boolean;
   readonly readOnlyMode: boolean;
   /**
    * The file that this was read from, and every setting that was given: to be shown to people, so passwords and digests

@@ -108,11 +108,12 @@ export class Reconfiguration {
   }
 }
 
-/** The ensemble's members, from what the log's configuration says of them. */
+/** The ensemble's members, from what the log's configuration says of them. A standalone member has no address: no ensemble. */
 export function ensembleOf(
   members: readonly { readonly id: number; readonly address: string }[],
 ): readonly EnsembleMember[] {
-  return members.map(({ id, address }) => ({ id, address, role: declaredRole(address) }));
+  const reachable = members.filter(({ address }) => address !== "");
+  return reachable.map(({ id, address }) => ({ id, address, role: declaredRole(address) }));
 }
 
 function participantCount(members: readonly EnsembleMember[]): number {
