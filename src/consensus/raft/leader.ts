@@ -147,6 +147,7 @@ export class Leader {
       if (peer.mode === "snapshot") this.#snapshots.retry(peer);
       this.#handOver(peer);
     }
+    this.#confirmReads(); // those that waited for members who have left meanwhile
   }
 
   // ------------------------------------------------------------------------------------------------------ its answers
