@@ -61,7 +61,7 @@ export interface Ensemble {
    * Starts one more member, of the next number, that knows the others by its `server.N=` lines; it may not be ready. It
    * ends with the ensemble, but is none of its `members`.
    */
-  add(config?: readonly string[]): Promise<Member>;
+  add(configOf?: (member: Pick<Member, "id" | "peerAddress">) => readonly string[]): Promise<Member>;
   /** Until every member serves and one leads. */
   waitReady(timeoutMs?: number): Promise<void>;
   /** The end of every member's log, for the message of a failed test. */
@@ -99,10 +99,15 @@ export async function startEnsemble(options: EnsembleOptions): Promise<Ensemble>
     member.writeConfig([...servers, ...(options.config ?? []), ...(options.configOf?.(member.id) ?? [])]);
   }
 
-  const add = async (config: readonly string[] = []): Promise<RealMember> => {
+  const add: Ensemble["add"] = async (configOf = () => []) => {
     const member = await create(members.length + added.length + 1);
     added.push(member);
-    member.writeConfig([...members.map(serverLine), serverLine(member), ...(options.config ?? []), ...config]);
+    member.writeConfig([
+      ...members.map(serverLine),
+      serverLine(member),
+      ...(options.config ?? []),
+      ...configOf(member),
+    ]);
     await member.restart();
     return member;
   };

@@ -5,10 +5,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
-import { type Ensemble, startEnsemble } from "../../support/ensemble.ts";
+import type { Ensemble } from "../../support/ensemble.ts";
 import { SmallDisk } from "../../support/small-disk.ts";
-import { ZooKeeperClient, ZooKeeperError } from "../../support/zookeeper-client.ts";
+import { ZooKeeperClient } from "../../support/zookeeper-client.ts";
+import { assertHoldsAll, codeOf, until, withEnsemble } from "./story.ts";
 
 const MiB = 1024 * 1024;
 const value = "x".repeat(32 * 1024);
@@ -27,14 +27,7 @@ async function withSmallDisks(
       const disk = new SmallDisk(join(dataRoot, `member-${id}`, "data"), options.bytes);
       disks.push(disk);
     }
-    const ensemble = await startEnsemble({ flavour: "cabildo", members: options.members, config, dataRoot });
-    try {
-      await story(ensemble, disks);
-    } catch (error) {
-      throw new Error(`${(error as Error).message}\n${ensemble.lastWords()}`, { cause: error });
-    } finally {
-      await ensemble.stop();
-    }
+    await withEnsemble({ members: options.members, config, dataRoot }, (ensemble) => story(ensemble, disks));
   } finally {
     for (const disk of disks) disk[Symbol.dispose]();
     rmSync(dataRoot, { recursive: true, force: true });
@@ -45,13 +38,9 @@ async function withSmallDisks(
 async function writeUntilRefused(client: ZooKeeperClient, prefix: string): Promise<{ names: string[]; code: number }> {
   const names: string[] = [];
   for (let i = 0; i < 2000; i++) {
-    try {
-      await client.create(`/${prefix}${i}`, value);
-      names.push(`${prefix}${i}`);
-    } catch (error) {
-      if (!(error instanceof ZooKeeperError)) throw error;
-      return { names, code: error.code };
-    }
+    const code = await codeOf(client.create(`/${prefix}${i}`, value));
+    if (code !== 0) return { names, code };
+    names.push(`${prefix}${i}`);
   }
   throw new Error("it never filled up");
 }
@@ -64,27 +53,10 @@ async function writeSome(client: ZooKeeperClient, prefix: string, count: number)
   return names;
 }
 
-async function holdsAll(client: ZooKeeperClient, names: readonly string[]): Promise<void> {
-  const held = new Set(await client.getChildren("/"));
-  for (const name of names) assert.ok(held.has(name), `${name} is lost`);
-}
-
-async function until(what: string, holds: () => Promise<boolean>, withinMs = 15_000): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
-    await sleep(50);
-  }
-}
-
 async function isTaken(client: ZooKeeperClient, path: string): Promise<boolean> {
-  try {
-    await client.create(path, "small");
-    return true;
-  } catch (error) {
-    if (error instanceof ZooKeeperError && error.code === -1) return false;
-    throw error;
-  }
+  const code = await codeOf(client.create(path, "small"));
+  assert.ok(code === 0 || code === -1, `${path}: ${code}`);
+  return code === 0;
 }
 
 const alone = { members: 1, bytes: 24 * MiB };
@@ -105,7 +77,7 @@ test("alone on a full disk: writes are refused, reads go on, and room ends it", 
     disk!.free();
     await until("it takes writes again", () => isTaken(client, "/small"));
     assert.match(member!.log(), /the disk has room again: this member takes writes/);
-    await holdsAll(client, [...names, "small"]);
+    await assertHoldsAll(client, "/", [...names, "small"]);
     await client.close();
   });
 });
@@ -129,7 +101,7 @@ test("a member that is started on its full disk lives, and nothing that it ackno
       return client !== undefined;
     });
     await until("it takes writes", () => isTaken(client!, "/small"));
-    await holdsAll(client!, [...names, "small"]);
+    await assertHoldsAll(client!, "/", [...names, "small"]);
     await client!.close();
   });
 });
@@ -151,7 +123,7 @@ test("one follower's full disk stops nobody else, and it catches up once there i
     disks[follower.id - 1]!.free();
     await until("the follower takes writes", () => isTaken(onFollower, "/taken"));
     await onFollower.sync();
-    await holdsAll(onFollower, [...names, "taken"]);
+    await assertHoldsAll(onFollower, "/", [...names, "taken"]);
     await Promise.all([onLeader.close(), onFollower.close()]);
   });
 });
@@ -171,7 +143,7 @@ test("a leader whose disk is full hands leadership over", { skip }, async () => 
     await until("it has room", async () => /the disk has room again/.test(leader.log()));
     const onOld = await ZooKeeperClient.connect(leader.address);
     await onOld.sync();
-    await holdsAll(onOld, names);
+    await assertHoldsAll(onOld, "/", names);
     await Promise.all([onOther.close(), onOld.close()]);
   });
 });

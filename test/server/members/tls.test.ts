@@ -129,7 +129,7 @@ test("members prove to each other who they are; one that cannot is no member", a
     await client.create("/secret", "x".repeat(100_000));
     const plain = await ensemble.add();
     await untilTold(ensemble.members[0]!, /called on the peer port and failed in TLS/);
-    const stranger = await ensemble.add(["sslQuorum=true", ...quorumTls(new Authority().issue())]);
+    const stranger = await ensemble.add(() => ["sslQuorum=true", ...quorumTls(new Authority().issue())]);
     await untilTold(stranger, /member \d cannot be reached at .*(certificate|signed)/);
     for (const member of [plain, stranger]) {
       assert.doesNotMatch(member.log(), /connected to member/);
