@@ -57,8 +57,11 @@ export interface StorageEvents {
 export interface Snapshots {
   /** The latest whole snapshot. */
   latest(): SnapshotMeta | null;
-  /** Begins a snapshot; it exists for others only once `finish` has completed. */
-  create(snapshot: SnapshotMeta): SnapshotWriter;
+  /**
+   * Begins a snapshot; it exists for others only once `finish` has completed. With a full disk its writer fails with
+   * `no-space`, unless it is to wait for room.
+   */
+  create(snapshot: SnapshotMeta, whenFull?: "fail" | "wait"): SnapshotWriter;
   /** Bytes of a snapshot from `offset`; null when it is gone. */
   read(index: number, offset: number, bytesMax: number): Promise<{ data: Uint8Array; done: boolean } | null>;
   /** Bytes on disk, of all snapshots. */
@@ -74,7 +77,7 @@ export interface SnapshotWriter {
   write(chunk: Uint8Array): Promise<void>;
   /** Makes it durable under its name, and removes what is older than the retained few. */
   finish(): Promise<void>;
-  /** Leaves nothing behind. */
+  /** Leaves nothing behind; a `write` that waits fails with `closed`. */
   abandon(): Promise<void>;
 }
 

@@ -594,7 +594,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   }
 
   async #installChunk({ snapshot, offset, data, done }: Effect & { kind: "write-snapshot" }): Promise<void> {
-    await this.#snapshotter.receive(snapshot, offset, data, done);
+    if (!(await this.#snapshotter.receive(snapshot, offset, data, done))) return; // another leader's took its place
     if (done) {
       await this.#log.restart(snapshot);
       await this.#snapshotter.restore(snapshot.index);

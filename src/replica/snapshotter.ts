@@ -13,7 +13,9 @@ export class Snapshotter {
   readonly #snapshots: Snapshots;
   #taking: Promise<boolean> | null = null;
   #abandoned = false;
-  #installing: { meta: SnapshotMeta; writer: SnapshotWriter; offset: number } | null = null;
+  #installing: { meta: SnapshotMeta; writer: SnapshotWriter; offset: number; isGivenUp: boolean } | null = null;
+  /** One chunk after another: of another leader's as well, whose first may come while the last of the old is written. */
+  #receiving: Promise<unknown> = Promise.resolve();
 
   constructor(machine: Machine, snapshots: Snapshots) {
     this.#machine = machine;
@@ -61,18 +63,36 @@ export class Snapshotter {
 
   /**
    * A chunk of a leader's snapshot. Chunks of one snapshot come in order; one at offset 0 begins anew. Completes when the
-   * chunk is written and, if it is the last, the whole is durable.
+   * chunk is written and, if it is the last, the whole is durable; with a full disk, when there is room. With false, if
+   * the snapshot was given up for another meanwhile.
    */
-  async receive(meta: SnapshotMeta, offset: number, data: Uint8Array, done: boolean): Promise<void> {
+  receive(meta: SnapshotMeta, offset: number, data: Uint8Array, done: boolean): Promise<boolean> {
+    if (offset === 0) void this.#giveUp();
+    const received = this.#receiving.then(() => this.#receive(meta, offset, data, done));
+    this.#receiving = received.catch(() => {});
+    return received;
+  }
+
+  async #receive(meta: SnapshotMeta, offset: number, data: Uint8Array, done: boolean): Promise<boolean> {
     await this.#abandonTaking();
-    if (offset === 0) await this.#begin(meta);
+    if (offset === 0) {
+      await this.#giveUp();
+      const writer = this.#snapshots.create(meta, "wait");
+      this.#installing = { meta, writer, offset: 0, isGivenUp: false };
+    }
     const installing = this.#installing;
     assert(installing?.meta.index === meta.index && installing.offset === offset, "a snapshot's chunks out of order");
-    await installing.writer.write(data);
-    installing.offset += data.length;
-    if (!done) return;
-    await installing.writer.finish();
+    try {
+      await installing.writer.write(data);
+      installing.offset += data.length;
+      if (!done || installing.isGivenUp) return !installing.isGivenUp;
+      await installing.writer.finish();
+    } catch (error) {
+      if (installing.isGivenUp) return false;
+      throw error;
+    }
     this.#installing = null;
+    return !installing.isGivenUp;
   }
 
   /** Replaces the state by a snapshot's; readers see the old one until it is whole. */
@@ -84,13 +104,14 @@ export class Snapshotter {
 
   async close(): Promise<void> {
     await this.#abandonTaking();
-    await this.#installing?.writer.abandon();
+    await this.#giveUp();
     this.#installing = null;
   }
 
-  async #begin(meta: SnapshotMeta): Promise<void> {
-    await this.#installing?.writer.abandon();
-    this.#installing = { meta, writer: this.#snapshots.create(meta), offset: 0 };
+  async #giveUp(): Promise<void> {
+    if (this.#installing === null) return;
+    this.#installing.isGivenUp = true;
+    await this.#installing.writer.abandon();
   }
 
   async #abandonTaking(): Promise<void> {

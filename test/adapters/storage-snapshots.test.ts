@@ -138,6 +138,40 @@ test("no room for a snapshot is told to who takes it, and is not the end of the 
   assert.equal(storage.snapshots.latest()?.index, 5);
 });
 
+test("a leader's snapshot waits for room, and is whole when it has come; given up, it waits no more", async () => {
+  const files = new MemoryFiles();
+  const storage = await open(files);
+  const full: MemoryFiles["fault"] = (operation, path) =>
+    operation === "write" && path.includes("snapshot") ? failure("ENOSPC", path) : null;
+  files.fault = full;
+  files.partialBytes = 1000;
+  const writer = storage.snapshots.create(meta(5), "wait");
+  const whole = payload(2_000_000);
+  const written = writer.write(whole).then(() => writer.finish());
+  for (let second = 0; second < 3; second++) {
+    await settle();
+    assert.equal(storage.timers.count, 1, "it looks again every second");
+    storage.timers.elapse();
+  }
+  assert.equal(
+    storage.lines.filter((line) => /no room for .*snapshot-5.*: it waits until there is/.test(line)).length,
+    1,
+  );
+  files.fault = () => null;
+  await settle();
+  storage.timers.elapse();
+  await written;
+  assert.ok((await streamed(storage.snapshots, 5)).equals(whole));
+
+  files.fault = full;
+  const other = storage.snapshots.create(meta(6), "wait");
+  const waiting = other.write(whole);
+  await settle();
+  await Promise.all([assert.rejects(waiting, { code: "closed" }), other.abandon()]);
+  assert.deepEqual([storage.failures, storage.timers.count], [[], 0]);
+  assert.ok(!files.paths().some((path) => path.includes("snapshot-6")));
+});
+
 test("any other failure while a snapshot is written is the end", async () => {
   const files = new MemoryFiles();
   const storage = await open(files);

@@ -1,6 +1,6 @@
 // A disk that really fills up: a small file system in memory, where the system lets this user mount one.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -32,6 +32,19 @@ export class SmallDisk {
   /** Takes so much of it away. */
   fill(bytes: number): void {
     writeFileSync(this.#filler, new Uint8Array(bytes));
+  }
+
+  /** Takes all that is left. */
+  fillUp(): void {
+    const file = openSync(this.#filler, "w");
+    const some = new Uint8Array(4096);
+    try {
+      for (;;) writeSync(file, some);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+    } finally {
+      closeSync(file);
+    }
   }
 
   free(): void {

@@ -5,6 +5,8 @@ import { randomBytes } from "node:crypto";
 import { assert } from "../../base/assert.ts";
 import { CoordinationError } from "../../base/errors.ts";
 import type { SnapshotMeta } from "../../consensus/raft/types.ts";
+import type { Logger } from "../../replica/logger.ts";
+import type { After } from "../timers.ts";
 import { type Files, isAbsent, isNoSpace } from "./files.ts";
 import type { Owner } from "./recovery.ts";
 import {
@@ -20,6 +22,13 @@ import type { StoredSnapshot } from "./snapshot-reader.ts";
 const CHUNKS_A_WRITE = 16;
 const FRAME_BYTES = CHUNK_HEADER_BYTES + CHUNK_BYTES;
 const SYNC_EVERY_BYTES = 8 * 1024 * 1024;
+const RETRY_MS = 1000;
+
+/** How to wait for room on a full disk, and where to say so. */
+export interface Patience {
+  readonly after: After;
+  readonly log: Logger;
+}
 
 export class SnapshotFileWriter {
   readonly #files: Files;
@@ -40,16 +49,37 @@ export class SnapshotFileWriter {
   #payloadBytes = 0;
   #sum = 0;
   #unsynced = 0;
+  readonly #patience: Patience | null;
+  /** Ends the wait for room. */
+  #wake: (() => void) | null = null;
+  #writing: Promise<unknown> = Promise.resolve();
 
-  constructor(files: Files, path: string, owner: Owner, meta: SnapshotMeta) {
+  /** With a full disk it fails, or waits for room if it is given the patience. */
+  constructor(files: Files, path: string, owner: Owner, meta: SnapshotMeta, patience: Patience | null) {
     this.#files = files;
     this.#path = path;
     this.#owner = owner;
     this.#meta = meta;
+    this.#patience = patience;
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
+  write(bytes: Uint8Array): Promise<void> {
     assert(this.#state === "writing", "a snapshot is written to after its end");
+    return this.#underWay(this.#add(bytes));
+  }
+
+  /** Makes it durable and gives it its name; the directory is the caller's to sync. */
+  finish(path: string): Promise<StoredSnapshot> {
+    assert(this.#state === "writing", "a snapshot ends once");
+    return this.#underWay(this.#finish(path));
+  }
+
+  #underWay<T>(work: Promise<T>): Promise<T> {
+    this.#writing = work.catch(() => {});
+    return work;
+  }
+
+  async #add(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
       const count = Math.min(bytes.length - at, CHUNK_BYTES - this.#filled);
       const to = this.#buffered * FRAME_BYTES + CHUNK_HEADER_BYTES + this.#filled;
@@ -61,9 +91,7 @@ export class SnapshotFileWriter {
     }
   }
 
-  /** Makes it durable and gives it its name; the directory is the caller's to sync. */
-  async finish(path: string): Promise<StoredSnapshot> {
-    assert(this.#state === "writing", "a snapshot ends once");
+  async #finish(path: string): Promise<StoredSnapshot> {
     let length = this.#buffered * FRAME_BYTES;
     if (this.#filled > 0) {
       length += CHUNK_HEADER_BYTES + this.#filled;
@@ -81,10 +109,12 @@ export class SnapshotFileWriter {
     return { path, meta: this.#meta, salt: this.#salt, headerBytes: this.#headerBytes, ...trailer };
   }
 
-  /** Leaves nothing behind; harmless after `finish`. */
+  /** Leaves nothing behind; harmless after `finish`. What waits for room fails. */
   async abandon(): Promise<void> {
     if (this.#state !== "writing") return;
     this.#state = "abandoned";
+    this.#wake?.();
+    await this.#writing;
     await this.#close();
     await this.#files.remove(this.#path).catch((error) => {
       if (!isAbsent(error)) throw error;
@@ -113,20 +143,50 @@ export class SnapshotFileWriter {
   async #open(): Promise<void> {
     const header = encodeSnapshotHeader(this.#owner, this.#salt, this.#meta);
     this.#headerBytes = header.length;
-    await this.#guarded(async () => {
+    await this.#patiently(async () => {
       this.#file = await this.#files.open(this.#path, "create");
     });
     await this.#write(header);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    await this.#guarded(async () => {
-      await this.#files.write(this.#file!, bytes, this.#position);
-      this.#position += bytes.length;
-      this.#unsynced += bytes.length;
-      if (this.#unsynced < SYNC_EVERY_BYTES) return;
-      await this.#files.sync(this.#file!);
-      this.#unsynced = 0;
+    await this.#patiently(() => this.#files.write(this.#file!, bytes, this.#position));
+    this.#position += bytes.length;
+    this.#unsynced += bytes.length;
+    if (this.#unsynced < SYNC_EVERY_BYTES) return;
+    await this.#guarded(() => this.#files.sync(this.#file!));
+    this.#unsynced = 0;
+  }
+
+  /** The same again until there is room for it. */
+  async #patiently(work: () => Promise<void>): Promise<void> {
+    const patience = this.#patience;
+    if (patience === null) return this.#guarded(work);
+    let waited = false;
+    for (;;) {
+      try {
+        await work();
+        if (waited) patience.log.info(`there is room again: ${this.#path} is written on`);
+        return;
+      } catch (error) {
+        if (!isNoSpace(error)) throw error;
+      }
+      if (!waited) patience.log.error(`no room for ${this.#path}, a snapshot of the leader's: it waits until there is`);
+      waited = true;
+      if (this.#state === "writing") await this.#pause(patience);
+      if (this.#state !== "writing")
+        throw new CoordinationError("closed", "not-applied", `${this.#path} was given up while it waited for room`);
+    }
+  }
+
+  #pause({ after }: Patience): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = after(RETRY_MS, () => this.#wake?.());
+      this.#wake = () => {
+        this.#wake = null;
+        cancel();
+        resolve();
+      };
     });
   }
 

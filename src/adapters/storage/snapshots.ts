@@ -7,6 +7,7 @@ import { CoordinationError } from "../../base/errors.ts";
 import type { SnapshotMeta } from "../../consensus/raft/types.ts";
 import type { Logger } from "../../replica/logger.ts";
 import type { Snapshots, SnapshotWriter, StorageEvents } from "../../replica/ports.ts";
+import type { After } from "../timers.ts";
 import { DamageError } from "./damage.ts";
 import { type Files, isAbsent } from "./files.ts";
 import type { Owner } from "./recovery.ts";
@@ -37,6 +38,7 @@ export interface SnapshotsOptions {
   readonly retained: number;
   readonly events: StorageEvents;
   readonly logger: Logger;
+  readonly after: After;
 }
 
 export class SnapshotFiles implements Snapshots {
@@ -68,10 +70,11 @@ export class SnapshotFiles implements Snapshots {
     return this.#stored.at(-1)?.meta ?? null;
   }
 
-  create(meta: SnapshotMeta): SnapshotWriter {
-    const { files, directory, owner } = this.#options;
+  create(meta: SnapshotMeta, whenFull: "fail" | "wait" = "fail"): SnapshotWriter {
+    const { files, directory, owner, after, logger } = this.#options;
     const path = join(directory, snapshotName(meta));
-    const file = new SnapshotFileWriter(files, `${path}.${++this.#created}${UNFINISHED}`, owner, meta);
+    const patience = whenFull === "wait" ? { after, log: logger } : null;
+    const file = new SnapshotFileWriter(files, `${path}.${++this.#created}${UNFINISHED}`, owner, meta, patience);
     return {
       write: (chunk) => this.#met(file.write(chunk)),
       finish: () => this.#met(this.#finish(file, path)),

@@ -103,7 +103,15 @@ async function openLocked(options: StorageOptions, place: Place, unlock: () => P
   await tidy(place);
   const { owner, restart } = found;
   const snapshots = new SnapshotFiles(
-    { files, directory: dataDirectory, owner, retained: options.retainSnapshots, events: options.events, logger },
+    {
+      files,
+      directory: dataDirectory,
+      owner,
+      retained: options.retainSnapshots,
+      events: options.events,
+      logger,
+      after: options.after ?? quietAfter,
+    },
     found.snapshots,
   );
   const recovered = recoveredState(found, snapshots.latest(), options.initialConfiguration);

@@ -8,7 +8,7 @@ import { test } from "node:test";
 import type { Ensemble } from "../../support/ensemble.ts";
 import { SmallDisk } from "../../support/small-disk.ts";
 import { ZooKeeperClient } from "../../support/zookeeper-client.ts";
-import { assertHoldsAll, codeOf, until, withEnsemble } from "./story.ts";
+import { assertHoldsAll, codeOf, until, untilTold, withEnsemble } from "./story.ts";
 
 const MiB = 1024 * 1024;
 const value = "x".repeat(32 * 1024);
@@ -17,7 +17,7 @@ const config = ["preAllocSize=1024"]; // KiB
 
 /** Members, each with a disk of so many bytes. */
 async function withSmallDisks(
-  options: { members: number; bytes: number },
+  options: { members: number; bytes: number; config?: readonly string[] },
   story: (ensemble: Ensemble, disks: readonly SmallDisk[]) => Promise<void>,
 ): Promise<void> {
   const dataRoot = mkdtempSync(join(tmpdir(), "cabildo-full-"));
@@ -27,7 +27,8 @@ async function withSmallDisks(
       const disk = new SmallDisk(join(dataRoot, `member-${id}`, "data"), options.bytes);
       disks.push(disk);
     }
-    await withEnsemble({ members: options.members, config, dataRoot }, (ensemble) => story(ensemble, disks));
+    const settings = [...config, ...(options.config ?? [])];
+    await withEnsemble({ members: options.members, config: settings, dataRoot }, (ensemble) => story(ensemble, disks));
   } finally {
     for (const disk of disks) disk[Symbol.dispose]();
     rmSync(dataRoot, { recursive: true, force: true });
@@ -145,5 +146,35 @@ test("a leader whose disk is full hands leadership over", { skip }, async () => 
     await onOld.sync();
     await assertHoldsAll(onOld, "/", names);
     await Promise.all([onOther.close(), onOld.close()]);
+  });
+});
+
+test("a snapshot that a full disk has no room for waits for it, and the member lives", { skip }, async () => {
+  const small = { ...three, config: ["snapCount=100"] };
+  await withSmallDisks(small, async (ensemble, disks) => {
+    const leader = await ensemble.leader();
+    const behind = ensemble.members.find(({ id }) => id !== leader.id)!;
+    const client = await ZooKeeperClient.connect(leader.address);
+    const names = await writeSome(client, "a", 30);
+    await behind.kill("SIGKILL");
+    disks[behind.id - 1]!.fillUp();
+    // So much that what it lacks is neither in the leader's memory nor in its log any more.
+    for (let i = 0; i < 900; i += 30) {
+      await Promise.all(names.map((name) => client.setData(`/${name}`, `${i}${value}`)));
+    }
+    await behind.restart();
+    await untilTold(behind, /no room for .*snapshot-.*, a snapshot of the leader's: it waits until there is/);
+    const { pid } = behind;
+    await client.create("/meanwhile");
+    assert.equal(behind.pid, pid, "it lives");
+
+    disks[behind.id - 1]!.free();
+    await untilTold(behind, /installed the leader's snapshot/);
+    const reader = await ZooKeeperClient.connect(behind.address);
+    await reader.sync();
+    await assertHoldsAll(reader, "/", [...names, "meanwhile"]);
+    assert.equal((await reader.getData(`/${names[0]}`)).data, `870${value}`);
+    assert.equal(behind.pid, pid);
+    await Promise.all([client.close(), reader.close()]);
   });
 });
