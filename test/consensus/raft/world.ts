@@ -386,12 +386,27 @@ export class World {
     const committed = this.oracle.configuration;
     if (committed === undefined) return false;
     const lostRecord = { ...record(lost.id, "voter"), incarnation: lost.disk.incarnation };
-    return this.#configurations().every((configuration) => {
-      const voters = votersOf(configuration);
-      const withLost = [...voters.filter(({ id }) => id !== lost.id), lostRecord];
-      return [voters, withLost, withLost.filter(({ id }) => this.#wanted.has(id)), configuration.outgoing].every(
-        (half) => this.#survives(half, lost.id),
-      );
+    return (
+      this.#staysKnown(lost) &&
+      this.#configurations().every((configuration) => {
+        const voters = votersOf(configuration);
+        const withLost = [...voters.filter(({ id }) => id !== lost.id), lostRecord];
+        return [voters, withLost, withLost.filter(({ id }) => this.#wanted.has(id)), configuration.outgoing].every(
+          (half) => this.#survives(half, lost.id),
+        );
+      })
+    );
+  }
+
+  /** Whether the blank members would still be a minority of those that the files they start with name. */
+  #staysKnown(lost: Host): boolean {
+    const isBlank = ({ id }: MemberRecord): boolean =>
+      id === lost.id || (this.hosts.get(id)?.disk.lastIndex ?? 0) === 0;
+    const files = [this.#initialConfiguration(lost.id)];
+    for (const { disk } of this.hosts.values()) if (disk.lastIndex === 0) files.push(disk.initial);
+    return files.every((file) => {
+      const voters = votersOf(file);
+      return voters.filter(isBlank).length * 2 < voters.length;
     });
   }
 
