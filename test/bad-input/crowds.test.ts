@@ -19,9 +19,12 @@ const bigMulti = 100_000;
 const framesMax = 8 << 20; // such a multi does not fit into ZooKeeper's usual limit
 
 const p99BoundMs = 200; // quiet it is a few ms; the bound leaves room for a machine that other work shares
-const heavyP99BoundMs = 600; // while one member alone works through megabytes for one client
+const heavyP99BoundMs = 600; // while a member works through megabytes of one client
+const transactionBoundMs = 2500; // 7 MB in one transaction hold up everybody, at ZooKeeper for 1.2 s; not for long enough to elect
 const growthMaxMb = 150;
 const opening = 250; // connections under way at once
+
+const reservesFrames = isOurs ? false : "ZooKeeper reserves the whole of each frame and runs out of memory";
 
 let scene: Scene;
 let victim: Member;
@@ -61,7 +64,8 @@ test(`${silentConnections} connections that never speak are let go, and nobody w
   const crowded = memoryOf(victim.pid, "VmRSS");
   if (isOurs) assert.ok(crowded - quiet < growthMaxMb, `${(crowded - quiet).toFixed(0)} MB for the silent`);
   const served = await scene.assertUnharmed(p99BoundMs);
-  await Promise.all(connections.map((connection) => connection.closing()));
+  // ZooKeeper 3.9 keeps them for longer than a test should take.
+  if (isOurs) await Promise.all(connections.map((connection) => connection.closing()));
   for (const connection of connections) connection.destroy();
   const left = await assertMemory(quiet + growthMaxMb);
   t.diagnostic(
@@ -70,7 +74,10 @@ test(`${silentConnections} connections that never speak are let go, and nobody w
   await scene.assertUnharmed(p99BoundMs);
 });
 
-test("frames that are announced and never sent take no memory in advance", { timeout: 60_000 }, async (t) => {
+test("frames that are announced and never sent take no memory in advance", {
+  timeout: 60_000,
+  skip: reservesFrames,
+}, async (t) => {
   const quiet = memoryOf(victim.pid, "VmRSS");
   const connections = await openMany(unfinishedFrames, victim.clientPort);
   const greeting = frameOf((w) => writeConnectRequest(w));
@@ -143,7 +150,7 @@ test(`a multi of ${bigMulti} operations is one transaction like any other`, { ti
   await client.close();
   connection.destroy();
   t.diagnostic(`checks ${checks.ms.toFixed(0)} ms, creates that fail ${creates.ms.toFixed(0)} ms`);
-  t.diagnostic(`the others: ${await scene.assertUnharmed(heavyP99BoundMs)}`);
+  t.diagnostic(`the others: ${await scene.assertUnharmed(transactionBoundMs)}`);
 });
 
 test(`a tree of ${levels} levels is built, counted and taken down`, { timeout: 120_000 }, async (t) => {
