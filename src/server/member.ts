@@ -1,9 +1,11 @@
 // One whole member of the server: storage, replica, peers and protocols, wired from its configuration.
 
 import { randomInt } from "node:crypto";
+import { stat } from "node:fs/promises";
 import { systemClock } from "../adapters/clock.ts";
 import { openPeers } from "../adapters/peers/peers.ts";
 import { openStorage } from "../adapters/storage/storage.ts";
+import { CoordinationError } from "../base/errors.ts";
 import { seededRandom } from "../base/random.ts";
 import { startAdminServer, startMetricsServer } from "../protocols/zookeeper/admin.ts";
 import type { AdminContext } from "../protocols/zookeeper/admin-context.ts";
@@ -88,6 +90,7 @@ class StartingMember {
 
   async #openStorage(events: StorageEvents): Promise<OpenedStorage> {
     const { id, dataDir, logDir, members, storage } = this.#configuration;
+    if (!storage.createDirectories) for (const directory of [dataDir, logDir]) await mustExist(directory);
     const opened = await openStorage({
       member: id,
       dataDirectory: dataDir,
@@ -99,6 +102,8 @@ class StartingMember {
       alone: members.filter((member) => member.role === "participant").length === 1,
       log: this.#log,
       events,
+    }).catch((error) => {
+      throw storageTrouble(error, dataDir, logDir);
     });
     this.#opened.push(() => opened.log.close());
     return opened;
@@ -164,6 +169,22 @@ class StartingMember {
     const stop = await watchTls(settings, what, (texts) => use(texts, settings), this.#log);
     this.#opened.push(async () => stop());
   }
+}
+
+async function mustExist(directory: string): Promise<void> {
+  const found = await stat(directory).catch(() => null);
+  if (found?.isDirectory() === true) return;
+  const message = `there is no directory ${directory}, and datadir.autocreate is false: make it, or mount it`;
+  throw new CoordinationError("configuration", "not-applied", message);
+}
+
+/** What the system says of a disk does not always say which. */
+function storageTrouble(error: unknown, dataDir: string, logDir: string): unknown {
+  if (error instanceof CoordinationError || !(error instanceof Error) || !("code" in error)) return error;
+  const where = dataDir === logDir ? dataDir : `${dataDir} and ${logDir}`;
+  return new CoordinationError("configuration", "not-applied", `cannot keep data in ${where}: ${error.message}`, {
+    cause: error,
+  });
 }
 
 /** The log may fail before there is a replica to tell: nothing is lost by waiting for one. */

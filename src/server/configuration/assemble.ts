@@ -216,6 +216,7 @@ function storageSettings(values: Values): ServerConfiguration["storage"] {
   const retained = values.get("autopurge.snapRetainCount");
   if (retained < 3) values.warning("autopurge.snapRetainCount", "is at least 3: 3 snapshots are kept");
   return {
+    createDirectories: values.get("datadir.autocreate"),
     segmentBytes: values.get("preAllocSize"),
     snapshotAfterCommands: values.get("snapCount"),
     snapshotAfterBytes: values.get("snapSizeLimitInKb"),

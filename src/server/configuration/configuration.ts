@@ -115,6 +115,8 @@ export interface TlsSettings {
 }
 
 export interface StorageSettings {
+  /** Whether missing directories are made; otherwise they are an error, as where a disk was not mounted. */
+  readonly createDirectories: boolean;
   readonly segmentBytes: number;
   /** Snapshot after this many commands; null: not said, and the member judges by the size of its log. */
   readonly snapshotAfterCommands: number | null;
