@@ -73,6 +73,11 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   #isFlushDue = false;
   /** Batches that other members passed on to this leader, for the next proposal. */
   #passedOn: Uint8Array[] = [];
+  /**
+   * The end of this leader's latest proposal. One round of the ensemble at a time: what comes meanwhile shares the next
+   * round's syncs and messages, which is what many clients with one request each live on. A lone write never waits.
+   */
+  #proposedUpTo = 0;
   #mustSendAgain = false;
   #lastProgressAt = 0;
 
@@ -275,6 +280,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
         break;
       case "commit":
         this.#applyCommitted();
+        if (this.#passedOn.length > 0) this.#flushSoon();
         break;
       case "readable":
         this.#barriers.onReadable(effect.context, effect.index, this.machine.appliedIndex);
@@ -386,6 +392,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
 
   #proposePassedOn(): void {
     if (this.#passedOn.length === 0) return;
+    if (this.#raft.commitIndex < this.#proposedUpTo) return; // the next round gathers until this one is committed
     const payloads = this.#passedOn;
     this.#passedOn = [];
     if (!this.#raft.canPropose) {
@@ -398,6 +405,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
       this.proposals.note(payload.length);
     }
     this.#submit({ kind: "propose", payloads });
+    this.#proposedUpTo = this.#raft.lastIndex;
   }
 
   /** A command of the member itself: it waits for nothing. */
