@@ -8,10 +8,13 @@ import type { Configuration, MemberId, MemberRecord } from "./types.ts";
 /**
  * The first election. A member with an empty log and no ensemble is blank. It may be new, or its disk may be lost, and it
  * cannot tell. What tells is its peers: where a majority of the voters is blank, nothing can ever have been committed (or
- * more was lost than an ensemble survives). So a blank candidate first asks, by pre-vote, who else is blank. Members
- * that know of something committed object; as long as one of them is within reach there is no first election, even
- * where a majority of disks was lost. Because an objection may come late, a blank majority alone acts only when
- * everybody has answered or the pre-vote has lasted an election timeout.
+ * more was lost than an ensemble survives). The voters are those of the configuration that the candidate was given to
+ * start with: this must be brought up to date before a lost disk is replaced.
+ *
+ * So a blank candidate first asks, by pre-vote, who else is blank. Members that know of something committed object; as
+ * long as one of them is within reach there is no first election, even where a majority of disks was lost. Because an
+ * objection may come late, a blank majority alone acts only when everybody has answered or the pre-vote has lasted an
+ * election timeout.
  */
 export class Election {
   readonly isPre: boolean;

@@ -322,18 +322,19 @@ export class Leader {
     const log = this.#log;
     // The very beginning of the log matches everywhere: contact with a follower whose log is not known to meet ours.
     const at = peer.mode === "snapshot" || log.termAt(peer.nextIndex - 1) === -1 ? 0 : peer.nextIndex - 1;
-    let empty = this.#lastEmpty;
-    if (
-      empty === null ||
-      empty.previous.index !== at ||
-      empty.commitIndex !== log.commitIndex ||
-      empty.round !== this.#round
-    ) {
-      empty = this.#appendOf({ index: at, term: at === 0 ? 0 : log.termAt(at) }, NO_ENTRIES);
-      this.#lastEmpty = empty;
-    }
-    this.#outbox.send(peer.id, empty as Append);
+    this.#outbox.send(peer.id, this.#emptyAfter(at));
     if (peer.mode === "replicate") peer.sentCommit = Math.max(peer.sentCommit, Math.min(log.commitIndex, at));
+  }
+
+  #emptyAfter(index: number): Append {
+    const { commitIndex } = this.#log;
+    const last = this.#lastEmpty;
+    const isSame = last?.previous.index === index && last.commitIndex === commitIndex && last.round === this.#round;
+    if (last !== null && isSame) return last;
+    const term = index === 0 ? 0 : this.#log.termAt(index);
+    const empty = this.#appendOf({ index, term }, NO_ENTRIES);
+    this.#lastEmpty = empty;
+    return empty;
   }
 
   // --------------------------------------------------------------------------------------------------- what is agreed

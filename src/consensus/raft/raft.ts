@@ -9,16 +9,16 @@ import { assert, unreachable } from "../../base/assert.ts";
 import type { Random } from "../../base/random.ts";
 import { isVoter, namesVoter, votersOf } from "./configuration.ts";
 import { Election, mayVote } from "./election.ts";
-import { Installation } from "./installation.ts";
+import { Follower } from "./follower.ts";
 import { Leader } from "./leader.ts";
 import { RaftLog } from "./log.ts";
+import { Memory } from "./memory.ts";
 import { Outbox } from "./outbox.ts";
 import { ForwardedReads } from "./reads.ts";
 import type {
   Configuration,
   Effect,
   Entry,
-  HardState,
   Input,
   MemberId,
   Message,
@@ -49,9 +49,8 @@ export class Raft {
   readonly #log: RaftLog;
   readonly #outbox = new Outbox();
   readonly #forwarded: ForwardedReads;
-  readonly #installation: Installation;
-  #term: number;
-  #votedFor: MemberId | null;
+  readonly #memory: Memory;
+  readonly #follower: Follower;
   #role: Role = "follower";
   #leaderId: MemberId | null = null;
   #leader: Leader | null = null;
@@ -61,17 +60,8 @@ export class Raft {
   /** Ticks since the leader was heard from, a vote was given, or an election begun. */
   #elapsed = 0;
   #timeout: number;
-  /** The latest round of this leader's that was answered at once: a copy of it needs no answer. */
-  #answeredRound = -1;
-
-  #isBallotUnsaved = false;
-  /** The request to the disk that holds the present term and vote. */
-  #ballotSequence = 0;
   /** The request that makes a candidate's vote for itself durable; null once it counts. */
   #ownVoteSequence: number | null = null;
-  /** The latest commit index in the hard state, and whether a newer one is to go along with the next request. */
-  #savedCommit: number;
-  #isCommitNoteDue = false;
 
   #reportedCommit: number;
   #reportedRole: Role = "follower";
@@ -86,14 +76,11 @@ export class Raft {
     this.#random = random;
     this.#log = new RaftLog(recovered, options.tailBytesMax);
     this.#forwarded = new ForwardedReads(this.#outbox, random.next());
-    this.#installation = new Installation(this.#log, this.#outbox, options.incarnation);
-    this.#term = recovered.hardState.term;
-    this.#votedFor = recovered.hardState.votedFor;
-    this.#savedCommit = recovered.hardState.commitIndex;
+    this.#memory = new Memory(this.#outbox, recovered.hardState, this.#log.lastTerm);
+    this.#follower = new Follower(this.#log, this.#outbox, this.#memory, options.incarnation);
     this.#reportedCommit = recovered.snapshot.index;
-    this.#reportedTerm = this.#term;
+    this.#reportedTerm = this.term;
     this.#reportedConfiguration = this.#log.configuration;
-    assert(this.#term >= this.#log.lastTerm, "a log newer than its member's term");
     // Nobody is known to lead: a little sooner than after a leader fell silent. A pre-vote disturbs no leader there is.
     this.#timeout = this.#isAlone ? 1 : 1 + random.below(options.electionTicks);
   }
@@ -105,7 +92,7 @@ export class Raft {
   }
 
   get term(): number {
-    return this.#term;
+    return this.#memory.term;
   }
 
   get leader(): MemberId | null {
@@ -242,7 +229,7 @@ export class Raft {
       default:
         unreachable(input);
     }
-    if (this.#leader?.hasResigned === true) this.#becomeFollower(this.#term, null);
+    if (this.#leader?.hasResigned === true) this.#becomeFollower(this.term, null);
     this.#report();
     return this.#outbox.take();
   }
@@ -255,9 +242,7 @@ export class Raft {
       this.#outbox.push({ kind: "configuration-changed", configuration });
     }
     this.#reportRole();
-    // The first commit ever is noted at once: from then on the member objects to a first election (see election.ts).
-    if (this.#savedCommit === 0 && commitIndex > 0) this.#save(true);
-    else if (this.#isBallotUnsaved || this.#log.hasUnsaved) this.#save(this.#isCommitNoteDue);
+    this.#memory.save(this.#log);
     if (commitIndex > this.#reportedCommit) {
       this.#reportedCommit = commitIndex;
       this.#outbox.push({ kind: "commit", index: commitIndex });
@@ -266,34 +251,13 @@ export class Raft {
 
   #reportRole(): void {
     const role = this.#role;
-    const term = this.#term;
+    const term = this.term;
     const leader = this.#leaderId;
     if (role === this.#reportedRole && term === this.#reportedTerm && leader === this.#reportedLeader) return;
     this.#reportedRole = role;
     this.#reportedTerm = term;
     this.#reportedLeader = leader;
     this.#outbox.push({ kind: "role-changed", role, term, leader });
-  }
-
-  #save(notesCommit: boolean): void {
-    const sequence = this.#outbox.nextSequence;
-    const { truncateFrom, entries } = this.#log.takeUnsaved(sequence);
-    let hardState: HardState | null = null;
-    if (this.#isBallotUnsaved || notesCommit) {
-      hardState = { term: this.#term, votedFor: this.#votedFor, commitIndex: this.#log.commitIndex };
-      this.#savedCommit = this.#log.commitIndex;
-      this.#isCommitNoteDue = false;
-    }
-    if (this.#isBallotUnsaved) {
-      this.#isBallotUnsaved = false;
-      this.#ballotSequence = sequence;
-    }
-    this.#outbox.persist(truncateFrom, entries, hardState);
-  }
-
-  /** The request to the disk after which this member may speak in its term: a term it forgot could be another's. */
-  get #spokenSequence(): number {
-    return this.#isBallotUnsaved ? this.#outbox.nextSequence : this.#ballotSequence;
   }
 
   #onPersisted(sequence: number): void {
@@ -313,7 +277,7 @@ export class Raft {
 
   #onTick(): void {
     this.#tick++;
-    if (this.#log.commitIndex > this.#savedCommit) this.#isCommitNoteDue = true;
+    this.#memory.onTick(this.#log.commitIndex);
     if (this.#leader !== null) {
       this.#leader.tick();
       return;
@@ -330,7 +294,7 @@ export class Raft {
     } else if (this.#mayCampaign) {
       this.#preCampaign();
     } else {
-      this.#becomeFollower(this.#term, null); // it waits to be told who leads
+      this.#becomeFollower(this.term, null); // it waits to be told who leads
     }
   }
 
@@ -351,7 +315,7 @@ export class Raft {
   #onUnreachable(peer: MemberId): void {
     this.#leader?.onUnreachable(peer);
     if (this.#leader !== null || peer !== this.#leaderId) return;
-    this.#becomeFollower(this.#term, null);
+    this.#becomeFollower(this.term, null);
     if (!this.#mayCampaign) return;
     const voters = votersOf(this.#log.configuration);
     const successor = voters.find(({ id }) => id > peer) ?? voters.find(({ id }) => id !== peer);
@@ -371,7 +335,7 @@ export class Raft {
   }
 
   get #mayCampaign(): boolean {
-    if (this.#installation.isRestoring) return false;
+    if (this.#follower.isRestoring) return false;
     const { id, incarnation } = this.#options;
     if (this.#isBlank) return isVoter(this.#log.configuration, id);
     // One whom the latest configuration leaves out may hold the only copy of it: until it is committed, the others may not
@@ -402,9 +366,8 @@ export class Raft {
   }
 
   #campaign(election: Election): void {
-    this.#term++;
-    this.#votedFor = this.#options.id;
-    this.#isBallotUnsaved = true;
+    this.#memory.enter(this.term + 1);
+    this.#memory.vote(this.#options.id);
     this.#ownVoteSequence = this.#outbox.nextSequence; // counts once it is durable, like everyone's
     this.#stand("candidate", election);
     this.#requestVotes();
@@ -435,9 +398,9 @@ export class Raft {
     const { isPre, isBootstrap, isTransfer } = election;
     const incarnation = isBootstrap ? election.blankIncarnation(to) : named;
     if (isBootstrap && !isPre && incarnation === 0) return; // not heard of yet; asked once it answers the pre-vote
-    this.#outbox.sendAfter(this.#spokenSequence, to, {
+    this.#outbox.sendAfter(this.#memory.spokenSequence, to, {
       kind: "request-vote",
-      term: isPre ? this.#term + 1 : this.#term,
+      term: isPre ? this.term + 1 : this.term,
       pre: isPre,
       last: this.#log.last,
       transfer: isTransfer,
@@ -453,7 +416,7 @@ export class Raft {
       if (election.isPre) this.#campaign(election.afterPreVote());
       else this.#becomeLeader(election);
     } else if (outcome === "lost" && !election.isPre) {
-      this.#becomeFollower(this.#term, null);
+      this.#becomeFollower(this.term, null);
       this.#hurry();
     }
   }
@@ -469,7 +432,7 @@ export class Raft {
     this.#role = "leader";
     this.#election = null;
     this.#setLeader(this.#options.id);
-    this.#leader = new Leader(this.#options, this.#term, this.#log, this.#outbox, this.#tick);
+    this.#leader = new Leader(this.#options, this.term, this.#log, this.#outbox, this.#tick);
     this.#leader.begin(election.isBootstrap ? this.#firstConfiguration(election) : null);
   }
 
@@ -488,18 +451,13 @@ export class Raft {
   }
 
   #becomeFollower(term: number, leader: MemberId | null): void {
-    assert(term >= this.#term, "a term taken back");
-    if (term > this.#term) {
-      this.#term = term;
-      this.#votedFor = null;
-      this.#isBallotUnsaved = true;
-    }
+    this.#memory.enter(term);
     this.#leader?.resign();
     this.#leader = null;
     this.#election = null;
     this.#role = "follower";
     this.#setLeader(leader);
-    this.#answeredRound = -1;
+    this.#follower.beginAnew();
     this.#elapsed = 0;
     this.#timeout = this.#drawTimeout();
   }
@@ -516,9 +474,9 @@ export class Raft {
     assert(from !== this.#options.id, "a message from itself");
     if (message.kind === "request-vote") this.#onRequestVote(from, message);
     else if (message.kind === "vote" && message.pre) this.#onPreVote(from, message);
-    else if (message.term < this.#term) this.#onStale(from, message);
+    else if (message.term < this.term) this.#onStale(from, message);
     else {
-      if (message.term > this.#term) this.#becomeFollower(message.term, null);
+      if (message.term > this.term) this.#becomeFollower(message.term, null);
       this.#onCurrent(from, message);
     }
   }
@@ -526,14 +484,15 @@ export class Raft {
   #onCurrent(from: MemberId, message: Message): void {
     switch (message.kind) {
       case "append":
-        this.#onAppend(from, message);
+        this.#follow(from);
+        this.#follower.onAppend(from, message);
         break;
       case "append-reply":
         this.#leader?.onAppendReply(from, message);
         break;
       case "snapshot":
         this.#follow(from);
-        this.#installation.onChunk(from, message, this.#spokenSequence);
+        this.#follower.onSnapshot(from, message);
         break;
       case "snapshot-reply":
         this.#leader?.onSnapshotReply(from, message);
@@ -558,17 +517,14 @@ export class Raft {
     }
   }
 
-  /**
-   * A leader of the past learns so by the answer; of other old messages there is nothing to say. The answer bears this
-   * term and so no round: rounds are counted anew each term, and whoever sent this may lead again by now.
-   */
+  /** A leader of the past learns so by the answer; of other old messages there is nothing to say. */
   #onStale(from: MemberId, message: Message): void {
-    if (message.kind === "append" || message.kind === "snapshot") this.#replyToAppend(from, false, 0, 0, 0);
+    if (message.kind === "append" || message.kind === "snapshot") this.#follower.refuseStale(from);
     else if (message.kind === "read-request") this.#refuseRead(from, message.context);
   }
 
   #refuseRead(to: MemberId, context: number): void {
-    this.#outbox.send(to, { kind: "read-reply", term: this.#term, context, index: null });
+    this.#outbox.send(to, { kind: "read-reply", term: this.term, context, index: null });
   }
 
   #onRequestVote(from: MemberId, request: Of<"request-vote">): void {
@@ -582,11 +538,10 @@ export class Raft {
     // Its log holds something of an ensemble that may never have come into being: it neither counts for a first election
     // nor stands in its way.
     if (request.bootstrap && !this.#isBlank && !this.#isFormed) return;
-    if (!request.pre && request.term > this.#term) this.#becomeFollower(request.term, null);
+    if (!request.pre && request.term > this.term) this.#becomeFollower(request.term, null);
     const granted = mayVote(this.#voterState, { from, ...request }) && this.#log.isUpToDate(request.last);
     if (granted && !request.pre) {
-      if (this.#votedFor !== from) this.#isBallotUnsaved = true;
-      this.#votedFor = from;
+      this.#memory.vote(from);
       this.#elapsed = 0;
     }
     this.#replyToVote(from, request, granted);
@@ -594,8 +549,8 @@ export class Raft {
 
   get #voterState(): Parameters<typeof mayVote>[0] {
     return {
-      term: this.#term,
-      votedFor: this.#votedFor,
+      term: this.term,
+      votedFor: this.#memory.votedFor,
       leader: this.#leaderId,
       incarnation: this.#options.incarnation,
       joined: this.joined,
@@ -604,10 +559,10 @@ export class Raft {
   }
 
   #replyToVote(to: MemberId, request: Of<"request-vote">, granted: boolean): void {
-    const term = granted ? request.term : this.#term;
+    const term = granted ? request.term : this.term;
     const { pre } = request;
     const { incarnation } = this.#options;
-    this.#outbox.sendAfter(this.#spokenSequence, to, {
+    this.#outbox.sendAfter(this.#memory.spokenSequence, to, {
       kind: "vote",
       term,
       pre,
@@ -618,7 +573,7 @@ export class Raft {
   }
 
   #onPreVote(from: MemberId, vote: Of<"vote">): void {
-    if (!vote.granted && vote.term > this.#term) {
+    if (!vote.granted && vote.term > this.term) {
       const isCandidate = this.#election !== null;
       this.#becomeFollower(vote.term, null);
       if (isCandidate) this.#hurry(); // with the right term it may do better
@@ -631,8 +586,8 @@ export class Raft {
       if (election.isBootstrap) this.#requestVotes(); // learns only now how to address this voter
       return;
     }
-    if (vote.granted && vote.term === this.#term + 1) election.grant(from);
-    if (!vote.granted && vote.term === this.#term) {
+    if (vote.granted && vote.term === this.term + 1) election.grant(from);
+    if (!vote.granted && vote.term === this.term) {
       election.refuse(from);
       if (!vote.blank) election.object();
     }
@@ -665,63 +620,11 @@ export class Raft {
   #follow(leader: MemberId): void {
     assert(this.#role !== "leader", "two leaders in one term");
     if (this.#role === "follower" && this.#leaderId === leader) this.#elapsed = 0;
-    else this.#becomeFollower(this.#term, leader);
-  }
-
-  #onAppend(from: MemberId, append: Of<"append">): void {
-    this.#follow(from);
-    if (this.#installation.isRestoring) {
-      this.#replyToAppend(from, true, 0, 0, append.round); // heard; the log is about to be replaced
-      return;
-    }
-    const log = this.#log;
-    const matched = log.accept(append.previous, append.entries);
-    if (matched === -1) {
-      const { index, term } = log.agreementBefore(append.previous.index, append.previous.term);
-      this.#replyToAppend(from, false, index, term, append.round);
-      return;
-    }
-    const commitIndex = Math.min(append.commitIndex, matched);
-    if (commitIndex > log.commitIndex) log.commitTo(commitIndex);
-    this.#acknowledge(from, matched, append);
-  }
-
-  /** Contact is confirmed at once, entries when they are durable: a slow disk is not taken for a dead member. */
-  #acknowledge(to: MemberId, matched: number, append: Of<"append">): void {
-    const isDurable = matched <= this.#log.durableIndex;
-    if (!isDurable && append.entries.length > 0) {
-      const sequence = this.#log.hasUnsaved ? this.#outbox.nextSequence : this.#outbox.lastSequence;
-      this.#replyToAppend(to, true, matched, 0, append.round, Math.max(sequence, this.#spokenSequence));
-      return;
-    }
-    if (append.entries.length === 0 && append.round <= this.#answeredRound) return; // it only told the commit index
-    this.#answeredRound = Math.max(this.#answeredRound, append.round);
-    this.#replyToAppend(to, true, Math.min(matched, this.#log.durableIndex), 0, append.round);
-  }
-
-  #replyToAppend(
-    to: MemberId,
-    matched: boolean,
-    index: number,
-    conflictTerm: number,
-    round: number,
-    sequence = this.#spokenSequence,
-  ): void {
-    const term = this.#term;
-    const { incarnation } = this.#options;
-    this.#outbox.sendAfter(sequence, to, {
-      kind: "append-reply",
-      term,
-      matched,
-      index,
-      conflictTerm,
-      round,
-      incarnation,
-    });
+    else this.#becomeFollower(this.term, leader);
   }
 
   #onSnapshotWritten(input: Input & { kind: "snapshot-written" }): void {
-    const restored = this.#installation.onWritten(input, this.#term, this.#spokenSequence);
+    const restored = this.#follower.onSnapshotWritten(input);
     if (restored !== null) this.#reportedCommit = Math.max(this.#reportedCommit, restored.index);
   }
 
@@ -729,7 +632,7 @@ export class Raft {
 
   #onRead(context: number): void {
     if (this.#leader !== null) this.#leader.read(null, context);
-    else if (this.#leaderId !== null) this.#forwarded.forward(this.#leaderId, this.#term, context, this.#tick);
+    else if (this.#leaderId !== null) this.#forwarded.forward(this.#leaderId, this.term, context, this.#tick);
     else this.#outbox.push({ kind: "read-refused", context });
   }
 }

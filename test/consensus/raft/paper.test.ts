@@ -445,6 +445,17 @@ function chunk(stage: Stage, snapshot: SnapshotMeta): Effect[] {
   return stage.input(FOLLOWER, { kind: "message", from: 1, message });
 }
 
+test("section 7: a snapshot that became durable before the term it came in is a start like any other", () => {
+  const stage = follower([1], 1);
+  const { configuration } = stage.raft(FOLLOWER);
+  const { disk } = stage.machines.get(FOLLOWER)!;
+  disk.restart({ meta: { index: 5, term: 4, configuration }, data: bytesOf("state") });
+  stage.crash(FOLLOWER);
+  stage.restart(FOLLOWER);
+  assert.deepEqual([stage.raft(FOLLOWER).term, stage.raft(FOLLOWER).commitIndex], [4, 5]);
+  assert.equal(answer(stage, 3, requestVote(4, at(5, 4)), "vote").granted, true, "it cannot have voted in that term");
+});
+
 test("section 8: a leader commits an entry of its own at the start of its term, without being asked", () => {
   const stage = elected();
   assert.equal(stage.raft(1).commitIndex, 1);

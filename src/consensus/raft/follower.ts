@@ -1,0 +1,110 @@
+// How a member follows: takes the leader's entries and snapshots, and says what it holds once that is durable.
+
+import { Installation } from "./installation.ts";
+import type { RaftLog } from "./log.ts";
+import type { Memory } from "./memory.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Input, MemberId, Message, SnapshotMeta } from "./types.ts";
+
+type Append = Message & { kind: "append" };
+
+export class Follower {
+  readonly #log: RaftLog;
+  readonly #outbox: Outbox;
+  readonly #memory: Memory;
+  readonly #incarnation: number;
+  readonly #installation: Installation;
+  /** The latest round of this leader's that was answered at once: a copy of it needs no answer. */
+  #answeredRound = 0;
+
+  constructor(log: RaftLog, outbox: Outbox, memory: Memory, incarnation: number) {
+    this.#log = log;
+    this.#outbox = outbox;
+    this.#memory = memory;
+    this.#incarnation = incarnation;
+    this.#installation = new Installation(log, outbox, incarnation);
+  }
+
+  /** A snapshot is taking the place of state and log: until it has, nothing may be appended. */
+  get isRestoring(): boolean {
+    return this.#installation.isRestoring;
+  }
+
+  /** Another leader, or another term. */
+  beginAnew(): void {
+    this.#answeredRound = 0;
+  }
+
+  onAppend(from: MemberId, append: Append): void {
+    if (this.isRestoring) {
+      this.#reply(from, true, 0, 0, append.round); // heard; the log is about to be replaced
+      return;
+    }
+    const log = this.#log;
+    const matched = log.accept(append.previous, append.entries);
+    if (matched === -1) {
+      const { index, term } = log.agreementBefore(append.previous.index, append.previous.term);
+      this.#reply(from, false, index, term, append.round);
+      return;
+    }
+    const commitIndex = Math.min(append.commitIndex, matched);
+    if (commitIndex > log.commitIndex) log.commitTo(commitIndex);
+    this.#acknowledge(from, matched, append);
+  }
+
+  /** Contact is confirmed at once, entries when they are durable: a slow disk is not taken for a dead member. */
+  #acknowledge(to: MemberId, matched: number, { entries, round }: Append): void {
+    const { durableIndex } = this.#log;
+    if (matched > durableIndex && entries.length > 0) {
+      this.#reply(to, true, matched, 0, round, this.#writtenSequence);
+      return;
+    }
+    if (entries.length === 0 && round <= this.#answeredRound) return; // it only told the commit index
+    this.#answeredRound = Math.max(this.#answeredRound, round);
+    this.#reply(to, true, Math.min(matched, durableIndex), 0, round);
+  }
+
+  /** The request after which all that the log holds is durable, and the term with it. */
+  get #writtenSequence(): number {
+    const { lastSequence, nextSequence } = this.#outbox;
+    return Math.max(this.#log.hasUnsaved ? nextSequence : lastSequence, this.#memory.spokenSequence);
+  }
+
+  /**
+   * A leader of the past learns from the answer that it is one. The answer bears the present term and so no round: rounds
+   * are counted anew each term, and whoever sent this may lead again by now.
+   */
+  refuseStale(from: MemberId): void {
+    this.#reply(from, false, 0, 0, 0);
+  }
+
+  onSnapshot(from: MemberId, chunk: Message & { kind: "snapshot" }): void {
+    this.#installation.onChunk(from, chunk, this.#memory.spokenSequence);
+  }
+
+  /** Returns the snapshot that the state was restored from, if it was. */
+  onSnapshotWritten(input: Input & { kind: "snapshot-written" }): SnapshotMeta | null {
+    return this.#installation.onWritten(input, this.#memory.term, this.#memory.spokenSequence);
+  }
+
+  #reply(
+    to: MemberId,
+    matched: boolean,
+    index: number,
+    conflictTerm: number,
+    round: number,
+    sequence = this.#memory.spokenSequence,
+  ): void {
+    const { term } = this.#memory;
+    const incarnation = this.#incarnation;
+    this.#outbox.sendAfter(sequence, to, {
+      kind: "append-reply",
+      term,
+      matched,
+      index,
+      conflictTerm,
+      round,
+      incarnation,
+    });
+  }
+}
