@@ -328,6 +328,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     if (role === "leader") this.#leases.becomeLeader();
     else this.#leases.stepDown();
     this.#passedOn = [];
+    this.#proposedUpTo = 0;
     this.proposals.reset();
     if (leader !== null) {
       this.#logger.info(leader === this.id ? `leads term ${term}` : `follows member ${leader} in term ${term}`);

@@ -145,6 +145,29 @@ scenario("a leader cut off commits nothing, then catches up and keeps its client
   assertEqualStates(ensemble);
 });
 
+scenario("a leader that lost its tail leads again, and proposes at once", {}, async ({ ensemble, create, until }) => {
+  const old = ensemble.leader()!;
+  const others = ensemble.followers().map((member) => member.id);
+  ensemble.partition([old.id], others);
+  for (let i = 0; i < 20; i++) {
+    create(old, `/stranded-${i}`);
+    await ensemble.time.run(1); // an entry each, which the next leader will cut off
+  }
+  await until(() => others.some((id) => ensemble.member(id).replica!.status.role === "leader"));
+  ensemble.heal();
+  await until(() => ensemble.isSettled());
+  for (let round = 0; ensemble.leader() !== old; round++) {
+    assert.ok(round < 50, "it never led again");
+    const leader = ensemble.leader()!;
+    leader.crash();
+    await until(() => ensemble.leader() !== undefined && ensemble.isSettled());
+    leader.restart();
+    await until(() => ensemble.isSettled());
+  }
+  const attempt = create(old, "/again");
+  await until(() => attempt.outcome === "created", 500);
+});
+
 scenario("a restarted ensemble has everything that was acknowledged", {}, async ({ ensemble, create, set, until }) => {
   create(ensemble.members[0]!, "/a");
   const last = set(ensemble.members[0]!, "/a", "kept");
