@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { repository } from "../support/cache.ts";
-import type { Ensemble } from "../support/ensemble.ts";
+import type { Member } from "../support/ensemble.ts";
 import { reap } from "../support/reaper.ts";
 import { percentile } from "../support/statistics.ts";
 import type { ControlReport } from "./control-process.ts";
@@ -25,9 +25,9 @@ export class Control {
   }
 
   /** Begins, and takes the measure of a quiet ensemble. */
-  static async start(ensemble: Ensemble): Promise<Control> {
+  static async start(members: readonly Member[]): Promise<Control> {
     const program = join(repository, "test", "bad-input", "control-process.ts");
-    const addresses = ensemble.members.map((member) => member.address);
+    const addresses = members.map((member) => member.address);
     const child = fork(program, addresses, { execArgv: ["--import", "tsx"], stdio: "inherit" });
     reap(child);
     const control = new Control(child, addresses.length);

@@ -32,7 +32,7 @@ export class Scene {
     const client = await ZooKeeperClient.connect(ensemble.members[0]!.address);
     await client.create(root, "");
     await client.close();
-    return new Scene(ensemble, await ensemble.leader(), await Control.start(ensemble));
+    return new Scene(ensemble, await ensemble.leader(), await Control.start(ensemble.members));
   }
 
   /** The one whose clients misbehave: not the leader, so that what it passes on to others is attacked too. */
