@@ -128,7 +128,7 @@ test("a client port that gets a member's words hangs up", onlyOurs, async () => 
 async function dataOfAnotherCluster(id: number): Promise<string> {
   await using others = await startEnsemble({ flavour: "cabildo", members: 3 });
   const member = others.members[id - 1]!;
-  await member.kill("SIGTERM");
+  await member.kill("SIGKILL");
   const copy = mkdtempSync(join(tmpdir(), "cabildo-foreign-"));
   cpSync(member.dataDirectory, copy, { recursive: true });
   return copy;
