@@ -14,6 +14,7 @@ import { isOurs, logs, Scene } from "./scene.ts";
 
 const p99BoundMs = 200; // quiet it is a few ms; the bound leaves room for a machine that other work shares
 const silentCallers = 500;
+const livedFor = 20; // writes of the other cluster
 
 // ZooKeeper's members know no cluster by name, and say other things on other ports.
 const onlyOurs = { skip: !isOurs, timeout: 90_000 };
@@ -128,6 +129,9 @@ test("a client port that gets a member's words hangs up", onlyOurs, async () => 
 async function dataOfAnotherCluster(id: number): Promise<string> {
   await using others = await startEnsemble({ flavour: "cabildo", members: 3 });
   const member = others.members[id - 1]!;
+  const client = await ZooKeeperClient.connect(member.address);
+  for (let i = 0; i < livedFor; i++) await client.create(`/lived-${i}`);
+  await client.close();
   await member.kill("SIGKILL");
   const copy = mkdtempSync(join(tmpdir(), "cabildo-foreign-"));
   cpSync(member.dataDirectory, copy, { recursive: true });
