@@ -121,13 +121,19 @@ test("certificates are renewed without a restart, for the calls that come after"
   await closeAll([one, two, three]);
 });
 
-test("who may come without a certificate may not come with a bad one", async () => {
-  const one = await new TestPeers(1).open(0, { ...certificate(), clientAuth: "want" });
-  const stranger = await new TestPeers(2).open(0, { ...certificate(new Authority()), ca: certificate().ca });
-  stranger.peers.reconcile(0, listed([one]));
-  await one.until("refused", () => one.lines.some((line) => /with a certificate that is refused/.test(line)));
-  assert.deepEqual(one.events, []);
-  await closeAll([one, stranger]);
+test("nobody may come with a bad certificate, whether one must be shown or may be", async () => {
+  for (const [clientAuth, line] of [
+    ["need", /called on the peer port and failed in TLS: its certificate is refused: \w+/],
+    ["want", /with a certificate that is refused/],
+  ] as const) {
+    const one = await new TestPeers(1).open(0, { ...certificate(), clientAuth });
+    const stranger = await new TestPeers(2).open(0, { ...certificate(new Authority()), ca: certificate().ca });
+    stranger.peers.reconcile(0, listed([one]));
+    await one.until("refused", () => one.lines.some((said) => line.test(said)));
+    await stranger.until("and told so", () => stranger.lines.some((said) => /member 1 cannot be reached/.test(said)));
+    assert.deepEqual(one.events, []);
+    await closeAll([one, stranger]);
+  }
 });
 
 test("only the versions that are set are spoken", async () => {

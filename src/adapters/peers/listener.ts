@@ -137,9 +137,13 @@ export class Listener {
       socket.destroy();
     });
     server.on("tlsClientError", (error, socket) => {
+      const caller = socket.remoteAddress === undefined ? "somebody who has gone" : keyOf(socket);
       socket.destroy();
-      if ((error as NodeJS.ErrnoException).code === "ECONNRESET") return; // it thought better of it, as one does whose own call is being answered
-      this.#complaints.tell("tls", `${keyOf(socket)} called on the peer port and failed in TLS: ${reasonOf(error)}`);
+      const { authorizationError } = socket; // then Node ends it without another word
+      const isCutOff = (error as NodeJS.ErrnoException).code === "ECONNRESET";
+      if (isCutOff && !authorizationError) return; // it thought better of it, as one does whose own call is answered
+      const reason = authorizationError ? `its certificate is refused: ${authorizationError}` : reasonOf(error);
+      this.#complaints.tell("tls", `${caller} called on the peer port and failed in TLS: ${reason}`);
     });
     return server;
   }

@@ -51,7 +51,7 @@ interface Peer {
   /** Empty: it is not to be called, but may call. */
   addresses: readonly PeerAddress[];
   wire: Wire | null;
-  call: { readonly wire: Wire; readonly deadline: NodeJS.Timeout; isHelloSent: boolean } | null;
+  call: { readonly wire: Wire; readonly deadline: NodeJS.Timeout; isHelloSent: boolean; isAnswered: boolean } | null;
   redial: NodeJS.Timeout | null;
   failures: number;
 }
@@ -190,7 +190,7 @@ class Mesh implements OpenedPeers {
     });
     const { callMs = CALL_MS } = this.#options;
     const deadline = setTimeout(() => wire.close(`no answer within ${callMs} ms`), callMs);
-    const call = { wire, deadline, isHelloSent: false };
+    const call = { wire, deadline, isHelloSent: false, isAnswered: false };
     peer.call = call;
     socket.once(secure === null ? "connect" : "secureConnect", () => {
       if (peer.call !== call) return;
@@ -204,6 +204,7 @@ class Mesh implements OpenedPeers {
   }
 
   #onAnswer(peer: Peer, wire: Wire, where: string, hello: Hello): void {
+    if (peer.call?.wire === wire) peer.call.isAnswered = true;
     if (hello.from !== peer.id) {
       this.#complaints.tell(
         `wrong ${peer.id}`,
@@ -228,12 +229,15 @@ class Mesh implements OpenedPeers {
       return;
     }
     if (peer.call?.wire !== wire) return;
+    const { isHelloSent, isAnswered } = peer.call;
     this.#cancelCall(peer);
     peer.failures++;
-    if (why !== null) {
+    const trouble =
+      why ?? (isHelloSent && !isAnswered ? "it hung up without an answer, and may say why in its log" : null);
+    if (trouble !== null) {
       this.#complaints.tell(
         `call ${peer.id}`,
-        `member ${peer.id} cannot be reached at ${where}: ${why}; it is called on`,
+        `member ${peer.id} cannot be reached at ${where}: ${trouble}; it is called on`,
       );
     }
     this.#redial(peer);

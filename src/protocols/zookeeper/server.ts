@@ -209,8 +209,11 @@ class Listeners implements ZooKeeperServer {
     server.on("secureConnection", (socket) => this.#onSecure(socket));
     server.on("tlsClientError", (error, socket) => {
       this.#service.counters.connectionsRejected += 1;
-      const { reason = error.message } = error as { readonly reason?: string }; // OpenSSL's own word for it
-      this.#logger.warn(`TLS with ${socket.remoteAddress} failed: ${reason}`);
+      // Why Node ended it, where it was Node; else OpenSSL's own word for it.
+      const { reason = error.message } = error as { readonly reason?: string };
+      this.#logger.warn(
+        `TLS with ${socket.remoteAddress ?? "a client that has gone"} failed: ${socket.authorizationError ?? reason}`,
+      );
       socket.destroy();
     });
     server.on("connection", (socket: Socket) => this.#track(socket));
