@@ -79,6 +79,8 @@ export class Replica implements Member, PeerEvents, StorageEvents {
    */
   #proposedUpTo = 0;
   #mustSendAgain = false;
+  /** The ensemble's number as the peers were last told. */
+  #cluster = 0;
   #lastProgressAt = 0;
 
   #isReadingForApply = false;
@@ -279,6 +281,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
         this.#persist(effect);
         break;
       case "commit":
+        if (this.#raft.cluster !== this.#cluster) this.#reconcilePeers();
         this.#applyCommitted();
         if (this.#passedOn.length > 0) this.#flushSoon();
         break;
@@ -339,12 +342,16 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     this.#noteStatus();
   }
 
+  /** Also to voters that are being left: until the joint phase is over, nothing is decided without a majority of them. */
   #reconcilePeers(): void {
     const { cluster, configuration } = this.#raft;
+    const { members, outgoing } = configuration;
+    const leaving = outgoing.filter(({ id }) => !members.some((member) => member.id === id));
     this.#peers?.reconcile(
       cluster,
-      configuration.members.filter((member) => member.id !== this.id),
+      [...members, ...leaving].filter(({ id }) => id !== this.id),
     );
+    this.#cluster = cluster;
   }
 
   // ------------------------------------------------------------------------------------------------------ proposing
@@ -569,9 +576,11 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     };
     this.#commandsSinceSnapshot = 0;
     if (!(await this.#snapshotter.take(snapshot)) || this.#state === "stopped") return;
+    const previous = this.#snapshotIndex;
     this.#snapshotIndex = index;
     this.lastSnapshot = { zxid, time: this.#clock.wall() };
-    this.#submit({ kind: "snapshot-taken", snapshot });
+    // The log may reach back to the snapshot before: a follower a little behind is served from it, as far as it does.
+    this.#submit({ kind: "snapshot-taken", snapshot, ...(previous > 0 ? { logFrom: previous + 1 } : {}) });
     this.#log.purge(index);
     this.#snapshotLogSize = this.#log.size;
   }
