@@ -3,6 +3,14 @@
 import { CABILDO_VERSION } from "./admin-about.ts";
 import { type AdminContext, type Mode, modeOf } from "./admin-context.ts";
 
+export interface MemberEntry {
+  readonly id: number;
+  readonly role: string;
+  readonly address: string;
+  /** Whether it is part of majorities yet: a voter that was never heard from, or came back without its data, is not. */
+  readonly counts: boolean;
+}
+
 export interface MemberReport {
   readonly version: string;
   readonly id: number;
@@ -20,7 +28,7 @@ export interface MemberReport {
   readonly lastIndex: number;
   readonly snapshotIndex: number;
   readonly zxid: number;
-  readonly members: readonly { readonly id: number; readonly role: string; readonly address: string }[];
+  readonly members: readonly MemberEntry[];
   /** On the leader: how far each other member has come. */
   readonly followers: readonly { readonly id: number; readonly matchIndex: number; readonly active: boolean }[];
   readonly sessions: number;
@@ -53,7 +61,9 @@ export function memberReport(context: AdminContext): MemberReport {
     lastIndex: status.lastIndex,
     snapshotIndex: status.snapshotIndex,
     zxid: member.machine.revision,
-    members: status.configuration.members.map(({ id, role, address }) => ({ id, role, address })),
+    members: status.configuration.members.map(({ id, role, address, incarnation }) => {
+      return { id, role, address, counts: role === "voter" && incarnation !== 0 };
+    }),
     followers: status.followers.map(({ id, matchIndex, active }) => ({ id, matchIndex, active })),
     sessions: tree.sessionCount,
     connections: stats.connectionCount,

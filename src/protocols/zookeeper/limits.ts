@@ -58,3 +58,6 @@ export const SPARE_REQUESTS_MAX = 4096;
 
 /** The identities one connection may gather by proving itself again and again: each write carries them all. */
 export const IDENTITIES_MAX = 64;
+
+/** Closed connections told one by one in a tick; of more only the number, so that ten thousand strangers are not a full log. */
+export const DROPPED_LINES_PER_TICK_MAX = 50;

@@ -10,7 +10,7 @@ import { BufferPool } from "./buffers.ts";
 import { Counters, type LiveService } from "./counters.ts";
 import type { CredentialOptions } from "./credentials.ts";
 import type { Exchange } from "./exchange.ts";
-import { HANDSHAKE_DEADLINE_MS, NO_QUORUM_GRACE_TICKS, TICK_PARTS } from "./limits.ts";
+import { DROPPED_LINES_PER_TICK_MAX, HANDSHAKE_DEADLINE_MS, NO_QUORUM_GRACE_TICKS, TICK_PARTS } from "./limits.ts";
 import type { ConnectionPort } from "./outgoing.ts";
 import { PendingPool, type PendingRequest } from "./pending.ts";
 import { type Peer, Session } from "./session.ts";
@@ -74,6 +74,7 @@ export class Service implements StateEvents, LiveService {
   readonly #deferred = new Set<PendingRequest>();
   #nextLocalId = LOCAL_IDS_FROM;
   #stopTicking: () => void = () => {};
+  #droppedInTick = 0;
   #stopGrace: (() => void) | null = null;
 
   readonly counters: Counters;
@@ -250,6 +251,9 @@ export class Service implements StateEvents, LiveService {
 
   #onTick(): void {
     this.tick += 1;
+    const untold = this.#droppedInTick - DROPPED_LINES_PER_TICK_MAX;
+    if (untold > 0) this.options.logger.warn(`${untold} more connections closed, for reasons like those above`);
+    this.#droppedInTick = 0;
     this.wallTime = this.options.clock.wall();
     const now = this.options.clock.now();
     if (this.#blocked.size > 0) this.#flushSoon();
@@ -277,6 +281,7 @@ export class Service implements StateEvents, LiveService {
 
   noteDropped(session: Session, reason: string): void {
     this.counters.connectionsDropped += 1;
+    if (++this.#droppedInTick > DROPPED_LINES_PER_TICK_MAX) return;
     this.options.logger.warn(`${session.name}: connection closed: ${reason}`);
   }
 

@@ -268,6 +268,14 @@ Connections (1):
       [report.id, report.role, report.term, report.leader, report.commitIndex, report.diskBytes, report.sessions],
       [1, "leader", 7, 1, 100, 5096, 2],
     );
-    assert.equal(report.members.length, 4);
+    assert.deepEqual(
+      report.members.map(({ id, role, counts }) => [id, role, counts]),
+      [
+        [1, "voter", true],
+        [2, "voter", true],
+        [3, "voter", true],
+        [4, "learner", false],
+      ],
+    );
   });
 });

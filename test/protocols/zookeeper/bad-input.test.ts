@@ -7,6 +7,7 @@ import { ByteReader, ByteWriter } from "../../../src/base/bytes.ts";
 import { seededRandom } from "../../../src/base/random.ts";
 import { writeConnectRequest } from "../../../src/protocols/zookeeper/codec/records.ts";
 import { FrameCutter } from "../../../src/protocols/zookeeper/frames.ts";
+import { DROPPED_LINES_PER_TICK_MAX } from "../../../src/protocols/zookeeper/limits.ts";
 import { OPERATIONS } from "../../../src/protocols/zookeeper/operations/index.ts";
 import * as ask from "./support/requests.ts";
 import { frameOf, OPCODE, World } from "./support/world.ts";
@@ -269,4 +270,15 @@ test("a multi of a hundred thousand operations is carried out whole", () => {
   assert.equal(reply.body.remaining, 100_001 * 9);
   const failing = client.call(...ask.multi(...checks, ask.inMulti.check("/b")));
   assert.equal(failing.body.remaining, 100_001 * 13 + 9);
+});
+
+test("a thousand strangers at once leave a line each for the first, and then their number", () => {
+  const world = new World();
+  for (let i = 0; i < 1000; i++) world.dial().write(int32(-1));
+  assert.equal(world.log.filter((line) => line.includes("connection closed")).length, DROPPED_LINES_PER_TICK_MAX);
+  world.clock.advance(1000);
+  const untold = 1000 - DROPPED_LINES_PER_TICK_MAX;
+  assert.equal(world.log.at(-1), `${untold} more connections closed, for reasons like those above`);
+  world.dial().write(int32(-1));
+  assert.match(world.log.at(-1) ?? "", /connection closed/);
 });
