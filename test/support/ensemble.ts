@@ -62,7 +62,7 @@ export interface Ensemble {
    * ends with the ensemble, but is none of its `members`.
    */
   add(configOf?: (member: Pick<Member, "id" | "peerAddress">) => readonly string[]): Promise<Member>;
-  /** Until every member serves and one leads. */
+  /** Until every member serves, one leads, and all that vote have joined it. */
   waitReady(timeoutMs?: number): Promise<void>;
   /** The end of every member's log, for the message of a failed test. */
   lastWords(): string;
@@ -298,7 +298,8 @@ class RealEnsemble implements Ensemble {
       if (dead.length > 0) throw new Error(`member ${dead[0]!.id} ended\n${this.lastWords()}`);
       const modes = await Promise.all(this.members.map((member) => member.mode()));
       const leads = modes.filter((mode) => mode === "leader" || mode === "standalone").length;
-      if (leads === 1 && modes.every((mode) => mode !== undefined && mode !== "read-only")) return;
+      const all = modes.every((mode) => mode !== undefined && mode !== "read-only");
+      if (leads === 1 && all && (await this.#countsAll(modes.indexOf("leader")))) return;
       await sleep(pollMs);
     }
     throw new Error(`not ready within ${timeoutMs} ms\n${this.lastWords()}`);
@@ -317,6 +318,15 @@ class RealEnsemble implements Ensemble {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  /** Ours serves as soon as a majority has met; one who is lost then is missed until all others have joined. */
+  async #countsAll(leader: number): Promise<boolean> {
+    if (this.flavour !== "cabildo" || leader === -1) return true;
+    const answer = await this.members[leader]!.ask("memb").catch(() => "");
+    if (!answer.startsWith("{")) return false;
+    const { members } = JSON.parse(answer) as { members: readonly { role: string; counts: boolean }[] };
+    return members.every(({ role, counts }) => role !== "voter" || counts);
   }
 
   async #leaders(): Promise<RealMember[]> {
