@@ -23,6 +23,7 @@ function report(id: number, changes: Partial<MemberReport> = {}): MemberReport {
     lastIndex: 100,
     snapshotIndex: 0,
     zxid: 100,
+    joint: false,
     members: [],
     followers: [],
     sessions: 4,

@@ -284,6 +284,7 @@ export class Raft {
     }
     this.#elapsed++;
     this.#forwarded.expire(this.#tick - this.#options.electionTicks);
+    if (this.#isAlone && this.#ownVoteSequence !== null) return; // a slow disk is no rival: one term a start is enough
     if (this.#elapsed >= this.#timeout) this.#onElectionTimeout();
     else if (this.#election !== null && this.#elapsed % this.#options.heartbeatTicks === 0) this.#requestVotes();
   }

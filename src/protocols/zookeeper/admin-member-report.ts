@@ -29,6 +29,8 @@ export interface MemberReport {
   readonly snapshotIndex: number;
   readonly zxid: number;
   readonly members: readonly MemberEntry[];
+  /** A change of members is between its two steps: majorities of the old and of the new ensemble are needed. */
+  readonly joint: boolean;
   /** On the leader: how far each other member has come. */
   readonly followers: readonly { readonly id: number; readonly matchIndex: number; readonly active: boolean }[];
   readonly sessions: number;
@@ -64,6 +66,7 @@ export function memberReport(context: AdminContext): MemberReport {
     members: status.configuration.members.map(({ id, role, address, incarnation }) => {
       return { id, role, address, counts: role === "voter" && incarnation !== 0 };
     }),
+    joint: status.configuration.outgoing.length > 0,
     followers: status.followers.map(({ id, matchIndex, active }) => ({ id, matchIndex, active })),
     sessions: tree.sessionCount,
     connections: stats.connectionCount,

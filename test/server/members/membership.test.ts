@@ -97,7 +97,10 @@ test("a member whose data directory was emptied comes back by itself, and votes 
     await wiped!.restart();
     await untilTold(leader, new RegExp(`member ${wiped!.id} came back with an empty disk: it learns before it votes`));
     await untilTold(leader, new RegExp(`member ${wiped!.id} has caught up: it votes from now on`));
-    await until("all three vote", async () => (await voters(leader)) === 3);
+    await until("all three vote, and the change is over", async () => {
+      const { joint } = JSON.parse(await leader.ask("memb")) as { joint: boolean };
+      return !joint && (await voters(leader)) === 3;
+    });
 
     await other!.kill("SIGKILL"); // now nothing is written without the one that had lost everything
     await client.create("/after");
