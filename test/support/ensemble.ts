@@ -294,12 +294,13 @@ class RealEnsemble implements Ensemble {
   async waitReady(timeoutMs: number = readyWithinMsDefault): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     while (performance.now() < deadline) {
-      const dead = this.members.filter((member) => member.pid === undefined);
+      const members = [...this.members, ...this.#added]; // one that was added may lead
+      const dead = members.filter((member) => member.pid === undefined);
       if (dead.length > 0) throw new Error(`member ${dead[0]!.id} ended\n${this.lastWords()}`);
-      const modes = await Promise.all(this.members.map((member) => member.mode()));
+      const modes = await Promise.all(members.map((member) => member.mode()));
       const leads = modes.filter((mode) => mode === "leader" || mode === "standalone").length;
       const all = modes.every((mode) => mode !== undefined && mode !== "read-only");
-      if (leads === 1 && all && (await this.#countsAll(modes.indexOf("leader")))) return;
+      if (leads === 1 && all && (await this.#countsAll(members[modes.indexOf("leader")]))) return;
       await sleep(pollMs);
     }
     throw new Error(`not ready within ${timeoutMs} ms\n${this.lastWords()}`);
@@ -321,9 +322,9 @@ class RealEnsemble implements Ensemble {
   }
 
   /** Ours serves as soon as a majority has met; one who is lost then is missed until all others have joined. */
-  async #countsAll(leader: number): Promise<boolean> {
-    if (this.flavour !== "cabildo" || leader === -1) return true;
-    const answer = await this.members[leader]!.ask("memb").catch(() => "");
+  async #countsAll(leader: Member | undefined): Promise<boolean> {
+    if (this.flavour !== "cabildo" || leader === undefined) return true;
+    const answer = await leader.ask("memb").catch(() => "");
     if (!answer.startsWith("{")) return false;
     const { members } = JSON.parse(answer) as { members: readonly { role: string; counts: boolean }[] };
     return members.every(({ role, counts }) => role !== "voter" || counts);
