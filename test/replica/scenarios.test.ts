@@ -261,6 +261,27 @@ scenario("a session that nobody hears from expires; one that is renewed lives, a
   assert.notEqual(machine.lease(alive), undefined);
 });
 
+scenario(
+  "a session opened under a leader that stays ends in its time, though its member says nothing of it",
+  {},
+  async (story) => {
+    const { ensemble, until } = story;
+    const [member] = ensemble.followers();
+    let opened = 0;
+    encodeOpenLease(member!.replica!.begin(), 4000, "p".repeat(16));
+    member!.replica!.commit({
+      onOutcome: (outcome) => {
+        if (outcome.kind === "lease-opened") opened = outcome.id;
+      },
+      onRefused() {},
+    });
+    await until(() => opened !== 0);
+    const begun = ensemble.time.now;
+    await until(() => member!.replica!.machine.lease(opened) === undefined, 6000);
+    assert.ok(ensemble.time.now - begun >= 4000, `it lived ${ensemble.time.now - begun} ms`);
+  },
+);
+
 scenario("a stall of the leader's disk expires nobody, and its clients' writes go on", {}, async (story) => {
   const { ensemble, create, until } = story;
   const leader = ensemble.leader()!;
