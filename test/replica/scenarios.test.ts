@@ -290,6 +290,22 @@ scenario("a stall of the leader's disk expires nobody, and its clients' writes g
   await until(() => attempt.outcome === "created", 2000); // the others' disks are a majority
 });
 
+scenario("a member whose wall clock went back is heard all the same", {}, async ({ ensemble, create, until }) => {
+  const [member] = ensemble.followers();
+  member!.crash();
+  member!.nextStart = 1000;
+  member!.start();
+  await until(() => ensemble.isSettled());
+  const before = create(member!, "/before");
+  await until(() => before.outcome === "created");
+  member!.crash();
+  member!.nextStart = 7;
+  member!.start();
+  const after = [create(member!, "/after-1"), create(member!, "/after-2")];
+  await until(() => after.every((attempt) => attempt.outcome === "created") && ensemble.isSettled());
+  assertEqualStates(ensemble);
+});
+
 scenario("a linearizable read sees every write acknowledged before it, on any member", {}, async (story) => {
   const { ensemble, set, create, until } = story;
   create(ensemble.members[0]!, "/a");
