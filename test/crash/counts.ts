@@ -21,4 +21,8 @@ export const counts = {
   blackHoles: count(6, 120),
   /** Times that a file of one member is damaged while the member is down. */
   damages: count(20, 500),
+  /** Recordings of a member alone under load, states that its disk is in after a loss of power, for each, and real starts. */
+  recordings: count(1, 5),
+  losses: count(250, 600),
+  startsAfterLoss: count(4, 30),
 } as const;
