@@ -25,4 +25,8 @@ export const counts = {
   recordings: count(1, 5),
   losses: count(250, 600),
   startsAfterLoss: count(4, 30),
+  /** Times that a call to the disk fails, or finds it full. */
+  diskFailuresAlone: count(4, 80),
+  diskFullAlone: count(2, 30),
+  diskFailuresOfThree: count(2, 30),
 } as const;

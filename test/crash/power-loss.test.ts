@@ -44,16 +44,17 @@ attack("power lost at any moment of a member alone", { timeout: 1_800_000, skip 
 /** Four lives, ended by kills and in good order, with clients that never stop. */
 async function livesUnderLoad(recording: Recording, history: History, random: Random): Promise<number> {
   const { member } = recording;
-  const load = new Workload(member.address, history, { clients: 4, seed: random.next() });
+  const load = new Workload([member.address], history, { clients: 4, seed: random.next() });
   try {
     await load.begin();
     load.start();
     for (const [life, signal] of (["SIGKILL", "SIGTERM", "SIGKILL"] as const).entries()) {
       await load.until(100 + random.below(60));
-      await load.visit(member.address, `visit-${life}`);
+      await load.visit(`visit-${life}`);
       await load.until(random.below(20));
       await recording.end(signal);
       await recording.restart(stalls);
+      await recording.ready();
     }
     await load.until(100 + random.below(60));
     await load.stop();
@@ -73,7 +74,7 @@ async function startOn(lab: Lab, loss: Loss, first: Recording, before: History, 
     lab.count("starts of the server on one");
     const wrong = differences(await readView(address), history.at(loss.zxid));
     if (wrong.length > 0) lab.judge(`the server, ${evidenceOf(loss, first)}`, wrong);
-    const load = new Workload(address, history, { clients: 2, seed: random.next(), name: "again-" });
+    const load = new Workload([address], history, { clients: 2, seed: random.next(), name: "again-" });
     try {
       await load.begin();
       load.start();
@@ -103,13 +104,14 @@ for (const { what, preload, lostMin } of [
     for (const { random } of lab.cycles(1)) {
       const history = new History();
       const recording = await Recording.begin({ config });
-      const load = new Workload(recording.member.address, history, { clients: 2, seed: random.next() });
+      const load = new Workload([recording.member.address], history, { clients: 2, seed: random.next() });
       try {
         await load.begin();
         load.start();
         await load.until(20);
         await recording.end("SIGKILL");
         await recording.restart({ preload: fileURLToPath(new URL(`disk/${preload}`, import.meta.url)) });
+        await recording.ready();
         const honest = history.latest;
         await load.until(100);
         await load.stop();

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Ensemble, type Member, startEnsemble } from "../../support/ensemble.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import { recording } from "./strace.ts";
-import { stepsOf } from "./system-calls.ts";
+import { type Step, stepsOf } from "./system-calls.ts";
 import { type Contents, difference, readContents, TracedDisk, writeContents } from "./traced-disk.ts";
 
 const goneWithinMs = 20_000;
@@ -101,11 +101,20 @@ export class Recording {
     this.#lives.push({ trace, left: readContents(this.root) });
   }
 
-  /** The next life, after `end`. */
+  /** The next life, after `end`; it may not be ready. */
   async restart(life: LifeOptions = {}): Promise<void> {
     this.#life = life;
     await this.member.restart();
-    await this.#ensemble!.waitReady();
+  }
+
+  /** Until it serves; fails when it has ended. */
+  ready(): Promise<void> {
+    return this.#ensemble!.waitReady();
+  }
+
+  /** The steps of the last life that has ended. */
+  lastSteps(): AsyncGenerator<Step> {
+    return stepsOf(this.#lives.at(-1)!.trace);
   }
 
   /**

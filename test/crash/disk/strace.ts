@@ -38,7 +38,27 @@ const recorded = [
 
 /** What stands before a command whose calls are to be written down, with all that is written, to `file`. */
 export function recording(file: string, ...injections: readonly string[]): string[] {
-  const calls = `trace=${recorded.join(",")}`;
-  const faults = injections.flatMap((injection) => ["-e", `inject=${injection}`]);
-  return ["strace", "-D", ...quietly, "-xx", "-s", String(payloadBytesMax), "-e", calls, ...faults, "-o", file];
+  const calls = ["-e", `trace=${recorded.join(",")}`];
+  return [
+    "strace",
+    "-D",
+    ...quietly,
+    "-xx",
+    "-s",
+    String(payloadBytesMax),
+    ...calls,
+    ...faults(injections),
+    "-o",
+    file,
+  ];
+}
+
+/** What stands before a command some of whose calls fail or wait, without what it writes; `file` tells which did. */
+export function injecting(file: string, ...injections: readonly string[]): string[] {
+  const calls = ["-e", "trace=openat,close,pwrite64,ftruncate,fdatasync,fsync,rename,unlink"];
+  return ["strace", "-D", ...quietly, "-xx", "-s", "256", ...calls, ...faults(injections), "-o", file];
+}
+
+function faults(injections: readonly string[]): string[] {
+  return injections.flatMap((injection) => ["-e", `inject=${injection}`]);
 }

@@ -183,7 +183,10 @@ export class TracedDisk {
     if (opened === undefined) return null;
     if (opened.entry === "directory" || call.name === "write" || call.name === "writev") throw unknown(call, "");
     // pwrite64(file, bytes, count, offset); pwritev(file, [{bytes, length}, …], count, offset)
-    this.#change(call, opened.entry, Number(call.args.at(-1)), payloadOf(call));
+    const bytes = payloadOf(call);
+    if (call.name === "pwrite64" && bytes.length !== Number(call.args[2]))
+      throw unknown(call, "with bytes not recorded");
+    this.#change(call, opened.entry, Number(call.args.at(-1)), bytes);
     return this.#moment(call, opened.path);
   }
 

@@ -15,6 +15,9 @@ import type { Effect, History } from "./history.ts";
 export const folder = "/load";
 
 const sessionTimeoutMs = 40_000;
+/** The server's answer while it has no room. */
+const systemError = -1;
+const refusedPauseMs = 20;
 const lanes = 3;
 const nodesMax = 6;
 const dataBytesMax = 5000;
@@ -29,23 +32,31 @@ export interface WorkloadOptions {
 /** A stop in the middle of the writes, such as a kill, is nothing to a client; an error of the server's is. */
 export class Workload {
   readonly history: History;
+  readonly #addresses: readonly string[];
   readonly #clients: ReconnectingClient[] = [];
   readonly #lanes: Lane[] = [];
   #running: Promise<void>[] = [];
   #isStopping = false;
   #wanted = 0;
   #acknowledged = 0;
+  #refused = 0;
 
-  constructor(address: string, history: History, { clients, seed, name = "" }: WorkloadOptions) {
+  constructor(addresses: readonly string[], history: History, { clients, seed, name = "" }: WorkloadOptions) {
+    this.#addresses = addresses;
     this.history = history;
     for (let i = 0; i < clients; i++) {
-      const client = new ReconnectingClient([address], { sessionTimeoutMs });
+      const client = new ReconnectingClient(addresses, { sessionTimeoutMs, first: i });
       this.#clients.push(client);
       for (let lane = 0; lane < lanes; lane++) {
         const path = `${folder}/${name}${i}-${lane}`;
         this.#lanes.push(new Lane(path, client, history, seededRandom(seed * 1000 + i * lanes + lane)));
       }
     }
+  }
+
+  /** Writes that were turned down because the disk is full: they must not be there. */
+  get refused(): number {
+    return this.#refused;
   }
 
   get acknowledged(): number {
@@ -65,7 +76,7 @@ export class Workload {
   start(): void {
     this.#isStopping = false;
     this.#running = this.#lanes.map(async (lane) => {
-      while (!this.#isStopping) if (await lane.write()) this.#acknowledged++;
+      while (!this.#isStopping) await this.#write(lane);
     });
     for (const lane of this.#running) lane.catch(() => {}); // met by whoever waits
   }
@@ -77,6 +88,14 @@ export class Workload {
     while (this.#acknowledged < this.#wanted) await Promise.race([failed, sleep(2)]);
   }
 
+  async #write(lane: Lane): Promise<void> {
+    const outcome = await lane.write();
+    if (outcome === "applied") this.#acknowledged++;
+    if (outcome !== "refused") return;
+    this.#refused++;
+    await sleep(refusedPauseMs);
+  }
+
   /** Lets what is in flight come to its end, over a restart if need be. */
   async stop(): Promise<void> {
     this.#isStopping = true;
@@ -84,8 +103,8 @@ export class Workload {
   }
 
   /** A session that leaves an ephemeral node behind it until it ends in good order. */
-  async visit(address: string, name: string): Promise<void> {
-    const client = await ZooKeeperClient.connect(address, { sessionTimeoutMs });
+  async visit(name: string): Promise<void> {
+    const client = await ZooKeeperClient.connect(this.#addresses[0]!, { sessionTimeoutMs });
     const path = `${folder}/${name}`;
     const created = await client.request(OPCODE.create, (w) =>
       writeCreate(w, { path, data: null, acl: OPEN_ACL, flags: 1 }),
@@ -123,21 +142,23 @@ class Lane {
     this.#random = random;
   }
 
-  /** Whether it was applied, acknowledged or seen to be. */
-  async write(): Promise<boolean> {
+  /** "applied": acknowledged, or seen to be there when the reply was lost. */
+  async write(): Promise<"applied" | "lost" | "refused"> {
     const effects = this.#next();
     const client = await this.#client.attached();
     let zxid: number | null;
     try {
-      zxid = zxidOf(await client.request(...requestOf(effects)), effects);
+      const reply = await client.request(...requestOf(effects));
+      if (reply.error === systemError) return "refused";
+      zxid = zxidOf(reply, effects);
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error;
       zxid = await this.#settle(effects[0]!);
     }
-    if (zxid === null) return false;
+    if (zxid === null) return "lost";
     this.#history.record(zxid, effects);
     for (const effect of effects) this.#note(effect);
-    return true;
+    return "applied";
   }
 
   /** The number of a change whose reply was lost; null: it was not applied, and will not be. */
