@@ -29,4 +29,6 @@ export const counts = {
   diskFailuresAlone: count(4, 80),
   diskFullAlone: count(2, 30),
   diskFailuresOfThree: count(2, 30),
+  /** Times that one member's disk answers slower than a session lives. */
+  slowDisks: count(2, 20),
 } as const;

@@ -1,11 +1,27 @@
 // What a running member holds, as a client reads it.
+import { setTimeout as sleep } from "node:timers/promises";
 import { toByteString } from "../../../src/base/text.ts";
-import { ZooKeeperClient } from "../../support/zookeeper-client.ts";
+import { ConnectionLost, ZooKeeperClient } from "../../support/zookeeper-client.ts";
 import type { Held, View } from "./history.ts";
 import { folder } from "./workload.ts";
 
-/** Everything below the workload's folder; a session of its own, not ended in order, reads it. */
+const readWithinMs = 20_000;
+const pauseMs = 100;
+
+/** Everything below the workload's folder. A member that catches up by a snapshot lets its clients go: they come again. */
 export async function readView(address: string): Promise<View> {
+  const deadline = performance.now() + readWithinMs;
+  for (;;) {
+    try {
+      return await read(address);
+    } catch (error) {
+      if (!(error instanceof ConnectionLost) || performance.now() > deadline) throw error;
+      await sleep(pauseMs);
+    }
+  }
+}
+
+async function read(address: string): Promise<View> {
   const client = await ZooKeeperClient.connect(address);
   try {
     await client.sync();
@@ -21,6 +37,6 @@ export async function readView(address: string): Promise<View> {
     );
     return view;
   } finally {
-    client.destroy();
+    await client.close();
   }
 }

@@ -1,7 +1,8 @@
 // strace, between a real process and the kernel: it writes down every call, or makes some of them fail or wait. Linux only,
 // and only where one process may trace another: elsewhere the suites that need it say so and skip, unless CI is set.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { locate, MissingRuntime } from "../../support/commands.ts";
+import { reap } from "../../support/reaper.ts";
 
 /** Null, or why nothing can be traced here. */
 export function whyNoTracing(): string | null {
@@ -57,6 +58,52 @@ export function recording(file: string, ...injections: readonly string[]): strin
 export function injecting(file: string, ...injections: readonly string[]): string[] {
   const calls = ["-e", "trace=openat,close,pwrite64,ftruncate,fdatasync,fsync,rename,unlink"];
   return ["strace", "-D", ...quietly, "-xx", "-s", "256", ...calls, ...faults(injections), "-o", file];
+}
+
+/** Makes calls of a running process fail or wait, until `detach` has completed. */
+export async function attach(pid: number, injection: string): Promise<{ detach(): Promise<void> }> {
+  const call = injection.slice(0, injection.indexOf(":"));
+  const child = spawn("strace", ["-f", "-p", String(pid), "-e", `trace=${call}`, "-e", `inject=${injection}`], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  reap(child);
+  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  let said = "";
+  child.stderr.setEncoding("latin1").on("data", (text: string) => {
+    said = (said + text).slice(-1000);
+  });
+  const attached = new Promise<void>((resolve) => {
+    child.stderr.on("data", () => /attached/.test(said) && resolve());
+  });
+  const ended = gone.then(() => {
+    throw new Error(`strace did not attach to process ${pid}: ${said}`);
+  });
+  await Promise.race([attached, ended]);
+  ended.catch(() => {});
+  return {
+    async detach() {
+      child.kill("SIGINT");
+      await gone;
+    },
+  };
+}
+
+/** Null, or why no running process can be traced here. */
+export function whyNoAttaching(): string | null {
+  const reason = whyNoTracing() ?? attachingTrouble();
+  if (reason !== null && process.env["CI"]) throw new Error(`${reason}, and CI promises that it can be used`);
+  return reason;
+}
+
+function attachingTrouble(): string | null {
+  const child = spawn("sleep", ["5"], { stdio: "ignore" });
+  try {
+    const { stderr } = spawnSync("timeout", ["-s", "INT", "1", "strace", "-p", String(child.pid)]);
+    const said = stderr.toString();
+    return /attached/.test(said) ? null : `strace may not attach here: ${said.trim().split("\n").at(-1)}`;
+  } finally {
+    child.kill("SIGKILL");
+  }
 }
 
 function faults(injections: readonly string[]): string[] {

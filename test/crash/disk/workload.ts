@@ -14,7 +14,7 @@ import type { Effect, History } from "./history.ts";
 
 export const folder = "/load";
 
-const sessionTimeoutMs = 40_000;
+const sessionTimeoutMsDefault = 40_000;
 /** The server's answer while it has no room. */
 const systemError = -1;
 const refusedPauseMs = 20;
@@ -27,6 +27,7 @@ export interface WorkloadOptions {
   readonly seed: number;
   /** What its nodes' names begin with. */
   readonly name?: string;
+  readonly sessionTimeoutMs?: number;
 }
 
 /** A stop in the middle of the writes, such as a kill, is nothing to a client; an error of the server's is. */
@@ -40,8 +41,12 @@ export class Workload {
   #wanted = 0;
   #acknowledged = 0;
   #refused = 0;
+  #lastAt = performance.now();
+  /** The longest time without any acknowledged write, of any client; set to 0 to measure anew. */
+  longestGapMs = 0;
 
-  constructor(addresses: readonly string[], history: History, { clients, seed, name = "" }: WorkloadOptions) {
+  constructor(addresses: readonly string[], history: History, options: WorkloadOptions) {
+    const { clients, seed, name = "", sessionTimeoutMs = sessionTimeoutMsDefault } = options;
     this.#addresses = addresses;
     this.history = history;
     for (let i = 0; i < clients; i++) {
@@ -90,7 +95,12 @@ export class Workload {
 
   async #write(lane: Lane): Promise<void> {
     const outcome = await lane.write();
-    if (outcome === "applied") this.#acknowledged++;
+    const before = this.#lastAt;
+    if (outcome === "applied") {
+      this.#acknowledged++;
+      this.#lastAt = performance.now();
+      this.longestGapMs = Math.max(this.longestGapMs, this.#lastAt - before);
+    }
     if (outcome !== "refused") return;
     this.#refused++;
     await sleep(refusedPauseMs);
@@ -104,7 +114,7 @@ export class Workload {
 
   /** A session that leaves an ephemeral node behind it until it ends in good order. */
   async visit(name: string): Promise<void> {
-    const client = await ZooKeeperClient.connect(this.#addresses[0]!, { sessionTimeoutMs });
+    const client = await ZooKeeperClient.connect(this.#addresses[0]!, { sessionTimeoutMs: sessionTimeoutMsDefault });
     const path = `${folder}/${name}`;
     const created = await client.request(OPCODE.create, (w) =>
       writeCreate(w, { path, data: null, acl: OPEN_ACL, flags: 1 }),
