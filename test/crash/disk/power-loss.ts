@@ -5,10 +5,11 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Random } from "../../../src/base/random.ts";
+import { type Contents, writeContents } from "./contents.ts";
 import { type Remembered, remembered } from "./examination.ts";
 import { differences, type History } from "./history.ts";
 import type { Recording } from "./recording.ts";
-import { type Contents, type Crash, writeContents } from "./traced-disk.ts";
+import type { Crash } from "./traced-disk.ts";
 
 /** Thousands of members start here one after another: in memory, where there is such a place. */
 const scratchFolder = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();

@@ -37,6 +37,6 @@ async function read(address: string): Promise<View> {
     );
     return view;
   } finally {
-    await client.close();
+    client.destroy(); // its session is not ended: that would be one more change
   }
 }

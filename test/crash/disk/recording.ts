@@ -6,9 +6,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Ensemble, type Member, startEnsemble } from "../../support/ensemble.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
+import { type Contents, difference, readContents, writeContents } from "./contents.ts";
 import { recording } from "./strace.ts";
 import { type Step, stepsOf } from "./system-calls.ts";
-import { type Contents, difference, readContents, TracedDisk, writeContents } from "./traced-disk.ts";
+import { TracedDisk } from "./traced-disk.ts";
 
 const goneWithinMs = 20_000;
 const endBytes = 4096;

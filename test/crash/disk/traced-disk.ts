@@ -1,31 +1,13 @@
 // A directory as a disk may have it, from the calls that a process made: what was synced is durable; what was not may be
 // there or not, sector by sector, torn, in any order; a name that was made, changed or removed counts only once its
 // directory was synced. It trusts nothing between the process and the kernel, and refuses a call that it does not know.
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname } from "node:path";
 import type { Random } from "../../../src/base/random.ts";
+import type { Contents } from "./contents.ts";
 import type { Step, SystemCall } from "./system-calls.ts";
+import { type Change, changed, choose, TracedFile, type Unit, unitApplied, unitsOf } from "./traced-file.ts";
 
-const sectorBytes = 512;
-
-/** Part of a file that was written and may not be on the disk; null: it was cut off there. */
-interface Change {
-  readonly number: number;
-  readonly call: SystemCall;
-  readonly file: File;
-  readonly offset: number;
-  bytes: Uint8Array | null;
-  isDone: boolean;
-  /** A sync failed with it: the kernel holds it as clean, and no later sync writes it. */
-  isForgotten: boolean;
-}
-
-class File {
-  durable: Buffer = Buffer.alloc(0);
-  pending: Change[] = [];
-}
-
-type Entry = File | "directory";
+type Entry = TracedFile | "directory";
 type Names = Map<string, Entry>;
 
 interface NameChange {
@@ -42,11 +24,8 @@ type Descriptor = { readonly path: string; readonly entry: Entry };
 interface Sync {
   readonly changes: readonly Change[];
   readonly names: readonly NameChange[];
-  readonly file: File | null;
+  readonly file: TracedFile | null;
 }
-
-/** The files of a directory, by path; null: a directory. */
-export type Contents = ReadonlyMap<string, Buffer | null>;
 
 const isKnown: Readonly<Record<string, true>> = Object.fromEntries(
   ["open", "openat", "close", "write", "pwrite64", "writev", "pwritev", "ftruncate", "fdatasync", "fsync"]
@@ -72,7 +51,7 @@ export class TracedDisk {
     this.#neverHappened = neverHappened;
     this.#durableNames.set(root, "directory");
     for (const [path, bytes] of contents) {
-      const file = new File();
+      const file = new TracedFile();
       if (bytes !== null) file.durable = Buffer.from(bytes);
       this.#durableNames.set(path, bytes === null ? "directory" : file);
     }
@@ -167,7 +146,7 @@ export class TracedDisk {
     const cutsOff = flags.includes("O_TRUNC") && !flags.includes("O_EXCL");
     if (cutsOff || flags.includes("O_APPEND")) throw unknown(call, flags.join("|"));
     if (!flags.includes("O_CREAT") || this.#names().has(path) || !this.#names().has(dirname(path))) return null;
-    const file = new File();
+    const file = new TracedFile();
     return this.#rename(call, path, (names) => names.set(path, file));
   }
 
@@ -223,7 +202,7 @@ export class TracedDisk {
 
   // ----------------------------------------------------------------------------------------------------- changes
 
-  #change(call: SystemCall, file: File, offset: number, bytes: Uint8Array | null): void {
+  #change(call: SystemCall, file: TracedFile, offset: number, bytes: Uint8Array | null): void {
     if (this.#neverHappened.has(call.id)) return;
     const change = { number: ++this.#count, call, file, offset, bytes, isDone: false, isForgotten: false };
     file.pending.push(change);
@@ -284,11 +263,11 @@ export class TracedDisk {
   /** What may be on the disk if power is lost now: one of many ways, by chance. */
   crash(random: Random): Crash {
     const names = this.#crashedNames(random);
-    const files = new Set([...names.entry.values()].filter((entry) => entry instanceof File));
+    const files = new Set([...names.entry.values()].filter((entry) => entry instanceof TracedFile));
     const units = [...files].flatMap((file) => file.pending.flatMap((change) => unitsOf(file, change)));
     units.sort((a, b) => a.number - b.number);
     const kept = choose(units, random);
-    const byFile = new Map<File, Unit[]>([...files].map((file) => [file, []]));
+    const byFile = new Map<TracedFile, Unit[]>([...files].map((file) => [file, []]));
     for (const unit of kept.units) byFile.get(unit.file)!.push(unit);
     const contents = contentsOf(this.root, names.entry, (file) =>
       byFile.get(file)!.reduce(unitApplied, Buffer.from(file.durable)),
@@ -337,105 +316,7 @@ export interface Crash {
   readonly how: string;
 }
 
-/** The files below a directory as they stand. */
-export function readContents(root: string): Map<string, Buffer | null> {
-  if (!existsSync(root)) return new Map();
-  const paths = readdirSync(root, { recursive: true, encoding: "utf8" }).map((name) => join(root, name));
-  return new Map(paths.sort().map((path) => [path, statSync(path).isDirectory() ? null : readFileSync(path)]));
-}
-
-/** Writes what stood below one directory below another. */
-export function writeContents(contents: Contents, root: string, at: string): void {
-  mkdirSync(at, { recursive: true });
-  for (const [path, bytes] of contents) {
-    const target = path.replace(root, at);
-    if (bytes === null) mkdirSync(target, { recursive: true });
-    else writeFileSync(target, bytes);
-  }
-}
-
-/** Null: equal; or the first thing that is not. */
-export function difference(found: Contents, wanted: Contents): string | null {
-  for (const path of new Set([...found.keys(), ...wanted.keys()])) {
-    const [a, b] = [found.get(path), wanted.get(path)];
-    if (a === undefined || b === undefined) return `${path} is ${a === undefined ? "missing" : "too many"}`;
-    if (a === null || b === null ? a !== b : !a.equals(b)) return `${path} has other content`;
-  }
-  return null;
-}
-
-// ------------------------------------------------------------------------------------------------------------- units
-
-/** What a disk takes whole, or nearly: a sector, a length, an end. */
-interface Unit {
-  readonly number: number;
-  readonly file: File;
-  readonly offset: number;
-  /** "length": the file reaches so far; "end": it was cut off there. */
-  readonly bytes: Uint8Array | "length" | "end";
-}
-
-function unitsOf(file: File, { number, offset, bytes }: Change): Unit[] {
-  if (bytes === null) return [{ number, file, offset, bytes: "end" }];
-  const units: Unit[] = [{ number, file, offset: offset + bytes.length, bytes: "length" }];
-  for (let at = 0; at < bytes.length; ) {
-    const end = Math.min(bytes.length, at + sectorBytes - ((offset + at) % sectorBytes));
-    units.push({ number, file, offset: offset + at, bytes: bytes.subarray(at, end) });
-    at = end;
-  }
-  return units;
-}
-
-function choose(units: readonly Unit[], random: Random): { units: readonly Unit[]; how: string } {
-  if (units.length === 0) return { units, how: "all writes synced" };
-  switch (random.below(6)) {
-    case 0:
-      return { units: [], how: "nothing that was not synced" };
-    case 1:
-      return { units, how: "everything, synced or not" };
-    case 2:
-    case 3: {
-      const first = random.below(units.length);
-      const torn = tornOf(units[first]!, random);
-      return { units: [...units.slice(0, first), torn], how: `${first} of ${units.length} sectors in order, one torn` };
-    }
-    default: {
-      const share = (1 + random.below(9)) / 10;
-      const kept = units.filter(() => random.chance(share));
-      return { units: kept, how: `any ${kept.length} of ${units.length} sectors` };
-    }
-  }
-}
-
-/** Only its beginning: the disk was in the middle of it. */
-function tornOf(unit: Unit, random: Random): Unit {
-  const { bytes } = unit;
-  return typeof bytes === "string" ? unit : { ...unit, bytes: bytes.subarray(0, random.below(bytes.length + 1)) };
-}
-
-function unitApplied(content: Buffer, { offset, bytes }: Unit): Buffer {
-  if (bytes === "end") return changed(content, { offset, bytes: null });
-  if (bytes !== "length") return changed(content, { offset, bytes });
-  return content.length >= offset ? content : Buffer.concat([content, Buffer.alloc(offset - content.length)]);
-}
-
-/** Changes the buffer itself where it is large enough. */
-function changed(content: Buffer, { offset, bytes }: { offset: number; bytes: Uint8Array | null }): Buffer {
-  if (bytes === null) {
-    return content.length >= offset
-      ? content.subarray(0, offset)
-      : Buffer.concat([content, Buffer.alloc(offset - content.length)]);
-  }
-  let result = content;
-  if (content.length < offset + bytes.length) {
-    result = Buffer.alloc(offset + bytes.length);
-    content.copy(result);
-  }
-  result.set(bytes, offset);
-  return result;
-}
-
-function contentsOf(root: string, names: Names, bytesOf: (file: File) => Buffer): Map<string, Buffer | null> {
+function contentsOf(root: string, names: Names, bytesOf: (file: TracedFile) => Buffer): Map<string, Buffer | null> {
   const contents = new Map<string, Buffer | null>();
   for (const [path, entry] of [...names].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const parent = dirname(path);
