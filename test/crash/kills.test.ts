@@ -37,6 +37,7 @@ async function killing(
   choose: (random: Random) => Promise<readonly Member[]>,
 ): Promise<void> {
   const addresses = ensemble.members.map((member) => member.address);
+  lab.lastWords = () => ensemble.lastWords();
   let load: Workload | undefined;
   try {
     for (const { number, random } of lab.cycles(times)) {
@@ -55,8 +56,6 @@ async function killing(
       await load.end(lab, ensemble);
       load = undefined;
     }
-  } catch (error) {
-    throw withLastWords(error, ensemble);
   } finally {
     await load?.close();
   }
@@ -83,9 +82,4 @@ async function someOf(lab: Lab, ensemble: Ensemble, random: Random): Promise<rea
     }
   }
   return [members[any]!];
-}
-
-function withLastWords(error: unknown, ensemble: Ensemble): Error {
-  const message = error instanceof Error ? error.message : String(error);
-  return new Error(`${message}\n${ensemble.lastWords()}`, { cause: error });
 }

@@ -37,6 +37,8 @@ export class Lab {
   readonly #counted = new Map<string, number>();
   readonly #say: (line: string) => void;
   readonly #startedAt = performance.now();
+  /** What a failure is told with: the last words of the members. */
+  lastWords: () => string = () => "";
   #cycle = 0;
   #cycles = 0;
   #violations = 0;
@@ -111,7 +113,8 @@ export function attack(
       await body(lab);
       hasFailed = false;
     } catch (error) {
-      throw new Error(`${name}, ${lab.moment}\n${error instanceof Error ? error.message : error}`, { cause: error });
+      const what = error instanceof Error ? error.message : String(error);
+      throw new Error([`${name}, ${lab.moment}`, what, lab.lastWords()].join("\n"), { cause: error });
     } finally {
       const figures = lab.figures(name, hasFailed);
       t.diagnostic(lineOf(figures));
