@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Ledger } from "../failover/ledger.ts";
 import { root, SettlingWriter } from "../failover/writers.ts";
-import { ReconnectingClient } from "../support/reconnecting-client.ts";
+import { ReconnectingClient, type ReconnectingOptions } from "../support/reconnecting-client.ts";
 import { ConnectionLost, type ZooKeeperClient } from "../support/zookeeper-client.ts";
 
 const ephemeralFlag = 1;
@@ -153,11 +153,10 @@ export class Watcher extends Observer {
     this.#heard = heard;
   }
 
-  static open(addresses: readonly string[], sessionTimeoutMs: number, first: number, path: string): Watcher {
+  static open(addresses: readonly string[], options: ReconnectingOptions, path: string): Watcher {
     const heard = { notify: () => {} };
     const client = new ReconnectingClient(addresses, {
-      sessionTimeoutMs,
-      first,
+      ...options,
       onEvent: (event) => {
         if (event.path === path && event.type === nodeDataChanged) heard.notify();
       },

@@ -17,6 +17,8 @@ export interface WorkloadOptions {
   /** Where clients connect, by member. */
   readonly addresses: readonly string[];
   readonly sessionTimeoutMs: number;
+  /** How long a client tries one server. */
+  readonly patienceMs?: number;
 }
 
 export class Workload {
@@ -26,9 +28,9 @@ export class Workload {
   readonly #readers: readonly LinearReader[];
   readonly #watchers: readonly Watcher[];
 
-  private constructor({ addresses, sessionTimeoutMs }: WorkloadOptions) {
+  private constructor({ addresses, ...options }: WorkloadOptions) {
     let first = 0;
-    const client = () => new ReconnectingClient(addresses, { sessionTimeoutMs, first: first++ });
+    const client = () => new ReconnectingClient(addresses, { ...options, first: first++ });
     const { ledger } = this;
     const acknowledged = () => {};
     this.#holders = ["holder0", "holder1"].map((name) => new Holder(name, client(), ledger, acknowledged));
@@ -40,7 +42,7 @@ export class Workload {
     ];
     this.#readers = addresses.map(() => new LinearReader(client(), ledger));
     this.#watchers = ["careful0", "heavy0"].map((name) =>
-      Watcher.open(addresses, sessionTimeoutMs, first++, counterOf(name)),
+      Watcher.open(addresses, { ...options, first: first++ }, counterOf(name)),
     );
   }
 
