@@ -41,21 +41,22 @@ const places = ["the leader's peers", "a follower's peers", "one link", "its cli
 attack("a network that swallows", { timeout: 120_000 + counts.blackHoles * 45_000 }, async (lab) => {
   await using ensemble = await startEnsemble({ flavour: "cabildo", members: 3, config });
   await using network = new Network();
-  lab.lastWords = () => ensemble.lastWords();
   const scene = { ensemble, network, addresses: await interpose(ensemble, network) };
   const { addresses } = scene;
   let load: Workload | undefined;
   try {
     for (const { number, random } of lab.cycles(counts.blackHoles)) {
-      load ??= await Workload.begin({ addresses, sessionTimeoutMs, patienceMs: 1000 }, ensemble.members[0]!.address);
-      await load.progress(lab, writesBetween);
-      await swallow(lab, scene, load, random);
-      lab.judge("after it", fallen(ensemble.members));
-      await ensemble.waitReady();
-      await load.progress(lab, writesBetween);
-      if (number % cyclesOfOneLoad !== 0 && number !== counts.blackHoles) continue;
-      await load.end(lab, ensemble);
-      load = undefined;
+      await lab.within("black hole", ensemble, async () => {
+        load ??= await Workload.begin({ addresses, sessionTimeoutMs, patienceMs: 1000 }, ensemble.members[0]!.address);
+        await load.progress(lab, writesBetween);
+        await swallow(lab, scene, load, random);
+        lab.judge("after it", fallen(ensemble.members));
+        await ensemble.waitReady();
+        await load.progress(lab, writesBetween);
+        if (number % cyclesOfOneLoad !== 0 && number !== counts.blackHoles) return;
+        await load.end(lab, ensemble);
+        load = undefined;
+      });
     }
   } finally {
     network.heal("cut");

@@ -37,24 +37,25 @@ async function killing(
   choose: (random: Random) => Promise<readonly Member[]>,
 ): Promise<void> {
   const addresses = ensemble.members.map((member) => member.address);
-  lab.lastWords = () => ensemble.lastWords();
   let load: Workload | undefined;
   try {
     for (const { number, random } of lab.cycles(times)) {
-      load ??= await Workload.begin({ addresses, sessionTimeoutMs }, addresses[random.below(addresses.length)]!);
-      await sleep(random.below(momentMaxMs));
-      const victims = await choose(random);
-      lab.judge("before the kill", fallen(ensemble.members));
-      await Promise.all(victims.map((member) => member.kill("SIGKILL")));
-      lab.count("kills", victims.length);
-      await sleep(random.below(downMaxMs));
-      await Promise.all(victims.map((member) => member.restart()));
-      // Every other time the next kill comes before they have found each other again, or are even up.
-      if (random.chance(0.5)) lab.highest("ms without a write at most", await load.progress(lab, writesBetween));
-      if (number % cyclesOfOneLoad !== 0 && number !== times) continue;
-      await load.progress(lab, writesBetween);
-      await load.end(lab, ensemble);
-      load = undefined;
+      await lab.within("kill", ensemble, async () => {
+        load ??= await Workload.begin({ addresses, sessionTimeoutMs }, addresses[random.below(addresses.length)]!);
+        await sleep(random.below(momentMaxMs));
+        const victims = await choose(random);
+        lab.judge("before the kill", fallen(ensemble.members));
+        await Promise.all(victims.map((member) => member.kill("SIGKILL")));
+        lab.count("kills", victims.length);
+        await sleep(random.below(downMaxMs));
+        await Promise.all(victims.map((member) => member.restart()));
+        // Every other time the next kill comes before they have found each other again, or are even up.
+        if (random.chance(0.5)) lab.highest("ms without a write at most", await load.progress(lab, writesBetween));
+        if (number % cyclesOfOneLoad !== 0 && number !== times) return;
+        await load.progress(lab, writesBetween);
+        await load.end(lab, ensemble);
+        load = undefined;
+      });
     }
   } finally {
     await load?.close();

@@ -37,8 +37,6 @@ export class Lab {
   readonly #counted = new Map<string, number>();
   readonly #say: (line: string) => void;
   readonly #startedAt = performance.now();
-  /** What a failure is told with: the last words of the members. */
-  lastWords: () => string = () => "";
   #cycle = 0;
   #cycles = 0;
   #violations = 0;
@@ -67,6 +65,16 @@ export class Lab {
   /** Keeps the largest of what was measured. */
   highest(what: string, value: number): void {
     this.#counted.set(what, Math.max(this.#counted.get(what) ?? 0, Math.round(value)));
+  }
+
+  /** What fails in there is told with the last words of the members, and with what was done to them. */
+  async within<T>(what: string, ensemble: { lastWords(): string }, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      throw new Error(`${what}: ${message}\n${ensemble.lastWords()}`, { cause: error });
+    }
   }
 
   /** Further lines of figures, under the attack's own. */
@@ -114,7 +122,7 @@ export function attack(
       hasFailed = false;
     } catch (error) {
       const what = error instanceof Error ? error.message : String(error);
-      throw new Error([`${name}, ${lab.moment}`, what, lab.lastWords()].join("\n"), { cause: error });
+      throw new Error(`${name}, ${lab.moment}\n${what}`, { cause: error });
     } finally {
       const figures = lab.figures(name, hasFailed);
       t.diagnostic(lineOf(figures));

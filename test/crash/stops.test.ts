@@ -24,23 +24,24 @@ const ephemeralAndSequential = 3;
 attack("SIGSTOP for longer than a session", { timeout: 90_000 + counts.stops * 30_000 }, async (lab) => {
   await using ensemble = await startEnsemble({ flavour: "cabildo", members: 3, config });
   const addresses = ensemble.members.map((member) => member.address);
-  lab.lastWords = () => ensemble.lastWords();
   let load: Workload | undefined;
   try {
     for (const { number, random } of lab.cycles(counts.stops)) {
-      load ??= await Workload.begin({ addresses, sessionTimeoutMs: loadTimeoutMs }, addresses[0]!);
-      await load.progress(lab, writesBetween);
-      const leader = await ensemble.leader();
-      const isLeader = number % 2 === 1;
-      const others = ensemble.members.filter((member) => member !== leader);
-      const member = isLeader ? leader : others[random.below(others.length)]!;
-      lab.count(isLeader ? "leaders" : "followers");
-      await stop(lab, ensemble, load, member, stopMinMs + random.below(stopVariesMs));
-      lab.judge("after the stop", fallen(ensemble.members));
-      await load.progress(lab, writesBetween);
-      if (number % cyclesOfOneLoad !== 0 && number !== counts.stops) continue;
-      await load.end(lab, ensemble);
-      load = undefined;
+      await lab.within("stop", ensemble, async () => {
+        load ??= await Workload.begin({ addresses, sessionTimeoutMs: loadTimeoutMs }, addresses[0]!);
+        await load.progress(lab, writesBetween);
+        const leader = await ensemble.leader();
+        const isLeader = number % 2 === 1;
+        const others = ensemble.members.filter((member) => member !== leader);
+        const member = isLeader ? leader : others[random.below(others.length)]!;
+        lab.count(isLeader ? "leaders" : "followers");
+        await stop(lab, ensemble, load, member, stopMinMs + random.below(stopVariesMs));
+        lab.judge("after the stop", fallen(ensemble.members));
+        await load.progress(lab, writesBetween);
+        if (number % cyclesOfOneLoad !== 0 && number !== counts.stops) return;
+        await load.end(lab, ensemble);
+        load = undefined;
+      });
     }
   } finally {
     await load?.close();

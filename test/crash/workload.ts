@@ -6,7 +6,7 @@ import { CarefulWriter, PipeliningWriter, prepare, readBack, root, type Writer }
 import type { Ensemble, Member } from "../support/ensemble.ts";
 import { ReconnectingClient } from "../support/reconnecting-client.ts";
 import { ZooKeeperClient, ZooKeeperError } from "../support/zookeeper-client.ts";
-import { counterOf, HeavyWriter, Holder, LinearReader, type Observer, Watcher } from "./clients.ts";
+import { counterOf, HeavyWriter, Holder, LinearReader, type Observer, Watcher, wrongRead } from "./clients.ts";
 import type { Lab } from "./lab.ts";
 
 const noNode = -101;
@@ -19,6 +19,8 @@ export interface WorkloadOptions {
   readonly sessionTimeoutMs: number;
   /** How long a client tries one server. */
   readonly patienceMs?: number;
+  /** Few clients, whose data are soon read through. */
+  readonly isLight?: boolean;
 }
 
 export class Workload {
@@ -28,16 +30,22 @@ export class Workload {
   readonly #readers: readonly LinearReader[];
   readonly #watchers: readonly Watcher[];
 
-  private constructor({ addresses, ...options }: WorkloadOptions) {
+  private constructor({ addresses, isLight = false, ...options }: WorkloadOptions) {
     let first = 0;
     const client = () => new ReconnectingClient(addresses, { ...options, first: first++ });
     const { ledger } = this;
     const acknowledged = () => {};
-    this.#holders = ["holder0", "holder1"].map((name) => new Holder(name, client(), ledger, acknowledged));
+    const some = <T>(kind: string, count: number, make: (name: string, client: ReconnectingClient) => T): T[] =>
+      Array.from({ length: count }, (_, i) => make(`${kind}${i}`, client()));
+    this.#holders = some("holder", isLight ? 1 : 2, (name, client) => new Holder(name, client, ledger, acknowledged));
     this.writers = [
-      ...["careful0", "careful1", "careful2"].map((name) => new CarefulWriter(name, client(), ledger, acknowledged)),
-      ...["pipelining0", "pipelining1"].map((name) => new PipeliningWriter(name, client(), ledger, acknowledged)),
-      new HeavyWriter("heavy0", client(), ledger, acknowledged),
+      ...some("careful", isLight ? 2 : 3, (name, client) => new CarefulWriter(name, client, ledger, acknowledged)),
+      ...some(
+        "pipelining",
+        isLight ? 1 : 2,
+        (name, client) => new PipeliningWriter(name, client, ledger, acknowledged),
+      ),
+      ...some("heavy", 1, (name, client) => new HeavyWriter(name, client, ledger, acknowledged)),
       ...this.#holders,
     ];
     this.#readers = addresses.map(() => new LinearReader(client(), ledger));
@@ -131,6 +139,23 @@ export class Workload {
       lab.judge(`member ${i + 1} ${when}`, violations(this.ledger, view));
       lab.judge(`members 1 and ${i + 1} ${when}`, differences(views[0]!, view));
     });
+  }
+
+  /** One member, read through under load, holds at least what was acknowledged before. */
+  async readThrough(lab: Lab, member: Member): Promise<void> {
+    const held = new Set(this.#holders.flatMap((holder) => holder.held)); // may be deleted while it is read
+    const created = [...this.ledger.created].filter(([path]) => !held.has(path));
+    const counters = [...this.ledger.counters];
+    const view = await readBack(member.address);
+    lab.judge(`member ${member.id} under load`, [
+      ...created.flatMap(([path, data]) => (view.get(path)?.data === data ? [] : [`lost: ${path} was acknowledged`])),
+      ...counters.flatMap(([path, { version: acknowledged }]) => {
+        const found = view.get(path);
+        if (found === undefined) return [`lost: ${path} is not there`];
+        return wrongRead({ path, acknowledged, seenBefore: 0, found });
+      }),
+    ]);
+    lab.count("values read after it", view.size);
   }
 
   async close(): Promise<void> {

@@ -243,12 +243,18 @@ export async function readBack(address: string): Promise<Map<string, Node>> {
     const names = await client.getChildren(`${root}/${folder}`);
     for (let i = 0; i < names.length; i += readsAtOnceMax) {
       const paths = names.slice(i, i + readsAtOnceMax).map((name) => `${root}/${folder}/${name}`);
-      const found = await Promise.all(paths.map((path) => client.getData(path)));
-      found.forEach(({ data, stat }, k) => {
-        view.set(paths[k]!, { data, version: stat.version, czxid: stat.czxid });
+      const found = await Promise.all(paths.map((path) => client.getData(path).catch(nullIfGone)));
+      found.forEach((node, k) => {
+        if (node === null) return; // deleted since its folder was read
+        view.set(paths[k]!, { data: node.data, version: node.stat.version, czxid: node.stat.czxid });
       });
     }
   }
   await client.close();
   return view;
+}
+
+function nullIfGone(error: unknown): null {
+  if (error instanceof ZooKeeperError && error.code === noNode) return null;
+  throw error;
 }
