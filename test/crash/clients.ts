@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Ledger } from "../failover/ledger.ts";
 import { root, SettlingWriter } from "../failover/writers.ts";
 import { ReconnectingClient, type ReconnectingOptions } from "../support/reconnecting-client.ts";
-import { ConnectionLost, type ZooKeeperClient } from "../support/zookeeper-client.ts";
+import { ConnectionLost, type WatchedEvent, type ZooKeeperClient } from "../support/zookeeper-client.ts";
 
 const ephemeralFlag = 1;
 const ephemeralsHeld = 4;
@@ -155,13 +155,10 @@ export class Watcher extends Observer {
 
   static open(addresses: readonly string[], options: ReconnectingOptions, path: string): Watcher {
     const heard = { notify: () => {} };
-    const client = new ReconnectingClient(addresses, {
-      ...options,
-      onEvent: (event) => {
-        if (event.path === path && event.type === nodeDataChanged) heard.notify();
-      },
-    });
-    return new Watcher(client, path, heard);
+    const onEvent = (event: WatchedEvent) => {
+      if (event.path === path && event.type === nodeDataChanged) heard.notify();
+    };
+    return new Watcher(new ReconnectingClient(addresses, { onEvent, ...options }), path, heard);
   }
 
   protected async look(client: ZooKeeperClient): Promise<void> {
@@ -178,7 +175,15 @@ export class Watcher extends Observer {
   }
 }
 
-/** What stands in the counters' folder. */
+/** Those that have not come to know the last change of what they watch. */
+export function unaware(watchers: readonly Watcher[], ledger: Ledger): string[] {
+  return watchers.flatMap(({ path, version }) => {
+    const last = ledger.counters.get(path)!.version;
+    return version === last ? [] : [`a watcher of ${path} knows of version ${version}, the last one is ${last}`];
+  });
+}
+
+/** The node that a writer counts in. */
 export function counterOf(name: string): string {
   return `${root}/counters/${name}`;
 }

@@ -1,12 +1,13 @@
 // One member's files are damaged while it is down, and it is started on them. It takes back from the others what it cannot
 // trust, or says exactly why it does not start; the others serve all the while, and nothing wrong is read from it, ever.
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Member, startEnsemble } from "../support/ensemble.ts";
 import { counts } from "./counts.ts";
 import { type Damaged, damageOne } from "./damage.ts";
 import { attack, type Lab } from "./lab.ts";
+import { poorRefusal, wordsOf } from "./refusals.ts";
 import { fallen, Workload } from "./workload.ts";
 
 const sessionTimeoutMs = 30_000;
@@ -44,7 +45,7 @@ attack("one member's files damaged", { timeout: 60_000 + counts.damages * 15_000
       });
     }
   } finally {
-    await load?.close();
+    load?.abandon();
   }
 });
 
@@ -80,24 +81,6 @@ async function comesUp(lab: Lab, member: Member): Promise<boolean> {
   }
   lab.judge("of its start", [`member ${member.id} neither serves nor ends within ${startWithinMs} ms`]);
   return false;
-}
-
-/** A refusal is an exit status of its own and a sentence that names the file and what to do; never a stack. */
-export function poorRefusal(words: string, damaged: readonly Damaged[]): string[] {
-  const status = /^--- member \d+ ended with (\w+)/m.exec(words)?.[1];
-  const said = wordsOf(words);
-  return [
-    ...(status === "1" || status === "2" ? [] : [`it ended with ${status}`]),
-    ...(said.includes("    at ") ? [`a stack instead of a sentence:\n${said}`] : []),
-    ...(damaged.some(({ file }) => said.includes(basename(file)))
-      ? []
-      : [`it names none of the damaged files:\n${said}`]),
-  ];
-}
-
-/** What the member itself printed. */
-function wordsOf(log: string): string {
-  return log.replaceAll(/^---.*\n/gm, "");
 }
 
 function startEmpty({ id, dataDirectory }: Member): void {

@@ -58,7 +58,7 @@ async function killing(
       });
     }
   } finally {
-    await load?.close();
+    load?.abandon();
   }
 }
 

@@ -72,8 +72,11 @@ export class Lab {
     try {
       return await act();
     } catch (error) {
+      if (error instanceof Told) throw error;
       const message = error instanceof Error ? error.message : String(error);
-      throw new Error(`${what}: ${message}\n${ensemble.lastWords()}`, { cause: error });
+      const told = `${what}: ${message}\n${ensemble.lastWords()}`;
+      console.error(told); // at once: what comes after it may go wrong as well
+      throw new Told(told, { cause: error });
     }
   }
 
@@ -107,6 +110,9 @@ export class Lab {
     };
   }
 }
+
+/** What failed, with the members' last words already in its message. */
+class Told extends Error {}
 
 /** A test that ends in one line of figures, also when it fails: an attack that broke off counts as a violation. */
 export function attack(

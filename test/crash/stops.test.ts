@@ -44,7 +44,7 @@ attack("SIGSTOP for longer than a session", { timeout: 90_000 + counts.stops * 3
       });
     }
   } finally {
-    await load?.close();
+    load?.abandon();
   }
 });
 

@@ -6,7 +6,7 @@ import { CarefulWriter, PipeliningWriter, prepare, readBack, root, type Writer }
 import type { Ensemble, Member } from "../support/ensemble.ts";
 import { ReconnectingClient } from "../support/reconnecting-client.ts";
 import { ZooKeeperClient, ZooKeeperError } from "../support/zookeeper-client.ts";
-import { counterOf, HeavyWriter, Holder, LinearReader, type Observer, Watcher, wrongRead } from "./clients.ts";
+import { counterOf, HeavyWriter, Holder, LinearReader, type Observer, unaware, Watcher, wrongRead } from "./clients.ts";
 import type { Lab } from "./lab.ts";
 
 const noNode = -101;
@@ -158,19 +158,19 @@ export class Workload {
     lab.count("values read after it", view.size);
   }
 
+  /** Leaves everything as it is, whatever becomes of the servers: for when an attack has failed. */
+  abandon(): void {
+    for (const { client } of [...this.writers, ...this.#observers]) client.abandon();
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.writers, ...this.#observers].map((each) => each.stop()));
   }
 
   async #watchersKnow(lab: Lab): Promise<void> {
     const deadline = performance.now() + patienceMs;
-    const deaf = () =>
-      this.#watchers.filter(({ path, version }) => version !== this.ledger.counters.get(path)!.version);
-    while (deaf().length > 0 && performance.now() < deadline) await sleep(10);
-    lab.judge(
-      "when all was at rest",
-      deaf().map(({ path, version }) => `a watcher of ${path} never heard of more than version ${version}`),
-    );
+    while (unaware(this.#watchers, this.ledger).length > 0 && performance.now() < deadline) await sleep(10);
+    lab.judge("when all was at rest", unaware(this.#watchers, this.ledger));
   }
 
   async #within(lab: Lab, what: string, done: Promise<unknown>): Promise<void> {

@@ -19,6 +19,7 @@ export class Network {
   readonly #flows = new Map<string, Flow>();
   readonly #servers: Server[] = [];
   readonly #pipes = new Set<Pipe>();
+  readonly #callers = new Set<Socket>();
   readonly #trickler = setInterval(() => this.#pump(trickleBytes), trickleEveryMs);
 
   /** A port that leads to this client port of a member. */
@@ -62,6 +63,7 @@ export class Network {
   async close(): Promise<void> {
     clearInterval(this.#trickler);
     for (const pipe of [...this.#pipes]) pipe.reset();
+    for (const socket of this.#callers) socket.destroy();
     await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
   }
 
@@ -84,7 +86,11 @@ export class Network {
 
   async #listen(onSocket: (socket: Socket) => void): Promise<number> {
     const port = await freePort();
-    const server = createServer({ noDelay: true, allowHalfOpen: true }, onSocket);
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+      this.#callers.add(socket);
+      socket.on("close", () => this.#callers.delete(socket));
+      onSocket(socket);
+    });
     this.#servers.push(server);
     return new Promise((resolve, reject) => {
       server.once("error", reject).listen(port, "127.0.0.1", () => resolve(port));

@@ -68,6 +68,13 @@ export class ReconnectingClient {
     await this.#client?.close();
   }
 
+  /** Ends at once and without a word to any server; the session is left to its timeout. */
+  abandon(): void {
+    this.#closed = true;
+    clearInterval(this.#watch);
+    this.#client?.destroy();
+  }
+
   async #attach(): Promise<ZooKeeperClient> {
     if (this.#client !== undefined) {
       this.losses++;
