@@ -67,6 +67,19 @@ export class Lab {
     this.#counted.set(what, Math.max(this.#counted.get(what) ?? 0, Math.round(value)));
   }
 
+  /** What fails in there is told with the last words of the members, and with what was done to them. */
+  async within<T>(what: string, ensemble: { lastWords(): string }, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      if (error instanceof Told) throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      const told = `${what}: ${message}\n${ensemble.lastWords()}`;
+      console.error(told); // at once: what comes after it may go wrong as well
+      throw new Told(told, { cause: error });
+    }
+  }
+
   /** Further lines of figures, under the attack's own. */
   say(line: string): void {
     this.#say(line);
@@ -98,6 +111,9 @@ export class Lab {
   }
 }
 
+/** What failed, with the members' last words already in its message. */
+class Told extends Error {}
+
 /** A test that ends in one line of figures, also when it fails: an attack that broke off counts as a violation. */
 export function attack(
   name: string,
@@ -111,7 +127,8 @@ export function attack(
       await body(lab);
       hasFailed = false;
     } catch (error) {
-      throw new Error(`${name}, ${lab.moment}\n${error instanceof Error ? error.message : error}`, { cause: error });
+      const what = error instanceof Error ? error.message : String(error);
+      throw new Error(`${name}, ${lab.moment}\n${what}`, { cause: error });
     } finally {
       const figures = lab.figures(name, hasFailed);
       t.diagnostic(lineOf(figures));
