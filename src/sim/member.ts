@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import type { Files } from "../adapters/storage/files.ts";
 import { openStorage } from "../adapters/storage/storage.ts";
 import { type Random, seededRandom } from "../base/random.ts";
-import type { Configuration, EntryKind, MemberId } from "../consensus/raft/types.ts";
+import type { Configuration, EntryKind, MemberId, RecoveredState } from "../consensus/raft/types.ts";
 import { Service } from "../protocols/zookeeper/service.ts";
 import { LateStorageEvents } from "../replica/late-storage-events.ts";
 import { silentLogger } from "../replica/logger.ts";
@@ -20,6 +20,8 @@ import { VirtualClock, type VirtualTime } from "./time.ts";
 
 /** Sees everything that members do, as it happens. Must not change anything. */
 export interface Observer {
+  /** A process has read its disk. */
+  onOpened?(member: SimulatedMember, recovered: RecoveredState): void;
   onStarted?(member: SimulatedMember): void;
   /** Before an entry is applied; then after it, with the state that it led to. */
   onApply?(member: SimulatedMember, index: number, kind: EntryKind, payload: Uint8Array): void;
@@ -28,6 +30,8 @@ export interface Observer {
   onRestored?(member: SimulatedMember, machine: Machine): void;
   onSnapshot?(member: SimulatedMember, index: number, machine: Machine): void;
   onLogWrite?(member: SimulatedMember, write: LogWrite): void;
+  /** The log begins anew after a snapshot of this index. */
+  onLogRestart?(member: SimulatedMember, index: number): void;
   onStatus?(member: SimulatedMember): void;
   /** A process ended by itself. */
   onFatal?(member: SimulatedMember, error: Error): void;
@@ -66,6 +70,8 @@ export class SimulatedMember {
   wallOffsetMs = 0;
   /** Ends the connections of clients to the process that runs. */
   onGone: (silently: boolean) => void = () => {};
+  /** Hears of the end of the process that runs. */
+  onEnded: () => void = () => {};
   #isStarted = false;
   readonly #options: SimulatedMemberOptions;
 
@@ -125,6 +131,7 @@ export class SimulatedMember {
     this.service = undefined;
     this.#options.network.detach(this.id, silently);
     this.onGone(silently);
+    this.onEnded();
   }
 
   #onFatal(clock: VirtualClock, error: Error): void {
@@ -141,6 +148,7 @@ export class SimulatedMember {
     const storageEvents = new LateStorageEvents();
     const storage = await this.#open(this.disk.mount(clock), clock, storageEvents);
     this.incarnation = storage.incarnation;
+    observer.onOpened?.(this, storage.recovered);
     const replica = new Replica(
       {
         ...settings,
@@ -269,6 +277,11 @@ function observed(
   log.write = (request, done) => {
     observer.onLogWrite?.(member, request);
     write(request, done);
+  };
+  const restart = log.restart.bind(log);
+  log.restart = (snapshot) => {
+    observer.onLogRestart?.(member, snapshot.index);
+    return restart(snapshot);
   };
   const create = snapshots.create.bind(snapshots);
   snapshots.create = (meta, whenFull) => {

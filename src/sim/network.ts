@@ -107,6 +107,12 @@ export class VirtualNetwork {
     });
   }
 
+  /** The route between them is there again, both ways. */
+  join(one: MemberId, other: MemberId): void {
+    this.#cut.delete(key(one, other));
+    this.#cut.delete(key(other, one));
+  }
+
   /** What is sent from `from` to `to` is held back for so long, and then comes. */
   clog(from: MemberId, to: MemberId, milliseconds: number): void {
     this.#link(from, to).cloggedUntil = this.#time.now + milliseconds;

@@ -12,6 +12,7 @@ interface Event {
 export class VirtualTime {
   #now = 0;
   #order = 0;
+  eventsRun = 0;
   readonly #heap: Event[] = [];
   get now(): number {
     return this.#now;
@@ -50,6 +51,7 @@ export class VirtualTime {
       this.#pop();
       this.#now = event.at;
       event.task?.();
+      this.eventsRun++;
       await settled();
     }
     this.#now = end;
