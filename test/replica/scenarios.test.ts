@@ -176,6 +176,34 @@ scenario("a leader that lost its tail leads again, and proposes at once", {}, as
   await until(() => attempt.outcome === "created", 500);
 });
 
+scenario(
+  "a restarted member applies what its leader has, not what its own log had before the leader's overwrote it",
+  {},
+  async ({ ensemble, create, until, start }) => {
+    const old = ensemble.leader()!;
+    const others = ensemble.followers();
+    ensemble.partition(
+      [old.id],
+      others.map(({ id }) => id),
+    );
+    for (let i = 0; i < 20; i++) {
+      create(old, `/stranded-${i}`);
+      await ensemble.time.run(1); // an entry each, on its own disk alone
+    }
+    await until(() => others.some((member) => member.replica!.status.role === "leader"));
+    old.kill();
+    for (let i = 0; i < 30; i++) {
+      const made = create(others[0]!, `/kept-${i}`);
+      await until(() => made.outcome === "created");
+    }
+    old.disk.syncMinMs = 20; // what it overwrites is read before it is on the disk
+    ensemble.heal();
+    await start(old);
+    await until(() => ensemble.isSettled());
+    assertEqualStates(ensemble);
+  },
+);
+
 scenario("a restarted ensemble has everything that was acknowledged", {}, async ({ ensemble, create, set, until, start }) => {
   create(ensemble.members[0]!, "/a");
   const last = set(ensemble.members[0]!, "/a", "kept");
