@@ -37,6 +37,7 @@ export class ClientLaws {
   readonly #chronicle: Chronicle;
   readonly #now: () => number;
   readonly #clockRateMax: number;
+  readonly #keepsSessions: boolean;
   readonly #violate: (law: string, what: string) => void;
   /** The latest revision that any client has seen. */
   highestSeen = 0;
@@ -54,11 +55,14 @@ export class ClientLaws {
     readonly now: () => number;
     /** No member's clock is faster than this. */
     readonly clockRateMax: number;
+    /** What a member passes on arrives, or its connection breaks: how long sessions live rests on that. */
+    readonly keepsSessions: boolean;
     readonly violate: (law: string, what: string) => void;
   }) {
     this.#chronicle = options.chronicle;
     this.#now = options.now;
     this.#clockRateMax = options.clockRateMax;
+    this.#keepsSessions = options.keepsSessions;
     this.#violate = options.violate;
     this.#chronicle.onLeaseEnded = (id, cause) => this.#onLeaseEnded(id, cause);
     this.#chronicle.onCommand = (revision, command, answer) => this.#onCommand(revision, command, answer);
@@ -109,7 +113,7 @@ export class ClientLaws {
     }
     const silence = this.#now() - known.view.aliveSince;
     const least = known.view.timeoutMs / this.#clockRateMax;
-    if (silence < least) {
+    if (silence < least && this.#keepsSessions) {
       this.#violate("sessions live", `session ${id} expired ${silence} ms after its last ping was sent, not ${least}`);
     }
   }

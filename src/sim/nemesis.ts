@@ -142,7 +142,7 @@ export class Nemesis {
         clientNetwork.heal();
         return "the network heals";
       case "weather":
-        ensemble.network.options = drawNetwork(random, swarm.tickMs / 40);
+        ensemble.network.options = drawNetwork(random, swarm.tickMs / 40, swarm.isUnruly);
         return "the network's mood changes";
       case "stall-disk":
         return this.#to(someone, (member) => {
