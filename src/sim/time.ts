@@ -12,10 +12,8 @@ interface Event {
 export class VirtualTime {
   #now = 0;
   #order = 0;
+  eventsRun = 0;
   readonly #heap: Event[] = [];
-  #mayHaveMicrotasks = false;
-  #sinceSettled = 0;
-
   get now(): number {
     return this.#now;
   }
@@ -33,7 +31,6 @@ export class VirtualTime {
   promiseAfter<T>(milliseconds: number, produce: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       this.after(milliseconds, () => {
-        this.#mayHaveMicrotasks = true;
         try {
           resolve(produce());
         } catch (error) {
@@ -46,6 +43,7 @@ export class VirtualTime {
   /** Runs events until the condition holds (true) or the time is over (false). */
   async runUntil(condition: () => boolean, milliseconds: number): Promise<boolean> {
     const end = this.#now + milliseconds;
+    await settled();
     for (;;) {
       if (condition()) return true;
       const event = this.#heap[0];
@@ -53,7 +51,8 @@ export class VirtualTime {
       this.#pop();
       this.#now = event.at;
       event.task?.();
-      if (this.#mayHaveMicrotasks || ++this.#sinceSettled >= SETTLE_EVERY) await this.#settle();
+      this.eventsRun++;
+      await settled();
     }
     this.#now = end;
     return condition();
@@ -61,13 +60,6 @@ export class VirtualTime {
 
   async run(milliseconds: number): Promise<void> {
     await this.runUntil(() => false, milliseconds);
-  }
-
-  /** Lets everything that hangs on kept promises run to its end. */
-  async #settle(): Promise<void> {
-    this.#mayHaveMicrotasks = false;
-    this.#sinceSettled = 0;
-    for (let i = 0; i < MICROTASK_DEPTH; i++) await null;
   }
 
   #push(event: Event): void {
@@ -99,10 +91,10 @@ export class VirtualTime {
   }
 }
 
-/** More than the longest chain of `await`s behind one kept promise: a fixed number, so that every run settles alike. */
-const MICROTASK_DEPTH = 30;
-/** Promises that were kept without a word to this queue follow at the latest after so many events. */
-const SETTLE_EVERY = 16;
+/** Everything that hangs on promises kept by now runs to its end: Node comes to its ticks when no promise is left to tell. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
+}
 
 function isBefore(a: Event, b: Event): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
