@@ -460,7 +460,10 @@ export class Replica implements Member, PeerEvents, StorageEvents {
         this.#isReadingForApply = false;
         this.#guarded(() => {
           for (const entry of entries) {
-            if (entry.index === this.machine.appliedIndex + 1) this.#apply(entry); // else a snapshot came in between
+            if (entry.index !== this.machine.appliedIndex + 1) continue; // a snapshot came in between
+            // What the leader has overwritten stays on the disk until that is durable; the leader's own is in memory.
+            if (this.#raft.termAt(entry.index) !== entry.term) break;
+            this.#apply(entry);
           }
           if (entries.length > 0) this.#onApplied();
           this.#applyCommitted();

@@ -61,7 +61,7 @@ export class ClientLaws {
     this.#clockRateMax = options.clockRateMax;
     this.#violate = options.violate;
     this.#chronicle.onLeaseEnded = (id, cause) => this.#onLeaseEnded(id, cause);
-    this.#chronicle.onCommand = (revision, command) => this.#onCommand(revision, command);
+    this.#chronicle.onCommand = (revision, command, answer) => this.#onCommand(revision, command, answer);
   }
 
   violate(law: string, what: string): void {
@@ -80,8 +80,9 @@ export class ClientLaws {
   // ------------------------------------------------------------------------------------------------- what is applied
 
   /** Every write carries a number of its client's, ascending: in the log each stands once, and a session's in order. */
-  #onCommand(revision: number, command: Command): void {
+  #onCommand(revision: number, command: Command, { code }: Answer): void {
     if (command.kind !== "tree" && command.kind !== "multi") return;
+    if (code === CODE.sessionMoved || code === CODE.sessionExpired) return; // of a connection that is left: it does nothing
     const { session } = command;
     for (const one of command.kind === "tree" ? [command.command] : command.commands) {
       const number = numberOf(one);

@@ -11,7 +11,7 @@ scenario("a leader that was cut off ends nobody once it is back, who was heard b
   const [member, other] = ensemble.followers();
   const session = await open(member!, TIMEOUT_MS);
   const begun = ensemble.time.now;
-  await ensemble.time.run(TIMEOUT_MS - 300);
+  await ensemble.time.run(TIMEOUT_MS - 150);
   ensemble.partition([old.id], [member!.id, other!.id]);
   const { machine } = member!.replica!;
   while (ensemble.time.now < begun + 3 * TIMEOUT_MS) {

@@ -178,6 +178,7 @@ export const ping: ReadOperation = {
 /** Its path is only echoed: what was acknowledged before is seen afterwards, whatever the path. */
 export const sync: BarrierOperation = {
   kind: "barrier",
+  holdsWrites: true,
   opcode: OPCODE.sync,
   name: "sync",
   abbreviation: "SYNC",
