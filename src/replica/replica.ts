@@ -25,6 +25,7 @@ import type { Clock, Log, OpenedStorage, PeerEvents, Peers, Snapshots, StorageEv
 import { ProposalSizes } from "./proposal-sizes.ts";
 import { Reaper, type ReaperOptions } from "./reaper.ts";
 import { Snapshotter } from "./snapshotter.ts";
+import { type Encode, TermBatches } from "./term-batches.ts";
 import { decodePeerMessage, encodePropose, encodeRaft, encodeRenew, type PeerMessage } from "./wire.ts";
 
 export interface ReplicaOptions {
@@ -61,6 +62,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   readonly #snapshots: Snapshots;
   readonly #raft: Raft;
   readonly #outbox: Outbox;
+  readonly #termBatches = new TermBatches();
   readonly #barriers = new Barriers();
   readonly #leases: LeaseKeeper;
   readonly #reaper: Reaper;
@@ -426,10 +428,14 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     this.#proposedUpTo = this.#raft.lastIndex;
   }
 
-  /** A command of the member itself: it waits for nothing. */
-  #proposeOwn(encode: (writer: ByteWriter) => void): void {
-    encode(this.begin());
-    this.commit(NOBODY);
+  /** Commands of the leader's own. What cannot be proposed now, or is lost, is found due again. */
+  #proposeOwn(commands: Encode[]): void {
+    while (commands.length > 0 && this.#raft.canPropose) {
+      const batch = this.#termBatches.next(this.#raft.term, commands);
+      stampTime(batch, this.#clock.wall());
+      this.proposals.note(batch.length);
+      this.#submit({ kind: "propose", payloads: [batch] });
+    }
   }
 
   // ------------------------------------------------------------------------------------------------------- applying
@@ -679,13 +685,12 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     const passed = Math.min(elapsed, 2 * this.#options.tickMs);
     if (!this.#raft.hasQuorumContact || this.#isDiskStalled()) return;
     const expired = this.#leases.advance(passed);
-    if (expired.length > 0) this.#proposeOwn((writer) => encodeExpireLeases(writer, expired));
+    if (expired.length > 0) this.#proposeOwn([(writer) => encodeExpireLeases(writer, expired)]);
   }
 
   #tickLeader(elapsed: number): void {
-    for (const candidate of this.#reaper.advance(elapsed, this.#clock.wall())) {
-      this.#proposeOwn((writer) => encodeReap(writer, candidate));
-    }
+    const due = this.#reaper.advance(elapsed, this.#clock.wall());
+    this.#proposeOwn(due.map((candidate) => (writer) => encodeReap(writer, candidate)));
     if (this.#raft.isChangingMembership) return;
     const { configuration, progress } = this.#raft;
     const pending = this.machine.pendingReconfiguration;
@@ -695,7 +700,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
       this.#logger.info(step.why);
       this.#submit({ kind: "change-membership", members: step.members });
     } else {
-      this.#proposeOwn((writer) => encodeEndReconfig(writer, step.revision, step.code));
+      this.#proposeOwn([(writer) => encodeEndReconfig(writer, step.revision, step.code)]);
     }
   }
 
@@ -793,5 +798,3 @@ const OUTCOME_UNKNOWN = new CoordinationError(
   "unknown",
   "this member cannot tell what became of the command",
 );
-
-const NOBODY: Waiter = { onOutcome() {}, onRefused() {} };
