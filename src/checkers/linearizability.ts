@@ -3,6 +3,7 @@
 // by one, the small ones first. The answer is exact; where the search used up what it was given it is "undecided", never
 // a guess.
 
+import { assert } from "../base/assert.ts";
 import type { Model, Operation } from "./model.ts";
 import { type DeadEnd, type SearchLimits, search } from "./search.ts";
 
@@ -36,11 +37,21 @@ export interface Violated<State> extends CheckFigures {
   readonly violation: Violation<State>;
 }
 
-/** The smallest part of the object that has no order. `stuck`, `order` and `open` are positions in the whole history. */
-export interface Violation<State> extends DeadEnd<State> {
+/** A part of the object that has no order. It has one up to the answer of `stuck`, but not with it. */
+export interface Violation<State> {
   readonly key: string;
   /** All operations on this part. */
   readonly operations: readonly number[];
+  /** The operation whose answer cannot be explained. */
+  readonly stuck: number;
+  /** The longest order that explains every answer given before that one. */
+  readonly order: readonly number[];
+  /** The state behind that order first, then others that orders of that kind leave. */
+  readonly states: readonly State[];
+  /** Whether there are no more of these. */
+  readonly statesAreAll: boolean;
+  /** Called before that answer, and without a place in the order: `stuck` itself, and others whose answers come later. */
+  readonly open: readonly number[];
 }
 
 export interface Undecided extends CheckFigures {
@@ -49,7 +60,9 @@ export interface Undecided extends CheckFigures {
   readonly undecided: readonly { readonly key: string; readonly because: "steps" | "memory" | "time" }[];
 }
 
-const SITUATIONS_MAX = 4_000_000;
+const SITUATIONS_MAX = 2_000_000;
+/** What it may cost to tell more of a violation than that it is one. */
+const TELLING_LIMITS: SearchLimits = { stepsMax: 1_000_000, situationsMax: 100_000, isOver: () => false };
 
 export function checkLinearizable<State, Input, Output>(
   model: Model<State, Input, Output>,
@@ -65,25 +78,18 @@ export function checkLinearizable<State, Input, Output>(
 
   for (const { key, positions } of parts) {
     const operations = positions.map((position) => history[position]!);
-    const result = search(model, operations, limits);
+    const result = search(model, model.simplified?.(operations) ?? operations, limits);
     steps += result.steps;
-    const inHistory = (within: readonly number[]) => within.map((position) => positions[position]!);
-    if (result.kind === "found") {
-      orders.set(key, inHistory(result.order));
-    } else if (result.kind === "given-up") {
-      undecided.push({ key, because: result.because });
-    } else {
-      const { stuck, order, states, open } = result.deadEnd;
-      const violation = {
-        key,
-        operations: positions,
-        stuck: positions[stuck]!,
-        order: inHistory(order),
-        states,
-        open: inHistory(open),
-      };
+    if (result.kind === "none") {
+      const violation = violationOf(model, { key, positions }, operations, result.deadEnd);
       return { verdict: "violated", violation, ...figures() };
     }
+    if (result.kind === "given-up") undecided.push({ key, because: result.because });
+    else
+      orders.set(
+        key,
+        result.order.map((position) => positions[position]!),
+      );
   }
   if (undecided.length > 0) return { verdict: "undecided", undecided, ...figures() };
   return { verdict: "linearizable", orders, ...figures() };
@@ -117,4 +123,45 @@ function partsOf<Input, Output>(
   return [...positions]
     .map(([key, part]) => ({ key, positions: part }))
     .sort((a, b) => a.positions.length - b.positions.length);
+}
+
+function violationOf<State, Input, Output>(
+  model: Model<State, Input, Output>,
+  { key, positions }: Part,
+  operations: readonly Operation<Input, Output>[],
+  found: DeadEnd,
+): Violation<State> {
+  // In a simplified history some states were taken for equal that people would not take for equal.
+  const again = model.simplified === undefined ? null : search(model, operations, TELLING_LIMITS);
+  const { stuck, open, orders, isAll } =
+    again?.kind === "none" ? again.deadEnd : { ...found, isAll: again === null && found.isAll };
+  const inHistory = (within: readonly number[]) => within.map((position) => positions[position]!);
+  return {
+    key,
+    operations: positions,
+    stuck: positions[stuck]!,
+    order: inHistory(orders[0]!),
+    states: orders.map((order) => stateBehind(model, operations, order)),
+    statesAreAll: isAll,
+    open: inHistory(open),
+  };
+}
+
+/** The state that an order leaves, in which every answer is right. */
+function stateBehind<State, Input, Output>(
+  model: Model<State, Input, Output>,
+  history: readonly Operation<Input, Output>[],
+  order: readonly number[],
+): State {
+  let state = model.initial();
+  for (const position of order) {
+    const operation = history[position]!;
+    const after: State | null =
+      operation.return === null
+        ? model.stepUnanswered(state, operation.input)
+        : model.step(state, operation.input, operation.output);
+    assert(after !== null, `${model.name}: an order does not explain operation ${position}`);
+    state = after;
+  }
+  return state;
 }

@@ -40,6 +40,13 @@ export interface Model<State, Input, Output> {
   step(state: State, input: Input, output: Output): State | null;
   /** The state after an operation whose answer nobody saw. The same state where it would have been turned down. */
   stepUnanswered(state: State, input: Input): State;
+  /** Whether an operation that is answered so changes nothing, in any state: a read, or one that was turned down. */
+  isIdle(input: Input, output: Output): boolean;
+  /**
+   * Optional: the operations with everything alike that no answer among them can tell apart, as values that are written
+   * and never seen again. It spares the search from trying them all. Operations keep their places.
+   */
+  simplified?(operations: readonly Operation<Input, Output>[]): readonly Operation<Input, Output>[];
   /** Equal for states that behave alike from here on, and only for them. */
   identityOf(state: State): string | number;
   /** For people, short: `set-data /a "x" if version 3`. */

@@ -1,18 +1,21 @@
 // Looks for one order of the operations on one part of an object in which every answer is right and nobody overtakes what
 // had returned before he called (Wing and Gong, "Testing and Verifying Concurrent Objects"), never entering a situation
-// twice (Lowe, "Testing for linearizability").
+// twice (Lowe, "Testing for linearizability"). A situation is a front, and the state behind it.
 //
-// A situation is: which operations have found their place, and the state they leave. The first need no set of bits: all
-// that were called before the first return still open have their place, except those still open, so the list of these
-// says it all, and is never longer than there are clients.
+// What is answered rightly and changes nothing, as a read, goes at once: if it can go later it can go now, and nobody is any
+// worse off. So only changes are tried in different orders, always where the search has got furthest in time.
 //
-// Operations that were never answered come on top. One that changes nothing is left out. Of equal ones the earliest goes
-// first. And a situation reached with some of them used up is not entered when it was met with fewer: those left over can
-// still take effect later, or never. So they cost little until they are needed to explain an answer.
+// Operations that were never answered cost little until they are needed to explain an answer:
+//
+//   - They are tried only where nothing else gets near: first one, then two in a row, and so on.
+//   - One that changes nothing there is left out.
+//   - Of equal ones the earliest goes first. The model says which may be taken for equal.
+//   - A situation reached with some of them used up is not entered when it was met with fewer: those left over can still
+//     take effect later, or never.
 
-import { assert } from "../base/assert.ts";
+import { FurthestFirst } from "./furthest-first.ts";
 import type { Model, Operation } from "./model.ts";
-import { type Opening, Timeline } from "./timeline.ts";
+import { type Front, Timeline } from "./timeline.ts";
 
 /** What a search may use up before it gives up. */
 export interface SearchLimits {
@@ -22,46 +25,50 @@ export interface SearchLimits {
   isOver(): boolean;
 }
 
-export type SearchResult<State> =
+export type SearchResult =
   | { readonly kind: "found"; readonly steps: number; readonly order: readonly number[] }
-  | { readonly kind: "none"; readonly steps: number; readonly deadEnd: DeadEnd<State> }
+  | { readonly kind: "none"; readonly steps: number; readonly deadEnd: DeadEnd }
   | { readonly kind: "given-up"; readonly steps: number; readonly because: "steps" | "memory" | "time" };
 
-/** How far one can get. The history up to the answer of `stuck` has no order; without that answer it has this one. */
-export interface DeadEnd<State> {
+/** How far one can get: the history has an order up to the answer of `stuck`, but not with it. */
+export interface DeadEnd {
   /** The operation whose answer cannot be explained. */
   readonly stuck: number;
-  /** The longest order that explains every answer given before that one. */
-  readonly order: readonly number[];
-  /** The state behind that order first, then the others that orders as far as this one can leave. */
-  readonly states: readonly State[];
-  /** Called before that answer, and without a place in the order: `stuck` itself, and others whose answers come later. */
+  /** Called before that answer, and not in the first of the orders: `stuck` itself, and others whose answers come later. */
   readonly open: readonly number[];
+  /** Orders that explain every answer given before that one, and leave different states: the longest one first. */
+  readonly orders: readonly (readonly number[])[];
+  /** Whether these leave all the states that there are. */
+  readonly isAll: boolean;
 }
 
-/** States of a dead end beyond these are not told: nobody would read them. */
-const STATES_TOLD_MAX = 8;
-const TURNS_BETWEEN_QUESTIONS = 1024;
+/** Orders of a dead end beyond these are not told: nobody would read them. */
+const ORDERS_TOLD_MAX = 8;
+const TURNS_BETWEEN_QUESTIONS = 256;
+/** So many events does the search go back and try other ways before it takes one of those never answered for the cause. */
+const UNANSWERED_DISTANCE = 64;
 
-/** A situation on the way from the beginning to the present one, and how many of the ways out of it have been tried. */
 interface Situation<State> {
-  /** The operation that led here; −1 at the beginning. */
-  readonly placed: number;
+  readonly front: Front;
   readonly state: State;
-  readonly identity: string | number;
   /** A bit for each of those never answered that has taken effect. */
   readonly used: bigint;
-  /** Null where nothing is left to explain. */
-  readonly opening: Opening | null;
-  /** The next way to try: first those answered, then those never answered. */
-  next: number;
+  /** How it was reached: the operations placed last, and from where. */
+  readonly placed: readonly number[];
+  readonly before: Situation<State> | null;
+}
+
+/** Situations on one front from which it is to be gone on, and how many of those never answered must come next. */
+interface Wave<State> {
+  readonly situations: readonly Situation<State>[];
+  readonly unanswered: number;
 }
 
 export function search<State, Input, Output>(
   model: Model<State, Input, Output>,
   operations: readonly Operation<Input, Output>[],
   limits: SearchLimits,
-): SearchResult<State> {
+): SearchResult {
   return new Search(model, operations, limits).run();
 }
 
@@ -72,11 +79,13 @@ class Search<State, Input, Output> {
   readonly #timeline: Timeline;
   /** For each operation never answered, the last equal one before it, or −1. */
   readonly #twins: readonly number[];
-  readonly #path: Situation<State>[] = [];
+  readonly #waves = new FurthestFirst<Wave<State>>();
   /** Situations met, each with the sets of unanswered operations that were used up on the ways to it. */
   readonly #met = new Map<string, bigint[]>();
+  readonly #deadEnds = new DeadEnds<State>();
   #situations = 0;
   #steps = 0;
+  #end: Situation<State> | null = null;
 
   constructor(
     model: Model<State, Input, Output>,
@@ -87,85 +96,100 @@ class Search<State, Input, Output> {
     this.#operations = operations;
     this.#limits = limits;
     this.#timeline = new Timeline(operations);
-    this.#twins = twinsOf(this.#timeline.unanswered.map((position) => operations[position]!.input));
+    this.#twins = twinsOf(this.#timeline.unanswered.map((position) => this.#operations[position]!.input));
   }
 
-  run(): SearchResult<State> {
-    const furthest = new Furthest<State>();
-    this.#enter(-1, this.#model.initial(), 0n);
-    for (let turn = 0; ; turn++) {
-      const situation = this.#path.at(-1)!;
-      if (situation.opening === null) return { kind: "found", steps: this.#steps, order: orderOf(this.#path) };
+  run(): SearchResult {
+    const start = { front: this.#timeline.start(), state: this.#model.initial(), used: 0n, placed: [], before: null };
+    this.#goOnFrom(this.#settled(start));
+    for (let turn = 0; this.#end === null; turn++) {
       const because = this.#spent(turn);
       if (because !== null) return { kind: "given-up", steps: this.#steps, because };
-      if (this.#tryNextWay(situation, situation.opening)) continue;
-      furthest.note(situation, situation.opening, this.#path);
-      if (this.#path.length === 1)
-        return { kind: "none", steps: this.#steps, deadEnd: furthest.deadEnd(this.#timeline) };
-      this.#leave();
+      const wave = this.#waves.take();
+      if (wave === null) return { kind: "none", steps: this.#steps, deadEnd: this.#deadEnds.told(this.#model) };
+      this.#follow(wave);
+    }
+    return { kind: "found", steps: this.#steps, order: orderOf(this.#end) };
+  }
+
+  #follow({ situations, unanswered }: Wave<State>): void {
+    const from = unanswered === 0 ? situations : situations.flatMap((situation) => this.#withOneUnanswered(situation));
+    for (const situation of from) this.#placeChanges(situation);
+    if (from.length === 0) return;
+    const next = { situations: from, unanswered: unanswered + 1 };
+    const distance = this.#timeline.distanceOf(from[0]!.front);
+    this.#waves.add(distance - UNANSWERED_DISTANCE * next.unanswered, next);
+  }
+
+  #placeChanges(situation: Situation<State>): void {
+    const { front, state, used } = situation;
+    this.#deadEnds.note(situation, this.#timeline.distanceOf(front));
+    // Backwards: of what is added last for one distance, the search goes on first.
+    for (let place = front.open.length - 1; place >= 0; place--) {
+      const operation = front.open[place]!;
+      const after = this.#answered(state, operation);
+      if (after === null) continue;
+      const placed = [operation];
+      const behind = this.#timeline.behind(front, placed);
+      this.#goOnFrom(this.#settled({ front: behind, state: after, used, placed, before: situation }));
     }
   }
 
-  /** False where all have been tried. */
-  #tryNextWay(situation: Situation<State>, { operations, firstReturn }: Opening): boolean {
-    const way = situation.next;
-    const unanswered = way - operations.length;
-    if (unanswered >= this.#timeline.unansweredBefore(firstReturn)) return false;
-    situation.next += 1;
-    if (unanswered < 0) this.#tryAnswered(situation, operations[way]!);
-    else this.#tryUnanswered(situation, unanswered);
-    return true;
+  #withOneUnanswered(situation: Situation<State>): Situation<State>[] {
+    const { front, state, used } = situation;
+    const found: Situation<State>[] = [];
+    const count = this.#timeline.unansweredBefore(this.#timeline.distanceOf(front));
+    for (let position = 0; position < count; position++) {
+      const bit = bitOf(position);
+      const twin = this.#twins[position]!;
+      if ((used & bit) !== 0n || (twin >= 0 && (used & bitOf(twin)) === 0n)) continue;
+      const operation = this.#timeline.unanswered[position]!;
+      this.#steps += 1;
+      const after = this.#model.stepUnanswered(state, this.#operations[operation]!.input);
+      if (this.#model.identityOf(after) === this.#model.identityOf(state)) continue;
+      const next = this.#settled({ front, state: after, used: used | bit, placed: [operation], before: situation });
+      if (next.front !== front) this.#goOnFrom(next);
+      else if (this.#isNew(next)) found.push(next);
+    }
+    return found;
   }
 
-  #tryAnswered({ state, used }: Situation<State>, position: number): void {
-    const { input, output } = this.#operations[position]!;
-    this.#steps += 1;
-    const after = this.#model.step(state, input, output as Output);
-    if (after !== null) this.#enter(position, after, used);
-  }
-
-  #tryUnanswered({ state, identity, used }: Situation<State>, unanswered: number): void {
-    const bit = bitOf(unanswered);
-    if ((used & bit) !== 0n) return;
-    const twin = this.#twins[unanswered]!;
-    if (twin >= 0 && (used & bitOf(twin)) === 0n) return;
-    const position = this.#timeline.unanswered[unanswered]!;
-    this.#steps += 1;
-    const after = this.#model.stepUnanswered(state, this.#operations[position]!.input);
-    if (this.#model.identityOf(after) !== identity) this.#enter(position, after, used | bit);
-  }
-
-  /** Goes on to the situation behind an operation, unless it was met before. */
-  #enter(placed: number, state: State, used: bigint): void {
-    this.#take(placed);
-    const opening = this.#timeline.opening();
-    const identity = this.#model.identityOf(state);
-    if (opening === null || this.#isNew(opening, identity, used)) {
-      this.#path.push({ placed, state, identity, used, opening, next: 0 });
-    } else {
-      this.#putBack(placed);
+  #goOnFrom(situation: Situation<State>): void {
+    if (situation.front.open.length === 0) {
+      this.#end = situation;
+    } else if (this.#isNew(situation)) {
+      this.#waves.add(this.#timeline.distanceOf(situation.front), { situations: [situation], unanswered: 0 });
     }
   }
 
-  #leave(): void {
-    this.#putBack(this.#path.pop()!.placed);
+  /** The situation behind everything that can go at once. */
+  #settled(situation: Situation<State>): Situation<State> {
+    const { state } = situation;
+    let { front, placed } = situation;
+    while (true) {
+      const idle = front.open.filter(
+        (operation) => this.#isIdle(operation) && this.#answered(state, operation) !== null,
+      );
+      if (idle.length === 0) return { ...situation, front, placed };
+      front = this.#timeline.behind(front, idle);
+      placed = [...placed, ...idle];
+    }
   }
 
-  #take(placed: number): void {
-    if (this.#isInTimeline(placed)) this.#timeline.take(placed);
+  #isIdle(operation: number): boolean {
+    const { input, output } = this.#operations[operation]!;
+    return this.#model.isIdle(input, output as Output);
   }
 
-  #putBack(placed: number): void {
-    if (this.#isInTimeline(placed)) this.#timeline.putBack(placed);
-  }
-
-  #isInTimeline(placed: number): boolean {
-    return placed >= 0 && this.#operations[placed]!.return !== null;
+  #answered(state: State, operation: number): State | null {
+    const { input, output } = this.#operations[operation]!;
+    this.#steps += 1;
+    return this.#model.step(state, input, output as Output);
   }
 
   /** Not new either: one that was met with fewer of the unanswered used up, as whatever follows here followed there. */
-  #isNew(opening: Opening, identity: string | number, used: bigint): boolean {
-    const key = `${opening.operations.join()} ${identity}`;
+  #isNew({ front, state, used }: Situation<State>): boolean {
+    const key = `${front.open.join()} ${this.#model.identityOf(state)}`;
     const before = this.#met.get(key);
     if (before?.some((fewer) => (fewer & used) === fewer)) return false;
     if (before === undefined) this.#met.set(key, [used]);
@@ -182,44 +206,41 @@ class Search<State, Input, Output> {
   }
 }
 
-/** Where the search got furthest, in the time of the history. */
-class Furthest<State> {
-  #deepest: { readonly opening: Opening; readonly identity: string | number; readonly order: number[] } | null = null;
-  readonly #states = new Map<string | number, State>();
+/** The situations that are furthest in time. When all have led nowhere, these show why. */
+class DeadEnds<State> {
+  #distance = -1;
+  #situations: Situation<State>[] = [];
 
-  /** Notes a situation that leads nowhere. */
-  note({ identity, state }: Situation<State>, opening: Opening, path: readonly Situation<State>[]): void {
-    const distance = opening.firstReturn - (this.#deepest?.opening.firstReturn ?? -1);
-    if (distance < 0) return;
-    if (distance > 0) this.#states.clear();
-    this.#states.set(identity, state);
-    if (distance > 0 || this.#explainsMore(opening, path.length - 1)) {
-      this.#deepest = { opening, identity, order: orderOf(path) };
+  note(situation: Situation<State>, distance: number): void {
+    if (distance < this.#distance) return;
+    if (distance > this.#distance) this.#situations = [];
+    this.#distance = distance;
+    this.#situations.push(situation);
+  }
+
+  told(model: Model<State, unknown, unknown>): DeadEnd {
+    const situations = this.#situations.map((situation) => ({ situation, order: orderOf(situation) }));
+    // The fewer are left open the more is explained; then, the fewer of the unanswered were needed for it.
+    situations.sort(
+      (a, b) => a.situation.front.open.length - b.situation.front.open.length || a.order.length - b.order.length,
+    );
+    const { open } = situations[0]!.situation.front;
+    const different = new Map<string | number, readonly number[]>();
+    for (const { situation, order } of situations) {
+      const identity = model.identityOf(situation.state);
+      if (!different.has(identity)) different.set(identity, order);
     }
-  }
-
-  deadEnd(timeline: Timeline): DeadEnd<State> {
-    assert(this.#deepest !== null, "a search that found nothing has not been anywhere");
-    const { opening, identity, order } = this.#deepest;
-    const others = [...this.#states].filter(([other]) => other !== identity).map(([, state]) => state);
-    return {
-      stuck: timeline.operationAt(opening.firstReturn),
-      order,
-      states: [this.#states.get(identity)!, ...others].slice(0, STATES_TOLD_MAX),
-      open: opening.operations,
-    };
-  }
-
-  /** As far as the deepest one, but with fewer operations left open; or as many, and fewer needed to have taken effect unseen. */
-  #explainsMore({ operations }: Opening, placedCount: number): boolean {
-    assert(this.#deepest !== null, "nothing to compare with");
-    const openFewer = this.#deepest.opening.operations.length - operations.length;
-    return openFewer > 0 || (openFewer === 0 && placedCount < this.#deepest.order.length);
+    const orders = [...different.values()].slice(0, ORDERS_TOLD_MAX);
+    return { stuck: open[0]!, open, orders, isAll: orders.length === different.size };
   }
 }
 
-function orderOf(path: readonly Situation<unknown>[]): number[] {
-  return path.slice(1).map(({ placed }) => placed);
+function orderOf(end: Situation<unknown>): number[] {
+  const parts: (readonly number[])[] = [];
+  for (let situation: Situation<unknown> | null = end; situation !== null; situation = situation.before) {
+    parts.push(situation.placed);
+  }
+  return parts.reverse().flat();
 }
 
 function bitOf(position: number): bigint {

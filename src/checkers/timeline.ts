@@ -1,112 +1,82 @@
-// The calls and returns of one part of a history in the order of time, as a list from which operations are taken when they
-// have found their place, and into which they are put back when that place was wrong: both in constant time, as the links
-// of what was taken still name its neighbours ("dancing links").
+// The calls and returns of one part of a history in the order of time, and the fronts that an order of its operations passes:
+// what has found its place, and what can come next.
 
 import { assert } from "../base/assert.ts";
 import type { Operation } from "./model.ts";
 
-/** The end of the list, and its beginning: the event before the first and after the last. */
-const EDGE = 0;
-
-/** What can come next: the operations called before any that is still in the list has returned. */
-export interface Opening {
-  /** The event before which all of them were called: the first return that is left. */
-  readonly firstReturn: number;
-  /** The operations, in the order of their calls. Together they name everything that was taken, as all else called before is. */
-  readonly operations: readonly number[];
+/**
+ * Of the answered operations, all that were called before a certain moment have their place, but for those in `open`; the
+ * moment is when the first of these returned. What is called later cannot come before it.
+ */
+export interface Front {
+  /** In the order of their returns. They name the front: whatever else was called before the first returned is placed. */
+  readonly open: readonly number[];
+  /** How many answered operations were called before that moment. */
+  readonly called: number;
 }
 
 export class Timeline {
-  /** How many operations were answered; those alone are in the list. */
-  readonly answeredCount: number;
-  /** Those that were not, in the order of their calls. */
+  /** Those never answered, in the order of their calls. They are on no front: they may come at any time, or never. */
   readonly unanswered: readonly number[];
-
-  readonly #next: Int32Array;
-  readonly #previous: Int32Array;
-  readonly #operationAt: Int32Array;
-  readonly #isReturn: Uint8Array;
+  /** The answered ones, in the order of their calls. */
+  readonly #answered: readonly number[];
+  /** The places of calls and returns among all events, by operation. */
   readonly #callOf: Int32Array;
   readonly #returnOf: Int32Array;
-  /** For each event, how many operations that were never answered were called before it. */
-  readonly #unansweredBefore: Int32Array;
 
   constructor(operations: readonly Operation<unknown, unknown>[]) {
-    const events = eventsOf(operations);
-    const size = events.length + 1;
-    this.#next = new Int32Array(size);
-    this.#previous = new Int32Array(size);
-    this.#operationAt = new Int32Array(size);
-    this.#isReturn = new Uint8Array(size);
     this.#callOf = new Int32Array(operations.length);
     this.#returnOf = new Int32Array(operations.length);
-    this.#unansweredBefore = new Int32Array(size);
+    const answered: number[] = [];
     const unanswered: number[] = [];
-    let last = EDGE;
-    for (const [position, { operation, isReturn }] of events.entries()) {
-      const event = position + 1;
-      if (operations[operation]!.return === null) {
-        unanswered.push(operation);
-        continue;
-      }
-      this.#operationAt[event] = operation;
-      this.#isReturn[event] = isReturn ? 1 : 0;
-      (isReturn ? this.#returnOf : this.#callOf)[operation] = event;
-      this.#unansweredBefore[event] = unanswered.length;
-      this.#next[last] = event;
-      this.#previous[event] = last;
-      last = event;
+    for (const [place, { operation, isReturn }] of eventsOf(operations).entries()) {
+      (isReturn ? this.#returnOf : this.#callOf)[operation] = place;
+      if (!isReturn) (operations[operation]!.return === null ? unanswered : answered).push(operation);
     }
-    this.#next[last] = EDGE;
-    this.#previous[EDGE] = last;
+    this.#answered = answered;
     this.unanswered = unanswered;
-    this.answeredCount = operations.length - unanswered.length;
   }
 
-  /** Null where every answered operation was taken. */
-  opening(): Opening | null {
-    const operations: number[] = [];
-    let event = this.#next[EDGE]!;
-    if (event === EDGE) return null;
-    while (this.#isReturn[event] === 0) {
-      operations.push(this.#operationAt[event]!);
-      event = this.#next[event]!;
+  start(): Front {
+    return this.#front([], 0);
+  }
+
+  /** The front behind these operations, which are open on the given one. */
+  behind({ open, called }: Front, placed: readonly number[]): Front {
+    return this.#front(
+      open.filter((operation) => !placed.includes(operation)),
+      called,
+    );
+  }
+
+  /** How far in time a front is: the place of its first return among all events. */
+  distanceOf({ open }: Front): number {
+    assert(open.length > 0, "the end of the history is no front");
+    return this.#returnOf[open[0]!]!;
+  }
+
+  /** How many of those never answered may have taken effect before a front. */
+  unansweredBefore(distance: number): number {
+    let count = 0;
+    while (count < this.unanswered.length && this.#callOf[this.unanswered[count]!]! < distance) count += 1;
+    return count;
+  }
+
+  #front(open: number[], before: number): Front {
+    let called = before;
+    while (called < this.#answered.length) {
+      const next = this.#answered[called]!;
+      if (open.length > 0 && this.#callOf[next]! > this.#returnOf[open[0]!]!) break;
+      this.#insert(open, next);
+      called += 1;
     }
-    return { firstReturn: event, operations };
+    return { open, called };
   }
 
-  /** How many of those never answered may take effect before this event. */
-  unansweredBefore(event: number): number {
-    return this.#unansweredBefore[event]!;
-  }
-
-  /** The operation whose call or return this event is. */
-  operationAt(event: number): number {
-    return this.#operationAt[event]!;
-  }
-
-  take(operation: number): void {
-    this.#unlink(this.#callOf[operation]!);
-    this.#unlink(this.#returnOf[operation]!);
-  }
-
-  /** Puts back what was taken last. */
-  putBack(operation: number): void {
-    this.#link(this.#returnOf[operation]!);
-    this.#link(this.#callOf[operation]!);
-  }
-
-  #unlink(event: number): void {
-    const before = this.#previous[event]!;
-    const after = this.#next[event]!;
-    assert(this.#next[before] === event && this.#previous[after] === event, "an event was taken twice");
-    this.#next[before] = after;
-    this.#previous[after] = before;
-  }
-
-  #link(event: number): void {
-    this.#next[this.#previous[event]!] = event;
-    this.#previous[this.#next[event]!] = event;
+  #insert(open: number[], operation: number): void {
+    let place = open.length;
+    while (place > 0 && this.#returnOf[open[place - 1]!]! > this.#returnOf[operation]!) place -= 1;
+    open.splice(place, 0, operation);
   }
 }
 
@@ -120,7 +90,7 @@ interface Event {
 function eventsOf(operations: readonly Operation<unknown, unknown>[]): Event[] {
   const events: Event[] = [];
   for (const [operation, { call, return: returned }] of operations.entries()) {
-    assert(returned === null || call <= returned, `operation ${operation} returned before it was called`);
+    assert(call <= (returned ?? Number.POSITIVE_INFINITY), `operation ${operation} returned before it was called`);
     events.push({ time: call, operation, isReturn: false });
     if (returned !== null) events.push({ time: returned, operation, isReturn: true });
   }

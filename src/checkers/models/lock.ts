@@ -68,6 +68,7 @@ export const lock: Model<LockState, LockInput, LockOutput> = {
     }
   },
 
+  isIdle: (_, output) => output.kind === "rejected",
   identityOf: ({ holder, tokenMin, used }) => `${holder} ${tokenMin} ${used}`,
 
   describeInput: (input) =>

@@ -1,6 +1,7 @@
 // Registers: each key holds one value, which is read, written, and compared and set. A key never written holds null.
 
-import type { Model } from "../model.ts";
+import type { Model, Operation } from "../model.ts";
+import { unseenBeside } from "./unseen.ts";
 
 export type Value = string | number | boolean | null;
 
@@ -51,6 +52,17 @@ export const register: Model<RegisterState, RegisterInput, RegisterOutput> = {
     }
   },
 
+  isIdle: (input, output) => input.kind === "read" || output.kind === "rejected",
+  simplified(operations) {
+    const seen = new Set(operations.flatMap(valuesSpokenOf));
+    const unseen = unseenBeside(seen);
+    return operations.map((operation) => {
+      const { input } = operation;
+      if (input.kind === "read" || seen.has(input.value)) return operation;
+      return { ...operation, input: { ...input, value: unseen } };
+    });
+  },
+
   identityOf: ({ value }) => JSON.stringify(value),
 
   describeInput(input) {
@@ -66,3 +78,9 @@ export const register: Model<RegisterState, RegisterInput, RegisterOutput> = {
   describeOutput: (output) => (output.kind === "value" ? JSON.stringify(output.value) : output.kind),
   describeState: ({ value }) => JSON.stringify(value),
 };
+
+/** What an operation says of the value before it. */
+function valuesSpokenOf({ input, output }: Operation<RegisterInput, RegisterOutput>): Value[] {
+  if (input.kind === "compare-and-set") return [input.expected];
+  return output?.kind === "value" ? [output.value] : [];
+}

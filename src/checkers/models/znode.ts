@@ -5,6 +5,7 @@
 // called when the session was last heard of and never answered.
 
 import type { Model } from "../model.ts";
+import { unseenBeside } from "./unseen.ts";
 
 export type ZnodeInput =
   | { readonly kind: "create"; readonly path: string; readonly data: string | null }
@@ -53,6 +54,17 @@ export const znode: Model<ZnodeState, ZnodeInput, ZnodeOutput> = {
 
   stepUnanswered(state, input) {
     return rejectionOf(state, input) === null ? effectOf(state, input) : state;
+  },
+
+  isIdle: (input, output) => input.kind === "get-data" || input.kind === "exists" || output.kind === "rejected",
+  simplified(operations) {
+    const seen = new Set(operations.flatMap(({ output }) => (output?.kind === "data" ? [output.data] : [])));
+    const unseen = unseenBeside(seen);
+    return operations.map((operation) => {
+      const { input } = operation;
+      if ((input.kind !== "create" && input.kind !== "set-data") || seen.has(input.data)) return operation;
+      return { ...operation, input: { ...input, data: unseen } };
+    });
   },
 
   identityOf: (state) => (state.kind === "absent" ? "" : `${state.version} ${JSON.stringify(state.data)}`),
