@@ -2,6 +2,7 @@
 // chronicle, at the moment the client hears of it.
 
 import { byteString } from "../base/text.ts";
+import { readStat } from "../protocols/zookeeper/codec/records.ts";
 import {
   type MultiResult,
   readChildren2,
@@ -9,7 +10,6 @@ import {
   readData,
   readMultiReply,
 } from "../protocols/zookeeper/codec/replies.ts";
-import { readStat } from "../protocols/zookeeper/codec/records.ts";
 import type { Stat } from "../state/types.ts";
 import { type Answer, type Chronicle, CODE, EVENT, type NodeEvent } from "./chronicle.ts";
 import type { Reply, Request, SessionView, SimulatedClient } from "./client.ts";
@@ -96,7 +96,8 @@ export class ClientLaws {
         this.#violate("applied once", `${number} stands at revisions ${before} and ${revision}`);
       }
       this.#written.set(number, revision);
-      if (this.#refused.has(number)) this.#violate("refused is not applied", `${number} was refused, and stands at ${revision}`);
+      if (this.#refused.has(number))
+        this.#violate("refused is not applied", `${number} was refused, and stands at ${revision}`);
       const order = Number(number.split("-")[1]);
       const last = this.#lastOfSession.get(session) ?? -1;
       if (order < last) this.#violate("a session's order", `${number} of session ${session} comes after its ${last}`);
@@ -216,7 +217,10 @@ export class ClientLaws {
   }
 
   #missed(client: SimulatedClient, path: string, { type, revision }: NodeEvent): void {
-    this.#violate("no event missed", `client ${client.id} was not told of event ${type} at ${path} in revision ${revision}`);
+    this.#violate(
+      "no event missed",
+      `client ${client.id} was not told of event ${type} at ${path} in revision ${revision}`,
+    );
   }
 
   /** Nothing that a reply may show was left untold. */
@@ -276,7 +280,8 @@ export class ClientLaws {
       if (kinds.size === 0) client.watches.delete(path);
     }
     for (const one of due) {
-      if (!told.has(one)) this.#violate("no event missed", `client ${client.id} came back, and is not told of event ${one}`);
+      if (!told.has(one))
+        this.#violate("no event missed", `client ${client.id} came back, and is not told of event ${one}`);
     }
     for (const one of told) {
       if (!due.has(one)) this.#violate("events are true", `client ${client.id} came back, and is told of event ${one}`);
@@ -324,12 +329,17 @@ export class ClientLaws {
   #advance(client: SimulatedClient, zxid: number, what: string): void {
     const session = client.session!;
     if (zxid < session.lastZxid) {
-      this.#violate("never back in time", `client ${client.id}: ${what} shows revision ${zxid} after ${session.lastZxid}`);
+      this.#violate(
+        "never back in time",
+        `client ${client.id}: ${what} shows revision ${zxid} after ${session.lastZxid}`,
+      );
     }
     session.lastZxid = Math.max(session.lastZxid, zxid);
   }
 
-  #onRefusedWrite(operation: TreeCommand | { readonly kind: "multi"; readonly commands: readonly TreeCommand[] }): void {
+  #onRefusedWrite(
+    operation: TreeCommand | { readonly kind: "multi"; readonly commands: readonly TreeCommand[] },
+  ): void {
     for (const one of operation.kind === "multi" ? operation.commands : [operation]) {
       const number = numberOf(one);
       if (number !== null) this.#refused.add(number);
@@ -459,7 +469,9 @@ function differenceOf(kind: string, expected: Answer, body: Reply["body"]): stri
       return isSameStat(readStat(body), expected.stat!) ? null : "its stat is another";
     case "multi": {
       const results = readMultiReply(body);
-      const isRight = results.length === expected.results!.length && results.every((result, i) => isSameResult(result, expected.results![i]!));
+      const isRight =
+        results.length === expected.results!.length &&
+        results.every((result, i) => isSameResult(result, expected.results![i]!));
       return isRight ? null : `${JSON.stringify(results)} instead of ${JSON.stringify(expected.results)}`;
     }
     default:

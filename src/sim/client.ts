@@ -10,10 +10,10 @@ import { type MultiRequest, writeMulti } from "../protocols/zookeeper/codec/mult
 import { OPCODE } from "../protocols/zookeeper/codec/opcodes.ts";
 import {
   OPEN_ACL,
+  type ReplyHeader,
   readConnectReply,
   readReplyHeader,
   readWatchEvent,
-  type ReplyHeader,
   writeConnectRequest,
   XID,
 } from "../protocols/zookeeper/codec/records.ts";
@@ -244,7 +244,13 @@ export class SimulatedClient implements ClientEnd {
       return [...this.watches].filter(([, kinds]) => kinds.has(kind)).map(([path]) => path);
     };
     const relativeZxid = this.session!.lastZxid;
-    const lists = { data: of("data"), exist: of("exist"), child: of("child"), persistent: [], recursive: of("recursive") };
+    const lists = {
+      data: of("data"),
+      exist: of("exist"),
+      child: of("child"),
+      persistent: [],
+      recursive: of("recursive"),
+    };
     writeSetWatches(writer, { relativeZxid, ...lists }, true);
   }
 
@@ -270,7 +276,10 @@ export class SimulatedClient implements ClientEnd {
       if (now - this.#dialedAt > timeoutMs / 3) this.#disconnect();
     } else if (now - this.#heardAt > (timeoutMs * 2) / 3) {
       this.#disconnect();
-    } else if (now - this.#sentAt > timeoutMs / 3 || (now - this.#heardAt > timeoutMs / 3 && this.#pending.length === 0)) {
+    } else if (
+      now - this.#sentAt > timeoutMs / 3 ||
+      (now - this.#heardAt > timeoutMs / 3 && this.#pending.length === 0)
+    ) {
       this.request({ kind: "ping" });
     }
   }
@@ -395,7 +404,8 @@ export class SimulatedClient implements ClientEnd {
     const bodyAt = frame.offset;
     laws.onReply(this, request, { header, body: frame });
     frame.offset = bodyAt;
-    if (request.operation.kind === "ping") this.session!.aliveSince = Math.max(this.session!.aliveSince, request.sentAt);
+    if (request.operation.kind === "ping")
+      this.session!.aliveSince = Math.max(this.session!.aliveSince, request.sentAt);
     if (request.operation.kind === "close") {
       this.session = null;
       this.watches.clear();

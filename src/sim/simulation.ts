@@ -185,7 +185,9 @@ class Simulation {
     const { configuration } = this.#laws;
     const founders = members.filter(({ id }) => id <= this.#swarm.members);
     if (configuration === null) return founders;
-    const voters = [configuration.members, configuration.outgoing].map((list) => list.filter(({ role }) => role === "voter"));
+    const voters = [configuration.members, configuration.outgoing].map((list) =>
+      list.filter(({ role }) => role === "voter"),
+    );
     const isEnough = (core: readonly SimulatedMember[]): boolean =>
       voters.every((list) => {
         const present = list.filter(({ id }) => core.some((member) => member.id === id) && this.#nemesis.isWell(id));
@@ -312,7 +314,8 @@ class Simulation {
       const { appliedIndex } = replica.machine;
       const hash = replica.machine.hash();
       const other = states.get(appliedIndex);
-      if (other !== undefined && other !== hash) this.#laws.violate("equal states", `member ${id} ends in another state`);
+      if (other !== undefined && other !== hash)
+        this.#laws.violate("equal states", `member ${id} ends in another state`);
       states.set(appliedIndex, hash);
     }
   }
@@ -347,7 +350,8 @@ class Simulation {
   #state(): string {
     return this.#ensemble.members
       .map(({ id, isUp, replica, fatal }) => {
-        if (replica === undefined) return `${id} ${isUp ? "starting" : `down${fatal === null ? "" : ` (${fatal.message})`}`}`;
+        if (replica === undefined)
+          return `${id} ${isUp ? "starting" : `down${fatal === null ? "" : ` (${fatal.message})`}`}`;
         const { role, term, leader, commitIndex, lastIndex, appliedIndex } = replica.status;
         return `${id} ${role} of ${leader} in term ${term}, log ${lastIndex}, commit ${commitIndex}, applied ${appliedIndex}`;
       })
@@ -355,7 +359,8 @@ class Simulation {
   }
 
   #report(): Report {
-    const sum = (of: (client: SimulatedClient) => number): number => this.#clients.reduce((all, one) => all + of(one), 0);
+    const sum = (of: (client: SimulatedClient) => number): number =>
+      this.#clients.reduce((all, one) => all + of(one), 0);
     return {
       seed: this.#seed,
       violations: this.#laws.violations,

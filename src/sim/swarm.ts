@@ -125,7 +125,8 @@ export function drawNetwork(random: Random, scale: number, isUnruly: boolean): N
 }
 
 function drawWeights(random: Random): Record<Fault, number> {
-  const sometimes = (probability: number, upTo: number): number => (random.chance(probability) ? 1 + random.below(upTo) : 0);
+  const sometimes = (probability: number, upTo: number): number =>
+    random.chance(probability) ? 1 + random.below(upTo) : 0;
   return {
     kill: sometimes(0.5, 8),
     "lose-power": sometimes(0.5, 8),

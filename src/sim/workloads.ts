@@ -121,7 +121,10 @@ export class Worker implements Workload {
         return [{ kind: "multi", commands: this.#several() }];
       case 9:
       case 10:
-        return [{ kind: "sync", path }, { kind: "get", path, watch }];
+        return [
+          { kind: "sync", path },
+          { kind: "get", path, watch },
+        ];
       case 11:
         return [{ kind: "get", path, watch }];
       case 12:
@@ -256,7 +259,12 @@ export class Locker implements Workload {
     const own = names.indexOf(node.path.slice(LOCK.length + 1));
     if (own > 0) this.#request({ kind: "exists", path: `${LOCK}/${names[own - 1]}`, watch: true });
     if (own !== 0) return;
-    const tenure: Tenure = { client: this.#client, token: node.token, session: this.#client.session!, releasedAt: null };
+    const tenure: Tenure = {
+      client: this.#client,
+      token: node.token,
+      session: this.#client.session!,
+      releasedAt: null,
+    };
     this.#tenure = tenure;
     this.#onGranted(tenure);
     this.#after(this.#holdMs * (0.5 + this.#random.below(20) / 10), () => this.#release(tenure));
