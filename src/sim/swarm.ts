@@ -80,7 +80,7 @@ export function drawSwarm(random: Random): Swarm {
     tickMs: 40 * scale,
     tickTimeMs,
     sessionTimeoutMs: tickTimeMs * (2 + random.below(3)),
-    stormMs: tickTimeMs * (20 + random.below(60)),
+    stormMs: tickTimeMs * (10 + random.below(40)),
     faultEveryMs: tickTimeMs * (0.3 + random.below(30) / 10),
     thinkMs: tickTimeMs * (0.05 + random.below(50) / 100),
     pipeline: 1 + random.below(4),
