@@ -1,5 +1,6 @@
 // Checkers as a library: whether a recorded history of concurrent operations is linearizable.
 
+export { formatHistory, HISTORY_VERSION, type History, HistoryError, MODEL_NAMES, parseHistory } from "./history.ts";
 export {
   type Check,
   type CheckFigures,

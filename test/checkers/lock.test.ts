@@ -7,7 +7,7 @@ import type { Operation } from "../../src/checkers/model.ts";
 import { type LockInput, type LockOutput, lock } from "../../src/checkers/models/lock.ts";
 
 const acquire: LockInput = { kind: "acquire", lock: "l" };
-const release = (token: number | "unseen"): LockInput => ({ kind: "release", lock: "l", token });
+const release = (token: number | null): LockInput => ({ kind: "release", lock: "l", token });
 const use = (token: number): LockInput => ({ kind: "use", lock: "l", token });
 const acquired = (token: number): LockOutput => ({ kind: "acquired", token });
 const done: LockOutput = { kind: "done" };
@@ -58,7 +58,7 @@ test("whoever was never told that he holds it has used up a token, until he is f
     [acquire, "never answered"],
     [acquire, rejected],
   ];
-  const gone: Exchange = [release("unseen"), "never answered"];
+  const gone: Exchange = [release(null), "never answered"];
   assert.equal(verdictOf(...taken, gone, [acquire, acquired(3)]), "linearizable");
   assert.equal(verdictOf(...taken, gone, [acquire, acquired(2)]), "violated", "2 was the least the unseen one had");
   assert.equal(verdictOf(...taken, [acquire, acquired(3)]), "violated", "nobody released it");

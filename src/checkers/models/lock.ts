@@ -9,8 +9,8 @@ import type { Model } from "../model.ts";
 export type LockInput =
   /** To try once, without waiting. */
   | { readonly kind: "acquire"; readonly lock: string }
-  /** `unseen` stands for the token of a holder that was never told. */
-  | { readonly kind: "release"; readonly lock: string; readonly token: number | "unseen" }
+  /** Null stands for the token of a holder that was never told. */
+  | { readonly kind: "release"; readonly lock: string; readonly token: number | null }
   /** To use the guarded resource. */
   | { readonly kind: "use"; readonly lock: string; readonly token: number };
 
@@ -49,7 +49,8 @@ export const lock: Model<LockState, LockInput, LockOutput> = {
         if (output.kind !== "acquired" || output.token < state.tokenMin) return null;
         return { ...state, holder: output.token, tokenMin: output.token + 1 };
       case "release":
-        if (output.kind === "rejected") return state.holder === input.token ? null : state;
+        if (output.kind === "rejected")
+          return state.holder === "unseen" || !isHeldBy(state, input.token) ? state : null;
         return output.kind === "done" && isHeldBy(state, input.token) ? releasedBy(state, input.token) : null;
       case "use":
         if (output.kind === "rejected") return input.token < state.used ? state : null;
@@ -72,7 +73,9 @@ export const lock: Model<LockState, LockInput, LockOutput> = {
   identityOf: ({ holder, tokenMin, used }) => `${holder} ${tokenMin} ${used}`,
 
   describeInput: (input) =>
-    input.kind === "acquire" ? `acquire ${input.lock}` : `${input.kind} ${input.lock} with token ${input.token}`,
+    input.kind === "acquire"
+      ? `acquire ${input.lock}`
+      : `${input.kind} ${input.lock}, ${input.token === null ? "token never told" : `token ${input.token}`}`,
   describeOutput: (output) => (output.kind === "acquired" ? `token ${output.token}` : output.kind),
   describeState({ holder, tokenMin, used }) {
     const held = holder === null ? "free" : holder === "unseen" ? "held by one never told" : `held by token ${holder}`;
@@ -82,15 +85,15 @@ export const lock: Model<LockState, LockInput, LockOutput> = {
 };
 
 /** Who holds it without having been told can have any token that was possible then. */
-function isHeldBy({ holder, tokenMin }: LockState, token: number | "unseen"): boolean {
-  if (holder !== "unseen" || token === "unseen") return holder === token;
-  return token >= tokenMin - 1;
+function isHeldBy({ holder, tokenMin }: LockState, token: number | null): boolean {
+  if (holder !== "unseen") return token !== null && holder === token;
+  return token === null || token >= tokenMin - 1;
 }
 
-function releasedBy(state: LockState, token: number | "unseen"): LockState {
+function releasedBy(state: LockState, token: number | null): LockState {
   return {
     ...state,
     holder: null,
-    tokenMin: token === "unseen" ? state.tokenMin : Math.max(state.tokenMin, token + 1),
+    tokenMin: token === null ? state.tokenMin : Math.max(state.tokenMin, token + 1),
   };
 }
