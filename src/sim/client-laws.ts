@@ -14,6 +14,7 @@ import type { Stat } from "../state/types.ts";
 import { type Answer, type Chronicle, CODE, EVENT, type NodeEvent } from "./chronicle.ts";
 import type { Reply, Request, SessionView, SimulatedClient } from "./client.ts";
 import type { Command, TreeCommand } from "./commands.ts";
+import { Witness } from "./witness.ts";
 
 /** Which table a watch stands in: of data (set on a node that was there, or was not), of children, of all below. */
 export type WatchKind = "data" | "exist" | "child" | "recursive";
@@ -41,6 +42,7 @@ export class ClientLaws {
   readonly #violate: (law: string, what: string) => void;
   /** The latest revision that any client has seen. */
   highestSeen = 0;
+  readonly witness: Witness;
   readonly #sessions = new Map<number, { readonly view: SessionView; closes: boolean }>();
   readonly #clients = new Map<SimulatedClient, ClientView>();
   readonly #answered = new Set<number>();
@@ -64,6 +66,7 @@ export class ClientLaws {
     this.#clockRateMax = options.clockRateMax;
     this.#keepsSessions = options.keepsSessions;
     this.#violate = options.violate;
+    this.witness = new Witness(options.now);
     this.#chronicle.onLeaseEnded = (id, cause) => this.#onLeaseEnded(id, cause);
     this.#chronicle.onCommand = (revision, command, answer) => this.#onCommand(revision, command, answer);
   }
@@ -146,7 +149,9 @@ export class ClientLaws {
     }
   }
 
-  onSent(client: SimulatedClient, { operation }: Request): void {
+  onSent(client: SimulatedClient, request: Request): void {
+    const { operation } = request;
+    this.witness.onSent(client.id, request);
     if (operation.kind === "close") this.#sessions.get(client.session!.id)!.closes = true;
     if (operation.kind === "set-watches") {
       this.#view(client).setting = { relativeZxid: client.session!.lastZxid, told: [] };
@@ -297,6 +302,7 @@ export class ClientLaws {
       this.#violate("answers are true", `client ${client.id} is shown revision ${zxid}, which is not committed`);
       return;
     }
+    this.witness.onReply(client.id, request, { header, body });
     switch (operation.kind) {
       case "create":
       case "delete":

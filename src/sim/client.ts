@@ -52,6 +52,8 @@ export interface Request {
   readonly floor: number;
   /** The latest revision that a `sync` before it, on the same connection, promised to show; 0: none did. */
   readonly syncFloor: number;
+  /** When that `sync` was sent. */
+  readonly syncSentAt: number;
 }
 
 export interface Reply {
@@ -109,6 +111,7 @@ export class SimulatedClient implements ClientEnd {
   #bytes = new Uint8Array(0);
   readonly #pending: Request[] = [];
   #syncFloor = 0;
+  #syncSentAt = 0;
   #dialedAt = 0;
   #heardAt = 0;
   #sentAt = 0;
@@ -164,13 +167,17 @@ export class SimulatedClient implements ClientEnd {
   request(operation: ClientOperation): void {
     assert(this.#isConnected && this.session !== null, "a request without a connection");
     const { laws, time } = this.options;
-    if (operation.kind === "sync") this.#syncFloor = laws.highestSeen;
+    if (operation.kind === "sync") {
+      this.#syncFloor = laws.highestSeen;
+      this.#syncSentAt = time.now;
+    }
     const request: Request = {
       xid: xidOf(operation) ?? ++this.#xid,
       operation,
       sentAt: time.now,
       floor: laws.highestSeen,
       syncFloor: this.#syncFloor,
+      syncSentAt: this.#syncSentAt,
     };
     this.#pending.push(request);
     laws.onSent(this, request);

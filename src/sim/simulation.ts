@@ -307,6 +307,8 @@ class Simulation {
   }
 
   #checkEnd(): void {
+    const verdict = this.#clientLaws.witness.verdict();
+    if (verdict !== null) this.#laws.violate("linearizable, by search", verdict);
     for (const member of this.#ensemble.members) this.#laws.compareWithChronicle(member);
     const states = new Map<number, string>();
     for (const { id, replica } of this.#ensemble.members) {
