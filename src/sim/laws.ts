@@ -108,7 +108,7 @@ export class MemberLaws implements Observer {
 
   // ---------------------------------------------------------------------------------------------------------- logs
 
-  onLogWrite(member: SimulatedMember, { truncateFrom, entries, hardState }: LogWrite): void {
+  onLogWrite(member: SimulatedMember, { truncateFrom, entries }: LogWrite): void {
     const shadow = this.#shadow(member);
     if (truncateFrom !== null) this.#truncate(member, shadow, truncateFrom);
     for (const { index, term, kind, payload } of entries) {
@@ -123,6 +123,10 @@ export class MemberLaws implements Observer {
       else if (known !== checksum) this.violate("log matching", `two entries at index ${index} of term ${term}`);
       if (kind === "configuration") this.#configurations.set(position, decodeConfiguration(payload));
     }
+  }
+
+  /** A vote is given when it may be told: one that was lost before it was durable is none. */
+  onLogDurable(member: SimulatedMember, { hardState }: LogWrite): void {
     if (hardState?.votedFor != null) this.#noteVote(member, hardState.term, hardState.votedFor);
   }
 
