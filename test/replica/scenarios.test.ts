@@ -204,16 +204,20 @@ scenario(
   },
 );
 
-scenario("a restarted ensemble has everything that was acknowledged", {}, async ({ ensemble, create, set, until, start }) => {
-  create(ensemble.members[0]!, "/a");
-  const last = set(ensemble.members[0]!, "/a", "kept");
-  await until(() => last.outcome === "updated");
-  for (const member of ensemble.members) member.crash();
-  for (const member of ensemble.members) await start(member);
-  await until(() => ensemble.isSettled());
-  for (const member of ensemble.members) assert.equal(dataOf(member, "/a"), "kept");
-  assertEqualStates(ensemble);
-});
+scenario(
+  "a restarted ensemble has everything that was acknowledged",
+  {},
+  async ({ ensemble, create, set, until, start }) => {
+    create(ensemble.members[0]!, "/a");
+    const last = set(ensemble.members[0]!, "/a", "kept");
+    await until(() => last.outcome === "updated");
+    for (const member of ensemble.members) member.crash();
+    for (const member of ensemble.members) await start(member);
+    await until(() => ensemble.isSettled());
+    for (const member of ensemble.members) assert.equal(dataOf(member, "/a"), "kept");
+    assertEqualStates(ensemble);
+  },
+);
 
 scenario(
   "a member far behind is brought up by a snapshot, sessions and all",
@@ -326,21 +330,25 @@ scenario("a stall of the leader's disk expires nobody, and its clients' writes g
   await until(() => attempt.outcome === "created", 2000); // the others' disks are a majority
 });
 
-scenario("a member whose wall clock went back is heard all the same", {}, async ({ ensemble, create, until, start }) => {
-  const [member] = ensemble.followers();
-  member!.crash();
-  member!.nextStart = 1000;
-  await start(member!);
-  await until(() => ensemble.isSettled());
-  const before = create(member!, "/before");
-  await until(() => before.outcome === "created");
-  member!.crash();
-  member!.nextStart = 7;
-  await start(member!);
-  const after = [create(member!, "/after-1"), create(member!, "/after-2")];
-  await until(() => after.every((attempt) => attempt.outcome === "created") && ensemble.isSettled());
-  assertEqualStates(ensemble);
-});
+scenario(
+  "a member whose wall clock went back is heard all the same",
+  {},
+  async ({ ensemble, create, until, start }) => {
+    const [member] = ensemble.followers();
+    member!.crash();
+    member!.nextStart = 1000;
+    await start(member!);
+    await until(() => ensemble.isSettled());
+    const before = create(member!, "/before");
+    await until(() => before.outcome === "created");
+    member!.crash();
+    member!.nextStart = 7;
+    await start(member!);
+    const after = [create(member!, "/after-1"), create(member!, "/after-2")];
+    await until(() => after.every((attempt) => attempt.outcome === "created") && ensemble.isSettled());
+    assertEqualStates(ensemble);
+  },
+);
 
 scenario("a linearizable read sees every write acknowledged before it, on any member", {}, async (story) => {
   const { ensemble, set, create, until } = story;
