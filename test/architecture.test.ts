@@ -13,6 +13,7 @@ const ROOMS: readonly { readonly folder: string; readonly floor: number; readonl
   { folder: "base", floor: 0, isPure: true },
   { folder: "consensus", floor: 1, isPure: true },
   { folder: "state", floor: 1, isPure: true },
+  { folder: "checkers", floor: 1, isPure: true },
   { folder: "recipes", floor: 1, isPure: true },
   { folder: "replica", floor: 2, isPure: true },
   { folder: "adapters", floor: 3 },

@@ -15,7 +15,7 @@ import { encodeExpireLeases } from "../state/leases/commands.ts";
 import type { Machine } from "../state/machine.ts";
 import { encodeEndReconfig, encodeReap } from "../state/tree/commands.ts";
 import type { Outcome } from "../state/types.ts";
-import { type BarrierCallback, Barriers } from "./barriers.ts";
+import { type BarrierCallback, Barriers, type Question } from "./barriers.ts";
 import { LeaseKeeper } from "./leases.ts";
 import type { Logger } from "./logger.ts";
 import type { Member, MemberStatus, Waiter } from "./member.ts";
@@ -185,8 +185,9 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     return this.#outbox.isFull ? "busy" : "open";
   }
 
-  readBarrier(done: BarrierCallback): void {
-    this.#barriers.add(done);
+  readBarrier(done: BarrierCallback, lease: number | null = null): void {
+    if (lease !== null) this.#leases.renew(lease);
+    this.#barriers.add(done, lease);
     this.#flushSoon();
   }
 
@@ -369,14 +370,23 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   }
 
   #flush(): void {
-    const context = this.#barriers.ask(this.#clock.now());
-    if (context !== null) this.#submit({ kind: "read", context });
+    this.#askLeader(this.#barriers.ask(this.#clock.now()));
     const wasEmpty = this.#outbox.outstanding().length === 0;
     const fresh = this.#outbox.closeBatch();
     if (wasEmpty) this.#lastProgressAt = this.#clock.now();
     if (this.#mustSendAgain) this.#sendEverything();
     else if (fresh !== null) this.#send(fresh, false);
     this.#proposePassedOn();
+  }
+
+  /** What the leader is to know before it answers goes ahead on the same connection, each time that it is asked. */
+  #askLeader(question: Question | null): void {
+    if (question === null) return;
+    const { leader } = this.#raft;
+    if (question.leases.length > 0 && leader !== null && leader !== this.id) {
+      this.#peers?.send(leader, encodeRenew(question.leases));
+    }
+    this.#submit({ kind: "read", context: question.context });
   }
 
   #sendAgain(): void {
@@ -660,7 +670,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     const elapsed = now - this.#lastTickAt;
     this.#lastTickAt = now;
     this.#submit({ kind: "tick" });
-    for (const context of this.#barriers.askAgain(now)) this.#submit({ kind: "read", context });
+    for (const question of this.#barriers.askAgain(now)) this.#askLeader(question);
     this.#tickLeases(elapsed);
     if (this.#raft.role === "leader" && this.#raft.canPropose) this.#tickLeader(elapsed);
     if (!this.#outbox.isEmpty && now - this.#lastProgressAt > SEND_AGAIN_MS) this.#retry();

@@ -184,7 +184,9 @@ export class Chronicle {
   }
 
   #multi(commands: readonly TreeCommand[], session: number): Answer {
-    const before = new Map([...this.#nodes].map(([path, node]) => [path, { ...node, children: new Set(node.children) }]));
+    const before = new Map(
+      [...this.#nodes].map(([path, node]) => [path, { ...node, children: new Set(node.children) }]),
+    );
     const results: Answer[] = [];
     for (const [failed, command] of commands.entries()) {
       const answer = this.#one(command, session);
@@ -195,7 +197,9 @@ export class Chronicle {
       this.#nodes = before;
       this.#changed.clear();
       this.#pendingEvents = [];
-      const codes = commands.map((_, i) => (i < failed ? CODE.ok : i === failed ? answer.code : CODE.runtimeInconsistency));
+      const codes = commands.map((_, i) =>
+        i < failed ? CODE.ok : i === failed ? answer.code : CODE.runtimeInconsistency,
+      );
       return { code: CODE.ok, results: codes.map((code) => ({ code })) };
     }
     return { code: CODE.ok, results };

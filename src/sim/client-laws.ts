@@ -2,6 +2,7 @@
 // chronicle, at the moment the client hears of it.
 
 import { byteString } from "../base/text.ts";
+import { readStat } from "../protocols/zookeeper/codec/records.ts";
 import {
   type MultiResult,
   readChildren2,
@@ -9,11 +10,11 @@ import {
   readData,
   readMultiReply,
 } from "../protocols/zookeeper/codec/replies.ts";
-import { readStat } from "../protocols/zookeeper/codec/records.ts";
 import type { Stat } from "../state/types.ts";
 import { type Answer, type Chronicle, CODE, EVENT, type NodeEvent } from "./chronicle.ts";
 import type { Reply, Request, SessionView, SimulatedClient } from "./client.ts";
 import type { Command, TreeCommand } from "./commands.ts";
+import { Witness } from "./witness.ts";
 
 /** Which table a watch stands in: of data (set on a node that was there, or was not), of children, of all below. */
 export type WatchKind = "data" | "exist" | "child" | "recursive";
@@ -37,9 +38,11 @@ export class ClientLaws {
   readonly #chronicle: Chronicle;
   readonly #now: () => number;
   readonly #clockRateMax: number;
+  readonly #keepsSessions: boolean;
   readonly #violate: (law: string, what: string) => void;
   /** The latest revision that any client has seen. */
   highestSeen = 0;
+  readonly witness: Witness;
   readonly #sessions = new Map<number, { readonly view: SessionView; closes: boolean }>();
   readonly #clients = new Map<SimulatedClient, ClientView>();
   readonly #answered = new Set<number>();
@@ -54,12 +57,16 @@ export class ClientLaws {
     readonly now: () => number;
     /** No member's clock is faster than this. */
     readonly clockRateMax: number;
+    /** What a member passes on arrives, or its connection breaks: how long sessions live rests on that. */
+    readonly keepsSessions: boolean;
     readonly violate: (law: string, what: string) => void;
   }) {
     this.#chronicle = options.chronicle;
     this.#now = options.now;
     this.#clockRateMax = options.clockRateMax;
+    this.#keepsSessions = options.keepsSessions;
     this.#violate = options.violate;
+    this.witness = new Witness(options.now);
     this.#chronicle.onLeaseEnded = (id, cause) => this.#onLeaseEnded(id, cause);
     this.#chronicle.onCommand = (revision, command, answer) => this.#onCommand(revision, command, answer);
   }
@@ -92,7 +99,8 @@ export class ClientLaws {
         this.#violate("applied once", `${number} stands at revisions ${before} and ${revision}`);
       }
       this.#written.set(number, revision);
-      if (this.#refused.has(number)) this.#violate("refused is not applied", `${number} was refused, and stands at ${revision}`);
+      if (this.#refused.has(number))
+        this.#violate("refused is not applied", `${number} was refused, and stands at ${revision}`);
       const order = Number(number.split("-")[1]);
       const last = this.#lastOfSession.get(session) ?? -1;
       if (order < last) this.#violate("a session's order", `${number} of session ${session} comes after its ${last}`);
@@ -109,7 +117,7 @@ export class ClientLaws {
     }
     const silence = this.#now() - known.view.aliveSince;
     const least = known.view.timeoutMs / this.#clockRateMax;
-    if (silence < least) {
+    if (silence < least && this.#keepsSessions) {
       this.#violate("sessions live", `session ${id} expired ${silence} ms after its last ping was sent, not ${least}`);
     }
   }
@@ -141,7 +149,9 @@ export class ClientLaws {
     }
   }
 
-  onSent(client: SimulatedClient, { operation }: Request): void {
+  onSent(client: SimulatedClient, request: Request): void {
+    const { operation } = request;
+    this.witness.onSent(client.id, request);
     if (operation.kind === "close") this.#sessions.get(client.session!.id)!.closes = true;
     if (operation.kind === "set-watches") {
       this.#view(client).setting = { relativeZxid: client.session!.lastZxid, told: [] };
@@ -212,7 +222,10 @@ export class ClientLaws {
   }
 
   #missed(client: SimulatedClient, path: string, { type, revision }: NodeEvent): void {
-    this.#violate("no event missed", `client ${client.id} was not told of event ${type} at ${path} in revision ${revision}`);
+    this.#violate(
+      "no event missed",
+      `client ${client.id} was not told of event ${type} at ${path} in revision ${revision}`,
+    );
   }
 
   /** Nothing that a reply may show was left untold. */
@@ -272,7 +285,8 @@ export class ClientLaws {
       if (kinds.size === 0) client.watches.delete(path);
     }
     for (const one of due) {
-      if (!told.has(one)) this.#violate("no event missed", `client ${client.id} came back, and is not told of event ${one}`);
+      if (!told.has(one))
+        this.#violate("no event missed", `client ${client.id} came back, and is not told of event ${one}`);
     }
     for (const one of told) {
       if (!due.has(one)) this.#violate("events are true", `client ${client.id} came back, and is told of event ${one}`);
@@ -288,6 +302,7 @@ export class ClientLaws {
       this.#violate("answers are true", `client ${client.id} is shown revision ${zxid}, which is not committed`);
       return;
     }
+    this.witness.onReply(client.id, request, { header, body });
     switch (operation.kind) {
       case "create":
       case "delete":
@@ -320,12 +335,17 @@ export class ClientLaws {
   #advance(client: SimulatedClient, zxid: number, what: string): void {
     const session = client.session!;
     if (zxid < session.lastZxid) {
-      this.#violate("never back in time", `client ${client.id}: ${what} shows revision ${zxid} after ${session.lastZxid}`);
+      this.#violate(
+        "never back in time",
+        `client ${client.id}: ${what} shows revision ${zxid} after ${session.lastZxid}`,
+      );
     }
     session.lastZxid = Math.max(session.lastZxid, zxid);
   }
 
-  #onRefusedWrite(operation: TreeCommand | { readonly kind: "multi"; readonly commands: readonly TreeCommand[] }): void {
+  #onRefusedWrite(
+    operation: TreeCommand | { readonly kind: "multi"; readonly commands: readonly TreeCommand[] },
+  ): void {
     for (const one of operation.kind === "multi" ? operation.commands : [operation]) {
       const number = numberOf(one);
       if (number !== null) this.#refused.add(number);
@@ -455,7 +475,9 @@ function differenceOf(kind: string, expected: Answer, body: Reply["body"]): stri
       return isSameStat(readStat(body), expected.stat!) ? null : "its stat is another";
     case "multi": {
       const results = readMultiReply(body);
-      const isRight = results.length === expected.results!.length && results.every((result, i) => isSameResult(result, expected.results![i]!));
+      const isRight =
+        results.length === expected.results!.length &&
+        results.every((result, i) => isSameResult(result, expected.results![i]!));
       return isRight ? null : `${JSON.stringify(results)} instead of ${JSON.stringify(expected.results)}`;
     }
     default:

@@ -10,10 +10,10 @@ import { type MultiRequest, writeMulti } from "../protocols/zookeeper/codec/mult
 import { OPCODE } from "../protocols/zookeeper/codec/opcodes.ts";
 import {
   OPEN_ACL,
+  type ReplyHeader,
   readConnectReply,
   readReplyHeader,
   readWatchEvent,
-  type ReplyHeader,
   writeConnectRequest,
   XID,
 } from "../protocols/zookeeper/codec/records.ts";
@@ -52,6 +52,8 @@ export interface Request {
   readonly floor: number;
   /** The latest revision that a `sync` before it, on the same connection, promised to show; 0: none did. */
   readonly syncFloor: number;
+  /** When that `sync` was sent. */
+  readonly syncSentAt: number;
 }
 
 export interface Reply {
@@ -109,6 +111,7 @@ export class SimulatedClient implements ClientEnd {
   #bytes = new Uint8Array(0);
   readonly #pending: Request[] = [];
   #syncFloor = 0;
+  #syncSentAt = 0;
   #dialedAt = 0;
   #heardAt = 0;
   #sentAt = 0;
@@ -164,13 +167,17 @@ export class SimulatedClient implements ClientEnd {
   request(operation: ClientOperation): void {
     assert(this.#isConnected && this.session !== null, "a request without a connection");
     const { laws, time } = this.options;
-    if (operation.kind === "sync") this.#syncFloor = laws.highestSeen;
+    if (operation.kind === "sync") {
+      this.#syncFloor = laws.highestSeen;
+      this.#syncSentAt = time.now;
+    }
     const request: Request = {
       xid: xidOf(operation) ?? ++this.#xid,
       operation,
       sentAt: time.now,
       floor: laws.highestSeen,
       syncFloor: this.#syncFloor,
+      syncSentAt: this.#syncSentAt,
     };
     this.#pending.push(request);
     laws.onSent(this, request);
@@ -244,7 +251,13 @@ export class SimulatedClient implements ClientEnd {
       return [...this.watches].filter(([, kinds]) => kinds.has(kind)).map(([path]) => path);
     };
     const relativeZxid = this.session!.lastZxid;
-    const lists = { data: of("data"), exist: of("exist"), child: of("child"), persistent: [], recursive: of("recursive") };
+    const lists = {
+      data: of("data"),
+      exist: of("exist"),
+      child: of("child"),
+      persistent: [],
+      recursive: of("recursive"),
+    };
     writeSetWatches(writer, { relativeZxid, ...lists }, true);
   }
 
@@ -270,7 +283,10 @@ export class SimulatedClient implements ClientEnd {
       if (now - this.#dialedAt > timeoutMs / 3) this.#disconnect();
     } else if (now - this.#heardAt > (timeoutMs * 2) / 3) {
       this.#disconnect();
-    } else if (now - this.#sentAt > timeoutMs / 3 || (now - this.#heardAt > timeoutMs / 3 && this.#pending.length === 0)) {
+    } else if (
+      now - this.#sentAt > timeoutMs / 3 ||
+      (now - this.#heardAt > timeoutMs / 3 && this.#pending.length === 0)
+    ) {
       this.request({ kind: "ping" });
     }
   }
@@ -395,7 +411,8 @@ export class SimulatedClient implements ClientEnd {
     const bodyAt = frame.offset;
     laws.onReply(this, request, { header, body: frame });
     frame.offset = bodyAt;
-    if (request.operation.kind === "ping") this.session!.aliveSince = Math.max(this.session!.aliveSince, request.sentAt);
+    if (request.operation.kind === "ping")
+      this.session!.aliveSince = Math.max(this.session!.aliveSince, request.sentAt);
     if (request.operation.kind === "close") {
       this.session = null;
       this.watches.clear();

@@ -143,7 +143,9 @@ export class VirtualDisk {
     for (const unit of units) {
       if (!this.#random.chance(share)) continue;
       const isTorn = unit.bytes !== null && this.#random.chance(0.1);
-      inode.durable.make(isTorn ? { offset: unit.offset, bytes: unit.bytes.subarray(0, unit.bytes.length >> 1) } : unit);
+      inode.durable.make(
+        isTorn ? { offset: unit.offset, bytes: unit.bytes.subarray(0, unit.bytes.length >> 1) } : unit,
+      );
     }
     inode.current.make({ offset: 0, bytes: null });
     inode.current.make({ offset: 0, bytes: inode.durable.bytes });

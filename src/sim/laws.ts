@@ -20,6 +20,14 @@ const HASH_EVERY = 32;
 /** Of an entry that its first applier had from a snapshot. */
 const UNKNOWN_TERM = -1;
 
+interface Committed {
+  readonly checksum: number;
+  /** Its own, where its first applier had it in a log. */
+  readonly term: number;
+  /** The latest term that had a leader by then: it was committed in this one or before. */
+  readonly under: number;
+}
+
 /** What one disk's log holds, as it was asked to: the term of each entry, from `first` on. */
 interface Shadow {
   first: number;
@@ -40,9 +48,9 @@ export class MemberLaws implements Observer {
   readonly #votes = new Map<string, MemberId>();
   /** Of every entry that was ever written: its content, by index and term. */
   readonly #written = new Map<string, number>();
-  /** Of every entry that was applied anywhere: its content and, where it was seen in a log, its term. */
-  readonly #applied: { readonly checksum: number }[] = [{ checksum: 0 }];
-  readonly #committedTerms: number[] = [UNKNOWN_TERM];
+  /** By index, every entry that was applied anywhere. */
+  readonly #committed: Committed[] = [{ checksum: 0, term: UNKNOWN_TERM, under: 0 }];
+  #highestTerm = 0;
   readonly #hashes = new Map<number, string>();
   readonly #shadows = new Map<string, Shadow>();
   readonly #configurations = new Map<string, Configuration>();
@@ -55,7 +63,7 @@ export class MemberLaws implements Observer {
   }
 
   get committedIndex(): number {
-    return this.#applied.length - 1;
+    return this.#committed.length - 1;
   }
 
   // ---------------------------------------------------------------------------------------------------- elections
@@ -79,33 +87,34 @@ export class MemberLaws implements Observer {
     }
     this.#leaders.set(term, member.id);
     this.onNote(`member ${member.id} leads term ${term}`);
-    this.#checkLeaderCompleteness(member);
+    this.#checkLeaderCompleteness(member, term);
+    this.#highestTerm = Math.max(this.#highestTerm, term);
   }
 
-  #checkLeaderCompleteness(member: SimulatedMember): void {
+  /** What was committed under earlier leaders is in the log of every later one (one that was slow to learn that it won, too). */
+  #checkLeaderCompleteness(member: SimulatedMember, term: number): void {
     const { first, terms } = this.#shadow(member);
-    const last = first + terms.length - 1;
-    const committed = this.#committedTerms.length - 1;
-    if (last < committed) {
-      this.violate("leader completeness", `member ${member.id} leads, its log ends at ${last}, ${committed} is committed`);
-      return;
-    }
-    for (let index = Math.max(first, 1); index <= committed; index++) {
-      const committedTerm = this.#committedTerms[index];
-      if (committedTerm === UNKNOWN_TERM || terms[index - first] === committedTerm) continue;
-      this.violate("leader completeness", `member ${member.id} leads without the committed entry ${index}`);
+    for (let index = first; index < this.#committed.length; index++) {
+      const committed = this.#committed[index]!;
+      if (committed.under >= term) return;
+      if (committed.term === UNKNOWN_TERM || terms[index - first] === committed.term) continue;
+      this.violate(
+        "leader completeness",
+        `member ${member.id} leads term ${term} without the committed entry ${index}`,
+      );
       return;
     }
   }
 
   // ---------------------------------------------------------------------------------------------------------- logs
 
-  onLogWrite(member: SimulatedMember, { truncateFrom, entries, hardState }: LogWrite): void {
+  onLogWrite(member: SimulatedMember, { truncateFrom, entries }: LogWrite): void {
     const shadow = this.#shadow(member);
     if (truncateFrom !== null) this.#truncate(member, shadow, truncateFrom);
     for (const { index, term, kind, payload } of entries) {
       const next = shadow.first + shadow.terms.length;
-      if (index !== next) this.violate("log without holes", `member ${member.id} writes entry ${index} after ${next - 1}`);
+      if (index !== next)
+        this.violate("log without holes", `member ${member.id} writes entry ${index} after ${next - 1}`);
       shadow.terms.push(term);
       const position = `${index}/${term}`;
       const checksum = checksumOf(kind, payload);
@@ -114,14 +123,17 @@ export class MemberLaws implements Observer {
       else if (known !== checksum) this.violate("log matching", `two entries at index ${index} of term ${term}`);
       if (kind === "configuration") this.#configurations.set(position, decodeConfiguration(payload));
     }
+  }
+
+  /** A vote is given when it may be told: one that was lost before it was durable is none. */
+  onLogDurable(member: SimulatedMember, { hardState }: LogWrite): void {
     if (hardState?.votedFor != null) this.#noteVote(member, hardState.term, hardState.votedFor);
   }
 
   #truncate(member: SimulatedMember, shadow: Shadow, from: number): void {
-    const committed = this.#committedTerms.length - 1;
-    for (let index = Math.max(from, shadow.first); index <= committed; index++) {
+    for (let index = Math.max(from, shadow.first); index <= this.committedIndex; index++) {
       const term = shadow.terms[index - shadow.first];
-      if (term === undefined || this.#committedTerms[index] !== term) continue;
+      if (term === undefined || this.#committed[index]!.term !== term) continue;
       this.violate("commit is for ever", `member ${member.id} drops the committed entry ${index} of term ${term}`);
     }
     shadow.terms.length = Math.max(0, Math.min(shadow.terms.length, from - shadow.first));
@@ -165,24 +177,29 @@ export class MemberLaws implements Observer {
 
   onApply(member: SimulatedMember, index: number, kind: EntryKind, payload: Uint8Array): void {
     const checksum = checksumOf(kind, payload);
-    const known = this.#applied[index];
+    const known = this.#committed[index];
     if (known === undefined) {
-      if (index !== this.#applied.length) {
-        this.violate("state machine safety", `member ${member.id} applies entry ${index}, nobody has applied the one before`);
+      if (index !== this.#committed.length) {
+        this.violate(
+          "state machine safety",
+          `member ${member.id} applies entry ${index}, nobody has applied the one before`,
+        );
         return;
       }
-      this.#applied.push({ checksum });
       const { first, terms } = this.#shadow(member);
-      this.#committedTerms[index] = terms[index - first] ?? UNKNOWN_TERM;
+      this.#committed.push({ checksum, term: terms[index - first] ?? UNKNOWN_TERM, under: this.#highestTerm });
       if (kind === "commands") this.chronicle.tellBatch(payload);
       if (kind === "configuration") this.#noteConfiguration(index);
     } else if (known.checksum !== checksum) {
-      this.violate("state machine safety", `member ${member.id} applies another entry ${index} than was applied before`);
+      this.violate(
+        "state machine safety",
+        `member ${member.id} applies another entry ${index} than was applied before`,
+      );
     }
   }
 
   #noteConfiguration(index: number): void {
-    this.configuration = this.#configurations.get(`${index}/${this.#committedTerms[index]}`) ?? this.configuration;
+    this.configuration = this.#configurations.get(`${index}/${this.#committed[index]!.term}`) ?? this.configuration;
   }
 
   onApplied(member: SimulatedMember, index: number, machine: Machine): void {
@@ -227,7 +244,8 @@ export class MemberLaws implements Observer {
         return;
       }
       const differs = node.data !== data || node.version !== stat.version || node.czxid !== stat.czxid;
-      const moved = node.mzxid !== stat.mzxid || node.pzxid !== stat.pzxid || node.ephemeralOwner !== stat.ephemeralOwner;
+      const moved =
+        node.mzxid !== stat.mzxid || node.pzxid !== stat.pzxid || node.ephemeralOwner !== stat.ephemeralOwner;
       if (differs || moved) this.violate("state as told", `member ${member.id} holds another ${path}`);
     }
     const expected = count + PRESET_NODES;
@@ -235,7 +253,10 @@ export class MemberLaws implements Observer {
       this.violate("state as told", `member ${member.id} holds ${machine.tree.nodeCount} nodes, ${expected} are there`);
     }
     if (machine.leases.size !== chronicle.leases.size) {
-      this.violate("state as told", `member ${member.id} holds ${machine.leases.size} sessions, not ${chronicle.leases.size}`);
+      this.violate(
+        "state as told",
+        `member ${member.id} holds ${machine.leases.size} sessions, not ${chronicle.leases.size}`,
+      );
     }
   }
 

@@ -30,6 +30,8 @@ export interface Observer {
   onRestored?(member: SimulatedMember, machine: Machine): void;
   onSnapshot?(member: SimulatedMember, index: number, machine: Machine): void;
   onLogWrite?(member: SimulatedMember, write: LogWrite): void;
+  /** What it wrote is durable, and from here on it may speak of it. */
+  onLogDurable?(member: SimulatedMember, write: LogWrite): void;
   /** The log begins anew after a snapshot of this index. */
   onLogRestart?(member: SimulatedMember, index: number): void;
   onStatus?(member: SimulatedMember): void;
@@ -276,7 +278,10 @@ function observed(
   const write = log.write.bind(log);
   log.write = (request, done) => {
     observer.onLogWrite?.(member, request);
-    write(request, done);
+    write(request, () => {
+      observer.onLogDurable?.(member, request);
+      done();
+    });
   };
   const restart = log.restart.bind(log);
   log.restart = (snapshot) => {

@@ -120,7 +120,10 @@ export class Nemesis {
       case "partition": {
         const ids = ensemble.members.map((member) => member.id);
         const here = ids.filter(() => random.chance(0.5));
-        ensemble.partition(here, ids.filter((id) => !here.includes(id)));
+        ensemble.partition(
+          here,
+          ids.filter((id) => !here.includes(id)),
+        );
         return `members ${here} are cut off from the others`;
       }
       case "one-way":
@@ -132,7 +135,10 @@ export class Nemesis {
         }, "is cut off, alone, from");
       }
       case "flap":
-        return this.#pair((one, other) => this.#flap(one, other, 3 + random.below(6)), "loses and finds, again and again,");
+        return this.#pair(
+          (one, other) => this.#flap(one, other, 3 + random.below(6)),
+          "loses and finds, again and again,",
+        );
       case "clog":
         return this.#pair((one, other) => ensemble.network.clog(one, other, time(2)), "is heard late by");
       case "reset":
@@ -142,38 +148,62 @@ export class Nemesis {
         clientNetwork.heal();
         return "the network heals";
       case "weather":
-        ensemble.network.options = drawNetwork(random, swarm.tickMs / 40);
+        ensemble.network.options = drawNetwork(random, swarm.tickMs / 40, swarm.isUnruly);
         return "the network's mood changes";
       case "stall-disk":
-        return this.#to(someone, (member) => {
-          member.disk.stalledUntil = ensemble.time.now + time(5);
-        }, "has a disk that stalls");
+        return this.#to(
+          someone,
+          (member) => {
+            member.disk.stalledUntil = ensemble.time.now + time(5);
+          },
+          "has a disk that stalls",
+        );
       case "slow-disk":
-        return this.#to(someone, (member) => {
-          member.disk.syncMaxMs = random.chance(0.3) ? 0.4 : (random.below(200) * swarm.tickMs) / 40;
-        }, "has a disk of another speed");
+        return this.#to(
+          someone,
+          (member) => {
+            member.disk.syncMaxMs = random.chance(0.3) ? 0.4 : (random.below(200) * swarm.tickMs) / 40;
+          },
+          "has a disk of another speed",
+        );
       case "sync-error":
-        return this.#to(someone, (member) => {
-          this.#afflicted.add(member.id);
-          member.disk.syncsUntilError = random.below(10);
-        }, "has a disk that will fail to sync");
+        return this.#to(
+          someone,
+          (member) => {
+            this.#afflicted.add(member.id);
+            member.disk.syncsUntilError = random.below(10);
+          },
+          "has a disk that will fail to sync",
+        );
       case "fill-disk":
-        return this.#to(someone, (member) => {
-          this.#afflicted.add(member.id);
-          member.disk.capacityBytes = member.disk.usedBytes + random.below(20_000);
-        }, "has a disk that is full");
+        return this.#to(
+          someone,
+          (member) => {
+            this.#afflicted.add(member.id);
+            member.disk.capacityBytes = member.disk.usedBytes + random.below(20_000);
+          },
+          "has a disk that is full",
+        );
       case "free-disk": {
         const full = ensemble.members.filter(({ disk }) => disk.capacityBytes !== Number.POSITIVE_INFINITY);
-        return this.#to(this.#oneOf(full), (member) => {
-          member.disk.capacityBytes = Number.POSITIVE_INFINITY;
-        }, "has room on its disk");
+        return this.#to(
+          this.#oneOf(full),
+          (member) => {
+            member.disk.capacityBytes = Number.POSITIVE_INFINITY;
+          },
+          "has room on its disk",
+        );
       }
       case "jump-clock":
-        return this.#to(someone, (member) => {
-          const jump = random.below(7_200_000) - 3_600_000;
-          member.wallOffsetMs += jump;
-          member.clock.wallOffsetMs += jump;
-        }, "has its wall clock set");
+        return this.#to(
+          someone,
+          (member) => {
+            const jump = random.below(7_200_000) - 3_600_000;
+            member.wallOffsetMs += jump;
+            member.clock.wallOffsetMs += jump;
+          },
+          "has its wall clock set",
+        );
       case "reconfigure":
         return this.#reconfigure();
       case "cut-client":

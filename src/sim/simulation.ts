@@ -92,6 +92,7 @@ class Simulation {
       chronicle: laws.chronicle,
       now: () => time.now,
       clockRateMax: swarm.clockRateMax,
+      keepsSessions: !swarm.isUnruly,
       violate: (law, what) => laws.violate(law, what),
     });
     this.#makeClients();
@@ -184,7 +185,9 @@ class Simulation {
     const { configuration } = this.#laws;
     const founders = members.filter(({ id }) => id <= this.#swarm.members);
     if (configuration === null) return founders;
-    const voters = [configuration.members, configuration.outgoing].map((list) => list.filter(({ role }) => role === "voter"));
+    const voters = [configuration.members, configuration.outgoing].map((list) =>
+      list.filter(({ role }) => role === "voter"),
+    );
     const isEnough = (core: readonly SimulatedMember[]): boolean =>
       voters.every((list) => {
         const present = list.filter(({ id }) => core.some((member) => member.id === id) && this.#nemesis.isWell(id));
@@ -304,6 +307,8 @@ class Simulation {
   }
 
   #checkEnd(): void {
+    const verdict = this.#clientLaws.witness.verdict();
+    if (verdict !== null) this.#laws.violate("linearizable, by search", verdict);
     for (const member of this.#ensemble.members) this.#laws.compareWithChronicle(member);
     const states = new Map<number, string>();
     for (const { id, replica } of this.#ensemble.members) {
@@ -311,7 +316,8 @@ class Simulation {
       const { appliedIndex } = replica.machine;
       const hash = replica.machine.hash();
       const other = states.get(appliedIndex);
-      if (other !== undefined && other !== hash) this.#laws.violate("equal states", `member ${id} ends in another state`);
+      if (other !== undefined && other !== hash)
+        this.#laws.violate("equal states", `member ${id} ends in another state`);
       states.set(appliedIndex, hash);
     }
   }
@@ -324,7 +330,7 @@ class Simulation {
     const { client, token } = tenure;
     if (this.#endOf(tenure) <= now) return; // too late: it does not believe it itself
     for (const other of this.#tenures) {
-      if (this.#endOf(other) > now) {
+      if (this.#endOf(other) > now && !this.#swarm.isUnruly) {
         const holders = `clients ${other.client.id} (token ${other.token}) and ${client.id} (token ${token})`;
         this.#laws.violate("one holder at a time", `${holders} both hold the lock`);
       }
@@ -346,7 +352,8 @@ class Simulation {
   #state(): string {
     return this.#ensemble.members
       .map(({ id, isUp, replica, fatal }) => {
-        if (replica === undefined) return `${id} ${isUp ? "starting" : `down${fatal === null ? "" : ` (${fatal.message})`}`}`;
+        if (replica === undefined)
+          return `${id} ${isUp ? "starting" : `down${fatal === null ? "" : ` (${fatal.message})`}`}`;
         const { role, term, leader, commitIndex, lastIndex, appliedIndex } = replica.status;
         return `${id} ${role} of ${leader} in term ${term}, log ${lastIndex}, commit ${commitIndex}, applied ${appliedIndex}`;
       })
@@ -354,7 +361,8 @@ class Simulation {
   }
 
   #report(): Report {
-    const sum = (of: (client: SimulatedClient) => number): number => this.#clients.reduce((all, one) => all + of(one), 0);
+    const sum = (of: (client: SimulatedClient) => number): number =>
+      this.#clients.reduce((all, one) => all + of(one), 0);
     return {
       seed: this.#seed,
       violations: this.#laws.violations,

@@ -49,6 +49,8 @@ export interface Swarm {
   readonly valueBytesMax: number;
   readonly keys: number;
   readonly network: NetworkOptions;
+  /** Frames between members are lost, doubled and swapped without a word, which no TCP does: what rests on it is not promised. */
+  readonly isUnruly: boolean;
   readonly clients: ConnectionOptions;
   /** Clocks run between 1 / rate and rate. */
   readonly clockRateMax: number;
@@ -69,6 +71,7 @@ export function drawSwarm(random: Random): Swarm {
   const scale = [1, 2, 5, 10][random.below(4)]!;
   const members = [1, 3, 3, 3, 3, 3, 5, 5][random.below(8)]!;
   const tickTimeMs = 1000 * scale;
+  const isUnruly = random.chance(0.2);
   return {
     members,
     spares: members > 1 && random.chance(0.4) ? 1 + random.below(2) : 0,
@@ -77,13 +80,14 @@ export function drawSwarm(random: Random): Swarm {
     tickMs: 40 * scale,
     tickTimeMs,
     sessionTimeoutMs: tickTimeMs * (2 + random.below(3)),
-    stormMs: tickTimeMs * (20 + random.below(60)),
+    stormMs: tickTimeMs * (10 + random.below(40)),
     faultEveryMs: tickTimeMs * (0.3 + random.below(30) / 10),
     thinkMs: tickTimeMs * (0.05 + random.below(50) / 100),
     pipeline: 1 + random.below(4),
     valueBytesMax: [10, 100, 1000, 8000][random.below(4)]!,
     keys: 1 + random.below(6),
-    network: drawNetwork(random, scale),
+    network: drawNetwork(random, scale, isUnruly),
+    isUnruly,
     clients: {
       delayMinMs: 0.1 * scale,
       delayMaxMs: (0.2 + random.below(50) / 10) * scale,
@@ -105,7 +109,7 @@ export function drawSwarm(random: Random): Swarm {
 }
 
 /** The network's mood, which a day may change. */
-export function drawNetwork(random: Random, scale: number): NetworkOptions {
+export function drawNetwork(random: Random, scale: number, isUnruly: boolean): NetworkOptions {
   const sometimes = (probability: number, upTo: number): number =>
     random.chance(probability) ? (upTo * random.below(1000)) / 1000 : 0;
   return {
@@ -114,14 +118,15 @@ export function drawNetwork(random: Random, scale: number): NetworkOptions {
     spikeProbability: sometimes(0.3, 0.05),
     spikeMs: 500 * scale,
     breakProbability: sometimes(0.3, 0.02),
-    lossProbability: sometimes(0.2, 0.1),
-    duplicateProbability: sometimes(0.2, 0.1),
-    reorderProbability: sometimes(0.2, 0.1),
+    lossProbability: isUnruly ? sometimes(0.5, 0.1) : 0,
+    duplicateProbability: isUnruly ? sometimes(0.5, 0.1) : 0,
+    reorderProbability: isUnruly ? sometimes(0.5, 0.1) : 0,
   };
 }
 
 function drawWeights(random: Random): Record<Fault, number> {
-  const sometimes = (probability: number, upTo: number): number => (random.chance(probability) ? 1 + random.below(upTo) : 0);
+  const sometimes = (probability: number, upTo: number): number =>
+    random.chance(probability) ? 1 + random.below(upTo) : 0;
   return {
     kill: sometimes(0.5, 8),
     "lose-power": sometimes(0.5, 8),

@@ -5,6 +5,8 @@ import type { Report } from "./simulation.ts";
 export class Tally {
   seeds = 0;
   violations = 0;
+  /** What all of it took, of one core. */
+  processorSeconds = 0;
   #simulatedMs = 0;
   #events = 0;
   #answered = 0;
@@ -15,9 +17,10 @@ export class Tally {
   #entries = 0;
   readonly #faults = new Map<string, number>();
 
-  add(report: Report): void {
+  /** `differs`: a second run of the seed came to another trace. */
+  add(report: Report, differs: boolean): void {
     this.seeds++;
-    if (report.violations.length > 0) this.violations++;
+    if (report.violations.length > 0 || differs) this.violations++;
     this.#simulatedMs += report.simulatedMs;
     this.#events += report.events;
     this.#answered += report.requestsAnswered;
@@ -29,7 +32,8 @@ export class Tally {
     for (const [fault, count] of report.faults) this.#faults.set(fault, (this.#faults.get(fault) ?? 0) + count);
   }
 
-  summary(seconds: number, from: number): string {
+  summary(from: number): string {
+    const seconds = this.processorSeconds;
     const hours = this.#simulatedMs / 3_600_000;
     const faults = [...this.#faults].sort((a, b) => b[1] - a[1]).map(([fault, count]) => `${fault} ${count}`);
     return [
@@ -37,7 +41,7 @@ export class Tally {
       `clients: ${this.#answered} answers, ${this.#unknown} unknown, ${this.#notifications} events, ` +
         `${this.#sessions} sessions, ${this.#locks} locks granted; ${this.#entries} entries committed`,
       `sim: ${this.seeds} seeds from ${from}, ${hours.toFixed(1)} simulated hours, ${this.#events} events, ` +
-        `${this.violations} violations, ${(this.seeds / seconds).toFixed(1)} seeds/s, ` +
+        `${this.violations} violations; a core runs ${(this.seeds / seconds).toFixed(1)} seeds a second, ` +
         `${((hours * 60) / seconds).toFixed(0)} simulated hours a minute`,
     ].join("\n");
   }

@@ -108,8 +108,9 @@ export class VirtualClock implements Clock {
   wallOffsetMs = 1_700_000_000_000;
   /** A crashed machine's tasks never run. */
   isStopped = false;
-  /** A paused machine's tasks run when it goes on. */
   #pausedUntil = 0;
+  /** What came while it was paused, in order: it runs when the machine goes on. */
+  readonly #held: (() => void)[] = [];
 
   constructor(time: VirtualTime, rate = 1) {
     this.#time = time;
@@ -133,7 +134,8 @@ export class VirtualClock implements Clock {
   }
 
   pause(milliseconds: number): void {
-    this.#pausedUntil = this.#time.now + milliseconds;
+    this.#pausedUntil = Math.max(this.#pausedUntil, this.#time.now + milliseconds);
+    this.#time.after(this.#pausedUntil - this.#time.now, () => this.#goOn());
   }
 
   get isPaused(): boolean {
@@ -143,11 +145,29 @@ export class VirtualClock implements Clock {
   /** Runs what concerns this machine: now, after its pause, or never. */
   deliver(task: () => void): void {
     if (this.isStopped) return;
-    if (this.isPaused) this.#time.after(this.#pausedUntil - this.#time.now, () => this.deliver(task));
+    if (this.isPaused || this.#held.length > 0) this.#held.push(task);
     else task();
   }
 
+  /** One after the other, so that what hangs on each runs to its end. */
+  #goOn(): void {
+    if (this.isPaused || this.isStopped) return;
+    const task = this.#held.shift();
+    if (task === undefined) return;
+    task();
+    if (this.#held.length > 0) this.#time.after(0, () => this.#goOn());
+  }
+
   #schedule(milliseconds: number, task: () => void): () => void {
-    return this.#time.after(milliseconds, () => this.deliver(task));
+    let isCalledOff = false;
+    const callOff = this.#time.after(milliseconds, () =>
+      this.deliver(() => {
+        if (!isCalledOff) task();
+      }),
+    );
+    return () => {
+      isCalledOff = true; // it may be due already, and wait for the machine to go on
+      callOff();
+    };
   }
 }

@@ -6,12 +6,13 @@ import { readChildren2, readCreated } from "../protocols/zookeeper/codec/replies
 import { CODE } from "./chronicle.ts";
 import type { ClientOperation, Reply, Request, SimulatedClient, Workload } from "./client.ts";
 import type { TreeCommand } from "./commands.ts";
+import { WITNESSED } from "./witness.ts";
 
 export const ROOT = "/r";
 const QUEUE = "/q";
 const LOCK = "/lock";
 /** Everyone makes sure that these are there. */
-const FOLDERS = [ROOT, QUEUE, LOCK];
+const FOLDERS = [ROOT, QUEUE, LOCK, WITNESSED];
 
 export interface WorkOptions {
   readonly thinkMs: number;
@@ -101,7 +102,7 @@ export class Worker implements Workload {
     const random = this.#random;
     const path = this.#key();
     const watch = random.chance(0.5);
-    switch (random.below(16)) {
+    switch (random.below(20)) {
       case 0:
       case 1:
       case 2:
@@ -121,7 +122,10 @@ export class Worker implements Workload {
         return [{ kind: "multi", commands: this.#several() }];
       case 9:
       case 10:
-        return [{ kind: "sync", path }, { kind: "get", path, watch }];
+        return [
+          { kind: "sync", path },
+          { kind: "get", path, watch },
+        ];
       case 11:
         return [{ kind: "get", path, watch }];
       case 12:
@@ -131,10 +135,31 @@ export class Worker implements Workload {
       case 14:
         if (random.chance(0.1)) return [{ kind: "add-watch", path: ROOT, recursive: true }];
         return random.chance(0.1) ? [{ kind: "close" }] : [{ kind: "exists", path, watch: true }];
+      case 15:
+      case 16:
+      case 17:
+        return this.#beforeWitness(`${WITNESSED}/k${random.below(2)}`);
       default:
         return [
           { kind: "set", path, data: this.#data(), version: -1 },
           { kind: "get", path, watch },
+        ];
+    }
+  }
+
+  #beforeWitness(path: string): ClientOperation[] {
+    switch (this.#random.below(6)) {
+      case 0:
+        return [{ kind: "delete", path, version: this.#version() }];
+      case 1:
+        return [this.#create(path, 0)];
+      case 2:
+      case 3:
+        return [{ kind: "set", path, data: this.#data(), version: this.#version() }];
+      default:
+        return [
+          { kind: "sync", path },
+          { kind: "get", path, watch: false },
         ];
     }
   }
@@ -256,7 +281,12 @@ export class Locker implements Workload {
     const own = names.indexOf(node.path.slice(LOCK.length + 1));
     if (own > 0) this.#request({ kind: "exists", path: `${LOCK}/${names[own - 1]}`, watch: true });
     if (own !== 0) return;
-    const tenure: Tenure = { client: this.#client, token: node.token, session: this.#client.session!, releasedAt: null };
+    const tenure: Tenure = {
+      client: this.#client,
+      token: node.token,
+      session: this.#client.session!,
+      releasedAt: null,
+    };
     this.#tenure = tenure;
     this.#onGranted(tenure);
     this.#after(this.#holdMs * (0.5 + this.#random.below(20) / 10), () => this.#release(tenure));

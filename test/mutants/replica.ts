@@ -85,7 +85,7 @@ export const REPLICA: readonly Mutant[] = [
     name: "a-refused-read-is-never-asked-again",
     rule: "A read whose question was refused or lost is asked again, until its deadline.",
     file: "src/replica/replica.ts",
-    find: `for (const context of this.#barriers.askAgain(now)) this.#submit({ kind: "read", context });`,
+    find: "for (const question of this.#barriers.askAgain(now)) this.#askLeader(question);",
     replace: "",
     caughtBy: ["replica/reads"],
     simulator: true,

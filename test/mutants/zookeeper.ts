@@ -28,8 +28,11 @@ export const ZOOKEEPER: readonly Mutant[] = [
     rule: "A sync is answered once a read would see everything acknowledged before it.",
     pitfall: 6,
     file: "src/protocols/zookeeper/exchange.ts",
-    find: "this.#session.member.readBarrier((error) => this.#onBarrierPassed(request, operation, error));",
-    replace: "this.#onBarrierPassed(request, operation, null);",
+    find: `    session.member.readBarrier(
+      (error) => this.#onBarrierPassed(request, operation, error),
+      renews ? session.sessionId : null,
+    );`,
+    replace: "    this.#onBarrierPassed(request, operation, null);",
     caughtBy: ["zookeeper/order"],
     simulator: true,
   },

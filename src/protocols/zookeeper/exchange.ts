@@ -100,19 +100,25 @@ export class Exchange implements PendingOwner {
   }
 
   onBarrier(operation: BarrierOperation, xid: number, reader: ByteReader): void {
-    if (this.#session.readOnly) {
-      this.#refuseReadOnly(operation, xid);
+    const session = this.#session;
+    const renews = operation.renews === true;
+    if (session.readOnly) {
+      if (renews) this.answerError(operation, xid, ERROR.ok, false);
+      else this.#refuseReadOnly(operation, xid);
       return;
     }
     const request = this.#enqueue(operation, xid, "proposed");
     request.keep(reader);
-    this.#session.member.readBarrier((error) => this.#onBarrierPassed(request, operation, error));
+    session.member.readBarrier(
+      (error) => this.#onBarrierPassed(request, operation, error),
+      renews ? session.sessionId : null,
+    );
   }
 
   #onBarrierPassed(request: PendingRequest, operation: BarrierOperation, error: CoordinationError | null): void {
     if (this.#hasLeft(request)) return;
     if (error !== null) {
-      this.#dropWith(request, `sync: ${error.message}`);
+      this.#dropWith(request, `${operation.name}: ${error.message}`);
       return;
     }
     if (request !== this.#queue.head) {

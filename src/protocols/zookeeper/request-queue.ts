@@ -64,5 +64,7 @@ export class RequestQueue {
 }
 
 function holdsWrites({ operation }: PendingRequest): boolean {
-  return operation !== null && (operation.kind === "write" || operation.kind === "barrier") && operation.holdsWrites === true;
+  return (
+    operation !== null && (operation.kind === "write" || operation.kind === "barrier") && operation.holdsWrites === true
+  );
 }

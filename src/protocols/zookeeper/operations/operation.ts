@@ -59,6 +59,8 @@ export type Note = Uint8Array | null;
 export interface BarrierOperation extends Named {
   readonly kind: "barrier";
   readonly holdsWrites: true;
+  /** The leader has heard of the session too, by then; without a quorum it is answered all the same, by who serves then. */
+  readonly renews?: true;
   run(client: Client, reader: ByteReader, out: ByteWriter): number;
 }
 
