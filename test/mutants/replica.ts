@@ -68,7 +68,7 @@ export const REPLICA: readonly Mutant[] = [
     file: "src/replica/replica.ts",
     find: "configuration: this.#raft.configurationAt(index),",
     replace: "configuration: this.#raft.configuration,",
-    caughtBy: ["replica/scenarios"],
+    caughtBy: ["replica/snapshots"],
     simulator: true,
   },
   {
@@ -78,7 +78,7 @@ export const REPLICA: readonly Mutant[] = [
     file: "src/replica/barriers.ts",
     find: "const ready = this.#answered.filter((answer) => answer.index <= appliedIndex);",
     replace: "const ready = this.#answered.filter((answer) => answer.index > 0 || appliedIndex > 0);",
-    caughtBy: ["replica/reads"],
+    caughtBy: ["replica/barriers"],
     simulator: true,
   },
   {
@@ -131,8 +131,7 @@ export const REPLICA: readonly Mutant[] = [
   },
   {
     name: "a-leader-that-fell-keeps-the-time-of-sessions",
-    rule: "Only who leads keeps the time of sessions.",
-    pitfall: 8,
+    rule: "Only who leads keeps the time of sessions; the others tell it whom they hear.",
     file: "src/replica/leases.ts",
     find: `stepDown(): void {
     this.#leads = false;

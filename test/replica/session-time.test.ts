@@ -38,6 +38,18 @@ scenario("a leader that was cut off ends nobody once it is back, who was heard b
   assert.notEqual(machine.lease(session), undefined);
 });
 
+scenario("who is heard by a member that led before is told to the one that leads now", {}, async (story) => {
+  const { ensemble, open, until } = story;
+  const old = ensemble.leader()!;
+  const others = ensemble.followers().map(({ id }) => id);
+  const session = await open(old, TIMEOUT_MS);
+  ensemble.partition([old.id], others);
+  await until(() => others.some((id) => ensemble.member(id).replica!.status.role === "leader"));
+  ensemble.heal();
+  await heard(story, old, session, 3 * TIMEOUT_MS);
+  assert.notEqual(old.replica!.machine.lease(session), undefined);
+});
+
 scenario("while the leader's disk is stalled no session's time passes; afterwards it does", {}, async (story) => {
   const { ensemble, open, until } = story;
   const leader = ensemble.leader()!;
