@@ -46,7 +46,7 @@ const options: HuntOptions = {
 
 const failing = await failingAnyway(mutants, options);
 for (const { name, trial } of failing) {
-  console.error(`${trial.output}\n${name} fails although nothing is planted: "${trial.finding.by}"`);
+  console.error(`${trial.excerpt}\n${name} fails although nothing is planted: "${trial.finding.by}"`);
 }
 if (failing.length > 0) process.exit(1);
 

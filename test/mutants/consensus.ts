@@ -252,9 +252,14 @@ export const CONSENSUS: readonly Mutant[] = [
     name: "a-read-is-confirmed-by-an-answer-to-an-earlier-term",
     rule: "An answer to what a leader sent in an earlier term confirms no round of its present one.",
     pitfall: 7,
-    file: "src/consensus/raft/follower.ts",
-    find: "this.#reply(from, false, 0, 0, 0);",
-    replace: "this.#reply(from, false, 0, 0, 1);",
+    file: "src/consensus/raft/raft.ts",
+    find: `if (message.kind === "append" || message.kind === "snapshot") this.#follower.refuseStale(from);`,
+    replace: `if (message.kind === "append" || message.kind === "snapshot") {
+      const { round } = message;
+      const { incarnation } = this.#options;
+      const refusal = { matched: false, index: 0, conflictTerm: 0, round, incarnation };
+      this.#outbox.send(from, { kind: "append-reply", term: this.term, ...refusal });
+    }`,
     caughtBy: ["raft/pitfalls", "raft/simulation"],
     simulator: true,
   },
@@ -468,7 +473,7 @@ export const CONSENSUS: readonly Mutant[] = [
     file: "src/consensus/raft/installation.ts",
     find: "if (incoming?.from === from && incoming.term === term && incoming.snapshot.index === snapshot.index)",
     replace: "if (incoming !== null && incoming.snapshot.index === snapshot.index)",
-    caughtBy: ["raft/simulation"],
+    caughtBy: ["raft/pitfalls", "raft/simulation"],
     simulator: true,
   },
   {

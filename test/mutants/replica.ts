@@ -9,7 +9,7 @@ export const REPLICA: readonly Mutant[] = [
     file: "src/replica/replica.ts",
     find: "if (this.#passedOn.length > 0) this.#flushSoon();",
     replace: "",
-    caughtBy: ["replica/scenarios"],
+    caughtBy: ["replica/rounds"],
     simulator: "whatever happens next begins the round: it only takes longer",
   },
   {
@@ -19,7 +19,7 @@ export const REPLICA: readonly Mutant[] = [
     find: `this.#passedOn = [];
     this.#proposedUpTo = 0;`,
     replace: "this.#passedOn = [];",
-    caughtBy: ["replica/scenarios"],
+    caughtBy: ["replica/rounds"],
     simulator: true,
   },
   {
@@ -38,7 +38,7 @@ export const REPLICA: readonly Mutant[] = [
     file: "src/replica/replica.ts",
     find: "if (leader === this.id) this.#passedOn.push(again ? batch.bytes.slice() : batch.bytes);",
     replace: "if (leader === this.id) this.#passedOn.push(batch.bytes);",
-    caughtBy: ["replica/scenarios"],
+    caughtBy: ["replica/rounds"],
     simulator: true,
   },
   {
@@ -48,7 +48,7 @@ export const REPLICA: readonly Mutant[] = [
     file: "src/replica/replica.ts",
     find: "this.#forgetWhatTheSnapshotHolds();\n      this.#logger",
     replace: "this.#logger",
-    caughtBy: ["replica/scenarios"],
+    caughtBy: ["replica/rounds"],
     simulator: true,
   },
   {
@@ -56,19 +56,8 @@ export const REPLICA: readonly Mutant[] = [
     rule: "A member whose wall clock went back takes a later number for its run.",
     pitfall: 33,
     file: "src/replica/replica.ts",
-    find: "if (this.machine.lastSequence(this.id, this.#outbox.start) === -1) this.#takeLaterStart();\n    else this.#sendAgain();",
-    replace: "this.#sendAgain();",
-    caughtBy: ["replica/scenarios"],
-    simulator: true,
-  },
-  {
-    name: "the-log-is-purged-before-its-snapshot-is-durable",
-    rule: "Entries go once the snapshot that holds them is durable.",
-    pitfall: 34,
-    file: "src/replica/replica.ts",
-    find: "this.#commandsSinceSnapshot = 0;\n    if (!(await this.#snapshotter.take(snapshot))",
-    replace:
-      "this.#commandsSinceSnapshot = 0;\n    this.#log.purge(index);\n    if (!(await this.#snapshotter.take(snapshot))",
+    find: "this.#outbox.restartAs(this.machine.latestStart(this.id) + 1);",
+    replace: "",
     caughtBy: ["replica/scenarios"],
     simulator: true,
   },
@@ -79,7 +68,7 @@ export const REPLICA: readonly Mutant[] = [
     file: "src/replica/replica.ts",
     find: "configuration: this.#raft.configurationAt(index),",
     replace: "configuration: this.#raft.configuration,",
-    caughtBy: ["replica/scenarios"],
+    caughtBy: ["replica/snapshots"],
     simulator: true,
   },
   {
@@ -89,7 +78,7 @@ export const REPLICA: readonly Mutant[] = [
     file: "src/replica/barriers.ts",
     find: "const ready = this.#answered.filter((answer) => answer.index <= appliedIndex);",
     replace: "const ready = this.#answered.filter((answer) => answer.index > 0 || appliedIndex > 0);",
-    caughtBy: ["replica/scenarios"],
+    caughtBy: ["replica/barriers"],
     simulator: true,
   },
   {
@@ -98,7 +87,7 @@ export const REPLICA: readonly Mutant[] = [
     file: "src/replica/replica.ts",
     find: "for (const question of this.#barriers.askAgain(now)) this.#askLeader(question);",
     replace: "",
-    caughtBy: ["replica/scenarios"],
+    caughtBy: ["replica/reads"],
     simulator: true,
   },
 
@@ -141,13 +130,27 @@ export const REPLICA: readonly Mutant[] = [
     simulator: true,
   },
   {
-    name: "sessions-run-out-where-no-majority-is-heard",
-    rule: "No session's time passes on a leader that hears no majority.",
+    name: "a-leader-that-fell-keeps-the-time-of-sessions",
+    rule: "Only who leads keeps the time of sessions; the others tell it whom they hear.",
+    file: "src/replica/leases.ts",
+    find: `stepDown(): void {
+    this.#leads = false;
+    this.#clock.clear();`,
+    replace: "stepDown(): void {",
+    caughtBy: ["replica/session-time"],
+    simulator: true,
+  },
+  {
+    name: "what-a-leader-decided-is-sent-again-under-the-next",
+    rule: "What a leader commands of its own accord counts in its term alone.",
     pitfall: 8,
     file: "src/replica/replica.ts",
-    find: "if (!this.#raft.hasQuorumContact || this.#isDiskStalled()) return;",
-    replace: "if (this.#isDiskStalled()) return;",
-    caughtBy: ["replica/scenarios"],
+    find: "if (expired.length > 0) this.#proposeOwn([(writer) => encodeExpireLeases(writer, expired)]);",
+    replace: `if (expired.length > 0) {
+      encodeExpireLeases(this.begin(), expired);
+      this.commit({ onOutcome() {}, onRefused() {} });
+    }`,
+    caughtBy: ["replica/session-time"],
     simulator: true,
   },
   {
@@ -157,7 +160,7 @@ export const REPLICA: readonly Mutant[] = [
     file: "src/replica/replica.ts",
     find: "if (!this.#raft.hasQuorumContact || this.#isDiskStalled()) return;",
     replace: "if (!this.#raft.hasQuorumContact) return;",
-    caughtBy: ["replica/scenarios"],
+    caughtBy: ["replica/session-time"],
     simulator: true,
   },
   {
@@ -167,7 +170,7 @@ export const REPLICA: readonly Mutant[] = [
     file: "src/replica/replica.ts",
     find: "const passed = Math.min(elapsed, 2 * this.#options.tickMs);",
     replace: "const passed = elapsed;",
-    caughtBy: ["replica/scenarios"],
+    caughtBy: ["replica/session-time"],
     simulator: true,
   },
   {
@@ -179,7 +182,7 @@ export const REPLICA: readonly Mutant[] = [
     const now = this.#clock.now();`,
     replace: `#tick(): void {
     const now = this.#clock.wall();`,
-    caughtBy: ["replica/scenarios"],
+    caughtBy: ["replica/session-time"],
     simulator: true,
   },
   {

@@ -225,7 +225,7 @@ export const STORAGE: readonly Mutant[] = [
     file: "src/adapters/storage/storage.ts",
     find: "if (alone) throw refusal(error);",
     replace: "",
-    caughtBy: ["storage/damage"],
+    caughtBy: ["storage/snapshots"],
     simulator: OTHER_DISK,
   },
   {

@@ -12,10 +12,11 @@ const COPIED = ["src", "test", "scripts", "docs", "package.json", "tsconfig.json
 const LOAD_DEADLINE_MS = 30_000;
 /** Of what a suite says, so much is kept: the failure stands in it. */
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
+const EXCERPT_LINES = 25;
 
 export type Trial =
   | { readonly kind: "passed"; readonly seconds: number }
-  | { readonly kind: "failed"; readonly seconds: number; readonly finding: Finding; readonly output: string };
+  | { readonly kind: "failed"; readonly seconds: number; readonly finding: Finding; readonly excerpt: string };
 
 export class Workshop {
   readonly #tree: string;
@@ -52,7 +53,7 @@ export class Workshop {
     const seconds = (performance.now() - began) / 1000;
     if (passed) return { kind: "passed", seconds };
     const late = { by: `it does not end within ${suite.deadlineMs / 1000} s`, seeds: null };
-    return { kind: "failed", seconds, finding: isLate ? late : suite.find(output), output };
+    return { kind: "failed", seconds, finding: isLate ? late : suite.find(output), excerpt: excerptOf(output) };
   }
 
   close(): void {
@@ -89,4 +90,11 @@ export class Workshop {
       });
     });
   }
+}
+
+/** What surrounds the first failure; else how it ended. */
+function excerptOf(output: string): string {
+  const lines = output.split("\n");
+  const at = lines.findIndex((line) => /^\s*not ok |^violation: /.test(line));
+  return (at === -1 ? lines.slice(-EXCERPT_LINES) : lines.slice(at, at + EXCERPT_LINES)).join("\n");
 }

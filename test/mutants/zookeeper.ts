@@ -37,12 +37,15 @@ export const ZOOKEEPER: readonly Mutant[] = [
     simulator: true,
   },
   {
-    name: "what-nobody-can-know-is-told-as-failed",
+    name: "what-nobody-can-know-is-told-as-done",
     rule: "A write whose fate is unknown is answered by nothing: the connection ends.",
     pitfall: 27,
     file: "src/protocols/zookeeper/exchange.ts",
-    find: `if (code === null || error.outcome !== "not-applied") {`,
-    replace: "if (code === null) {",
+    find: `if (code === null || error.outcome !== "not-applied") {
+      this.#dropWith(request, error.message);
+      return;
+    }`,
+    replace: "",
     caughtBy: ["zookeeper/order"],
     simulator: true,
   },
@@ -84,15 +87,6 @@ export const ZOOKEEPER: readonly Mutant[] = [
     replace: "",
     caughtBy: ["zookeeper/handshake"],
     simulator: true,
-  },
-  {
-    name: "a-write-of-a-moved-session-is-answered",
-    rule: "A connection whose session was moved away ends: what it wrote may be written elsewhere.",
-    file: "src/protocols/zookeeper/exchange.ts",
-    find: `if (outcome.kind === "rejected" && outcome.code === "session-moved") {`,
-    replace: `if (outcome.kind === "rejected" && outcome.code === "session-moved" && request.xid < 0) {`,
-    caughtBy: ["zookeeper/handshake"],
-    simulator: "to a client the error and the closed connection say the same",
   },
   {
     name: "clients-stay-when-the-state-is-replaced",
