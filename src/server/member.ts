@@ -11,10 +11,12 @@ import { startAdminServer, startMetricsServer } from "../protocols/zookeeper/adm
 import type { AdminContext } from "../protocols/zookeeper/admin-context.ts";
 import { fourLetterWords } from "../protocols/zookeeper/four-letter-words.ts";
 import { openZooKeeperServer, type ZooKeeperServer } from "../protocols/zookeeper/server.ts";
+import { LateStorageEvents } from "../replica/late-storage-events.ts";
 import type { Logger } from "../replica/logger.ts";
 import type { Member } from "../replica/member.ts";
 import type { OpenedStorage, StorageEvents } from "../replica/ports.ts";
 import { Replica } from "../replica/replica.ts";
+import { StateEventsHub } from "../state/events-hub.ts";
 import { Machine } from "../state/machine.ts";
 import { operatorsView } from "./admin.ts";
 import { readTls, type TlsTexts, watchTls } from "./certificates.ts";
@@ -22,7 +24,6 @@ import type { ServerConfiguration, TlsSettings } from "./configuration/configura
 import { initialEnsemble } from "./initial-ensemble.ts";
 import { peersOptions, peerTls } from "./peers-options.ts";
 import { replicaOptions } from "./replica-options.ts";
-import { StateEventsHub } from "./state-events.ts";
 import { clientTls, zooKeeperOptions } from "./zookeeper-options.ts";
 
 export interface RunningMember {
@@ -65,7 +66,7 @@ class StartingMember {
   async start(): Promise<RunningMember> {
     const events = new StateEventsHub();
     const machine = new Machine(events, { hashSeed: randomInt(2 ** 32 - 1) });
-    const storageEvents = new LateStorageEvents(placeOf(this.#configuration));
+    const storageEvents = new LateStorageEvents((error) => diskFailure(error, placeOf(this.#configuration)));
     const storage = await this.#openStorage(storageEvents);
     const replica = this.#createReplica(machine, storage);
     storageEvents.target = replica;
@@ -200,33 +201,4 @@ function isOfTheSystem(error: unknown): error is NodeJS.ErrnoException {
 
 function placeOf({ dataDir, logDir }: ServerConfiguration): string {
   return dataDir === logDir ? dataDir : `${dataDir} and ${logDir}`;
-}
-
-/** The log may fail before there is a replica to tell: nothing is lost by waiting for one. */
-class LateStorageEvents implements StorageEvents {
-  readonly #place: string;
-  #target: StorageEvents | null = null;
-  #isFull = false;
-  #failure: Error | null = null;
-
-  /** Where the data are, as an operator knows it. */
-  constructor(place: string) {
-    this.#place = place;
-  }
-
-  set target(target: StorageEvents) {
-    this.#target = target;
-    if (this.#failure !== null) target.onFailure(this.#failure);
-    else if (this.#isFull) target.onFull(true);
-  }
-
-  onFull(full: boolean): void {
-    this.#isFull = full;
-    this.#target?.onFull(full);
-  }
-
-  onFailure(error: Error): void {
-    this.#failure ??= diskFailure(error, this.#place);
-    this.#target?.onFailure(this.#failure);
-  }
 }

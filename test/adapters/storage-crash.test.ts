@@ -223,7 +223,10 @@ test("a commit whose writing stopped at any byte is torn, and never taken for da
   assert.ok(end - begin > 1024, `${begin} to ${end}`);
   for (let cut = begin; cut <= end; cut++) {
     const crashed = before.copy();
-    crashed.put(path, Uint8Array.from(empty, (byte, at) => (at < cut ? whole[at]! : byte)));
+    crashed.put(
+      path,
+      Uint8Array.from(empty, (byte, at) => (at < cut ? whole[at]! : byte)),
+    );
     const again = await open(crashed, { alone: true, segmentBytes: SEGMENT_BYTES });
     const found = show(await readAll(again));
     assert.deepEqual(found.slice(1), cut === end ? [`2@1 ${payload}`] : [], `cut at byte ${cut - begin}`);
