@@ -8,3 +8,11 @@ export const quietAfter: After = (milliseconds, task) => {
   timer.unref();
   return () => clearTimeout(timer);
 };
+
+/** Runs a task soon, after what must come before it. */
+export type Defer = (task: () => void) => void;
+
+/** After the frames of this turn have left for the other members: they leave by `process.nextTick`. */
+export const afterSends: Defer = (task) => {
+  queueMicrotask(() => process.nextTick(task));
+};

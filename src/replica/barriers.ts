@@ -5,8 +5,15 @@ import { CoordinationError } from "../base/errors.ts";
 
 export type BarrierCallback = (error: CoordinationError | null) => void;
 
-interface Question {
+/** What is to be asked of the leader, and whom it is to hear of before. */
+export interface Question {
+  readonly context: number;
+  readonly leases: readonly number[];
+}
+
+interface Asked {
   readonly callbacks: readonly BarrierCallback[];
+  readonly leases: readonly number[];
   readonly askedAt: number;
   readonly deadline: number;
 }
@@ -16,22 +23,26 @@ const DEADLINE_MS = 10_000;
 
 export class Barriers {
   #gathering: BarrierCallback[] = [];
+  #leases: number[] = [];
   #nextContext = 1;
-  readonly #asked = new Map<number, Question>();
+  readonly #asked = new Map<number, Asked>();
   /** Answered, waiting for the state: ascending by index, since answers are. */
   #answered: { index: number; callbacks: readonly BarrierCallback[] }[] = [];
 
-  add(callback: BarrierCallback): void {
+  add(callback: BarrierCallback, lease: number | null): void {
     this.#gathering.push(callback);
+    if (lease !== null) this.#leases.push(lease);
   }
 
   /** The question that stands for everything gathered since the last one; null if there is nothing to ask. */
-  ask(now: number): number | null {
+  ask(now: number): Question | null {
     if (this.#gathering.length === 0) return null;
     const context = this.#nextContext++;
-    this.#asked.set(context, { callbacks: this.#gathering, askedAt: now, deadline: now + DEADLINE_MS });
+    const leases = this.#leases;
+    this.#asked.set(context, { callbacks: this.#gathering, leases, askedAt: now, deadline: now + DEADLINE_MS });
     this.#gathering = [];
-    return context;
+    this.#leases = [];
+    return { context, leases };
   }
 
   onReadable(context: number, index: number, appliedIndex: number): void {
@@ -51,8 +62,8 @@ export class Barriers {
   }
 
   /** Questions to ask once more, their answer being refused or late; those past their deadline are told so. */
-  askAgain(now: number): number[] {
-    const again: number[] = [];
+  askAgain(now: number): Question[] {
+    const again: Question[] = [];
     for (const [context, question] of this.#asked) {
       if (now - question.askedAt < ASK_AGAIN_MS) continue;
       this.#asked.delete(context);
@@ -62,7 +73,7 @@ export class Barriers {
       }
       const fresh = this.#nextContext++;
       this.#asked.set(fresh, { ...question, askedAt: now });
-      again.push(fresh);
+      again.push({ context: fresh, leases: question.leases });
     }
     return again;
   }
@@ -74,6 +85,7 @@ export class Barriers {
     this.#asked.clear();
     this.#answered = [];
     this.#gathering = [];
+    this.#leases = [];
   }
 
   #refuse(callbacks: readonly BarrierCallback[], why: string): void {

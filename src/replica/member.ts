@@ -31,8 +31,11 @@ export interface Member {
   commit(waiter: Waiter): void;
   /** Whether a command would be taken now, and if not, why not. "busy" passes by itself: stop reading from clients. */
   admission(): "open" | "busy" | "no-space" | "no-quorum" | "stopping";
-  /** Calls back once a local read is linearizable (ReadIndex), or with an error that says that it is not. */
-  readBarrier(done: (error: CoordinationError | null) => void): void;
+  /**
+   * Calls back once a local read is linearizable (ReadIndex), or with an error that says that it is not. With a lease, its
+   * client was heard from, and by then the leader knows: it ends no sooner than its timeout from this call.
+   */
+  readBarrier(done: (error: CoordinationError | null) => void, lease?: number | null): void;
   /** The client of this lease was heard from: its full timeout begins again. */
   renew(lease: number): void;
   /** Calls back whenever `status` or `admission` changes in a way clients should know of. */

@@ -15,7 +15,7 @@ import { encodeExpireLeases } from "../state/leases/commands.ts";
 import type { Machine } from "../state/machine.ts";
 import { encodeEndReconfig, encodeReap } from "../state/tree/commands.ts";
 import type { Outcome } from "../state/types.ts";
-import { type BarrierCallback, Barriers } from "./barriers.ts";
+import { type BarrierCallback, Barriers, type Question } from "./barriers.ts";
 import { LeaseKeeper } from "./leases.ts";
 import type { Logger } from "./logger.ts";
 import type { Member, MemberStatus, Waiter } from "./member.ts";
@@ -25,6 +25,7 @@ import type { Clock, Log, OpenedStorage, PeerEvents, Peers, Snapshots, StorageEv
 import { ProposalSizes } from "./proposal-sizes.ts";
 import { Reaper, type ReaperOptions } from "./reaper.ts";
 import { Snapshotter } from "./snapshotter.ts";
+import { type Encode, TermBatches } from "./term-batches.ts";
 import { decodePeerMessage, encodePropose, encodeRaft, encodeRenew, type PeerMessage } from "./wire.ts";
 
 export interface ReplicaOptions {
@@ -61,6 +62,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   readonly #snapshots: Snapshots;
   readonly #raft: Raft;
   readonly #outbox: Outbox;
+  readonly #termBatches = new TermBatches();
   readonly #barriers = new Barriers();
   readonly #leases: LeaseKeeper;
   readonly #reaper: Reaper;
@@ -183,8 +185,9 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     return this.#outbox.isFull ? "busy" : "open";
   }
 
-  readBarrier(done: BarrierCallback): void {
-    this.#barriers.add(done);
+  readBarrier(done: BarrierCallback, lease: number | null = null): void {
+    if (lease !== null) this.#leases.renew(lease);
+    this.#barriers.add(done, lease);
     this.#flushSoon();
   }
 
@@ -367,14 +370,23 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   }
 
   #flush(): void {
-    const context = this.#barriers.ask(this.#clock.now());
-    if (context !== null) this.#submit({ kind: "read", context });
+    this.#askLeader(this.#barriers.ask(this.#clock.now()));
     const wasEmpty = this.#outbox.outstanding().length === 0;
     const fresh = this.#outbox.closeBatch();
     if (wasEmpty) this.#lastProgressAt = this.#clock.now();
     if (this.#mustSendAgain) this.#sendEverything();
     else if (fresh !== null) this.#send(fresh, false);
     this.#proposePassedOn();
+  }
+
+  /** What the leader is to know before it answers goes ahead on the same connection, each time that it is asked. */
+  #askLeader(question: Question | null): void {
+    if (question === null) return;
+    const { leader } = this.#raft;
+    if (question.leases.length > 0 && leader !== null && leader !== this.id) {
+      this.#peers?.send(leader, encodeRenew(question.leases));
+    }
+    this.#submit({ kind: "read", context: question.context });
   }
 
   #sendAgain(): void {
@@ -416,10 +428,14 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     this.#proposedUpTo = this.#raft.lastIndex;
   }
 
-  /** A command of the member itself: it waits for nothing. */
-  #proposeOwn(encode: (writer: ByteWriter) => void): void {
-    encode(this.begin());
-    this.commit(NOBODY);
+  /** Commands of the leader's own. What cannot be proposed now, or is lost, is found due again. */
+  #proposeOwn(commands: Encode[]): void {
+    while (commands.length > 0 && this.#raft.canPropose) {
+      const batch = this.#termBatches.next(this.#raft.term, commands);
+      stampTime(batch, this.#clock.wall());
+      this.proposals.note(batch.length);
+      this.#submit({ kind: "propose", payloads: [batch] });
+    }
   }
 
   // ------------------------------------------------------------------------------------------------------- applying
@@ -460,7 +476,10 @@ export class Replica implements Member, PeerEvents, StorageEvents {
         this.#isReadingForApply = false;
         this.#guarded(() => {
           for (const entry of entries) {
-            if (entry.index === this.machine.appliedIndex + 1) this.#apply(entry); // else a snapshot came in between
+            if (entry.index !== this.machine.appliedIndex + 1) continue; // a snapshot came in between
+            // What the leader has overwritten stays on the disk until that is durable; the leader's own is in memory.
+            if (this.#raft.termAt(entry.index) !== entry.term) break;
+            this.#apply(entry);
           }
           if (entries.length > 0) this.#onApplied();
           this.#applyCommitted();
@@ -651,7 +670,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     const elapsed = now - this.#lastTickAt;
     this.#lastTickAt = now;
     this.#submit({ kind: "tick" });
-    for (const context of this.#barriers.askAgain(now)) this.#submit({ kind: "read", context });
+    for (const question of this.#barriers.askAgain(now)) this.#askLeader(question);
     this.#tickLeases(elapsed);
     if (this.#raft.role === "leader" && this.#raft.canPropose) this.#tickLeader(elapsed);
     if (!this.#outbox.isEmpty && now - this.#lastProgressAt > SEND_AGAIN_MS) this.#retry();
@@ -666,13 +685,12 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     const passed = Math.min(elapsed, 2 * this.#options.tickMs);
     if (!this.#raft.hasQuorumContact || this.#isDiskStalled()) return;
     const expired = this.#leases.advance(passed);
-    if (expired.length > 0) this.#proposeOwn((writer) => encodeExpireLeases(writer, expired));
+    if (expired.length > 0) this.#proposeOwn([(writer) => encodeExpireLeases(writer, expired)]);
   }
 
   #tickLeader(elapsed: number): void {
-    for (const candidate of this.#reaper.advance(elapsed, this.#clock.wall())) {
-      this.#proposeOwn((writer) => encodeReap(writer, candidate));
-    }
+    const due = this.#reaper.advance(elapsed, this.#clock.wall());
+    this.#proposeOwn(due.map((candidate) => (writer) => encodeReap(writer, candidate)));
     if (this.#raft.isChangingMembership) return;
     const { configuration, progress } = this.#raft;
     const pending = this.machine.pendingReconfiguration;
@@ -682,7 +700,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
       this.#logger.info(step.why);
       this.#submit({ kind: "change-membership", members: step.members });
     } else {
-      this.#proposeOwn((writer) => encodeEndReconfig(writer, step.revision, step.code));
+      this.#proposeOwn([(writer) => encodeEndReconfig(writer, step.revision, step.code)]);
     }
   }
 
@@ -780,5 +798,3 @@ const OUTCOME_UNKNOWN = new CoordinationError(
   "unknown",
   "this member cannot tell what became of the command",
 );
-
-const NOBODY: Waiter = { onOutcome() {}, onRefused() {} };

@@ -11,10 +11,12 @@ import { startAdminServer, startMetricsServer } from "../protocols/zookeeper/adm
 import type { AdminContext } from "../protocols/zookeeper/admin-context.ts";
 import { fourLetterWords } from "../protocols/zookeeper/four-letter-words.ts";
 import { openZooKeeperServer, type ZooKeeperServer } from "../protocols/zookeeper/server.ts";
+import { LateStorageEvents } from "../replica/late-storage-events.ts";
 import type { Logger } from "../replica/logger.ts";
 import type { Member } from "../replica/member.ts";
 import type { OpenedStorage, StorageEvents } from "../replica/ports.ts";
 import { Replica } from "../replica/replica.ts";
+import { StateEventsHub } from "../state/events-hub.ts";
 import { Machine } from "../state/machine.ts";
 import { operatorsView } from "./admin.ts";
 import { readTls, type TlsTexts, watchTls } from "./certificates.ts";
@@ -22,7 +24,6 @@ import type { ServerConfiguration, TlsSettings } from "./configuration/configura
 import { initialEnsemble } from "./initial-ensemble.ts";
 import { peersOptions, peerTls } from "./peers-options.ts";
 import { replicaOptions } from "./replica-options.ts";
-import { StateEventsHub } from "./state-events.ts";
 import { clientTls, zooKeeperOptions } from "./zookeeper-options.ts";
 
 export interface RunningMember {
@@ -65,7 +66,7 @@ class StartingMember {
   async start(): Promise<RunningMember> {
     const events = new StateEventsHub();
     const machine = new Machine(events, { hashSeed: randomInt(2 ** 32 - 1) });
-    const storageEvents = new LateStorageEvents();
+    const storageEvents = new LateStorageEvents((error) => diskFailure(error, placeOf(this.#configuration)));
     const storage = await this.#openStorage(storageEvents);
     const replica = this.#createReplica(machine, storage);
     storageEvents.target = replica;
@@ -103,7 +104,7 @@ class StartingMember {
       log: this.#log,
       events,
     }).catch((error) => {
-      throw storageTrouble(error, dataDir, logDir);
+      throw storageTrouble(error, placeOf(this.#configuration));
     });
     this.#opened.push(() => opened.log.close());
     return opened;
@@ -179,33 +180,25 @@ async function mustExist(directory: string): Promise<void> {
 }
 
 /** What the system says of a disk does not always say which. */
-function storageTrouble(error: unknown, dataDir: string, logDir: string): unknown {
-  if (error instanceof CoordinationError || !(error instanceof Error) || !("code" in error)) return error;
-  const where = dataDir === logDir ? dataDir : `${dataDir} and ${logDir}`;
-  return new CoordinationError("configuration", "not-applied", `cannot keep data in ${where}: ${error.message}`, {
+function storageTrouble(error: unknown, place: string): unknown {
+  if (!isOfTheSystem(error)) return error;
+  return new CoordinationError("configuration", "not-applied", `cannot keep data in ${place}: ${error.message}`, {
     cause: error,
   });
 }
 
-/** The log may fail before there is a replica to tell: nothing is lost by waiting for one. */
-class LateStorageEvents implements StorageEvents {
-  #target: StorageEvents | null = null;
-  #isFull = false;
-  #failure: Error | null = null;
+function diskFailure(error: Error, place: string): Error {
+  if (!isOfTheSystem(error)) return error;
+  const message =
+    `the disk failed under ${place} (${error.message}): this member ends, and acknowledges nothing more, for what it wrote ` +
+    "last may be on no disk. See the system's log for the disk's trouble, then start the member again: it checks what is there";
+  return new CoordinationError("closed", "unknown", message, { cause: error });
+}
 
-  set target(target: StorageEvents) {
-    this.#target = target;
-    if (this.#failure !== null) target.onFailure(this.#failure);
-    else if (this.#isFull) target.onFull(true);
-  }
+function isOfTheSystem(error: unknown): error is NodeJS.ErrnoException {
+  return !(error instanceof CoordinationError) && error instanceof Error && "code" in error;
+}
 
-  onFull(full: boolean): void {
-    this.#isFull = full;
-    this.#target?.onFull(full);
-  }
-
-  onFailure(error: Error): void {
-    this.#failure ??= error;
-    this.#target?.onFailure(error);
-  }
+function placeOf({ dataDir, logDir }: ServerConfiguration): string {
+  return dataDir === logDir ? dataDir : `${dataDir} and ${logDir}`;
 }

@@ -1,25 +1,29 @@
-// A whole ensemble in virtual time: real replicas and real state over a virtual network and virtual disks.
+// A whole ensemble in virtual time: real members over a virtual network and virtual disks.
 
 import { type Random, seededRandom } from "../base/random.ts";
 import type { Configuration, MemberId } from "../consensus/raft/types.ts";
-import { silentLogger } from "../replica/logger.ts";
-import { Replica, type ReplicaOptions } from "../replica/replica.ts";
-import { Machine } from "../state/machine.ts";
-import type { StateEvents } from "../state/types.ts";
-import { VirtualDisk } from "./disk.ts";
-import { type NetworkOptions, VirtualNetwork } from "./network.ts";
-import { VirtualClock, VirtualTime } from "./time.ts";
+import type { ReplicaOptions } from "../replica/replica.ts";
+import { type Observer, SimulatedMember } from "./member.ts";
+import { type NetworkOptions, QUIET_NETWORK, VirtualNetwork } from "./network.ts";
+import { VirtualTime } from "./time.ts";
 
 export interface SimulatedEnsembleOptions {
+  /** Those that found the ensemble. */
   readonly members: number;
+  /** Machines that wait to be added: they know the founders and themselves. */
+  readonly spares?: number;
   readonly seed: number;
   readonly network?: Partial<NetworkOptions>;
-  readonly replica?: Partial<Pick<ReplicaOptions, "snapshotCommands" | "snapshotLogBytes" | "raft">>;
+  readonly replica?: Partial<Pick<ReplicaOptions, "snapshotCommands" | "snapshotLogBytes" | "raft" | "tickMs">>;
+  readonly segmentBytes?: number;
+  readonly retainSnapshots?: number;
+  readonly tickTimeMs?: number;
+  /** Of each member's clock, by its number; 1 unless given. */
+  readonly clockRate?: (id: MemberId) => number;
+  readonly observer?: Observer;
 }
 
-const QUIET_NETWORK: NetworkOptions = { delayMinMs: 0.1, delayMaxMs: 1, breakProbability: 0 };
-
-const RAFT: ReplicaOptions["raft"] = {
+export const RAFT: ReplicaOptions["raft"] = {
   electionTicks: 10,
   heartbeatTicks: 2,
   appendBytesMax: 64 * 1024,
@@ -29,94 +33,6 @@ const RAFT: ReplicaOptions["raft"] = {
   tailBytesMax: 256 * 1024,
   snapshotChunkBytes: 4 * 1024,
 };
-
-/** One machine of the ensemble: its disk outlives its process. */
-export class SimulatedMember {
-  readonly id: MemberId;
-  readonly disk: VirtualDisk;
-  /** Undefined while the process is down. */
-  replica: Replica | undefined;
-  clock: VirtualClock;
-  /** The failure that ended the last process by itself, if any did. */
-  fatal: Error | null = null;
-  /** Hears the state's events of whatever process runs. */
-  events: Partial<StateEvents> = {};
-  readonly #ensemble: SimulatedEnsemble;
-  /** The number of the next run; a wall clock that went back makes it a lower one than the last. */
-  nextStart = 1;
-
-  constructor(ensemble: SimulatedEnsemble, id: MemberId, disk: VirtualDisk) {
-    this.#ensemble = ensemble;
-    this.id = id;
-    this.disk = disk;
-    this.clock = new VirtualClock(ensemble.time);
-  }
-
-  get isUp(): boolean {
-    return this.replica !== undefined;
-  }
-
-  start(): void {
-    const { time, network, random, options } = this.#ensemble;
-    const clock = new VirtualClock(time);
-    this.clock = clock;
-    this.fatal = null;
-    const machine = new Machine({
-      onNode: (...event) => this.events.onNode?.(...event),
-      onLeaseEnded: (id, cause) => {
-        replica.stateEvents.onLeaseEnded(id);
-        this.events.onLeaseEnded?.(id, cause);
-      },
-      onLeaseMoved: (id, member, start) => {
-        replica.stateEvents.onLeaseMoved(id);
-        this.events.onLeaseMoved?.(id, member, start);
-      },
-      onReconfigured: (...event) => this.events.onReconfigured?.(...event),
-      onRestored: () => this.events.onRestored?.(),
-    });
-    const replica: Replica = new Replica(
-      {
-        id: this.id,
-        start: this.nextStart++,
-        raft: options.replica?.raft ?? RAFT,
-        tickMs: 40,
-        snapshotCommands: options.replica?.snapshotCommands ?? 1000,
-        snapshotLogBytes: options.replica?.snapshotLogBytes ?? 10 * 1024 * 1024,
-        reaper: { intervalMs: 60_000, neverUsedMs: 0, maxPerMinute: 10_000 },
-        random: seededRandom(random.next()),
-        logger: silentLogger,
-        onFatal: (error) => {
-          this.fatal = error;
-          this.crash();
-        },
-      },
-      machine,
-      clock,
-      this.disk.open(clock),
-    );
-    this.replica = replica;
-    const peers = network.attach(this.id, replica, clock);
-    void replica.run(peers);
-  }
-
-  /** The process ends in the middle of whatever it was doing; what was not synced is lost. */
-  crash(): void {
-    this.clock.isStopped = true;
-    this.replica = undefined;
-    this.#ensemble.network.detach(this.id);
-  }
-
-  restart(): void {
-    if (this.isUp) this.crash();
-    this.start();
-  }
-
-  /** The machine comes back with an empty disk. */
-  wipe(): void {
-    if (this.isUp) this.crash();
-    this.disk.wipe(1 + this.#ensemble.random.below(2 ** 31));
-  }
-}
 
 export class SimulatedEnsemble {
   readonly time = new VirtualTime();
@@ -129,21 +45,39 @@ export class SimulatedEnsemble {
     this.options = options;
     this.random = seededRandom(options.seed);
     this.network = new VirtualNetwork(this.time, this.random, { ...QUIET_NETWORK, ...options.network });
-    const initial: Configuration = {
-      cluster: 0,
-      members: Array.from({ length: options.members }, (_, i) => ({
-        id: i + 1,
-        role: "voter",
-        incarnation: 0,
-        address: `member${i + 1}:2888:3888:participant;0.0.0.0:2181`,
-      })),
-      outgoing: [],
-    };
-    this.members = initial.members.map(({ id }) => {
-      const disk = new VirtualDisk(this.time, 1 + this.random.below(2 ** 31), initial);
-      return new SimulatedMember(this, id, disk);
+    const founders = Array.from({ length: options.members }, (_, i) => i + 1);
+    const spares = Array.from({ length: options.spares ?? 0 }, (_, i) => options.members + i + 1);
+    this.members = [
+      ...founders.map((id) => this.#machine(id, founders)),
+      ...spares.map((id) => this.#machine(id, [...founders, id])),
+    ];
+  }
+
+  #machine(id: MemberId, listed: readonly MemberId[]): SimulatedMember {
+    const { options, time, network, random } = this;
+    return new SimulatedMember({
+      id,
+      initial: configurationOf(listed),
+      time,
+      network,
+      random,
+      observer: options.observer ?? {},
+      replica: {
+        raft: options.replica?.raft ?? RAFT,
+        tickMs: options.replica?.tickMs ?? 40,
+        snapshotCommands: options.replica?.snapshotCommands ?? 1000,
+        snapshotLogBytes: options.replica?.snapshotLogBytes ?? 10 * 1024 * 1024,
+      },
+      segmentBytes: options.segmentBytes ?? 64 * 1024,
+      retainSnapshots: options.retainSnapshots ?? 1,
+      tickTimeMs: options.tickTimeMs ?? 2000,
+      clockRate: options.clockRate?.(id) ?? 1,
     });
-    for (const member of this.members) member.start();
+  }
+
+  /** Starts the founders; virtual time has to pass until they take part. */
+  start(): void {
+    for (const member of this.members.slice(0, this.options.members)) void member.start();
   }
 
   member(id: MemberId): SimulatedMember {
@@ -154,14 +88,20 @@ export class SimulatedEnsemble {
 
   /** The member that leads the highest term, among those that are up. */
   leader(): SimulatedMember | undefined {
-    return this.members
-      .filter((member) => member.replica?.status.role === "leader")
-      .sort((a, b) => b.replica!.status.term - a.replica!.status.term)[0];
+    let leader: SimulatedMember | undefined;
+    let term = -1;
+    for (const member of this.members) {
+      const status = member.replica?.status;
+      if (status?.role !== "leader" || status.term <= term) continue;
+      leader = member;
+      term = status.term;
+    }
+    return leader;
   }
 
   followers(): SimulatedMember[] {
     const leader = this.leader();
-    return this.members.filter((member) => member.isUp && member !== leader);
+    return this.members.filter((member) => member.replica !== undefined && member !== leader);
   }
 
   /** Until one leads and every member that is up follows it and has applied what it committed. */
@@ -176,9 +116,11 @@ export class SimulatedEnsemble {
     return (
       commitIndex === lastIndex &&
       this.members.every(
-        ({ replica }) =>
-          replica === undefined ||
-          (replica.status.leader === leader.id && replica.machine.appliedIndex === commitIndex),
+        ({ isUp, replica }) =>
+          !isUp ||
+          (replica !== undefined &&
+            replica.status.leader === leader.id &&
+            replica.machine.appliedIndex === commitIndex),
       )
     );
   }
@@ -195,4 +137,17 @@ export class SimulatedEnsemble {
   heal(): void {
     this.network.heal();
   }
+}
+
+/** As `server.N=` says it. */
+export function addressOf(id: MemberId): string {
+  return `member${id}:2888:3888:participant;0.0.0.0:2181`;
+}
+
+function configurationOf(listed: readonly MemberId[]): Configuration {
+  return {
+    cluster: 0,
+    members: listed.map((id) => ({ id, role: "voter", incarnation: 0, address: addressOf(id) })),
+    outgoing: [],
+  };
 }

@@ -1,5 +1,6 @@
-// A network that loses, delays, duplicates and partitions, as the seed decides. Between two machines that are connected,
-// frames keep their order, as on TCP; what was under way when a connection broke is lost.
+// A network that loses, delays, duplicates, reorders, clogs and partitions, as the seed decides. Between two machines that
+// are connected frames keep their order, as on TCP, unless the network is unruly; what was under way when a connection broke
+// is lost.
 
 import type { Random } from "../base/random.ts";
 import type { MemberId } from "../consensus/raft/types.ts";
@@ -9,13 +10,33 @@ import type { VirtualClock, VirtualTime } from "./time.ts";
 export interface NetworkOptions {
   readonly delayMinMs: number;
   readonly delayMaxMs: number;
+  /** Probability that a frame takes as long as `delaySpikeMs` more. */
+  readonly spikeProbability: number;
+  readonly spikeMs: number;
   /** Probability that a frame breaks the connection that it travels on. */
   readonly breakProbability: number;
+  /** Probabilities that a frame is lost, comes twice, or overtakes others, without a word: worse than any TCP. */
+  readonly lossProbability: number;
+  readonly duplicateProbability: number;
+  readonly reorderProbability: number;
 }
+
+export const QUIET_NETWORK: NetworkOptions = {
+  delayMinMs: 0.1,
+  delayMaxMs: 1,
+  spikeProbability: 0,
+  spikeMs: 0,
+  breakProbability: 0,
+  lossProbability: 0,
+  duplicateProbability: 0,
+  reorderProbability: 0,
+};
 
 interface Endpoint {
   readonly events: PeerEvents;
   readonly clock: VirtualClock;
+  /** Whom it wants to be connected to; null until it has said so. */
+  wanted: ReadonlySet<MemberId> | null;
 }
 
 /** One direction between two machines. */
@@ -24,17 +45,26 @@ interface Link {
   /** A broken connection's frames never arrive: each connection has its own number. */
   connection: number;
   lastArrival: number;
+  /** Nothing sent arrives before this moment. */
+  cloggedUntil: number;
 }
+
+const REDIAL_MS = 50;
+/** Nothing was heard on a connection for so long: it counts as broken. */
+const SILENCE_MS = 5000;
 
 export class VirtualNetwork {
   readonly #time: VirtualTime;
   readonly #random: Random;
   readonly #endpoints = new Map<MemberId, Endpoint>();
-  readonly #links = new Map<string, Link>();
-  readonly #cut = new Set<string>();
+  readonly #links = new Map<number, Link>();
+  readonly #cut = new Set<number>();
+  readonly #dialing = new Set<number>();
   options: NetworkOptions;
   framesSent = 0;
   framesLost = 0;
+  /** Hears of every frame that arrives. */
+  onArrival: (from: MemberId, to: MemberId, bytes: number) => void = () => {};
 
   constructor(time: VirtualTime, random: Random, options: NetworkOptions) {
     this.#time = time;
@@ -44,105 +74,183 @@ export class VirtualNetwork {
 
   /** A machine comes up: the others connect to it, and it to them. */
   attach(id: MemberId, events: PeerEvents, clock: VirtualClock): Peers {
-    this.#endpoints.set(id, { events, clock });
-    for (const other of this.#endpoints.keys()) if (other !== id) this.#connectSoon(id, other);
+    const endpoint: Endpoint = { events, clock, wanted: null };
+    this.#endpoints.set(id, endpoint);
     return {
-      send: (to, frame) => this.#send(id, to, frame),
-      reconcile: () => {},
+      send: (to, frame) => {
+        if (this.#endpoints.get(id) === endpoint) this.#send(id, to, frame);
+      },
+      reconcile: (_cluster, members) => {
+        if (this.#endpoints.get(id) === endpoint) this.#reconcile(id, endpoint, members);
+      },
       isConnected: (to) => this.#link(id, to).isUp,
-      close: async () => this.detach(id),
+      close: async () => {
+        if (this.#endpoints.get(id) === endpoint) this.detach(id);
+      },
     };
   }
 
-  /** A machine is gone: its connections close at once, as when a process dies. */
-  detach(id: MemberId): void {
+  /** A process is gone: its connections close at once; or, with the power, silently. */
+  detach(id: MemberId, silently = false): void {
     if (!this.#endpoints.delete(id)) return;
-    for (const other of this.#endpoints.keys()) this.#disconnect(id, other);
+    for (const other of this.#endpoints.keys()) {
+      if (silently) this.#time.after(SILENCE_MS, () => this.#dropDead(id, other));
+      else this.#disconnect(id, other);
+    }
   }
 
-  /** Nothing passes from `from` to `to` until healed; connections stay, silently, as with a lost route. */
+  /** Nothing passes from `from` to `to` until healed; the connection stays until its silence is noticed. */
   cut(from: MemberId, to: MemberId): void {
     this.#cut.add(key(from, to));
+    this.#time.after(SILENCE_MS, () => {
+      if (this.isCut(from, to) && this.#link(from, to).isUp) this.#disconnect(from, to);
+    });
+  }
+
+  /** The route between them is there again, both ways. */
+  join(one: MemberId, other: MemberId): void {
+    this.#cut.delete(key(one, other));
+    this.#cut.delete(key(other, one));
+  }
+
+  /** What is sent from `from` to `to` is held back for so long, and then comes. */
+  clog(from: MemberId, to: MemberId, milliseconds: number): void {
+    this.#link(from, to).cloggedUntil = this.#time.now + milliseconds;
+  }
+
+  /** The connection between them breaks, and both hear of it. */
+  reset(one: MemberId, other: MemberId): void {
+    this.#disconnect(one, other);
   }
 
   heal(): void {
     this.#cut.clear();
+    for (const link of this.#links.values()) link.cloggedUntil = 0;
+  }
+
+  isCut(from: MemberId, to: MemberId): boolean {
+    return this.#cut.size > 0 && this.#cut.has(key(from, to));
+  }
+
+  #reconcile(id: MemberId, endpoint: Endpoint, members: readonly { readonly id: MemberId }[]): void {
+    endpoint.wanted = new Set(members.map((member) => member.id));
+    for (const other of this.#endpoints.keys()) {
+      if (other !== id && !this.#areStrangers(id, other)) this.#connectSoon(id, other);
+    }
+  }
+
+  /** Neither wants the other. */
+  #areStrangers(one: MemberId, other: MemberId): boolean {
+    const a = this.#endpoints.get(one)?.wanted;
+    const b = this.#endpoints.get(other)?.wanted;
+    return a?.has(other) !== true && b?.has(one) !== true;
   }
 
   #connectSoon(one: MemberId, other: MemberId): void {
-    this.#time.after(this.#delay(), () => {
+    const pair = key(Math.min(one, other), Math.max(one, other));
+    if (this.#dialing.has(pair) || this.#link(one, other).isUp) return;
+    this.#dialing.add(pair);
+    const dial = (): void => {
       const a = this.#endpoints.get(one);
       const b = this.#endpoints.get(other);
-      if (a === undefined || b === undefined || this.#link(one, other).isUp) return;
-      if (this.#isCut(one, other) || this.#isCut(other, one)) {
-        this.#time.after(50, () => this.#connectSoon(one, other));
+      if (a === undefined || b === undefined || this.#link(one, other).isUp || this.#areStrangers(one, other)) {
+        this.#dialing.delete(pair);
         return;
       }
+      if (this.isCut(one, other) || this.isCut(other, one) || a.clock.isPaused || b.clock.isPaused) {
+        this.#time.after(REDIAL_MS, dial);
+        return;
+      }
+      this.#dialing.delete(pair);
       for (const link of [this.#link(one, other), this.#link(other, one)]) {
         link.isUp = true;
         link.connection++;
       }
       a.clock.deliver(() => a.events.onConnect(other));
       b.clock.deliver(() => b.events.onConnect(one));
-    });
+    };
+    this.#time.after(this.#delay(), dial);
   }
 
   #disconnect(one: MemberId, other: MemberId): void {
-    for (const [from, to] of [
-      [one, other],
-      [other, one],
-    ] as const) {
-      const link = this.#link(from, to);
-      if (!link.isUp) continue;
-      link.isUp = false;
-      const endpoint = this.#endpoints.get(to);
-      this.#time.after(0, () => endpoint?.clock.deliver(() => endpoint.events.onDisconnect(from)));
+    if (this.#link(one, other).isUp) {
+      for (const [from, to] of [
+        [one, other],
+        [other, one],
+      ] as const) {
+        this.#link(from, to).isUp = false;
+        const endpoint = this.#endpoints.get(to);
+        this.#time.after(0, () => endpoint?.clock.deliver(() => endpoint.events.onDisconnect(from)));
+      }
     }
     this.#connectSoon(one, other);
+  }
+
+  /** The silence of a machine without power is noticed in the end. */
+  #dropDead(dead: MemberId, other: MemberId): void {
+    const link = this.#link(dead, other);
+    if (!this.#endpoints.has(dead) && link.isUp) this.#disconnect(dead, other);
   }
 
   #send(from: MemberId, to: MemberId, frame: Uint8Array): void {
     const link = this.#link(from, to);
     if (!link.isUp) return;
     this.framesSent++;
-    if (this.#random.chance(this.options.breakProbability)) {
+    const { options } = this;
+    const random = this.#random;
+    if (options.breakProbability > 0 && random.chance(options.breakProbability)) {
       this.framesLost++;
       this.#time.after(0, () => this.#disconnect(from, to));
       return;
     }
-    const { connection } = link;
-    const arrival = Math.max(link.lastArrival, this.#time.now + this.#delay());
-    link.lastArrival = arrival;
+    if (options.lossProbability > 0 && random.chance(options.lossProbability)) {
+      this.framesLost++;
+      return;
+    }
     const copy = frame.slice(); // the sender's memory is not the receiver's
+    this.#deliver(from, to, link, copy);
+    if (options.duplicateProbability > 0 && random.chance(options.duplicateProbability)) {
+      this.#deliver(from, to, link, frame.slice());
+    }
+  }
+
+  #deliver(from: MemberId, to: MemberId, link: Link, frame: Uint8Array): void {
+    const { connection } = link;
+    const { reorderProbability } = this.options;
+    const soonest = Math.max(link.cloggedUntil, this.#time.now + this.#delay());
+    const overtakes = reorderProbability > 0 && this.#random.chance(reorderProbability);
+    const arrival = overtakes ? soonest : Math.max(link.lastArrival, soonest);
+    link.lastArrival = Math.max(link.lastArrival, arrival);
     this.#time.after(arrival - this.#time.now, () => {
       const endpoint = this.#endpoints.get(to);
-      if (endpoint === undefined || link.connection !== connection || !link.isUp || this.#isCut(from, to)) {
+      if (endpoint === undefined || link.connection !== connection || !link.isUp || this.isCut(from, to)) {
         this.framesLost++;
         return;
       }
-      endpoint.clock.deliver(() => endpoint.events.onFrame(from, copy));
+      this.onArrival(from, to, frame.length);
+      endpoint.clock.deliver(() => endpoint.events.onFrame(from, frame));
     });
   }
 
   #delay(): number {
-    const { delayMinMs, delayMaxMs } = this.options;
-    return delayMinMs + ((delayMaxMs - delayMinMs) * this.#random.below(1000)) / 1000;
-  }
-
-  #isCut(from: MemberId, to: MemberId): boolean {
-    return this.#cut.has(key(from, to));
+    const { delayMinMs, delayMaxMs, spikeProbability, spikeMs } = this.options;
+    const usual = delayMinMs + ((delayMaxMs - delayMinMs) * this.#random.below(1000)) / 1000;
+    const isSpike = spikeProbability > 0 && this.#random.chance(spikeProbability);
+    return isSpike ? usual + (spikeMs * this.#random.below(1000)) / 1000 : usual;
   }
 
   #link(from: MemberId, to: MemberId): Link {
-    let link = this.#links.get(key(from, to));
+    const number = key(from, to);
+    let link = this.#links.get(number);
     if (link === undefined) {
-      link = { isUp: false, connection: 0, lastArrival: 0 };
-      this.#links.set(key(from, to), link);
+      link = { isUp: false, connection: 0, lastArrival: 0, cloggedUntil: 0 };
+      this.#links.set(number, link);
     }
     return link;
   }
 }
 
-function key(from: MemberId, to: MemberId): string {
-  return `${from}>${to}`;
+/** A pair in its order, as one number. */
+function key(from: MemberId, to: MemberId): number {
+  return from * 256 + to;
 }

@@ -12,10 +12,8 @@ interface Event {
 export class VirtualTime {
   #now = 0;
   #order = 0;
+  eventsRun = 0;
   readonly #heap: Event[] = [];
-  #mayHaveMicrotasks = false;
-  #sinceSettled = 0;
-
   get now(): number {
     return this.#now;
   }
@@ -33,7 +31,6 @@ export class VirtualTime {
   promiseAfter<T>(milliseconds: number, produce: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       this.after(milliseconds, () => {
-        this.#mayHaveMicrotasks = true;
         try {
           resolve(produce());
         } catch (error) {
@@ -46,6 +43,7 @@ export class VirtualTime {
   /** Runs events until the condition holds (true) or the time is over (false). */
   async runUntil(condition: () => boolean, milliseconds: number): Promise<boolean> {
     const end = this.#now + milliseconds;
+    await settled();
     for (;;) {
       if (condition()) return true;
       const event = this.#heap[0];
@@ -53,7 +51,8 @@ export class VirtualTime {
       this.#pop();
       this.#now = event.at;
       event.task?.();
-      if (this.#mayHaveMicrotasks || ++this.#sinceSettled >= SETTLE_EVERY) await this.#settle();
+      this.eventsRun++;
+      await settled();
     }
     this.#now = end;
     return condition();
@@ -61,13 +60,6 @@ export class VirtualTime {
 
   async run(milliseconds: number): Promise<void> {
     await this.runUntil(() => false, milliseconds);
-  }
-
-  /** Lets everything that hangs on kept promises run to its end. */
-  async #settle(): Promise<void> {
-    this.#mayHaveMicrotasks = false;
-    this.#sinceSettled = 0;
-    for (let i = 0; i < MICROTASK_DEPTH; i++) await null;
   }
 
   #push(event: Event): void {
@@ -99,10 +91,10 @@ export class VirtualTime {
   }
 }
 
-/** More than the longest chain of `await`s behind one kept promise: a fixed number, so that every run settles alike. */
-const MICROTASK_DEPTH = 30;
-/** Promises that were kept without a word to this queue follow at the latest after so many events. */
-const SETTLE_EVERY = 16;
+/** Everything that hangs on promises kept by now runs to its end: Node comes to its ticks when no promise is left to tell. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
+}
 
 function isBefore(a: Event, b: Event): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
@@ -116,8 +108,9 @@ export class VirtualClock implements Clock {
   wallOffsetMs = 1_700_000_000_000;
   /** A crashed machine's tasks never run. */
   isStopped = false;
-  /** A paused machine's tasks run when it goes on. */
   #pausedUntil = 0;
+  /** What came while it was paused, in order: it runs when the machine goes on. */
+  readonly #held: (() => void)[] = [];
 
   constructor(time: VirtualTime, rate = 1) {
     this.#time = time;
@@ -141,7 +134,8 @@ export class VirtualClock implements Clock {
   }
 
   pause(milliseconds: number): void {
-    this.#pausedUntil = this.#time.now + milliseconds;
+    this.#pausedUntil = Math.max(this.#pausedUntil, this.#time.now + milliseconds);
+    this.#time.after(this.#pausedUntil - this.#time.now, () => this.#goOn());
   }
 
   get isPaused(): boolean {
@@ -151,11 +145,29 @@ export class VirtualClock implements Clock {
   /** Runs what concerns this machine: now, after its pause, or never. */
   deliver(task: () => void): void {
     if (this.isStopped) return;
-    if (this.isPaused) this.#time.after(this.#pausedUntil - this.#time.now, () => this.deliver(task));
+    if (this.isPaused || this.#held.length > 0) this.#held.push(task);
     else task();
   }
 
+  /** One after the other, so that what hangs on each runs to its end. */
+  #goOn(): void {
+    if (this.isPaused || this.isStopped) return;
+    const task = this.#held.shift();
+    if (task === undefined) return;
+    task();
+    if (this.#held.length > 0) this.#time.after(0, () => this.#goOn());
+  }
+
   #schedule(milliseconds: number, task: () => void): () => void {
-    return this.#time.after(milliseconds, () => this.deliver(task));
+    let isCalledOff = false;
+    const callOff = this.#time.after(milliseconds, () =>
+      this.deliver(() => {
+        if (!isCalledOff) task();
+      }),
+    );
+    return () => {
+      isCalledOff = true; // it may be due already, and wait for the machine to go on
+      callOff();
+    };
   }
 }

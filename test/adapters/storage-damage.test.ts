@@ -172,6 +172,21 @@ test("a missing segment is noticed, the first, a middle one or the last", async 
   }
 });
 
+test("a missing segment is noticed also where the one before it is filled to its last sector", async () => {
+  const files = new MemoryFiles();
+  const storage = await open(files, { segmentBytes: 4096 });
+  for (let index = 1; index <= 40; index++) await written(storage, request([entry(index)])); // a sector each
+  await storage.log.close();
+  const segments = logFiles(files);
+  const last = segments.at(-1)!;
+  assert.equal(files.bytes(segments.at(-2)!).length, 4096, "a commit and a seal more, and it would not have fitted");
+  files.delete(last);
+  await assert.rejects(
+    open(files, { alone: true, segmentBytes: 4096 }),
+    /the log goes on in segment \d+, which is missing/,
+  );
+});
+
 test("all of the log missing, or only the identity, is damage and not a new member", async () => {
   const { files, expected } = await smallLog();
   const { incarnation } = await open(files.copy(), { segmentBytes: 4096 });

@@ -21,4 +21,14 @@ export const counts = {
   blackHoles: count(4, 60),
   /** Times that a file of one member is damaged while the member is down. */
   damages: count(20, 500),
+  /** Recordings of a member alone under load, states that its disk is in after a loss of power, for each, and real starts. */
+  recordings: count(1, 5),
+  losses: count(250, 600),
+  startsAfterLoss: count(4, 30),
+  /** Times that a call to the disk fails, or finds it full. */
+  diskFailuresAlone: count(4, 80),
+  diskFullAlone: count(2, 30),
+  diskFailuresOfThree: count(2, 30),
+  /** Times that one member's disk answers slower than a session lives. */
+  slowDisks: count(2, 20),
 } as const;

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytesOf, toByteString } from "../../src/base/text.ts";
-import { SimulatedEnsemble, type SimulatedEnsembleOptions, type SimulatedMember } from "../../src/sim/ensemble.ts";
+import { SimulatedEnsemble, type SimulatedEnsembleOptions } from "../../src/sim/ensemble.ts";
+import type { SimulatedMember } from "../../src/sim/member.ts";
 import { encodeOpenLease } from "../../src/state/leases/commands.ts";
 import { encodeCreate, encodeIdentities, encodeSetData } from "../../src/state/tree/commands.ts";
 import type { Outcome } from "../../src/state/types.ts";
@@ -22,12 +23,15 @@ interface Story {
   set(member: SimulatedMember, path: string, value: string): Attempt;
   create(member: SimulatedMember, path: string, mode?: number): Attempt;
   until(condition: () => boolean, milliseconds?: number): Promise<void>;
+  /** Starts a member and waits until it takes part. */
+  start(member: SimulatedMember): Promise<void>;
 }
 
 function scenario(title: string, options: Partial<SimulatedEnsembleOptions>, story: (s: Story) => Promise<void>): void {
   for (const seed of [1, 2, 3]) {
     test(`${title} (seed ${seed})`, async () => {
       const ensemble = new SimulatedEnsemble({ members: 3, seed, ...options });
+      ensemble.start();
       const attempt = (value: string, member: SimulatedMember, encode: () => void): Attempt => {
         const made: Attempt = { value, outcome: "pending" };
         encode();
@@ -51,6 +55,10 @@ function scenario(title: string, options: Partial<SimulatedEnsembleOptions>, sto
       await story({
         ensemble,
         until,
+        start: async (member) => {
+          void member.start();
+          await until(() => member.replica !== undefined);
+        },
         set: (member, path, value) =>
           attempt(value, member, () =>
             encodeSetData(member.replica!.begin(), 0, ANYONE, path, bytesOf(toByteString(value)), -1),
@@ -99,7 +107,7 @@ scenario("writes in flight survive the death of the leader, once and in order", 
   for (let i = 0; i < 50; i++) attempts.push(create(client!, "/q/n-", 2));
   await until(() => attempts.every((attempt) => attempt.outcome === "created"));
   assert.equal(client!.replica!.machine.tree.node("/q")!.numChildren, 100);
-  ensemble.members.find((member) => !member.isUp)!.restart();
+  void ensemble.members.find((member) => !member.isUp)!.start();
   await until(() => ensemble.isSettled());
   assertEqualStates(ensemble);
 });
@@ -168,16 +176,48 @@ scenario("a leader that lost its tail leads again, and proposes at once", {}, as
   await until(() => attempt.outcome === "created", 500);
 });
 
-scenario("a restarted ensemble has everything that was acknowledged", {}, async ({ ensemble, create, set, until }) => {
-  create(ensemble.members[0]!, "/a");
-  const last = set(ensemble.members[0]!, "/a", "kept");
-  await until(() => last.outcome === "updated");
-  for (const member of ensemble.members) member.crash();
-  for (const member of ensemble.members) member.start();
-  await until(() => ensemble.isSettled());
-  for (const member of ensemble.members) assert.equal(dataOf(member, "/a"), "kept");
-  assertEqualStates(ensemble);
-});
+scenario(
+  "a restarted member applies what its leader has, not what its own log had before the leader's overwrote it",
+  {},
+  async ({ ensemble, create, until, start }) => {
+    const old = ensemble.leader()!;
+    const others = ensemble.followers();
+    ensemble.partition(
+      [old.id],
+      others.map(({ id }) => id),
+    );
+    for (let i = 0; i < 20; i++) {
+      create(old, `/stranded-${i}`);
+      await ensemble.time.run(1); // an entry each, on its own disk alone
+    }
+    await until(() => others.some((member) => member.replica!.status.role === "leader"));
+    old.kill();
+    for (let i = 0; i < 30; i++) {
+      const made = create(others[0]!, `/kept-${i}`);
+      await until(() => made.outcome === "created");
+    }
+    old.disk.syncMinMs = 20; // what it overwrites is read before it is on the disk
+    ensemble.heal();
+    await start(old);
+    await until(() => ensemble.isSettled());
+    assertEqualStates(ensemble);
+  },
+);
+
+scenario(
+  "a restarted ensemble has everything that was acknowledged",
+  {},
+  async ({ ensemble, create, set, until, start }) => {
+    create(ensemble.members[0]!, "/a");
+    const last = set(ensemble.members[0]!, "/a", "kept");
+    await until(() => last.outcome === "updated");
+    for (const member of ensemble.members) member.crash();
+    for (const member of ensemble.members) await start(member);
+    await until(() => ensemble.isSettled());
+    for (const member of ensemble.members) assert.equal(dataOf(member, "/a"), "kept");
+    assertEqualStates(ensemble);
+  },
+);
 
 scenario(
   "a member far behind is brought up by a snapshot, sessions and all",
@@ -196,7 +236,7 @@ scenario(
       await until(() => attempts.every((attempt) => attempt.outcome === "updated"));
     }
     await until(() => ensemble.leader()!.replica!.status.snapshotIndex > 0);
-    behind!.start();
+    void behind!.start();
     await until(() => ensemble.isSettled());
     assert.equal(dataOf(behind!, "/a"), "29-19");
     assert.equal(behind!.replica!.machine.leases.size, 1);
@@ -207,13 +247,13 @@ scenario(
 scenario(
   "a wiped member has no say until it has caught up, then votes again",
   {},
-  async ({ ensemble, create, until }) => {
+  async ({ ensemble, create, until, start }) => {
     const first = create(ensemble.members[0]!, "/a");
     await until(() => first.outcome === "created" && ensemble.isSettled());
     const [wiped, other] = ensemble.followers();
     wiped!.wipe();
-    wiped!.start();
-    const { incarnation } = wiped!.disk;
+    await start(wiped!);
+    const { incarnation } = wiped!;
     const isCounted = (): boolean =>
       ensemble
         .leader()!
@@ -290,21 +330,25 @@ scenario("a stall of the leader's disk expires nobody, and its clients' writes g
   await until(() => attempt.outcome === "created", 2000); // the others' disks are a majority
 });
 
-scenario("a member whose wall clock went back is heard all the same", {}, async ({ ensemble, create, until }) => {
-  const [member] = ensemble.followers();
-  member!.crash();
-  member!.nextStart = 1000;
-  member!.start();
-  await until(() => ensemble.isSettled());
-  const before = create(member!, "/before");
-  await until(() => before.outcome === "created");
-  member!.crash();
-  member!.nextStart = 7;
-  member!.start();
-  const after = [create(member!, "/after-1"), create(member!, "/after-2")];
-  await until(() => after.every((attempt) => attempt.outcome === "created") && ensemble.isSettled());
-  assertEqualStates(ensemble);
-});
+scenario(
+  "a member whose wall clock went back is heard all the same",
+  {},
+  async ({ ensemble, create, until, start }) => {
+    const [member] = ensemble.followers();
+    member!.crash();
+    member!.nextStart = 1000;
+    await start(member!);
+    await until(() => ensemble.isSettled());
+    const before = create(member!, "/before");
+    await until(() => before.outcome === "created");
+    member!.crash();
+    member!.nextStart = 7;
+    await start(member!);
+    const after = [create(member!, "/after-1"), create(member!, "/after-2")];
+    await until(() => after.every((attempt) => attempt.outcome === "created") && ensemble.isSettled());
+    assertEqualStates(ensemble);
+  },
+);
 
 scenario("a linearizable read sees every write acknowledged before it, on any member", {}, async (story) => {
   const { ensemble, set, create, until } = story;

@@ -1,9 +1,9 @@
 // Whose directory this is: a small text file, written once, before anything else is.
 
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { byteString, bytesOf } from "../../base/text.ts";
+import type { Chance } from "./chance.ts";
 import { DamageError, foreignError } from "./damage.ts";
 import { type Files, isAbsent, readWhole } from "./files.ts";
 import type { Owner } from "./recovery.ts";
@@ -60,8 +60,8 @@ export async function writeIdentity(files: Files, directory: string, owner: Owne
 }
 
 /** 48 random bits, never 0: 0 means "not known yet". */
-export function newIncarnation(): number {
-  return Math.max(1, randomBytes(6).readUIntBE(0, 6));
+export function newIncarnation(chance: Chance): number {
+  return Math.max(1, (chance() >>> 16) * 2 ** 32 + chance());
 }
 
 function checksumOf(body: string): string {

@@ -1,14 +1,14 @@
 // The write-ahead log. Requests that wait together are one commit: one write, one sync, and nobody is told before. One
 // commit is in flight at a time. A failed sync ends it for good: what the kernel then holds as clean may be on no disk.
 
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { assert } from "../../base/assert.ts";
 import { ByteWriter } from "../../base/bytes.ts";
 import type { Entry, HardState, SnapshotMeta } from "../../consensus/raft/types.ts";
 import type { DurationHistogram, Log, LogWrite, StorageEvents } from "../../replica/ports.ts";
-import type { After } from "../timers.ts";
+import type { After, Defer } from "../timers.ts";
+import type { Chance } from "./chance.ts";
 import { type Files, isAbsent, isNoSpace } from "./files.ts";
 import {
   beginCommit,
@@ -45,6 +45,9 @@ export interface LogOptions {
   readonly segmentBytes: number;
   readonly events: StorageEvents;
   readonly after: After;
+  /** Runs a commit once this turn's frames have left for the other members. */
+  readonly afterSends: Defer;
+  readonly chance: Chance;
   readonly pace?: Pace | undefined;
   readonly syncTimes: SyncTimes;
   /** The log is kept from here on, whatever a purge says: where the oldest retained snapshot ends. */
@@ -111,9 +114,6 @@ export class WriteAheadLog implements Log {
   readonly #run = (): void => {
     this.#isScheduled = false;
     this.#pump();
-  };
-  readonly #afterSends = (): void => {
-    process.nextTick(this.#run);
   };
 
   constructor(options: LogOptions, recovered: RecoveredLog, currentFile: number | null) {
@@ -238,13 +238,12 @@ export class WriteAheadLog implements Log {
   // ------------------------------------------------------------------------------------------------------- commits
 
   /**
-   * Runs after this turn's frames have left for the other members (they leave by `process.nextTick`), so that their disks
-   * and this one work at the same time.
+   * Runs after this turn's frames have left for the other members, so that their disks and this one work at the same time.
    */
   #schedule(): void {
     if (this.#isScheduled || this.#isBusy) return;
     this.#isScheduled = true;
-    queueMicrotask(this.#afterSends);
+    this.#options.afterSends(this.#run);
   }
 
   #resume(): void {
@@ -443,7 +442,7 @@ export class WriteAheadLog implements Log {
     const number = before.number + 1;
     const path = join(this.#options.directory, segmentName(number));
     const base = restart === null ? this.#positions.last : { index: restart.index, term: restart.term };
-    const salt = randomSalt();
+    const salt = this.#options.chance();
     const { bytes, chain } = encodeSegmentHeader({
       ...this.#options.owner,
       number,
@@ -542,8 +541,4 @@ export class WriteAheadLog implements Log {
       this.#wakers.add(wake);
     });
   }
-}
-
-export function randomSalt(): number {
-  return randomBytes(4).readUInt32BE();
 }

@@ -1,7 +1,6 @@
 // Writes one snapshot file: in steps, each synced, so that the disk never has a mountain of it to swallow at once while
 // the log waits.
 
-import { randomBytes } from "node:crypto";
 import { assert } from "../../base/assert.ts";
 import { CoordinationError } from "../../base/errors.ts";
 import type { SnapshotMeta } from "../../consensus/raft/types.ts";
@@ -35,7 +34,7 @@ export class SnapshotFileWriter {
   readonly #path: string;
   readonly #owner: Owner;
   readonly #meta: SnapshotMeta;
-  readonly #salt = randomBytes(4).readUInt32BE();
+  readonly #salt: number;
   readonly #buffer = new Uint8Array(CHUNKS_A_WRITE * FRAME_BYTES);
   readonly #view = new DataView(this.#buffer.buffer);
   #file: number | null = null;
@@ -55,8 +54,14 @@ export class SnapshotFileWriter {
   #writing: Promise<unknown> = Promise.resolve();
 
   /** With a full disk it fails, or waits for room if it is given the patience. */
-  constructor(files: Files, path: string, owner: Owner, meta: SnapshotMeta, patience: Patience | null) {
+  constructor(
+    files: Files,
+    path: string,
+    { owner, meta, salt }: { readonly owner: Owner; readonly meta: SnapshotMeta; readonly salt: number },
+    patience: Patience | null,
+  ) {
     this.#files = files;
+    this.#salt = salt;
     this.#path = path;
     this.#owner = owner;
     this.#meta = meta;

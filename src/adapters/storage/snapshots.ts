@@ -8,6 +8,7 @@ import type { SnapshotMeta } from "../../consensus/raft/types.ts";
 import type { Logger } from "../../replica/logger.ts";
 import type { Snapshots, SnapshotWriter, StorageEvents } from "../../replica/ports.ts";
 import type { After } from "../timers.ts";
+import type { Chance } from "./chance.ts";
 import { DamageError } from "./damage.ts";
 import { type Files, isAbsent } from "./files.ts";
 import type { Owner } from "./recovery.ts";
@@ -39,6 +40,7 @@ export interface SnapshotsOptions {
   readonly events: StorageEvents;
   readonly logger: Logger;
   readonly after: After;
+  readonly chance: Chance;
 }
 
 export class SnapshotFiles implements Snapshots {
@@ -71,10 +73,11 @@ export class SnapshotFiles implements Snapshots {
   }
 
   create(meta: SnapshotMeta, whenFull: "fail" | "wait" = "fail"): SnapshotWriter {
-    const { files, directory, owner, after, logger } = this.#options;
+    const { files, directory, owner, after, logger, chance } = this.#options;
     const path = join(directory, snapshotName(meta));
     const patience = whenFull === "wait" ? { after, log: logger } : null;
-    const file = new SnapshotFileWriter(files, `${path}.${++this.#created}${UNFINISHED}`, owner, meta, patience);
+    const unfinished = `${path}.${++this.#created}${UNFINISHED}`;
+    const file = new SnapshotFileWriter(files, unfinished, { owner, meta, salt: chance() }, patience);
     return {
       write: (chunk) => this.#met(file.write(chunk)),
       finish: () => this.#met(this.#finish(file, path)),

@@ -6,13 +6,14 @@ import { join, resolve } from "node:path";
 import type { Configuration, HardState, RecoveredState, SnapshotMeta } from "../../consensus/raft/types.ts";
 import { type Logger, silentLogger } from "../../replica/logger.ts";
 import type { OpenedStorage, StorageEvents } from "../../replica/ports.ts";
-import { type After, quietAfter } from "../timers.ts";
+import { type After, afterSends, type Defer, quietAfter } from "../timers.ts";
+import { type Chance, systemChance } from "./chance.ts";
 import { DamageError, foreignError, refusal } from "./damage.ts";
 import { type Files, isAbsent, systemFiles } from "./files.ts";
 import { encodeSegmentHeader, SEGMENT_HEADER_BYTES } from "./format.ts";
 import { IDENTITY_NAME, newIncarnation, readIdentity, writeIdentity } from "./identity.ts";
 import { lockDirectory } from "./lock.ts";
-import { FIRST_SEGMENT_BYTES, randomSalt, WriteAheadLog } from "./log.ts";
+import { FIRST_SEGMENT_BYTES, WriteAheadLog } from "./log.ts";
 import type { Pace } from "./pace.ts";
 import {
   isLogFile,
@@ -47,11 +48,15 @@ export interface StorageOptions {
   readonly segmentBytes?: number | undefined;
   /** A sync slower than this is told; a second unless given. */
   readonly slowSyncMs?: number | undefined;
-  /** For tests: the world that storage stands in. */
+  /** For simulations and tests: the world that storage stands in. */
   readonly files?: Files | undefined;
   readonly lock?: ((directory: string) => Promise<() => Promise<void>>) | undefined;
   readonly after?: After | undefined;
+  readonly afterSends?: Defer | undefined;
   readonly pace?: Pace | undefined;
+  readonly chance?: Chance | undefined;
+  /** Milliseconds since 1970, for the name under which damaged data are set aside. */
+  readonly wall?: (() => number) | undefined;
 }
 
 interface Place {
@@ -61,6 +66,8 @@ interface Place {
   readonly directories: readonly string[];
   readonly member: number;
   readonly logger: Logger;
+  readonly chance: Chance;
+  readonly wall: () => number;
 }
 
 /** What a start found, and agrees with itself. */
@@ -86,6 +93,8 @@ export async function openStorage(options: StorageOptions): Promise<OpenedStorag
     directories: [...new Set([dataDirectory, logDirectory])],
     member: options.member,
     logger: options.log ?? silentLogger,
+    chance: options.chance ?? systemChance,
+    wall: options.wall ?? Date.now,
   };
   for (const directory of place.directories) await place.files.makeDirectory(directory);
   const unlock = await lockAll(place, options.lock ?? lockDirectory);
@@ -98,7 +107,7 @@ export async function openStorage(options: StorageOptions): Promise<OpenedStorag
 }
 
 async function openLocked(options: StorageOptions, place: Place, unlock: () => Promise<void>): Promise<OpenedStorage> {
-  const { files, dataDirectory, logDirectory, logger } = place;
+  const { files, dataDirectory, logDirectory, logger, chance } = place;
   const found = await findOrBegin(place, options.alone, options.segmentBytes ?? SEGMENT_BYTES);
   await tidy(place);
   const { owner, restart } = found;
@@ -111,6 +120,7 @@ async function openLocked(options: StorageOptions, place: Place, unlock: () => P
       events: options.events,
       logger,
       after: options.after ?? quietAfter,
+      chance,
     },
     found.snapshots,
   );
@@ -123,6 +133,8 @@ async function openLocked(options: StorageOptions, place: Place, unlock: () => P
       segmentBytes: options.segmentBytes ?? SEGMENT_BYTES,
       events: options.events,
       after: options.after ?? quietAfter,
+      afterSends: options.afterSends ?? afterSends,
+      chance,
       pace: options.pace,
       syncTimes: new SyncTimes(options.slowSyncMs ?? SLOW_SYNC_MS, logger),
       keptFrom: () => snapshots.oldestIndex,
@@ -281,8 +293,8 @@ async function continueTail(files: Files, { log: { tail }, restart }: Found): Pr
 
 /** An empty log under a new incarnation. The identity comes last: a start that was cut short leaves none. */
 async function begin(place: Place, segmentBytes: number): Promise<Found> {
-  const { files, dataDirectory, logDirectory, member, logger } = place;
-  const owner: Owner = { member, incarnation: newIncarnation() };
+  const { files, dataDirectory, logDirectory, member, logger, chance } = place;
+  const owner: Owner = { member, incarnation: newIncarnation(chance) };
   const spare = join(logDirectory, SPARE_NAME);
   await removeIfThere(files, spare);
   const allocated = Math.max(Math.min(segmentBytes, FIRST_SEGMENT_BYTES), 4 * SEGMENT_HEADER_BYTES);
@@ -291,7 +303,7 @@ async function begin(place: Place, segmentBytes: number): Promise<Found> {
     const { bytes } = encodeSegmentHeader({
       ...owner,
       number: 1,
-      salt: randomSalt(),
+      salt: chance(),
       allocated,
       restarts: false,
       base: { index: 0, term: 0 },
@@ -349,8 +361,8 @@ async function setAside(place: Place): Promise<string[]> {
   return asides;
 }
 
-async function asideDirectory({ files }: Place, directory: string): Promise<string> {
-  const time = new Date().toISOString().replaceAll(/[:.]/g, "-");
+async function asideDirectory({ files, wall }: Place, directory: string): Promise<string> {
+  const time = new Date(wall()).toISOString().replaceAll(/[:.]/g, "-");
   const aside = join(directory, `damaged-${time}`);
   await files.makeDirectory(aside);
   return aside;

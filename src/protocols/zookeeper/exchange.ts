@@ -1,12 +1,13 @@
 // The order of one session's requests. Promises: replies leave in the order of the requests; a read sees exactly the state
-// that the writes before it left; a notification leaves before any reply that shows what it tells of. Writes are proposed
-// as they come, many in flight; a read behind a write waits, and has its turn in the middle of the write's own outcome.
+// that the writes before it left; a notification leaves before any reply that shows what it tells of; the revision that
+// replies and notifications carry never goes back. Writes are proposed as they come, many in flight; a read behind a write
+// waits, and has its turn in the middle of the write's own outcome; a write behind a `sync` is proposed once that is passed.
 
 import { type ByteReader, ByteWriter, MalformedError } from "../../base/bytes.ts";
 import type { CoordinationError } from "../../base/errors.ts";
 import type { Outcome } from "../../state/types.ts";
 import { OPCODE } from "./codec/opcodes.ts";
-import { REPLY_HEAD_BYTES, writeEmptyReply, writeReplyHead } from "./codec/records.ts";
+import { REPLY_HEAD_BYTES, replyZxid, setReplyZxid, writeEmptyReply, writeReplyHead } from "./codec/records.ts";
 import { ERROR, refusalToWire } from "./errors.ts";
 import { READS_AHEAD_OF_WRITE_MAX } from "./limits.ts";
 import type { BarrierOperation, Operation, ReadOperation, WriteOperation } from "./operations/operation.ts";
@@ -63,7 +64,7 @@ export class Exchange implements PendingOwner {
       this.#refuseReadOnly(operation, xid);
       return true;
     }
-    if (this.#queue.waiting > READS_AHEAD_OF_WRITE_MAX) return false;
+    if (this.#queue.waiting > READS_AHEAD_OF_WRITE_MAX || this.#queue.holdsWrites) return false;
     const admission = this.#session.member.admission();
     if (admission !== "open") {
       if (admission === "no-space") {
@@ -99,24 +100,33 @@ export class Exchange implements PendingOwner {
   }
 
   onBarrier(operation: BarrierOperation, xid: number, reader: ByteReader): void {
-    if (this.#session.readOnly) {
-      this.#refuseReadOnly(operation, xid);
+    const session = this.#session;
+    const renews = operation.renews === true;
+    if (session.readOnly) {
+      if (renews) this.answerError(operation, xid, ERROR.ok, false);
+      else this.#refuseReadOnly(operation, xid);
       return;
     }
     const request = this.#enqueue(operation, xid, "proposed");
     request.keep(reader);
-    this.#session.member.readBarrier((error) => this.#onBarrierPassed(request, operation, error));
+    session.member.readBarrier(
+      (error) => this.#onBarrierPassed(request, operation, error),
+      renews ? session.sessionId : null,
+    );
   }
 
   #onBarrierPassed(request: PendingRequest, operation: BarrierOperation, error: CoordinationError | null): void {
     if (this.#hasLeft(request)) return;
     if (error !== null) {
-      this.#dropWith(request, `sync: ${error.message}`);
+      this.#dropWith(request, `${operation.name}: ${error.message}`);
+      return;
+    }
+    if (request !== this.#queue.head) {
+      this.#queue.becomeRead(request); // what is shown before its turn would be older than the replies before it
       return;
     }
     const reader = this.#service.reader.reset(request.bytes!, request.start, request.end);
-    const out = this.#beginReply(request);
-    this.#reply(out, operation, request.xid, reader);
+    this.#reply(this.#outgoing.writer, operation, request.xid, reader);
     this.#endReply(request);
   }
 
@@ -214,9 +224,9 @@ export class Exchange implements PendingOwner {
       if (request.state === "waiting") {
         if (!queue.isHeadUrgent && this.#outgoing.isBackedUp) return; // goes on when the client has fetched
         const reader = this.#service.reader.reset(request.bytes!, request.start, request.end);
-        this.#reply(this.#outgoing.writer, request.operation as ReadOperation, request.xid, reader);
+        this.#reply(this.#outgoing.writer, request.operation as ReadOperation | BarrierOperation, request.xid, reader);
       } else if (request.state === "ready") {
-        this.#outgoing.writer.raw(request.held!);
+        this.#outgoing.writer.raw(asOf(request.held!, this.#session.machine.revision));
       } else {
         return;
       }
@@ -290,4 +300,10 @@ export class Exchange implements PendingOwner {
       this.#service.pending.release(request);
     }
   }
+}
+
+/** A reply that was encoded before its turn tells no older revision than those that went out before it. */
+function asOf(frame: Uint8Array, revision: number): Uint8Array {
+  if (replyZxid(frame) > 0) setReplyZxid(frame, revision);
+  return frame;
 }

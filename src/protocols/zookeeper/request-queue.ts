@@ -8,6 +8,8 @@ export class RequestQueue {
   count = 0;
   /** Reads that have not had their turn. */
   waiting = 0;
+  /** Requests that writes behind them may not pass. */
+  #holding = 0;
   #tail: PendingRequest | null = null;
   /** How many of those reads, from the head, have something proposed behind them, which will change what they see. */
   #urgent = 0;
@@ -18,6 +20,7 @@ export class RequestQueue {
     else this.#tail.next = request;
     this.#tail = request;
     this.count += 1;
+    if (holdsWrites(request)) this.#holding += 1;
     if (request.state === "waiting") this.waiting += 1;
     else if (request.state === "proposed") this.#urgent = this.waiting;
   }
@@ -27,6 +30,17 @@ export class RequestQueue {
     return this.#urgent > 0;
   }
 
+  get holdsWrites(): boolean {
+    return this.#holding > 0;
+  }
+
+  /** A barrier was passed before its turn: it has it as a read. */
+  becomeRead(request: PendingRequest): void {
+    assert(request.state === "proposed" && request !== this.head, "only a barrier before its turn becomes a read");
+    request.state = "waiting";
+    this.waiting += 1;
+  }
+
   shift(): PendingRequest {
     const request = this.head;
     assert(request !== null, "a reply without a request");
@@ -34,6 +48,7 @@ export class RequestQueue {
     if (this.head === null) this.#tail = null;
     request.next = null;
     this.count -= 1;
+    if (holdsWrites(request)) this.#holding -= 1;
     if (request.state === "waiting") {
       this.waiting -= 1;
       if (this.#urgent > 0) this.#urgent -= 1;
@@ -46,4 +61,10 @@ export class RequestQueue {
     while (this.head !== null) requests.push(this.shift());
     return requests;
   }
+}
+
+function holdsWrites({ operation }: PendingRequest): boolean {
+  return (
+    operation !== null && (operation.kind === "write" || operation.kind === "barrier") && operation.holdsWrites === true
+  );
 }

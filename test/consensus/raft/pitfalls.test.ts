@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MemberId, MemberRecord, Message } from "../../../src/consensus/index.ts";
-import { entryOf, Stage } from "./stage.ts";
+import { bytesOf, entryOf, Stage } from "./stage.ts";
 
 const record = (id: MemberId): MemberRecord => ({ id, role: "voter", incarnation: id * 11, address: "" });
 const append = (term: number, previous: [number, number], entries: [number, number][], commitIndex = 0): Message => ({
@@ -214,6 +214,24 @@ test("11: whichever links of three members are cut, there is progress wherever t
     const after = Math.max(...[1, 2, 3].map((id) => stage.raft(id).commitIndex));
     assert.ok(after > before, `nothing is committed with ${cut.map((link) => link.join(">")).join(" ")} cut`);
   }
+});
+
+test("12: a snapshot that one leader began is not continued with another leader's bytes", () => {
+  const stage = elected();
+  const snapshot = { index: 9, term: 1, configuration: stage.raft(1).configuration };
+  const chunk = (term: number, offset: number, text: string, done: boolean): Message => {
+    return { kind: "snapshot", term, snapshot, offset, data: bytesOf(text), done, round: 1 };
+  };
+  stage.input(3, { kind: "message", from: 1, message: chunk(1, 0, "the first leader's ", false) });
+  stage.persist(3);
+  stage.input(3, { kind: "message", from: 2, message: chunk(2, 19, "the end", true) });
+  stage.persist(3);
+  assert.notEqual(stage.state(3), "the first leader's the end");
+  stage.input(3, { kind: "message", from: 2, message: chunk(2, 0, "the second leader's ", false) });
+  stage.persist(3);
+  stage.input(3, { kind: "message", from: 2, message: chunk(2, 20, "end", true) });
+  stage.persist(3);
+  assert.equal(stage.state(3), "the second leader's end");
 });
 
 test("13: no append, however old or wrong, takes back what a follower knows to be committed", () => {

@@ -60,7 +60,23 @@ test("pings, errors and authentication keep their place in the order too", () =>
   world.clock.turn();
   assert.deepEqual(client.takeStory(), []);
   world.member.agree();
-  assert.deepEqual(client.takeStory(), ["reply 1", "reply -2", "reply -4", "reply 2 error -5", "reply 3 error -101"]);
+  assert.deepEqual(client.takeStory(), ["reply 1"], "the ping is not answered before the leader has heard it");
+  world.member.pass();
+  assert.deepEqual(client.takeStory(), ["reply -2", "reply -4", "reply 2 error -5", "reply 3 error -101"]);
+});
+
+test("a ping is answered once its session's time has begun anew at the leader", () => {
+  const world = new World();
+  const client = world.client();
+  client.call(...ask.exists("/a")); // what this tick renews by itself
+  world.member.isHeld = true;
+  world.member.renewed = [];
+  client.send(...ask.ping);
+  world.clock.turn();
+  assert.deepEqual(world.member.renewed, [client.sessionId]);
+  assert.deepEqual(client.takeStory(), []);
+  world.member.pass();
+  assert.deepEqual(client.takeStory(), ["reply -2"]);
 });
 
 test("a notification leaves before the reply that shows its change, to the writer and to others", () => {
@@ -97,23 +113,41 @@ test("a notification carries the revision of its change, and a reply the latest 
   assert.equal(client.call(...ask.ping).zxid, 3);
 });
 
-test("a sync is answered in its place: a write that is done before it waits, encoded as it was", () => {
+test("no write passes a sync, so that a read between them sees what was there, and no reply goes back in time", () => {
   const world = new World();
   const client = world.client();
   client.call(...ask.create("/a"));
   world.member.isHeld = true;
   client.send(...ask.sync("/a"));
-  client.send(...ask.setData("/a", ask.text("1")));
   client.send(...ask.getData("/a"));
+  client.send(...ask.setData("/a", ask.text("1")));
   world.clock.turn();
-  world.member.agree();
-  assert.deepEqual(client.takeStory(), [], "the write is applied, but the sync before it is not answered");
+  assert.equal(world.member.proposed, 0, "the write waits for the sync");
   world.member.agreeFrom(2, 1, (w) => encodeSetData(w, 0, client.session.credentials, "/a", ask.text("22"), -1));
   world.member.pass();
-  const [sync, set, get] = client.takeReplies();
-  assert.deepEqual([sync?.xid, set?.xid, get?.xid], [2, 3, 4]);
-  assert.equal(set?.zxid, 3, "the write's own revision");
+  world.clock.turn();
+  world.member.agree();
+  const [sync, get, set] = client.takeReplies();
+  assert.deepEqual([sync?.xid, get?.xid, set?.xid], [2, 3, 4]);
+  assert.deepEqual([sync?.zxid, get?.zxid, set?.zxid], [3, 3, 4]);
   assert.equal(dataOf(get!), "22");
+});
+
+test("a sync that is passed before its turn shows what the writes before it led to", () => {
+  const world = new World();
+  const client = world.client();
+  world.member.isHeld = true;
+  client.send(...ask.create("/a"));
+  client.send(...ask.sync("/a"));
+  client.send(1, (w) => w.int32(77));
+  world.clock.turn();
+  world.member.pass();
+  assert.deepEqual(client.takeStory(), []);
+  world.member.agree();
+  assert.deepEqual(
+    client.takeReplies().map(({ zxid }) => zxid),
+    [2, 2, 2],
+  );
 });
 
 test("a sync that cannot be had closes the connection: its client asks elsewhere", () => {

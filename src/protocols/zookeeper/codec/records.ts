@@ -1,6 +1,6 @@
 // The records that requests and replies share: Stat, ACL, the two headers, the handshake and a watch's event.
 
-import type { ByteReader, ByteWriter } from "../../../base/bytes.ts";
+import { ByteReader, type ByteWriter } from "../../../base/bytes.ts";
 import type { Acl, Stat } from "../../../state/types.ts";
 import { beginFrame, endFrame, readBuffer, readCount, readText, writeBuffer, writeString } from "./wire.ts";
 
@@ -160,6 +160,17 @@ export function writeReplyHead(writer: ByteWriter, mark: number, xid: number, zx
 
 export function writeEmptyReply(writer: ByteWriter, xid: number, zxid: number, error: number): void {
   writeReplyHead(writer, writer.reserve(REPLY_HEAD_BYTES), xid, zxid, error);
+}
+
+const ZXID_AT = 8;
+
+/** The revision that an encoded reply carries. */
+export function replyZxid(frame: Uint8Array): number {
+  return new ByteReader(frame, ZXID_AT).int64();
+}
+
+export function setReplyZxid(frame: Uint8Array, zxid: number): void {
+  new DataView(frame.buffer, frame.byteOffset).setBigInt64(ZXID_AT, BigInt(zxid));
 }
 
 export interface ReplyHeader {

@@ -48,6 +48,8 @@ export interface WriteOperation extends Named {
   reply(out: ByteWriter, outcome: Outcome, note: Note, client: Client): number;
   /** The connection ends with its reply. */
   readonly ends?: true;
+  /** It is answered later than the log's order says: the session's writes behind it wait for that. */
+  readonly holdsWrites?: true;
 }
 
 /** The opcodes of a multi's parts: their answers differ where their outcomes do not. */
@@ -56,6 +58,9 @@ export type Note = Uint8Array | null;
 /** Waits until a read would see everything that was acknowledged before it. */
 export interface BarrierOperation extends Named {
   readonly kind: "barrier";
+  readonly holdsWrites: true;
+  /** The leader has heard of the session too, by then; without a quorum it is answered all the same, by who serves then. */
+  readonly renews?: true;
   run(client: Client, reader: ByteReader, out: ByteWriter): number;
 }
 

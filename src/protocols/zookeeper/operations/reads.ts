@@ -167,8 +167,14 @@ function userOf(scheme: string, id: string): string {
   return scheme === "super" ? "" : id;
 }
 
-export const ping: ReadOperation = {
-  kind: "read",
+/**
+ * Answered once the leader has heard it, and still led: whoever has an answer knows that the session lives for its timeout
+ * from when the ping was sent, whatever happens to this member or to that leader.
+ */
+export const ping: BarrierOperation = {
+  kind: "barrier",
+  holdsWrites: true,
+  renews: true,
   opcode: OPCODE.ping,
   name: "ping",
   abbreviation: "PING",
@@ -178,6 +184,7 @@ export const ping: ReadOperation = {
 /** Its path is only echoed: what was acknowledged before is seen afterwards, whatever the path. */
 export const sync: BarrierOperation = {
   kind: "barrier",
+  holdsWrites: true,
   opcode: OPCODE.sync,
   name: "sync",
   abbreviation: "SYNC",

@@ -167,6 +167,7 @@ export const setAcl: WriteOperation = {
 /** Answered only when the new configuration is in force; until then what follows in its session waits. */
 export const reconfig: WriteOperation = {
   kind: "write",
+  holdsWrites: true,
   opcode: OPCODE.reconfig,
   name: "reconfig",
   abbreviation: "RECO",

@@ -186,7 +186,8 @@ export class FakeMember implements Member {
     return this.state;
   }
 
-  readBarrier(done: (error: CoordinationError | null) => void): void {
+  readBarrier(done: (error: CoordinationError | null) => void, lease: number | null = null): void {
+    if (lease !== null) this.renewed.push(lease);
     this.barriers.push(done);
     if (!this.isHeld) this.clock.defer(() => this.pass());
   }

@@ -1,6 +1,6 @@
 // The state tells its events once; here they reach everyone on this member who asked: protocols, and the replica.
 
-import type { Acl, NodeEvent, Outcome, StateEvents } from "../state/types.ts";
+import type { Acl, NodeEvent, Outcome, StateEvents } from "./types.ts";
 
 export class StateEventsHub implements StateEvents {
   readonly #listeners: Partial<StateEvents>[] = [];

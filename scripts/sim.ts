@@ -1,0 +1,184 @@
+// Runs the simulator: `npm run sim -- --minutes 10`. One seed after another until the time or the seeds are used up. A seed
+// that breaks a law is told again from its end, and can be told whole: `npm run sim -- --seed N`.
+
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { type Report, simulate } from "../src/sim/simulation.ts";
+import { Tally } from "../src/sim/tally.ts";
+
+const USAGE = `npm run sim -- [--minutes N] [--seeds N] [--from SEED] [--jobs N] [--stop] [--twice] | --seed SEED
+
+  --minutes N   as many seeds as there is time for
+  --seeds N     so many seeds; 1000 where no time is given
+  --from SEED   the first one; drawn from the clock unless given
+  --jobs N      so many processes, 1 unless given
+  --stop        ends at the first violation
+  --twice       every seed is run twice, and must come to the same trace
+  --seed SEED   one seed, told whole`;
+
+/** How much of a story's end is printed with a violation. */
+const STORY_LINES = 30;
+
+interface Share {
+  readonly from: number;
+  readonly step: number;
+  readonly seeds: number;
+  readonly minutes: number;
+  readonly stop: boolean;
+  readonly twice: boolean;
+}
+
+/** What a job tells: a seed's report, and whether another run of it came to something else. */
+interface Finding {
+  readonly report: Report;
+  readonly differs: boolean;
+}
+
+async function runShare(share: Share, found: (finding: Finding) => boolean): Promise<void> {
+  const until = performance.now() + share.minutes * 60_000;
+  for (let i = 0; i < share.seeds && performance.now() < until; i++) {
+    const seed = share.from + i * share.step;
+    const report = await simulate(seed);
+    const differs = share.twice && (await simulate(seed)).traceHash !== report.traceHash;
+    if (!found({ report, differs })) return;
+  }
+}
+
+async function tellStory(seed: number): Promise<Report> {
+  const report = await simulate(seed, (line) => console.log(line));
+  console.log(`trace ${report.traceHash}`);
+  return report;
+}
+
+async function printEnd({ report, differs }: Finding): Promise<void> {
+  const { seed } = report;
+  for (const { law, what } of report.violations.slice(0, 1)) {
+    console.log(`violation: ${law}: ${what}`);
+    const lines: string[] = [];
+    await simulate(seed, (line) => lines.push(line));
+    for (const line of lines.slice(-STORY_LINES)) console.log(`  ${line}`);
+  }
+  if (differs) console.log("violation: one seed, one story: a second run came to another trace");
+  console.log(`seed ${seed} (npm run sim -- --seed ${seed} tells the whole story)`);
+}
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        seed: { type: "string" },
+        seeds: { type: "string" },
+        from: { type: "string" },
+        minutes: { type: "string" },
+        jobs: { type: "string" },
+        stop: { type: "boolean", default: false },
+        twice: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    }).values;
+  } catch (error) {
+    return complain((error as Error).message);
+  }
+}
+
+function complain(problem: string): never {
+  console.error(`${problem}\n\n${USAGE}`);
+  process.exit(2);
+}
+
+function numberIn(text: string | undefined, name: string): number | null {
+  if (text === undefined) return null;
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0) complain(`--${name} takes a number, not "${text}"`);
+  return value;
+}
+
+async function main(): Promise<number> {
+  const options = readOptions();
+  if (options.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const only = numberIn(options.seed, "seed");
+  if (only !== null) return (await tellStory(only)).violations.length === 0 ? 0 : 1;
+
+  const minutes = numberIn(options.minutes, "minutes");
+  const seeds = numberIn(options.seeds, "seeds") ?? (minutes === null ? 1000 : Number.POSITIVE_INFINITY);
+  const from = numberIn(options.from, "from") ?? Date.now();
+  const jobs = Math.max(1, Math.floor(numberIn(options.jobs, "jobs") ?? 1));
+  const { stop, twice } = options;
+  const shareOf = (job: number): Share => ({
+    from: from + job,
+    step: jobs,
+    seeds: Math.ceil((seeds - job) / jobs),
+    minutes: minutes ?? Number.POSITIVE_INFINITY,
+    stop,
+    twice,
+  });
+
+  const tally = new Tally();
+  let printing = Promise.resolve();
+  const onFinding = (finding: Finding): boolean => {
+    const { report, differs } = finding;
+    tally.add(report, differs);
+    if (report.violations.length === 0 && !differs) return true;
+    printing = printing.then(() => printEnd(finding));
+    return !stop;
+  };
+  if (jobs === 1) {
+    const began = process.cpuUsage();
+    await runShare(shareOf(0), onFinding);
+    const { user, system } = process.cpuUsage(began);
+    tally.processorSeconds = (user + system) / 1e6;
+  } else {
+    await runJobs(
+      Array.from({ length: jobs }, (_, job) => shareOf(job)),
+      onFinding,
+      tally,
+    );
+  }
+  await printing;
+  console.log(tally.summary(from));
+  return tally.violations === 0 ? 0 : 1;
+}
+
+/** Each share in a process of its own; where one is to stop, all do. */
+async function runJobs(
+  shares: readonly Share[],
+  onFinding: (finding: Finding) => boolean,
+  tally: Tally,
+): Promise<void> {
+  const children = shares.map((share) => {
+    const child = fork(fileURLToPath(import.meta.url), [], {
+      env: { ...process.env, CABILDO_SIM_SHARE: JSON.stringify(share) },
+      serialization: "advanced",
+    });
+    child.on("message", (message: Finding | { readonly processorSeconds: number }) => {
+      if ("processorSeconds" in message) tally.processorSeconds += message.processorSeconds;
+      else if (!onFinding(message)) for (const other of children) other.kill();
+    });
+    return child;
+  });
+  await Promise.all(children.map((child) => new Promise((resolve) => child.once("exit", resolve))));
+}
+
+async function runAsJob(share: Share): Promise<void> {
+  await runShare(share, (finding) => {
+    process.send!(finding);
+    return !share.stop || (finding.report.violations.length === 0 && !finding.differs);
+  });
+  const { user, system } = process.cpuUsage();
+  process.send!({ processorSeconds: (user + system) / 1e6 });
+  process.disconnect();
+}
+
+const job = process.env["CABILDO_SIM_SHARE"];
+if (job !== undefined) {
+  // What JSON cannot say is "for ever".
+  const share = JSON.parse(job) as { [K in keyof Share]: Share[K] | null };
+  const endless = Number.POSITIVE_INFINITY;
+  await runAsJob({ ...(share as Share), seeds: share.seeds ?? endless, minutes: share.minutes ?? endless });
+} else {
+  process.exitCode = await main();
+}

@@ -1,0 +1,216 @@
+// Connections between clients and members: bytes in order, after a while, in whatever pieces; cut without a word by a lost
+// route, closed when a process dies.
+
+import type { Random } from "../base/random.ts";
+import type { MemberId } from "../consensus/raft/types.ts";
+import type { ConnectionPort } from "../protocols/zookeeper/outgoing.ts";
+import type { Session } from "../protocols/zookeeper/session.ts";
+import type { SimulatedMember } from "./member.ts";
+import type { VirtualTime } from "./time.ts";
+
+export interface ConnectionOptions {
+  readonly delayMinMs: number;
+  readonly delayMaxMs: number;
+  /** Probability that what a client sends comes in two pieces. */
+  readonly splitProbability: number;
+}
+
+/** What a client hears of its connection. */
+export interface ClientEnd {
+  onBytes(bytes: Uint8Array): void;
+  onClosed(): void;
+}
+
+export class ClientNetwork {
+  readonly time: VirtualTime;
+  readonly random: Random;
+  options: ConnectionOptions;
+  /** Routes that are lost, as "client>member". */
+  readonly #cut = new Set<string>();
+  readonly #connections = new Set<ClientConnection>();
+  #ports = 1024;
+
+  constructor(time: VirtualTime, random: Random, options: ConnectionOptions) {
+    this.time = time;
+    this.random = random;
+    this.options = options;
+  }
+
+  /** Null where nobody listens; a lost route swallows what is sent. */
+  dial(client: number, member: SimulatedMember, end: ClientEnd): ClientConnection | null {
+    const { service } = member;
+    if (service === undefined || this.isCut(client, member.id)) return null;
+    const connection = new ClientConnection(this, client, member, end);
+    this.#connections.add(connection);
+    const port = ++this.#ports;
+    member.clock.deliver(() => {
+      const peer = { address: `10.0.0.${client}`, port, secure: false, certificateName: null };
+      connection.session = service.accept(connection, peer);
+    });
+    return connection;
+  }
+
+  cut(client: number, member: MemberId): void {
+    this.#cut.add(`${client}>${member}`);
+  }
+
+  heal(): void {
+    this.#cut.clear();
+  }
+
+  isCut(client: number, member: MemberId): boolean {
+    return this.#cut.size > 0 && this.#cut.has(`${client}>${member}`);
+  }
+
+  /** A process is gone; with the power, its connections fall silent instead of closing. */
+  onGone(member: SimulatedMember, silently: boolean): void {
+    for (const connection of this.#connections) {
+      if (connection.member === member) connection.onProcessGone(silently);
+    }
+  }
+
+  forget(connection: ClientConnection): void {
+    this.#connections.delete(connection);
+  }
+
+  delay(): number {
+    const { delayMinMs, delayMaxMs } = this.options;
+    return delayMinMs + ((delayMaxMs - delayMinMs) * this.random.below(1000)) / 1000;
+  }
+}
+
+export class ClientConnection implements ConnectionPort {
+  readonly member: SimulatedMember;
+  session: Session | null = null;
+  readonly unsentBytes = 0;
+  readonly #network: ClientNetwork;
+  readonly #client: number;
+  readonly #end: ClientEnd;
+  /** The process that it was made to. */
+  readonly #clock: SimulatedMember["clock"];
+  #lastToClient = 0;
+  #lastToMember = 0;
+  #isPaused = false;
+  #held: Uint8Array[] = [];
+  #isClosedForClient = false;
+  #isClosedForMember = false;
+
+  constructor(network: ClientNetwork, client: number, member: SimulatedMember, end: ClientEnd) {
+    this.#network = network;
+    this.#client = client;
+    this.member = member;
+    this.#end = end;
+    this.#clock = member.clock;
+  }
+
+  // -------------------------------------------------------------------------------------------------- as the client's
+
+  send(bytes: Uint8Array): void {
+    const { random, options } = this.#network;
+    if (bytes.length > 1 && random.chance(options.splitProbability)) {
+      const at = 1 + random.below(bytes.length - 1);
+      this.#toMember(bytes.subarray(0, at));
+      this.#toMember(bytes.subarray(at));
+    } else {
+      this.#toMember(bytes);
+    }
+  }
+
+  /** The client hangs up. */
+  close(): void {
+    if (this.#isClosedForClient) return;
+    this.#isClosedForClient = true;
+    this.#network.forget(this);
+    if (this.#isCut) return;
+    this.#network.time.after(this.#network.delay(), () => this.#clock.deliver(() => this.#closeForMember()));
+  }
+
+  get #isCut(): boolean {
+    return this.#network.isCut(this.#client, this.member.id);
+  }
+
+  #toMember(bytes: Uint8Array): void {
+    const { time } = this.#network;
+    const copy = bytes.slice();
+    this.#lastToMember = Math.max(this.#lastToMember, time.now + this.#network.delay());
+    time.after(this.#lastToMember - time.now, () => {
+      if (this.#isCut) return this.#lose();
+      this.#clock.deliver(() => this.#arrive(copy));
+    });
+  }
+
+  /** On a lost route nothing after the first loss arrives either: the connection is as good as dead. */
+  #lose(): void {
+    this.#isClosedForMember = true;
+  }
+
+  #arrive(bytes: Uint8Array): void {
+    if (this.#isClosedForMember) return;
+    if (this.#isPaused || this.#held.length > 0) this.#held.push(bytes);
+    else this.session?.onChunk(bytes);
+  }
+
+  #closeForMember(): void {
+    if (this.#isClosedForMember) return;
+    this.#isClosedForMember = true;
+    this.session?.onClosed();
+  }
+
+  onProcessGone(silently: boolean): void {
+    this.#isClosedForMember = true;
+    if (!silently) this.#closeForClient();
+  }
+
+  // ------------------------------------------------------------------------------------------------- as the session's
+
+  write(bytes: Uint8Array): boolean {
+    const { time } = this.#network;
+    const copy = bytes.slice();
+    this.#lastToClient = Math.max(this.#lastToClient, time.now + this.#network.delay());
+    time.after(this.#lastToClient - time.now, () => {
+      if (this.#isClosedForClient) return;
+      if (this.#isCut) this.#isClosedForClient = true;
+      else this.#end.onBytes(copy);
+    });
+    return true;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#clock.defer(() => this.#giveHeld());
+  }
+
+  #giveHeld(): void {
+    while (!this.#isPaused && !this.#isClosedForMember) {
+      const bytes = this.#held.shift();
+      if (bytes === undefined) return;
+      this.session?.onChunk(bytes);
+    }
+  }
+
+  end(): void {
+    this.#closeForClient();
+    this.#clock.defer(() => this.#closeForMember());
+  }
+
+  destroy(): void {
+    this.#closeForClient();
+    this.#clock.defer(() => this.#closeForMember());
+  }
+
+  /** Behind everything that was written. */
+  #closeForClient(): void {
+    const { time } = this.#network;
+    this.#lastToClient = Math.max(this.#lastToClient, time.now + this.#network.delay());
+    time.after(this.#lastToClient - time.now, () => {
+      this.#network.forget(this);
+      if (this.#isClosedForClient || this.#isCut) return;
+      this.#isClosedForClient = true;
+      this.#end.onClosed();
+    });
+  }
+}

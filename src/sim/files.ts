@@ -1,0 +1,389 @@
+// A machine's disk, as files in memory: what was synced is there for good; what was not is there until power is lost, and
+// then as chance has it, sector by sector. It can be slow, stall, fail a sync, fill up, and flip a bit. Storage runs on it as
+// on the real one, through the same port.
+
+import type { Files } from "../adapters/storage/files.ts";
+import type { Random } from "../base/random.ts";
+import type { VirtualClock, VirtualTime } from "./time.ts";
+
+const SECTOR_BYTES = 512;
+
+/** What the kernel takes for a call that touches no disk, and for one that moves bytes to or from its cache. */
+const CALL_MS = 0.005;
+
+interface Change {
+  readonly order: number;
+  readonly offset: number;
+  /** Null: the file was cut off at `offset`. */
+  readonly bytes: Uint8Array | null;
+}
+
+interface Inode {
+  readonly current: Content;
+  readonly durable: Content;
+  /** What was done since the last sync, in order. */
+  pending: Change[];
+}
+
+interface NameChange {
+  readonly directory: string;
+  readonly order: number;
+  readonly apply: (names: Map<string, Inode>) => void;
+}
+
+/** Bytes that can grow and shrink. */
+class Content {
+  #bytes = new Uint8Array(0);
+  length = 0;
+
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.length);
+  }
+
+  make({ offset, bytes }: Pick<Change, "offset" | "bytes">): void {
+    const end = offset + (bytes?.length ?? 0);
+    if (end > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(end, 2 * this.#bytes.length));
+      larger.set(this.bytes);
+      this.#bytes = larger;
+    }
+    if (bytes === null) {
+      this.#bytes.fill(0, end, this.length);
+      this.length = end;
+    } else {
+      this.#bytes.set(bytes, offset);
+      this.length = Math.max(this.length, end);
+    }
+  }
+
+  flip(offset: number, bit: number): void {
+    this.#bytes[offset]! ^= 1 << bit;
+  }
+}
+
+export class VirtualDisk {
+  readonly #time: VirtualTime;
+  readonly #random: Random;
+  readonly #names = new Map<string, Inode>();
+  readonly #durableNames = new Map<string, Inode>();
+  #pendingNames: NameChange[] = [];
+  #order = 0;
+  /** How often power was lost: what was under way then never ends. */
+  #outages = 0;
+  /** How long a sync takes, from and to. */
+  syncMinMs = 0.1;
+  syncMaxMs = 0.4;
+  /** Syncs begun before this moment end after it. */
+  stalledUntil = 0;
+  /** All files together hold no more than this. */
+  capacityBytes = Number.POSITIVE_INFINITY;
+  /** Counts down with each sync; the one that finds 0 fails, once. */
+  syncsUntilError: number | null = null;
+  /** What the next sync error will be told of by; for who explains why a member stopped. */
+  syncErrors = 0;
+
+  constructor(time: VirtualTime, random: Random) {
+    this.#time = time;
+    this.#random = random;
+  }
+
+  /** The files as a process sees them: when it has ended, nothing it asked for comes back to it. */
+  mount(clock: VirtualClock): Files {
+    return new MountedFiles(this, clock);
+  }
+
+  get usedBytes(): number {
+    let used = 0;
+    for (const { current } of this.#names.values()) used += current.length;
+    return used;
+  }
+
+  get isBlank(): boolean {
+    return this.#names.size === 0;
+  }
+
+  /** The machine loses power: of what was not synced, any sectors may be there, and any first part of the new names. */
+  losePower(): void {
+    const random = this.#random;
+    this.#outages++;
+    const kept = random.below(this.#pendingNames.length + 1);
+    for (const { apply } of this.#pendingNames.slice(0, kept)) apply(this.#durableNames);
+    this.#pendingNames = [];
+    this.#names.clear();
+    const survivors = new Set(this.#durableNames.values());
+    const share = random.below(5) / 4;
+    for (const inode of survivors) this.#loseUnsynced(inode, share);
+    for (const [path, inode] of this.#durableNames) this.#names.set(path, inode);
+  }
+
+  wipe(): void {
+    this.#outages++;
+    this.#names.clear();
+    this.#durableNames.clear();
+    this.#pendingNames = [];
+  }
+
+  /** One bit of one file is another now; says where, or null if there is nothing to damage. */
+  flipBit(): string | null {
+    const files = [...this.#names].filter(([path, { current }]) => current.length > 0 && !path.includes("/damaged-"));
+    const file = files[this.#random.below(files.length)];
+    if (file === undefined) return null;
+    const [path, { current, durable }] = file;
+    const used = lastUsed(current.bytes);
+    const offset = this.#random.below(used);
+    const bit = this.#random.below(8);
+    current.flip(offset, bit);
+    if (offset < durable.length) durable.flip(offset, bit);
+    return `bit ${bit} of byte ${offset} of ${path}`;
+  }
+
+  #loseUnsynced(inode: Inode, share: number): void {
+    const units = inode.pending.flatMap(sectorsOf);
+    inode.pending = [];
+    for (const unit of units) {
+      if (!this.#random.chance(share)) continue;
+      const isTorn = unit.bytes !== null && this.#random.chance(0.1);
+      inode.durable.make(
+        isTorn ? { offset: unit.offset, bytes: unit.bytes.subarray(0, unit.bytes.length >> 1) } : unit,
+      );
+    }
+    inode.current.make({ offset: 0, bytes: null });
+    inode.current.make({ offset: 0, bytes: inode.durable.bytes });
+  }
+
+  // ------------------------------------------------------------------------------------------ what mounted files ask
+
+  find(path: string): Inode | undefined {
+    return this.#names.get(path);
+  }
+
+  create(path: string): Inode {
+    const inode: Inode = { current: new Content(), durable: new Content(), pending: [] };
+    this.#changeNames(path, (names) => names.set(path, inode));
+    return inode;
+  }
+
+  rename(from: string, to: string): void {
+    const inode = this.#names.get(from);
+    if (inode === undefined) throw failure("ENOENT", from);
+    this.#changeNames(to, (names) => {
+      names.delete(from);
+      names.set(to, inode);
+    });
+  }
+
+  remove(path: string): void {
+    if (!this.#names.has(path)) throw failure("ENOENT", path);
+    this.#changeNames(path, (names) => names.delete(path));
+  }
+
+  list(directory: string): string[] {
+    const prefix = `${directory}/`;
+    const below = new Set<string>();
+    for (const path of this.#names.keys()) {
+      if (path.startsWith(prefix)) below.add(path.slice(prefix.length).split("/")[0]!);
+    }
+    return [...below].sort();
+  }
+
+  write(inode: Inode, bytes: Uint8Array, offset: number): void {
+    const grown = Math.max(0, offset + bytes.length - inode.current.length);
+    if (grown > 0 && this.capacityBytes !== Number.POSITIVE_INFINITY && this.usedBytes + grown > this.capacityBytes) {
+      throw failure("ENOSPC", "write");
+    }
+    this.#change(inode, offset, bytes.slice());
+  }
+
+  truncate(inode: Inode, length: number): void {
+    this.#change(inode, length, null);
+  }
+
+  /** Completes when all that was written before is durable. */
+  sync(inode: Inode): Promise<void> {
+    const asked = this.#order;
+    return this.#whenSynced(() => {
+      const made = inode.pending.filter(({ order }) => order <= asked);
+      inode.pending = inode.pending.filter(({ order }) => order > asked);
+      for (const change of made) inode.durable.make(change);
+    }, inode);
+  }
+
+  syncDirectory(path: string): Promise<void> {
+    const asked = this.#order;
+    return this.#whenSynced(() => {
+      const isMade = ({ directory, order }: NameChange): boolean => directory === path && order <= asked;
+      for (const change of this.#pendingNames) if (isMade(change)) change.apply(this.#durableNames);
+      this.#pendingNames = this.#pendingNames.filter((change) => !isMade(change));
+    }, null);
+  }
+
+  #whenSynced(harden: () => void, inode: Inode | null): Promise<void> {
+    const outages = this.#outages;
+    const isFailing = this.#countSync();
+    const stall = Math.max(0, this.stalledUntil - this.#time.now);
+    const { syncMinMs, syncMaxMs } = this;
+    const takes = stall + syncMinMs + ((syncMaxMs - syncMinMs) * this.#random.below(256)) / 256;
+    return this.#time.promiseAfter(takes, () => {
+      if (outages !== this.#outages) return; // nobody hears it any more
+      if (isFailing) {
+        // As Linux does: what could not be written counts as clean, and is read as if it were there.
+        if (inode !== null) inode.pending = [];
+        throw failure("EIO", "fdatasync");
+      }
+      harden();
+    });
+  }
+
+  #countSync(): boolean {
+    if (this.syncsUntilError === null) return false;
+    if (this.syncsUntilError-- > 0) return false;
+    this.syncsUntilError = null;
+    this.syncErrors++;
+    return true;
+  }
+
+  #change(inode: Inode, offset: number, bytes: Uint8Array | null): void {
+    const change = { order: ++this.#order, offset, bytes };
+    inode.current.make(change);
+    inode.pending.push(change);
+  }
+
+  #changeNames(path: string, apply: (names: Map<string, Inode>) => void): void {
+    apply(this.#names);
+    this.#pendingNames.push({ directory: path.slice(0, path.lastIndexOf("/")), order: ++this.#order, apply });
+  }
+}
+
+class MountedFiles implements Files {
+  readonly #disk: VirtualDisk;
+  readonly #clock: VirtualClock;
+  readonly #open = new Map<number, Inode>();
+  #lastFile = 0;
+
+  constructor(disk: VirtualDisk, clock: VirtualClock) {
+    this.#disk = disk;
+    this.#clock = clock;
+  }
+
+  async open(path: string, mode: "create" | "update" | "read"): Promise<number> {
+    await this.#alive();
+    let inode = this.#disk.find(path);
+    if (mode === "create") {
+      if (inode !== undefined) throw failure("EEXIST", path);
+      inode = this.#disk.create(path);
+    }
+    if (inode === undefined) throw failure("ENOENT", path);
+    this.#open.set(++this.#lastFile, inode);
+    return this.#lastFile;
+  }
+
+  async close(file: number): Promise<void> {
+    this.#open.delete(file);
+  }
+
+  async length(file: number): Promise<number> {
+    return this.#inode(file).current.length;
+  }
+
+  async read(file: number, into: Uint8Array, position: number): Promise<number> {
+    await this.#called();
+    const part = this.#inode(file).current.bytes.subarray(position, position + into.length);
+    into.set(part);
+    return part.length;
+  }
+
+  async write(file: number, bytes: Uint8Array, position: number): Promise<void> {
+    await this.#alive();
+    this.#disk.write(this.#inode(file), bytes, position);
+  }
+
+  async sync(file: number): Promise<void> {
+    await this.#alive();
+    return this.#heard(this.#disk.sync(this.#inode(file)));
+  }
+
+  writeNow(file: number, bytes: Uint8Array, position: number): void {
+    this.#disk.write(this.#inode(file), bytes, position);
+  }
+
+  /** A process that waits for its disk on its own thread would stand still in virtual time: the pool is what is simulated. */
+  syncNow(): void {
+    throw failure("ENOTSUP", "a blocking sync");
+  }
+
+  async truncate(file: number, length: number): Promise<void> {
+    await this.#alive();
+    this.#disk.truncate(this.#inode(file), length);
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.#alive();
+    this.#disk.rename(from, to);
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#alive();
+    this.#disk.remove(path);
+  }
+
+  async list(directory: string): Promise<string[]> {
+    return this.#disk.list(directory);
+  }
+
+  async makeDirectory(): Promise<void> {}
+
+  async syncDirectory(path: string): Promise<void> {
+    await this.#alive();
+    return this.#heard(this.#disk.syncDirectory(path));
+  }
+
+  /** Goes on only while the process lives: what a dead one still had in hand is never done. */
+  #alive(): Promise<void> | undefined {
+    return this.#clock.isStopped ? new Promise(() => {}) : undefined;
+  }
+
+  async #called(): Promise<void> {
+    await this.#alive();
+    await new Promise<void>((resolve) => this.#clock.after(CALL_MS, resolve));
+  }
+
+  /** The kernel does its work; the process hears of it while it lives, and when it runs. */
+  #heard<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      work.then(
+        (value) => this.#clock.deliver(() => resolve(value)),
+        (error) => this.#clock.deliver(() => reject(error)),
+      );
+    });
+  }
+
+  #inode(file: number): Inode {
+    const inode = this.#open.get(file);
+    if (inode === undefined) throw failure("EBADF", String(file));
+    return inode;
+  }
+}
+
+export function failure(code: string, what: string): Error {
+  return Object.assign(new Error(`${code}: ${what}`), { code });
+}
+
+/** A write as the sectors that a disk takes one by one, in any order. */
+function sectorsOf(change: Change): Change[] {
+  const { order, offset, bytes } = change;
+  if (bytes === null) return [change];
+  const sectors: Change[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = Math.min(bytes.length, at + SECTOR_BYTES - ((offset + at) % SECTOR_BYTES));
+    sectors.push({ order, offset: offset + at, bytes: bytes.subarray(at, end) });
+    at = end;
+  }
+  return sectors;
+}
+
+/** Where the part that is not only zeros ends: damage beyond it would say nothing. At least 1. */
+function lastUsed(bytes: Uint8Array): number {
+  let end = bytes.length;
+  while (end > 1 && bytes[end - 1] === 0) end--;
+  return end;
+}

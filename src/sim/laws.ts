@@ -1,0 +1,278 @@
+// The laws of the members: what Raft, the log and the state promise each other, looked at as it happens. The first law that is
+// broken ends the story.
+
+import { crc32 } from "node:zlib";
+import { decodeConfiguration } from "../consensus/raft/configuration.ts";
+import type { Configuration, EntryKind, MemberId, RecoveredState } from "../consensus/raft/types.ts";
+import type { LogWrite } from "../replica/ports.ts";
+import type { Machine } from "../state/machine.ts";
+import { Chronicle } from "./chronicle.ts";
+import type { Observer, SimulatedMember } from "./member.ts";
+
+export interface Violation {
+  /** The law's name, as it stands in docs/reliability.md. */
+  readonly law: string;
+  readonly what: string;
+}
+
+/** States are compared at every so many entries: reading the whole state costs. */
+const HASH_EVERY = 32;
+/** Of an entry that its first applier had from a snapshot. */
+const UNKNOWN_TERM = -1;
+
+interface Committed {
+  readonly checksum: number;
+  /** Its own, where its first applier had it in a log. */
+  readonly term: number;
+  /** The latest term that had a leader by then: it was committed in this one or before. */
+  readonly under: number;
+}
+
+/** What one disk's log holds, as it was asked to: the term of each entry, from `first` on. */
+interface Shadow {
+  first: number;
+  terms: number[];
+}
+
+export class MemberLaws implements Observer {
+  readonly chronicle = new Chronicle();
+  readonly violations: Violation[] = [];
+  /** Hears of each entry that is applied for the first time anywhere. */
+  onFirstApplied: (member: SimulatedMember, index: number) => void = () => {};
+  /** Whether this member may stop by itself: its disk was made to fail. */
+  mayStop: (member: SimulatedMember, error: Error) => boolean = () => false;
+  onNote: (what: string) => void = () => {};
+  /** A process has read its disk. */
+  onDiskRead: (member: SimulatedMember) => void = () => {};
+  readonly #leaders = new Map<number, MemberId>();
+  readonly #votes = new Map<string, MemberId>();
+  /** Of every entry that was ever written: its content, by index and term. */
+  readonly #written = new Map<string, number>();
+  /** By index, every entry that was applied anywhere. */
+  readonly #committed: Committed[] = [{ checksum: 0, term: UNKNOWN_TERM, under: 0 }];
+  #highestTerm = 0;
+  readonly #hashes = new Map<number, string>();
+  readonly #shadows = new Map<string, Shadow>();
+  readonly #configurations = new Map<string, Configuration>();
+  /** The latest that was committed. */
+  configuration: Configuration | null = null;
+
+  violate(law: string, what: string): void {
+    this.violations.push({ law, what });
+    this.onNote(`VIOLATION ${law}: ${what}`);
+  }
+
+  get committedIndex(): number {
+    return this.#committed.length - 1;
+  }
+
+  // ---------------------------------------------------------------------------------------------------- elections
+
+  onStarted(member: SimulatedMember): void {
+    const { replica } = member;
+    if (replica === undefined) return;
+    this.onNote(`member ${member.id} takes part, incarnation ${member.incarnation}`);
+  }
+
+  onStatus(member: SimulatedMember): void {
+    const { replica } = member;
+    if (replica === undefined) return;
+    const { role, term } = replica.status;
+    if (role !== "leader") return;
+    const other = this.#leaders.get(term);
+    if (other === member.id) return;
+    if (other !== undefined) {
+      this.violate("election safety", `members ${other} and ${member.id} both lead term ${term}`);
+      return;
+    }
+    this.#leaders.set(term, member.id);
+    this.onNote(`member ${member.id} leads term ${term}`);
+    this.#checkLeaderCompleteness(member, term);
+    this.#highestTerm = Math.max(this.#highestTerm, term);
+  }
+
+  /** What was committed under earlier leaders is in the log of every later one (one that was slow to learn that it won, too). */
+  #checkLeaderCompleteness(member: SimulatedMember, term: number): void {
+    const { first, terms } = this.#shadow(member);
+    for (let index = first; index < this.#committed.length; index++) {
+      const committed = this.#committed[index]!;
+      if (committed.under >= term) return;
+      if (committed.term === UNKNOWN_TERM || terms[index - first] === committed.term) continue;
+      this.violate(
+        "leader completeness",
+        `member ${member.id} leads term ${term} without the committed entry ${index}`,
+      );
+      return;
+    }
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- logs
+
+  onLogWrite(member: SimulatedMember, { truncateFrom, entries }: LogWrite): void {
+    const shadow = this.#shadow(member);
+    if (truncateFrom !== null) this.#truncate(member, shadow, truncateFrom);
+    for (const { index, term, kind, payload } of entries) {
+      const next = shadow.first + shadow.terms.length;
+      if (index !== next)
+        this.violate("log without holes", `member ${member.id} writes entry ${index} after ${next - 1}`);
+      shadow.terms.push(term);
+      const position = `${index}/${term}`;
+      const checksum = checksumOf(kind, payload);
+      const known = this.#written.get(position);
+      if (known === undefined) this.#written.set(position, checksum);
+      else if (known !== checksum) this.violate("log matching", `two entries at index ${index} of term ${term}`);
+      if (kind === "configuration") this.#configurations.set(position, decodeConfiguration(payload));
+    }
+  }
+
+  /** A vote is given when it may be told: one that was lost before it was durable is none. */
+  onLogDurable(member: SimulatedMember, { hardState }: LogWrite): void {
+    if (hardState?.votedFor != null) this.#noteVote(member, hardState.term, hardState.votedFor);
+  }
+
+  #truncate(member: SimulatedMember, shadow: Shadow, from: number): void {
+    for (let index = Math.max(from, shadow.first); index <= this.committedIndex; index++) {
+      const term = shadow.terms[index - shadow.first];
+      if (term === undefined || this.#committed[index]!.term !== term) continue;
+      this.violate("commit is for ever", `member ${member.id} drops the committed entry ${index} of term ${term}`);
+    }
+    shadow.terms.length = Math.max(0, Math.min(shadow.terms.length, from - shadow.first));
+  }
+
+  #noteVote(member: SimulatedMember, term: number, votedFor: MemberId): void {
+    const ballot = `${member.id}/${member.incarnation}/${term}`;
+    const before = this.#votes.get(ballot);
+    if (before === undefined) this.#votes.set(ballot, votedFor);
+    else if (before !== votedFor) {
+      this.violate("one vote a term", `member ${member.id} votes for ${before} and ${votedFor} in term ${term}`);
+    }
+  }
+
+  /** The disk may have lost what was not synced: what its log holds is learnt from what it says. */
+  onOpened(member: SimulatedMember, { snapshot, lastIndex, termStarts }: RecoveredState): void {
+    const terms: number[] = [];
+    for (const [i, { index, term }] of termStarts.entries()) {
+      const end = termStarts[i + 1]?.index ?? lastIndex + 1;
+      for (let at = Math.max(index, snapshot.index + 1); at < end; at++) terms.push(term);
+    }
+    this.#shadows.set(shadowKey(member), { first: snapshot.index + 1, terms });
+    this.onDiskRead(member);
+  }
+
+  onLogRestart(member: SimulatedMember, index: number): void {
+    this.#shadows.set(shadowKey(member), { first: index + 1, terms: [] });
+  }
+
+  #shadow(member: SimulatedMember): Shadow {
+    const key = shadowKey(member);
+    let shadow = this.#shadows.get(key);
+    if (shadow === undefined) {
+      shadow = { first: 1, terms: [] };
+      this.#shadows.set(key, shadow);
+    }
+    return shadow;
+  }
+
+  // --------------------------------------------------------------------------------------------------------- state
+
+  onApply(member: SimulatedMember, index: number, kind: EntryKind, payload: Uint8Array): void {
+    const checksum = checksumOf(kind, payload);
+    const known = this.#committed[index];
+    if (known === undefined) {
+      if (index !== this.#committed.length) {
+        this.violate(
+          "state machine safety",
+          `member ${member.id} applies entry ${index}, nobody has applied the one before`,
+        );
+        return;
+      }
+      const { first, terms } = this.#shadow(member);
+      this.#committed.push({ checksum, term: terms[index - first] ?? UNKNOWN_TERM, under: this.#highestTerm });
+      if (kind === "commands") this.chronicle.tellBatch(payload);
+      if (kind === "configuration") this.#noteConfiguration(index);
+    } else if (known.checksum !== checksum) {
+      this.violate(
+        "state machine safety",
+        `member ${member.id} applies another entry ${index} than was applied before`,
+      );
+    }
+  }
+
+  #noteConfiguration(index: number): void {
+    this.configuration = this.#configurations.get(`${index}/${this.#committed[index]!.term}`) ?? this.configuration;
+  }
+
+  onApplied(member: SimulatedMember, index: number, machine: Machine): void {
+    if (index === this.committedIndex && this.chronicle.index < index) this.chronicle.tellOther(machine.revision);
+    if (index === this.committedIndex && machine.revision !== this.chronicle.revision) {
+      const { revision } = this.chronicle;
+      this.violate("state machine safety", `entry ${index} led to revision ${machine.revision}, not ${revision}`);
+    }
+    this.onFirstApplied(member, index);
+    if (index % HASH_EVERY === 0) this.#compare(member, index, machine);
+  }
+
+  onRestored(member: SimulatedMember, machine: Machine): void {
+    this.onNote(`member ${member.id} has the state of a snapshot of index ${machine.appliedIndex}`);
+    this.#compare(member, machine.appliedIndex, machine);
+  }
+
+  onSnapshot(member: SimulatedMember, index: number, machine: Machine): void {
+    this.#compare(member, index, machine);
+  }
+
+  /** States at one index are equal, whoever came to them and how. */
+  #compare(member: SimulatedMember, index: number, machine: Machine): void {
+    if (machine.appliedIndex !== index) return;
+    const hash = machine.hash();
+    const known = this.#hashes.get(index);
+    if (known === undefined) this.#hashes.set(index, hash);
+    else if (known !== hash) this.violate("equal states", `member ${member.id} has another state at index ${index}`);
+  }
+
+  /** The state holds what the chronicle says, and nothing else. */
+  compareWithChronicle(member: SimulatedMember): void {
+    const machine = member.replica?.machine;
+    if (machine === undefined || machine.appliedIndex !== this.committedIndex) return;
+    const { chronicle } = this;
+    let count = 0;
+    for (const [path, { data, stat }] of chronicle.nodes()) {
+      count++;
+      const node = machine.tree.node(path);
+      if (node === undefined) {
+        this.violate("state as told", `member ${member.id} has no ${path}`);
+        return;
+      }
+      const differs = node.data !== data || node.version !== stat.version || node.czxid !== stat.czxid;
+      const moved =
+        node.mzxid !== stat.mzxid || node.pzxid !== stat.pzxid || node.ephemeralOwner !== stat.ephemeralOwner;
+      if (differs || moved) this.violate("state as told", `member ${member.id} holds another ${path}`);
+    }
+    const expected = count + PRESET_NODES;
+    if (machine.tree.nodeCount !== expected) {
+      this.violate("state as told", `member ${member.id} holds ${machine.tree.nodeCount} nodes, ${expected} are there`);
+    }
+    if (machine.leases.size !== chronicle.leases.size) {
+      this.violate(
+        "state as told",
+        `member ${member.id} holds ${machine.leases.size} sessions, not ${chronicle.leases.size}`,
+      );
+    }
+  }
+
+  onFatal(member: SimulatedMember, error: Error): void {
+    this.onNote(`member ${member.id} stops by itself: ${error.message}`);
+    if (!this.mayStop(member, error)) this.violate("members go on", `member ${member.id} stopped: ${error.stack}`);
+  }
+}
+
+/** /, /zookeeper, its quota and config. */
+const PRESET_NODES = 4;
+
+function shadowKey({ id, incarnation }: SimulatedMember): string {
+  return `${id}/${incarnation}`;
+}
+
+function checksumOf(kind: EntryKind, payload: Uint8Array): number {
+  return crc32(payload, kind.length);
+}

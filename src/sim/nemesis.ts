@@ -1,0 +1,324 @@
+// What goes wrong, and when, as the seed decides. Whatever it does, the promises hold: it never damages so many disks that
+// what was acknowledged could be nowhere.
+
+import type { Random } from "../base/random.ts";
+import type { MemberId } from "../consensus/raft/types.ts";
+import type { ClientOperation, SimulatedClient } from "./client.ts";
+import type { ClientNetwork } from "./connections.ts";
+import { addressOf, type SimulatedEnsemble } from "./ensemble.ts";
+import type { MemberLaws } from "./laws.ts";
+import type { SimulatedMember } from "./member.ts";
+import { drawNetwork, type Fault, type Swarm } from "./swarm.ts";
+
+export interface NemesisOptions {
+  readonly swarm: Swarm;
+  readonly random: Random;
+  readonly ensemble: SimulatedEnsemble;
+  readonly clientNetwork: ClientNetwork;
+  readonly clients: readonly SimulatedClient[];
+  readonly laws: MemberLaws;
+  readonly onNote: (what: string) => void;
+}
+
+export class Nemesis {
+  readonly counts = new Map<Fault, number>();
+  readonly vanished = new Set<SimulatedClient>();
+  readonly #options: NemesisOptions;
+  /** Disks that were damaged and not read since. */
+  readonly #damaged = new Set<MemberId>();
+  /** Members whose disk was ever made to fail, fill up or lie: they may stop by themselves, saying why. */
+  readonly #afflicted = new Set<MemberId>();
+  readonly #stopping = new Set<MemberId>();
+  #isOver = false;
+
+  constructor(options: NemesisOptions) {
+    this.#options = options;
+    const { laws } = options;
+    laws.mayStop = (member, error) => this.#afflicted.has(member.id) && isOfTheDisk(error);
+    this.#soon();
+  }
+
+  /** The faults stop; what is broken stays so. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  /** A member has read its disk, and knows what it is worth. */
+  noteOpened(member: SimulatedMember): void {
+    this.#damaged.delete(member.id);
+  }
+
+  /** Whether its disk holds what the ensemble counts on it to hold. */
+  isWell(id: MemberId): boolean {
+    const record = this.#options.laws.configuration?.members.find((member) => member.id === id);
+    const member = this.#options.ensemble.member(id);
+    return record?.role === "voter" && record.incarnation === member.incarnation && !this.#damaged.has(id);
+  }
+
+  #soon(): void {
+    const { swarm, random, ensemble } = this.#options;
+    ensemble.time.after(swarm.faultEveryMs * (0.2 + random.below(1600) / 1000), () => {
+      if (this.#isOver) return;
+      this.#strike(this.#draw());
+      this.#soon();
+    });
+  }
+
+  #draw(): Fault {
+    const weights = Object.entries(this.#options.swarm.weights) as [Fault, number][];
+    let left = this.#options.random.below(weights.reduce((sum, [, weight]) => sum + weight, 0));
+    for (const [fault, weight] of weights) {
+      if (left < weight) return fault;
+      left -= weight;
+    }
+    return "heal";
+  }
+
+  #strike(fault: Fault): void {
+    const what = this.#carryOut(fault);
+    if (what === null) return;
+    this.counts.set(fault, (this.counts.get(fault) ?? 0) + 1);
+    this.#options.onNote(what);
+  }
+
+  /** Says what was done; null where there was nothing to do it to. */
+  #carryOut(fault: Fault): string | null {
+    const { swarm, random, ensemble, clientNetwork } = this.#options;
+    const up = ensemble.members.filter((member) => member.isUp && !this.#stopping.has(member.id));
+    const someone = this.#oneOf(up);
+    const client = this.#oneOf(this.#options.clients.filter((one) => !this.vanished.has(one)));
+    const time = (factor: number): number => swarm.tickTimeMs * factor * (0.1 + random.below(1000) / 1000);
+    switch (fault) {
+      case "kill":
+        return this.#to(someone, (member) => member.kill(), "is killed");
+      case "lose-power": {
+        if (random.chance(0.1)) {
+          for (const member of up) member.crash();
+          return "all members lose power";
+        }
+        return this.#to(someone, (member) => member.crash(), "loses power");
+      }
+      case "restart": {
+        const down = ensemble.members.filter((member) => !member.isUp && this.#mayStart(member));
+        return this.#to(this.#oneOf(down), (member) => void member.start(), "starts");
+      }
+      case "wipe":
+        return this.#damage((member) => {
+          member.wipe();
+          return "loses its disk";
+        });
+      case "flip-bit":
+        return this.#damage((member) => {
+          if (member.isUp) member.kill();
+          const where = member.disk.flipBit();
+          return where === null ? null : `has ${where} flipped`;
+        });
+      case "pause":
+        return this.#to(someone, (member) => member.clock.pause(time(6)), "is paused");
+      case "stop-politely":
+        return this.#to(someone, (member) => this.#stop(member), "is asked to stop");
+      case "partition": {
+        const ids = ensemble.members.map((member) => member.id);
+        const here = ids.filter(() => random.chance(0.5));
+        ensemble.partition(
+          here,
+          ids.filter((id) => !here.includes(id)),
+        );
+        return `members ${here} are cut off from the others`;
+      }
+      case "one-way":
+        return this.#pair((one, other) => ensemble.network.cut(one, other), "is not heard any more by");
+      case "intersecting": {
+        return this.#pair((one, other) => {
+          ensemble.network.cut(one, other);
+          ensemble.network.cut(other, one);
+        }, "is cut off, alone, from");
+      }
+      case "flap":
+        return this.#pair(
+          (one, other) => this.#flap(one, other, 3 + random.below(6)),
+          "loses and finds, again and again,",
+        );
+      case "clog":
+        return this.#pair((one, other) => ensemble.network.clog(one, other, time(2)), "is heard late by");
+      case "reset":
+        return this.#pair((one, other) => ensemble.network.reset(one, other), "loses its connection to");
+      case "heal":
+        ensemble.heal();
+        clientNetwork.heal();
+        return "the network heals";
+      case "weather":
+        ensemble.network.options = drawNetwork(random, swarm.tickMs / 40, swarm.isUnruly);
+        return "the network's mood changes";
+      case "stall-disk":
+        return this.#to(
+          someone,
+          (member) => {
+            member.disk.stalledUntil = ensemble.time.now + time(5);
+          },
+          "has a disk that stalls",
+        );
+      case "slow-disk":
+        return this.#to(
+          someone,
+          (member) => {
+            member.disk.syncMaxMs = random.chance(0.3) ? 0.4 : (random.below(200) * swarm.tickMs) / 40;
+          },
+          "has a disk of another speed",
+        );
+      case "sync-error":
+        return this.#to(
+          someone,
+          (member) => {
+            this.#afflicted.add(member.id);
+            member.disk.syncsUntilError = random.below(10);
+          },
+          "has a disk that will fail to sync",
+        );
+      case "fill-disk":
+        return this.#to(
+          someone,
+          (member) => {
+            this.#afflicted.add(member.id);
+            member.disk.capacityBytes = member.disk.usedBytes + random.below(20_000);
+          },
+          "has a disk that is full",
+        );
+      case "free-disk": {
+        const full = ensemble.members.filter(({ disk }) => disk.capacityBytes !== Number.POSITIVE_INFINITY);
+        return this.#to(
+          this.#oneOf(full),
+          (member) => {
+            member.disk.capacityBytes = Number.POSITIVE_INFINITY;
+          },
+          "has room on its disk",
+        );
+      }
+      case "jump-clock":
+        return this.#to(
+          someone,
+          (member) => {
+            const jump = random.below(7_200_000) - 3_600_000;
+            member.wallOffsetMs += jump;
+            member.clock.wallOffsetMs += jump;
+          },
+          "has its wall clock set",
+        );
+      case "reconfigure":
+        return this.#reconfigure();
+      case "cut-client":
+        if (client === undefined || someone === undefined) return null;
+        clientNetwork.cut(client.id, someone.id);
+        return `client ${client.id} loses its route to member ${someone.id}`;
+      case "pause-client":
+        client?.pause(time(6));
+        return client === undefined ? null : `client ${client.id} is paused`;
+      case "hang-up":
+        client?.hangUp();
+        return client === undefined ? null : `client ${client.id} hangs up`;
+      case "vanish":
+        if (client === undefined || this.vanished.size + 1 >= this.#options.clients.length) return null;
+        this.vanished.add(client);
+        client.vanish();
+        return `client ${client.id} vanishes`;
+    }
+  }
+
+  #oneOf<T>(list: readonly T[]): T | undefined {
+    return list.length === 0 ? undefined : list[this.#options.random.below(list.length)];
+  }
+
+  #to(member: SimulatedMember | undefined, action: (member: SimulatedMember) => void, what: string): string | null {
+    if (member === undefined) return null;
+    const leads = this.#options.ensemble.leader() === member ? ", the leader," : "";
+    action(member);
+    return `member ${member.id}${leads} ${what}`;
+  }
+
+  #pair(action: (one: MemberId, other: MemberId) => void, what: string): string | null {
+    const { members } = this.#options.ensemble;
+    const one = this.#oneOf(members);
+    const other = this.#oneOf(members.filter((member) => member !== one));
+    if (one === undefined || other === undefined) return null;
+    action(one.id, other.id);
+    return `member ${one.id} ${what} member ${other.id}`;
+  }
+
+  #flap(one: MemberId, other: MemberId, times: number): void {
+    const { ensemble, random, swarm } = this.#options;
+    const { network, time } = ensemble;
+    if (times === 0 || this.#isOver) return;
+    network.cut(one, other);
+    network.cut(other, one);
+    time.after(swarm.tickMs * random.below(30), () => {
+      network.join(one, other);
+      time.after(swarm.tickMs * random.below(30), () => this.#flap(one, other, times - 1));
+    });
+  }
+
+  #stop(member: SimulatedMember): void {
+    const { replica } = member;
+    if (replica === undefined) return;
+    this.#stopping.add(member.id);
+    void replica.stop({ graceMs: this.#options.swarm.tickTimeMs }).then(() => {
+      this.#stopping.delete(member.id);
+      if (member.replica === replica) member.kill();
+    });
+    member.onEnded = () => this.#stopping.delete(member.id);
+  }
+
+  /** A spare has nothing to do before it is asked to join; what was damaged does not matter to who is no member. */
+  #mayStart(member: SimulatedMember): boolean {
+    return member.id <= this.#options.swarm.members || !member.disk.isBlank || this.#isListed(member.id);
+  }
+
+  #isListed(id: MemberId): boolean {
+    return this.#options.laws.configuration?.members.some((member) => member.id === id) ?? false;
+  }
+
+  /**
+   * Only where the disks that are left hold everything: a majority of the voters, of the ensemble as it is and, while it
+   * changes, as it was.
+   */
+  #damage(action: (member: SimulatedMember) => string | null): string | null {
+    const { laws, ensemble } = this.#options;
+    const { configuration } = laws;
+    const member = this.#oneOf(ensemble.members.filter(({ disk }) => !disk.isBlank));
+    if (member === undefined || configuration === null || configuration.outgoing.length > 0) return null;
+    const voters = configuration.members.filter(({ role }) => role === "voter");
+    const unwell = voters.filter(({ id }) => id !== member.id && !this.isWell(id)).length;
+    const isVoter = voters.some(({ id }) => id === member.id);
+    if (isVoter && (unwell + 1) * 2 >= voters.length) return null;
+    if (!isVoter && unwell * 2 >= voters.length) return null;
+    this.#afflicted.add(member.id);
+    this.#damaged.add(member.id);
+    const what = action(member);
+    return what === null ? null : `member ${member.id} ${what}`;
+  }
+
+  #reconfigure(): string | null {
+    const { ensemble, clients, laws, random } = this.#options;
+    const { configuration } = laws;
+    const client = this.#oneOf(clients.filter((one) => one.isConnected && !one.isPaused && !this.vanished.has(one)));
+    if (client === undefined || configuration === null || configuration.outgoing.length > 0) return null;
+    const listed = configuration.members.map(({ id }) => id);
+    const absent = ensemble.members.filter(({ id }) => !listed.includes(id));
+    const joining = this.#oneOf(absent);
+    let operation: ClientOperation;
+    if (joining !== undefined && random.chance(0.6)) {
+      if (!joining.isUp) void joining.start();
+      operation = { kind: "reconfig", joining: `server.${joining.id}=${addressOf(joining.id)}`, leaving: null };
+    } else {
+      if (listed.length <= 3) return null;
+      operation = { kind: "reconfig", joining: null, leaving: String(this.#oneOf(listed)) };
+    }
+    client.request(operation);
+    return `client ${client.id} asks for ${operation.joining ?? `member ${operation.leaving} to leave`}`;
+  }
+}
+
+/** What a member may say of a disk that was made to fail. */
+function isOfTheDisk(error: Error): boolean {
+  const { code } = error as { readonly code?: string };
+  return code === "EIO" || code === "ENOSPC" || code === "no-space" || code === "damaged";
+}

@@ -1,0 +1,158 @@
+// What kind of bad day a seed is: how many members and clients, how fast everything is, and which faults there are. Each
+// seed leaves most kinds out, so that the others are met undisturbed and in unusual company.
+
+import type { Random } from "../base/random.ts";
+import type { ConnectionOptions } from "./connections.ts";
+import type { NetworkOptions } from "./network.ts";
+
+export type Fault =
+  | "kill"
+  | "lose-power"
+  | "restart"
+  | "wipe"
+  | "flip-bit"
+  | "pause"
+  | "stop-politely"
+  | "partition"
+  | "one-way"
+  | "intersecting"
+  | "flap"
+  | "clog"
+  | "reset"
+  | "heal"
+  | "weather"
+  | "stall-disk"
+  | "slow-disk"
+  | "sync-error"
+  | "fill-disk"
+  | "free-disk"
+  | "jump-clock"
+  | "reconfigure"
+  | "cut-client"
+  | "pause-client"
+  | "hang-up"
+  | "vanish";
+
+export interface Swarm {
+  readonly members: number;
+  readonly spares: number;
+  readonly workers: number;
+  readonly lockers: number;
+  /** Raft's tick, to which all other times of the day are in proportion. */
+  readonly tickMs: number;
+  readonly tickTimeMs: number;
+  readonly sessionTimeoutMs: number;
+  readonly stormMs: number;
+  readonly faultEveryMs: number;
+  readonly thinkMs: number;
+  readonly pipeline: number;
+  readonly valueBytesMax: number;
+  readonly keys: number;
+  readonly network: NetworkOptions;
+  /** Frames between members are lost, doubled and swapped without a word, which no TCP does: what rests on it is not promised. */
+  readonly isUnruly: boolean;
+  readonly clients: ConnectionOptions;
+  /** Clocks run between 1 / rate and rate. */
+  readonly clockRateMax: number;
+  readonly snapshotCommands: number;
+  readonly retainSnapshots: number;
+  readonly segmentBytes: number;
+  readonly raft: {
+    readonly appendBytesMax: number;
+    readonly inflightBytesMax: number;
+    readonly inflightAppendsMax: number;
+    readonly tailBytesMax: number;
+    readonly snapshotChunkBytes: number;
+  };
+  readonly weights: Readonly<Record<Fault, number>>;
+}
+
+export function drawSwarm(random: Random): Swarm {
+  const scale = [1, 2, 5, 10][random.below(4)]!;
+  const members = [1, 3, 3, 3, 3, 3, 5, 5][random.below(8)]!;
+  const tickTimeMs = 1000 * scale;
+  const isUnruly = random.chance(0.2);
+  return {
+    members,
+    spares: members > 1 && random.chance(0.4) ? 1 + random.below(2) : 0,
+    workers: 1 + random.below(4),
+    lockers: random.chance(0.5) ? 1 + random.below(3) : 0,
+    tickMs: 40 * scale,
+    tickTimeMs,
+    sessionTimeoutMs: tickTimeMs * (2 + random.below(3)),
+    stormMs: tickTimeMs * (10 + random.below(40)),
+    faultEveryMs: tickTimeMs * (0.3 + random.below(30) / 10),
+    thinkMs: tickTimeMs * (0.05 + random.below(50) / 100),
+    pipeline: 1 + random.below(4),
+    valueBytesMax: [10, 100, 1000, 8000][random.below(4)]!,
+    keys: 1 + random.below(6),
+    network: drawNetwork(random, scale, isUnruly),
+    isUnruly,
+    clients: {
+      delayMinMs: 0.1 * scale,
+      delayMaxMs: (0.2 + random.below(50) / 10) * scale,
+      splitProbability: random.chance(0.3) ? 0.2 : 0,
+    },
+    clockRateMax: random.chance(0.5) ? 1 : 1 + random.below(8) / 100,
+    snapshotCommands: 10 + random.below(200),
+    retainSnapshots: 1 + random.below(3),
+    segmentBytes: [16, 32, 64, 256][random.below(4)]! * 1024,
+    raft: {
+      appendBytesMax: 200 + random.below(16 * 1024),
+      inflightBytesMax: 2000 + random.below(64 * 1024),
+      inflightAppendsMax: 1 + random.below(64),
+      tailBytesMax: random.below(32 * 1024),
+      snapshotChunkBytes: 200 + random.below(8 * 1024),
+    },
+    weights: drawWeights(random),
+  };
+}
+
+/** The network's mood, which a day may change. */
+export function drawNetwork(random: Random, scale: number, isUnruly: boolean): NetworkOptions {
+  const sometimes = (probability: number, upTo: number): number =>
+    random.chance(probability) ? (upTo * random.below(1000)) / 1000 : 0;
+  return {
+    delayMinMs: 0.1 * scale,
+    delayMaxMs: (0.2 + sometimes(0.7, 20)) * scale,
+    spikeProbability: sometimes(0.3, 0.05),
+    spikeMs: 500 * scale,
+    breakProbability: sometimes(0.3, 0.02),
+    lossProbability: isUnruly ? sometimes(0.5, 0.1) : 0,
+    duplicateProbability: isUnruly ? sometimes(0.5, 0.1) : 0,
+    reorderProbability: isUnruly ? sometimes(0.5, 0.1) : 0,
+  };
+}
+
+function drawWeights(random: Random): Record<Fault, number> {
+  const sometimes = (probability: number, upTo: number): number =>
+    random.chance(probability) ? 1 + random.below(upTo) : 0;
+  return {
+    kill: sometimes(0.5, 8),
+    "lose-power": sometimes(0.5, 8),
+    restart: 8 + random.below(12),
+    wipe: sometimes(0.3, 3),
+    "flip-bit": sometimes(0.3, 3),
+    pause: sometimes(0.4, 6),
+    "stop-politely": sometimes(0.4, 4),
+    partition: sometimes(0.5, 6),
+    "one-way": sometimes(0.3, 5),
+    intersecting: sometimes(0.3, 4),
+    flap: sometimes(0.2, 3),
+    clog: sometimes(0.3, 5),
+    reset: sometimes(0.4, 6),
+    heal: 4 + random.below(10),
+    weather: sometimes(0.4, 3),
+    "stall-disk": sometimes(0.4, 4),
+    "slow-disk": sometimes(0.3, 3),
+    "sync-error": sometimes(0.2, 2),
+    "fill-disk": sometimes(0.2, 3),
+    "free-disk": 4 + random.below(4),
+    "jump-clock": sometimes(0.3, 3),
+    reconfigure: sometimes(0.4, 5),
+    "cut-client": sometimes(0.4, 6),
+    "pause-client": sometimes(0.3, 4),
+    "hang-up": sometimes(0.5, 8),
+    vanish: sometimes(0.2, 2),
+  };
+}

@@ -1,0 +1,331 @@
+// What simulated clients do: workers read, write and watch a few nodes that they share; lockers take turns with a lock as
+// ZooKeeper's recipe has it, and say when they believe to hold it.
+
+import type { Random } from "../base/random.ts";
+import { readChildren2, readCreated } from "../protocols/zookeeper/codec/replies.ts";
+import { CODE } from "./chronicle.ts";
+import type { ClientOperation, Reply, Request, SimulatedClient, Workload } from "./client.ts";
+import type { TreeCommand } from "./commands.ts";
+import { WITNESSED } from "./witness.ts";
+
+export const ROOT = "/r";
+const QUEUE = "/q";
+const LOCK = "/lock";
+/** Everyone makes sure that these are there. */
+const FOLDERS = [ROOT, QUEUE, LOCK, WITNESSED];
+
+export interface WorkOptions {
+  readonly thinkMs: number;
+  readonly pipeline: number;
+  readonly valueBytesMax: number;
+  readonly keys: number;
+}
+
+export class Worker implements Workload {
+  readonly #client: SimulatedClient;
+  readonly #random: Random;
+  readonly #options: WorkOptions;
+  #number = 0;
+  /** Sequential nodes of its own that it knows of. */
+  #own: string[] = [];
+  /** In the calm, it only wants to be served: a synced read, then no more. */
+  onServed: (() => void) | null = null;
+  #isResting = false;
+
+  constructor(client: SimulatedClient, options: WorkOptions) {
+    this.#client = client;
+    this.#random = client.options.random;
+    this.#options = options;
+    client.workload = this;
+    this.#soon();
+  }
+
+  /** Asks for one synced read and calls back once it was answered, however often it has to be asked for. */
+  rest(onServed: () => void): void {
+    this.#isResting = true;
+    this.onServed = onServed;
+    this.#askOnce();
+  }
+
+  #askOnce(): void {
+    if (this.onServed === null || !this.#client.isConnected) return;
+    this.#client.request({ kind: "sync", path: ROOT });
+    this.#client.request({ kind: "children", path: ROOT, watch: false });
+  }
+
+  onConnected(): void {
+    if (this.#isResting) {
+      this.#askOnce();
+      return;
+    }
+    for (const path of FOLDERS) this.#client.request(this.#create(path, 0));
+  }
+
+  onDisconnected(): void {}
+
+  onSessionLost(): void {
+    this.#own = [];
+  }
+
+  onEvent(_type: number, path: string): void {
+    if (this.#isResting || !this.#client.isConnected || !this.#random.chance(0.7)) return;
+    this.#client.request({ kind: "exists", path, watch: true });
+  }
+
+  onReply({ operation }: Request, { header, body }: Reply): void {
+    if (this.#isResting && operation.kind === "children") {
+      const served = this.onServed;
+      this.onServed = null;
+      served?.();
+    }
+    if (operation.kind === "create" && operation.mode >= 2 && header.error === CODE.ok) {
+      this.#own.push(readCreated(body).path);
+    }
+  }
+
+  #soon(): void {
+    const { time } = this.#client.options;
+    const { thinkMs } = this.#options;
+    time.after(thinkMs * (0.2 + this.#random.below(2000) / 1000), () => {
+      if (this.#isResting) return;
+      const client = this.#client;
+      if (client.isConnected && !client.isPaused) {
+        for (let i = this.#random.below(this.#options.pipeline + 1); i >= 0; i--) {
+          if (client.isConnected && client.outstanding < 20) for (const one of this.#next()) client.request(one);
+        }
+      }
+      this.#soon();
+    });
+  }
+
+  #next(): ClientOperation[] {
+    const random = this.#random;
+    const path = this.#key();
+    const watch = random.chance(0.5);
+    switch (random.below(20)) {
+      case 0:
+      case 1:
+      case 2:
+        return [{ kind: "set", path, data: this.#data(), version: this.#version() }];
+      case 3:
+      case 4:
+        return [this.#create(path, random.chance(0.3) ? 1 : 0)];
+      case 5:
+        return [{ kind: "delete", path, version: this.#version() }];
+      case 6:
+        return [this.#create(`${QUEUE}/n-`, random.chance(0.3) ? 3 : 2)];
+      case 7: {
+        const own = this.#own.shift();
+        return own === undefined ? [{ kind: "get", path, watch }] : [{ kind: "delete", path: own, version: -1 }];
+      }
+      case 8:
+        return [{ kind: "multi", commands: this.#several() }];
+      case 9:
+      case 10:
+        return [
+          { kind: "sync", path },
+          { kind: "get", path, watch },
+        ];
+      case 11:
+        return [{ kind: "get", path, watch }];
+      case 12:
+        return [{ kind: "exists", path, watch }];
+      case 13:
+        return [{ kind: "children", path: random.chance(0.5) ? ROOT : QUEUE, watch }];
+      case 14:
+        if (random.chance(0.1)) return [{ kind: "add-watch", path: ROOT, recursive: true }];
+        return random.chance(0.1) ? [{ kind: "close" }] : [{ kind: "exists", path, watch: true }];
+      case 15:
+      case 16:
+      case 17:
+        return this.#beforeWitness(`${WITNESSED}/k${random.below(2)}`);
+      default:
+        return [
+          { kind: "set", path, data: this.#data(), version: -1 },
+          { kind: "get", path, watch },
+        ];
+    }
+  }
+
+  #beforeWitness(path: string): ClientOperation[] {
+    switch (this.#random.below(6)) {
+      case 0:
+        return [{ kind: "delete", path, version: this.#version() }];
+      case 1:
+        return [this.#create(path, 0)];
+      case 2:
+      case 3:
+        return [{ kind: "set", path, data: this.#data(), version: this.#version() }];
+      default:
+        return [
+          { kind: "sync", path },
+          { kind: "get", path, watch: false },
+        ];
+    }
+  }
+
+  #several(): TreeCommand[] {
+    const random = this.#random;
+    const number = this.#data();
+    return Array.from({ length: 1 + random.below(4) }, (): TreeCommand => {
+      const path = this.#key();
+      switch (random.below(5)) {
+        case 0:
+          return { kind: "check", path, version: this.#version() };
+        case 1:
+          return { kind: "create", path, data: number, mode: random.below(2) };
+        case 2:
+          return { kind: "delete", path, version: -1 };
+        case 3:
+          return { kind: "create", path: `${QUEUE}/m-`, data: number, mode: 2 };
+        default:
+          return { kind: "set", path, data: number, version: this.#version() };
+      }
+    });
+  }
+
+  #create(path: string, mode: number): TreeCommand {
+    return { kind: "create", path, data: this.#data(), mode };
+  }
+
+  #key(): string {
+    return `${ROOT}/k${this.#random.below(this.#options.keys)}`;
+  }
+
+  #version(): number {
+    return this.#random.chance(0.6) ? -1 : this.#random.below(4);
+  }
+
+  #data(): string {
+    const filler = this.#random.chance(0.2) ? this.#random.below(this.#options.valueBytesMax) : 0;
+    return `${this.#client.id}-${++this.#number} ${"x".repeat(filler)}`;
+  }
+}
+
+/** When who believed to hold the lock; ends are known later. */
+export interface Tenure {
+  readonly client: SimulatedClient;
+  /** The fencing token: the revision that created the node. */
+  readonly token: number;
+  readonly session: { readonly aliveSince: number; readonly timeoutMs: number };
+  releasedAt: number | null;
+}
+
+export class Locker implements Workload {
+  readonly #client: SimulatedClient;
+  readonly #random: Random;
+  readonly #holdMs: number;
+  readonly #onGranted: (tenure: Tenure) => void;
+  #number = 0;
+  #node: { readonly path: string; readonly token: number } | null = null;
+  #tenure: Tenure | null = null;
+  #isJoining = false;
+  #isResting = false;
+
+  constructor(client: SimulatedClient, holdMs: number, onGranted: (tenure: Tenure) => void) {
+    this.#client = client;
+    this.#random = client.options.random;
+    this.#holdMs = holdMs;
+    this.#onGranted = onGranted;
+    client.workload = this;
+  }
+
+  rest(): void {
+    this.#isResting = true;
+  }
+
+  onConnected(isNew: boolean): void {
+    if (isNew) {
+      this.#request({ kind: "create", path: LOCK, data: this.#data(), mode: 0 });
+      this.#join();
+    } else if (this.#node === null) {
+      // Whether its node was made, nobody here knows: with the session it goes.
+      this.#request({ kind: "close" });
+    } else {
+      this.#look();
+    }
+  }
+
+  onDisconnected(): void {
+    this.#isJoining = false;
+  }
+
+  onSessionLost(): void {
+    if (this.#tenure !== null) this.#tenure.releasedAt ??= this.#client.options.time.now;
+    this.#tenure = null;
+    this.#node = null;
+  }
+
+  onEvent(): void {
+    if (this.#node !== null) this.#look();
+  }
+
+  onReply({ operation }: Request, { header, body }: Reply): void {
+    if (operation.kind === "create" && operation.mode === 3) this.#isJoining = false;
+    if (operation.kind === "create" && operation.mode === 3 && header.error === CODE.ok) {
+      const { path, stat } = readCreated(body);
+      this.#node = { path, token: stat.czxid };
+      this.#look();
+    } else if (operation.kind === "children" && header.error === CODE.ok) {
+      this.#onWaiting([...readChildren2(body).children].sort());
+    } else if (operation.kind === "exists" && header.error === CODE.noNode) {
+      this.#look();
+    } else if (operation.kind === "delete") {
+      this.#after(this.#holdMs * this.#random.below(3), () => this.#join());
+    }
+  }
+
+  #onWaiting(names: readonly string[]): void {
+    const node = this.#node;
+    if (node === null || this.#tenure !== null) return;
+    const own = names.indexOf(node.path.slice(LOCK.length + 1));
+    if (own > 0) this.#request({ kind: "exists", path: `${LOCK}/${names[own - 1]}`, watch: true });
+    if (own !== 0) return;
+    const tenure: Tenure = {
+      client: this.#client,
+      token: node.token,
+      session: this.#client.session!,
+      releasedAt: null,
+    };
+    this.#tenure = tenure;
+    this.#onGranted(tenure);
+    this.#after(this.#holdMs * (0.5 + this.#random.below(20) / 10), () => this.#release(tenure));
+  }
+
+  #release(tenure: Tenure): void {
+    if (this.#tenure !== tenure || this.#node === null) return;
+    const { path } = this.#node;
+    tenure.releasedAt ??= this.#client.options.time.now;
+    this.#tenure = null;
+    this.#node = null;
+    if (this.#client.isConnected) this.#request({ kind: "delete", path, version: -1 });
+    // Without a connection it comes back without a node, closes its session, and so lets go.
+  }
+
+  #join(): void {
+    if (this.#isResting || this.#isJoining || this.#node !== null || !this.#client.isConnected) return;
+    this.#isJoining = true;
+    this.#request({ kind: "create", path: `${LOCK}/n-`, data: this.#data(), mode: 3 });
+  }
+
+  #look(): void {
+    this.#request({ kind: "children", path: LOCK, watch: false });
+  }
+
+  #request(operation: ClientOperation): void {
+    if (this.#client.isConnected) this.#client.request(operation);
+  }
+
+  #after(milliseconds: number, task: () => void): void {
+    const { time } = this.#client.options;
+    const run = (): void => {
+      if (this.#client.isPaused) time.after(this.#holdMs / 4, run);
+      else task();
+    };
+    time.after(milliseconds, run);
+  }
+
+  #data(): string {
+    return `${this.#client.id}-${++this.#number}`;
+  }
+}

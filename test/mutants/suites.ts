@@ -1,0 +1,85 @@
+// What the planted bugs are hunted with: single files of tests, and the simulator of whole ensembles.
+
+export interface Suite {
+  /** What node is to run, in the tree that holds the bug. */
+  readonly command: readonly string[];
+  /** Well above what it takes on a busy machine: a suite that hangs has noticed something too. */
+  readonly deadlineMs: number;
+  readonly find: (output: string) => Finding;
+}
+
+/** What a suite that failed had to say. */
+export interface Finding {
+  /** The title of the test that failed, or the simulator's law. */
+  readonly by: string;
+  /** How many seeds it took, where there are any. */
+  readonly seeds: number | null;
+}
+
+const FILES = {
+  "raft/alone": "test/consensus/raft/alone.test.ts",
+  "raft/configuration": "test/consensus/raft/configuration.test.ts",
+  "raft/log": "test/consensus/raft/log.test.ts",
+  "raft/paper": "test/consensus/raft/paper.test.ts",
+  "raft/pitfalls": "test/consensus/raft/pitfalls.test.ts",
+  "raft/scripts": "test/consensus/raft/scripts.test.ts",
+  "raft/simulation": "test/consensus/raft/simulation.test.ts",
+  "replica/lease-clock": "test/replica/lease-clock.test.ts",
+  "replica/membership": "test/replica/membership.test.ts",
+  "replica/outbox": "test/replica/outbox.test.ts",
+  "replica/barriers": "test/replica/barriers.test.ts",
+  "replica/reads": "test/replica/reads.test.ts",
+  "replica/rounds": "test/replica/rounds.test.ts",
+  "replica/scenarios": "test/replica/scenarios.test.ts",
+  "replica/session-time": "test/replica/session-time.test.ts",
+  "replica/snapshots": "test/replica/snapshots.test.ts",
+  "state/machine": "test/state/machine.test.ts",
+  "state/model": "test/state/model.test.ts",
+  "state/quotas": "test/state/quotas.test.ts",
+  "state/reconfiguration": "test/state/reconfiguration.test.ts",
+  "state/snapshot": "test/state/snapshot.test.ts",
+  "state/tree": "test/state/tree.test.ts",
+  "storage/crash": "test/adapters/storage-crash.test.ts",
+  "storage/damage": "test/adapters/storage-damage.test.ts",
+  "storage/files": "test/adapters/storage-files.test.ts",
+  "storage/log": "test/adapters/storage-log.test.ts",
+  "storage/snapshots": "test/adapters/storage-snapshots.test.ts",
+  "peers/bytes": "test/adapters/peers-bytes.test.ts",
+  peers: "test/adapters/peers.test.ts",
+  "zookeeper/handshake": "test/protocols/zookeeper/handshake.test.ts",
+  "zookeeper/order": "test/protocols/zookeeper/order.test.ts",
+  "zookeeper/pressure": "test/protocols/zookeeper/pressure.test.ts",
+  "zookeeper/watches": "test/protocols/zookeeper/watches.test.ts",
+  architecture: "test/architecture.test.ts",
+} as const;
+
+export type SuiteName = keyof typeof FILES;
+
+const TESTS_DEADLINE_MS = 120_000;
+
+export function suite(name: SuiteName): Suite {
+  return {
+    command: ["--import", "tsx", "--test", "--test-reporter=tap", FILES[name]],
+    deadlineMs: TESTS_DEADLINE_MS,
+    find: (output) => ({
+      by: /^\s*not ok \d+ - (.*)$/m.exec(output)?.[1]?.replaceAll("\\", "") ?? "it ended without a word",
+      seeds: numberIn(/\bseed (\d+), at /.exec(output)),
+    }),
+  };
+}
+
+/** Histories of whole ensembles, from seed 1 on, up to the first that breaks a law. */
+export function simulator(seeds: number, deadlineMs: number): Suite {
+  return {
+    command: ["--import", "tsx", "scripts/sim.ts", "--seeds", String(seeds), "--from", "1", "--stop"],
+    deadlineMs,
+    find: (output) => ({
+      by: /^violation: ([^:]*)/m.exec(output)?.[1] ?? "it ended without a word",
+      seeds: numberIn(/^seed (\d+)/m.exec(output)),
+    }),
+  };
+}
+
+function numberIn(match: RegExpExecArray | null): number | null {
+  return match === null ? null : Number(match[1]);
+}

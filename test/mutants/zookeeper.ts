@@ -1,0 +1,175 @@
+// Rules of the protocol that clients speak: order, sessions, watches.
+
+import type { Mutant } from "./mutant.ts";
+
+export const ZOOKEEPER: readonly Mutant[] = [
+  // ---------------------------------------------------------------------------------------------------------- order
+  {
+    name: "a-read-does-not-see-its-sessions-write",
+    rule: "A read waits for the writes of its own session before it.",
+    file: "src/protocols/zookeeper/exchange.ts",
+    find: "if (this.#queue.head === null) {",
+    replace: "if (this.#queue.count >= 0) {",
+    caughtBy: ["zookeeper/order"],
+    simulator: true,
+  },
+  {
+    name: "a-reply-overtakes-the-one-before-it",
+    rule: "Replies leave in the order of their requests.",
+    file: "src/protocols/zookeeper/exchange.ts",
+    find: "if (this.#queue.head === request) this.advance();",
+    replace:
+      "this.#outgoing.writer.raw(request.held);\n    request.held = new Uint8Array(0);\n    if (this.#queue.head === request) this.advance();",
+    caughtBy: ["zookeeper/order"],
+    simulator: "its clients send nothing that is answered with an error at once",
+  },
+  {
+    name: "a-sync-asks-nobody",
+    rule: "A sync is answered once a read would see everything acknowledged before it.",
+    pitfall: 6,
+    file: "src/protocols/zookeeper/exchange.ts",
+    find: `    session.member.readBarrier(
+      (error) => this.#onBarrierPassed(request, operation, error),
+      renews ? session.sessionId : null,
+    );`,
+    replace: "    this.#onBarrierPassed(request, operation, null);",
+    caughtBy: ["zookeeper/order"],
+    simulator: true,
+  },
+  {
+    name: "what-nobody-can-know-is-told-as-done",
+    rule: "A write whose fate is unknown is answered by nothing: the connection ends.",
+    pitfall: 27,
+    file: "src/protocols/zookeeper/exchange.ts",
+    find: `if (code === null || error.outcome !== "not-applied") {
+      this.#dropWith(request, error.message);
+      return;
+    }`,
+    replace: "",
+    caughtBy: ["zookeeper/order"],
+    simulator: true,
+  },
+  {
+    name: "a-client-goes-back-in-time",
+    rule: "A client that has seen a later state than this member's is turned away.",
+    pitfall: 37,
+    file: "src/protocols/zookeeper/handshake.ts",
+    find: "if (lastZxidSeen > member.machine.revision) {",
+    replace: "if (lastZxidSeen < 0) {",
+    caughtBy: ["zookeeper/handshake"],
+    simulator: true,
+  },
+
+  // ------------------------------------------------------------------------------------------------------- sessions
+  {
+    name: "a-client-that-is-heard-is-not-renewed",
+    rule: "Whatever a client says renews its session.",
+    file: "src/protocols/zookeeper/session.ts",
+    find: "if (!this.isLocal) this.member.renew(this.sessionId);",
+    replace: "",
+    caughtBy: ["zookeeper/handshake"],
+    simulator: true,
+  },
+  {
+    name: "a-moved-session-keeps-its-old-connection",
+    rule: "A session that is attached elsewhere leaves the connection that it had.",
+    file: "src/protocols/zookeeper/service.ts",
+    find: `this.#sessions.get(id)?.drop("its session was attached again");`,
+    replace: "",
+    caughtBy: ["zookeeper/handshake"],
+    simulator: true,
+  },
+  {
+    name: "an-expired-session-keeps-its-connection",
+    rule: "The connection of a session that has ended is closed.",
+    file: "src/protocols/zookeeper/session.ts",
+    find: "if (!this.#exchange.isClosing) this.end();",
+    replace: "",
+    caughtBy: ["zookeeper/handshake"],
+    simulator: true,
+  },
+  {
+    name: "clients-stay-when-the-state-is-replaced",
+    rule: "When a leader's snapshot replaces the state, clients come back and have their watches compared.",
+    file: "src/protocols/zookeeper/service.ts",
+    find: `this.#closeAll("the state was replaced by a leader's");`,
+    replace: "",
+    caughtBy: ["zookeeper/handshake"],
+    simulator: true,
+  },
+
+  // -------------------------------------------------------------------------------------------------------- watches
+  {
+    name: "a-watch-is-told-after-the-reply",
+    rule: "A notification leaves before any reply that shows what it tells of.",
+    file: "src/protocols/zookeeper/service.ts",
+    find: "this.watches.onNode(event, path, revision, acl);",
+    replace: "this.options.clock.defer(() => this.watches.onNode(event, path, revision, acl));",
+    caughtBy: ["zookeeper/order"],
+    simulator: true,
+  },
+  {
+    name: "a-watch-for-once-is-told-again",
+    rule: "A watch that was set for once is told once.",
+    file: "src/protocols/zookeeper/watches.ts",
+    find: "if ((modes & WATCH.once) !== 0) this.#keep(path, watcher, paths, modes, modes & ~WATCH.once);",
+    replace: "",
+    caughtBy: ["zookeeper/watches"],
+    simulator: true,
+  },
+  {
+    name: "setting-watches-again-forgets-them",
+    rule: "What has not changed since is watched again after a reconnection.",
+    file: "src/protocols/zookeeper/operations/watching.ts",
+    find: `tell(client, EVENT_TYPE["data-changed"], path);
+    else watches.data.add(path, client, WATCH.once);`,
+    replace: `tell(client, EVENT_TYPE["data-changed"], path);`,
+    caughtBy: ["zookeeper/watches"],
+    simulator: true,
+  },
+  {
+    name: "setting-watches-again-does-not-compare",
+    rule: "What has changed since is told when watches are set again.",
+    file: "src/protocols/zookeeper/operations/watching.ts",
+    find: `else if (node.mzxid > relativeZxid) tell(client, EVENT_TYPE["data-changed"], path);`,
+    replace: "",
+    caughtBy: ["zookeeper/watches"],
+    simulator: true,
+  },
+  {
+    name: "children-that-changed-meanwhile-are-not-told",
+    rule: "Children that changed since are told when watches are set again.",
+    file: "src/protocols/zookeeper/operations/watching.ts",
+    find: `else if (node.pzxid > relativeZxid) tell(client, EVENT_TYPE["children-changed"], path);`,
+    replace: "",
+    caughtBy: ["zookeeper/watches"],
+    simulator: true,
+  },
+  {
+    name: "who-may-not-read-a-node-hears-of-it",
+    rule: "A watcher hears of nodes that it may read.",
+    file: "src/protocols/zookeeper/watches.ts",
+    find: "if (!watcher.mayRead(this.#acl)) return;",
+    replace: "",
+    caughtBy: ["zookeeper/watches"],
+    simulator: "its clients may read everything",
+  },
+  {
+    name: "one-event-is-told-twice",
+    rule: "A watcher hears each event once, however many of its watches it touches.",
+    file: "src/protocols/zookeeper/watches.ts",
+    find: "if (watcher.lastEvent === this.#event) return;",
+    replace: "",
+    caughtBy: ["zookeeper/watches"],
+    simulator: true,
+  },
+  {
+    name: "the-watches-of-a-closed-connection-stay",
+    rule: "Watches end with the connection that set them.",
+    file: "src/protocols/zookeeper/session.ts",
+    find: "this.watches.removeWatcher(this);",
+    replace: "",
+    caughtBy: ["zookeeper/watches", "zookeeper/order"],
+    simulator: "nothing of it reaches a client: it only fills the memory",
+  },
+];
