@@ -10,7 +10,8 @@ const ephemeralFlag = 1;
 const ephemeralsHeld = 4;
 const holderPauseMs = 5;
 const heavyPauseMs = 20;
-const heavyBytes = [1000, 20_000, 200_000, 700_000] as const; // below and above a sector, a page, a slice of a snapshot
+/** Below and above a sector, a page, a slice of a snapshot. */
+export const heavyBytes = [1000, 20_000, 200_000, 700_000];
 const readerPauseMs = 5;
 const nodeDataChanged = 3;
 
@@ -48,8 +49,10 @@ export class Holder extends SettlingWriter {
 
 /** One node whose value changes between small and large. */
 export class HeavyWriter extends SettlingWriter {
+  sizes: readonly number[] = heavyBytes;
+
   protected async write(turn: number): Promise<void> {
-    await this.count(`-${"x".repeat(heavyBytes[turn % heavyBytes.length]!)}`);
+    await this.count(`-${"x".repeat(this.sizes[turn % this.sizes.length]!)}`);
     await sleep(heavyPauseMs);
   }
 }

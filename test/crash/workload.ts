@@ -6,7 +6,17 @@ import { CarefulWriter, PipeliningWriter, prepare, readBack, root, type Writer }
 import type { Ensemble, Member } from "../support/ensemble.ts";
 import { ReconnectingClient } from "../support/reconnecting-client.ts";
 import { ZooKeeperClient, ZooKeeperError } from "../support/zookeeper-client.ts";
-import { counterOf, HeavyWriter, Holder, LinearReader, type Observer, unaware, Watcher, wrongRead } from "./clients.ts";
+import {
+  counterOf,
+  HeavyWriter,
+  Holder,
+  heavyBytes,
+  LinearReader,
+  type Observer,
+  unaware,
+  Watcher,
+  wrongRead,
+} from "./clients.ts";
 import type { Lab } from "./lab.ts";
 
 const noNode = -101;
@@ -19,7 +29,7 @@ export interface WorkloadOptions {
   readonly sessionTimeoutMs: number;
   /** How long a client tries one server. */
   readonly patienceMs?: number;
-  /** Few clients, whose data are soon read through. */
+  /** Few clients and small values, whose data are soon read through. */
   readonly isLight?: boolean;
 }
 
@@ -45,7 +55,11 @@ export class Workload {
         isLight ? 1 : 2,
         (name, client) => new PipeliningWriter(name, client, ledger, acknowledged),
       ),
-      ...some("heavy", 1, (name, client) => new HeavyWriter(name, client, ledger, acknowledged)),
+      ...some("heavy", 1, (name, client) => {
+        const writer = new HeavyWriter(name, client, ledger, acknowledged);
+        if (isLight) writer.sizes = heavyBytes.slice(0, 2);
+        return writer;
+      }),
       ...this.#holders,
     ];
     this.#readers = addresses.map(() => new LinearReader(client(), ledger));
