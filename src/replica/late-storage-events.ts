@@ -4,9 +4,15 @@ import type { StorageEvents } from "./ports.ts";
 
 /** The log may fail before there is a replica to tell: nothing is lost by waiting for one. */
 export class LateStorageEvents implements StorageEvents {
+  readonly #toldAs: (error: Error) => Error;
   #target: StorageEvents | null = null;
   #isFull = false;
   #failure: Error | null = null;
+
+  /** A failure is told in other words where they are given, as with where the data are. */
+  constructor(toldAs: (error: Error) => Error = (error) => error) {
+    this.#toldAs = toldAs;
+  }
 
   set target(target: StorageEvents) {
     this.#target = target;
@@ -20,7 +26,7 @@ export class LateStorageEvents implements StorageEvents {
   }
 
   onFailure(error: Error): void {
-    this.#failure ??= error;
-    this.#target?.onFailure(error);
+    this.#failure ??= this.#toldAs(error);
+    this.#target?.onFailure(this.#failure);
   }
 }

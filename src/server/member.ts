@@ -66,7 +66,7 @@ class StartingMember {
   async start(): Promise<RunningMember> {
     const events = new StateEventsHub();
     const machine = new Machine(events, { hashSeed: randomInt(2 ** 32 - 1) });
-    const storageEvents = new LateStorageEvents();
+    const storageEvents = new LateStorageEvents((error) => diskFailure(error, placeOf(this.#configuration)));
     const storage = await this.#openStorage(storageEvents);
     const replica = this.#createReplica(machine, storage);
     storageEvents.target = replica;
@@ -104,7 +104,7 @@ class StartingMember {
       log: this.#log,
       events,
     }).catch((error) => {
-      throw storageTrouble(error, dataDir, logDir);
+      throw storageTrouble(error, placeOf(this.#configuration));
     });
     this.#opened.push(() => opened.log.close());
     return opened;
@@ -180,10 +180,25 @@ async function mustExist(directory: string): Promise<void> {
 }
 
 /** What the system says of a disk does not always say which. */
-function storageTrouble(error: unknown, dataDir: string, logDir: string): unknown {
-  if (error instanceof CoordinationError || !(error instanceof Error) || !("code" in error)) return error;
-  const where = dataDir === logDir ? dataDir : `${dataDir} and ${logDir}`;
-  return new CoordinationError("configuration", "not-applied", `cannot keep data in ${where}: ${error.message}`, {
+function storageTrouble(error: unknown, place: string): unknown {
+  if (!isOfTheSystem(error)) return error;
+  return new CoordinationError("configuration", "not-applied", `cannot keep data in ${place}: ${error.message}`, {
     cause: error,
   });
+}
+
+function diskFailure(error: Error, place: string): Error {
+  if (!isOfTheSystem(error)) return error;
+  const message =
+    `the disk failed under ${place} (${error.message}): this member ends, and acknowledges nothing more, for what it wrote ` +
+    "last may be on no disk. See the system's log for the disk's trouble, then start the member again: it checks what is there";
+  return new CoordinationError("closed", "unknown", message, { cause: error });
+}
+
+function isOfTheSystem(error: unknown): error is NodeJS.ErrnoException {
+  return !(error instanceof CoordinationError) && error instanceof Error && "code" in error;
+}
+
+function placeOf({ dataDir, logDir }: ServerConfiguration): string {
+  return dataDir === logDir ? dataDir : `${dataDir} and ${logDir}`;
 }

@@ -207,6 +207,33 @@ test("every way in which one commit of a few sectors can be torn", async () => {
   assert.ok(count >= 2 ** 6, `${count} ways`);
 });
 
+test("a commit whose writing stopped at any byte is torn, and never taken for damage", async () => {
+  const files = new MemoryFiles();
+  const first = await open(files, { segmentBytes: SEGMENT_BYTES });
+  await new Promise<void>((resolve) => first.log.write(request([entry(1, "before")]), resolve));
+  await settle();
+  const before = files.copy();
+  const payload = "x".repeat(1400);
+  await new Promise<void>((resolve) => first.log.write(request([entry(2, payload)]), resolve));
+  await settle();
+  const path = before.paths().find((name) => name.endsWith("log-0000000001"))!;
+  const [empty, whole] = [before.bytes(path), files.bytes(path)];
+  const begin = whole.findIndex((byte, at) => byte !== empty[at]);
+  const end = whole.findLastIndex((byte, at) => byte !== empty[at]) + 1;
+  assert.ok(end - begin > 1024, `${begin} to ${end}`);
+  for (let cut = begin; cut <= end; cut++) {
+    const crashed = before.copy();
+    crashed.put(
+      path,
+      Uint8Array.from(empty, (byte, at) => (at < cut ? whole[at]! : byte)),
+    );
+    const again = await open(crashed, { alone: true, segmentBytes: SEGMENT_BYTES });
+    const found = show(await readAll(again));
+    assert.deepEqual(found.slice(1), cut === end ? [`2@1 ${payload}`] : [], `cut at byte ${cut - begin}`);
+    await again.log.close();
+  }
+});
+
 test("what a failed sync left in the kernel's memory only is made durable before it is counted on", async () => {
   const files = new MemoryFiles();
   const first = await open(files, { segmentBytes: SEGMENT_BYTES });

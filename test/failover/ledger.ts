@@ -7,6 +7,8 @@ export interface Node {
   readonly czxid: number;
 }
 
+const shownMax = 60;
+
 /** Everything below the writers' root on one member, by path. */
 export type View = ReadonlyMap<string, Node>;
 
@@ -54,7 +56,7 @@ function lost(ledger: Ledger, view: View): string[] {
   for (const [path, data] of ledger.created) {
     const node = view.get(path);
     if (node === undefined) found.push(`lost: ${path} was acknowledged`);
-    else if (node.data !== data) found.push(`lost: ${path} holds ${node.data}, acknowledged was ${data}`);
+    else if (node.data !== data) found.push(`lost: ${path} holds ${shown(node.data)}, acknowledged was ${shown(data)}`);
   }
   return found;
 }
@@ -66,7 +68,7 @@ function uninvited(ledger: Ledger, view: View): string[] {
     if (ledger.created.has(path) || ledger.counters.has(path)) continue;
     if (ledger.absent.has(path)) found.push(`late: ${path} was seen not to be there by a client that had re-attached`);
     else if (cut.get(path) !== data && !ledger.maybeSequential.has(data))
-      found.push(`uninvited: ${path} holds ${data}`);
+      found.push(`uninvited: ${path} holds ${shown(data)}`);
   }
   return found;
 }
@@ -77,7 +79,7 @@ function twice(ledger: Ledger, view: View): string[] {
   for (const [path, { data }] of view) {
     if (ledger.counters.has(path)) continue;
     const other = holders.get(data);
-    if (other !== undefined) found.push(`twice: ${data} stands in ${other} and ${path}`);
+    if (other !== undefined) found.push(`twice: ${shown(data)} stands in ${other} and ${path}`);
     holders.set(data, path);
   }
   return found;
@@ -88,7 +90,10 @@ function unsettled(ledger: Ledger, view: View): string[] {
   for (const [path, settled] of ledger.counters) {
     const node = view.get(path);
     if (node?.data === settled.data && node.version === settled.version) continue;
-    found.push(`counter: ${path} is ${node?.data} at version ${node?.version}, settled was ${JSON.stringify(settled)}`);
+    found.push(
+      `counter: ${path} is ${shown(node?.data)} at version ${node?.version}, ` +
+        `settled was ${shown(settled.data)} at version ${settled.version}`,
+    );
   }
   return found;
 }
@@ -110,4 +115,11 @@ function swapped(ledger: Ledger, view: View): string[] {
     }
   }
   return found;
+}
+
+/** Large data are told by their beginning. */
+function shown(data: string | undefined): string | undefined {
+  return data !== undefined && data.length > shownMax
+    ? `${data.slice(0, shownMax)}… (${data.length} characters)`
+    : data;
 }

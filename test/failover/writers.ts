@@ -8,12 +8,14 @@ import type { Ledger, Node } from "./ledger.ts";
 export const root = "/failover";
 
 const sequentialFlag = 2;
+const noNode = -101;
 const nodeExists = -110;
 const badVersion = -103;
 const carefulPauseMs = 2;
 const pipelinePauseMs = 10;
 const pipelineLength = 8;
 const readsAtOnceMax = 500;
+const shownMax = 60; // characters of a node's data in a message
 
 /** Called for each acknowledged write with the time at which it was asked for, on the clock of `performance`. */
 export type OnAcknowledged = (writer: Writer, askedAt: number) => void;
@@ -46,10 +48,15 @@ export abstract class Writer {
     });
   }
 
-  /** Finishes the write under way. */
-  async stop(): Promise<void> {
+  /** Finishes the write under way; the session stays. */
+  async pause(): Promise<void> {
     this.#stopped = true;
     await this.#done;
+  }
+
+  /** Finishes the write under way, and ends the session. */
+  async stop(): Promise<void> {
+    await this.pause();
     await this.client.close();
   }
 
@@ -89,21 +96,13 @@ export abstract class Writer {
   }
 }
 
-/** Creates, sequential creates and a counter in turn, one at a time; every lost reply is settled before the next. */
-export class CarefulWriter extends Writer {
-  protected async write(turn: number): Promise<void> {
-    const kind = turn % 3;
-    if (kind === 0) await this.#create(`${this.folder}/n${turn}`, `${this.name}-n${turn}`);
-    else if (kind === 1) await this.#createSequential(`${this.name}-s${turn}`);
-    else await this.#count();
-    await sleep(carefulPauseMs);
-  }
-
-  async #create(path: string, data: string): Promise<void> {
+/** One write in flight at a time; every lost reply is settled before the next. */
+export abstract class SettlingWriter extends Writer {
+  protected async create(path: string, data: string, flags = 0): Promise<void> {
     const client = await this.client.attached();
     const askedAt = performance.now();
     try {
-      await client.create(path, data);
+      await client.create(path, data, flags);
       this.ledger.created.set(path, data);
       this.noteAcknowledged(askedAt);
     } catch (error) {
@@ -114,7 +113,7 @@ export class CarefulWriter extends Writer {
     }
   }
 
-  async #createSequential(data: string): Promise<void> {
+  protected async createSequential(data: string): Promise<void> {
     const client = await this.client.attached();
     const askedAt = performance.now();
     try {
@@ -128,10 +127,26 @@ export class CarefulWriter extends Writer {
     }
   }
 
-  async #count(): Promise<void> {
+  /** Deletes what stands in the ledger as created. */
+  protected async delete(path: string): Promise<void> {
+    const client = await this.client.attached();
+    const askedAt = performance.now();
+    try {
+      await client.delete(path);
+      this.noteAcknowledged(askedAt);
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) throw this.#contradiction(error, noNode, `lost: ${path}`);
+      if ((await this.read((client) => client.exists(path))) !== null) return; // it was not applied, and never will be
+    }
+    this.ledger.created.delete(path);
+    this.ledger.absent.add(path);
+  }
+
+  /** Raises the writer's counter; `padding` makes its content so much longer. */
+  protected async count(padding = ""): Promise<void> {
     const path = `${root}/counters/${this.name}`;
     const settled = this.ledger.counters.get(path)!;
-    const data = `${this.name}-${settled.version + 1}`;
+    const data = `${this.name}-${settled.version + 1}${padding}`;
     const client = await this.client.attached();
     const askedAt = performance.now();
     try {
@@ -146,17 +161,30 @@ export class CarefulWriter extends Writer {
       const applied = now.data === data && now.version === settled.version + 1;
       const ignored = now.data === settled.data && now.version === settled.version;
       if (!applied && !ignored) {
-        this.ledger.contradictions.push(`counter: ${path} is ${JSON.stringify(now)} after ${JSON.stringify(settled)}`);
+        this.ledger.contradictions.push(
+          `counter: ${path} is ${now.data.slice(0, shownMax)} at version ${now.version} after version ${settled.version}`,
+        );
       }
       this.ledger.counters.set(path, now);
     }
   }
 
-  /** An error that only a write applied twice, or a settled one applied later, explains. */
+  /** An error that only a write applied twice, or a settled one lost or applied later, explains. */
   #contradiction(error: unknown, code: number, what: string): unknown {
     if (error instanceof ZooKeeperError && error.code === code)
       this.ledger.contradictions.push(`${what}: ${error.message}`);
     return error;
+  }
+}
+
+/** Creates, sequential creates and a counter in turn. */
+export class CarefulWriter extends SettlingWriter {
+  protected async write(turn: number): Promise<void> {
+    const kind = turn % 3;
+    if (kind === 0) await this.create(`${this.folder}/n${turn}`, `${this.name}-n${turn}`);
+    else if (kind === 1) await this.createSequential(`${this.name}-s${turn}`);
+    else await this.count();
+    await sleep(carefulPauseMs);
   }
 }
 
@@ -215,12 +243,18 @@ export async function readBack(address: string): Promise<Map<string, Node>> {
     const names = await client.getChildren(`${root}/${folder}`);
     for (let i = 0; i < names.length; i += readsAtOnceMax) {
       const paths = names.slice(i, i + readsAtOnceMax).map((name) => `${root}/${folder}/${name}`);
-      const found = await Promise.all(paths.map((path) => client.getData(path)));
-      found.forEach(({ data, stat }, k) => {
-        view.set(paths[k]!, { data, version: stat.version, czxid: stat.czxid });
+      const found = await Promise.all(paths.map((path) => client.getData(path).catch(nullIfGone)));
+      found.forEach((node, k) => {
+        if (node === null) return; // deleted since its folder was read
+        view.set(paths[k]!, { data: node.data, version: node.stat.version, czxid: node.stat.czxid });
       });
     }
   }
   await client.close();
   return view;
+}
+
+function nullIfGone(error: unknown): null {
+  if (error instanceof ZooKeeperError && error.code === noNode) return null;
+  throw error;
 }

@@ -26,6 +26,8 @@ export interface EnsembleOptions {
   /** Options of the runtime: Node's for ours (`--max-old-space-size=…`), Java's for ZooKeeper (`-Xmx1g`, `-Dname=value`). */
   readonly runtimeOptions?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** Put before a member's command at each start, such as a tracer; its process must be the member's own in the end. */
+  readonly wrapperOf?: (id: number) => readonly string[];
   readonly readyWithinMs?: number;
 }
 
@@ -90,7 +92,8 @@ export async function startEnsemble(options: EnsembleOptions): Promise<Ensemble>
     const [clientPort, peerPort, electionPort] = [await freePort(), await freePort(), await freePort()];
     const peerAddress = `127.0.0.1:${peerPort}:${electionPort}`;
     const directory = join(dataRoot, `member-${id}`);
-    return new RealMember(id, clientPort, peerAddress, directory, launch, options.environment ?? {});
+    const wrapper = () => options.wrapperOf?.(id) ?? [];
+    return new RealMember(id, clientPort, peerAddress, directory, launch, wrapper, options.environment ?? {});
   };
   const members: RealMember[] = [];
   for (let id = 1; id <= options.members; id++) members.push(await create(id));
@@ -147,6 +150,7 @@ class RealMember implements Member {
   readonly configFile: string;
   readonly #directory: string;
   readonly #launch: Launch;
+  readonly #wrapper: () => readonly string[];
   readonly #environment: Readonly<Record<string, string>>;
   readonly #logFile: string;
   #process: ChildProcess | undefined;
@@ -157,6 +161,7 @@ class RealMember implements Member {
     peerAddress: string,
     directory: string,
     launch: Launch,
+    wrapper: () => readonly string[],
     environment: Readonly<Record<string, string>>,
   ) {
     this.id = id;
@@ -168,6 +173,7 @@ class RealMember implements Member {
     this.configFile = join(directory, "zoo.cfg");
     this.#logFile = join(directory, "log.txt");
     this.#launch = launch;
+    this.#wrapper = wrapper;
     this.#environment = environment;
   }
 
@@ -198,7 +204,8 @@ class RealMember implements Member {
   async restart(): Promise<void> {
     if (this.#process !== undefined) throw new Error(`member ${this.id} is running already`);
     const log = openSync(this.#logFile, "a");
-    const child = spawn(this.#launch.command, [...this.#launch.args, this.configFile], {
+    const [command, ...args] = [...this.#wrapper(), this.#launch.command, ...this.#launch.args, this.configFile];
+    const child = spawn(command!, args, {
       cwd: this.#directory,
       env: { ...process.env, ...this.#environment },
       stdio: ["ignore", log, log],

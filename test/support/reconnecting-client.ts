@@ -1,12 +1,15 @@
 // A session that outlives its connections, as ZooKeeper's own clients keep one: pings when idle, gives a silent server
 // up after two thirds of the timeout, and re-attaches to the next server at once. Requests are never repeated here.
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Session, SessionExpired, ZooKeeperClient } from "./zookeeper-client.ts";
+import { type Session, SessionExpired, type WatchedEvent, ZooKeeperClient } from "./zookeeper-client.ts";
 
 export interface ReconnectingOptions {
   readonly sessionTimeoutMs?: number;
   /** Which of the addresses comes first. */
   readonly first?: number;
+  /** How long one server may take to attach the session; a share of the timeout unless given. */
+  readonly patienceMs?: number;
+  readonly onEvent?: (event: WatchedEvent) => void;
 }
 
 const watchEveryMs = 50;
@@ -16,8 +19,11 @@ export class ReconnectingClient {
   /** How often a connection was lost, and how many sessions were opened. */
   losses = 0;
   sessions = 0;
+  /** For each session that the servers had ended: how long they had been silent by then, on this client's clock. */
+  readonly expiredAfterMs: number[] = [];
   readonly #addresses: readonly string[];
   readonly #sessionTimeoutMs: number;
+  readonly #options: ReconnectingOptions;
   #next: number;
   #client: ZooKeeperClient | undefined;
   #session: Session | undefined;
@@ -29,6 +35,7 @@ export class ReconnectingClient {
   constructor(addresses: readonly string[], options: ReconnectingOptions = {}) {
     this.#addresses = addresses;
     this.#sessionTimeoutMs = options.sessionTimeoutMs ?? 6000;
+    this.#options = options;
     this.#next = options.first ?? 0;
     this.#watch = setInterval(() => this.#watchSilence(), watchEveryMs);
   }
@@ -61,6 +68,13 @@ export class ReconnectingClient {
     await this.#client?.close();
   }
 
+  /** Ends at once and without a word to any server; the session is left to its timeout. */
+  abandon(): void {
+    this.#closed = true;
+    clearInterval(this.#watch);
+    this.#client?.destroy();
+  }
+
   async #attach(): Promise<ZooKeeperClient> {
     if (this.#client !== undefined) {
       this.losses++;
@@ -74,13 +88,16 @@ export class ReconnectingClient {
           ...(this.#session ? { session: this.#session } : {}),
           sessionTimeoutMs: this.#sessionTimeoutMs,
           lastZxidSeen: this.#lastZxid,
-          patienceMs: this.#sessionTimeoutMs / this.#addresses.length,
+          patienceMs: this.#options.patienceMs ?? this.#sessionTimeoutMs / this.#addresses.length,
+          ...(this.#options.onEvent ? { onEvent: this.#options.onEvent } : {}),
         });
         if (this.#session === undefined) this.sessions++;
         this.#session = this.#client.session;
         return this.#client;
       } catch (error) {
-        if (error instanceof SessionExpired) this.#session = undefined;
+        if (!(error instanceof SessionExpired)) continue;
+        this.expiredAfterMs.push(this.#client?.silenceMs ?? 0);
+        this.#session = undefined;
       }
     }
     throw new Error("this client was closed");

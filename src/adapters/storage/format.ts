@@ -191,13 +191,13 @@ export function areRecordsWhole(bytes: Uint8Array, at: number, header: CommitHea
 /** Whether a commit that is not whole never was: a sector of it, or its end, is still as the segment was filled. */
 export function isTorn(bytes: Uint8Array, at: number, header: CommitHeader): boolean {
   const end = at + extentOf(header.recordBytes);
-  if (uint32At(bytes, end - END_BYTES) === 0) return true;
+  if (bytes[end - 1] === 0) return true; // END has no zero in it
   return zeroSectors(bytes, at + SECTOR_BYTES, end - SECTOR_BYTES) > header.zeroSectors;
 }
 
-/** Whether the header at `at`, which does not read, was cut off while it was first written. */
+/** Whether the header at `at`, which does not read, was cut off while it was first written: what follows never is zero. */
 export function isTornHeader(bytes: Uint8Array, at: number): boolean {
-  return isZero(bytes, at + COMMIT_SUMMED_BYTES, at + SECTOR_BYTES);
+  return isZero(bytes, at + COMMIT_HEADER_BYTES, at + SECTOR_BYTES);
 }
 
 export function writeTruncate(writer: ByteWriter, from: number): void {
