@@ -5,7 +5,7 @@ import { Ledger, type View, violations } from "../failover/ledger.ts";
 import { CarefulWriter, PipeliningWriter, prepare, readBack, root, type Writer } from "../failover/writers.ts";
 import type { Ensemble, Member } from "../support/ensemble.ts";
 import { ReconnectingClient } from "../support/reconnecting-client.ts";
-import { ZooKeeperClient, ZooKeeperError } from "../support/zookeeper-client.ts";
+import { ConnectionLost, ZooKeeperClient, ZooKeeperError } from "../support/zookeeper-client.ts";
 import {
   counterOf,
   HeavyWriter,
@@ -71,7 +71,7 @@ export class Workload {
   /** Clears what an earlier one left, and begins. `address`: of a member that serves. */
   static async begin(options: WorkloadOptions, address: string): Promise<Workload> {
     const workload = new Workload(options);
-    await clear(address);
+    await persisting(() => clear(address));
     await prepare(
       address,
       workload.writers.map((writer) => writer.name),
@@ -148,7 +148,7 @@ export class Workload {
   /** Every member's data keep the laws, and are the same everywhere. The writers must be at rest. */
   async verify(lab: Lab, ensemble: Ensemble, when: string): Promise<void> {
     await ensemble.waitReady();
-    const views = await Promise.all(ensemble.members.map((member) => readBack(member.address)));
+    const views = await Promise.all(ensemble.members.map((member) => persisting(() => readBack(member.address))));
     views.forEach((view, i) => {
       lab.judge(`member ${i + 1} ${when}`, violations(this.ledger, view));
       lab.judge(`members 1 and ${i + 1} ${when}`, differences(views[0]!, view));
@@ -160,7 +160,7 @@ export class Workload {
     const held = new Set(this.#holders.flatMap((holder) => holder.held)); // may be deleted while it is read
     const created = [...this.ledger.created].filter(([path]) => !held.has(path));
     const counters = [...this.ledger.counters];
-    const view = await readBack(member.address);
+    const view = await persisting(() => readBack(member.address));
     lab.judge(`member ${member.id} under load`, [
       ...created.flatMap(([path, data]) => (view.get(path)?.data === data ? [] : [`lost: ${path} was acknowledged`])),
       ...counters.flatMap(([path, { version: acknowledged }]) => {
@@ -212,6 +212,19 @@ export function fallen(members: readonly Member[]): string[] {
   return members
     .filter((member) => member.pid === undefined)
     .map((member) => `member ${member.id} ended by itself:\n${member.log().slice(-3000)}`);
+}
+
+/** Begins again when the connection is lost: a member that takes in a snapshot lets its clients go. */
+async function persisting<T>(act: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!(error instanceof ConnectionLost) || performance.now() > deadline) throw error;
+      await sleep(50);
+    }
+  }
 }
 
 async function clear(address: string): Promise<void> {
