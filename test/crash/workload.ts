@@ -71,12 +71,11 @@ export class Workload {
   /** Clears what an earlier one left, and begins. `address`: of a member that serves. */
   static async begin(options: WorkloadOptions, address: string): Promise<Workload> {
     const workload = new Workload(options);
-    await persisting(() => clear(address));
-    await prepare(
-      address,
-      workload.writers.map((writer) => writer.name),
-      workload.ledger,
-    );
+    const names = workload.writers.map((writer) => writer.name);
+    await persisting(async () => {
+      await clear(address);
+      await prepare(address, names, workload.ledger);
+    });
     for (const each of [...workload.writers, ...workload.#observers]) each.start();
     return workload;
   }
@@ -236,9 +235,9 @@ async function clear(address: string): Promise<void> {
       for (let i = 0; i < paths.length; i += deletesAtOnceMax) {
         await Promise.all(paths.slice(i, i + deletesAtOnceMax).map((path) => deleted(client, path)));
       }
-      await client.delete(`${root}/${folder}`);
+      await deleted(client, `${root}/${folder}`);
     }
-    await client.delete(root);
+    await deleted(client, root);
   }
   await client.close();
 }
@@ -247,6 +246,6 @@ async function deleted(client: ZooKeeperClient, path: string): Promise<void> {
   try {
     await client.delete(path);
   } catch (error) {
-    if (!(error instanceof ZooKeeperError) || error.code !== noNode) throw error; // an ephemeral may end meanwhile
+    if (!(error instanceof ZooKeeperError) || error.code !== noNode) throw error; // an ephemeral may end meanwhile, or an earlier attempt have come through
   }
 }
