@@ -25,6 +25,8 @@ export const counts = {
   recordings: count(1, 5),
   losses: count(250, 600),
   startsAfterLoss: count(4, 30),
+  recordingsOfThree: count(1, 5),
+  lossesOfThree: count(40, 300),
   /** Times that a call to the disk fails, or finds it full. */
   diskFailuresAlone: count(4, 80),
   diskFullAlone: count(2, 30),

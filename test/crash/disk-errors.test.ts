@@ -53,7 +53,10 @@ attack("a disk that fails under a member alone", { timeout: 1_200_000, skip }, a
       await untilEnded(recording.member, fault);
       await recording.end(null);
       lab.count(`ended by ${fault.call}`);
-      lab.judge(shown(fault), [...complaints(recording.member), ...(await disobedience(recording.lastSteps()))]);
+      lab.judge(shown(fault), [
+        ...complaints(recording.member),
+        ...(await disobedience(recording.disks[0]!.lastSteps())),
+      ]);
       await recording.restart();
       await recording.ready();
       await load.until(20);

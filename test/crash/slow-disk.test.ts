@@ -21,7 +21,7 @@ const ephemeral = 1;
 /** Where a file system in memory usually stands. */
 const memory = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 /** A leader's loop may be held up once; then it takes an election, and nothing more. */
-const gapMsMax = 4000;
+const gapMsMax = 6000;
 
 /** A session with nothing to do but to live; it has a node that dies with it. */
 interface Holder {
@@ -50,15 +50,15 @@ attack("a disk slower than a session", { timeout: 1_200_000, skip }, async (lab)
       await load.until(400);
       const leader = await ensemble.leader();
       const slow = isLeaders ? leader : ensemble.members.find(({ id }) => id !== leader.id)!;
-      const delayMs = sessionTimeoutMs + 500 + random.below(2000);
+      const delayMs = gapMsMax + 1000 + random.below(1000); // longer than a session, and than any pause that is allowed
       load.longestGapMs = 0;
       const { detach } = await attach(slow.pid!, `fdatasync:delay_enter=${delayMs * 1000}`);
-      await sleep(2 * delayMs);
+      await sleep(1.5 * delayMs);
       await load.until(100);
       await detach();
       lab.highest(`ms longest without a write, ${isLeaders ? "a leader's" : "a follower's"} disk`, load.longestGapMs);
       assert.ok(load.longestGapMs < gapMsMax, `no write for ${load.longestGapMs} ms`);
-      assert.match(slow.log(), /a sync of the log took [4-9]\d\d\d ms/, "the disk was slow");
+      assert.match(slow.log(), /a sync of the log took \d{4,} ms/, "the disk was slow");
       if (isLeaders) lab.count("leaders replaced", (await ensemble.leader()).id === leader.id ? 0 : 1);
       await load.until(50);
       await load.stop();

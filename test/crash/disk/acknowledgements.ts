@@ -4,6 +4,7 @@ import type { Step, SystemCall } from "./system-calls.ts";
 
 const connectResponseBytes = [36, 37];
 const headerBytes = 16;
+const openingBits = 45;
 
 /** Bytes to one client that are not a whole frame yet. */
 interface Stream {
@@ -19,7 +20,7 @@ export class Acknowledgements {
   readonly #streams = new Map<number, Stream>();
 
   /** With what clients had been told before. */
-  constructor(before: { readonly zxid: number; readonly sessions: Iterable<bigint> } = { zxid: 0, sessions: [] }) {
+  constructor(before: { readonly zxid: number; readonly sessions: readonly bigint[] } = { zxid: 0, sessions: [] }) {
     this.zxid = before.zxid;
     for (const session of before.sessions) this.sessions.add(session);
   }
@@ -72,12 +73,18 @@ export class Acknowledgements {
     if (!isGreeted) {
       if (!connectResponseBytes.includes(frame.length)) return; // not ZooKeeper's protocol
       const [, timeoutMs] = [reader.int32(), reader.int32()];
-      if (timeoutMs > 0) this.sessions.add(reader.bigint64());
+      if (timeoutMs > 0) this.#onSession(reader.bigint64());
       return;
     }
     if (frame.length < headerBytes) return;
     reader.int32();
     this.zxid = Math.max(this.zxid, reader.int64());
+  }
+
+  /** A session's number holds that of the change which opened it. */
+  #onSession(id: bigint): void {
+    this.sessions.add(id);
+    this.zxid = Math.max(this.zxid, Number(BigInt.asUintN(openingBits, id)));
   }
 }
 

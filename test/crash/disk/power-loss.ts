@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Random } from "../../../src/base/random.ts";
 import { type Contents, writeContents } from "./contents.ts";
-import { type Remembered, remembered } from "./examination.ts";
+import { type Remembered, reach, remembered, rememberedAt } from "./examination.ts";
 import { differences, type History } from "./history.ts";
-import type { Recording } from "./recording.ts";
+import type { Recording, Told } from "./recording.ts";
 import type { Crash } from "./traced-disk.ts";
 
 /** Thousands of members start here one after another: in memory, where there is such a place. */
@@ -16,12 +16,11 @@ const scratchFolder = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 const waysAtOneMomentMax = 40;
 const walksMax = 6;
 
-export interface Loss extends Crash {
+/** What is left of every disk when power is lost on all of them at once. */
+export interface Loss extends Told {
   /** Which of the recorded moments, and what was being done. */
   readonly moment: string;
-  /** The latest change, and the sessions, that clients had been told of. */
-  readonly zxid: number;
-  readonly sessions: readonly bigint[];
+  readonly disks: readonly Crash[];
 }
 
 /**
@@ -42,20 +41,15 @@ export async function losePower(
   for (let walk = 0; walk < walksMax && seen.size < count; walk++) {
     const share = (count - seen.size) / weights;
     let number = 0;
-    await recording.walk(async (moment, disk, told) => {
+    await recording.walk(async (moment, disks, told) => {
       number++;
       const ways = Math.min(share / Math.sqrt(kinds.get(moment)!), waysAtOneMomentMax);
       for (let way = Math.floor(ways) + (random.chance(ways % 1) ? 1 : 0); way > 0 && seen.size < count; way--) {
-        const crash = disk.crash(random);
-        const hash = `${hashOf(crash.contents)} ${told.zxid}`;
+        const crashes = disks.map((disk) => disk.crash(random));
+        const hash = `${crashes.map(({ contents }) => hashOf(contents)).join(" ")} ${told.zxid}`;
         if (seen.has(hash)) continue;
         seen.add(hash);
-        await onLoss({
-          ...crash,
-          moment: `moment ${number}, ${moment}`,
-          zxid: told.zxid,
-          sessions: [...told.sessions],
-        });
+        await onLoss({ ...told, disks: crashes, moment: `moment ${number}, ${moment}` });
       }
     });
   }
@@ -68,28 +62,59 @@ export interface Examined {
   readonly violations: readonly string[];
 }
 
-/** Starts on a lost disk with the real storage and state, twice. */
-export async function examine({
-  loss,
-  recording,
-  history,
-  segmentBytes,
-}: {
-  loss: Loss;
-  recording: Recording;
-  history: History;
-  segmentBytes: number;
-}): Promise<Examined> {
-  const scratch = mkdtempSync(join(scratchFolder, "cabildo-lost-"));
-  writeContents(loss.contents, recording.root, scratch);
-  const dataDirectory = recording.dataDirectory.replace(recording.root, scratch);
-  try {
-    const { zxid, ...first } = await remembered(dataDirectory, segmentBytes);
-    const wrong = violations({ zxid, ...first }, loss, history);
+export interface Examination {
+  readonly loss: Loss;
+  readonly recording: Recording;
+  readonly history: History;
+  readonly segmentBytes: number;
+}
+
+/** A member alone starts on its lost disk, with the real storage and state, twice. */
+export function examine({ loss, recording, history, segmentBytes }: Examination): Promise<Examined> {
+  return laidOut(loss, recording, async ([dataDirectory]) => {
+    const place = { dataDirectory: dataDirectory!, member: 1, segmentBytes };
+    const first = await remembered(place);
+    const { zxid } = first;
+    const wrong = violations(first, loss, history);
     if (wrong.length > 0) return { zxid, violations: wrong };
-    const again = await remembered(dataDirectory, segmentBytes); // it went on in between, and was stopped in good order
+    const again = await remembered(place); // it went on in between, and was stopped in good order
     const wrongThen = violations(again, { ...loss, zxid }, history);
     return { zxid, violations: wrongThen.map((line) => `at the second start: ${line}`) };
+  });
+}
+
+/**
+ * Two of three come back, any two: the one of them with the later log leads, and its log becomes the other's. So the two
+ * latest logs of the three must hold everything that was told, whatever else they hold.
+ */
+export function examineMajorities({ loss, recording, history, segmentBytes }: Examination): Promise<Examined> {
+  return laidOut(loss, recording, async (directories) => {
+    const places = directories.map((dataDirectory, i) => ({ dataDirectory, member: i + 1, segmentBytes }));
+    const logs = await Promise.all(places.map(async (place) => ({ place, last: await reach(place) })));
+    logs.sort((a, b) => b.last.term - a.last.term || b.last.index - a.last.index);
+    const found: string[] = [];
+    for (const { place } of logs.slice(0, 2)) {
+      const wrong = violations(await rememberedAt(place, loss.zxid), loss, history);
+      found.push(...wrong.map((line) => `led by member ${place.member}: ${line}`));
+    }
+    return { zxid: loss.zxid, violations: found };
+  });
+}
+
+/** Lays the lost disks out as files, for the time that they are looked at. */
+async function laidOut(
+  loss: Loss,
+  recording: Recording,
+  look: (dataDirectories: readonly string[]) => Promise<Examined>,
+): Promise<Examined> {
+  const scratch = mkdtempSync(join(scratchFolder, "cabildo-lost-"));
+  try {
+    const directories = recording.disks.map(({ root, dataDirectory }, i) => {
+      const at = join(scratch, String(i + 1));
+      writeContents(loss.disks[i]!.contents, root, at);
+      return dataDirectory.replace(root, at);
+    });
+    return await look(directories);
   } catch (error) {
     return { zxid: null, violations: [`it does not start: ${(error as Error).message}`] };
   } finally {
@@ -97,14 +122,14 @@ export async function examine({
   }
 }
 
-/** Puts a lost disk where a person can look at it, and says what it was. */
-export function evidenceOf(loss: Loss, { root }: Recording): string {
+/** Puts lost disks where a person can look at them, and says what they were. */
+export function evidenceOf({ disks, moment }: Loss, { roots }: Recording): string {
   const kept = mkdtempSync(join(tmpdir(), "cabildo-evidence-"));
-  writeContents(loss.contents, root, kept);
-  return `power lost at ${loss.moment} (${loss.how}; the disk is kept in ${kept})`;
+  for (const [i, { contents }] of disks.entries()) writeContents(contents, roots[i]!, join(kept, String(i + 1)));
+  return `power lost at ${moment} (${disks.map(({ how }) => how).join("; ")}; what was left is kept in ${kept})`;
 }
 
-function violations(found: Remembered, loss: Pick<Loss, "zxid" | "sessions">, history: History): string[] {
+function violations(found: Remembered, loss: Told, history: History): string[] {
   const { zxid, view, hasSession } = found;
   const behind = zxid < loss.zxid ? [`it is at change ${zxid}, and clients were told of change ${loss.zxid}`] : [];
   const forgotten = loss.sessions

@@ -1,143 +1,127 @@
-// A real member alone, whose calls to the kernel are written down over all its lives, under real clients; and the walk
-// through what was written down, moment by moment.
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync, statSync } from "node:fs";
+// Real members, whose calls to the kernel are written down over all their lives, under real clients; and the walk through
+// what was written down, moment by moment, as all of them went through it together.
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Ensemble, type Member, startEnsemble } from "../../support/ensemble.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
-import { type Contents, difference, readContents, writeContents } from "./contents.ts";
-import { recording } from "./strace.ts";
-import { type Step, stepsOf } from "./system-calls.ts";
-import { TracedDisk } from "./traced-disk.ts";
-
-const goneWithinMs = 20_000;
-const endBytes = 4096;
+import { difference } from "./contents.ts";
+import { type LifeOptions, RecordedDisk } from "./recorded-disk.ts";
+import type { Crash, TracedDisk } from "./traced-disk.ts";
 
 export interface RecordingOptions {
+  /** One stands alone. */
+  readonly members?: number;
   readonly config: readonly string[];
   readonly life?: LifeOptions;
-  /** The disk that the member starts on; an empty one unless given. */
+  /** The disks that the members start on; empty ones unless given. */
   readonly from?: Start;
 }
 
-/** What is done to the recorded process from its start to its end. */
-export interface LifeOptions {
-  /** Calls that strace makes fail or wait beside writing them down, as its `inject` has it. */
-  readonly injections?: readonly string[];
-  /** A module that Node loads before everything else. */
-  readonly preload?: string;
+/** Disks as power was lost, and what had been told until then. */
+export interface Start extends Told {
+  readonly roots: readonly string[];
+  readonly disks: readonly Pick<Crash, "contents">[];
 }
 
-/** A disk as power was lost, and what had been told until then. */
-export interface Start {
-  readonly root: string;
-  readonly contents: Contents;
+/** The latest change, and the sessions, that clients have been told of: nothing of it may be forgotten. */
+export interface Told {
   readonly zxid: number;
   readonly sessions: readonly bigint[];
 }
 
-/** One life of the recorded process: its calls, and the files as they were when it was gone. */
-interface Life {
-  readonly trace: string;
-  readonly left: Contents;
-}
-
 export class Recording {
   readonly folder: string;
-  /** What is recorded. */
-  readonly root: string;
-  /** The member's own, below it: the member makes it. */
-  readonly dataDirectory: string;
-  readonly #before: Contents;
-  readonly #from: Start | null;
-  readonly #lives: Life[] = [];
+  readonly disks: readonly RecordedDisk[];
+  readonly #before: Told;
   #ensemble: Ensemble | null = null;
-  #life: LifeOptions;
 
-  private constructor(folder: string, { life, from }: RecordingOptions) {
+  private constructor(folder: string, { members = 1, life = {}, from }: RecordingOptions) {
     this.folder = folder;
-    this.#from = from ?? null;
-    this.root = join(folder, "disk");
-    if (from === undefined) mkdirSync(this.root);
-    else writeContents(from.contents, from.root, this.root);
-    this.dataDirectory = join(this.root, "member", "data");
-    this.#before = readContents(this.root);
-    this.#life = life ?? {};
+    this.#before = from ?? { zxid: 0, sessions: [] };
+    this.disks = Array.from({ length: members }, (_, i) => {
+      const root = join(folder, `disk-${i + 1}`);
+      if (from !== undefined) return RecordedDisk.from(root, from.disks[i]!.contents, from.roots[i]!);
+      return members === 1 ? RecordedDisk.empty(root) : RecordedDisk.numbered(root, i + 1);
+    });
+    for (const disk of this.disks) disk.life = life;
   }
 
-  /** Starts it, and waits until it serves. */
+  /** Starts them, and waits until they serve. */
   static async begin(options: RecordingOptions): Promise<Recording> {
     const folder = mkdtempSync(join(tmpdir(), "cabildo-power-"));
-    const recorded = new Recording(folder, options);
     try {
-      recorded.#ensemble = await startEnsemble({
+      const recording = new Recording(folder, options);
+      const diskOf = (id: number) => recording.disks[id - 1]!;
+      recording.#ensemble = await startEnsemble({
         flavour: "cabildo",
-        members: 1,
+        members: recording.disks.length,
         dataRoot: folder,
-        config: [...options.config, `dataDir=${recorded.dataDirectory}`],
+        config: options.config,
+        configOf: (id) => [`dataDir=${diskOf(id).dataDirectory}`],
         environment: { UV_USE_IO_URING: "0" }, // where strace would not see the calls
-        wrapperOf: () => recorded.#wrapper(),
+        wrapperOf: (id) => diskOf(id).wrapper(),
       });
+      return recording;
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });
       throw error;
     }
-    return recorded;
   }
 
+  get ensemble(): Ensemble {
+    return this.#ensemble!;
+  }
+
+  /** The one that stands alone. */
   get member(): Member {
-    return this.#ensemble!.members[0]!;
+    return this.ensemble.members[0]!;
   }
 
-  /** Ends the process, or waits for its own end, and keeps what it left. */
-  async end(signal: NodeJS.Signals | null): Promise<void> {
-    if (signal !== null) await this.member.kill(signal);
-    const trace = this.#nextTrace();
-    const deadline = performance.now() + goneWithinMs;
-    while (!isComplete(trace)) {
-      if (performance.now() > deadline) throw new Error(`${trace} has no end\n${this.member.log().slice(-2000)}`);
-      await sleep(5);
-    }
-    this.#lives.push({ trace, left: readContents(this.root) });
+  get roots(): string[] {
+    return this.disks.map(({ root }) => root);
+  }
+
+  /** Ends the process, or finds that it has ended, and keeps what it left. */
+  async end(signal: NodeJS.Signals | null, member = this.member): Promise<void> {
+    if (signal !== null) await member.kill(signal);
+    await this.disks[member.id - 1]!.ended();
   }
 
   /** The next life, after `end`; it may not be ready. */
-  async restart(life: LifeOptions = {}): Promise<void> {
-    this.#life = life;
-    await this.member.restart();
+  async restart(life: LifeOptions = {}, member = this.member): Promise<void> {
+    this.disks[member.id - 1]!.life = life;
+    await member.restart();
   }
 
-  /** Until it serves; fails when it has ended. */
+  /** Until all serve; fails when one has ended. */
   ready(): Promise<void> {
-    return this.#ensemble!.waitReady();
-  }
-
-  /** The steps of the last life that has ended. */
-  lastSteps(): AsyncGenerator<Step> {
-    return stepsOf(this.#lives.at(-1)!.trace);
+    return this.ensemble.waitReady();
   }
 
   /**
-   * Goes through all lives once more: `onMoment` hears of each moment that a loss of power could fall on, with the disk and
+   * Goes through all lives once more: `onMoment` hears of each moment that a loss of power could fall on, with the disks and
    * what clients had been told as they were then. Throws unless what was written down explains the files that there are.
    */
   async walk(
-    onMoment: (moment: string, disk: TracedDisk, told: Acknowledgements) => void | Promise<void>,
+    onMoment: (moment: string, disks: readonly TracedDisk[], told: Told) => void | Promise<void>,
   ): Promise<void> {
-    const neverHappened = await this.#findUnfinished();
-    const disk = new TracedDisk(this.root, this.#before, neverHappened);
-    const told = new Acknowledgements(this.#from ?? undefined);
-    for (const { trace, left } of this.#lives) {
-      for await (const step of stepsOf(trace)) {
-        const changed = disk.apply(step);
-        const moment = told.apply(step) ? "told a client" : changed;
-        if (moment !== null) await onMoment(moment, disk, told);
+    const disks = await Promise.all(this.disks.map((recorded) => recorded.disk()));
+    const heard = disks.map(() => new Acknowledgements(this.#before));
+    let told = this.#before;
+    for await (const [number, step] of merged(this.disks.map((recorded) => recorded.steps()))) {
+      const disk = disks[number]!;
+      if (step.kind === "left") {
+        disk.closeAll();
+        heard[number]!.closeAll();
+        const unexplained = difference(disk.contents(), step.contents);
+        if (unexplained !== null) throw new Error(`what was recorded does not explain the files: ${unexplained}`);
+        continue;
       }
-      disk.closeAll();
-      told.closeAll();
-      const unexplained = difference(disk.contents(), left);
-      if (unexplained !== null) throw new Error(`what was recorded does not explain the files: ${unexplained}`);
+      const changed = disk.apply(step);
+      const isNew = heard[number]!.apply(step);
+      if (isNew) told = all(heard);
+      if (isNew || changed !== null) await onMoment(isNew ? "told a client" : changed!, disks, told);
     }
   }
 
@@ -145,49 +129,27 @@ export class Recording {
     await this.#ensemble?.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
 
-  #wrapper(): string[] {
-    const { injections = [], preload } = this.#life;
-    const preloading = preload === undefined ? [] : ["env", `NODE_OPTIONS=--import ${preload}`];
-    return [...recording(this.#nextTrace(), ...injections), ...preloading];
-  }
+function all(heard: readonly Acknowledgements[]): Told {
+  return {
+    zxid: Math.max(...heard.map(({ zxid }) => zxid)),
+    sessions: [...new Set(heard.flatMap(({ sessions }) => [...sessions]))],
+  };
+}
 
-  #nextTrace(): string {
-    return join(this.folder, `calls-${this.#lives.length + 1}.txt`);
-  }
-
-  /** Calls in which the process died, and which left no trace in the files. */
-  async #findUnfinished(): Promise<Set<string>> {
-    const found = new Set<string>();
-    const disk = new TracedDisk(this.root, this.#before);
-    for (const { trace, left } of this.#lives) {
-      for await (const step of stepsOf(trace)) disk.apply(step);
-      const without = subsetsOf(disk.underWay).find((calls) => difference(disk.contents(calls), left) === null);
-      disk.takeBack(without ?? []); // if there is none, the walk will say so
-      for (const { id } of without ?? []) found.add(id);
-      disk.closeAll();
+/** Several sequences as one, in the order of their times, each with the number of the one it came from. */
+async function* merged<T extends { readonly at: number }>(
+  sources: readonly AsyncGenerator<T>[],
+): AsyncGenerator<[number, T]> {
+  const heads = await Promise.all(sources.map((source) => source.next()));
+  for (;;) {
+    let first = -1;
+    for (const [number, { done, value }] of heads.entries()) {
+      if (!done && (first < 0 || value.at < heads[first]!.value.at)) first = number;
     }
-    return found;
-  }
-}
-
-function subsetsOf<T>(all: readonly T[]): T[][] {
-  return Array.from({ length: 2 ** all.length }, (_, bits) => all.filter((_, i) => ((bits >>> i) & 1) === 1));
-}
-
-/** The thread that began it all ends last. */
-function isComplete(trace: string): boolean {
-  if (!existsSync(trace)) return false;
-  const { size } = statSync(trace);
-  const file = openSync(trace, "r");
-  try {
-    const begin = Buffer.alloc(16);
-    readSync(file, begin, 0, begin.length, 0);
-    const end = Buffer.alloc(Math.min(endBytes, size));
-    readSync(file, end, 0, end.length, size - end.length);
-    const [thread] = begin.toString("latin1").split(" ");
-    return new RegExp(`(^|\\n)${thread} +\\+\\+\\+ .*\\+\\+\\+\\n$`).test(end.toString("latin1"));
-  } finally {
-    closeSync(file);
+    if (first < 0) return;
+    yield [first, heads[first]!.value];
+    heads[first] = await sources[first]!.next();
   }
 }

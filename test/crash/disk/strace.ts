@@ -27,7 +27,8 @@ function trouble(): string | null {
 
 // The traced process stays what was started: the tracer is its grandchild (-D), so its number, signals and status are its
 // own. Only the calls asked for stop it (--seccomp-bpf), all its threads included (-f).
-const quietly = ["-f", "--seccomp-bpf"];
+// Times are written down, and how long calls took, so that the calls of several processes can be put in one order.
+const quietly = ["-f", "--seccomp-bpf", "-ttt", "-T"];
 
 /** Longer than any single write of a member that the lab records. */
 const payloadBytesMax = 32 * 1024 * 1024;

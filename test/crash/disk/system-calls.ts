@@ -20,10 +20,14 @@ export interface SystemCall {
 /** Texts as bytes, as many of them as were asked for; everything else, as strace shows it. */
 export type Argument = Uint8Array | string;
 
+/** `at` is when strace saw it, in microseconds: the same clock for all processes. */
 export type Step =
-  | { readonly kind: "begin"; readonly call: SystemCall }
-  | { readonly kind: "end"; readonly call: SystemCall }
-  | { readonly kind: "death"; readonly how: string };
+  | { readonly kind: "begin"; readonly at: number; readonly call: SystemCall }
+  | { readonly kind: "end"; readonly at: number; readonly call: SystemCall }
+  | { readonly kind: "death"; readonly at: number; readonly how: string };
+
+/** The thread, and the time in seconds and microseconds. */
+const beginning = /^(\d+) +(\d+)\.(\d{6}) /;
 
 /** The steps in the order in which strace saw them, which is one that causes and effects agree with. */
 export async function* stepsOf(file: string): AsyncGenerator<Step> {
@@ -31,26 +35,26 @@ export async function* stepsOf(file: string): AsyncGenerator<Step> {
   let number = 0;
   for await (const line of createInterface({ input: createReadStream(file, "latin1"), crlfDelay: Infinity })) {
     number++;
-    const space = line.indexOf(" ");
-    const thread = Number(line.slice(0, space));
-    const text = line.slice(space).trimStart();
+    const match = beginning.exec(line);
+    if (match === null) throw new Error(`${file}: a line that is no call: ${line.slice(0, 100)}`);
+    const [thread, at] = [Number(match[1]), Number(match[2]) * 1e6 + Number(match[3])];
+    const text = line.slice(match[0].length);
     if (text.startsWith("---")) continue; // a signal
     if (text.startsWith("+++")) {
-      yield { kind: "death", how: text.replaceAll("+", "").trim() };
+      yield { kind: "death", at, how: text.replaceAll("+", "").trim() };
     } else if (text.startsWith("<... ")) {
       const call = underWay.get(thread);
       if (call === undefined) throw new Error(`${file}: the end of a call that never began: ${text.slice(0, 100)}`);
       underWay.delete(thread);
       finish(call, text.slice(text.indexOf("resumed>") + "resumed>".length));
-      yield { kind: "end", call };
+      yield { kind: "end", at, call };
     } else {
       const { call, rest } = parseCall(`${file}:${number}`, thread, text);
-      yield { kind: "begin", call };
+      yield { kind: "begin", at, call };
       if (rest === null) {
         underWay.set(thread, call);
       } else {
-        finish(call, rest);
-        yield { kind: "end", call };
+        yield { kind: "end", at: at + finish(call, rest), call };
       }
     }
   }
@@ -86,11 +90,14 @@ function parseCall(id: string, thread: number, text: string): { call: SystemCall
 }
 
 const ending = /= (-?\d+|0x[0-9a-f]+|\?)(?: (E[A-Z0-9]+))?/;
+const duration = /<(\d+\.\d{6})>$/;
 
-function finish(call: SystemCall, rest: string): void {
+/** Gives how long it took, in microseconds, where that is known. */
+function finish(call: SystemCall, rest: string): number {
   const match = ending.exec(rest);
   if (match === null) throw new Error(`a call without a result: ${call.name} ${rest.slice(0, 100)}`);
   call.isInjected = rest.includes("(INJECTED)");
   call.error = match[2] ?? null;
   if (match[1] !== "?") call.result = Number(match[1]); // else a signal interrupted it, or the process ended in it
+  return Math.round(Number(duration.exec(rest)?.[1] ?? 0) * 1e6);
 }

@@ -288,6 +288,11 @@ export class TracedDisk {
     const entry = new Map(this.#durableNames);
     const count = this.#pendingNames.length;
     if (count === 0) return { entry, how: "all names synced" };
+    if (random.chance(0.4)) {
+      const missing = random.below(count);
+      for (const { apply } of this.#pendingNames.toSpliced(missing, 1)) apply(entry);
+      return { entry, how: `all of ${count} changes of names but number ${missing + 1}` };
+    }
     if (random.chance(0.3)) {
       const kept = this.#pendingNames.filter(() => random.chance(0.5));
       for (const { apply } of kept) apply(entry);
