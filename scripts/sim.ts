@@ -35,13 +35,20 @@ interface Finding {
   readonly differs: boolean;
 }
 
+/** Ctrl-C ends the run after the seed under way, with its figures. */
+let isInterrupted = false;
+process.once("SIGINT", () => {
+  isInterrupted = true;
+});
+
 async function runShare(share: Share, found: (finding: Finding) => boolean): Promise<void> {
   const until = performance.now() + share.minutes * 60_000;
-  for (let i = 0; i < share.seeds && performance.now() < until; i++) {
+  for (let i = 0; i < share.seeds && performance.now() < until && !isInterrupted; i++) {
     const seed = share.from + i * share.step;
     const report = await simulate(seed);
     const differs = share.twice && (await simulate(seed)).traceHash !== report.traceHash;
     if (!found({ report, differs })) return;
+    await new Promise((resolve) => setImmediate(resolve)); // a simulation leaves the event loop, and signals, no turn
   }
 }
 

@@ -1,6 +1,8 @@
 // Reading JSON that somebody else wrote, strictly: every field is asked for by its name and must be of its kind, and none
 // may be left over. What is wrong is said with its place.
 
+import { listed, shortened } from "./words.ts";
+
 /** What a part of a history cannot be; says where. */
 export class Complaint extends Error {
   override readonly name = "Complaint";
@@ -112,10 +114,5 @@ export class Fields {
 const SHOWN_LENGTH_MAX = 40;
 
 function shown(value: unknown): string {
-  const text = JSON.stringify(value);
-  return text.length <= SHOWN_LENGTH_MAX ? text : `${text.slice(0, SHOWN_LENGTH_MAX)}…`;
-}
-
-function listed(words: readonly string[]): string {
-  return words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+  return shortened(JSON.stringify(value), SHOWN_LENGTH_MAX);
 }

@@ -1,5 +1,7 @@
 // Checkers as a library: whether a recorded history of concurrent operations is linearizable.
 
+export { type DrawingOptions, drawHistory } from "./drawing/page.ts";
+export { explainCheck } from "./explanation.ts";
 export { formatHistory, HISTORY_VERSION, type History, HistoryError, MODEL_NAMES, parseHistory } from "./history.ts";
 export {
   type Check,

@@ -49,10 +49,10 @@ export interface Model<State, Input, Output> {
   simplified?(operations: readonly Operation<Input, Output>[]): readonly Operation<Input, Output>[];
   /** Equal for states that behave alike from here on, and only for them. */
   identityOf(state: State): string | number;
-  /** For people, short: `set-data /a "x" if version 3`. */
+  /** For people, short, without the key: `set-data "x" if version 3`. */
   describeInput(input: Input): string;
   /** For people, short: `version 4`. */
   describeOutput(output: Output): string;
-  /** For people, short, to stand behind "is": `"x", version 4`. */
+  /** For people, short, to stand behind "/a is": `"x", version 4`. */
   describeState(state: State): string;
 }

@@ -23,6 +23,8 @@ export interface SearchLimits {
   readonly situationsMax: number;
   /** Asked now and then; true ends the search. */
   isOver(): boolean;
+  /** So many events does it go back and try other ways before it takes one of those never answered for the cause. */
+  readonly patience?: number;
 }
 
 export type SearchResult =
@@ -45,8 +47,7 @@ export interface DeadEnd {
 /** Orders of a dead end beyond these are not told: nobody would read them. */
 const ORDERS_TOLD_MAX = 8;
 const TURNS_BETWEEN_QUESTIONS = 256;
-/** So many events does the search go back and try other ways before it takes one of those never answered for the cause. */
-const UNANSWERED_DISTANCE = 64;
+const PATIENCE = 64;
 
 interface Situation<State> {
   readonly front: Front;
@@ -117,8 +118,8 @@ class Search<State, Input, Output> {
     for (const situation of from) this.#placeChanges(situation);
     if (from.length === 0) return;
     const next = { situations: from, unanswered: unanswered + 1 };
-    const distance = this.#timeline.distanceOf(from[0]!.front);
-    this.#waves.add(distance - UNANSWERED_DISTANCE * next.unanswered, next);
+    const { patience = PATIENCE } = this.#limits;
+    this.#waves.add(this.#timeline.distanceOf(from[0]!.front) - patience * next.unanswered, next);
   }
 
   #placeChanges(situation: Situation<State>): void {

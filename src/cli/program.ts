@@ -1,4 +1,5 @@
-// The commands, their flags and their help. Each command's code is loaded only when it runs. Exit status: 0 well, 1 failed, 2 asked for in a way that cannot be.
+// The commands, their flags and their help. Each command's code is loaded only when it runs. Exit status: 0 well, 1 failed, 2 asked for in a way that cannot be,
+// 3 not to be told (check).
 
 import { Command, type CommanderError, InvalidArgumentError } from "commander";
 import { CABILDO_VERSION } from "../protocols/zookeeper/admin-about.ts";
@@ -6,6 +7,7 @@ import type { ServerFlag } from "./server.ts";
 
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
+export const EXIT_UNDECIDED = 3;
 
 export function program(): Command {
   const cabildo = new Command("cabildo")
@@ -65,6 +67,29 @@ export function program(): Command {
       process.exitCode = await runStatus(addresses, options.output === "json", options.timeout * 1000);
     });
   status.exitOverride(leave);
+
+  const check = cabildo
+    .command("check")
+    .summary("check that a recorded history is linearizable")
+    .description(
+      "Checks whether a history of concurrent operations is linearizable (its format: docs/checking.md). If it is not, " +
+        "says why, and draws it as a page beside the history.",
+    )
+    .argument("<history>", "a JSON file")
+    .option("--html <file>", "where to draw it, whatever the verdict (default: beside it, if it is not linearizable)")
+    .option("--no-html", "draw nothing")
+    .option("--seconds <number>", "how long to search", wholeNumber(1, 86_400), 60)
+    .option("-o, --output <format>", "text or json", oneOf("text", "json"), "text")
+    .addHelpText("after", CHECK_HELP)
+    .action(async (history: string, options: CheckOptions) => {
+      const { runCheck } = await import("./check.ts");
+      process.exitCode = runCheck(history, {
+        html: options.html === false ? "never" : options.html === undefined ? "if-violated" : { file: options.html },
+        seconds: options.seconds,
+        json: options.output === "json",
+      });
+    });
+  check.exitOverride(leave);
   return cabildo;
 }
 
@@ -77,6 +102,9 @@ Examples:
 SIGTERM hands leadership over, drains and ends within 5 seconds; a second one ends at once.
 CABILDO_LOG_LEVEL=info|warn|error and CABILDO_LOG_FORMAT=text|json say what goes to stderr.`;
 
+const CHECK_HELP = `
+Exit status: 0 linearizable, 1 not, 2 no such history, 3 not decided in time.`;
+
 interface ServerOptions {
   readonly id?: string;
   readonly data?: string;
@@ -88,6 +116,13 @@ interface DevOptions {
   readonly members?: number;
   readonly port?: number;
   readonly data?: string;
+}
+
+interface CheckOptions {
+  /** A file, or false for --no-html. */
+  readonly html?: string | false;
+  readonly seconds: number;
+  readonly output: string;
 }
 
 function serverFlags({ id, data, clientPort, set = [] }: ServerOptions): ServerFlag[] {

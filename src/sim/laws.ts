@@ -5,6 +5,7 @@ import { crc32 } from "node:zlib";
 import { decodeConfiguration } from "../consensus/raft/configuration.ts";
 import type { Configuration, EntryKind, MemberId, RecoveredState } from "../consensus/raft/types.ts";
 import type { LogWrite } from "../replica/ports.ts";
+import { decodePeerMessage } from "../replica/wire.ts";
 import type { Machine } from "../state/machine.ts";
 import { Chronicle } from "./chronicle.ts";
 import type { Observer, SimulatedMember } from "./member.ts";
@@ -17,6 +18,8 @@ export interface Violation {
 
 /** States are compared at every so many entries: reading the whole state costs. */
 const HASH_EVERY = 32;
+/** No frame that speaks of the sender's disk is longer. */
+const SHORT_FRAME_BYTES = 100;
 /** Of an entry that its first applier had from a snapshot. */
 const UNKNOWN_TERM = -1;
 
@@ -32,6 +35,12 @@ interface Committed {
 interface Shadow {
   first: number;
   terms: number[];
+}
+
+/** What a disk has said to hold for good. */
+interface Durable extends Shadow {
+  term: number;
+  votedFor: MemberId | null;
 }
 
 export class MemberLaws implements Observer {
@@ -53,6 +62,7 @@ export class MemberLaws implements Observer {
   #highestTerm = 0;
   readonly #hashes = new Map<number, string>();
   readonly #shadows = new Map<string, Shadow>();
+  readonly #durables = new Map<string, Durable>();
   readonly #configurations = new Map<string, Configuration>();
   /** The latest that was committed. */
   configuration: Configuration | null = null;
@@ -126,8 +136,51 @@ export class MemberLaws implements Observer {
   }
 
   /** A vote is given when it may be told: one that was lost before it was durable is none. */
-  onLogDurable(member: SimulatedMember, { hardState }: LogWrite): void {
+  onLogDurable(member: SimulatedMember, { truncateFrom, entries, hardState }: LogWrite): void {
     if (hardState?.votedFor != null) this.#noteVote(member, hardState.term, hardState.votedFor);
+    const durable = this.#durable(member);
+    if (truncateFrom !== null) cutFrom(durable, truncateFrom);
+    for (const { term } of entries) durable.terms.push(term);
+    if (hardState === null) return;
+    durable.term = hardState.term;
+    durable.votedFor = hardState.votedFor;
+  }
+
+  /** Whoever hears of a vote, of a term or of an entry counts on it: by then it is on the disk. */
+  onSent(member: SimulatedMember, to: MemberId, frame: Uint8Array): void {
+    if (frame.length > SHORT_FRAME_BYTES) return; // these carry entries, and promise nothing of the sender's disk
+    const peerMessage = decodePeerMessage(frame);
+    if (peerMessage.kind !== "raft") return;
+    const { message } = peerMessage;
+    const { term, votedFor, first, terms } = this.#durable(member);
+    const hasVoted = (candidate: MemberId): boolean =>
+      term > message.term || (term === message.term && votedFor === candidate);
+    const said = `member ${member.id} says to member ${to}, with term ${term}, vote ${votedFor} and entry ${first + terms.length - 1} on its disk:`;
+    if (message.kind === "vote" && message.granted && !message.pre && !hasVoted(to)) {
+      this.violate("durable before it is said", `${said} you have my vote in term ${message.term}`);
+    } else if (message.kind === "request-vote" && !message.pre && !hasVoted(member.id)) {
+      this.violate("durable before it is said", `${said} I stand in term ${message.term}`);
+    } else if (message.kind === "append-reply" && message.matched && message.index >= first + terms.length) {
+      this.violate("durable before it is said", `${said} I hold entry ${message.index}`);
+    }
+  }
+
+  /** An entry counts once a majority's disks hold it. A voter not known by its incarnation yet may be the one that counts. */
+  #checkMajority(index: number): void {
+    const committed = this.#committed[index]!;
+    if (this.configuration === null || committed.term === UNKNOWN_TERM) return;
+    const voters = this.configuration.members.filter(({ role }) => role === "voter");
+    const holders = voters.filter(({ id, incarnation }) => {
+      if (incarnation === 0) return true;
+      const durable = this.#durables.get(`${id}/${incarnation}`);
+      if (durable === undefined) return false;
+      return index < durable.first || durable.terms[index - durable.first] === committed.term;
+    });
+    if (holders.length * 2 > voters.length) return;
+    this.violate(
+      "on a majority's disks",
+      `entry ${index} is applied, and ${holders.length} of ${voters.length} disks hold it`,
+    );
   }
 
   #truncate(member: SimulatedMember, shadow: Shadow, from: number): void {
@@ -136,7 +189,7 @@ export class MemberLaws implements Observer {
       if (term === undefined || this.#committed[index]!.term !== term) continue;
       this.violate("commit is for ever", `member ${member.id} drops the committed entry ${index} of term ${term}`);
     }
-    shadow.terms.length = Math.max(0, Math.min(shadow.terms.length, from - shadow.first));
+    cutFrom(shadow, from);
   }
 
   #noteVote(member: SimulatedMember, term: number, votedFor: MemberId): void {
@@ -149,18 +202,21 @@ export class MemberLaws implements Observer {
   }
 
   /** The disk may have lost what was not synced: what its log holds is learnt from what it says. */
-  onOpened(member: SimulatedMember, { snapshot, lastIndex, termStarts }: RecoveredState): void {
+  onOpened(member: SimulatedMember, { hardState, snapshot, lastIndex, termStarts }: RecoveredState): void {
     const terms: number[] = [];
     for (const [i, { index, term }] of termStarts.entries()) {
       const end = termStarts[i + 1]?.index ?? lastIndex + 1;
       for (let at = Math.max(index, snapshot.index + 1); at < end; at++) terms.push(term);
     }
     this.#shadows.set(shadowKey(member), { first: snapshot.index + 1, terms });
+    const { term, votedFor } = hardState;
+    this.#durables.set(shadowKey(member), { first: snapshot.index + 1, terms: [...terms], term, votedFor });
     this.onDiskRead(member);
   }
 
   onLogRestart(member: SimulatedMember, index: number): void {
     this.#shadows.set(shadowKey(member), { first: index + 1, terms: [] });
+    Object.assign(this.#durable(member), { first: index + 1, terms: [] });
   }
 
   #shadow(member: SimulatedMember): Shadow {
@@ -171,6 +227,16 @@ export class MemberLaws implements Observer {
       this.#shadows.set(key, shadow);
     }
     return shadow;
+  }
+
+  #durable(member: SimulatedMember): Durable {
+    const key = shadowKey(member);
+    let durable = this.#durables.get(key);
+    if (durable === undefined) {
+      durable = { first: 1, terms: [], term: 0, votedFor: null };
+      this.#durables.set(key, durable);
+    }
+    return durable;
   }
 
   // --------------------------------------------------------------------------------------------------------- state
@@ -190,6 +256,7 @@ export class MemberLaws implements Observer {
       this.#committed.push({ checksum, term: terms[index - first] ?? UNKNOWN_TERM, under: this.#highestTerm });
       if (kind === "commands") this.chronicle.tellBatch(payload);
       if (kind === "configuration") this.#noteConfiguration(index);
+      this.#checkMajority(index);
     } else if (known.checksum !== checksum) {
       this.violate(
         "state machine safety",
@@ -268,6 +335,10 @@ export class MemberLaws implements Observer {
 
 /** /, /zookeeper, its quota and config. */
 const PRESET_NODES = 4;
+
+function cutFrom(shadow: Shadow, from: number): void {
+  shadow.terms.length = Math.max(0, Math.min(shadow.terms.length, from - shadow.first));
+}
 
 function shadowKey({ id, incarnation }: SimulatedMember): string {
   return `${id}/${incarnation}`;

@@ -34,6 +34,8 @@ export interface Observer {
   onLogDurable?(member: SimulatedMember, write: LogWrite): void;
   /** The log begins anew after a snapshot of this index. */
   onLogRestart?(member: SimulatedMember, index: number): void;
+  /** A frame leaves for another member. */
+  onSent?(member: SimulatedMember, to: MemberId, frame: Uint8Array): void;
   onStatus?(member: SimulatedMember): void;
   /** A process ended by itself. */
   onFatal?(member: SimulatedMember, error: Error): void;
@@ -172,7 +174,12 @@ export class SimulatedMember {
     replica.onStatusChange(() => observer.onStatus?.(this));
     this.replica = replica;
     this.service = service;
-    await replica.run(network.attach(id, replica, clock));
+    const peers = network.attach(id, replica, clock);
+    const send = (to: MemberId, frame: Uint8Array): void => {
+      observer.onSent?.(this, to, frame);
+      peers.send(to, frame);
+    };
+    await replica.run({ ...peers, send });
     observer.onStarted?.(this);
   }
 

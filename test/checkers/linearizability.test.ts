@@ -81,7 +81,7 @@ describe("what it may not do", () => {
 a: [write 1] [write 2]
 b:                     [read 1]
 `,
-    "read x",
+    "read",
   );
 
   fails(
@@ -91,7 +91,7 @@ a: [write 1] [write 2              ]
 b:              [read 2]
 c:                        [read 1]
 `,
-    "read x",
+    "read",
   );
 
   fails(
@@ -100,7 +100,7 @@ c:                        [read 1]
 a: [write 0] [cas 0 1 ok]
 b:           [cas 0 2 ok]
 `,
-    "set x = 2 if 0",
+    "write 2 if 0",
   );
 
   fails(
@@ -109,7 +109,7 @@ b:           [cas 0 2 ok]
 a: [write 1]
 b:           [read null]
 `,
-    "read x",
+    "read",
   );
 
   fails(
@@ -118,7 +118,7 @@ b:           [read null]
 a: [write 1]
 b:    [read 2]
 `,
-    "read x",
+    "read",
   );
 
   fails(
@@ -128,7 +128,7 @@ a: [write 1]
 b:           [write 2]          [read 1]
 c:                     [read 2]
 `,
-    "read x",
+    "read",
   );
 
   fails(
@@ -137,7 +137,7 @@ c:                     [read 2]
 a: [write 1]
 b:           [cas 1 2 fail]
 `,
-    "set x = 2 if 1",
+    "write 2 if 1",
   );
 });
 
@@ -167,7 +167,7 @@ a: [write 1]                              [write 3]
 b:           [write 2~
 c:                     [read 1] [read 2]            [read 2]
 `,
-    "read x",
+    "read",
   );
 
   fails(
@@ -177,7 +177,7 @@ a: [write 1]
 b:                      [write 2~
 c:             [read 2]
 `,
-    "read x",
+    "read",
   );
 
   fails(
@@ -187,7 +187,7 @@ a: [write 1]
 b:           [write 2~
 c:                     [read 2] [read 1]
 `,
-    "read x",
+    "read",
   );
 
   holds(
@@ -222,7 +222,7 @@ b: [write 1]           [read 7] [write 2] [read 7] [write 3] [read 3]
 a: [write 7~ [write 7~
 b: [write 1]           [read 7] [write 2] [read 7] [write 3] [read 7]
 `,
-    "read x",
+    "read",
   );
 });
 

@@ -9,6 +9,7 @@ import type { Model, Operation } from "../../src/checkers/model.ts";
 import { type LockInput, type LockOutput, lock } from "../../src/checkers/models/lock.ts";
 import { type RegisterInput, type RegisterOutput, register } from "../../src/checkers/models/register.ts";
 import { ZNODE_REJECTIONS, type ZnodeInput, type ZnodeOutput, znode } from "../../src/checkers/models/znode.ts";
+import { type SearchLimits, search } from "../../src/checkers/search.ts";
 import { recordHistory } from "./support/clients.ts";
 import { hasAnyOrder } from "./support/every-order.ts";
 import { assertExplains } from "./support/explains.ts";
@@ -84,6 +85,8 @@ function lockExchange(random: Random): Exchange<LockInput, LockOutput> {
   return random.chance(0.8) ? exchange : { input: exchange.input, output: { kind: "rejected" } };
 }
 
+const UNLIMITED: SearchLimits = { stepsMax: 1e9, situationsMax: 1e9, isOver: () => false };
+
 function agrees<State, Input, Output>(
   model: Model<State, Input, Output>,
   exchange: (random: Random) => Exchange<Input, Output>,
@@ -99,6 +102,11 @@ function agrees<State, Input, Output>(
       if (result.verdict === "violated") assertGoodButFor(model, history, history[result.violation.stuck]!);
       if (result.verdict === "linearizable")
         for (const order of result.orders.values()) assertExplains(model, history, order);
+      // However early it takes what was never answered for the cause, it comes to the same.
+      for (const patience of [0, -3]) {
+        const { kind } = search(model, history, { ...UNLIMITED, patience });
+        assert.equal(kind, isGood ? "found" : "none", JSON.stringify({ history, patience }));
+      }
       if (isGood) good += 1;
     }
     assert.ok(good > 500 && good < 3500, `${good} of 4000 were good`);

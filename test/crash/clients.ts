@@ -10,8 +10,10 @@ const ephemeralFlag = 1;
 const ephemeralsHeld = 4;
 const holderPauseMs = 5;
 const heavyPauseMs = 20;
-const heavyBytes = [1000, 20_000, 200_000, 700_000] as const; // below and above a sector, a page, a slice of a snapshot
+/** Below and above a sector, a page, a slice of a snapshot. */
+export const heavyBytes = [1000, 20_000, 200_000, 700_000];
 const readerPauseMs = 5;
+const glanceEveryMs = 20;
 const nodeDataChanged = 3;
 
 /** Creates ephemerals and deletes the oldest; what it holds lives as long as its session, and not longer. */
@@ -48,8 +50,10 @@ export class Holder extends SettlingWriter {
 
 /** One node whose value changes between small and large. */
 export class HeavyWriter extends SettlingWriter {
+  sizes: readonly number[] = heavyBytes;
+
   protected async write(turn: number): Promise<void> {
-    await this.count(`-${"x".repeat(heavyBytes[turn % heavyBytes.length]!)}`);
+    await this.count(`-${"x".repeat(this.sizes[turn % this.sizes.length]!)}`);
     await sleep(heavyPauseMs);
   }
 }
@@ -141,7 +145,10 @@ export class LinearReader extends Observer {
   }
 }
 
-/** Knows of one node's changes only by its watch: it must come to know the last one, and never a step back. */
+/**
+ * Knows of one node's changes only by its watch: it must come to know the last one, and never a step back. Reads beside the
+ * watch must not show what it has not told.
+ */
 export class Watcher extends Observer {
   readonly path: string;
   version = 0;
@@ -162,16 +169,33 @@ export class Watcher extends Observer {
   }
 
   protected async look(client: ZooKeeperClient): Promise<void> {
-    const changed = new Promise<void>((resolve) => {
-      this.#heard.notify = resolve;
+    let isTold = false;
+    const told = new Promise<void>((resolve) => {
+      this.#heard.notify = () => {
+        isTold = true;
+        resolve();
+      };
     });
     const { stat } = await client.getData(this.path, true);
-    if (stat.version < this.version) {
-      this.violations.push(`back in time: a watcher of ${this.path} saw version ${stat.version} after ${this.version}`);
+    this.#see(stat.version);
+    while (!isTold && client.isOpen) {
+      await Promise.race([told, client.ended, sleep(glanceEveryMs)]);
+      const { stat: now } = await client.getData(this.path);
+      // A change is told before anything shows it: the event comes ahead of this reply.
+      if (now.version === stat.version || isTold) continue;
+      this.violations.push(
+        `untold: ${this.path} was read at version ${now.version}, its watch was set at ${stat.version}`,
+      );
+      await client.ended; // once is enough
     }
-    this.version = stat.version;
+  }
+
+  #see(version: number): void {
+    if (version < this.version) {
+      this.violations.push(`back in time: a watcher of ${this.path} saw version ${version} after ${this.version}`);
+    }
+    this.version = version;
     this.seen++;
-    await Promise.race([changed, client.ended]);
   }
 }
 

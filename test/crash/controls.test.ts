@@ -109,6 +109,9 @@ test("it is noticed when a watcher is not told", limit, async () => {
   ledger.counters.set("/watched", { data: "1", version });
   while (unaware([hears], ledger).length > 0) await sleep(5);
   assert.deepEqual(unaware([hears, isDeaf], ledger), ["a watcher of /watched knows of version 0, the last one is 1"]);
+  while (isDeaf.violations.length === 0) await sleep(5);
+  assert.deepEqual(isDeaf.violations, ["untold: /watched was read at version 1, its watch was set at 0"]);
+  assert.deepEqual(hears.violations, []);
   await Promise.all([hears.stop(), isDeaf.stop(), client.close()]);
 });
 

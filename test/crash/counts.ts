@@ -18,9 +18,9 @@ export const counts = {
   /** Times that a member is stopped for longer than a session lives, and goes on. */
   stops: count(2, 40),
   /** Times that a path of the network swallows what is sent on it. */
-  blackHoles: count(4, 60),
+  blackHoles: count(3, 60),
   /** Times that a file of one member is damaged while the member is down. */
-  damages: count(20, 500),
+  damages: count(10, 500),
   /** Recordings of a member alone under load, states that its disk is in after a loss of power, for each, and real starts. */
   recordings: count(1, 5),
   losses: count(250, 600),

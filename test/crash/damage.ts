@@ -14,6 +14,7 @@ import { join } from "node:path";
 import type { Random } from "../../src/base/random.ts";
 
 const burstMax = 64;
+const recentBytes = 64 * 1024; // what was written last is in no snapshot yet
 
 export type Damage = "a flipped bit" | "flipped bytes" | "cut off" | "gone";
 
@@ -27,6 +28,7 @@ export interface Damaged {
 export function filesOf(dataDirectory: string): string[] {
   return readdirSync(dataDirectory)
     .filter((name) => /^(myid|identity|log-\d+|snapshot-.*)$/.test(name))
+    .sort((a, b) => a.localeCompare(b, "en", { numeric: true }))
     .map((name) => join(dataDirectory, name))
     .filter((path) => statSync(path).isFile());
 }
@@ -38,7 +40,7 @@ export function damageOne(dataDirectory: string, random: Random): Damaged {
   const kind = kinds[random.below(kinds.length)]!;
   const ofKind = files.filter((path) => kind.test(path));
   const among = ofKind.length > 0 ? ofKind : files;
-  const file = among[random.below(among.length)]!;
+  const file = random.chance(0.6) ? among.at(-1)! : among[random.below(among.length)]!; // the last is the newest
   const chance = random.below(20);
   if (chance === 0) {
     rmSync(file);
@@ -56,16 +58,24 @@ function cutOff(file: string, random: Random): Damaged {
   return { file, damage: "cut off", at };
 }
 
-/** `burst`: so many bytes, or one bit for 0. Mostly where something was written: a segment is full of zeros behind its end. */
+/** `burst`: so many bytes, or one bit for 0. */
 function flip(file: string, random: Random, burst: number): Damaged {
   const bytes = readFileSync(file);
-  const used = bytes.findLastIndex((byte) => byte !== 0) + 1;
-  const at = random.below(Math.max(1, random.chance(0.9) ? used : bytes.length));
+  const at = placeIn(bytes, random);
   const changed = burst === 0 ? Buffer.of((bytes[at] ?? 0) ^ (1 << random.below(8))) : randomBytes(random, burst);
   const descriptor = openSync(file, "r+");
   writeSync(descriptor, changed.subarray(0, Math.max(1, bytes.length - at)), 0, undefined, at);
   closeSync(descriptor);
   return { file, damage: burst === 0 ? "a flipped bit" : "flipped bytes", at };
+}
+
+/** Mostly where something was written, and often where it was written last: a segment is full of zeros behind its end. */
+function placeIn(bytes: Uint8Array, random: Random): number {
+  const used = bytes.findLastIndex((byte) => byte !== 0) + 1;
+  const kind = random.below(10);
+  if (kind === 0) return random.below(Math.max(1, bytes.length));
+  const recent = kind < 6 ? Math.min(used, recentBytes) : used;
+  return used - recent + random.below(Math.max(1, recent));
 }
 
 function randomBytes(random: Random, count: number): Buffer {

@@ -14,6 +14,7 @@ import { test } from "node:test";
 import { type Random, seededRandom } from "../../src/base/random.ts";
 
 const shownMax = 10;
+const afterHangMs = 5000;
 
 export interface Cycle {
   readonly number: number;
@@ -120,11 +121,12 @@ export function attack(
   options: { readonly timeout: number; readonly skip?: string | false },
   body: (lab: Lab) => Promise<void>,
 ): void {
-  test(name, options, async (t) => {
+  const { skip = false, timeout } = options;
+  test(name, { skip }, async (t) => {
     const lab = new Lab((line) => t.diagnostic(line));
     let hasFailed = true;
     try {
-      await body(lab);
+      await inTime(timeout, body(lab));
       hasFailed = false;
     } catch (error) {
       const what = error instanceof Error ? error.message : String(error);
@@ -136,6 +138,18 @@ export function attack(
       if (file !== undefined) appendFileSync(file, `${JSON.stringify(figures)}\n`);
     }
   });
+}
+
+/** An attack that hangs has its line of figures too; what it hangs in is left behind, and its process ended. */
+async function inTime(timeoutMs: number, body: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      setTimeout(() => process.exit(1), afterHangMs);
+      reject(new Error(`not over within ${timeoutMs} ms`));
+    }, timeoutMs);
+  });
+  await Promise.race([body, late]).finally(() => clearTimeout(timer));
 }
 
 export function lineOf({ attack, cycles, counted, violations, seconds, seed }: Figures): string {

@@ -49,7 +49,7 @@ attack("SIGSTOP for longer than a session", { timeout: 90_000 + counts.stops * 3
 });
 
 async function stop(lab: Lab, ensemble: Ensemble, load: Workload, member: Member, forMs: number): Promise<void> {
-  await using stranded = await Stranded.open(member, ensemble);
+  using stranded = await Stranded.open(member, ensemble);
   const began = performance.now();
   await member.kill("SIGSTOP");
   stranded.ask(); // before the others have noticed
@@ -191,10 +191,11 @@ class Stranded {
     return { asked: this.#questions.length, answered, violations };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
+    // Its member may still be stopped, when something has gone wrong: nobody waits for a last word.
     this.#client.destroy();
-    await this.#patient.close();
-    await this.#witness.close();
+    this.#patient.destroy();
+    this.#witness.abandon();
   }
 }
 

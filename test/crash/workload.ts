@@ -5,8 +5,18 @@ import { Ledger, type View, violations } from "../failover/ledger.ts";
 import { CarefulWriter, PipeliningWriter, prepare, readBack, root, type Writer } from "../failover/writers.ts";
 import type { Ensemble, Member } from "../support/ensemble.ts";
 import { ReconnectingClient } from "../support/reconnecting-client.ts";
-import { ZooKeeperClient, ZooKeeperError } from "../support/zookeeper-client.ts";
-import { counterOf, HeavyWriter, Holder, LinearReader, type Observer, unaware, Watcher, wrongRead } from "./clients.ts";
+import { ConnectionLost, ZooKeeperClient, ZooKeeperError } from "../support/zookeeper-client.ts";
+import {
+  counterOf,
+  HeavyWriter,
+  Holder,
+  heavyBytes,
+  LinearReader,
+  type Observer,
+  unaware,
+  Watcher,
+  wrongRead,
+} from "./clients.ts";
 import type { Lab } from "./lab.ts";
 
 const noNode = -101;
@@ -19,7 +29,7 @@ export interface WorkloadOptions {
   readonly sessionTimeoutMs: number;
   /** How long a client tries one server. */
   readonly patienceMs?: number;
-  /** Few clients, whose data are soon read through. */
+  /** Few clients and small values, whose data are soon read through. */
   readonly isLight?: boolean;
 }
 
@@ -45,7 +55,11 @@ export class Workload {
         isLight ? 1 : 2,
         (name, client) => new PipeliningWriter(name, client, ledger, acknowledged),
       ),
-      ...some("heavy", 1, (name, client) => new HeavyWriter(name, client, ledger, acknowledged)),
+      ...some("heavy", 1, (name, client) => {
+        const writer = new HeavyWriter(name, client, ledger, acknowledged);
+        if (isLight) writer.sizes = heavyBytes.slice(0, 2);
+        return writer;
+      }),
       ...this.#holders,
     ];
     this.#readers = addresses.map(() => new LinearReader(client(), ledger));
@@ -57,12 +71,11 @@ export class Workload {
   /** Clears what an earlier one left, and begins. `address`: of a member that serves. */
   static async begin(options: WorkloadOptions, address: string): Promise<Workload> {
     const workload = new Workload(options);
-    await clear(address);
-    await prepare(
-      address,
-      workload.writers.map((writer) => writer.name),
-      workload.ledger,
-    );
+    const names = workload.writers.map((writer) => writer.name);
+    await persisting(async () => {
+      await clear(address);
+      await prepare(address, names, workload.ledger);
+    });
     for (const each of [...workload.writers, ...workload.#observers]) each.start();
     return workload;
   }
@@ -134,7 +147,7 @@ export class Workload {
   /** Every member's data keep the laws, and are the same everywhere. The writers must be at rest. */
   async verify(lab: Lab, ensemble: Ensemble, when: string): Promise<void> {
     await ensemble.waitReady();
-    const views = await Promise.all(ensemble.members.map((member) => readBack(member.address)));
+    const views = await Promise.all(ensemble.members.map((member) => persisting(() => readBack(member.address))));
     views.forEach((view, i) => {
       lab.judge(`member ${i + 1} ${when}`, violations(this.ledger, view));
       lab.judge(`members 1 and ${i + 1} ${when}`, differences(views[0]!, view));
@@ -146,7 +159,7 @@ export class Workload {
     const held = new Set(this.#holders.flatMap((holder) => holder.held)); // may be deleted while it is read
     const created = [...this.ledger.created].filter(([path]) => !held.has(path));
     const counters = [...this.ledger.counters];
-    const view = await readBack(member.address);
+    const view = await persisting(() => readBack(member.address));
     lab.judge(`member ${member.id} under load`, [
       ...created.flatMap(([path, data]) => (view.get(path)?.data === data ? [] : [`lost: ${path} was acknowledged`])),
       ...counters.flatMap(([path, { version: acknowledged }]) => {
@@ -200,6 +213,19 @@ export function fallen(members: readonly Member[]): string[] {
     .map((member) => `member ${member.id} ended by itself:\n${member.log().slice(-3000)}`);
 }
 
+/** Begins again when the connection is lost: a member that takes in a snapshot lets its clients go. */
+async function persisting<T>(act: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!(error instanceof ConnectionLost) || performance.now() > deadline) throw error;
+      await sleep(50);
+    }
+  }
+}
+
 async function clear(address: string): Promise<void> {
   const client = await ZooKeeperClient.connect(address, { patienceMs: 20_000 });
   await client.sync();
@@ -209,9 +235,9 @@ async function clear(address: string): Promise<void> {
       for (let i = 0; i < paths.length; i += deletesAtOnceMax) {
         await Promise.all(paths.slice(i, i + deletesAtOnceMax).map((path) => deleted(client, path)));
       }
-      await client.delete(`${root}/${folder}`);
+      await deleted(client, `${root}/${folder}`);
     }
-    await client.delete(root);
+    await deleted(client, root);
   }
   await client.close();
 }
@@ -220,6 +246,6 @@ async function deleted(client: ZooKeeperClient, path: string): Promise<void> {
   try {
     await client.delete(path);
   } catch (error) {
-    if (!(error instanceof ZooKeeperError) || error.code !== noNode) throw error; // an ephemeral may end meanwhile
+    if (!(error instanceof ZooKeeperError) || error.code !== noNode) throw error; // an ephemeral may end meanwhile, or an earlier attempt have come through
   }
 }

@@ -18,6 +18,8 @@ export interface Verdict {
 export interface HuntOptions {
   readonly tree: string;
   readonly jobs: number;
+  /** False: the simulator alone hunts. */
+  readonly isTested: boolean;
   /** Null: the simulator is left out. */
   readonly simulator: Suite | null;
   readonly onVerdict: (verdict: Verdict) => void;
@@ -26,10 +28,11 @@ export interface HuntOptions {
 /** What fails although nothing is planted: it would catch everything, and prove nothing. */
 export async function failingAnyway(
   mutants: readonly Mutant[],
-  { tree, jobs, simulator }: HuntOptions,
+  { tree, jobs, isTested, simulator }: HuntOptions,
 ): Promise<readonly { readonly name: string; readonly trial: Trial & { kind: "failed" } }[]> {
   const suites = new Map<string, Suite>();
-  for (const name of new Set(mutants.flatMap(({ caughtBy }) => caughtBy))) suites.set(name, suite(name));
+  const names = isTested ? mutants.flatMap(({ caughtBy }) => caughtBy) : [];
+  for (const name of new Set(names)) suites.set(name, suite(name));
   if (simulator !== null) suites.set("simulator", simulator);
   const failing: { name: string; trial: Trial & { kind: "failed" } }[] = [];
   await inWorkshops(tree, jobs, [...suites], async (workshop, [name, tried]) => {
@@ -49,12 +52,12 @@ export async function hunt(mutants: readonly Mutant[], options: HuntOptions): Pr
   return mutants.map((mutant) => verdicts.get(mutant)!);
 }
 
-async function judge(workshop: Workshop, mutant: Mutant, { simulator }: HuntOptions): Promise<Verdict> {
+async function judge(workshop: Workshop, mutant: Mutant, { isTested, simulator }: HuntOptions): Promise<Verdict> {
   workshop.plant(mutant);
   try {
     const loadFailure = await workshop.loadFailure(mutant);
     if (loadFailure !== null) return { mutant, caught: null, simulated: null, loadFailure };
-    const caught = await firstToNotice(workshop, mutant.caughtBy);
+    const caught = isTested ? await firstToNotice(workshop, mutant.caughtBy) : null;
     const trial = mutant.simulator === true && simulator !== null ? await workshop.try(simulator) : null;
     const simulated = trial?.kind === "failed" ? { ...trial.finding, seconds: trial.seconds } : null;
     return { mutant, caught, simulated, loadFailure };

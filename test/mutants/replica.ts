@@ -91,6 +91,17 @@ export const REPLICA: readonly Mutant[] = [
     simulator: true,
   },
 
+  {
+    name: "a-snapshot-is-written-in-one-piece",
+    rule: "A snapshot is written in slices, and the loop turns between them.",
+    pitfall: 31,
+    file: "src/replica/snapshotter.ts",
+    find: "view.next(SLICE_BYTES)",
+    replace: "view.next(Number.POSITIVE_INFINITY)",
+    caughtBy: ["replica/snapshots"],
+    simulator: "in virtual time work takes none",
+  },
+
   // --------------------------------------------------------------------------------------------------------- leases
   {
     name: "a-new-leader-does-not-give-the-full-time-again",

@@ -2,8 +2,6 @@
 
 import type { Mutant } from "./mutant.ts";
 
-const OTHER_DISK = "its disks keep values where these keep bytes";
-
 export const STORAGE: readonly Mutant[] = [
   {
     name: "a-commit-is-told-before-its-sync",
@@ -13,7 +11,7 @@ export const STORAGE: readonly Mutant[] = [
     find: "this.#files.sync(file).then(",
     replace: "Promise.resolve().then(",
     caughtBy: ["storage/crash", "storage/log"],
-    simulator: OTHER_DISK,
+    simulator: true,
   },
   {
     name: "a-commit-on-the-loop-is-told-before-its-sync",
@@ -23,7 +21,7 @@ export const STORAGE: readonly Mutant[] = [
     find: "this.#files.syncNow(file);",
     replace: "",
     caughtBy: ["storage/crash", "storage/log"],
-    simulator: OTHER_DISK,
+    simulator: "its disks are waited for in the pool",
   },
   {
     name: "a-sync-reaches-no-disk",
@@ -33,7 +31,7 @@ export const STORAGE: readonly Mutant[] = [
     find: "sync: (file) => promised<void>((done) => fs.fdatasync(file, (error) => done(error))),",
     replace: "sync: (file) => promised<void>((done) => fs.fstat(file, (error) => done(error))),",
     caughtBy: ["storage/files"],
-    simulator: OTHER_DISK,
+    simulator: "its disks are its own",
   },
   {
     name: "a-failed-sync-is-tried-again",
@@ -50,7 +48,7 @@ export const STORAGE: readonly Mutant[] = [
       this.#files.syncNow(file);
     }`,
     caughtBy: ["storage/log"],
-    simulator: OTHER_DISK,
+    simulator: "its disks are waited for in the pool",
   },
   {
     name: "a-failed-sync-in-the-pool-is-not-noticed",
@@ -66,7 +64,7 @@ export const STORAGE: readonly Mutant[] = [
           },
           () => this.#onDurable(checksum),`,
     caughtBy: ["storage/log"],
-    simulator: OTHER_DISK,
+    simulator: true,
   },
   {
     name: "a-full-disk-is-the-end",
@@ -82,7 +80,7 @@ export const STORAGE: readonly Mutant[] = [
       return;
     }`,
     caughtBy: ["storage/log"],
-    simulator: OTHER_DISK,
+    simulator: true,
   },
   {
     name: "a-new-segment-has-no-durable-name",
@@ -92,7 +90,7 @@ export const STORAGE: readonly Mutant[] = [
     find: "await this.#files.syncDirectory(this.#options.directory);",
     replace: "",
     caughtBy: ["storage/crash"],
-    simulator: OTHER_DISK,
+    simulator: true,
   },
   {
     name: "a-new-segment-forgets-the-vote",
@@ -102,7 +100,7 @@ export const STORAGE: readonly Mutant[] = [
     find: "hardState: this.#hardState,",
     replace: "hardState: { term: 0, votedFor: null, commitIndex: 0 },",
     caughtBy: ["storage/log"],
-    simulator: OTHER_DISK,
+    simulator: true,
   },
   {
     name: "the-log-is-purged-past-the-oldest-snapshot",
@@ -112,7 +110,7 @@ export const STORAGE: readonly Mutant[] = [
     find: "const limit = Math.min(index, this.#options.keptFrom());",
     replace: "const limit = index;",
     caughtBy: ["storage/log"],
-    simulator: OTHER_DISK,
+    simulator: true,
   },
   {
     name: "entries-are-dropped-after-those-that-take-their-place",
@@ -121,7 +119,7 @@ export const STORAGE: readonly Mutant[] = [
     find: "if (this.#firstIndex !== 0) break; // a commit drops entries only before it adds some",
     replace: "",
     caughtBy: ["storage/log", "storage/crash"],
-    simulator: OTHER_DISK,
+    simulator: true,
   },
 
   // ------------------------------------------------------------------------------------------------------- recovery
@@ -133,7 +131,7 @@ export const STORAGE: readonly Mutant[] = [
     find: "return crc32(bytes.subarray(start, start + header.recordBytes)) === header.recordsChecksum;",
     replace: "return start > 0;",
     caughtBy: ["storage/damage"],
-    simulator: OTHER_DISK,
+    simulator: true,
   },
   {
     name: "a-commit-header-is-not-checked",
@@ -143,7 +141,7 @@ export const STORAGE: readonly Mutant[] = [
     find: "if (uint32At(bytes, at + COMMIT_SUMMED_BYTES) !== chain) return null;",
     replace: "",
     caughtBy: ["storage/damage"],
-    simulator: OTHER_DISK,
+    simulator: true,
   },
   {
     name: "a-damaged-middle-is-cut-as-a-torn-end",
@@ -153,7 +151,7 @@ export const STORAGE: readonly Mutant[] = [
     find: "if (rest.laterCommitAt !== null) {",
     replace: "if (rest.laterCommitAt === 0) {",
     caughtBy: ["storage/damage"],
-    simulator: OTHER_DISK,
+    simulator: true,
   },
   {
     name: "a-damaged-end-is-cut-as-a-torn-one",
@@ -163,7 +161,7 @@ export const STORAGE: readonly Mutant[] = [
     find: "return zeroSectors(bytes, at + SECTOR_BYTES, end - SECTOR_BYTES) > header.zeroSectors;",
     replace: "return true;",
     caughtBy: ["storage/damage"],
-    simulator: OTHER_DISK,
+    simulator: true,
   },
   {
     name: "a-torn-end-is-taken-for-damage",
@@ -173,7 +171,7 @@ export const STORAGE: readonly Mutant[] = [
     find: "return zeroSectors(bytes, at + SECTOR_BYTES, end - SECTOR_BYTES) > header.zeroSectors;",
     replace: "return false;",
     caughtBy: ["storage/crash"],
-    simulator: OTHER_DISK,
+    simulator: true,
   },
   {
     name: "a-torn-end-takes-the-commit-before-it-along",
@@ -184,7 +182,7 @@ export const STORAGE: readonly Mutant[] = [
     replace:
       "return { end: torn && lastCommitAt !== null ? lastCommitAt : at, sequence, chain, lastCommitAt, isTorn: torn };",
     caughtBy: ["storage/crash"],
-    simulator: OTHER_DISK,
+    simulator: true,
   },
   {
     name: "a-missing-last-segment-is-not-missed",
@@ -195,7 +193,7 @@ export const STORAGE: readonly Mutant[] = [
     replace:
       "if (known === null) {\n        return { end: at, sequence, chain, lastCommitAt, isTorn: true };\n        throw new DamageError(path, at, `the log goes on",
     caughtBy: ["storage/damage"],
-    simulator: OTHER_DISK,
+    simulator: "its disks lose no files",
   },
   {
     name: "a-commit-of-another-history-is-taken",
@@ -206,7 +204,7 @@ export const STORAGE: readonly Mutant[] = [
       commit.previousChain !== chain ||`,
     replace: "commit.sequence !== sequence ||",
     caughtBy: ["storage/damage"],
-    simulator: OTHER_DISK,
+    simulator: "its disks get no bytes from elsewhere",
   },
   {
     name: "what-was-read-may-be-on-no-disk",
@@ -216,7 +214,7 @@ export const STORAGE: readonly Mutant[] = [
     find: "await files.write(file, bytes, tail.lastCommitAt);",
     replace: "",
     caughtBy: ["storage/crash"],
-    simulator: OTHER_DISK,
+    simulator: true,
   },
   {
     name: "a-member-alone-starts-over-what-is-damaged",
@@ -226,7 +224,7 @@ export const STORAGE: readonly Mutant[] = [
     find: "if (alone) throw refusal(error);",
     replace: "",
     caughtBy: ["storage/snapshots"],
-    simulator: OTHER_DISK,
+    simulator: "its ensembles have three members and more",
   },
   {
     name: "a-damaged-directory-is-started-as-a-new-one",
@@ -236,7 +234,7 @@ export const STORAGE: readonly Mutant[] = [
     find: "if (logNames.length + snapshotNames.length === 0) return null;",
     replace: "if (logNames.length + snapshotNames.length >= 0) return null;",
     caughtBy: ["storage/damage"],
-    simulator: OTHER_DISK,
+    simulator: true,
   },
 
   // ------------------------------------------------------------------------------------------------------ snapshots
@@ -248,7 +246,7 @@ export const STORAGE: readonly Mutant[] = [
     find: "if (!isThere || chunkChecksum(stored.salt, number, payload) !== view.getUint32(at + 4)) {",
     replace: "if (!isThere) {",
     caughtBy: ["storage/snapshots"],
-    simulator: OTHER_DISK,
+    simulator: true,
   },
   {
     name: "the-latest-snapshot-is-not-read-at-a-start",
@@ -258,7 +256,7 @@ export const STORAGE: readonly Mutant[] = [
     find: "if (whole.length === 0) await verifySnapshot(files, stored);",
     replace: "",
     caughtBy: ["storage/snapshots"],
-    simulator: OTHER_DISK,
+    simulator: true,
   },
   {
     name: "a-snapshot-has-no-durable-name",
@@ -268,7 +266,7 @@ export const STORAGE: readonly Mutant[] = [
     find: "await files.syncDirectory(directory);",
     replace: "",
     caughtBy: ["storage/crash", "storage/snapshots"],
-    simulator: OTHER_DISK,
+    simulator: true,
   },
   {
     name: "a-snapshot-has-its-name-before-it-is-durable",
@@ -278,6 +276,6 @@ export const STORAGE: readonly Mutant[] = [
     find: "await this.#files.sync(this.#file!);\n      await this.#close();",
     replace: "await this.#close();",
     caughtBy: ["storage/crash", "storage/snapshots"],
-    simulator: OTHER_DISK,
+    simulator: true,
   },
 ];

@@ -6,6 +6,8 @@ export interface Suite {
   /** Well above what it takes on a busy machine: a suite that hangs has noticed something too. */
   readonly deadlineMs: number;
   readonly find: (output: string) => Finding;
+  /** Where it stood when its time was over. */
+  readonly findLate: (output: string) => string;
 }
 
 /** What a suite that failed had to say. */
@@ -56,28 +58,42 @@ const FILES = {
 export type SuiteName = keyof typeof FILES;
 
 const TESTS_DEADLINE_MS = 120_000;
+const HISTORY_DEADLINE_MS = 60_000;
 
 export function suite(name: SuiteName): Suite {
   return {
     command: ["--import", "tsx", "--test", "--test-reporter=tap", FILES[name]],
     deadlineMs: TESTS_DEADLINE_MS,
     find: (output) => ({
-      by: /^\s*not ok \d+ - (.*)$/m.exec(output)?.[1]?.replaceAll("\\", "") ?? "it ended without a word",
-      seeds: numberIn(/\bseed (\d+), at /.exec(output)),
+      by: nameIn(LAW_OF_A_SEED.exec(output)) ?? nameIn(FAILED.exec(output)) ?? "it ended without a word",
+      seeds: numberIn(SEED.exec(output)),
     }),
+    findLate: (output) => `it hangs after "${nameIn([...output.matchAll(PASSED)].at(-1) ?? null) ?? "nothing"}"`,
   };
 }
 
-/** Histories of whole ensembles, from seed 1 on, up to the first that breaks a law. */
-export function simulator(seeds: number, deadlineMs: number): Suite {
+const PASSED = /^\s*ok \d+ - (.*)$/gm;
+const FAILED = /^\s*not ok \d+ - (.*)$/m;
+/** How Raft's own simulation says which promise was broken, and in which seed. */
+const LAW_OF_A_SEED = /\bseed \d+, at \d+: (?:\w+: )?(.*)$/m;
+const SEED = /\bseed (\d+), at \d+/;
+
+/** Histories of whole ensembles, from seed 1 on, up to the first that breaks a law, for so long. */
+export function simulator(seeds: number, minutes: number): Suite {
+  const limits = ["--seeds", String(seeds), "--minutes", String(minutes)];
   return {
-    command: ["--import", "tsx", "scripts/sim.ts", "--seeds", String(seeds), "--from", "1", "--stop"],
-    deadlineMs,
+    command: ["--import", "tsx", "scripts/sim.ts", "--from", "1", "--stop", ...limits],
+    deadlineMs: minutes * 60_000 + HISTORY_DEADLINE_MS,
     find: (output) => ({
-      by: /^violation: ([^:]*)/m.exec(output)?.[1] ?? "it ended without a word",
+      by: nameIn(/^violation: ([^:]*)/m.exec(output)) ?? "it ended without a word",
       seeds: numberIn(/^seed (\d+)/m.exec(output)),
     }),
+    findLate: () => "a history does not end",
   };
+}
+
+function nameIn(match: RegExpMatchArray | null): string | null {
+  return match?.[1]?.replaceAll("\\", "") ?? null;
 }
 
 function numberIn(match: RegExpExecArray | null): number | null {

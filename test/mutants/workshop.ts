@@ -52,7 +52,7 @@ export class Workshop {
     const { passed, isLate, output } = await this.#run(suite.command, suite.deadlineMs);
     const seconds = (performance.now() - began) / 1000;
     if (passed) return { kind: "passed", seconds };
-    const late = { by: `it does not end within ${suite.deadlineMs / 1000} s`, seeds: null };
+    const late = { by: suite.findLate(output), seeds: null };
     return { kind: "failed", seconds, finding: isLate ? late : suite.find(output), excerpt: excerptOf(output) };
   }
 

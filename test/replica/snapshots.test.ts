@@ -37,3 +37,33 @@ scenario(
     assert.deepEqual(old.replica!.status.configuration.outgoing, []);
   },
 );
+
+scenario("a large state is written in slices, small against a heartbeat", {}, async (story) => {
+  const { ensemble, create, set, until } = story;
+  const leader = ensemble.leader()!;
+  const values = Array.from({ length: 40 }, (_, i) => {
+    create(leader, `/n${i}`);
+    return set(leader, `/n${i}`, "x".repeat(50_000));
+  });
+  await until(() => values.every(({ outcome }) => outcome === "updated") && ensemble.isSettled());
+  const { machine } = leader.replica!;
+  const slices: number[] = [];
+  const begin = machine.beginSnapshot.bind(machine);
+  machine.beginSnapshot = () => {
+    const view = begin();
+    const next = view.next.bind(view);
+    view.next = (target) => {
+      const slice = next(target);
+      slices.push(slice?.length ?? 0);
+      return slice;
+    };
+    return view;
+  };
+  let isTaken = false;
+  void leader.replica!.takeSnapshotNow().then(() => {
+    isTaken = true;
+  });
+  await until(() => isTaken);
+  assert.ok(slices.length > 10, `${slices.length} slices`);
+  assert.ok(Math.max(...slices) < 256 * 1024, `a slice of ${Math.max(...slices)} bytes`);
+});

@@ -72,10 +72,10 @@ export const lock: Model<LockState, LockInput, LockOutput> = {
   isIdle: (_, output) => output.kind === "rejected",
   identityOf: ({ holder, tokenMin, used }) => `${holder} ${tokenMin} ${used}`,
 
-  describeInput: (input) =>
-    input.kind === "acquire"
-      ? `acquire ${input.lock}`
-      : `${input.kind} ${input.lock}, ${input.token === null ? "token never told" : `token ${input.token}`}`,
+  describeInput(input) {
+    if (input.kind === "acquire") return "acquire";
+    return `${input.kind} ${input.token === null ? "what was never told" : `with token ${input.token}`}`;
+  },
   describeOutput: (output) => (output.kind === "acquired" ? `token ${output.token}` : output.kind),
   describeState({ holder, tokenMin, used }) {
     const held = holder === null ? "free" : holder === "unseen" ? "held by one never told" : `held by token ${holder}`;

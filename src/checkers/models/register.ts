@@ -68,11 +68,11 @@ export const register: Model<RegisterState, RegisterInput, RegisterOutput> = {
   describeInput(input) {
     switch (input.kind) {
       case "read":
-        return `read ${input.key}`;
+        return "read";
       case "write":
-        return `write ${input.key} = ${JSON.stringify(input.value)}`;
+        return `write ${JSON.stringify(input.value)}`;
       case "compare-and-set":
-        return `set ${input.key} = ${JSON.stringify(input.value)} if ${JSON.stringify(input.expected)}`;
+        return `write ${JSON.stringify(input.value)} if ${JSON.stringify(input.expected)}`;
     }
   },
   describeOutput: (output) => (output.kind === "value" ? JSON.stringify(output.value) : output.kind),

@@ -72,14 +72,14 @@ export const znode: Model<ZnodeState, ZnodeInput, ZnodeOutput> = {
   describeInput(input) {
     switch (input.kind) {
       case "create":
-        return `create ${input.path} ${JSON.stringify(input.data)}`;
+        return `create ${JSON.stringify(input.data)}`;
       case "delete":
-        return `delete ${input.path}${ifVersion(input.version)}`;
+        return `delete${ifVersion(input.version)}`;
       case "set-data":
-        return `set-data ${input.path} ${JSON.stringify(input.data)}${ifVersion(input.version)}`;
+        return `set-data ${JSON.stringify(input.data)}${ifVersion(input.version)}`;
       case "get-data":
       case "exists":
-        return `${input.kind} ${input.path}`;
+        return input.kind;
     }
   },
   describeOutput(output) {

@@ -1,0 +1,23 @@
+// Pieces of a page. What comes from a history is escaped wherever it is set, and cannot turn the direction of what follows.
+
+import type { Setting } from "../explanation.ts";
+import { printable, shortened } from "../words.ts";
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+export function escaped(text: string): string {
+  return printable(text).replaceAll(/[&<>"']/g, (character) => ESCAPES[character]!);
+}
+
+/** Words of the history within a sentence. */
+export function code(words: string): string {
+  return `<code><bdi>${escaped(shortened(words))}</bdi></code>`;
+}
+
+export const HTML: Setting = { words: code, name: (text) => `<bdi>${escaped(text)}</bdi>` };
