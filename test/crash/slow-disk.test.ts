@@ -55,10 +55,11 @@ attack("a disk slower than a session", { timeout: 1_200_000, skip }, async (lab)
       const { detach } = await attach(slow.pid!, `fdatasync:delay_enter=${delayMs * 1000}`);
       await sleep(1.5 * delayMs);
       await load.until(100);
-      await detach();
+      const delayed = await detach();
+      lab.count("syncs that took longer than a session", delayed);
       lab.highest(`ms longest without a write, ${isLeaders ? "a leader's" : "a follower's"} disk`, load.longestGapMs);
       assert.ok(load.longestGapMs < gapMsMax, `no write for ${load.longestGapMs} ms`);
-      assert.match(slow.log(), /a sync of the log took \d{4,} ms/, "the disk was slow");
+      assert.ok(delayed > 0, "no sync was slow");
       if (isLeaders) lab.count("leaders replaced", (await ensemble.leader()).id === leader.id ? 0 : 1);
       await load.until(50);
       await load.stop();

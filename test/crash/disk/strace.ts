@@ -1,6 +1,7 @@
 // strace, between a real process and the kernel: it writes down every call, or makes some of them fail or wait. Linux only,
 // and only where one process may trace another: elsewhere the suites that need it say why and skip; where CI is set they fail.
 import { spawn, spawnSync } from "node:child_process";
+import { createInterface } from "node:readline";
 import { locate, MissingRuntime } from "../../support/commands.ts";
 import { reap } from "../../support/reaper.ts";
 
@@ -65,20 +66,24 @@ export function injecting(file: string, ...injections: readonly string[]): strin
   return ["strace", "-D", ...quietly, "-xx", "-s", "256", ...calls, ...faults(injections), "-o", file];
 }
 
-/** Makes calls of a running process fail or wait, until `detach` has completed. */
-export async function attach(pid: number, injection: string): Promise<{ detach(): Promise<void> }> {
+/** Makes calls of a running process fail or wait, until `detach` has completed; that gives how many of them ended so. */
+export async function attach(pid: number, injection: string): Promise<{ detach(): Promise<number> }> {
   const call = injection.slice(0, injection.indexOf(":"));
   const child = spawn("strace", ["-f", "-p", String(pid), "-e", `trace=${call}`, "-e", `inject=${injection}`], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   reap(child);
-  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const gone = new Promise<void>((resolve) => child.once("close", () => resolve()));
   let said = "";
-  child.stderr.setEncoding("latin1").on("data", (text: string) => {
-    said = (said + text).slice(-1000);
-  });
+  let count = 0;
+  let onAttached: () => void = () => {};
   const attached = new Promise<void>((resolve) => {
-    child.stderr.on("data", () => /attached/.test(said) && resolve());
+    onAttached = resolve;
+  });
+  createInterface({ input: child.stderr }).on("line", (line) => {
+    said = line;
+    if (/attached/.test(line)) onAttached();
+    if (/\((DELAYED|INJECTED)\)$/.test(line)) count++;
   });
   const ended = gone.then(() => {
     throw new Error(`strace did not attach to process ${pid}: ${said}`);
@@ -89,6 +94,7 @@ export async function attach(pid: number, injection: string): Promise<{ detach()
     async detach() {
       child.kill("SIGINT");
       await gone;
+      return count;
     },
   };
 }
