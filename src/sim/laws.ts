@@ -216,6 +216,9 @@ export class MemberLaws implements Observer {
 
   onLogRestart(member: SimulatedMember, index: number): void {
     this.#shadows.set(shadowKey(member), { first: index + 1, terms: [] });
+  }
+
+  onLogRestarted(member: SimulatedMember, index: number): void {
     Object.assign(this.#durable(member), { first: index + 1, terms: [] });
   }
 
