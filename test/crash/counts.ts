@@ -23,12 +23,12 @@ export const counts = {
   damages: count(10, 500),
   /** Recordings of a member alone under load, states that its disk is in after a loss of power, for each, and real starts. */
   recordings: count(1, 5),
-  losses: count(250, 600),
-  startsAfterLoss: count(4, 30),
+  losses: count(150, 600),
+  startsAfterLoss: count(2, 30),
   recordingsOfThree: count(1, 5),
-  lossesOfThree: count(40, 300),
+  lossesOfThree: count(30, 300),
   /** Times that a call to the disk fails, or finds it full. */
-  diskFailuresAlone: count(4, 80),
+  diskFailuresAlone: count(3, 80),
   diskFullAlone: count(2, 30),
   diskFailuresOfThree: count(2, 30),
   /** Times that one member's disk answers slower than a session lives. */

@@ -159,7 +159,7 @@ for (const { who, members, what, preload, lostMin } of [
         for (const member of recording.ensemble.members) await recording.end("SIGKILL", member);
         const found = { states: 0, lost: 0, refused: 0 };
         const examined = members === 1 ? examine : examineMajorities;
-        await losePower(recording, { count: 120 / members, random }, async (loss) => {
+        await losePower(recording, { count: members === 1 ? 120 : 60, random }, async (loss) => {
           if (loss.zxid <= honest) return;
           const { zxid, violations } = await examined({ loss, recording, history, segmentBytes });
           found.states++;

@@ -70,11 +70,7 @@ export class RecordedDisk {
   /** The process has ended: waits until all is written down, and keeps what it left. */
   async ended(): Promise<void> {
     const trace = this.#nextTrace();
-    const deadline = performance.now() + goneWithinMs;
-    while (!isComplete(trace)) {
-      if (performance.now() > deadline) throw new Error(`${trace} has no end`);
-      await sleep(5);
-    }
+    await untilComplete(trace);
     this.#lives.push({ trace, left: readContents(this.root) });
   }
 
@@ -130,6 +126,15 @@ function dataDirectoryBelow(root: string): string {
 
 function subsetsOf<T>(all: readonly T[]): T[][] {
   return Array.from({ length: 2 ** all.length }, (_, bits) => all.filter((_, i) => ((bits >>> i) & 1) === 1));
+}
+
+/** Until strace has written down the end of the process. */
+export async function untilComplete(trace: string): Promise<void> {
+  const deadline = performance.now() + goneWithinMs;
+  while (!isComplete(trace)) {
+    if (performance.now() > deadline) throw new Error(`${trace} has no end`);
+    await sleep(5);
+  }
 }
 
 /** The thread that began it all ends last. */
