@@ -10,7 +10,7 @@ import { type DeadEnd, type SearchLimits, search } from "./search.ts";
 export interface CheckOptions {
   /** Steps of the model to try on one part before it is given up. */
   readonly stepsMax?: number;
-  /** Situations to remember of one part before it is given up; each takes some 200 bytes. */
+  /** Situations to remember of one part before it is given up; each takes some 500 bytes. */
   readonly situationsMax?: number;
   /** Asked every few milliseconds: true ends the search, as when a deadline has passed. */
   readonly isOver?: () => boolean;

@@ -3,36 +3,17 @@
 
 import { byteString } from "../base/text.ts";
 import { readStat } from "../protocols/zookeeper/codec/records.ts";
-import {
-  type MultiResult,
-  readChildren2,
-  readCreated,
-  readData,
-  readMultiReply,
-} from "../protocols/zookeeper/codec/replies.ts";
+import { readChildren2, readData } from "../protocols/zookeeper/codec/replies.ts";
 import type { Stat } from "../state/types.ts";
-import { type Answer, type Chronicle, CODE, EVENT, type NodeEvent } from "./chronicle.ts";
+import { differenceOf, isAskedBy, isSameStat } from "./answers.ts";
+import { type Answer, type Chronicle, CODE } from "./chronicle.ts";
 import type { Reply, Request, SessionView, SimulatedClient } from "./client.ts";
 import type { Command, TreeCommand } from "./commands.ts";
+import { UNKNOWN_ZXID, WatchLaws } from "./watch-laws.ts";
 import { Witness } from "./witness.ts";
-
-/** Which table a watch stands in: of data (set on a node that was there, or was not), of children, of all below. */
-export type WatchKind = "data" | "exist" | "child" | "recursive";
 
 /** An error that says that nothing was applied: there was no room. */
 const SYSTEM_ERROR = -1;
-const UNKNOWN_ZXID = -1;
-
-const isData = (type: number): boolean => type !== EVENT.childrenChanged;
-const isChild = (type: number): boolean => type === EVENT.childrenChanged || type === EVENT.deleted;
-
-interface ClientView {
-  /** Requests are numbered by what they write: the last number of each session that was seen in the log. */
-  /** Watches are being set again: told meanwhile, and what is watched. */
-  setting: { readonly relativeZxid: number; readonly told: NodeEvent[] } | null;
-  /** Of a recursive watch: how far in the chronicle's events it has been told. */
-  readonly told: Map<string, number>;
-}
 
 export class ClientLaws {
   readonly #chronicle: Chronicle;
@@ -44,7 +25,7 @@ export class ClientLaws {
   highestSeen = 0;
   readonly witness: Witness;
   readonly #sessions = new Map<number, { readonly view: SessionView; closes: boolean }>();
-  readonly #clients = new Map<SimulatedClient, ClientView>();
+  readonly #watches: WatchLaws;
   readonly #answered = new Set<number>();
   /** What was written, by its number: where it stands in the log. */
   readonly #written = new Map<string, number>();
@@ -66,6 +47,7 @@ export class ClientLaws {
     this.#clockRateMax = options.clockRateMax;
     this.#keepsSessions = options.keepsSessions;
     this.#violate = options.violate;
+    this.#watches = new WatchLaws(options.chronicle, options.violate);
     this.witness = new Witness(options.now);
     this.#chronicle.onLeaseEnded = (id, cause) => this.#onLeaseEnded(id, cause);
     this.#chronicle.onCommand = (revision, command, answer) => this.#onCommand(revision, command, answer);
@@ -73,15 +55,6 @@ export class ClientLaws {
 
   violate(law: string, what: string): void {
     this.#violate(law, what);
-  }
-
-  #view(client: SimulatedClient): ClientView {
-    let view = this.#clients.get(client);
-    if (view === undefined) {
-      view = { setting: null, told: new Map() };
-      this.#clients.set(client, view);
-    }
-    return view;
   }
 
   // ------------------------------------------------------------------------------------------------- what is applied
@@ -125,7 +98,7 @@ export class ClientLaws {
   // ---------------------------------------------------------------------------------------------------- connections
 
   onDialed(client: SimulatedClient): void {
-    this.#view(client).setting = null;
+    this.#watches.onDialed(client);
   }
 
   onConnected(client: SimulatedClient, isNew: boolean): void {
@@ -136,9 +109,7 @@ export class ClientLaws {
   }
 
   onDisconnected(client: SimulatedClient): void {
-    const view = this.#view(client);
-    for (const { type, path } of view.setting?.told ?? []) consume(client, type, path);
-    view.setting = null;
+    this.#watches.onDisconnected(client);
   }
 
   /** The member said that the session is gone. */
@@ -153,144 +124,15 @@ export class ClientLaws {
     const { operation } = request;
     this.witness.onSent(client.id, request);
     if (operation.kind === "close") this.#sessions.get(client.session!.id)!.closes = true;
-    if (operation.kind === "set-watches") {
-      this.#view(client).setting = { relativeZxid: client.session!.lastZxid, told: [] };
-    }
+    if (operation.kind === "set-watches") this.#watches.onSettingAgain(client);
   }
 
   // --------------------------------------------------------------------------------------------------------- events
 
   onNotification(client: SimulatedClient, type: number, path: string, zxid: number): void {
     this.eventsHeard++;
-    const { setting } = this.#view(client);
-    if (zxid === UNKNOWN_ZXID) {
-      if (setting === null) this.#violate("events as promised", `client ${client.id} is told of ${path} for no reason`);
-      else setting.told.push({ revision: UNKNOWN_ZXID, type, path });
-      return;
-    }
-    this.#advance(client, zxid, `event ${type} at ${path}`);
-    if (!this.#chronicle.hasEvent(path, zxid, type)) {
-      this.#violate("events are true", `client ${client.id} is told of event ${type} at ${path} in revision ${zxid}`);
-      return;
-    }
-    const isExpected = this.#isNextOfOnce(client, type, path, zxid);
-    if (!this.#isNextOfRecursive(client, type, path, zxid) && !isExpected) {
-      this.#violate("events as promised", `client ${client.id} is told of event ${type} at ${path} (${zxid}) unasked`);
-    }
-    consume(client, type, path);
-  }
-
-  #isNextOfOnce(client: SimulatedClient, type: number, path: string, zxid: number): boolean {
-    const kinds = client.watches.get(path);
-    if (kinds === undefined) return false;
-    let isExpected = false;
-    for (const [kind, armedAt] of kinds) {
-      if (kind === "recursive") continue;
-      const types = kind === "child" ? isChild : isData;
-      if (!types(type)) continue;
-      const next = this.#chronicle.nextEvent(path, armedAt, types);
-      if (next?.revision === zxid && next.type === type) isExpected = true;
-      else if (next !== undefined && next.revision < zxid) this.#missed(client, path, next);
-    }
-    return isExpected;
-  }
-
-  /** A recursive watch is told of everything below, in order, each once. */
-  #isNextOfRecursive(client: SimulatedClient, type: number, path: string, zxid: number): boolean {
-    if (!isData(type)) return false;
-    const { told } = this.#view(client);
-    let isExpected = false;
-    for (const [root, kinds] of client.watches) {
-      if (!kinds.has("recursive") || !isWithin(path, root)) continue;
-      const at = this.#nextBelow(root, told.get(root) ?? 0);
-      const next = this.#chronicle.events[at];
-      if (next?.revision === zxid && next.path === path && next.type === type) {
-        told.set(root, at + 1);
-        isExpected = true;
-      } else if (next !== undefined) {
-        this.#missed(client, next.path, next);
-      }
-    }
-    return isExpected;
-  }
-
-  #nextBelow(root: string, from: number): number {
-    const { events } = this.#chronicle;
-    let at = from;
-    while (at < events.length && !(isData(events[at]!.type) && isWithin(events[at]!.path, root))) at++;
-    return at;
-  }
-
-  #missed(client: SimulatedClient, path: string, { type, revision }: NodeEvent): void {
-    this.#violate(
-      "no event missed",
-      `client ${client.id} was not told of event ${type} at ${path} in revision ${revision}`,
-    );
-  }
-
-  /** Nothing that a reply may show was left untold. */
-  #checkTold(client: SimulatedClient, zxid: number): void {
-    const { setting, told } = this.#view(client);
-    if (setting !== null) return;
-    for (const [path, kinds] of client.watches) {
-      for (const [kind, armedAt] of kinds) {
-        if (kind === "recursive") {
-          const next = this.#chronicle.events[this.#nextBelow(path, told.get(path) ?? 0)];
-          if (next !== undefined && next.revision <= zxid) this.#missed(client, next.path, next);
-        } else {
-          const next = this.#chronicle.nextEvent(path, armedAt, kind === "child" ? isChild : isData);
-          if (next !== undefined && next.revision <= zxid) this.#missed(client, path, next);
-        }
-      }
-    }
-  }
-
-  #arm(client: SimulatedClient, path: string, kind: WatchKind, zxid: number): void {
-    let kinds = client.watches.get(path);
-    if (kinds === undefined) {
-      kinds = new Map();
-      client.watches.set(path, kinds);
-    }
-    if (kind === "recursive") {
-      if (kinds.has(kind)) return; // it stays where it is
-      this.#view(client).told.set(path, this.#firstAfter(zxid));
-    }
-    kinds.set(kind, zxid);
-  }
-
-  #firstAfter(zxid: number): number {
-    const { events } = this.#chronicle;
-    let at = events.length;
-    while (at > 0 && events[at - 1]!.revision > zxid) at--;
-    return at;
-  }
-
-  /** Watches were set again: what had changed meanwhile was told, and nothing else; the rest is watched. */
-  #onWatchesSet(client: SimulatedClient, zxid: number): void {
-    const view = this.#view(client);
-    const { setting } = view;
-    view.setting = null;
-    if (setting === null) return;
-    const told = new Set(setting.told.map(({ type, path }) => `${type} ${path}`));
-    const due = new Set<string>();
-    for (const [path, kinds] of client.watches) {
-      const node = this.#chronicle.nodeAt(path, zxid);
-      for (const kind of [...kinds.keys()]) {
-        const type = changeSince(kind, node?.stat, setting.relativeZxid);
-        if (type !== null) due.add(`${type} ${path}`);
-        else if (kind === "recursive") view.told.set(path, this.#firstAfter(zxid));
-        else kinds.set(kind, zxid);
-        if (type !== null) kinds.delete(kind);
-      }
-      if (kinds.size === 0) client.watches.delete(path);
-    }
-    for (const one of due) {
-      if (!told.has(one))
-        this.#violate("no event missed", `client ${client.id} came back, and is not told of event ${one}`);
-    }
-    for (const one of told) {
-      if (!due.has(one)) this.#violate("events are true", `client ${client.id} came back, and is told of event ${one}`);
-    }
+    if (zxid !== UNKNOWN_ZXID) this.#advance(client, zxid, `event ${type} at ${path}`);
+    this.#watches.onNotification(client, type, path, zxid);
   }
 
   // -------------------------------------------------------------------------------------------------------- replies
@@ -318,16 +160,16 @@ export class ClientLaws {
         this.#onRead(client, request, { header, body });
         break;
       case "set-watches":
-        this.#onWatchesSet(client, zxid);
+        this.#watches.onSet(client, zxid);
         break;
       case "add-watch":
-        if (error === CODE.ok) this.#arm(client, operation.path, "recursive", zxid);
+        if (error === CODE.ok) this.#watches.arm(client, operation.path, "recursive", zxid);
         break;
       default:
         break;
     }
     this.#advance(client, zxid, `answer to ${operation.kind}`);
-    this.#checkTold(client, zxid);
+    this.#watches.checkTold(client, zxid);
     if (zxid > this.highestSeen) this.highestSeen = zxid;
   }
 
@@ -385,7 +227,7 @@ export class ClientLaws {
       return;
     }
     if (node === undefined) {
-      if (watch && operation.kind === "exists") this.#arm(client, path, "exist", zxid);
+      if (watch && operation.kind === "exists") this.#watches.arm(client, path, "exist", zxid);
       return;
     }
     let stat: Stat;
@@ -406,7 +248,7 @@ export class ClientLaws {
     if (!isSameStat(stat, node.stat)) {
       this.#violate("answers are true", `${where}: ${JSON.stringify(stat)}, was ${JSON.stringify(node.stat)}`);
     }
-    if (watch) this.#arm(client, path, operation.kind === "children" ? "child" : "data", zxid);
+    if (watch) this.#watches.arm(client, path, operation.kind === "children" ? "child" : "data", zxid);
   }
 }
 
@@ -414,105 +256,6 @@ export class ClientLaws {
 export function numberOf(command: TreeCommand): string | null {
   return command.kind === "create" || command.kind === "set" ? (command.data?.split(" ")[0] ?? null) : null;
 }
-
-/** What `setWatches` tells of a watch, by ZooKeeper's comparison; null: it is watched on. */
-function changeSince(kind: WatchKind, stat: Stat | undefined, zxid: number): number | null {
-  switch (kind) {
-    case "data":
-      if (stat === undefined) return EVENT.deleted;
-      return stat.mzxid > zxid ? EVENT.dataChanged : null;
-    case "exist":
-      return stat === undefined ? null : EVENT.created;
-    case "child":
-      if (stat === undefined) return EVENT.deleted;
-      return stat.pzxid > zxid ? EVENT.childrenChanged : null;
-    case "recursive":
-      return null;
-  }
-}
-
-/** An event ends the one-shot watches that it touches. */
-function consume(client: SimulatedClient, type: number, path: string): void {
-  const kinds = client.watches.get(path);
-  if (kinds === undefined) return;
-  if (isData(type)) {
-    kinds.delete("data");
-    kinds.delete("exist");
-  }
-  if (isChild(type)) kinds.delete("child");
-  if (kinds.size === 0) client.watches.delete(path);
-}
-
-function isWithin(path: string, root: string): boolean {
-  return path === root || path.startsWith(root === "/" ? "/" : `${root}/`);
-}
-
-function isAskedBy(command: Command, session: number, operation: Request["operation"]): boolean {
-  if (command.kind === "tree") return command.session === session && isSame(command.command, operation as TreeCommand);
-  if (command.kind !== "multi" || operation.kind !== "multi" || command.session !== session) return false;
-  return (
-    command.commands.length === operation.commands.length &&
-    command.commands.every((one, i) => isSame(one, operation.commands[i]!))
-  );
-}
-
-function isSame(some: TreeCommand, other: TreeCommand): boolean {
-  if (some.kind !== other.kind || some.path !== other.path) return false;
-  if (some.kind === "create") return other.kind === "create" && some.data === other.data && some.mode === other.mode;
-  if (some.kind === "set") return other.kind === "set" && some.data === other.data && some.version === other.version;
-  return other.kind !== "create" && some.version === other.version;
-}
-
-/** What a successful write's answer should have been, where it was not. */
-function differenceOf(kind: string, expected: Answer, body: Reply["body"]): string | null {
-  switch (kind) {
-    case "create": {
-      const { path, stat } = readCreated(body);
-      if (path !== expected.path) return `${path} was created, not ${expected.path}`;
-      return isSameStat(stat, expected.stat!) ? null : "its stat is another";
-    }
-    case "set":
-      return isSameStat(readStat(body), expected.stat!) ? null : "its stat is another";
-    case "multi": {
-      const results = readMultiReply(body);
-      const isRight =
-        results.length === expected.results!.length &&
-        results.every((result, i) => isSameResult(result, expected.results![i]!));
-      return isRight ? null : `${JSON.stringify(results)} instead of ${JSON.stringify(expected.results)}`;
-    }
-    default:
-      return null;
-  }
-}
-
-function isSameResult(result: MultiResult, expected: Answer): boolean {
-  switch (result.kind) {
-    case "error":
-      return result.error === expected.code && expected.path === undefined && expected.stat === undefined;
-    case "created":
-      return result.path === expected.path && isSameStat(result.stat!, expected.stat!);
-    case "updated":
-      return expected.stat !== undefined && isSameStat(result.stat, expected.stat);
-    default:
-      return expected.code === CODE.ok;
-  }
-}
-
-function isSameStat(some: Stat, other: Stat): boolean {
-  return (
-    some.czxid === other.czxid &&
-    some.mzxid === other.mzxid &&
-    some.pzxid === other.pzxid &&
-    some.ctime === other.ctime &&
-    some.mtime === other.mtime &&
-    some.version === other.version &&
-    some.cversion === other.cversion &&
-    some.ephemeralOwner === other.ephemeralOwner &&
-    some.dataLength === other.dataLength &&
-    some.numChildren === other.numChildren
-  );
-}
-
 function describe(operation: Request["operation"]): string {
   return "path" in operation ? `${operation.kind} ${operation.path}` : operation.kind;
 }

@@ -27,11 +27,12 @@ import {
   writeSetWatches,
 } from "../protocols/zookeeper/codec/requests.ts";
 import { writeString } from "../protocols/zookeeper/codec/wire.ts";
-import type { ClientLaws, WatchKind } from "./client-laws.ts";
+import type { ClientLaws } from "./client-laws.ts";
 import type { TreeCommand } from "./commands.ts";
 import type { ClientConnection, ClientEnd, ClientNetwork } from "./connections.ts";
 import type { SimulatedMember } from "./member.ts";
 import type { VirtualTime } from "./time.ts";
+import type { WatchKind } from "./watch-laws.ts";
 
 export type ClientOperation =
   | TreeCommand

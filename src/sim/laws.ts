@@ -140,7 +140,7 @@ export class MemberLaws implements Observer {
     if (hardState?.votedFor != null) this.#noteVote(member, hardState.term, hardState.votedFor);
     const durable = this.#durable(member);
     if (truncateFrom !== null) cutFrom(durable, truncateFrom);
-    for (const { term } of entries) durable.terms.push(term);
+    for (const { index, term } of entries) durable.terms[index - durable.first] = term;
     if (hardState === null) return;
     durable.term = hardState.term;
     durable.votedFor = hardState.votedFor;
@@ -216,6 +216,10 @@ export class MemberLaws implements Observer {
 
   onLogRestart(member: SimulatedMember, index: number): void {
     this.#shadows.set(shadowKey(member), { first: index + 1, terms: [] });
+  }
+
+  /** What it was asked to write before is on the disk before this. */
+  onLogRestarted(member: SimulatedMember, index: number): void {
     Object.assign(this.#durable(member), { first: index + 1, terms: [] });
   }
 

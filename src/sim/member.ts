@@ -32,8 +32,9 @@ export interface Observer {
   onLogWrite?(member: SimulatedMember, write: LogWrite): void;
   /** What it wrote is durable, and from here on it may speak of it. */
   onLogDurable?(member: SimulatedMember, write: LogWrite): void;
-  /** The log begins anew after a snapshot of this index. */
+  /** The log is to begin anew after a snapshot of this index; then it has, for good. */
   onLogRestart?(member: SimulatedMember, index: number): void;
+  onLogRestarted?(member: SimulatedMember, index: number): void;
   /** A frame leaves for another member. */
   onSent?(member: SimulatedMember, to: MemberId, frame: Uint8Array): void;
   onStatus?(member: SimulatedMember): void;
@@ -291,9 +292,10 @@ function observed(
     });
   };
   const restart = log.restart.bind(log);
-  log.restart = (snapshot) => {
+  log.restart = async (snapshot) => {
     observer.onLogRestart?.(member, snapshot.index);
-    return restart(snapshot);
+    await restart(snapshot);
+    observer.onLogRestarted?.(member, snapshot.index);
   };
   const create = snapshots.create.bind(snapshots);
   snapshots.create = (meta, whenFull) => {

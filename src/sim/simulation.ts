@@ -7,10 +7,11 @@ import { ClientLaws } from "./client-laws.ts";
 import { ClientNetwork } from "./connections.ts";
 import { RAFT, SimulatedEnsemble } from "./ensemble.ts";
 import { MemberLaws, type Violation } from "./laws.ts";
+import { Locker, type Tenure } from "./locker.ts";
 import type { SimulatedMember } from "./member.ts";
 import { Nemesis } from "./nemesis.ts";
 import { drawSwarm, type Fault, type Swarm } from "./swarm.ts";
-import { Locker, type Tenure, Worker } from "./workloads.ts";
+import { Worker } from "./worker.ts";
 
 /** What the calm may take, in ticks of the protocol: elections, snapshots, a joint change, and clients that come back. */
 const CORE_RECOVERS_WITHIN_TICKS = 60;

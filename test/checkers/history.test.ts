@@ -122,6 +122,14 @@ describe("what is wrong is said with its place", () => {
       historyOf("znode", { ...GET, output: { kind: "stat", version: 1 } }),
     ],
     [
+      'operations[0] (client "a"): output.stat is no field that belongs here',
+      historyOf("znode", { ...GET, output: { ...GET.output, stat: {} } }),
+    ],
+    [
+      'operations[0] (client "a"): output.version must be a whole number from 0 on, not -1',
+      historyOf("znode", { ...GET, output: { ...GET.output, version: -1 } }),
+    ],
+    [
       /output\.code must be "no-node", "node-exists", "bad-version" or "not-empty", not "no-auth"$/,
       historyOf("znode", { ...GET, output: { kind: "rejected", code: "no-auth" } }),
     ],

@@ -49,6 +49,11 @@ test("the guarded resource takes no token older than one it has seen", () => {
   assert.equal(verdictOf(...lost, [use(1), done], [use(2), done], [use(1), rejected]), "linearizable");
   assert.equal(verdictOf(...lost, [use(2), done], [use(1), done]), "violated");
   assert.equal(verdictOf(...lost, [use(2), done], [use(2), rejected]), "violated");
+  assert.equal(
+    verdictOf(...lost, [use(2), done], [use(1), "never answered"], [use(1), done]),
+    "violated",
+    "an old token that nobody heard of again has changed nothing",
+  );
 });
 
 test("whoever was never told that he holds it has used up a token, until he is found to be gone", () => {

@@ -107,6 +107,9 @@ test("a page that cannot be written is said, and the verdict stays", async () =>
   assert.match(out, /not linearizable/);
   assert.ok(!out.includes("Drawn"));
   assert.match(err, /^cabildo: no\/such\/folder\.html cannot be written: /);
+  const good = await check(historyFile("fine.json", GOOD), "--html", "no/such/folder.html");
+  assert.equal(good.status, 2, "a page was asked for, and there is none");
+  assert.match(good.out, /linearizable/);
 });
 
 test("what cannot be decided in time: exit status 3, and what to do", async () => {

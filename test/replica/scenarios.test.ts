@@ -1,91 +1,7 @@
 // The replica's laws, on whole ensembles in virtual time: real consensus, real state, virtual network and disks.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { bytesOf, toByteString } from "../../src/base/text.ts";
-import { SimulatedEnsemble, type SimulatedEnsembleOptions } from "../../src/sim/ensemble.ts";
-import type { SimulatedMember } from "../../src/sim/member.ts";
-import { encodeOpenLease } from "../../src/state/leases/commands.ts";
-import { encodeCreate, encodeIdentities, encodeSetData } from "../../src/state/tree/commands.ts";
-import type { Outcome } from "../../src/state/types.ts";
-
-const ANYONE = encodeIdentities([]);
-const OPEN_ACL = [{ perms: 31, scheme: "world", id: "anyone" }];
-
-/** What became of a command: pending until its waiter hears. */
-interface Attempt {
-  readonly value: string;
-  outcome: Outcome["kind"] | "pending" | "unknown" | "not-applied";
-}
-
-interface Story {
-  readonly ensemble: SimulatedEnsemble;
-  set(member: SimulatedMember, path: string, value: string): Attempt;
-  create(member: SimulatedMember, path: string, mode?: number): Attempt;
-  until(condition: () => boolean, milliseconds?: number): Promise<void>;
-  /** Starts a member and waits until it takes part. */
-  start(member: SimulatedMember): Promise<void>;
-}
-
-function scenario(title: string, options: Partial<SimulatedEnsembleOptions>, story: (s: Story) => Promise<void>): void {
-  for (const seed of [1, 2, 3]) {
-    test(`${title} (seed ${seed})`, async () => {
-      const ensemble = new SimulatedEnsemble({ members: 3, seed, ...options });
-      ensemble.start();
-      const attempt = (value: string, member: SimulatedMember, encode: () => void): Attempt => {
-        const made: Attempt = { value, outcome: "pending" };
-        encode();
-        member.replica!.commit({
-          onOutcome: (outcome) => {
-            assert.equal(made.outcome, "pending", "a waiter heard twice");
-            made.outcome = outcome.kind;
-          },
-          onRefused: (error) => {
-            assert.equal(made.outcome, "pending", "a waiter heard twice");
-            made.outcome = error.outcome === "unknown" ? "unknown" : "not-applied";
-          },
-        });
-        return made;
-      };
-      const until = async (condition: () => boolean, milliseconds = 20_000): Promise<void> => {
-        const held = await ensemble.time.runUntil(condition, milliseconds);
-        assert.ok(held, `not within ${milliseconds} virtual ms: ${condition}`);
-      };
-      await until(() => ensemble.isSettled());
-      await story({
-        ensemble,
-        until,
-        start: async (member) => {
-          void member.start();
-          await until(() => member.replica !== undefined);
-        },
-        set: (member, path, value) =>
-          attempt(value, member, () =>
-            encodeSetData(member.replica!.begin(), 0, ANYONE, path, bytesOf(toByteString(value)), -1),
-          ),
-        create: (member, path, mode = 0) =>
-          attempt(path, member, () =>
-            encodeCreate(member.replica!.begin(), 0, ANYONE, { path, data: null, acl: OPEN_ACL, mode }),
-          ),
-      });
-      for (const { id, fatal } of ensemble.members) assert.equal(fatal, null, `member ${id} stopped: ${fatal?.stack}`);
-    });
-  }
-}
-
-function dataOf(member: SimulatedMember, path: string): string | null | undefined {
-  const { tree } = member.replica!.machine;
-  const node = tree.node(path);
-  return node === undefined ? undefined : (node.data ?? null);
-}
-
-function hashes(ensemble: SimulatedEnsemble): string[] {
-  return ensemble.members.filter((member) => member.isUp).map((member) => member.replica!.machine.hash());
-}
-
-function assertEqualStates(ensemble: SimulatedEnsemble): void {
-  assert.equal(new Set(hashes(ensemble)).size, 1, "members that applied the same log differ");
-}
+import { type Attempt, assertEqualStates, dataOf, scenario } from "./story.ts";
 
 scenario("a write on any member is applied on all", {}, async ({ ensemble, create, until }) => {
   const attempts = ensemble.members.map((member) => create(member, `/from-${member.id}`));
@@ -153,29 +69,6 @@ scenario("a leader cut off commits nothing, then catches up and keeps its client
   assertEqualStates(ensemble);
 });
 
-scenario("a leader that lost its tail leads again, and proposes at once", {}, async ({ ensemble, create, until }) => {
-  const old = ensemble.leader()!;
-  const others = ensemble.followers().map((member) => member.id);
-  ensemble.partition([old.id], others);
-  for (let i = 0; i < 20; i++) {
-    create(old, `/stranded-${i}`);
-    await ensemble.time.run(1); // an entry each, which the next leader will cut off
-  }
-  await until(() => others.some((id) => ensemble.member(id).replica!.status.role === "leader"));
-  ensemble.heal();
-  await until(() => ensemble.isSettled());
-  for (let round = 0; ensemble.leader() !== old; round++) {
-    assert.ok(round < 50, "it never led again");
-    const leader = ensemble.leader()!;
-    leader.crash();
-    await until(() => ensemble.leader() !== undefined && ensemble.isSettled());
-    leader.restart();
-    await until(() => ensemble.isSettled());
-  }
-  const attempt = create(old, "/again");
-  await until(() => attempt.outcome === "created", 500);
-});
-
 scenario(
   "a restarted member applies what its leader has, not what its own log had before the leader's overwrote it",
   {},
@@ -224,10 +117,9 @@ scenario(
   {
     replica: { snapshotCommands: 100 },
   },
-  async ({ ensemble, create, set, until }) => {
+  async ({ ensemble, open, create, set, until }) => {
     const [behind, other] = ensemble.followers();
-    encodeOpenLease(other!.replica!.begin(), 30_000, "p".repeat(16));
-    other!.replica!.commit({ onOutcome() {}, onRefused() {} });
+    await open(other!, 30_000);
     create(other!, "/a");
     await until(() => dataOf(other!, "/a") !== undefined);
     behind!.crash();
@@ -269,22 +161,10 @@ scenario(
 );
 
 scenario("a session that nobody hears from expires; one that is renewed lives, across leaders", {}, async (story) => {
-  const { ensemble, until } = story;
+  const { ensemble, open } = story;
   const [member] = ensemble.followers();
-  const opened: number[] = [];
-  const open = (): void => {
-    encodeOpenLease(member!.replica!.begin(), 4000, "p".repeat(16));
-    member!.replica!.commit({
-      onOutcome: (outcome) => {
-        if (outcome.kind === "lease-opened") opened.push(outcome.id);
-      },
-      onRefused() {},
-    });
-  };
-  open();
-  open();
-  await until(() => opened.length === 2);
-  const [silent, alive] = opened as [number, number];
+  const silent = await open(member!, 4000);
+  const alive = await open(member!, 4000);
   const { machine } = member!.replica!;
   const begun = ensemble.time.now;
   let isLeaderDead = false;
@@ -305,17 +185,9 @@ scenario(
   "a session opened under a leader that stays ends in its time, though its member says nothing of it",
   {},
   async (story) => {
-    const { ensemble, until } = story;
+    const { ensemble, open, until } = story;
     const [member] = ensemble.followers();
-    let opened = 0;
-    encodeOpenLease(member!.replica!.begin(), 4000, "p".repeat(16));
-    member!.replica!.commit({
-      onOutcome: (outcome) => {
-        if (outcome.kind === "lease-opened") opened = outcome.id;
-      },
-      onRefused() {},
-    });
-    await until(() => opened !== 0);
+    const opened = await open(member!, 4000);
     const begun = ensemble.time.now;
     await until(() => member!.replica!.machine.lease(opened) === undefined, 6000);
     assert.ok(ensemble.time.now - begun >= 4000, `it lived ${ensemble.time.now - begun} ms`);

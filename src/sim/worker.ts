@@ -1,16 +1,15 @@
-// What simulated clients do: workers read, write and watch a few nodes that they share; lockers take turns with a lock as
-// ZooKeeper's recipe has it, and say when they believe to hold it.
+// Clients that read, write and watch a few nodes that they share.
 
 import type { Random } from "../base/random.ts";
-import { readChildren2, readCreated } from "../protocols/zookeeper/codec/replies.ts";
+import { readCreated } from "../protocols/zookeeper/codec/replies.ts";
 import { CODE } from "./chronicle.ts";
 import type { ClientOperation, Reply, Request, SimulatedClient, Workload } from "./client.ts";
 import type { TreeCommand } from "./commands.ts";
+import { LOCK } from "./locker.ts";
 import { WITNESSED } from "./witness.ts";
 
-export const ROOT = "/r";
+const ROOT = "/r";
 const QUEUE = "/q";
-const LOCK = "/lock";
 /** Everyone makes sure that these are there. */
 const FOLDERS = [ROOT, QUEUE, LOCK, WITNESSED];
 
@@ -199,133 +198,5 @@ export class Worker implements Workload {
   #data(): string {
     const filler = this.#random.chance(0.2) ? this.#random.below(this.#options.valueBytesMax) : 0;
     return `${this.#client.id}-${++this.#number} ${"x".repeat(filler)}`;
-  }
-}
-
-/** When who believed to hold the lock; ends are known later. */
-export interface Tenure {
-  readonly client: SimulatedClient;
-  /** The fencing token: the revision that created the node. */
-  readonly token: number;
-  readonly session: { readonly aliveSince: number; readonly timeoutMs: number };
-  releasedAt: number | null;
-}
-
-export class Locker implements Workload {
-  readonly #client: SimulatedClient;
-  readonly #random: Random;
-  readonly #holdMs: number;
-  readonly #onGranted: (tenure: Tenure) => void;
-  #number = 0;
-  #node: { readonly path: string; readonly token: number } | null = null;
-  #tenure: Tenure | null = null;
-  #isJoining = false;
-  #isResting = false;
-
-  constructor(client: SimulatedClient, holdMs: number, onGranted: (tenure: Tenure) => void) {
-    this.#client = client;
-    this.#random = client.options.random;
-    this.#holdMs = holdMs;
-    this.#onGranted = onGranted;
-    client.workload = this;
-  }
-
-  rest(): void {
-    this.#isResting = true;
-  }
-
-  onConnected(isNew: boolean): void {
-    if (isNew) {
-      this.#request({ kind: "create", path: LOCK, data: this.#data(), mode: 0 });
-      this.#join();
-    } else if (this.#node === null) {
-      // Whether its node was made, nobody here knows: with the session it goes.
-      this.#request({ kind: "close" });
-    } else {
-      this.#look();
-    }
-  }
-
-  onDisconnected(): void {
-    this.#isJoining = false;
-  }
-
-  onSessionLost(): void {
-    if (this.#tenure !== null) this.#tenure.releasedAt ??= this.#client.options.time.now;
-    this.#tenure = null;
-    this.#node = null;
-  }
-
-  onEvent(): void {
-    if (this.#node !== null) this.#look();
-  }
-
-  onReply({ operation }: Request, { header, body }: Reply): void {
-    if (operation.kind === "create" && operation.mode === 3) this.#isJoining = false;
-    if (operation.kind === "create" && operation.mode === 3 && header.error === CODE.ok) {
-      const { path, stat } = readCreated(body);
-      this.#node = { path, token: stat.czxid };
-      this.#look();
-    } else if (operation.kind === "children" && header.error === CODE.ok) {
-      this.#onWaiting([...readChildren2(body).children].sort());
-    } else if (operation.kind === "exists" && header.error === CODE.noNode) {
-      this.#look();
-    } else if (operation.kind === "delete") {
-      this.#after(this.#holdMs * this.#random.below(3), () => this.#join());
-    }
-  }
-
-  #onWaiting(names: readonly string[]): void {
-    const node = this.#node;
-    if (node === null || this.#tenure !== null) return;
-    const own = names.indexOf(node.path.slice(LOCK.length + 1));
-    if (own > 0) this.#request({ kind: "exists", path: `${LOCK}/${names[own - 1]}`, watch: true });
-    if (own !== 0) return;
-    const tenure: Tenure = {
-      client: this.#client,
-      token: node.token,
-      session: this.#client.session!,
-      releasedAt: null,
-    };
-    this.#tenure = tenure;
-    this.#onGranted(tenure);
-    this.#after(this.#holdMs * (0.5 + this.#random.below(20) / 10), () => this.#release(tenure));
-  }
-
-  #release(tenure: Tenure): void {
-    if (this.#tenure !== tenure || this.#node === null) return;
-    const { path } = this.#node;
-    tenure.releasedAt ??= this.#client.options.time.now;
-    this.#tenure = null;
-    this.#node = null;
-    if (this.#client.isConnected) this.#request({ kind: "delete", path, version: -1 });
-    // Without a connection it comes back without a node, closes its session, and so lets go.
-  }
-
-  #join(): void {
-    if (this.#isResting || this.#isJoining || this.#node !== null || !this.#client.isConnected) return;
-    this.#isJoining = true;
-    this.#request({ kind: "create", path: `${LOCK}/n-`, data: this.#data(), mode: 3 });
-  }
-
-  #look(): void {
-    this.#request({ kind: "children", path: LOCK, watch: false });
-  }
-
-  #request(operation: ClientOperation): void {
-    if (this.#client.isConnected) this.#client.request(operation);
-  }
-
-  #after(milliseconds: number, task: () => void): void {
-    const { time } = this.#client.options;
-    const run = (): void => {
-      if (this.#client.isPaused) time.after(this.#holdMs / 4, run);
-      else task();
-    };
-    time.after(milliseconds, run);
-  }
-
-  #data(): string {
-    return `${this.#client.id}-${++this.#number}`;
   }
 }

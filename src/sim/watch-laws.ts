@@ -1,0 +1,221 @@
+// The laws of watches: every event is true, was asked for and comes in its place; and whoever is shown a change has been told
+// of it before. What a client watches, and since which revision, is written down with the client.
+
+import type { Stat } from "../state/types.ts";
+import { type Chronicle, EVENT, type NodeEvent } from "./chronicle.ts";
+import type { SimulatedClient } from "./client.ts";
+
+/** Which table a watch stands in: of data (set on a node that was there, or was not), of children, of all below. */
+export type WatchKind = "data" | "exist" | "child" | "recursive";
+
+/** Events that are found by comparing carry no revision. */
+export const UNKNOWN_ZXID = -1;
+
+const isData = (type: number): boolean => type !== EVENT.childrenChanged;
+const isChild = (type: number): boolean => type === EVENT.childrenChanged || type === EVENT.deleted;
+
+interface ClientView {
+  /** Watches are being set again: since when, and what was told meanwhile. */
+  setting: { readonly relativeZxid: number; readonly told: NodeEvent[] } | null;
+  /** Of a recursive watch: how far in the chronicle's events it has been told. */
+  readonly told: Map<string, number>;
+}
+
+export class WatchLaws {
+  readonly #chronicle: Chronicle;
+  readonly #violate: (law: string, what: string) => void;
+  readonly #clients = new Map<SimulatedClient, ClientView>();
+
+  constructor(chronicle: Chronicle, violate: (law: string, what: string) => void) {
+    this.#chronicle = chronicle;
+    this.#violate = violate;
+  }
+
+  #view(client: SimulatedClient): ClientView {
+    let view = this.#clients.get(client);
+    if (view === undefined) {
+      view = { setting: null, told: new Map() };
+      this.#clients.set(client, view);
+    }
+    return view;
+  }
+
+  /** A new connection: nobody watches on it yet. */
+  onDialed(client: SimulatedClient): void {
+    this.#view(client).setting = null;
+  }
+
+  onDisconnected(client: SimulatedClient): void {
+    const view = this.#view(client);
+    for (const { type, path } of view.setting?.told ?? []) consume(client, type, path);
+    view.setting = null;
+  }
+
+  /** `setWatches` leaves. */
+  onSettingAgain(client: SimulatedClient): void {
+    this.#view(client).setting = { relativeZxid: client.session!.lastZxid, told: [] };
+  }
+
+  onNotification(client: SimulatedClient, type: number, path: string, zxid: number): void {
+    const { setting } = this.#view(client);
+    if (zxid === UNKNOWN_ZXID) {
+      if (setting === null) this.#violate("events as promised", `client ${client.id} is told of ${path} for no reason`);
+      else setting.told.push({ revision: UNKNOWN_ZXID, type, path });
+      return;
+    }
+    if (!this.#chronicle.hasEvent(path, zxid, type)) {
+      this.#violate("events are true", `client ${client.id} is told of event ${type} at ${path} in revision ${zxid}`);
+      return;
+    }
+    const isExpected = this.#isNextOfOnce(client, type, path, zxid);
+    if (!this.#isNextOfRecursive(client, type, path, zxid) && !isExpected) {
+      this.#violate("events as promised", `client ${client.id} is told of event ${type} at ${path} (${zxid}) unasked`);
+    }
+    consume(client, type, path);
+  }
+
+  #isNextOfOnce(client: SimulatedClient, type: number, path: string, zxid: number): boolean {
+    const kinds = client.watches.get(path);
+    if (kinds === undefined) return false;
+    let isExpected = false;
+    for (const [kind, armedAt] of kinds) {
+      if (kind === "recursive") continue;
+      const types = kind === "child" ? isChild : isData;
+      if (!types(type)) continue;
+      const next = this.#chronicle.nextEvent(path, armedAt, types);
+      if (next?.revision === zxid && next.type === type) isExpected = true;
+      else if (next !== undefined && next.revision < zxid) this.#missed(client, path, next);
+    }
+    return isExpected;
+  }
+
+  /** A recursive watch is told of everything below, in order, each once. */
+  #isNextOfRecursive(client: SimulatedClient, type: number, path: string, zxid: number): boolean {
+    if (!isData(type)) return false;
+    const { told } = this.#view(client);
+    let isExpected = false;
+    for (const [root, kinds] of client.watches) {
+      if (!kinds.has("recursive") || !isWithin(path, root)) continue;
+      const at = this.#nextBelow(root, told.get(root) ?? 0);
+      const next = this.#chronicle.events[at];
+      if (next?.revision === zxid && next.path === path && next.type === type) {
+        told.set(root, at + 1);
+        isExpected = true;
+      } else if (next !== undefined) {
+        this.#missed(client, next.path, next);
+      }
+    }
+    return isExpected;
+  }
+
+  #nextBelow(root: string, from: number): number {
+    const { events } = this.#chronicle;
+    let at = from;
+    while (at < events.length && !(isData(events[at]!.type) && isWithin(events[at]!.path, root))) at++;
+    return at;
+  }
+
+  #missed(client: SimulatedClient, path: string, { type, revision }: NodeEvent): void {
+    this.#violate(
+      "no event missed",
+      `client ${client.id} was not told of event ${type} at ${path} in revision ${revision}`,
+    );
+  }
+
+  /** Nothing that a reply may show was left untold. */
+  checkTold(client: SimulatedClient, zxid: number): void {
+    const { setting, told } = this.#view(client);
+    if (setting !== null) return;
+    for (const [path, kinds] of client.watches) {
+      for (const [kind, armedAt] of kinds) {
+        if (kind === "recursive") {
+          const next = this.#chronicle.events[this.#nextBelow(path, told.get(path) ?? 0)];
+          if (next !== undefined && next.revision <= zxid) this.#missed(client, next.path, next);
+        } else {
+          const next = this.#chronicle.nextEvent(path, armedAt, kind === "child" ? isChild : isData);
+          if (next !== undefined && next.revision <= zxid) this.#missed(client, path, next);
+        }
+      }
+    }
+  }
+
+  arm(client: SimulatedClient, path: string, kind: WatchKind, zxid: number): void {
+    let kinds = client.watches.get(path);
+    if (kinds === undefined) {
+      kinds = new Map();
+      client.watches.set(path, kinds);
+    }
+    if (kind === "recursive") {
+      if (kinds.has(kind)) return; // it stays where it is
+      this.#view(client).told.set(path, this.#firstAfter(zxid));
+    }
+    kinds.set(kind, zxid);
+  }
+
+  #firstAfter(zxid: number): number {
+    const { events } = this.#chronicle;
+    let at = events.length;
+    while (at > 0 && events[at - 1]!.revision > zxid) at--;
+    return at;
+  }
+
+  /** Watches were set again: what had changed meanwhile was told, and nothing else; the rest is watched. */
+  onSet(client: SimulatedClient, zxid: number): void {
+    const view = this.#view(client);
+    const { setting } = view;
+    view.setting = null;
+    if (setting === null) return;
+    const told = new Set(setting.told.map(({ type, path }) => `${type} ${path}`));
+    const due = new Set<string>();
+    for (const [path, kinds] of client.watches) {
+      const node = this.#chronicle.nodeAt(path, zxid);
+      for (const kind of [...kinds.keys()]) {
+        const type = changeSince(kind, node?.stat, setting.relativeZxid);
+        if (type !== null) due.add(`${type} ${path}`);
+        else if (kind === "recursive") view.told.set(path, this.#firstAfter(zxid));
+        else kinds.set(kind, zxid);
+        if (type !== null) kinds.delete(kind);
+      }
+      if (kinds.size === 0) client.watches.delete(path);
+    }
+    for (const one of due) {
+      if (!told.has(one))
+        this.#violate("no event missed", `client ${client.id} came back, and is not told of event ${one}`);
+    }
+    for (const one of told) {
+      if (!due.has(one)) this.#violate("events are true", `client ${client.id} came back, and is told of event ${one}`);
+    }
+  }
+}
+
+/** What `setWatches` tells of a watch, by ZooKeeper's comparison; null: it is watched on. */
+function changeSince(kind: WatchKind, stat: Stat | undefined, zxid: number): number | null {
+  switch (kind) {
+    case "data":
+      if (stat === undefined) return EVENT.deleted;
+      return stat.mzxid > zxid ? EVENT.dataChanged : null;
+    case "exist":
+      return stat === undefined ? null : EVENT.created;
+    case "child":
+      if (stat === undefined) return EVENT.deleted;
+      return stat.pzxid > zxid ? EVENT.childrenChanged : null;
+    case "recursive":
+      return null;
+  }
+}
+
+/** An event ends the one-shot watches that it touches. */
+function consume(client: SimulatedClient, type: number, path: string): void {
+  const kinds = client.watches.get(path);
+  if (kinds === undefined) return;
+  if (isData(type)) {
+    kinds.delete("data");
+    kinds.delete("exist");
+  }
+  if (isChild(type)) kinds.delete("child");
+  if (kinds.size === 0) client.watches.delete(path);
+}
+
+function isWithin(path: string, root: string): boolean {
+  return path === root || path.startsWith(root === "/" ? "/" : `${root}/`);
+}
