@@ -33,14 +33,14 @@ export function filesOf(dataDirectory: string): string[] {
     .filter((path) => statSync(path).isFile());
 }
 
-/** Damages one of the files; each kind of file is as likely as another, whatever its size. */
+/** Damages one of the files: half of the time of the log, the newest of its kind more often than not. */
 export function damageOne(dataDirectory: string, random: Random): Damaged {
   const files = filesOf(dataDirectory);
-  const kinds = [/log-/, /log-/, /snapshot-/, /snapshot-/, /identity$/, /myid$/]; // the large ones more often
+  const kinds = [/log-/, /log-/, /log-/, /log-/, /snapshot-/, /snapshot-/, /identity$/, /myid$/];
   const kind = kinds[random.below(kinds.length)]!;
   const ofKind = files.filter((path) => kind.test(path));
   const among = ofKind.length > 0 ? ofKind : files;
-  const file = random.chance(0.6) ? among.at(-1)! : among[random.below(among.length)]!; // the last is the newest
+  const file = random.chance(0.6) ? among.at(-1)! : among[random.below(among.length)]!;
   const chance = random.below(20);
   if (chance === 0) {
     rmSync(file);

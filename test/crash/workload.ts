@@ -57,7 +57,7 @@ export class Workload {
       ),
       ...some("heavy", 1, (name, client) => {
         const writer = new HeavyWriter(name, client, ledger, acknowledged);
-        if (isLight) writer.sizes = heavyBytes.slice(0, 2);
+        if (isLight) writer.sizes = heavyBytes.slice(0, 1);
         return writer;
       }),
       ...this.#holders,
