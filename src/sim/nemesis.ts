@@ -9,6 +9,7 @@ import { addressOf, type SimulatedEnsemble } from "./ensemble.ts";
 import type { MemberLaws } from "./laws.ts";
 import type { SimulatedMember } from "./member.ts";
 import { drawNetwork, type Fault, type Swarm } from "./swarm.ts";
+import { ROOT } from "./worker.ts";
 
 export interface NemesisOptions {
   readonly swarm: Swarm;
@@ -143,6 +144,12 @@ export class Nemesis {
         return this.#pair((one, other) => ensemble.network.clog(one, other, time(2)), "is heard late by");
       case "reset":
         return this.#pair((one, other) => ensemble.network.reset(one, other), "loses its connection to");
+      case "depose":
+        return this.#to(
+          ensemble.leader(),
+          (member) => this.#depose(member),
+          "stands still, and reaches no other member",
+        );
       case "heal":
         ensemble.heal();
         clientNetwork.heal();
@@ -242,6 +249,22 @@ export class Nemesis {
     if (one === undefined || other === undefined) return null;
     action(one.id, other.id);
     return `member ${one.id} ${what} member ${other.id}`;
+  }
+
+  /** When it goes on, another may lead, and it has yet to learn so: its clients still reach it, and ask around that time. */
+  #depose(leader: SimulatedMember): void {
+    const { ensemble, clients, random, swarm } = this.#options;
+    const others = ensemble.members.filter((member) => member !== leader).map(({ id }) => id);
+    ensemble.partition([leader.id], others);
+    const pauseTicks = 5 + random.below(40);
+    leader.clock.pause(swarm.tickMs * pauseTicks);
+    for (const client of clients) {
+      ensemble.time.after(swarm.tickMs * (pauseTicks - 4 + random.below(8)), () => {
+        if (this.#isOver || client.member !== leader || !client.isConnected || client.isPaused) return;
+        client.request({ kind: "sync", path: ROOT });
+        client.request({ kind: "children", path: ROOT, watch: false });
+      });
+    }
   }
 
   #flap(one: MemberId, other: MemberId, times: number): void {

@@ -19,6 +19,7 @@ export type Fault =
   | "flap"
   | "clog"
   | "reset"
+  | "depose"
   | "heal"
   | "weather"
   | "stall-disk"
@@ -141,6 +142,7 @@ function drawWeights(random: Random): Record<Fault, number> {
     flap: sometimes(0.2, 3),
     clog: sometimes(0.3, 5),
     reset: sometimes(0.4, 6),
+    depose: sometimes(0.4, 5),
     heal: 4 + random.below(10),
     weather: sometimes(0.4, 3),
     "stall-disk": sometimes(0.4, 4),

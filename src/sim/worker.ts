@@ -8,7 +8,7 @@ import type { TreeCommand } from "./commands.ts";
 import { LOCK } from "./locker.ts";
 import { WITNESSED } from "./witness.ts";
 
-const ROOT = "/r";
+export const ROOT = "/r";
 const QUEUE = "/q";
 /** Everyone makes sure that these are there. */
 const FOLDERS = [ROOT, QUEUE, LOCK, WITNESSED];

@@ -2,6 +2,8 @@
 
 import type { Mutant } from "./mutant.ts";
 
+const RARE = "the order of events that shows it is rarer than 300 seeds";
+
 export const CONSENSUS: readonly Mutant[] = [
   // ------------------------------------------------------------------------------------------- votes and elections
   {
@@ -50,7 +52,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "this.#votedFor = term < lastTerm ? null : votedFor;",
     replace: "this.#votedFor = null;",
     caughtBy: ["raft/paper", "raft/simulation"],
-    simulator: true,
+    simulator: RARE,
   },
   {
     name: "a-term-is-spoken-of-before-it-is-durable",
@@ -144,7 +146,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "if (index <= log.commitIndex || log.termAt(index) !== this.term) return;",
     replace: "if (index <= log.commitIndex) return;",
     caughtBy: ["raft/paper", "raft/simulation"],
-    simulator: true,
+    simulator: RARE,
   },
   {
     name: "a-new-leader-appends-nothing",
@@ -154,7 +156,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: `if (initial === null) this.#appendOne("noop", NO_PAYLOAD);`,
     replace: "if (initial === null) this.#addPeers();",
     caughtBy: ["raft/pitfalls", "raft/paper"],
-    simulator: true,
+    simulator: "its clients come back to a new leader with writes, and those commit all the same",
   },
   {
     name: "a-follower-commits-what-it-has-not-compared",
@@ -184,7 +186,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "for (const saving of this.#saving) saving.lastIndex = Math.min(saving.lastIndex, from - 1);",
     replace: "",
     caughtBy: ["raft/pitfalls", "raft/simulation"],
-    simulator: true,
+    simulator: RARE,
   },
   {
     name: "entries-read-before-they-were-overwritten-are-sent",
@@ -194,7 +196,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "if (previous.term === -1 || entries.some((entry) => this.#log.termAt(entry.index) !== entry.term)) return;",
     replace: "if (previous.term === -1) return;",
     caughtBy: ["raft/pitfalls"],
-    simulator: true,
+    simulator: RARE,
   },
   {
     name: "an-entry-leaves-memory-before-it-is-durable",
@@ -203,7 +205,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "this.#tail.shrink(Math.min(this.appliedIndex, this.durableIndex), this.#tailBytesMax);",
     replace: "this.#tail.shrink(this.appliedIndex, this.#tailBytesMax);",
     caughtBy: ["raft/log", "raft/simulation"],
-    simulator: true,
+    simulator: "a follower that wants it is served a heartbeat later, from the disk",
   },
   {
     name: "a-leader-takes-proposals-without-bound",
@@ -235,6 +237,16 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "if (!this.#reads.canBegin || !this.#hasCommittedInTerm) return;",
     replace: "if (!this.#reads.canBegin) return;",
     caughtBy: ["raft/scripts", "raft/simulation"],
+    simulator: RARE,
+  },
+  {
+    name: "a-read-asks-nobody-whether-its-leader-still-leads",
+    rule: "A leader answers reads once a majority has answered it.",
+    pitfall: 7,
+    file: "src/consensus/raft/reads.ts",
+    find: "if (this.#round === null || round < this.#round) return;",
+    replace: "if (this.#round === null || round < 0) return;",
+    caughtBy: ["raft/scripts", "raft/paper", "raft/simulation"],
     simulator: true,
   },
   {
@@ -246,7 +258,7 @@ export const CONSENSUS: readonly Mutant[] = [
     this.#reads.begin(this.#round, this.#log.commitIndex);`,
     replace: "this.#reads.begin(this.#round, this.#log.commitIndex);",
     caughtBy: ["raft/scripts", "raft/simulation"],
-    simulator: true,
+    simulator: RARE,
   },
   {
     name: "a-read-is-confirmed-by-an-answer-to-an-earlier-term",
@@ -261,7 +273,7 @@ export const CONSENSUS: readonly Mutant[] = [
       this.#outbox.send(from, { kind: "append-reply", term: this.term, ...refusal });
     }`,
     caughtBy: ["raft/pitfalls", "raft/simulation"],
-    simulator: true,
+    simulator: RARE,
   },
   {
     name: "a-deposed-leader-leaves-its-reads-without-an-answer",
@@ -283,7 +295,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "return this.#hasCommittedInTerm && !this.isChangingMembership && this.#transfer === null;",
     replace: "return !this.isChangingMembership && this.#transfer === null;",
     caughtBy: ["raft/pitfalls"],
-    simulator: true,
+    simulator: RARE,
   },
   {
     name: "a-second-change-of-members-while-one-is-under-way",
@@ -314,7 +326,7 @@ export const CONSENSUS: readonly Mutant[] = [
     replace:
       "if (isJoint(log.configuration) && log.commitIndex >= log.configurationIndex && log.termAt(log.configurationIndex) === this.term) {",
     caughtBy: ["raft/scripts", "raft/pitfalls"],
-    simulator: true,
+    simulator: RARE,
   },
   {
     name: "a-configuration-is-in-force-when-it-is-committed",
@@ -336,7 +348,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "this.#history.truncate(from);",
     replace: "",
     caughtBy: ["raft/scripts", "raft/simulation"],
-    simulator: true,
+    simulator: RARE,
   },
   {
     name: "a-member-that-is-left-out-never-campaigns",
@@ -346,7 +358,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "return this.#log.uncertainConfigurations().some((configuration) => namesVoter(configuration, id, incarnation));",
     replace: "return namesVoter(this.#log.configuration, id, incarnation);",
     caughtBy: ["raft/scripts", "raft/pitfalls"],
-    simulator: true,
+    simulator: RARE,
   },
   {
     name: "a-learner-that-was-promoted-refuses-its-vote",
@@ -356,7 +368,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "const isNamed = voter.joined || (candidacy.incarnation !== 0 && candidacy.incarnation === voter.incarnation);",
     replace: "const isNamed = voter.joined;",
     caughtBy: ["raft/scripts"],
-    simulator: true,
+    simulator: RARE,
   },
   {
     name: "a-leader-that-was-removed-leads-on",
@@ -366,7 +378,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "if (!this.isChangingMembership && !isVoter(log.configuration, this.#options.id)) this.#leave();",
     replace: "",
     caughtBy: ["raft/paper", "raft/scripts"],
-    simulator: true,
+    simulator: "a leader without a vote breaks no promise to clients while it lives",
   },
   {
     name: "leadership-goes-to-one-who-lacks-entries",
@@ -387,7 +399,7 @@ export const CONSENSUS: readonly Mutant[] = [
       this.#transfer = null;`,
     replace: "",
     caughtBy: ["raft/scripts"],
-    simulator: true,
+    simulator: RARE,
   },
 
   // --------------------------------------------------------------------------------------------- disks that were lost
@@ -399,7 +411,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "const isNamed = voter.joined || (candidacy.incarnation !== 0 && candidacy.incarnation === voter.incarnation);",
     replace: "const isNamed = voter.incarnation !== 0;",
     caughtBy: ["raft/scripts", "raft/simulation"],
-    simulator: true,
+    simulator: RARE,
   },
   {
     name: "a-wiped-members-acknowledgement-counts",
