@@ -37,6 +37,8 @@ export interface ReplicaOptions {
   /** A snapshot is taken after so many commands, or so many bytes of log. */
   readonly snapshotCommands: number;
   readonly snapshotLogBytes: number;
+  /** How much of a snapshot is encoded at a stretch; what holds the loop up for a moment, unless given. */
+  readonly snapshotSliceBytes?: number;
   readonly reaper: ReaperOptions;
   readonly random: Random;
   readonly logger: Logger;
@@ -120,7 +122,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     this.#outbox = new Outbox(options.id, options.start);
     this.#leases = new LeaseKeeper(machine);
     this.#reaper = new Reaper(machine, options.reaper);
-    this.#snapshotter = new Snapshotter(machine, storage.snapshots);
+    this.#snapshotter = new Snapshotter(machine, storage.snapshots, options.snapshotSliceBytes);
     this.#snapshotIndex = storage.recovered.snapshot.index;
     this.#snapshotLogSize = storage.log.size;
   }

@@ -11,15 +11,17 @@ const SLICE_BYTES = 128 * 1024;
 export class Snapshotter {
   readonly #machine: Machine;
   readonly #snapshots: Snapshots;
+  readonly #sliceBytes: number;
   #taking: Promise<boolean> | null = null;
   #abandoned = false;
   #installing: { meta: SnapshotMeta; writer: SnapshotWriter; offset: number; isGivenUp: boolean } | null = null;
   /** One chunk after another: of another leader's as well, whose first may come while the last of the old is written. */
   #receiving: Promise<unknown> = Promise.resolve();
 
-  constructor(machine: Machine, snapshots: Snapshots) {
+  constructor(machine: Machine, snapshots: Snapshots, sliceBytes = SLICE_BYTES) {
     this.#machine = machine;
     this.#snapshots = snapshots;
+    this.#sliceBytes = sliceBytes;
   }
 
   get isBusy(): boolean {
@@ -46,7 +48,7 @@ export class Snapshotter {
     const writer = this.#snapshots.create(meta);
     try {
       for (;;) {
-        const slice = this.#abandoned ? null : view.next(SLICE_BYTES);
+        const slice = this.#abandoned ? null : view.next(this.#sliceBytes);
         if (slice === null) break;
         await writer.write(slice);
       }

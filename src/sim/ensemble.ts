@@ -3,7 +3,7 @@
 import { type Random, seededRandom } from "../base/random.ts";
 import type { Configuration, MemberId } from "../consensus/raft/types.ts";
 import type { ReplicaOptions } from "../replica/replica.ts";
-import { type Observer, SimulatedMember } from "./member.ts";
+import { type Observer, SimulatedMember, type SimulatedMemberOptions } from "./member.ts";
 import { type NetworkOptions, QUIET_NETWORK, VirtualNetwork } from "./network.ts";
 import { VirtualTime } from "./time.ts";
 
@@ -14,7 +14,7 @@ export interface SimulatedEnsembleOptions {
   readonly spares?: number;
   readonly seed: number;
   readonly network?: Partial<NetworkOptions>;
-  readonly replica?: Partial<Pick<ReplicaOptions, "snapshotCommands" | "snapshotLogBytes" | "raft" | "tickMs">>;
+  readonly replica?: Partial<SimulatedMemberOptions["replica"]>;
   readonly segmentBytes?: number;
   readonly retainSnapshots?: number;
   readonly tickTimeMs?: number;
@@ -66,6 +66,7 @@ export class SimulatedEnsemble {
         raft: options.replica?.raft ?? RAFT,
         tickMs: options.replica?.tickMs ?? 40,
         snapshotCommands: options.replica?.snapshotCommands ?? 1000,
+        snapshotSliceBytes: options.replica?.snapshotSliceBytes ?? 128 * 1024,
         snapshotLogBytes: options.replica?.snapshotLogBytes ?? 10 * 1024 * 1024,
       },
       segmentBytes: options.segmentBytes ?? 64 * 1024,

@@ -49,7 +49,10 @@ export interface SimulatedMemberOptions {
   readonly network: VirtualNetwork;
   readonly random: Random;
   readonly observer: Observer;
-  readonly replica: Pick<ReplicaOptions, "raft" | "tickMs" | "snapshotCommands" | "snapshotLogBytes">;
+  readonly replica: Pick<
+    ReplicaOptions,
+    "raft" | "tickMs" | "snapshotCommands" | "snapshotLogBytes" | "snapshotSliceBytes"
+  >;
   readonly segmentBytes: number;
   readonly retainSnapshots: number;
   /** The protocol's tick: session timeouts are between twice and twenty times as long. */
@@ -166,7 +169,7 @@ export class SimulatedMember {
       },
       machine,
       clock,
-      observed(storage, this, observer, machine),
+      observed(withSlowSnapshots(storage, clock, machine), this, observer, machine),
     );
     storageEvents.target = replica;
     const service = this.#serve(replica, clock);
@@ -275,6 +278,20 @@ class ObservedMachine extends Machine {
 }
 
 const NOTHING = new Uint8Array(0);
+const SLICE_MS = 2;
+
+/** Of a snapshot that this member takes, each slice has its time: what is applied meanwhile must not be seen in it. */
+function withSlowSnapshots(storage: OpenedStorage, clock: VirtualClock, machine: Machine): OpenedStorage {
+  const { snapshots } = storage;
+  const create = snapshots.create.bind(snapshots);
+  snapshots.create = (meta, whenFull) => {
+    const writer = create(meta, whenFull);
+    if (meta.index !== machine.appliedIndex) return writer; // a leader's
+    const aMoment = (): Promise<void> => new Promise((resolve) => clock.after(SLICE_MS, resolve));
+    return { ...writer, write: (slice) => aMoment().then(() => writer.write(slice)) };
+  };
+  return storage;
+}
 
 function observed(
   storage: OpenedStorage,

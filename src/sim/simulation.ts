@@ -72,6 +72,7 @@ class Simulation {
         raft: { ...RAFT, ...swarm.raft },
         tickMs: swarm.tickMs,
         snapshotCommands: swarm.snapshotCommands,
+        snapshotSliceBytes: swarm.snapshotSliceBytes,
       },
       segmentBytes: swarm.segmentBytes,
       retainSnapshots: swarm.retainSnapshots,

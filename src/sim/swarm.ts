@@ -56,6 +56,7 @@ export interface Swarm {
   /** Clocks run between 1 / rate and rate. */
   readonly clockRateMax: number;
   readonly snapshotCommands: number;
+  readonly snapshotSliceBytes: number;
   readonly retainSnapshots: number;
   readonly segmentBytes: number;
   readonly raft: {
@@ -96,6 +97,7 @@ export function drawSwarm(random: Random): Swarm {
     },
     clockRateMax: random.chance(0.5) ? 1 : 1 + random.below(8) / 100,
     snapshotCommands: 10 + random.below(200),
+    snapshotSliceBytes: [100, 1000, 10_000, 128 * 1024][random.below(4)]!,
     retainSnapshots: 1 + random.below(3),
     segmentBytes: [16, 32, 64, 256][random.below(4)]! * 1024,
     raft: {
