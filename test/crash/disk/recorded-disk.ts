@@ -33,6 +33,8 @@ export class RecordedDisk {
   readonly #traces: string;
   readonly #before: Contents;
   readonly #lives: Life[] = [];
+  /** Found once for all walks. */
+  #unfinished: Promise<ReadonlySet<string>> | null = null;
 
   private constructor(root: string) {
     this.root = root;
@@ -71,6 +73,7 @@ export class RecordedDisk {
   async ended(): Promise<void> {
     const trace = this.#nextTrace();
     await untilComplete(trace);
+    this.#unfinished = null;
     this.#lives.push({ trace, left: readContents(this.root) });
   }
 
@@ -93,7 +96,8 @@ export class RecordedDisk {
 
   /** As it was before the first life. */
   async disk(): Promise<TracedDisk> {
-    return new TracedDisk(this.root, this.#before, await this.#findUnfinished());
+    this.#unfinished ??= this.#findUnfinished();
+    return new TracedDisk(this.root, this.#before, await this.#unfinished);
   }
 
   #nextTrace(): string {
