@@ -340,8 +340,8 @@ export class Nemesis {
   }
 }
 
-/** What a member may say of a disk that was made to fail. */
+/** What a member may end with whose disk was made to fail. A full one is nothing to end for. */
 function isOfTheDisk(error: Error): boolean {
   const { code } = error as { readonly code?: string };
-  return code === "EIO" || code === "ENOSPC" || code === "no-space" || code === "damaged";
+  return code === "EIO" || code === "damaged";
 }

@@ -2,8 +2,6 @@
 
 import type { Mutant } from "./mutant.ts";
 
-const RARE = "the order of events that shows it is rarer than 300 seeds";
-
 export const CONSENSUS: readonly Mutant[] = [
   // ------------------------------------------------------------------------------------------- votes and elections
   {
@@ -52,7 +50,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "this.#votedFor = term < lastTerm ? null : votedFor;",
     replace: "this.#votedFor = null;",
     caughtBy: ["raft/paper", "raft/simulation"],
-    simulator: RARE,
+    simulator: true,
   },
   {
     name: "a-term-is-spoken-of-before-it-is-durable",
@@ -146,7 +144,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "if (index <= log.commitIndex || log.termAt(index) !== this.term) return;",
     replace: "if (index <= log.commitIndex) return;",
     caughtBy: ["raft/paper", "raft/simulation"],
-    simulator: RARE,
+    simulator: true,
   },
   {
     name: "a-new-leader-appends-nothing",
@@ -186,7 +184,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "for (const saving of this.#saving) saving.lastIndex = Math.min(saving.lastIndex, from - 1);",
     replace: "",
     caughtBy: ["raft/pitfalls", "raft/simulation"],
-    simulator: RARE,
+    simulator: true,
   },
   {
     name: "entries-read-before-they-were-overwritten-are-sent",
@@ -196,7 +194,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "if (previous.term === -1 || entries.some((entry) => this.#log.termAt(entry.index) !== entry.term)) return;",
     replace: "if (previous.term === -1) return;",
     caughtBy: ["raft/pitfalls"],
-    simulator: RARE,
+    simulator: true,
   },
   {
     name: "an-entry-leaves-memory-before-it-is-durable",
@@ -237,7 +235,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "if (!this.#reads.canBegin || !this.#hasCommittedInTerm) return;",
     replace: "if (!this.#reads.canBegin) return;",
     caughtBy: ["raft/scripts", "raft/simulation"],
-    simulator: RARE,
+    simulator: true,
   },
   {
     name: "a-read-asks-nobody-whether-its-leader-still-leads",
@@ -258,7 +256,7 @@ export const CONSENSUS: readonly Mutant[] = [
     this.#reads.begin(this.#round, this.#log.commitIndex);`,
     replace: "this.#reads.begin(this.#round, this.#log.commitIndex);",
     caughtBy: ["raft/scripts", "raft/simulation"],
-    simulator: RARE,
+    simulator: true,
   },
   {
     name: "a-read-is-confirmed-by-an-answer-to-an-earlier-term",
@@ -273,7 +271,7 @@ export const CONSENSUS: readonly Mutant[] = [
       this.#outbox.send(from, { kind: "append-reply", term: this.term, ...refusal });
     }`,
     caughtBy: ["raft/pitfalls", "raft/simulation"],
-    simulator: RARE,
+    simulator: true,
   },
   {
     name: "a-deposed-leader-leaves-its-reads-without-an-answer",
@@ -295,7 +293,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "return this.#hasCommittedInTerm && !this.isChangingMembership && this.#transfer === null;",
     replace: "return !this.isChangingMembership && this.#transfer === null;",
     caughtBy: ["raft/pitfalls"],
-    simulator: RARE,
+    simulator: true,
   },
   {
     name: "a-second-change-of-members-while-one-is-under-way",
@@ -326,7 +324,7 @@ export const CONSENSUS: readonly Mutant[] = [
     replace:
       "if (isJoint(log.configuration) && log.commitIndex >= log.configurationIndex && log.termAt(log.configurationIndex) === this.term) {",
     caughtBy: ["raft/scripts", "raft/pitfalls"],
-    simulator: RARE,
+    simulator: true,
   },
   {
     name: "a-configuration-is-in-force-when-it-is-committed",
@@ -348,7 +346,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "this.#history.truncate(from);",
     replace: "",
     caughtBy: ["raft/scripts", "raft/simulation"],
-    simulator: RARE,
+    simulator: true,
   },
   {
     name: "a-member-that-is-left-out-never-campaigns",
@@ -358,7 +356,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "return this.#log.uncertainConfigurations().some((configuration) => namesVoter(configuration, id, incarnation));",
     replace: "return namesVoter(this.#log.configuration, id, incarnation);",
     caughtBy: ["raft/scripts", "raft/pitfalls"],
-    simulator: RARE,
+    simulator: true,
   },
   {
     name: "a-learner-that-was-promoted-refuses-its-vote",
@@ -368,7 +366,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "const isNamed = voter.joined || (candidacy.incarnation !== 0 && candidacy.incarnation === voter.incarnation);",
     replace: "const isNamed = voter.joined;",
     caughtBy: ["raft/scripts"],
-    simulator: RARE,
+    simulator: true,
   },
   {
     name: "a-leader-that-was-removed-leads-on",
@@ -399,7 +397,7 @@ export const CONSENSUS: readonly Mutant[] = [
       this.#transfer = null;`,
     replace: "",
     caughtBy: ["raft/scripts"],
-    simulator: RARE,
+    simulator: true,
   },
 
   // --------------------------------------------------------------------------------------------- disks that were lost
@@ -411,7 +409,7 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "const isNamed = voter.joined || (candidacy.incarnation !== 0 && candidacy.incarnation === voter.incarnation);",
     replace: "const isNamed = voter.incarnation !== 0;",
     caughtBy: ["raft/scripts", "raft/simulation"],
-    simulator: RARE,
+    simulator: true,
   },
   {
     name: "a-wiped-members-acknowledgement-counts",

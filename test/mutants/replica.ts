@@ -59,7 +59,7 @@ export const REPLICA: readonly Mutant[] = [
     find: "this.#outbox.restartAs(this.machine.latestStart(this.id) + 1);",
     replace: "",
     caughtBy: ["replica/scenarios"],
-    simulator: true,
+    simulator: "its processes are numbered, whatever their clocks say",
   },
   {
     name: "a-snapshot-bears-the-configuration-of-now",
@@ -88,7 +88,7 @@ export const REPLICA: readonly Mutant[] = [
     find: "for (const question of this.#barriers.askAgain(now)) this.#askLeader(question);",
     replace: "",
     caughtBy: ["replica/reads"],
-    simulator: true,
+    simulator: "its clients ask another member when nobody answers",
   },
 
   {
@@ -172,7 +172,8 @@ export const REPLICA: readonly Mutant[] = [
     find: "if (!this.#raft.hasQuorumContact || this.#isDiskStalled()) return;",
     replace: "if (!this.#raft.hasQuorumContact) return;",
     caughtBy: ["replica/session-time"],
-    simulator: true,
+    simulator:
+      "who is silent for the whole of a session may end; that nobody does then is more than clients are promised",
   },
   {
     name: "a-stall-of-the-leader-counts-as-time",
@@ -182,7 +183,8 @@ export const REPLICA: readonly Mutant[] = [
     find: "const passed = Math.min(elapsed, 2 * this.#options.tickMs);",
     replace: "const passed = elapsed;",
     caughtBy: ["replica/session-time"],
-    simulator: true,
+    simulator:
+      "who got no answer for the whole of a session may end; that nobody does then is more than clients are promised",
   },
   {
     name: "sessions-live-by-the-wall-clock",

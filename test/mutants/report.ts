@@ -34,20 +34,20 @@ export function figuresOf(verdicts: readonly Verdict[], isSimulated: boolean, se
   return `mutants: ${parts.join(", ")}; ${Math.round(seconds)} s`;
 }
 
-/** Rows for docs/reliability.md. */
-export function tableOf(verdicts: readonly Verdict[]): string {
+/** For docs/reliability.md. `seeds`: how many histories the simulator was given for each. */
+export function tableOf(verdicts: readonly Verdict[], seeds: number): string {
   const rows = verdicts.map(({ mutant, caught, simulated }) => {
     const pitfall = mutant.pitfall === undefined ? "" : String(mutant.pitfall);
     const test =
       caught === null ? "—" : `${caught.by} (\`${caught.suite}\`${seedsOf(caught)}, ${caught.seconds.toFixed(1)} s)`;
-    return `| \`${mutant.name}\` | ${mutant.rule} | ${pitfall} | ${test} | ${simulatorCell(mutant.simulator, simulated)} |`;
+    return `| \`${mutant.name}\` | ${mutant.rule} | ${pitfall} | ${test} | ${simulatorCell(mutant.simulator, simulated, seeds)} |`;
   });
   return ["| planted | the rule it breaks | # | test | simulator |", "|---|---|---|---|---|", ...rows].join("\n");
 }
 
-function simulatorCell(reach: true | string, simulated: Verdict["simulated"]): string {
+function simulatorCell(reach: true | string, simulated: Verdict["simulated"], seeds: number): string {
   if (simulated !== null) return `${simulated.by}${seedsOf(simulated)}`;
-  return reach === true ? "not noticed" : `— (${reach})`;
+  return `— (${reach === true ? `not in ${seeds} seeds` : reach})`;
 }
 
 function seedsOf({ seeds }: { readonly seeds: number | null }): string {

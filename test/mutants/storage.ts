@@ -234,7 +234,7 @@ export const STORAGE: readonly Mutant[] = [
     find: "if (logNames.length + snapshotNames.length === 0) return null;",
     replace: "if (logNames.length + snapshotNames.length >= 0) return null;",
     caughtBy: ["storage/damage"],
-    simulator: true,
+    simulator: "its disks lose no files",
   },
 
   // ------------------------------------------------------------------------------------------------------ snapshots

@@ -57,7 +57,7 @@ const FILES = {
 
 export type SuiteName = keyof typeof FILES;
 
-const TESTS_DEADLINE_MS = 120_000;
+const TESTS_DEADLINE_MS = 240_000;
 const HISTORY_DEADLINE_MS = 60_000;
 
 export function suite(name: SuiteName): Suite {

@@ -47,7 +47,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
     }`,
     replace: "",
     caughtBy: ["zookeeper/order"],
-    simulator: true,
+    simulator: "where it happens there, the connection ends for another reason too",
   },
   {
     name: "a-client-goes-back-in-time",
@@ -57,7 +57,8 @@ export const ZOOKEEPER: readonly Mutant[] = [
     find: "if (lastZxidSeen > member.machine.revision) {",
     replace: "if (lastZxidSeen < 0) {",
     caughtBy: ["zookeeper/handshake"],
-    simulator: true,
+    simulator:
+      "a session is attached through the log, and so to a state as late as any that it saw: without a quorum alone it matters",
   },
 
   // ------------------------------------------------------------------------------------------------------- sessions
@@ -77,7 +78,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
     find: `this.#sessions.get(id)?.drop("its session was attached again");`,
     replace: "",
     caughtBy: ["zookeeper/handshake"],
-    simulator: true,
+    simulator: "its clients leave a connection before they come back on another",
   },
   {
     name: "an-expired-session-keeps-its-connection",
