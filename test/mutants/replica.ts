@@ -96,7 +96,7 @@ export const REPLICA: readonly Mutant[] = [
     rule: "A snapshot is written in slices, and the loop turns between them.",
     pitfall: 31,
     file: "src/replica/snapshotter.ts",
-    find: "view.next(SLICE_BYTES)",
+    find: "view.next(this.#sliceBytes)",
     replace: "view.next(Number.POSITIVE_INFINITY)",
     caughtBy: ["replica/snapshots"],
     simulator: "in virtual time work takes none",
