@@ -87,6 +87,8 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   #cluster = 0;
   #lastProgressAt = 0;
 
+  /** The state is being replaced by a snapshot's: nothing is applied to what it was before. */
+  #isRestoring = false;
   #isReadingForApply = false;
   #isApplyDue = false;
   #commandsSinceSnapshot = 0;
@@ -130,7 +132,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   /** Restores the state from the latest snapshot, then takes part. `peers` reports to this object. */
   async run(peers: Peers): Promise<void> {
     assert(this.#peers === null, "a replica runs once");
-    if (this.#snapshotIndex > 0) await this.#snapshotter.restore(this.#snapshotIndex);
+    if (this.#snapshotIndex > 0) await this.#restore(this.#snapshotIndex);
     assert(this.machine.appliedIndex === this.#snapshotIndex, "the restored state is not the snapshot's");
     this.#peers = peers;
     this.#reconcilePeers();
@@ -443,7 +445,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   // ------------------------------------------------------------------------------------------------------- applying
 
   #applyCommitted(): void {
-    if (this.#isReadingForApply || this.#isApplyDue) return; // goes on when that is done
+    if (this.#isRestoring || this.#isReadingForApply || this.#isApplyDue) return; // goes on when that is done
     const { machine } = this;
     const until = this.#clock.now() + APPLY_SLICE_MS;
     const from = machine.appliedIndex;
@@ -477,18 +479,25 @@ export class Replica implements Member, PeerEvents, StorageEvents {
       (entries) => {
         this.#isReadingForApply = false;
         this.#guarded(() => {
+          if (this.#isRestoring) return; // it goes on from there
           for (const entry of entries) {
             if (entry.index !== this.machine.appliedIndex + 1) continue; // a snapshot came in between
             // What the leader has overwritten stays on the disk until that is durable; the leader's own is in memory.
             if (this.#raft.termAt(entry.index) !== entry.term) break;
             this.#apply(entry);
           }
-          if (entries.length > 0) this.#onApplied();
+          if (this.machine.appliedIndex >= from) this.#onApplied();
+          else assert(this.#canGoOnFrom(from), `entry ${from} is committed, and neither in memory nor on the disk`);
           this.#applyCommitted();
         });
       },
       (error) => this.#fail(error),
     );
+  }
+
+  /** What was read was of no use: a snapshot took its place, or the leader's own entry is in memory by now. */
+  #canGoOnFrom(index: number): boolean {
+    return this.#raft.entriesInMemory(index, index, 1).length > 0;
   }
 
   #apply(entry: Entry): void {
@@ -635,8 +644,9 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   async #installChunk({ snapshot, offset, data, done }: Effect & { kind: "write-snapshot" }): Promise<void> {
     if (!(await this.#snapshotter.receive(snapshot, offset, data, done))) return; // another leader's took its place
     if (done) {
+      this.#isRestoring = true; // with the log's old entries goes what was still to be applied of them
       await this.#log.restart(snapshot);
-      await this.#snapshotter.restore(snapshot.index);
+      await this.#restore(snapshot.index);
       this.#snapshotIndex = snapshot.index;
       this.#snapshotLogSize = this.#log.size;
       this.#commandsSinceSnapshot = 0;
@@ -645,6 +655,12 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     }
     this.#submit({ kind: "snapshot-written", index: snapshot.index, offset: offset + data.length, done });
     if (done) this.#onApplied();
+  }
+
+  async #restore(index: number): Promise<void> {
+    this.#isRestoring = true;
+    await this.#snapshotter.restore(index);
+    this.#isRestoring = false;
   }
 
   /** Own batches that were applied inside the snapshot: their outcome is not in it, so nobody here can know it. */

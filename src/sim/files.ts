@@ -8,9 +8,6 @@ import type { VirtualClock, VirtualTime } from "./time.ts";
 
 const SECTOR_BYTES = 512;
 
-/** What the kernel takes for a call that touches no disk, and for one that moves bytes to or from its cache. */
-const CALL_MS = 0.005;
-
 interface Change {
   readonly order: number;
   readonly offset: number;
@@ -70,6 +67,8 @@ export class VirtualDisk {
   #order = 0;
   /** How often power was lost: what was under way then never ends. */
   #outages = 0;
+  /** How long a read takes. */
+  readMs = 0.005;
   /** How long a sync takes, from and to. */
   syncMinMs = 0.1;
   syncMaxMs = 0.4;
@@ -286,7 +285,8 @@ class MountedFiles implements Files {
   }
 
   async read(file: number, into: Uint8Array, position: number): Promise<number> {
-    await this.#called();
+    await this.#alive();
+    await new Promise<void>((resolve) => this.#clock.after(this.#disk.readMs, resolve));
     const part = this.#inode(file).current.bytes.subarray(position, position + into.length);
     into.set(part);
     return part.length;
@@ -340,11 +340,6 @@ class MountedFiles implements Files {
   /** Goes on only while the process lives: what a dead one still had in hand is never done. */
   #alive(): Promise<void> | undefined {
     return this.#clock.isStopped ? new Promise(() => {}) : undefined;
-  }
-
-  async #called(): Promise<void> {
-    await this.#alive();
-    await new Promise<void>((resolve) => this.#clock.after(CALL_MS, resolve));
   }
 
   /** The kernel does its work; the process hears of it while it lives, and when it runs. */

@@ -170,6 +170,7 @@ export class Nemesis {
           someone,
           (member) => {
             member.disk.syncMaxMs = random.chance(0.3) ? 0.4 : (random.below(200) * swarm.tickMs) / 40;
+            member.disk.readMs = random.chance(0.5) ? 0.005 : (random.below(100) * swarm.tickMs) / 40;
           },
           "has a disk of another speed",
         );

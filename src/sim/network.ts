@@ -72,10 +72,11 @@ export class VirtualNetwork {
     this.options = options;
   }
 
-  /** A machine comes up: the others connect to it, and it to them. */
+  /** A process listens: who wants it calls it from now on, and it calls whom it wants once it has said so. */
   attach(id: MemberId, events: PeerEvents, clock: VirtualClock): Peers {
     const endpoint: Endpoint = { events, clock, wanted: null };
     this.#endpoints.set(id, endpoint);
+    for (const [other, { wanted }] of this.#endpoints) if (wanted?.has(id)) this.#connectSoon(id, other); // it is called
     return {
       send: (to, frame) => {
         if (this.#endpoints.get(id) === endpoint) this.#send(id, to, frame);

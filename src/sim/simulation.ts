@@ -216,6 +216,7 @@ class Simulation {
     const { disk } = member;
     disk.stalledUntil = 0;
     disk.syncMaxMs = 0.4;
+    disk.readMs = 0.005;
     disk.syncsUntilError = null;
     disk.capacityBytes = Number.POSITIVE_INFINITY;
     this.#keepUp(member);

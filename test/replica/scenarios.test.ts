@@ -137,6 +137,26 @@ scenario(
 );
 
 scenario(
+  "a member applies nothing before its state is restored, however soon its leader speaks",
+  { replica: { snapshotCommands: 100 }, segmentBytes: 4096 },
+  async ({ ensemble, create, set, until, start }) => {
+    const [slow, other] = ensemble.followers();
+    create(other!, "/a");
+    for (let round = 0; round < 400; round++) {
+      const made = set(other!, "/a", `${round}`); // a commit each, so that the log is cut off at its beginning
+      await until(() => made.outcome === "updated");
+    }
+    await until(() => slow!.replica!.status.snapshotIndex > 0);
+    slow!.kill();
+    slow!.disk.readMs = 300; // its leader is heard long before the snapshot is read
+    await start(slow!);
+    await until(() => ensemble.isSettled());
+    assert.equal(dataOf(slow!, "/a"), "399");
+    assertEqualStates(ensemble);
+  },
+);
+
+scenario(
   "a wiped member has no say until it has caught up, then votes again",
   {},
   async ({ ensemble, create, until, start }) => {
