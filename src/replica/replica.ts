@@ -654,7 +654,9 @@ export class Replica implements Member, PeerEvents, StorageEvents {
       this.#logger.info(`installed the leader's snapshot of index ${snapshot.index}`);
     }
     this.#submit({ kind: "snapshot-written", index: snapshot.index, offset: offset + data.length, done });
-    if (done) this.#onApplied();
+    if (!done) return;
+    this.#onApplied();
+    this.#applyCommitted();
   }
 
   async #restore(index: number): Promise<void> {
