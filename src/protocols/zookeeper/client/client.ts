@@ -332,18 +332,23 @@ export class ZooKeeperClient implements AsyncDisposable {
     const table = isRecursive ? "recursive" : "persistent";
     const bufferMax = positive("bufferMax", options.bufferMax ?? WATCH_BUFFER_EVENTS_MAX);
     const release = async () => {
-      const isLast = this.#watches.removeStanding(table, place.path, watch);
-      if (isLast && this.#keeper.state.kind === "connected") await this.#forgetStanding(place, isRecursive);
+      this.#watches.removeStanding(table, place.path, watch);
+      await this.#forgetStanding(place, isRecursive);
     };
     const watch = new PersistentWatch(path, isRecursive, bufferMax, release);
     // Counted from now on: nobody else's leaving may take it off the server while it is under way.
     this.#watches.addStanding(table, place.path, watch);
-    const arm = () => {
-      watch.isArmed = true;
+    const onAnswer = (errorCode: number) => {
+      watch.isArmed = errorCode === ERROR.ok;
+      if (watch.isArmed) this.#watches.noteHeld(table, place.path);
+    };
+    const onAbandoned = (errorCode: number) => {
+      if (errorCode !== ERROR.ok) return;
+      this.#watches.noteHeld(table, place.path);
+      void this.#forgetStanding(place, isRecursive);
     };
     try {
-      const onAnswer = (errorCode: number) => (errorCode === ERROR.ok ? arm() : undefined);
-      await this.#call(operations.addWatch(place, isRecursive, { onAnswer }), options);
+      await this.#call(operations.addWatch(place, isRecursive, { onAnswer, onAbandoned }), options);
     } catch (error) {
       void watch.close();
       throw error;
@@ -352,10 +357,12 @@ export class ZooKeeperClient implements AsyncDisposable {
     return watch;
   }
 
+  /** Takes it off the server where nobody here is left. */
   async #forgetStanding(place: Place, isRecursive: boolean): Promise<void> {
+    if (!this.#watches.takeUnwanted(isRecursive ? "recursive" : "persistent", place.path)) return;
+    if (this.state.kind !== "connected") return; // it went with the connection
     const kind = isRecursive ? "persistent-recursive" : "persistent";
-    // Fails where the server has forgotten it already, or with the connection: then it is gone as well.
-    await this.#call(operations.removeWatches(place, kind), {}).catch(() => {});
+    await this.#call(operations.removeWatches(place, kind), {}).catch(() => {}); // as the connection goes, so it does
   }
 
   /**

@@ -382,7 +382,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     const lost = [...unanswered, ...this.#takeUnsent()];
     if (this.#finishClosing !== null) {
       failAll(lost, "connection-lost", `${nameOf(connection.target)} ${why}`);
-      this.#finishClosing();
+      this.#finishClosing?.(); // unless the failure of the last request has done so
       return;
     }
     const session = this.#session!;

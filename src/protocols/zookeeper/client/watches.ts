@@ -33,6 +33,8 @@ export class Watches {
     persistent: new Map(),
     recursive: new Map(),
   };
+  /** Standing watches that the server holds for this session, as far as it has said so. */
+  readonly #held: Readonly<Record<StandingTable, Set<string>>> = { persistent: new Set(), recursive: new Set() };
   readonly #show: (path: string) => string;
   readonly #tell: (watcher: Watcher, event: NodeEvent) => void;
 
@@ -40,14 +42,6 @@ export class Watches {
   constructor(show: (path: string) => string, tell: (watcher: Watcher, event: NodeEvent) => void) {
     this.#show = show;
     this.#tell = tell;
-  }
-
-  get size(): number {
-    const all: ReadonlyMap<string, ReadonlySet<unknown>>[] = [
-      ...Object.values(this.#once),
-      ...Object.values(this.#standing),
-    ];
-    return all.reduce((sum, table) => [...table.values()].reduce((count, set) => count + set.size, sum), 0);
   }
 
   add(table: OnceTable, path: string, watcher: Watcher): void {
@@ -58,17 +52,22 @@ export class Watches {
     setOf(this.#standing[table], path).add(watcher);
   }
 
-  /** Says whether nobody else watches the path in this way: then the server may forget it. */
-  removeStanding(table: StandingTable, path: string, watcher: StandingWatcher): boolean {
-    return take(this.#standing[table], path, watcher) && !this.#standing[table].has(path);
+  removeStanding(table: StandingTable, path: string, watcher: StandingWatcher): void {
+    take(this.#standing[table], path, watcher);
   }
 
   has(table: OnceTable, path: string): boolean {
     return this.#once[table].has(path);
   }
 
-  standing(table: StandingTable, path: string): readonly StandingWatcher[] {
-    return [...(this.#standing[table].get(path) ?? [])];
+  /** The server has confirmed it, whoever asked for it. */
+  noteHeld(table: StandingTable, path: string): void {
+    this.#held[table].add(path);
+  }
+
+  /** Says, once, whether the server holds a standing watch that nobody here wants any more. */
+  takeUnwanted(table: StandingTable, path: string): boolean {
+    return !this.#standing[table].has(path) && this.#held[table].delete(path);
   }
 
   /** Takes one watcher, or all of them, off a path; says whether there was one. */
@@ -119,7 +118,7 @@ export class Watches {
     for (const table of ["data", "exist", "child"] as const) {
       for (const path of this.#once[table].keys()) yield [table, path];
     }
-    for (const table of ["persistent", "recursive"] as const) {
+    for (const table of STANDING) {
       for (const [path, watchers] of this.#standing[table]) {
         if ([...watchers].some(({ isArmed }) => isArmed)) yield [table, path];
       }
@@ -128,12 +127,16 @@ export class Watches {
 
   /** Set again on another connection: one-shot watches are told what they missed, standing ones cannot be. */
   onReconnected(): void {
+    for (const table of STANDING) this.#held[table].clear();
+    for (const [table, path] of this.#armed())
+      if (table === "persistent" || table === "recursive") this.#held[table].add(path);
     for (const watcher of this.#everyStanding()) watcher.onReconnected();
   }
 
   /** Watches end with their session. */
   onSessionEnded(reason: Error): void {
     const standing = this.#everyStanding();
+    for (const table of STANDING) this.#held[table].clear();
     for (const table of [...Object.values(this.#once), ...Object.values(this.#standing)]) table.clear();
     for (const watcher of standing) watcher.onSessionEnded(reason);
   }
@@ -142,6 +145,8 @@ export class Watches {
     return Object.values(this.#standing).flatMap((table) => [...table.values()].flatMap((watchers) => [...watchers]));
   }
 }
+
+const STANDING: readonly StandingTable[] = ["persistent", "recursive"];
 
 const ENDED_BY: Readonly<Record<NodeEvent["type"], readonly OnceTable[]>> = {
   created: ["data", "exist"],
