@@ -28,8 +28,7 @@ export async function settle(): Promise<void> {
 /** Tasks in the order of their times; between two, every promise settles. */
 export class Clock {
   #now = 1000;
-  #tasks: { at: number; order: number; task: () => void }[] = [];
-  #order = 0;
+  readonly #tasks: { at: number; task: () => void }[] = [];
   /** Deferred tasks and timers that were not called off. */
   get pending(): number {
     return this.#tasks.length;
@@ -44,10 +43,11 @@ export class Clock {
   }
 
   after(milliseconds: number, task: () => void): () => void {
-    const entry = { at: this.#now + Math.max(0, milliseconds), order: this.#order++, task };
+    const entry = { at: this.#now + Math.max(0, milliseconds), task };
     this.#tasks.push(entry);
     return () => {
-      this.#tasks = this.#tasks.filter((other) => other !== entry);
+      const at = this.#tasks.indexOf(entry);
+      if (at !== -1) this.#tasks.splice(at, 1);
     };
   }
 
@@ -56,14 +56,21 @@ export class Clock {
     await settle();
     for (let steps = 0; ; steps++) {
       assert.ok(steps < 100_000, "the loop spins");
-      const next = this.#tasks.filter(({ at }) => at <= until).sort((a, b) => a.at - b.at || a.order - b.order)[0];
-      if (next === undefined) break;
-      this.#tasks = this.#tasks.filter((other) => other !== next);
+      const next = this.#first();
+      if (next === undefined || next.at > until) break;
+      this.#tasks.splice(this.#tasks.indexOf(next), 1);
       this.#now = Math.max(this.#now, next.at);
       next.task();
       await settle();
     }
     this.#now = until;
+  }
+
+  /** In their order: the array keeps the order in which they were made. */
+  #first(): { at: number; task: () => void } | undefined {
+    let first = this.#tasks[0];
+    for (const task of this.#tasks) if (task.at < first!.at) first = task;
+    return first;
   }
 
   /** The process was kept from running: time went by, and nothing happened. */
