@@ -160,6 +160,9 @@ test("a session that expired while it was away is lost, once, with what waited f
   const world = new World();
   const client = await world.connected();
   const session = client.session!;
+  const seen = outcomeOf(client.exists("/a"));
+  await world.clock.run(5);
+  assert.ok(seen.isSettled);
   const story = storyOf(client);
   let aborts = 0;
   session.signal.addEventListener("abort", () => aborts++);

@@ -8,7 +8,7 @@ import { ERROR } from "../errors.ts";
 import type { CallOptions as BareCallOptions } from "./call.ts";
 import { Chroot, CONFIG_PATH } from "./chroot.ts";
 import { type ConnectString, parseConnectString } from "./connect-string.ts";
-import { errorOf } from "./errors.ts";
+import { errorOf, ZooKeeperError } from "./errors.ts";
 import { type ClientState, Keeper } from "./keeper.ts";
 import {
   CLOCK_RATE_MARGIN,
@@ -182,7 +182,7 @@ export class ZooKeeperClient implements AsyncDisposable {
       };
       let stopTimer = () => {};
       const forget = this.onState(look);
-      if (timeoutMs !== undefined) {
+      if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) {
         const late = () =>
           fail("deadline", `no server gave a session within ${timeoutMs} ms (${this.#keeper.troubles})`);
         stopTimer = this.#ports.clock.after(timeoutMs, late);
@@ -379,7 +379,14 @@ export class ZooKeeperClient implements AsyncDisposable {
     const removed = tables.filter((table) => this.#watches.remove(table, place.path, options.watcher ?? null));
     if (removed.length === 0) throw errorOf(ERROR.noWatcher, "removeWatches", path, false);
     if (ONCE_TABLES[kind].some((table) => this.#watches.has(table, place.path))) return;
-    await this.#call(operations.removeWatches(place, kind), options);
+    if (this.state.kind !== "connected") return; // the servers hold none, and are told of none again
+    try {
+      await this.#call(operations.removeWatches(place, kind), options);
+    } catch (error) {
+      // It was told in the meantime, or went with its connection: it is gone all the same.
+      const isGone = error instanceof ZooKeeperError && error.reason === "no-watcher";
+      if (!isGone && !(error instanceof CoordinationError && error.code === "connection-lost")) throw error;
+    }
   }
 
   /** Whether the server holds a watch of this kind for this session. */

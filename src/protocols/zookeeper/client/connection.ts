@@ -6,12 +6,12 @@
 // set it, and new data never seen before the event that announces it.
 
 import { ByteReader, ByteWriter, MalformedError } from "../../../base/bytes.ts";
-import { EVENT_TYPE, XID } from "../codec/records.ts";
+import { EVENT_TYPE, REPLY_HEADER_BYTES, XID } from "../codec/records.ts";
 import { beginFrame, endFrame, readText } from "../codec/wire.ts";
 import { ERROR } from "../errors.ts";
 import { FrameCutter } from "../frames.ts";
 import type { Call } from "./call.ts";
-import { badArguments, errorOf } from "./errors.ts";
+import { badArguments, errorOf, reasonOf } from "./errors.ts";
 import type { ClientPorts, Link, LinkEvents, Target } from "./ports.ts";
 import { type Attached, type Attachment, readAttached, writeAttachment } from "./records.ts";
 import type { NodeEventType } from "./types.ts";
@@ -211,6 +211,11 @@ export class Connection implements LinkEvents {
 
   #onFrame(reader: ByteReader): void {
     if (this.phase === "greeting") {
+      if (reader.remaining === REPLY_HEADER_BYTES) {
+        reader.skip(REPLY_HEADER_BYTES - 4);
+        this.end(`refused a session: ${reasonOf(reader.int32())}`); // a ZooKeeper without a quorum, nor local sessions
+        return;
+      }
       const attached = readAttached(reader);
       this.phase = "open";
       this.#owner.onAttached(this, attached, this.sentAt);

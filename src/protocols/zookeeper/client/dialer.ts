@@ -55,6 +55,15 @@ export class Dialer {
     this.#go();
   }
 
+  /** A new round that this one leads. */
+  beginAt(first: Target): void {
+    this.stop();
+    this.#round = shuffled(this.#servers, this.#ports.random);
+    this.#targets = [first];
+    this.#last = null;
+    this.#go();
+  }
+
   /** As `begin`, after a pause: for connections that end as soon as they have begun. */
   beginLater(last: Target | null): void {
     this.stop();

@@ -27,6 +27,7 @@ import { Proof } from "./proof.ts";
 import type { Attached, Attachment } from "./records.ts";
 import { nothing, type Request } from "./request.ts";
 import type { SaslCredentials } from "./sasl.ts";
+import { Seeker } from "./seeker.ts";
 import { LiveSession, type Session } from "./session.ts";
 import type { Watches } from "./watches.ts";
 
@@ -69,6 +70,9 @@ export class Keeper implements ConnectionOwner, DialerOwner {
   readonly #watches: Watches;
   readonly #events: KeeperEvents;
   readonly #dialer: Dialer;
+  readonly #seeker: Seeker;
+  /** Where it found a quorum. */
+  #found: Target | null = null;
   readonly #deadlines: Deadlines;
   /** Proofs that the servers have taken, and are given again on every connection. */
   readonly #credentials: Credential[];
@@ -101,6 +105,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     this.#events = events;
     this.#credentials = [...options.credentials];
     this.#dialer = new Dialer(options.servers, this, ports);
+    this.#seeker = new Seeker(options.servers, ports, (target) => this.#onQuorum(target));
     this.#deadlines = new Deadlines(
       ports.clock,
       () => this.#outstanding(),
@@ -306,10 +311,16 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     this.#troubles.clear();
     connection.send([...this.#proofs(connection), ...this.#rearming(connection)]);
     this.#watchPulse(connection);
+    if (session.isReadOnly) this.#seeker.start();
     if (isReattached) this.#watches.onReconnected();
     if (this.#connection !== connection) return; // a watcher has closed the client
     this.#become({ kind: "connected", session, server: nameOf(connection.target) });
     this.#flushSoon();
+  }
+
+  #onQuorum(target: Target): void {
+    this.#found = target;
+    this.#connection?.end(`has no quorum, and ${nameOf(target)} has`);
   }
 
   *#proofs(connection: Connection): Iterable<Call> {
@@ -393,7 +404,10 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     failAll(lost, "connection-lost", `${nameOf(connection.target)} ${why}`);
     this.#checkDeadline();
     if (this.#session !== session || this.#closing !== null) return; // lost; or closed by who heard of it
-    if (hasLived) this.#dialer.begin(connection.target);
+    const found = this.#found;
+    this.#found = null;
+    if (found !== null) this.#dialer.beginAt(found);
+    else if (hasLived) this.#dialer.begin(connection.target);
     else this.#dialer.beginLater(connection.target);
   }
 
@@ -402,6 +416,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     this.#isReady = false;
     this.#stopAttemptTimer();
     this.#stopPulse();
+    this.#seeker.stop();
     return connection.destroy(done);
   }
 

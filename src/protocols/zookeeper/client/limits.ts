@@ -38,5 +38,11 @@ export const GOOD_CONNECTION_MS = 1000;
 /** By how much this machine's clock may run slower than a server's: quartz stays within a tenth of this. */
 export const CLOCK_RATE_MARGIN = 0.001;
 
+/** How often a client that is served without a quorum asks another server for one, and how far the pause grows. */
+export const SEEK_MS_MIN = 2000;
+export const SEEK_MS_MAX = 60_000;
+/** How long one of them may take to answer. */
+export const SEEK_PATIENCE_MS = 1000;
+
 /** Events that a persistent watch holds for a reader who does not come. */
 export const WATCH_BUFFER_EVENTS_MAX = 1000;

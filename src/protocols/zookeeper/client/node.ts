@@ -4,7 +4,8 @@ import { createHash, randomBytes, randomInt } from "node:crypto";
 import { lookup } from "node:dns";
 import { connect, isIP, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
-import { type ConnectionOptions, connect as connectSecurely } from "node:tls";
+import { type ConnectionOptions, connect as connectSecurely, createSecureContext } from "node:tls";
+import { CoordinationError } from "../../../base/errors.ts";
 import { type Random, seededRandom } from "../../../base/random.ts";
 import { type ClientOptions, ZooKeeperClient } from "./client.ts";
 import { parseConnectString } from "./connect-string.ts";
@@ -44,27 +45,39 @@ export async function connectZooKeeper(servers: string, options: ConnectOptions 
 /** A client that begins to connect, for those who do not wait: what it is asked waits until it is connected. */
 export function openZooKeeper(servers: string, options: NodeClientOptions = {}): ZooKeeperClient {
   const parsed = parseConnectString(servers);
-  const tls = options.tls ?? parsed.isTls;
-  return new ZooKeeperClient(parsed, options, nodePorts(tls === true ? {} : tls === false ? null : tls));
+  return new ZooKeeperClient(parsed, options, nodePorts(options.tls ?? parsed.isTls));
 }
 
-/** `tls` null: plain TCP. */
-export function nodePorts(tls: ConnectionOptions | null): ClientPorts {
+/** `tls`: as in the options; false is plain TCP. Throws a CoordinationError ("configuration") where they cannot be used. */
+export function nodePorts(tls: boolean | ConnectionOptions = false): ClientPorts {
   return {
-    transport: new NodeTransport(tls),
+    transport: new NodeTransport(tls === false ? null : secured(tls === true ? {} : tls)),
     clock: {
       now: () => performance.now(),
       defer(task) {
         setImmediate(task);
       },
       after(milliseconds, task) {
-        const timer = setTimeout(task, milliseconds);
+        const timer = setTimeout(task, Math.min(milliseconds, TIMER_MS_MAX));
         return () => clearTimeout(timer);
       },
     },
     random: trueRandom(),
     hashes: { md5: (bytes) => createHash("md5").update(bytes).digest(), randomBytes: (count) => randomBytes(count) },
   };
+}
+
+/** A longer one fires at once. What is late by its own clock only, is asked again when it fires early. */
+const TIMER_MS_MAX = 0x7fffffff;
+
+/** Keys and certificates are read once, so that a wrong one is said at once and not at each connection. */
+function secured(options: ConnectionOptions): ConnectionOptions {
+  try {
+    return { ...options, secureContext: options.secureContext ?? createSecureContext(options) };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CoordinationError("configuration", "not-applied", `tls: ${why}`, { cause: error });
+  }
 }
 
 function trueRandom(): Random {

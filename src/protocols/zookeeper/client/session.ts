@@ -11,7 +11,10 @@ export interface Session {
   readonly password: Uint8Array;
   /** As the servers agreed to it: so much silence, and they expire it. */
   readonly timeoutMs: number;
-  /** Served by a server without a quorum: it answers reads, and changes nothing. */
+  /**
+   * Served by a server without a quorum: it answers reads, and changes nothing. When one with a quorum is found the client goes
+   * there; a session that was begun without one ends then.
+   */
   readonly isReadOnly: boolean;
   /**
    * Aborts when the session is lost or closed, with a {@link SessionLostError} as its reason. At the latest at the session's

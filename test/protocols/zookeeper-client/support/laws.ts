@@ -70,6 +70,7 @@ export async function clientLaws(flavour: Flavour): Promise<void> {
   law("writes under way when a server is killed end as unknown, applied at most once", writesInFlight);
   law("after close nothing is left", nothingLeft);
   law("the ensemble's configuration is read, watched and changed", reconfiguration);
+  test(`${flavour}: without a quorum there are reads, for who is content with them`, () => readOnly(flavour));
   test(`${flavour}: TLS proves the server, and the client by its certificate`, () => tls(flavour));
 }
 
@@ -650,6 +651,31 @@ async function reconfiguration(scene: Scene): Promise<void> {
   const restored = await client.reconfig({ joining, timeoutMs: 20_000 });
   assert.match(restored.config, new RegExp(`server\\.${leaving.id}=`));
   assert.ok((restored.stat satisfies Stat).mzxid > changed.stat.mzxid);
+}
+
+async function readOnly(flavour: Flavour): Promise<void> {
+  const config = ["tickTime=500", "initLimit=40", "syncLimit=20", "readonlymode.enabled=true"];
+  // ZooKeeper opens sessions without a quorum only where they are local ones.
+  if (flavour === "zookeeper") config.push("localSessionsEnabled=true");
+  const runtimeOptions = flavour === "zookeeper" ? ["-Dreadonlymode.enabled=true"] : [];
+  await using ensemble = await startEnsemble({ flavour, members: 3, config, runtimeOptions });
+  await using writer = await connectZooKeeper(ensemble.connectString, quick);
+  await writer.create("/a", "1");
+  await writer.close();
+  const [first, ...others] = ensemble.members;
+  await Promise.all(others.map((member) => member.kill()));
+  const options = { ...quick, connectTimeoutMs: 60_000 };
+  await using client = await connectZooKeeper(ensemble.connectString, { ...options, readOnly: true });
+  const session = client.session!;
+  assert.equal(session.isReadOnly, true);
+  assert.equal(textOf((await client.getData("/a")).data), "1");
+  assert.equal(await refusalOf(client.setData("/a", "2")), "not-read-only");
+  const strict = await failureOf(connectZooKeeper(first!.address, { ...quick, connectTimeoutMs: 1000 }));
+  assert.match(strict.message, /no server gave a session/);
+  for (const member of others) await member.restart();
+  await until("there is a quorum again", () => client.session !== null && !client.session.isReadOnly, 60_000);
+  await client.setData("/a", "2");
+  assert.equal(session.signal.aborted, true, "a session begun without a quorum is none with one");
 }
 
 async function tls(flavour: Flavour): Promise<void> {

@@ -118,6 +118,11 @@ export class Peer {
   onBytes(bytes: Uint8Array): void {
     if (!this.isOpen || this.server.behaviour === "silent") return;
     this.#bytes = new Uint8Array(Buffer.concat([this.#bytes, bytes]));
+    if (Buffer.from(this.#bytes).toString("latin1") === "isro") {
+      this.#held.push(Buffer.from(this.server.isReadOnly ? "ro" : "rw"));
+      this.release();
+      return;
+    }
     while (this.#bytes.length >= 4) {
       const length = new ByteReader(this.#bytes).int32();
       if (this.#bytes.length < 4 + length) return;
@@ -203,6 +208,8 @@ export class Server {
   readonly world: World;
   readonly host: string;
   behaviour: Behaviour = "serve";
+  /** It has no quorum. */
+  isReadOnly = false;
   readonly peers: Peer[] = [];
   dials = 0;
 
@@ -236,7 +243,7 @@ export class Server {
       writer.int32(session?.timeoutMs ?? 0);
       writer.bigint64(peer.sessionId);
       writeBuffer(writer, session?.password ?? new Uint8Array(16));
-      writer.boolean(false);
+      writer.boolean(this.isReadOnly);
     });
     if (session === undefined) peer.hangUp();
   }

@@ -1,0 +1,85 @@
+// Served by a server without a quorum, a client looks for one that has it: it asks the others, one at a time and less and
+// less often, by ZooKeeper's word for that.
+
+import { byteString, bytesOf } from "../../../base/text.ts";
+import { type Server, shuffled } from "./dialer.ts";
+import { SEEK_MS_MAX, SEEK_MS_MIN, SEEK_PATIENCE_MS } from "./limits.ts";
+import type { ClientPorts, Target } from "./ports.ts";
+import { nothing } from "./request.ts";
+
+const QUESTION = "isro";
+const HAS_QUORUM = "rw";
+
+export class Seeker {
+  readonly #servers: readonly Server[];
+  readonly #ports: Pick<ClientPorts, "transport" | "clock" | "random">;
+  readonly #onFound: (target: Target) => void;
+  #queue: Server[] = [];
+  #pauseMs = SEEK_MS_MIN;
+  #callOff: () => void = nothing;
+
+  constructor(
+    servers: readonly Server[],
+    ports: Pick<ClientPorts, "transport" | "clock" | "random">,
+    onFound: (target: Target) => void,
+  ) {
+    this.#servers = servers;
+    this.#ports = ports;
+    this.#onFound = onFound;
+  }
+
+  start(): void {
+    this.#pauseMs = SEEK_MS_MIN;
+    this.#pause();
+  }
+
+  stop(): void {
+    this.#callOff();
+    this.#callOff = nothing;
+  }
+
+  #pause(): void {
+    this.#callOff = this.#ports.clock.after(this.#pauseMs, () => this.#ask());
+    this.#pauseMs = Math.min(SEEK_MS_MAX, this.#pauseMs * 2);
+  }
+
+  #ask(): void {
+    if (this.#queue.length === 0) this.#queue = shuffled(this.#servers, this.#ports.random);
+    const server = this.#queue.shift()!;
+    const { transport, clock, random } = this.#ports;
+    let cut: () => void = nothing;
+    const end = () => {
+      stopTimer();
+      cut();
+      this.#callOff = nothing;
+    };
+    const fail = () => {
+      end();
+      this.#pause();
+    };
+    const stopTimer = clock.after(SEEK_PATIENCE_MS, fail);
+    this.#callOff = end;
+    cut = transport.resolve(server.host, (error, addresses) => {
+      cut = nothing;
+      const [address] = shuffled(addresses, random);
+      if (error !== null || address === undefined) return fail();
+      cut = this.#askAt({ ...server, address }, end, fail);
+    });
+  }
+
+  #askAt(target: Target, end: () => void, fail: () => void): () => void {
+    let answer = "";
+    const link = this.#ports.transport.dial(target, {
+      onOpen: () => link.write(bytesOf(QUESTION)),
+      onData: (chunk) => {
+        answer += byteString(chunk, 0, chunk.length);
+        if (answer.length < HAS_QUORUM.length) return;
+        if (answer !== HAS_QUORUM) return fail();
+        end();
+        this.#onFound(target);
+      },
+      onClose: fail,
+    });
+    return () => link.destroy();
+  }
+}
