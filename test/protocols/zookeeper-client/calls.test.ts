@@ -107,6 +107,11 @@ test("aborted after it was sent, a write may be applied; a read cannot be", asyn
   await world.clock.run(20);
   assert.equal(next.value, "/next", "late answers find their own questions");
   assert.equal(creates(world), 2);
+  assert.deepEqual(
+    world.serving.peer.asked.map(({ xid }) => xid),
+    [1, 2, 3, 4],
+    "each has its own number",
+  );
   await world.end();
 });
 

@@ -343,6 +343,25 @@ test("an answer that proves the session alive beyond its known deadline counts",
   await world.end();
 });
 
+test("an answer that comes after the deadline it could have moved is seen by nobody before the loss is", async () => {
+  const world = new World();
+  const client = await world.connected();
+  const session = client.session!;
+  const { peer } = world.serving;
+  peer.isHeld = true;
+  let wasAborted: boolean | null = null;
+  const reading = client.exists("/a").then(() => {
+    wasAborted = session.signal.aborted;
+  });
+  await world.clock.run(3);
+  world.clock.block(T + 10); // no timer has run
+  peer.events.onData(new Uint8Array(Buffer.concat(takeHeld(peer))));
+  await reading;
+  assert.equal(wasAborted, true);
+  assertLost(session.signal.reason, "deadline");
+  await world.end();
+});
+
 function takeHeld(peer: {
   isHeld: boolean;
   events: { onData(chunk: Uint8Array): void };

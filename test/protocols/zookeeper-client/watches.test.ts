@@ -2,6 +2,7 @@
 // nobody is left.
 
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import {
   CoordinationError,
@@ -52,7 +53,8 @@ async function drain(watch: PersistentWatch): Promise<string[]> {
 test("watches are set again with what was seen last, each in its table, before anything else is asked", async () => {
   const world = new World();
   const client = await world.connected({ auth: [{ scheme: "digest", auth: "a:b" }] }, "a,b,c/root");
-  const watch = () => {};
+  const told: string[] = [];
+  const watch = ({ path }: NodeEvent) => told.push(path);
   world.script((peer, { opcode, path, xid }) => {
     if (opcode !== OPCODE.exists || path !== "/root/missing") return false;
     peer.reply(xid, -101);
@@ -87,6 +89,10 @@ test("watches are set again with what was seen last, each in its table, before a
       recursive: [],
     },
   ]);
+  for (const path of ["/root", "/root/list"]) peer.event(CHILDREN, path);
+  peer.event(CHANGED, "/zookeeper/config");
+  await world.clock.run(5);
+  assert.deepEqual(told, ["/", "/list", "/zookeeper/config"], "as the client knows them");
   await world.end();
 });
 
@@ -294,6 +300,7 @@ test("when the session is lost, a reader learns it after everything before, once
   );
   const error = await failureOf(linked.next());
   assert.ok(error instanceof SessionLostError);
+  assert.deepEqual(getEventListeners(signalled.signal, "abort"), [], "the signal is let go");
   signalled.abort();
   assert.equal((await linked.next()).done, true);
   assert.equal(world.serving.peer.opcodes.length, 0, "the new session has no watches");

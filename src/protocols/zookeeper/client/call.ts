@@ -3,7 +3,7 @@
 
 import type { ByteReader } from "../../../base/bytes.ts";
 import { CoordinationError, type CoordinationErrorCode, type OperationOutcome } from "../../../base/errors.ts";
-import type { Request } from "./request.ts";
+import { nothing, type Request } from "./request.ts";
 
 /** What every call may be given. */
 export interface CallOptions {
@@ -100,4 +100,15 @@ export class Call {
     this.#signal?.removeEventListener("abort", this.#onAbort);
     how();
   }
+}
+
+/** A call of the client's own, which nobody waits for; that its connection ends is no refusal. */
+export function ownCall(request: Request<void>, onRefused: (error: Error) => void): Call {
+  return new Call(request, Number.POSITIVE_INFINITY, undefined, {
+    resolve: nothing,
+    reject: (error) => {
+      if (error instanceof CoordinationError && error.code === "rejected") onRefused(error);
+    },
+    onAborted: nothing,
+  });
 }

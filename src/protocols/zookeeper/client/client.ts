@@ -2,99 +2,32 @@
 
 import { CoordinationError } from "../../../base/errors.ts";
 import { toByteString } from "../../../base/text.ts";
-import type { Logger } from "../../../replica/logger.ts";
-import { silentLogger } from "../../../replica/logger.ts";
 import { ERROR } from "../errors.ts";
-import type { CallOptions as BareCallOptions } from "./call.ts";
 import { Chroot, CONFIG_PATH } from "./chroot.ts";
 import { type ConnectString, parseConnectString } from "./connect-string.ts";
 import { errorOf, ZooKeeperError } from "./errors.ts";
 import { type ClientState, Keeper } from "./keeper.ts";
-import {
-  CLOCK_RATE_MARGIN,
-  CLOSE_TIMEOUT_MS,
-  REPLY_BYTES_MAX,
-  REQUEST_BYTES_MAX,
-  REQUEST_TIMEOUT_MS,
-  SESSION_TIMEOUT_MS,
-  WATCH_BUFFER_EVENTS_MAX,
-} from "./limits.ts";
+import { CLOSE_TIMEOUT_MS, WATCH_BUFFER_EVENTS_MAX } from "./limits.ts";
 import * as multi from "./multi.ts";
 import * as operations from "./operations.ts";
-import { ANY_VERSION, type Credential, type Place, type WatchKind } from "./operations.ts";
+import { ANY_VERSION, type Place, type WatchKind } from "./operations.ts";
+import {
+  type AddWatchOptions,
+  type CallOptions,
+  type ClientOptions,
+  type CreateOptions,
+  keeperOptionsOf,
+  positive,
+  type ReconfigOptions,
+  type VersionOptions,
+  type WatchingOptions,
+} from "./options.ts";
 import { PersistentWatch } from "./persistent-watch.ts";
 import type { ClientPorts } from "./ports.ts";
 import type { Request } from "./request.ts";
-import type { SaslCredentials } from "./sasl.ts";
 import type { Session } from "./session.ts";
-import { ACL, type Acl, type Data, type Identity, type Lifetime, type Stat, type Watcher } from "./types.ts";
+import { ACL, type Acl, type Data, type Identity, type Stat, type Watcher } from "./types.ts";
 import { type OnceTable, Watches } from "./watches.ts";
-
-/** What every call may be given, as its last argument. */
-export interface CallOptions extends BareCallOptions {
-  /** The call is for this session alone: it fails ("session-expired", not applied) once there is another, or none. */
-  readonly session?: Session | undefined;
-}
-
-/** A read that also watches: `watch` is called once, with the next event of what was read. */
-export interface WatchingOptions extends CallOptions {
-  readonly watch?: Watcher | undefined;
-}
-
-/** A change of a node in one version, and in no other; −1, the default, is any. */
-export interface VersionOptions extends CallOptions {
-  readonly version?: number | undefined;
-}
-
-export type CreateOptions = CallOptions & Lifetime & { readonly acl?: readonly Acl[] | undefined };
-
-export interface AddWatchOptions extends CallOptions {
-  /** Watches everything below as well; of a list of children it then says nothing. */
-  readonly recursive?: boolean | undefined;
-  /** Unread events that are held; 1000 unless given. */
-  readonly bufferMax?: number | undefined;
-}
-
-/** Servers as ZooKeeper names them: `server.1=host:2888:3888;2181`. */
-export type ReconfigOptions = CallOptions & { readonly fromVersion?: bigint | undefined } & (
-    | { readonly joining?: readonly string[]; readonly leaving?: readonly (number | string)[] }
-    | { readonly members: readonly string[] }
-  );
-
-export interface ClientOptions {
-  /** Silence after which the servers expire the session, in milliseconds; they may raise or lower it. 10,000 unless given. */
-  readonly sessionTimeoutMs?: number | undefined;
-  /** How long a call may take unless it says otherwise: 30,000 ms. */
-  readonly requestTimeoutMs?: number | undefined;
-  /**
-   * After the loss of its session the client begins another, with nothing in it: no ephemeral nodes, no watches
-   * ("new-session", the default); or it never does, and every call fails ("stop").
-   */
-  readonly onLoss?: "new-session" | "stop" | undefined;
-  /** Proofs of identity, given on every connection before anything else. */
-  readonly auth?: readonly Credential[] | undefined;
-  /** A user of the servers' JAAS file, proved by DIGEST-MD5 on every connection before anything else. */
-  readonly sasl?: SaslCredentials | undefined;
-  /** Content with a server that has no quorum, and answers reads alone. */
-  readonly readOnly?: boolean | undefined;
-  /** Attaches to a session that another client had, if it still lives. */
-  readonly resume?: Pick<Session, "id" | "password" | "timeoutMs"> | undefined;
-  /** How long one server is tried before the next; from the session's timeout unless given. */
-  readonly attemptTimeoutMs?: number | undefined;
-  /** By how much the servers' clocks may run faster than this machine's, as a part of 1; 0.001 unless given. */
-  readonly clockRateMargin?: number | undefined;
-  /** The servers' `jute.maxbuffer`, 1,048,575 unless given: a longer request is refused here, for they would hang up on it. */
-  readonly requestBytesMax?: number | undefined;
-  /** A longer reply is taken for damage; 256 MiB unless given. */
-  readonly replyBytesMax?: number | undefined;
-  /** Told of connections lost and refused; silent unless given. */
-  readonly logger?: Logger | undefined;
-  /**
-   * Hears what a watcher or a state listener throws, or rejects with. Unless given, it is thrown where nothing can catch
-   * it, as Node does with the listeners of an EventTarget.
-   */
-  readonly onListenerError?: ((error: unknown) => void) | undefined;
-}
 
 /**
  * A client of a ZooKeeper ensemble, or of a Cabildo cluster. It holds one session at a time and keeps it alive; what is asked
@@ -119,23 +52,9 @@ export class ZooKeeperClient implements AsyncDisposable {
       (path) => this.#chroot.show(path),
       (watcher, event) => this.#tell(watcher, event),
     );
-    const keeperOptions = {
-      servers: list,
-      sessionTimeoutMs: positive("sessionTimeoutMs", options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS),
-      requestTimeoutMs: positive("requestTimeoutMs", options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS),
-      attemptTimeoutMs:
-        options.attemptTimeoutMs === undefined ? null : positive("attemptTimeoutMs", options.attemptTimeoutMs),
-      clockRateMargin: fraction("clockRateMargin", options.clockRateMargin ?? CLOCK_RATE_MARGIN),
-      readOnly: options.readOnly ?? false,
-      onLoss: options.onLoss ?? "new-session",
-      credentials: options.auth ?? [],
-      sasl: options.sasl ?? null,
-      resume: options.resume ?? null,
-      requestBytesMax: positive("requestBytesMax", options.requestBytesMax ?? REQUEST_BYTES_MAX),
-      replyBytesMax: positive("replyBytesMax", options.replyBytesMax ?? REPLY_BYTES_MAX),
-      logger: options.logger ?? silentLogger,
-    };
-    this.#keeper = new Keeper(keeperOptions, ports, this.#watches, { onState: (state) => this.#onState(state) });
+    this.#keeper = new Keeper(keeperOptionsOf(list, options), ports, this.#watches, {
+      onState: (state) => this.#onState(state),
+    });
   }
 
   // ------------------------------------------------------------------------------------------------------- its session
@@ -237,13 +156,13 @@ export class ZooKeeperClient implements AsyncDisposable {
     await this.#call(operations.remove(place, version), options);
   }
 
-  /** The node's stat, or null. Its watch also waits for a node that is not there. */
+  /** The node's stat; null where there is none. Its watch also waits for a node that is not there. */
   async exists(path: string, options: WatchingOptions = {}): Promise<Stat | null> {
     const place = this.#chroot.place("exists", path);
     return this.#call(operations.exists(place, this.#watching(place, "data", options.watch, "exist")), options);
   }
 
-  /** The bytes are the caller's own. */
+  /** A node's data, as the caller's own bytes, and its stat. */
   async getData(
     path: string,
     options: WatchingOptions = {},
@@ -252,6 +171,7 @@ export class ZooKeeperClient implements AsyncDisposable {
     return this.#call(operations.getData(place, this.#watching(place, "data", options.watch)), options);
   }
 
+  /** Replaces the node's data; gives its new stat. */
   async setData(path: string, data: Data, options: VersionOptions = {}): Promise<Stat> {
     const place = this.#chroot.place("setData", path);
     const version = operations.versionOf(options.version ?? ANY_VERSION, "setData", place);
@@ -264,6 +184,7 @@ export class ZooKeeperClient implements AsyncDisposable {
     return this.#call(operations.getChildren(place, this.#watching(place, "child", options.watch)), options);
   }
 
+  /** As `getChildren`, with the node's own stat. */
   async getChildrenWithStat(
     path: string,
     options: WatchingOptions = {},
@@ -290,7 +211,7 @@ export class ZooKeeperClient implements AsyncDisposable {
     return this.#call(operations.getAcl(this.#chroot.place("getAcl", path)), options);
   }
 
-  /** `version` is compared with the stat's `aversion`. */
+  /** Replaces the access list; gives the new stat. `version` is compared with the stat's `aversion`. */
   async setAcl(path: string, acl: readonly Acl[], options: VersionOptions = {}): Promise<Stat> {
     const place = this.#chroot.place("setAcl", path);
     const version = operations.versionOf(options.version ?? ANY_VERSION, "setAcl", place);
@@ -488,14 +409,4 @@ const ONCE_TABLES: Readonly<Record<"children" | "data" | "any", readonly OnceTab
 
 function textOf(data: Uint8Array | null): string {
   return new TextDecoder().decode(data ?? new Uint8Array(0));
-}
-
-function positive(name: string, value: number): number {
-  if (typeof value === "number" && value > 0 && value <= 0x7fffffff) return value;
-  throw new CoordinationError("configuration", "not-applied", `${name} is a number from 1 to 2147483647, not ${value}`);
-}
-
-function fraction(name: string, value: number): number {
-  if (typeof value === "number" && value >= 0 && value < 1) return value;
-  throw new CoordinationError("configuration", "not-applied", `${name} is a part of 1, from 0, not ${value}`);
 }

@@ -5,6 +5,7 @@ import { CoordinationError } from "../../../base/errors.ts";
 import { isPath } from "./chroot.ts";
 import type { Server } from "./dialer.ts";
 
+/** What a connect string says. */
 export interface ConnectString {
   readonly servers: readonly Server[];
   /** "/": none. */

@@ -105,10 +105,10 @@ export class Connection implements LinkEvents {
 
   // ------------------------------------------------------------------------------------------------------ to the server
 
-  /** Sends what has not been settled meanwhile, in one write. */
+  /** Sends them in one write. */
   send(calls: Iterable<Call>): void {
     const now = this.#clock.now();
-    for (const call of calls) if (!call.isSettled) this.#encode(call, now);
+    for (const call of calls) this.#encode(call, now);
     this.#flush(now);
   }
 

@@ -5,6 +5,7 @@ import type { Random } from "../../../base/random.ts";
 import { BACKOFF_MS_MIN } from "./limits.ts";
 import type { ClientPorts, Target } from "./ports.ts";
 
+/** One server of a connect string: a name or an address, and the port for clients. */
 export interface Server {
   readonly host: string;
   readonly port: number;

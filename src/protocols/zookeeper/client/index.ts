@@ -3,16 +3,7 @@
 export { CoordinationError, type CoordinationErrorCode, type OperationOutcome } from "../../../base/errors.ts";
 export type { Random } from "../../../base/random.ts";
 export type { Logger } from "../../../replica/logger.ts";
-export {
-  type AddWatchOptions,
-  type CallOptions,
-  type ClientOptions,
-  type CreateOptions,
-  type ReconfigOptions,
-  type VersionOptions,
-  type WatchingOptions,
-  ZooKeeperClient,
-} from "./client.ts";
+export { ZooKeeperClient } from "./client.ts";
 export { type ConnectString, parseConnectString } from "./connect-string.ts";
 export type { Server } from "./dialer.ts";
 export { type LossCause, MultiError, SessionLostError, ZooKeeperError, type ZooKeeperReason } from "./errors.ts";
@@ -34,6 +25,15 @@ export {
 } from "./multi.ts";
 export { type ConnectOptions, connectZooKeeper, type NodeClientOptions, nodePorts, openZooKeeper } from "./node.ts";
 export type { Credential, WatchKind } from "./operations.ts";
+export type {
+  AddWatchOptions,
+  CallOptions,
+  ClientOptions,
+  CreateOptions,
+  ReconfigOptions,
+  VersionOptions,
+  WatchingOptions,
+} from "./options.ts";
 export { type Missed, PersistentWatch, type WatchItem } from "./persistent-watch.ts";
 export type { ClientPorts, Link, LinkEvents, Target, Transport } from "./ports.ts";
 export type { SaslCredentials } from "./sasl.ts";

@@ -9,7 +9,7 @@
 import { CoordinationError } from "../../../base/errors.ts";
 import type { Logger } from "../../../replica/logger.ts";
 import { ERROR } from "../errors.ts";
-import { Call, type CallOptions } from "./call.ts";
+import { Call, type CallOptions, ownCall } from "./call.ts";
 import { Connection, type ConnectionOptions, type ConnectionOwner, type ServerEvent } from "./connection.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Dialer, type DialerOwner, type Server, showServer } from "./dialer.ts";
@@ -21,9 +21,10 @@ import {
   BACKOFF_PARTS_WHILE_UNSURE,
   GOOD_CONNECTION_MS,
 } from "./limits.ts";
-import { auth, type Credential, closeSession, ping, setWatches } from "./operations.ts";
+import { auth, type Credential, closeSession, setWatches } from "./operations.ts";
 import type { ClientPorts, Target } from "./ports.ts";
 import { Proof } from "./proof.ts";
+import { Pulse } from "./pulse.ts";
 import type { Attached, Attachment } from "./records.ts";
 import { nothing, type Request } from "./request.ts";
 import type { SaslCredentials } from "./sasl.ts";
@@ -88,7 +89,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
   #unsent = new Set<Call>();
   #isFlushDue = false;
   #stopAttemptTimer: () => void = nothing;
-  #stopPulse: () => void = nothing;
+  #pulse: Pulse | null = null;
   #stopDeadlineTimer: () => void = nothing;
   /** Why there will be no other session. */
   #stopped: SessionLostError | null = null;
@@ -310,7 +311,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     this.#isReady = true;
     this.#troubles.clear();
     connection.send([...this.#proofs(connection), ...this.#rearming(connection)]);
-    this.#watchPulse(connection);
+    this.#pulse = new Pulse(connection, session.timeoutMs, this.#ports.clock);
     if (session.isReadOnly) this.#seeker.start();
     if (isReattached) this.#watches.onReconnected();
     if (this.#connection !== connection) return; // a watcher has closed the client
@@ -325,7 +326,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
 
   *#proofs(connection: Connection): Iterable<Call> {
     for (const credential of this.#credentials) {
-      yield this.#ownCall(auth(credential), () => {
+      yield ownCall(auth(credential), () => {
         if (this.#connection !== connection) return;
         this.#lose(
           "auth-failed",
@@ -337,21 +338,10 @@ export class Keeper implements ConnectionOwner, DialerOwner {
 
   *#rearming(connection: Connection): Iterable<Call> {
     for (const portion of this.#watches.portions()) {
-      yield this.#ownCall(setWatches(this.#lastZxid, portion), (error) => {
+      yield ownCall(setWatches(this.#lastZxid, portion), (error) => {
         if (this.#connection === connection) connection.end(`did not take the watches again: ${error.message}`);
       });
     }
-  }
-
-  /** Nobody waits for it; that its connection ends is no refusal. */
-  #ownCall(request: Request<void>, onRefused: (error: Error) => void): Call {
-    return new Call(request, Number.POSITIVE_INFINITY, undefined, {
-      resolve: nothing,
-      reject: (error) => {
-        if (error instanceof CoordinationError && error.code === "rejected") onRefused(error);
-      },
-      onAborted: nothing,
-    });
   }
 
   onAcknowledged(connection: Connection, sentAt: number, zxid: bigint): void {
@@ -415,7 +405,8 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     this.#connection = null;
     this.#isReady = false;
     this.#stopAttemptTimer();
-    this.#stopPulse();
+    this.#pulse?.stop();
+    this.#pulse = null;
     this.#seeker.stop();
     return connection.destroy(done);
   }
@@ -426,29 +417,6 @@ export class Keeper implements ConnectionOwner, DialerOwner {
   }
 
   // --------------------------------------------------------------------------------------------------------------- time
-
-  /** Pings when idle for a third of the timeout; gives a connection up that was silent for two. */
-  #watchPulse(connection: Connection): void {
-    const timeoutMs = this.#session!.timeoutMs;
-    const pingAt = connection.sentAt + timeoutMs / 3;
-    const silentAt = connection.heardAt + (timeoutMs * 2) / 3;
-    const wait = Math.max(1, Math.min(pingAt, silentAt) - this.#now);
-    this.#stopPulse = this.#ports.clock.after(wait, () => {
-      const now = this.#now;
-      if (now >= connection.heardAt + (timeoutMs * 2) / 3) return this.#suspectSilence(connection, connection.heardAt);
-      if (now >= connection.sentAt + timeoutMs / 3) connection.send([this.#ownCall(ping(), nothing)]);
-      if (this.#connection === connection) this.#watchPulse(connection);
-    });
-  }
-
-  /** This process may only have been kept from listening: what has arrived meanwhile is read first. */
-  #suspectSilence(connection: Connection, heardAt: number): void {
-    this.#ports.clock.defer(() => {
-      if (this.#connection !== connection) return;
-      if (connection.heardAt > heardAt) this.#watchPulse(connection);
-      else connection.end(`was silent for ${Math.round(this.#now - heardAt)} ms`);
-    });
-  }
 
   #timeDeadline(): void {
     this.#stopDeadlineTimer();

@@ -15,23 +15,30 @@ import { ACL, type Acl, type Data, type Lifetime, type Stat } from "./types.ts";
 /** What `op.create` may be told besides its path and data. */
 export type CreateOperationOptions = Lifetime & { readonly acl?: readonly Acl[]; readonly withStat?: boolean };
 
+/** Creates a node; see `create` of the client. */
 export interface CreateOperation {
   readonly op: "create";
   readonly path: string;
   readonly data: Data;
   readonly options: CreateOperationOptions;
 }
+
+/** Deletes a node without children, in this version (−1: any). */
 export interface DeleteOperation {
   readonly op: "delete";
   readonly path: string;
   readonly version: number;
 }
+
+/** Stores data in a node, in this version (−1: any). */
 export interface SetDataOperation {
   readonly op: "set-data";
   readonly path: string;
   readonly data: Data;
   readonly version: number;
 }
+
+/** Fails the transaction unless the node is there, in this version (−1: any). */
 export interface CheckOperation {
   readonly op: "check";
   readonly path: string;
@@ -55,6 +62,7 @@ export type MultiResult<Operation> = Operation extends CreateOperation
       ? { readonly op: "delete" }
       : { readonly op: "check" };
 
+/** A result for each operation, in their order. */
 export type MultiResults<Operations extends readonly MultiOperation[]> = {
   -readonly [I in keyof Operations]: MultiResult<Operations[I]>;
 };
@@ -192,6 +200,7 @@ export type ReadResult<Operation> =
       ? { readonly ok: true; readonly data: Uint8Array | null; readonly stat: Stat }
       : { readonly ok: true; readonly children: readonly string[] });
 
+/** A result for each read, in their order. */
 export type ReadResults<Operations extends readonly ReadOperation[]> = {
   -readonly [I in keyof Operations]: ReadResult<Operations[I]>;
 };

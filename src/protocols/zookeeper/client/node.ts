@@ -7,9 +7,10 @@ import { performance } from "node:perf_hooks";
 import { type ConnectionOptions, connect as connectSecurely, createSecureContext } from "node:tls";
 import { CoordinationError } from "../../../base/errors.ts";
 import { type Random, seededRandom } from "../../../base/random.ts";
-import { type ClientOptions, ZooKeeperClient } from "./client.ts";
+import { ZooKeeperClient } from "./client.ts";
 import { parseConnectString } from "./connect-string.ts";
 import { CONNECT_TIMEOUT_MS } from "./limits.ts";
+import type { ClientOptions } from "./options.ts";
 import type { ClientPorts, Link, LinkEvents, Target, Transport } from "./ports.ts";
 
 export interface NodeClientOptions extends ClientOptions {

@@ -24,6 +24,7 @@ export interface LinkEvents {
   onClose(error: Error | null): void;
 }
 
+/** A connection, as the client writes to it. */
 export interface Link {
   /** Bytes in order; the link's from here on. */
   write(bytes: Uint8Array): void;
@@ -31,6 +32,7 @@ export interface Link {
   destroy(done?: () => void): void;
 }
 
+/** Names and connections. */
 export interface Transport {
   /**
    * The addresses that a host's name has now; an address stands for itself. Calls `done` once, at once or later; what is
@@ -41,6 +43,7 @@ export interface Transport {
   dial(target: Target, events: LinkEvents): Link;
 }
 
+/** All that the client needs of the world. */
 export interface ClientPorts {
   readonly transport: Transport;
   readonly clock: Pick<Clock, "now" | "defer" | "after">;

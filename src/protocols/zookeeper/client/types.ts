@@ -68,6 +68,7 @@ export type Lifetime =
   | { readonly mode?: Exclude<CreateMode, "persistent-with-ttl" | "persistent-sequential-with-ttl"> }
   | { readonly mode: "persistent-with-ttl" | "persistent-sequential-with-ttl"; readonly ttlMs: number };
 
+/** What happened to a node; `children-changed` is told of the parent. */
 export type NodeEventType = "created" | "deleted" | "data-changed" | "children-changed";
 
 /** What a watch tells of one node. */

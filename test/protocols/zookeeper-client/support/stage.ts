@@ -147,6 +147,7 @@ export class Peer {
     const hasPath = opcode > 0 && opcode < 20 && opcode !== OPCODE.ping && opcode !== OPCODE.multi;
     const asked = { xid, opcode, path: hasPath ? readString(reader) : null, body };
     this.asked.push(asked);
+    this.server.world.touch(this.sessionId);
     this.server.world.onRequest(this, asked);
   }
 
@@ -238,6 +239,7 @@ export class Server {
       for (const other of this.world.peers) if (other !== peer && other.sessionId === sessionId) other.hangUp();
     }
     const session = sessions.get(peer.sessionId);
+    this.world.touch(peer.sessionId);
     peer.send((writer) => {
       writer.int32(0);
       writer.int32(session?.timeoutMs ?? 0);
@@ -271,6 +273,8 @@ export class World {
   /** Links that were made and neither closed nor destroyed. */
   links = 0;
   #nextSession = 0x7f00_0000_0000_0001n;
+  #onExpiry: ((id: bigint) => void) | null = null;
+  readonly #expiries = new Map<bigint, () => void>();
   #scripts: ((peer: Peer, asked: Asked) => boolean)[] = [];
 
   constructor(hosts: readonly string[] = ["a", "b", "c"]) {
@@ -291,6 +295,30 @@ export class World {
 
   server(host: string): Server {
     return this.servers.find((server) => server.host === host)!;
+  }
+
+  /** From now on the servers expire whom they have not heard for its timeout, to the millisecond; `onExpiry` is told first. */
+  expireSilent(onExpiry: (id: bigint) => void): void {
+    this.#onExpiry = onExpiry;
+  }
+
+  /** An operator ends every session. */
+  endSessions(): void {
+    for (const callOff of this.#expiries.values()) callOff();
+    this.sessions.clear();
+    for (const peer of this.peers) if (peer.sessionId !== 0n) peer.hangUp();
+  }
+
+  touch(id: bigint): void {
+    const session = this.sessions.get(id);
+    if (session === undefined || this.#onExpiry === null) return;
+    this.#expiries.get(id)?.();
+    const expire = () => {
+      this.#onExpiry?.(id);
+      this.sessions.delete(id);
+      for (const peer of this.peers) if (peer.sessionId === id) peer.hangUp();
+    };
+    this.#expiries.set(id, this.clock.after(session.timeoutMs, expire));
   }
 
   newSession(timeoutMs: number): bigint {
@@ -416,6 +444,8 @@ export class World {
 
   /** Closes every client, and finds nothing left of any. */
   async end(): Promise<void> {
+    for (const callOff of this.#expiries.values()) callOff();
+    this.#onExpiry = null;
     const closing = Promise.all(this.clients.map((client) => client.close()));
     await this.clock.run(10_000);
     await closing;
