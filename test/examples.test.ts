@@ -5,6 +5,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { startEnsemble } from "./support/ensemble.ts";
 import { freePort } from "./support/ports.ts";
 
 const run = promisify(execFile);
@@ -30,4 +31,14 @@ test("the Raft core elects a leader and commits on all three, by hand", async ()
   const output = await example("raft-by-hand.ts");
   assert.match(output, /is leader in term 1/);
   for (const id of [1, 2, 3]) assert.match(output, new RegExp(`member ${id} has committed 1 more`));
+});
+
+test("the client shows that it is there, and follows a setting", async () => {
+  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
+  const output = await example("zookeeper-client.ts", { SERVERS: ensemble.connectString });
+  assert.match(output, /session 0x[1-9a-f]/);
+  assert.match(output, /I am \/workers\/worker-0000000000, one of 1/);
+  assert.match(output, /the setting is ""/);
+  assert.match(output, /data-changed: the setting is "set by \/workers/);
+  assert.match(output, /stop working: session 0x\w+ was closed by its client\nstate: closed\n$/);
 });

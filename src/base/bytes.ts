@@ -148,6 +148,12 @@ export class ByteWriter {
     this.setInt64(this.reserve(8), value);
   }
 
+  /** The counterpart of the reader's: all 64 bits. */
+  bigint64(value: bigint): void {
+    this.int32(Number(BigInt.asIntN(32, value >> 32n)));
+    this.int32(Number(BigInt.asIntN(32, value)));
+  }
+
   setInt64(at: number, value: number): void {
     this.setInt32(at, Math.floor(value / TWO_32));
     this.setInt32(at + 4, value | 0);

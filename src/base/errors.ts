@@ -17,7 +17,7 @@ export type CoordinationErrorCode =
   | "session-expired";
 
 export class CoordinationError extends Error {
-  override readonly name = "CoordinationError";
+  override readonly name: string = "CoordinationError";
   readonly code: CoordinationErrorCode;
   readonly outcome: OperationOutcome;
 

@@ -54,6 +54,14 @@ test("a length is never trusted: reading past the end is an error, and moves not
 test("a 64-bit number keeps all its bits when asked to", () => {
   const reader = new ByteReader(Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe));
   assert.equal(reader.bigint64(), -2n);
+  const values = [0n, -1n, 2n ** 63n - 1n, -(2n ** 63n), 0x7f00_0000_8000_0001n];
+  const writer = new ByteWriter(1);
+  for (const value of values) writer.bigint64(value);
+  const back = new ByteReader(writer.copy());
+  assert.deepEqual(
+    values.map(() => back.bigint64()),
+    values,
+  );
 });
 
 test("one-byte strings hold every byte, and text comes back from them", () => {

@@ -1,0 +1,57 @@
+// Paths as callers give them, checked by ZooKeeper's rules, and as the server knows them: behind the chroot, of which it
+// never hears.
+
+import { fromByteString, toByteString } from "../../../base/text.ts";
+import { isValidPath } from "../../../state/tree/paths.ts";
+import { badArguments } from "./errors.ts";
+import type { Place } from "./operations.ts";
+
+/** Is below no chroot: there is one configuration. */
+export const CONFIG_PATH = "/zookeeper/config";
+
+export class Chroot {
+  /** "": none. A character a byte, as all of the server's paths. */
+  readonly #prefix: string;
+
+  /** `chroot` is a valid path; "/" means none. */
+  constructor(chroot: string) {
+    this.#prefix = chroot === "/" ? "" : toByteString(chroot);
+  }
+
+  /** Throws where the path is none. A sequential node's may end in a slash: its digits follow. */
+  place(operation: string, path: string, isSequential = false): Place {
+    if (typeof path !== "string") throw badArguments(operation, null, "a path is a string");
+    if (!isPath(isSequential ? `${path}0` : path)) throw badArguments(operation, path, whyNot(path));
+    const bytes = toByteString(path);
+    return { shown: path, path: this.#prefix === "" ? bytes : bytes === "/" ? this.#prefix : this.#prefix + bytes };
+  }
+
+  /** For what takes a prefix of paths, which need not be a path. */
+  prefix(operation: string, prefix: string): Place {
+    if (typeof prefix !== "string" || !prefix.startsWith("/")) {
+      throw badArguments(operation, String(prefix), 'a prefix of paths begins with "/"');
+    }
+    return { shown: prefix, path: this.#prefix + toByteString(prefix) };
+  }
+
+  /** A server's path as the caller knows it; what lies outside the chroot keeps its name. */
+  show(path: string): string {
+    if (path === this.#prefix) return "/";
+    return fromByteString(path.startsWith(`${this.#prefix}/`) ? path.slice(this.#prefix.length) : path);
+  }
+}
+
+export function isPath(path: string): boolean {
+  if (/[\ud800-\udfff]/.test(path)) return false; // half a pair would become another character on its way into bytes
+  const bytes = new TextEncoder().encode(path);
+  return isValidPath(bytes, 0, bytes.length);
+}
+
+function whyNot(path: string): string {
+  if (path === "") return "the path is empty";
+  if (!path.startsWith("/")) return 'a path begins with "/"';
+  if (path.endsWith("/")) return "a path does not end with a slash";
+  if (path.includes("//")) return "a path has no empty parts";
+  if (/\/\.\.?(\/|$)/.test(path)) return '"." and ".." have no meaning in a path';
+  return "a path holds no control characters and nothing beyond the Basic Multilingual Plane";
+}

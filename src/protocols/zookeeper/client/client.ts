@@ -1,0 +1,412 @@
+// The client as its users hold it: a method an operation, and what they can see of its session.
+
+import { CoordinationError } from "../../../base/errors.ts";
+import { toByteString } from "../../../base/text.ts";
+import { ERROR } from "../errors.ts";
+import { Chroot, CONFIG_PATH } from "./chroot.ts";
+import { type ConnectString, parseConnectString } from "./connect-string.ts";
+import { errorOf, ZooKeeperError } from "./errors.ts";
+import { type ClientState, Keeper } from "./keeper.ts";
+import { CLOSE_TIMEOUT_MS, WATCH_BUFFER_EVENTS_MAX } from "./limits.ts";
+import * as multi from "./multi.ts";
+import * as operations from "./operations.ts";
+import { ANY_VERSION, type Place, type WatchKind } from "./operations.ts";
+import {
+  type AddWatchOptions,
+  type CallOptions,
+  type ClientOptions,
+  type CreateOptions,
+  keeperOptionsOf,
+  positive,
+  type ReconfigOptions,
+  type VersionOptions,
+  type WatchingOptions,
+} from "./options.ts";
+import { PersistentWatch } from "./persistent-watch.ts";
+import type { ClientPorts } from "./ports.ts";
+import type { Request } from "./request.ts";
+import type { Session } from "./session.ts";
+import { ACL, type Acl, type Data, type Identity, type Stat, type Watcher } from "./types.ts";
+import { type OnceTable, Watches } from "./watches.ts";
+
+/**
+ * A client of a ZooKeeper ensemble, or of a Cabildo cluster. It holds one session at a time and keeps it alive; what is asked
+ * while no server is connected waits, up to its deadline. Errors are {@link CoordinationError}s whose `outcome` says whether
+ * the operation took effect; a server's refusals are {@link ZooKeeperError}s. Paths are absolute, below the chroot.
+ */
+export class ZooKeeperClient implements AsyncDisposable {
+  readonly #keeper: Keeper;
+  readonly #watches: Watches;
+  readonly #chroot: Chroot;
+  readonly #ports: ClientPorts;
+  readonly #onListenerError: (error: unknown) => void;
+  readonly #listeners = new Set<(state: ClientState) => void>();
+
+  /** On ports of one's own, as in a simulation; on Node's, see `connectZooKeeper` and `openZooKeeper`. Connects at once. */
+  constructor(servers: string | ConnectString, options: ClientOptions, ports: ClientPorts) {
+    const { servers: list, chroot } = typeof servers === "string" ? parseConnectString(servers) : servers;
+    this.#ports = ports;
+    this.#chroot = new Chroot(chroot);
+    this.#onListenerError = options.onListenerError ?? ((error) => this.#throwLater(error));
+    this.#watches = new Watches(
+      (path) => this.#chroot.show(path),
+      (watcher, event) => this.#tell(watcher, event),
+    );
+    this.#keeper = new Keeper(keeperOptionsOf(list, options), ports, this.#watches, {
+      onState: (state) => this.#onState(state),
+    });
+  }
+
+  // ------------------------------------------------------------------------------------------------------- its session
+
+  /** Where the client stands now. */
+  get state(): ClientState {
+    return this.#keeper.state;
+  }
+
+  /** The session that is connected, or unsure; null before the first, between two, and after the last. */
+  get session(): Session | null {
+    return this.#keeper.session;
+  }
+
+  /** Tells of every change of the state, as it happens; returns how to stop that. Node events come to watches alone. */
+  onState(listener: (state: ClientState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /**
+   * Completes when the client is connected, at once if it is. Fails when it will not be any more, and ("deadline") when
+   * `timeoutMs` have passed, saying what each server had against it.
+   */
+  connected({ signal, timeoutMs }: Pick<CallOptions, "signal" | "timeoutMs"> = {}): Promise<Session> {
+    return new Promise((resolve, reject) => {
+      const settle = (how: () => void) => {
+        forget();
+        stopTimer();
+        signal?.removeEventListener("abort", onAbort);
+        how();
+      };
+      const fail = (code: "aborted" | "closed" | "deadline" | "session-expired", why: string, cause?: unknown) => {
+        const options = cause === undefined ? {} : { cause };
+        settle(() => reject(new CoordinationError(code, "not-applied", `not connected: ${why}`, options)));
+      };
+      const onAbort = () => fail("aborted", "the wait was aborted", signal?.reason);
+      const look = (state: ClientState) => {
+        if (state.kind === "connected") settle(() => resolve(state.session));
+        else if (state.kind === "closed" || this.#keeper.isClosing) fail("closed", "the client is closed");
+        else if (state.kind === "lost" && this.#keeper.isStopped) {
+          fail("session-expired", state.reason.message, state.reason);
+        }
+      };
+      let stopTimer = () => {};
+      const forget = this.onState(look);
+      if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) {
+        const late = () =>
+          fail("deadline", `no server gave a session within ${timeoutMs} ms (${this.#keeper.troubles})`);
+        stopTimer = this.#ports.clock.after(timeoutMs, late);
+      }
+      signal?.addEventListener("abort", onAbort, { once: true });
+      if (signal?.aborted) onAbort();
+      else look(this.state);
+    });
+  }
+
+  /**
+   * Ends the session, and the client: its ephemeral nodes are removed, its signal aborts before the servers hear of it, what
+   * was asked before is answered if it can be. Completes within `timeoutMs` (5000 unless given), with no socket or timer
+   * left; without a connection it gives the session up, and the servers expire it. Never fails.
+   */
+  close({ timeoutMs = CLOSE_TIMEOUT_MS }: Pick<CallOptions, "timeoutMs"> = {}): Promise<void> {
+    return this.#keeper.close(timeoutMs);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // ------------------------------------------------------------------------------------------------------------- nodes
+
+  /** Creates a node, open to everyone unless `acl` says otherwise; gives its path, which sequential modes complete. */
+  async create(path: string, data: Data = "", options: CreateOptions = {}): Promise<string> {
+    return (await this.#create(path, data, options, false)).path;
+  }
+
+  /** As `create`, with the new node's stat. Servers since ZooKeeper 3.5. */
+  async createWithStat(
+    path: string,
+    data: Data = "",
+    options: CreateOptions = {},
+  ): Promise<{ readonly path: string; readonly stat: Stat }> {
+    const created = await this.#create(path, data, options, true);
+    return { path: created.path, stat: created.stat! };
+  }
+
+  async #create(path: string, data: Data, options: CreateOptions, withStat: boolean) {
+    const place = this.#chroot.place("create", path, options.mode?.includes("sequential"));
+    const creation = operations.creationOf(place, data, options.acl ?? ACL.open, options, withStat);
+    const created = await this.#call(operations.create(place, creation), options);
+    return { path: this.#chroot.show(created.path), stat: created.stat };
+  }
+
+  /** Deletes a node without children. */
+  async delete(path: string, options: VersionOptions = {}): Promise<void> {
+    const place = this.#chroot.place("delete", path);
+    const version = operations.versionOf(options.version ?? ANY_VERSION, "delete", place);
+    await this.#call(operations.remove(place, version), options);
+  }
+
+  /** The node's stat; null where there is none. Its watch also waits for a node that is not there. */
+  async exists(path: string, options: WatchingOptions = {}): Promise<Stat | null> {
+    const place = this.#chroot.place("exists", path);
+    return this.#call(operations.exists(place, this.#watching(place, "data", options.watch, "exist")), options);
+  }
+
+  /** A node's data, as the caller's own bytes, and its stat. */
+  async getData(
+    path: string,
+    options: WatchingOptions = {},
+  ): Promise<{ readonly data: Uint8Array | null; readonly stat: Stat }> {
+    const place = this.#chroot.place("getData", path);
+    return this.#call(operations.getData(place, this.#watching(place, "data", options.watch)), options);
+  }
+
+  /** Replaces the node's data; gives its new stat. */
+  async setData(path: string, data: Data, options: VersionOptions = {}): Promise<Stat> {
+    const place = this.#chroot.place("setData", path);
+    const version = operations.versionOf(options.version ?? ANY_VERSION, "setData", place);
+    return this.#call(operations.setData(place, data, version), options);
+  }
+
+  /** The children's names, in no order. */
+  async getChildren(path: string, options: WatchingOptions = {}): Promise<readonly string[]> {
+    const place = this.#chroot.place("getChildren", path);
+    return this.#call(operations.getChildren(place, this.#watching(place, "child", options.watch)), options);
+  }
+
+  /** As `getChildren`, with the node's own stat. */
+  async getChildrenWithStat(
+    path: string,
+    options: WatchingOptions = {},
+  ): Promise<{ readonly children: readonly string[]; readonly stat: Stat }> {
+    const place = this.#chroot.place("getChildren", path);
+    return this.#call(operations.getChildrenWithStat(place, this.#watching(place, "child", options.watch)), options);
+  }
+
+  /** How many nodes are below this one, at any depth. Servers since 3.6. */
+  async getAllChildrenNumber(path: string, options: CallOptions = {}): Promise<number> {
+    return this.#call(operations.getAllChildrenNumber(this.#chroot.place("getAllChildrenNumber", path)), options);
+  }
+
+  /** This session's ephemeral nodes whose paths begin with `prefix`. Servers since 3.6. */
+  async getEphemerals(prefix = "/", options: CallOptions = {}): Promise<readonly string[]> {
+    const paths = await this.#call(operations.getEphemerals(this.#chroot.prefix("getEphemerals", prefix)), options);
+    return paths.map((path) => this.#chroot.show(path));
+  }
+
+  async getAcl(
+    path: string,
+    options: CallOptions = {},
+  ): Promise<{ readonly acl: readonly Acl[]; readonly stat: Stat }> {
+    return this.#call(operations.getAcl(this.#chroot.place("getAcl", path)), options);
+  }
+
+  /** Replaces the access list; gives the new stat. `version` is compared with the stat's `aversion`. */
+  async setAcl(path: string, acl: readonly Acl[], options: VersionOptions = {}): Promise<Stat> {
+    const place = this.#chroot.place("setAcl", path);
+    const version = operations.versionOf(options.version ?? ANY_VERSION, "setAcl", place);
+    return this.#call(operations.setAcl(place, acl, version), options);
+  }
+
+  /** From here on this session reads everything that was acknowledged to anyone before. */
+  async sync(path = "/", options: CallOptions = {}): Promise<void> {
+    await this.#call(operations.sync(this.#chroot.place("sync", path)), options);
+  }
+
+  /**
+   * All of these changes or none, as one; see {@link op}. Fails with a {@link MultiError} that names the operation at fault.
+   */
+  async multi<const Operations extends readonly multi.MultiOperation[]>(
+    list: Operations,
+    options: CallOptions = {},
+  ): Promise<multi.MultiResults<Operations>> {
+    return this.#call(multi.multi(list, this.#chroot), options);
+  }
+
+  /** Several reads in one go, of one state; see {@link read}. Each fails for itself. Servers since 3.6. */
+  async multiRead<const Operations extends readonly multi.ReadOperation[]>(
+    list: Operations,
+    options: CallOptions = {},
+  ): Promise<multi.ReadResults<Operations>> {
+    return this.#call(multi.multiRead(list, this.#chroot), options);
+  }
+
+  // ----------------------------------------------------------------------------------------------------------- watches
+
+  /**
+   * Watches a node, there or not, for as long as the stream is read; see {@link PersistentWatch}. A `signal` ends the stream
+   * too, not only the call. Servers since 3.6.
+   */
+  async addWatch(path: string, options: AddWatchOptions = {}): Promise<PersistentWatch> {
+    const place = this.#chroot.place("addWatch", path);
+    const isRecursive = options.recursive ?? false;
+    const table = isRecursive ? "recursive" : "persistent";
+    const bufferMax = positive("bufferMax", options.bufferMax ?? WATCH_BUFFER_EVENTS_MAX);
+    const release = async () => {
+      this.#watches.removeStanding(table, place.path, watch);
+      await this.#forgetStanding(place, isRecursive);
+    };
+    const watch = new PersistentWatch(path, isRecursive, bufferMax, release);
+    // Counted from now on: nobody else's leaving may take it off the server while it is under way.
+    this.#watches.addStanding(table, place.path, watch);
+    const onAnswer = (errorCode: number) => {
+      watch.isArmed = errorCode === ERROR.ok;
+      if (watch.isArmed) this.#watches.noteHeld(table, place.path);
+    };
+    const onAbandoned = (errorCode: number) => {
+      if (errorCode !== ERROR.ok) return;
+      this.#watches.noteHeld(table, place.path);
+      void this.#forgetStanding(place, isRecursive);
+    };
+    try {
+      await this.#call(operations.addWatch(place, isRecursive, { onAnswer, onAbandoned }), options);
+    } catch (error) {
+      void watch.close();
+      throw error;
+    }
+    if (options.signal !== undefined) watch.linkTo(options.signal);
+    return watch;
+  }
+
+  /** Takes it off the server where nobody here is left. */
+  async #forgetStanding(place: Place, isRecursive: boolean): Promise<void> {
+    if (!this.#watches.takeUnwanted(isRecursive ? "recursive" : "persistent", place.path)) return;
+    if (this.state.kind !== "connected") return; // it went with the connection
+    const kind = isRecursive ? "persistent-recursive" : "persistent";
+    await this.#call(operations.removeWatches(place, kind), {}).catch(() => {}); // as the connection goes, so it does
+  }
+
+  /**
+   * Takes one-shot watches off a path: one watcher, or all of that kind. The server forgets them when nobody here is left.
+   * Fails with "no-watcher" where there is none. (Persistent watches end by their own `close`.)
+   */
+  async removeWatches(
+    path: string,
+    kind: "children" | "data" | "any",
+    options: CallOptions & { readonly watcher?: Watcher | undefined } = {},
+  ): Promise<void> {
+    const place = this.#chroot.place("removeWatches", path);
+    const tables = ONCE_TABLES[kind].filter((table) => this.#watches.has(table, place.path));
+    const removed = tables.filter((table) => this.#watches.remove(table, place.path, options.watcher ?? null));
+    if (removed.length === 0) throw errorOf(ERROR.noWatcher, "removeWatches", path, false);
+    if (ONCE_TABLES[kind].some((table) => this.#watches.has(table, place.path))) return;
+    if (this.state.kind !== "connected") return; // the servers hold none, and are told of none again
+    try {
+      await this.#call(operations.removeWatches(place, kind), options);
+    } catch (error) {
+      // It was told in the meantime, or went with its connection: it is gone all the same.
+      const isGone = error instanceof ZooKeeperError && error.reason === "no-watcher";
+      if (!isGone && !(error instanceof CoordinationError && error.code === "connection-lost")) throw error;
+    }
+  }
+
+  /** Whether the server holds a watch of this kind for this session. */
+  async checkWatches(path: string, kind: WatchKind, options: CallOptions = {}): Promise<boolean> {
+    return this.#call(operations.checkWatches(this.#chroot.place("checkWatches", path), kind), options);
+  }
+
+  // --------------------------------------------------------------------------------------- who it is, and the ensemble
+
+  /**
+   * Proves more of who this client is, now and again on every later connection: `addAuth("digest", "user:password")`. Fails
+   * with "auth-failed" where it is refused; the server then hangs up, and the client goes on without it.
+   */
+  async addAuth(scheme: string, auth: Uint8Array | string, options: CallOptions = {}): Promise<void> {
+    await this.#keeper.addAuth({ scheme, auth }, options, options.session ?? null);
+  }
+
+  /** Who this client has proved to be. Servers since 3.7. */
+  async whoAmI(options: CallOptions = {}): Promise<readonly Identity[]> {
+    return this.#call(operations.whoAmI(), options);
+  }
+
+  /** A sign of life of the server that this client is connected to; it renews the session. */
+  async ping(options: CallOptions = {}): Promise<void> {
+    await this.#call(operations.ping(), options);
+  }
+
+  /** The ensemble's members, a `server.N=` line each, and the configuration's version. Lies below no chroot. */
+  async getConfig(options: WatchingOptions = {}): Promise<{ readonly config: string; readonly stat: Stat }> {
+    const place = { shown: CONFIG_PATH, path: toByteString(CONFIG_PATH) };
+    const { data, stat } = await this.#call(
+      operations.getData(place, this.#watching(place, "data", options.watch)),
+      options,
+    );
+    return { config: textOf(data), stat };
+  }
+
+  /** Changes the ensemble's members, by adding and removing or by naming all; gives the new configuration. */
+  async reconfig(options: ReconfigOptions): Promise<{ readonly config: string; readonly stat: Stat }> {
+    const list = (items: readonly (number | string)[] | undefined) =>
+      items === undefined || items.length === 0 ? null : toByteString(items.join(","));
+    const isWhole = "members" in options;
+    const request = operations.reconfig({
+      joining: isWhole ? null : list(options.joining),
+      leaving: isWhole ? null : list(options.leaving),
+      newMembers: isWhole ? list(options.members) : null,
+      fromVersion: options.fromVersion ?? -1n,
+    });
+    const { data, stat } = await this.#call(request, options);
+    return { config: textOf(data), stat };
+  }
+
+  // ----------------------------------------------------------------------------------------------------------- its own
+
+  async #call<Result>(request: Request<Result>, options: CallOptions): Promise<Result> {
+    try {
+      return await this.#keeper.call(request, options, options.session ?? null);
+    } catch (error) {
+      // It was made where the reply came in; what helps is who asked.
+      if (error instanceof Error) Error.captureStackTrace?.(error, this.#call);
+      throw error;
+    }
+  }
+
+  #watching(place: Place, table: OnceTable, watcher: Watcher | undefined, ifMissing?: OnceTable) {
+    if (watcher === undefined) return undefined;
+    return (errorCode: number): void => {
+      if (errorCode === ERROR.ok) this.#watches.add(table, place.path, watcher);
+      else if (errorCode === ERROR.noNode && ifMissing !== undefined) this.#watches.add(ifMissing, place.path, watcher);
+    };
+  }
+
+  #onState(state: ClientState): void {
+    for (const listener of [...this.#listeners]) this.#tell(listener, state);
+  }
+
+  /** A listener's trouble is its own, never the session's. */
+  #tell<News>(listener: (news: News) => unknown, news: News): void {
+    try {
+      const result = listener(news);
+      if (result instanceof Promise) result.catch(this.#onListenerError);
+    } catch (error) {
+      this.#onListenerError(error);
+    }
+  }
+
+  #throwLater(error: unknown): void {
+    this.#ports.clock.defer(() => {
+      throw error;
+    });
+  }
+}
+
+const ONCE_TABLES: Readonly<Record<"children" | "data" | "any", readonly OnceTable[]>> = {
+  children: ["child"],
+  data: ["data", "exist"],
+  any: ["data", "exist", "child"],
+};
+
+function textOf(data: Uint8Array | null): string {
+  return new TextDecoder().decode(data ?? new Uint8Array(0));
+}

@@ -1,0 +1,153 @@
+// Where to try next: the servers in rounds, each in a new order, each name resolved when its turn comes, so that servers
+// that move are found. Between rounds in which nobody would have us the pauses grow.
+
+import type { Random } from "../../../base/random.ts";
+import { BACKOFF_MS_MIN } from "./limits.ts";
+import type { ClientPorts, Target } from "./ports.ts";
+
+/** One server of a connect string: a name or an address, and the port for clients. */
+export interface Server {
+  readonly host: string;
+  readonly port: number;
+}
+
+export function showServer({ host, port }: Server): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+export interface DialerOwner {
+  /** How long one attempt may take, and how long a pause may be, as things are now. */
+  attemptMs(): number;
+  pauseMsMax(): number;
+  /** Someone to try. Ask `next` for another if it comes to nothing. */
+  onTarget(target: Target): void;
+  /** A name that leads nowhere now. */
+  onUnresolved(server: Server, why: string): void;
+}
+
+export class Dialer {
+  readonly #servers: readonly Server[];
+  readonly #owner: DialerOwner;
+  readonly #ports: Pick<ClientPorts, "transport" | "clock" | "random">;
+  #round: Server[] = [];
+  #targets: Target[] = [];
+  #last: Target | null = null;
+  /** Rounds in a row that came to nothing. */
+  #rounds = 0;
+  #callOff: () => void = () => {};
+
+  constructor(
+    servers: readonly Server[],
+    owner: DialerOwner,
+    ports: Pick<ClientPorts, "transport" | "clock" | "random">,
+  ) {
+    this.#servers = servers;
+    this.#owner = owner;
+    this.#ports = ports;
+  }
+
+  /** A new round; `last`, where a connection was just lost, comes at its end. */
+  begin(last: Target | null): void {
+    this.stop();
+    const isLast = ({ host, port }: Server) => host === last?.host && port === last.port;
+    this.#round = withLast(shuffled(this.#servers, this.#ports.random), isLast);
+    this.#targets = [];
+    this.#last = last;
+    this.#go();
+  }
+
+  /** A new round that this one leads. */
+  beginAt(first: Target): void {
+    this.stop();
+    this.#round = shuffled(this.#servers, this.#ports.random);
+    this.#targets = [first];
+    this.#last = null;
+    this.#go();
+  }
+
+  /** As `begin`, after a pause: for connections that end as soon as they have begun. */
+  beginLater(last: Target | null): void {
+    this.stop();
+    this.#pause(last);
+  }
+
+  /** The next to try, after a pause where the round is over. */
+  next(): void {
+    this.stop();
+    this.#go();
+  }
+
+  stop(): void {
+    this.#callOff();
+    this.#callOff = () => {};
+  }
+
+  /** A connection has lived: the pauses begin small again. */
+  forgetFailures(): void {
+    this.#rounds = 0;
+  }
+
+  #go(): void {
+    const target = this.#targets.shift();
+    if (target !== undefined) {
+      this.#owner.onTarget(target);
+      return;
+    }
+    const server = this.#round.shift();
+    if (server === undefined) this.#pause(null);
+    else this.#resolve(server);
+  }
+
+  #pause(last: Target | null): void {
+    const max = Math.min(this.#owner.pauseMsMax(), BACKOFF_MS_MIN * 2 ** Math.min(this.#rounds, 16));
+    this.#rounds += 1;
+    // Half of it by chance, so that the clients of a lost server do not come in step.
+    const milliseconds = max / 2 + this.#ports.random.below(Math.ceil(max / 2));
+    this.#callOff = this.#ports.clock.after(milliseconds, () => this.begin(last));
+  }
+
+  #resolve(server: Server): void {
+    const { transport, clock, random } = this.#ports;
+    let isOver = false;
+    let forget: () => void = () => {};
+    const end = () => {
+      isOver = true;
+      stopTimer();
+      forget();
+      this.#callOff = () => {};
+    };
+    const stopTimer = clock.after(this.#owner.attemptMs(), () => {
+      end();
+      this.#fail(server, "its name is not resolved in time");
+    });
+    this.#callOff = end;
+    forget = transport.resolve(server.host, (error, addresses) => {
+      if (isOver) return;
+      end();
+      if (error !== null) return this.#fail(server, `its name is not resolved: ${error.message}`);
+      const isLast = (address: string) => address === this.#last?.address && server.port === this.#last.port;
+      this.#targets = withLast(shuffled(addresses, random), isLast).map((address) => ({ ...server, address }));
+      if (this.#targets.length === 0) return this.#fail(server, "its name has no address");
+      this.#go();
+    });
+    if (isOver) forget();
+  }
+
+  #fail(server: Server, why: string): void {
+    this.#owner.onUnresolved(server, why);
+    this.#go();
+  }
+}
+
+export function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const order = [...items];
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = random.below(i + 1);
+    [order[i], order[j]] = [order[j]!, order[i]!];
+  }
+  return order;
+}
+
+function withLast<T>(items: readonly T[], isLast: (item: T) => boolean): T[] {
+  return [...items.filter((item) => !isLast(item)), ...items.filter(isLast)];
+}

@@ -1,0 +1,128 @@
+// What a call can come to other than its answer: every one a CoordinationError, with what it says of the operation.
+
+import { CoordinationError, type OperationOutcome } from "../../../base/errors.ts";
+import { ERROR } from "../errors.ts";
+
+/** ZooKeeper's codes in words. */
+const REASONS = {
+  "system-error": ERROR.systemError,
+  "runtime-inconsistency": ERROR.runtimeInconsistency,
+  "data-inconsistency": -3,
+  "connection-loss": ERROR.connectionLoss,
+  "marshalling-error": ERROR.marshallingError,
+  unimplemented: ERROR.unimplemented,
+  "operation-timeout": ERROR.operationTimeout,
+  "bad-arguments": ERROR.badArguments,
+  "unknown-session": -12,
+  "new-config-no-quorum": ERROR.newConfigNoQuorum,
+  "reconfig-in-progress": ERROR.reconfigInProgress,
+  "api-error": -100,
+  "no-node": ERROR.noNode,
+  "no-auth": ERROR.noAuth,
+  "bad-version": ERROR.badVersion,
+  "no-children-for-ephemerals": ERROR.noChildrenForEphemerals,
+  "node-exists": ERROR.nodeExists,
+  "not-empty": ERROR.notEmpty,
+  "session-expired": ERROR.sessionExpired,
+  "invalid-callback": -113,
+  "invalid-acl": ERROR.invalidAcl,
+  "auth-failed": ERROR.authFailed,
+  "session-moved": ERROR.sessionMoved,
+  "not-read-only": ERROR.notReadOnly,
+  "ephemeral-on-local-session": -120,
+  "no-watcher": ERROR.noWatcher,
+  "request-timeout": -122,
+  "reconfig-disabled": ERROR.reconfigDisabled,
+  "sasl-required": ERROR.sessionClosedRequireSaslAuth,
+  "quota-exceeded": ERROR.quotaExceeded,
+  throttled: ERROR.throttledOp,
+} as const;
+
+/** Why a server turned a request down; `other`: by a code that ZooKeeper had not when this was written. */
+export type ZooKeeperReason = keyof typeof REASONS | "other";
+
+const BY_CODE: ReadonlyMap<number, ZooKeeperReason> = new Map(
+  Object.entries(REASONS).map(([reason, code]) => [code, reason as ZooKeeperReason]),
+);
+
+export function reasonOf(errorCode: number): ZooKeeperReason {
+  return BY_CODE.get(errorCode) ?? "other";
+}
+
+/** After these a server does not know itself what became of a write. */
+const LEAVES_UNKNOWN: ReadonlySet<ZooKeeperReason> = new Set([
+  "system-error",
+  "runtime-inconsistency",
+  "data-inconsistency",
+  "connection-loss",
+  "operation-timeout",
+  "request-timeout",
+  "other",
+]);
+
+/** The server's answer is an error, or would certainly be one (a path that is none): `code` is "rejected". */
+export class ZooKeeperError extends CoordinationError {
+  override readonly name: string = "ZooKeeperError";
+  readonly reason: ZooKeeperReason;
+  /** ZooKeeper's number for it, `KeeperException.Code`. */
+  readonly errorCode: number;
+  /** The path that was asked for; null where there is none. */
+  readonly path: string | null;
+
+  constructor(errorCode: number, path: string | null, outcome: OperationOutcome, message: string) {
+    super("rejected", outcome, message);
+    this.reason = reasonOf(errorCode);
+    this.errorCode = errorCode;
+    this.path = path;
+  }
+}
+
+/** A transaction of which nothing was applied, because one of its operations could not be. */
+export class MultiError extends ZooKeeperError {
+  override readonly name = "MultiError";
+  /** The position of the operation that failed. */
+  readonly failedIndex: number;
+
+  constructor(errorCode: number, failedIndex: number, path: string | null, message: string) {
+    super(errorCode, path, "not-applied", message);
+    this.failedIndex = failedIndex;
+  }
+}
+
+/**
+ * Why a session is over. `expired`: the server said so. `deadline`: nothing was heard for the session's timeout, so the
+ * servers may have expired it. `auth-failed`: a server refused a proof of identity that the session stands on. `closed`: by
+ * this client.
+ */
+export type LossCause = "expired" | "deadline" | "auth-failed" | "closed";
+
+/** The reason of a session's `signal`. */
+export class SessionLostError extends CoordinationError {
+  override readonly name = "SessionLostError";
+  readonly lossCause: LossCause;
+  readonly sessionId: bigint;
+
+  constructor(lossCause: LossCause, sessionId: bigint, detail: string) {
+    super(lossCause === "closed" ? "closed" : "session-expired", "unknown", `${showSession(sessionId)} ${detail}`);
+    this.lossCause = lossCause;
+    this.sessionId = sessionId;
+  }
+}
+
+export function showSession(id: bigint): string {
+  return `session 0x${BigInt.asUintN(64, id).toString(16)}`;
+}
+
+/** What a server's error code says of an operation, `isWrite` if it could change anything. */
+export function errorOf(errorCode: number, what: string, path: string | null, isWrite: boolean): ZooKeeperError {
+  const reason = reasonOf(errorCode);
+  const outcome = isWrite && LEAVES_UNKNOWN.has(reason) ? "unknown" : "not-applied";
+  const where = path === null ? "" : ` ${path}`;
+  return new ZooKeeperError(errorCode, path, outcome, `${what}${where}: ${reason} (${errorCode})`);
+}
+
+/** What no server was asked for, because every server would say so. */
+export function badArguments(what: string, path: string | null, why: string): ZooKeeperError {
+  const where = path === null ? "" : ` ${JSON.stringify(path)}`;
+  return new ZooKeeperError(ERROR.badArguments, path, "not-applied", `${what}${where}: ${why}`);
+}

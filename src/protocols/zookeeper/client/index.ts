@@ -1,0 +1,53 @@
+// A ZooKeeper client for TypeScript, by itself: `cabildo/zookeeper-client`.
+
+export { CoordinationError, type CoordinationErrorCode, type OperationOutcome } from "../../../base/errors.ts";
+export type { Random } from "../../../base/random.ts";
+export type { Logger } from "../../../replica/logger.ts";
+export { ZooKeeperClient } from "./client.ts";
+export { type ConnectString, parseConnectString } from "./connect-string.ts";
+export type { Server } from "./dialer.ts";
+export { type LossCause, MultiError, SessionLostError, ZooKeeperError, type ZooKeeperReason } from "./errors.ts";
+export type { ClientState } from "./keeper.ts";
+export {
+  type CheckOperation,
+  type CreateOperation,
+  type CreateOperationOptions,
+  type DeleteOperation,
+  type MultiOperation,
+  type MultiResult,
+  type MultiResults,
+  op,
+  type ReadOperation,
+  type ReadResult,
+  type ReadResults,
+  read,
+  type SetDataOperation,
+} from "./multi.ts";
+export { type ConnectOptions, connectZooKeeper, type NodeClientOptions, nodePorts, openZooKeeper } from "./node.ts";
+export type { Credential, WatchKind } from "./operations.ts";
+export type {
+  AddWatchOptions,
+  CallOptions,
+  ClientOptions,
+  CreateOptions,
+  ReconfigOptions,
+  VersionOptions,
+  WatchingOptions,
+} from "./options.ts";
+export { type Missed, PersistentWatch, type WatchItem } from "./persistent-watch.ts";
+export type { ClientPorts, Link, LinkEvents, Target, Transport } from "./ports.ts";
+export type { SaslCredentials } from "./sasl.ts";
+export type { Session } from "./session.ts";
+export {
+  ACL,
+  type Acl,
+  type CreateMode,
+  type Data,
+  type Identity,
+  type Lifetime,
+  type NodeEvent,
+  type NodeEventType,
+  PERMISSION,
+  type Stat,
+  type Watcher,
+} from "./types.ts";

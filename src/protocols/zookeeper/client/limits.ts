@@ -1,0 +1,48 @@
+// The limits of the client, together, each with its reason.
+
+/** The longest request: a server closes the connection on a longer frame than its `jute.maxbuffer`, by default this. */
+export const REQUEST_BYTES_MAX = 0xfffff;
+
+/** The longest reply that is believed. What a server sends it could hold; the limit is for bytes that are no ZooKeeper's. */
+export const REPLY_BYTES_MAX = 256 << 20;
+
+/** Paths in one `setWatches`, so that re-arming many watches never exceeds a server's longest frame. */
+export const SET_WATCHES_BYTES_MAX = 128 << 10;
+
+/** A session's timeout unless another is asked for: servers expire it after so much silence. */
+export const SESSION_TIMEOUT_MS = 10_000;
+
+/** How long a call may take unless it says otherwise. */
+export const REQUEST_TIMEOUT_MS = 30_000;
+
+/** How long the first connection may take, over all servers and rounds. */
+export const CONNECT_TIMEOUT_MS = 30_000;
+
+/** How long `close` waits for the server's word. */
+export const CLOSE_TIMEOUT_MS = 5000;
+
+/** One attempt at one address, where the session's timeout does not say less: name, connection and handshake. */
+export const ATTEMPT_MS_MAX = 10_000;
+/** No less, however short the session's timeout: a handshake is a write that a majority must agree on. */
+export const ATTEMPT_MS_MIN = 300;
+
+/** The pause after a round in which no server would have us, and how far it grows by doubling. */
+export const BACKOFF_MS_MIN = 100;
+export const BACKOFF_MS_MAX = 5000;
+/** While a session could still be saved, rounds follow each other faster: in parts of its timeout. */
+export const BACKOFF_PARTS_WHILE_UNSURE = 20;
+
+/** A connection that lived so long was a good one: the pauses begin small again. */
+export const GOOD_CONNECTION_MS = 1000;
+
+/** By how much this machine's clock may run slower than a server's: quartz stays within a tenth of this. */
+export const CLOCK_RATE_MARGIN = 0.001;
+
+/** How often a client that is served without a quorum asks another server for one, and how far the pause grows. */
+export const SEEK_MS_MIN = 2000;
+export const SEEK_MS_MAX = 60_000;
+/** How long one of them may take to answer. */
+export const SEEK_PATIENCE_MS = 1000;
+
+/** Events that a persistent watch holds for a reader who does not come. */
+export const WATCH_BUFFER_EVENTS_MAX = 1000;

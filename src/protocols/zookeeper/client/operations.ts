@@ -1,0 +1,407 @@
+// Every operation, an entry each: its number, its bytes, its answer. Paths here are the server's; `shown` is the caller's.
+
+import type { ByteReader, ByteWriter } from "../../../base/bytes.ts";
+import { toByteString } from "../../../base/text.ts";
+import { OPCODE } from "../codec/opcodes.ts";
+import { XID } from "../codec/records.ts";
+import {
+  writeAuth,
+  writeCreate,
+  writeCreateTtl,
+  writePathKind,
+  writePathVersion,
+  writePathWatch,
+  writeReconfig,
+  writeSetAcl,
+  writeSetData,
+} from "../codec/requests.ts";
+import { readBuffer, readCount, readStrings, readText, writeBuffer, writeString, writeStrings } from "../codec/wire.ts";
+import { ERROR } from "../errors.ts";
+import { badArguments } from "./errors.ts";
+import { accessOf, dataOf, readAccess, readData, readName, readStat } from "./records.ts";
+import { nothing, type Request } from "./request.ts";
+import type { Acl, CreateMode, Data, Identity, Lifetime, Stat } from "./types.ts";
+import type { WatchedPaths } from "./watches.ts";
+
+/** A path as the caller gave it, and as the server knows it: behind the chroot, in the bytes of its UTF-8 form. */
+export interface Place {
+  readonly shown: string;
+  readonly path: string;
+}
+
+const FLAGS: Readonly<Record<CreateMode, number>> = {
+  persistent: 0,
+  ephemeral: 1,
+  "persistent-sequential": 2,
+  "ephemeral-sequential": 3,
+  container: 4,
+  "persistent-with-ttl": 5,
+  "persistent-sequential-with-ttl": 6,
+};
+
+export const ANY_VERSION = -1;
+/** ZooKeeper keeps 40 bits for it. */
+const TTL_MS_MAX = 2 ** 40 - 1;
+
+/** A version to compare with; −1 is any. Throws where it is none. */
+export function versionOf(version: number, operation: string, { shown }: Place): number {
+  if (Number.isInteger(version) && version === (version | 0)) return version;
+  throw badArguments(operation, shown, `a version is a whole number of 32 bits, not ${version}`);
+}
+
+/** A new node as it goes over the wire, alone or in a multi. */
+export interface Creation {
+  readonly opcode:
+    | typeof OPCODE.create
+    | typeof OPCODE.create2
+    | typeof OPCODE.createContainer
+    | typeof OPCODE.createTtl;
+  readonly path: string;
+  readonly data: Uint8Array | null;
+  readonly acl: ReturnType<typeof accessOf>;
+  readonly flags: number;
+  readonly ttl: number;
+  /** Containers and nodes with a TTL answer with a stat, asked or not. */
+  readonly answersStat: boolean;
+}
+
+export function creationOf(
+  { shown, path }: Place,
+  data: Data,
+  acl: readonly Acl[],
+  lifetime: Lifetime,
+  withStat: boolean,
+): Creation {
+  const mode = lifetime.mode ?? "persistent";
+  const flags = FLAGS[mode];
+  if (flags === undefined) throw badArguments("create", shown, `"${String(mode)}" is no mode of a node`);
+  const ttl = "ttlMs" in lifetime ? lifetime.ttlMs : 0;
+  const hasTtl = flags >= FLAGS["persistent-with-ttl"];
+  if (hasTtl !== "ttlMs" in lifetime) throw badArguments("create", shown, "a TTL belongs to the modes with a TTL");
+  if (hasTtl && !(Number.isInteger(ttl) && ttl > 0 && ttl <= TTL_MS_MAX)) {
+    throw badArguments("create", shown, `a TTL is 1 to ${TTL_MS_MAX} ms, not ${ttl}`);
+  }
+  const answersStat = withStat || hasTtl || mode === "container";
+  const plain = withStat ? OPCODE.create2 : OPCODE.create;
+  const opcode = hasTtl ? OPCODE.createTtl : mode === "container" ? OPCODE.createContainer : plain;
+  return { opcode, path, data: dataOf(data), acl: accessOf(acl), flags, ttl, answersStat };
+}
+
+/** The path of the answer is the server's. */
+export function create(place: Place, creation: Creation): Request<{ path: string; stat: Stat | null }> {
+  return {
+    name: "create",
+    opcode: creation.opcode,
+    path: place.shown,
+    isWrite: true,
+    encode: (writer) =>
+      creation.opcode === OPCODE.createTtl ? writeCreateTtl(writer, creation) : writeCreate(writer, creation),
+    decode: (reader) => ({ path: readText(reader), stat: creation.answersStat ? readStat(reader) : null }),
+  };
+}
+
+export function remove({ shown, path }: Place, version: number): Request<void> {
+  return {
+    name: "delete",
+    opcode: OPCODE.delete,
+    path: shown,
+    isWrite: true,
+    encode: (writer) => writePathVersion(writer, { path, version }),
+    decode: nothing,
+  };
+}
+
+/** Null: there is no such node. */
+export function exists({ shown, path }: Place, onAnswer: Request<unknown>["onAnswer"]): Request<Stat | null> {
+  return {
+    name: "exists",
+    opcode: OPCODE.exists,
+    path: shown,
+    isWrite: false,
+    ...watching(path, onAnswer),
+    decode: readStat,
+    answerOf: (errorCode) => (errorCode === ERROR.noNode ? { value: null } : null),
+  };
+}
+
+export function getData(
+  { shown, path }: Place,
+  onAnswer: Request<unknown>["onAnswer"],
+): Request<{ data: Uint8Array | null; stat: Stat }> {
+  return {
+    name: "getData",
+    opcode: OPCODE.getData,
+    path: shown,
+    isWrite: false,
+    ...watching(path, onAnswer),
+    decode: (reader) => ({ data: readData(reader), stat: readStat(reader) }),
+  };
+}
+
+export function getChildren({ shown, path }: Place, onAnswer: Request<unknown>["onAnswer"]): Request<string[]> {
+  return {
+    name: "getChildren",
+    opcode: OPCODE.getChildren,
+    path: shown,
+    isWrite: false,
+    ...watching(path, onAnswer),
+    decode: readNames,
+  };
+}
+
+export function getChildrenWithStat(
+  { shown, path }: Place,
+  onAnswer: Request<unknown>["onAnswer"],
+): Request<{ children: string[]; stat: Stat }> {
+  return {
+    name: "getChildren",
+    opcode: OPCODE.getChildren2,
+    path: shown,
+    isWrite: false,
+    ...watching(path, onAnswer),
+    decode: (reader) => ({ children: readNames(reader), stat: readStat(reader) }),
+  };
+}
+
+function watching(path: string, onAnswer: Request<unknown>["onAnswer"]): Pick<Request<unknown>, "encode" | "onAnswer"> {
+  const encode = (writer: ByteWriter) => writePathWatch(writer, { path, watch: onAnswer !== undefined });
+  return onAnswer === undefined ? { encode } : { encode, onAnswer };
+}
+
+export function readNames(reader: ByteReader): string[] {
+  const count = readCount(reader, 4);
+  const names: string[] = [];
+  for (let i = 0; i < count; i++) names.push(readName(reader));
+  return names;
+}
+
+export function setData({ shown, path }: Place, data: Data, version: number): Request<Stat> {
+  const bytes = dataOf(data);
+  return {
+    name: "setData",
+    opcode: OPCODE.setData,
+    path: shown,
+    isWrite: true,
+    encode: (writer) => writeSetData(writer, { path, data: bytes, version }),
+    decode: readStat,
+  };
+}
+
+export function getAcl({ shown, path }: Place): Request<{ acl: readonly Acl[]; stat: Stat }> {
+  return {
+    name: "getAcl",
+    opcode: OPCODE.getAcl,
+    path: shown,
+    isWrite: false,
+    encode: (writer) => writeString(writer, path),
+    decode: (reader) => ({ acl: readAccess(reader), stat: readStat(reader) }),
+  };
+}
+
+export function setAcl({ shown, path }: Place, acl: readonly Acl[], version: number): Request<Stat> {
+  return {
+    name: "setAcl",
+    opcode: OPCODE.setAcl,
+    path: shown,
+    isWrite: true,
+    encode: (writer) => writeSetAcl(writer, { path, acl: accessOf(acl), version }),
+    decode: readStat,
+  };
+}
+
+export function sync({ shown, path }: Place): Request<void> {
+  return {
+    name: "sync",
+    opcode: OPCODE.sync,
+    path: shown,
+    isWrite: false,
+    encode: (writer) => writeString(writer, path),
+    decode: nothing,
+  };
+}
+
+/** By a plain prefix of the path. */
+export function getEphemerals({ shown, path }: Place): Request<string[]> {
+  return {
+    name: "getEphemerals",
+    opcode: OPCODE.getEphemerals,
+    path: shown,
+    isWrite: false,
+    encode: (writer) => writeString(writer, path),
+    decode: (reader) => readStrings(reader) ?? [],
+  };
+}
+
+export function getAllChildrenNumber({ shown, path }: Place): Request<number> {
+  return {
+    name: "getAllChildrenNumber",
+    opcode: OPCODE.getAllChildrenNumber,
+    path: shown,
+    isWrite: false,
+    encode: (writer) => writeString(writer, path),
+    decode: (reader) => reader.int32(),
+  };
+}
+
+export function whoAmI(): Request<Identity[]> {
+  return {
+    name: "whoAmI",
+    opcode: OPCODE.whoAmI,
+    path: null,
+    isWrite: false,
+    encode: nothing,
+    decode(reader) {
+      const count = readCount(reader, 8);
+      const identities: Identity[] = [];
+      for (let i = 0; i < count; i++) identities.push({ scheme: readName(reader), user: readName(reader) });
+      return identities;
+    },
+  };
+}
+
+/** `reconfig`'s lists as the server wants them: separated by commas, null where there is nothing to say. */
+export interface Reconfiguration {
+  readonly joining: string | null;
+  readonly leaving: string | null;
+  readonly newMembers: string | null;
+  readonly fromVersion: bigint;
+}
+
+export function reconfig(change: Reconfiguration): Request<{ data: Uint8Array | null; stat: Stat }> {
+  return {
+    name: "reconfig",
+    opcode: OPCODE.reconfig,
+    path: null,
+    isWrite: true,
+    encode: (writer) => writeReconfig(writer, { ...change, version: Number(change.fromVersion) }),
+    decode: (reader) => ({ data: readData(reader), stat: readStat(reader) }),
+  };
+}
+
+const WATCH_MODE = { persistent: 0, recursive: 1 } as const;
+
+export function addWatch(
+  { shown, path }: Place,
+  isRecursive: boolean,
+  hooks: Pick<Request<void>, "onAnswer" | "onAbandoned">,
+): Request<void> {
+  return {
+    name: "addWatch",
+    opcode: OPCODE.addWatch,
+    path: shown,
+    isWrite: false,
+    encode: (writer) =>
+      writePathKind(writer, { path, kind: isRecursive ? WATCH_MODE.recursive : WATCH_MODE.persistent }),
+    decode: nothing,
+    ...hooks,
+  };
+}
+
+/** Which watches of a path: one-shot ones of its children or its data, all, or the persistent ones. */
+export type WatchKind = "children" | "data" | "any" | "persistent" | "persistent-recursive";
+
+const WATCH_TYPE: Readonly<Record<WatchKind, number>> = {
+  children: 1,
+  data: 2,
+  any: 3,
+  persistent: 4,
+  "persistent-recursive": 5,
+};
+
+export function removeWatches({ shown, path }: Place, kind: WatchKind): Request<void> {
+  return {
+    name: "removeWatches",
+    opcode: OPCODE.removeWatches,
+    path: shown,
+    isWrite: false,
+    encode: (writer) => writePathKind(writer, { path, kind: WATCH_TYPE[kind] }),
+    decode: nothing,
+  };
+}
+
+/** Whether the server holds such a watch for this session. */
+export function checkWatches({ shown, path }: Place, kind: WatchKind): Request<boolean> {
+  return {
+    name: "checkWatches",
+    opcode: OPCODE.checkWatches,
+    path: shown,
+    isWrite: false,
+    encode: (writer) => writePathKind(writer, { path, kind: WATCH_TYPE[kind] }),
+    decode: () => true,
+    answerOf: (errorCode) => (errorCode === ERROR.noWatcher ? { value: false } : null),
+  };
+}
+
+/** After a reconnection: what changed since `lastZxid` is told, the rest watched again. */
+export function setWatches(lastZxid: bigint, paths: WatchedPaths): Request<void> {
+  const isSecond = paths.persistent.length > 0 || paths.recursive.length > 0; // unknown to servers before 3.6
+  return {
+    name: "setWatches",
+    opcode: isSecond ? OPCODE.setWatches2 : OPCODE.setWatches,
+    path: null,
+    isWrite: false,
+    xid: XID.setWatches,
+    encode(writer) {
+      writer.bigint64(lastZxid);
+      for (const list of [paths.data, paths.exist, paths.child]) writeStrings(writer, list);
+      if (isSecond) for (const list of [paths.persistent, paths.recursive]) writeStrings(writer, list);
+    },
+    decode: nothing,
+  };
+}
+
+/** A proof of identity: `digest` with `user:password`, or what else the servers know. */
+export interface Credential {
+  readonly scheme: string;
+  readonly auth: Uint8Array | string;
+}
+
+export function auth({ scheme, auth }: Credential): Request<void> {
+  return {
+    name: `auth ${scheme}`,
+    opcode: OPCODE.auth,
+    path: null,
+    isWrite: false,
+    xid: XID.auth,
+    encode: (writer) => writeAuth(writer, { scheme: toByteString(scheme), auth: dataOf(auth) }),
+    decode: nothing,
+  };
+}
+
+/** One step of a SASL exchange; null: the server has nothing to say, for it has no SASL. */
+export function sasl(token: Uint8Array): Request<Uint8Array | null> {
+  return {
+    name: "sasl",
+    opcode: OPCODE.sasl,
+    path: null,
+    isWrite: false,
+    encode: (writer) => writeBuffer(writer, token),
+    decode(reader) {
+      const answer = readBuffer(reader);
+      return answer === null ? null : new Uint8Array(answer);
+    },
+  };
+}
+
+export function ping(): Request<void> {
+  return {
+    name: "ping",
+    opcode: OPCODE.ping,
+    path: null,
+    isWrite: false,
+    xid: XID.ping,
+    encode: nothing,
+    decode: nothing,
+  };
+}
+
+export function closeSession(): Request<void> {
+  return {
+    name: "closeSession",
+    opcode: OPCODE.closeSession,
+    path: null,
+    isWrite: true,
+    encode: nothing,
+    decode: nothing,
+  };
+}

@@ -1,0 +1,120 @@
+// What callers may ask for, and what is asked for where they do not.
+
+import { CoordinationError } from "../../../base/errors.ts";
+import { type Logger, silentLogger } from "../../../replica/logger.ts";
+import type { CallOptions as BareCallOptions } from "./call.ts";
+import type { Server } from "./dialer.ts";
+import type { KeeperOptions } from "./keeper.ts";
+import {
+  CLOCK_RATE_MARGIN,
+  REPLY_BYTES_MAX,
+  REQUEST_BYTES_MAX,
+  REQUEST_TIMEOUT_MS,
+  SESSION_TIMEOUT_MS,
+} from "./limits.ts";
+import type { Credential } from "./operations.ts";
+import type { SaslCredentials } from "./sasl.ts";
+import type { Session } from "./session.ts";
+import type { Acl, Lifetime, Watcher } from "./types.ts";
+
+/** What every call may be given, as its last argument. */
+export interface CallOptions extends BareCallOptions {
+  /** The call is for this session alone: it fails ("session-expired", not applied) once there is another, or none. */
+  readonly session?: Session | undefined;
+}
+
+/** A read that also watches: `watch` is called once, with the next event of what was read. */
+export interface WatchingOptions extends CallOptions {
+  readonly watch?: Watcher | undefined;
+}
+
+/** A change of a node in one version, and in no other; −1, the default, is any. */
+export interface VersionOptions extends CallOptions {
+  readonly version?: number | undefined;
+}
+
+/** How a new node lives (persistent unless `mode` says otherwise), and who may do what with it (anyone, unless `acl` does). */
+export type CreateOptions = CallOptions & Lifetime & { readonly acl?: readonly Acl[] | undefined };
+
+/** Of a persistent watch. */
+export interface AddWatchOptions extends CallOptions {
+  /** Watches everything below as well; of a list of children it then says nothing. */
+  readonly recursive?: boolean | undefined;
+  /** Unread events that are held; 1000 unless given. */
+  readonly bufferMax?: number | undefined;
+}
+
+/**
+ * Either who joins (`server.1=host:2888:3888;2181`) and who leaves (numbers), or all members. `fromVersion`: only if the
+ * configuration is this one (its version, a zxid).
+ */
+export type ReconfigOptions = CallOptions & { readonly fromVersion?: bigint | undefined } & (
+    | { readonly joining?: readonly string[]; readonly leaving?: readonly (number | string)[] }
+    | { readonly members: readonly string[] }
+  );
+
+/** What a client may be told when it is made; all of it may be left out. */
+export interface ClientOptions {
+  /** Silence after which the servers expire the session, in milliseconds; they may raise or lower it. 10,000 unless given. */
+  readonly sessionTimeoutMs?: number | undefined;
+  /** How long a call may take unless it says otherwise: 30,000 ms. */
+  readonly requestTimeoutMs?: number | undefined;
+  /**
+   * After the loss of its session the client begins another, with nothing in it: no ephemeral nodes, no watches
+   * ("new-session", the default); or it never does, and every call fails ("stop").
+   */
+  readonly onLoss?: "new-session" | "stop" | undefined;
+  /** Proofs of identity, given on every connection before anything else. */
+  readonly auth?: readonly Credential[] | undefined;
+  /** A user of the servers' JAAS file, proved by DIGEST-MD5 on every connection before anything else. */
+  readonly sasl?: SaslCredentials | undefined;
+  /** Content with a server that has no quorum, and answers reads alone. */
+  readonly readOnly?: boolean | undefined;
+  /** Attaches to a session that another client had, if it still lives. */
+  readonly resume?: Pick<Session, "id" | "password" | "timeoutMs"> | undefined;
+  /** How long one server is tried before the next; from the session's timeout unless given. */
+  readonly attemptTimeoutMs?: number | undefined;
+  /** By how much the servers' clocks may run faster than this machine's, as a part of 1; 0.001 unless given. */
+  readonly clockRateMargin?: number | undefined;
+  /** The servers' `jute.maxbuffer`, 1,048,575 unless given: a longer request is refused here, for they would hang up on it. */
+  readonly requestBytesMax?: number | undefined;
+  /** A longer reply is taken for damage; 256 MiB unless given. */
+  readonly replyBytesMax?: number | undefined;
+  /** Told of connections lost and refused; silent unless given. */
+  readonly logger?: Logger | undefined;
+  /**
+   * Hears what a watcher or a state listener throws, or rejects with. Unless given, it is thrown where nothing can catch
+   * it, as Node does with the listeners of an EventTarget.
+   */
+  readonly onListenerError?: ((error: unknown) => void) | undefined;
+}
+
+/** Throws a CoordinationError ("configuration") where an option cannot be. */
+export function keeperOptionsOf(servers: readonly Server[], options: ClientOptions): KeeperOptions {
+  return {
+    servers,
+    sessionTimeoutMs: positive("sessionTimeoutMs", options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS),
+    requestTimeoutMs: positive("requestTimeoutMs", options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS),
+    attemptTimeoutMs:
+      options.attemptTimeoutMs === undefined ? null : positive("attemptTimeoutMs", options.attemptTimeoutMs),
+    clockRateMargin: fraction("clockRateMargin", options.clockRateMargin ?? CLOCK_RATE_MARGIN),
+    readOnly: options.readOnly ?? false,
+    onLoss: options.onLoss ?? "new-session",
+    credentials: options.auth ?? [],
+    sasl: options.sasl ?? null,
+    resume: options.resume ?? null,
+    requestBytesMax: positive("requestBytesMax", options.requestBytesMax ?? REQUEST_BYTES_MAX),
+    replyBytesMax: positive("replyBytesMax", options.replyBytesMax ?? REPLY_BYTES_MAX),
+    logger: options.logger ?? silentLogger,
+  };
+}
+
+export function positive(name: string, value: number): number {
+  if (typeof value === "number" && value > 0 && value <= 0x7fffffff) return value;
+  throw new CoordinationError("configuration", "not-applied", `${name} is a number from 1 to 2147483647, not ${value}`);
+}
+
+function fraction(name: string, value: number): number {
+  if (typeof value === "number" && value >= 0 && value < 1) return value;
+  throw new CoordinationError("configuration", "not-applied", `${name} is a part of 1, from 0, not ${value}`);
+}

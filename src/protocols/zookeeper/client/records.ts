@@ -1,0 +1,91 @@
+// Records in full precision: ZooKeeper's session ids, and zxids of long-lived ensembles, use all 64 bits, which the server
+// here never does.
+
+import type { ByteReader, ByteWriter } from "../../../base/bytes.ts";
+import { fromByteString, toByteString } from "../../../base/text.ts";
+import type { Acl as WireAcl } from "../../../state/types.ts";
+import { readAcl } from "../codec/records.ts";
+import { beginFrame, endFrame, readBuffer, readText, writeBuffer } from "../codec/wire.ts";
+import { badArguments } from "./errors.ts";
+import type { Acl, Data, Stat } from "./types.ts";
+
+export function readStat(reader: ByteReader): Stat {
+  return {
+    czxid: reader.bigint64(),
+    mzxid: reader.bigint64(),
+    ctime: reader.int64(),
+    mtime: reader.int64(),
+    version: reader.int32(),
+    cversion: reader.int32(),
+    aversion: reader.int32(),
+    ephemeralOwner: reader.bigint64(),
+    dataLength: reader.int32(),
+    numChildren: reader.int32(),
+    pzxid: reader.bigint64(),
+  };
+}
+
+/** The caller's own: a view would keep the whole chunk that it came in alive. */
+export function readData(reader: ByteReader): Uint8Array | null {
+  const view = readBuffer(reader);
+  return view === null ? null : new Uint8Array(view);
+}
+
+export function dataOf(data: Data): Uint8Array | null {
+  if (data === null || data instanceof Uint8Array) return data;
+  if (typeof data === "string") return new TextEncoder().encode(data);
+  throw badArguments("data", null, `bytes, a string or null are stored, not a value of type ${typeof data}`);
+}
+
+export function readName(reader: ByteReader): string {
+  return fromByteString(readText(reader));
+}
+
+export function readAccess(reader: ByteReader): readonly Acl[] {
+  return (readAcl(reader) ?? []).map(({ perms, scheme, id }) => ({
+    perms,
+    scheme: fromByteString(scheme),
+    id: fromByteString(id),
+  }));
+}
+
+export function accessOf(acl: readonly Acl[]): readonly WireAcl[] {
+  return acl.map(({ perms, scheme, id }) => ({ perms, scheme: toByteString(scheme), id: toByteString(id) }));
+}
+
+export interface Attachment {
+  readonly lastZxidSeen: bigint;
+  readonly timeoutMs: number;
+  /** 0n: a new session. */
+  readonly sessionId: bigint;
+  readonly password: Uint8Array;
+  readonly readOnly: boolean;
+}
+
+export function writeAttachment(writer: ByteWriter, request: Attachment): void {
+  const mark = beginFrame(writer);
+  writer.int32(0); // the protocol's version
+  writer.bigint64(request.lastZxidSeen);
+  writer.int32(request.timeoutMs);
+  writer.bigint64(request.sessionId);
+  writeBuffer(writer, request.password);
+  writer.boolean(request.readOnly);
+  endFrame(writer, mark);
+}
+
+export interface Attached {
+  /** 0 or less: the session is not known any more. */
+  readonly timeoutMs: number;
+  readonly sessionId: bigint;
+  readonly password: Uint8Array;
+  /** The server has no quorum and answers reads alone. */
+  readonly readOnly: boolean;
+}
+
+export function readAttached(reader: ByteReader): Attached {
+  reader.int32(); // the protocol's version
+  const timeoutMs = reader.int32();
+  const sessionId = reader.bigint64();
+  const password = readData(reader) ?? new Uint8Array(0);
+  return { timeoutMs, sessionId, password, readOnly: reader.remaining > 0 && reader.boolean() };
+}

@@ -1,0 +1,89 @@
+// The words of the client's interface: nodes, their stat, who may do what, and what a watch tells.
+
+/**
+ * A node's metadata. Transaction ids (zxids) and session ids are whole 64-bit numbers; times are milliseconds since 1970 by
+ * the leader's clock.
+ */
+export interface Stat {
+  /** The transaction that created the node: never given twice, so it serves as a fencing token. */
+  readonly czxid: bigint;
+  /** The transaction that last changed its data. */
+  readonly mzxid: bigint;
+  /** The transaction that last added or removed a child. */
+  readonly pzxid: bigint;
+  readonly ctime: number;
+  readonly mtime: number;
+  /** Changes of the data: what `setData` and `delete` compare. */
+  readonly version: number;
+  /** Changes of the children. */
+  readonly cversion: number;
+  /** Changes of the access list: what `setAcl` compares. */
+  readonly aversion: number;
+  /** The session that owns an ephemeral node; 0n for every other. */
+  readonly ephemeralOwner: bigint;
+  /** Bytes. */
+  readonly dataLength: number;
+  readonly numChildren: number;
+}
+
+/** One line of an access list: what (`perms`, see {@link PERMISSION}) whom (`scheme` and `id`). */
+export interface Acl {
+  readonly perms: number;
+  /** `world`, `auth`, `digest`, `ip`, `x509`, `sasl`. */
+  readonly scheme: string;
+  readonly id: string;
+}
+
+/** Bits of `Acl.perms`; add them up. */
+export const PERMISSION = { read: 1, write: 2, create: 4, delete: 8, admin: 16, all: 31 } as const;
+
+/** The access lists that most nodes have. */
+export const ACL = {
+  /** Anyone may do everything. */
+  open: [{ perms: PERMISSION.all, scheme: "world", id: "anyone" }],
+  /** Anyone may read. */
+  readable: [{ perms: PERMISSION.read, scheme: "world", id: "anyone" }],
+  /** Whoever this client has proved to be (`addAuth`, SASL) may do everything. */
+  creator: [{ perms: PERMISSION.all, scheme: "auth", id: "" }],
+} as const satisfies Record<string, readonly Acl[]>;
+
+/** What is stored: bytes, text as UTF-8, or ZooKeeper's null, which is not the same as no bytes. */
+export type Data = Uint8Array | string | null;
+
+/**
+ * How a node lives. `ephemeral`: as long as the session. `sequential`: with ten digits behind its name that no sibling had
+ * before. `container`: until its last child is gone. `with-ttl`: until it was neither changed nor had children for `ttlMs`.
+ */
+export type CreateMode =
+  | "persistent"
+  | "ephemeral"
+  | "persistent-sequential"
+  | "ephemeral-sequential"
+  | "container"
+  | "persistent-with-ttl"
+  | "persistent-sequential-with-ttl";
+
+/** The mode of a new node (persistent unless given), with its time to live in milliseconds where it has one. */
+export type Lifetime =
+  | { readonly mode?: Exclude<CreateMode, "persistent-with-ttl" | "persistent-sequential-with-ttl"> }
+  | { readonly mode: "persistent-with-ttl" | "persistent-sequential-with-ttl"; readonly ttlMs: number };
+
+/** What happened to a node; `children-changed` is told of the parent. */
+export type NodeEventType = "created" | "deleted" | "data-changed" | "children-changed";
+
+/** What a watch tells of one node. */
+export interface NodeEvent {
+  readonly type: NodeEventType;
+  readonly path: string;
+  /** The transaction that did it; null where the server does not say (ZooKeeper before 3.9, and after a reconnection). */
+  readonly zxid: bigint | null;
+}
+
+/** Called once, with the first event there is, as ZooKeeper's one-shot watches are. Not called when the session is lost. */
+export type Watcher = (event: NodeEvent) => void;
+
+/** Who a client has proved to be. */
+export interface Identity {
+  readonly scheme: string;
+  readonly user: string;
+}
