@@ -42,3 +42,22 @@ test("the client shows that it is there, and follows a setting", async () => {
   assert.match(output, /data-changed: the setting is "set by \/workers/);
   assert.match(output, /stop working: session 0x\w+ was closed by its client\nstate: closed\n$/);
 });
+
+test("two workers share a lock, and the one that closes its connection loses it", async () => {
+  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
+  const output = await example("lock.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  assert.match(output, /one saves/);
+  assert.match(output, /two saves/);
+  assert.match(
+    output,
+    /held: held, for some seconds\nanother gets null\nlost: closed\nthe next token is larger: true\n$/,
+  );
+});
+
+test("three stand for election on a member of their own process, and each leads in turn", async () => {
+  const output = await example("election.ts", { PORT: String(await freePort()) });
+  for (const id of ["ana", "ben", "eva"]) {
+    assert.match(output, new RegExp(`${id} runs the job\\n(.*\\n)*${id} has done the job, and leaves`));
+  }
+  assert.match(output, /(ana|ben|eva) leads, \d stand/);
+});

@@ -7,6 +7,7 @@ import { openPeers } from "../adapters/peers/peers.ts";
 import { openStorage } from "../adapters/storage/storage.ts";
 import { CoordinationError } from "../base/errors.ts";
 import { seededRandom } from "../base/random.ts";
+import type { Acceptor } from "../engines/embedded/transport.ts";
 import { startAdminServer, startMetricsServer } from "../protocols/zookeeper/admin.ts";
 import type { AdminContext } from "../protocols/zookeeper/admin-context.ts";
 import { fourLetterWords } from "../protocols/zookeeper/four-letter-words.ts";
@@ -26,7 +27,7 @@ import { peersOptions, peerTls } from "./peers-options.ts";
 import { replicaOptions } from "./replica-options.ts";
 import { clientTls, zooKeeperOptions } from "./zookeeper-options.ts";
 
-export interface RunningMember {
+export interface RunningMember extends Acceptor {
   readonly member: Member;
   /** Hands leadership over unless told not to, lets what is under way finish, and closes everything. */
   stop(options?: { readonly transferLeadership?: boolean }): Promise<void>;
@@ -77,6 +78,7 @@ class StartingMember {
     return {
       member: replica,
       ended: this.#ended,
+      accept: (port, peer) => server.accept(port, peer),
       stop: async ({ transferLeadership = true } = {}) => {
         await replica.stop({ transferLeadership });
         await this.close();

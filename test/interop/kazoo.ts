@@ -9,6 +9,8 @@ const packages = ["kazoo==2.11.0", "pure-sasl==0.6.2"];
 export interface Kazoo {
   /** The command that plays one recipe of kazoo/recipes.py. */
   recipe(name: string, connectString: string): Command;
+  /** The command of another program in kazoo/. */
+  program(name: string, ...args: readonly string[]): Command;
 }
 
 export async function kazoo(): Promise<Kazoo> {
@@ -17,12 +19,10 @@ export async function kazoo(): Promise<Kazoo> {
     await run(python, ["-m", "venv", folder]);
     await run(join(folder, "bin", "python"), ["-m", "pip", "install", "--quiet", ...packages]);
   });
-  const program = join(repository, "test", "interop", "kazoo", "recipes.py");
-  return {
-    recipe: (name, connectString) => ({
-      command: join(folder, "bin", "python"),
-      args: ["-u", program, connectString, name],
-      environment: { PYTHONDONTWRITEBYTECODE: "1" },
-    }),
-  };
+  const program = (name: string, ...args: readonly string[]): Command => ({
+    command: join(folder, "bin", "python"),
+    args: ["-u", join(repository, "test", "interop", "kazoo", name), ...args],
+    environment: { PYTHONDONTWRITEBYTECODE: "1" },
+  });
+  return { program, recipe: (name, connectString) => program("recipes.py", connectString, name) };
 }

@@ -24,8 +24,10 @@ import {
   HANDSHAKE_DEADLINE_MS,
   OUTSTANDING_MAX,
 } from "./limits.ts";
+import type { ConnectionPort } from "./outgoing.ts";
 import type { SaslOptions } from "./sasl.ts";
 import { type FourLetterWordHandler, Service } from "./service.ts";
+import type { Peer, Session } from "./session.ts";
 import { SocketPort } from "./socket-port.ts";
 import type { ServerStats } from "./stats.ts";
 import { subjectOf } from "./x509.ts";
@@ -89,6 +91,8 @@ export interface ZooKeeperServer {
   /** Where it listens; null where it does not. */
   readonly clientAddress: AddressInfo | null;
   readonly secureClientAddress: AddressInfo | null;
+  /** A connection that is no socket's, such as one from this process; null when it serves nobody any more. */
+  accept(port: ConnectionPort, peer: Peer): Session | null;
   /** New certificates, for the clients that come from now on; throws where they cannot be used. */
   renewTls(tls: TlsOptions): void;
   /** Lets all clients go and stops listening. Their sessions live on. */
@@ -178,6 +182,10 @@ class Listeners implements ZooKeeperServer {
     if (this.#secure !== null && secureClientPort !== undefined) {
       await this.#listenOn(this.#secure, secureClientPort, secureClientPortAddress);
     }
+  }
+
+  accept(port: ConnectionPort, peer: Peer): Session | null {
+    return this.#service.mode === "stopped" ? null : this.#service.accept(port, peer);
   }
 
   async close(): Promise<void> {

@@ -118,21 +118,17 @@ class NodeTransport implements Transport {
 
 class SocketLink implements Link {
   readonly #socket: Socket;
-  #isCut = false;
 
   constructor(socket: Socket, opened: "connect" | "secureConnect", events: LinkEvents) {
     let failure: Error | null = null;
     this.#socket = socket;
     socket.setNoDelay(true);
-    const unlessCut = (tell: () => void) => {
-      if (!this.#isCut) tell();
-    };
-    socket.on(opened, () => unlessCut(() => events.onOpen()));
-    socket.on("data", (chunk: Uint8Array) => unlessCut(() => events.onData(chunk)));
+    socket.on(opened, () => events.onOpen());
+    socket.on("data", (chunk: Uint8Array) => events.onData(chunk));
     socket.on("error", (error) => {
       failure = error;
     });
-    socket.on("close", () => unlessCut(() => events.onClose(failure)));
+    socket.on("close", () => events.onClose(failure));
   }
 
   write(bytes: Uint8Array): void {
@@ -140,7 +136,6 @@ class SocketLink implements Link {
   }
 
   destroy(done: () => void = () => {}): void {
-    this.#isCut = true;
     if (this.#socket.closed) done();
     else this.#socket.once("close", done).destroy();
   }

@@ -369,10 +369,6 @@ export class World {
           this.resolutions += 1;
           if (this.isNameServiceDeaf) return () => {};
           const addresses = this.names.get(host);
-          if (addresses?.length === 1 && addresses[0] === host) {
-            done(null, addresses); // an address, not a name: nobody is asked
-            return () => {};
-          }
           return this.clock.after(0, () =>
             addresses === undefined ? done(new Error(`getaddrinfo ENOTFOUND ${host}`), []) : done(null, addresses),
           );

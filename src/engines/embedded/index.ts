@@ -1,0 +1,43 @@
+// The recipes on a member of this process, without a socket between: the ZooKeeper engine over connections in memory.
+
+import { type ClientOptions, nodePorts, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
+import { Coordination } from "../../recipes/index.ts";
+import { checkName } from "../../recipes/names.ts";
+import { ZooKeeperEngine } from "../zookeeper/engine.ts";
+import { type Acceptor, MemoryTransport } from "./transport.ts";
+
+export type { Acceptor } from "./transport.ts";
+
+export interface EmbeddedOptions extends Pick<ClientOptions, "sessionTimeoutMs" | "requestTimeoutMs" | "logger"> {
+  /** Everything stands below it: "/app". The root unless given. */
+  readonly root?: string | undefined;
+  /** Ends the wait for the first session. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long the first session may take, which needs a quorum of members: 30,000 ms unless given. */
+  readonly connectTimeoutMs?: number | undefined;
+}
+
+const CONNECT_TIMEOUT_MS = 30_000;
+
+/**
+ * Recipes on a member that `startMember` started in this process, alone or as one of a cluster. Its session is the
+ * member's to renew: when the member is cut off from the others, or stops, what is held is lost in time.
+ */
+export async function embedded(
+  member: Acceptor,
+  options: EmbeddedOptions = {},
+): Promise<Coordination<ZooKeeperEngine>> {
+  const node = nodePorts();
+  const ports = { ...node, transport: new MemoryTransport(member, node.clock) };
+  const servers = [{ host: "this process", port: 0 }];
+  const { root = "/", signal, connectTimeoutMs, ...rest } = options;
+  if (root !== "/") checkName("root", root);
+  const client = new ZooKeeperClient({ servers, chroot: "/", isTls: false }, rest, ports);
+  try {
+    await client.connected({ signal, timeoutMs: connectTimeoutMs ?? CONNECT_TIMEOUT_MS });
+    return new Coordination(new ZooKeeperEngine(client, ports, { root, logger: options.logger }));
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+}

@@ -1,0 +1,205 @@
+// Recipes on ZooKeeper, or on a Cabildo cluster, through our own client.
+
+import { CoordinationError } from "../../base/errors.ts";
+import type { ClientPorts, ClientState, Session, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
+import type {
+  Contender,
+  Directory,
+  DirectoryRecipe,
+  ElectionForm,
+  Engine,
+  EngineSession,
+  EngineStatus,
+  HasDirectories,
+  HasElections,
+  HasMutexes,
+  HasSemaphores,
+  HasSharedMutexes,
+  HasValues,
+  Mutex,
+  Office,
+  Permits,
+  Runtime,
+  SharedMutex,
+  Value,
+  ValueRecipe,
+} from "../../recipes/engine.ts";
+import { type Logger, silentLogger } from "../../replica/logger.ts";
+import { NodeDirectory } from "./directories.ts";
+import { pathOf } from "./layout.ts";
+import { LineContender } from "./line.ts";
+import type { Place } from "./nodes.ts";
+import { NodeOffice } from "./office.ts";
+import { PermitContender } from "./permits.ts";
+import { type InLine, parseInLine } from "./sequence.ts";
+import { ZooKeeperSession } from "./session.ts";
+import { NodeValue } from "./values.ts";
+
+export interface EngineOptions {
+  /**
+   * Below which everything stands; "/" unless given. Made when it is needed, which a client's chroot is not: that is why the
+   * engine adds it.
+   */
+  readonly root?: string | undefined;
+  readonly logger?: Logger | undefined;
+}
+
+export class ZooKeeperEngine
+  implements Engine, HasMutexes, HasSharedMutexes, HasSemaphores, HasElections, HasValues, HasDirectories
+{
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly #client: ZooKeeperClient;
+  readonly #root: string;
+  readonly #place: Place;
+  readonly #listeners = new Set<(status: EngineStatus) => void>();
+  readonly #stopClient: () => void;
+  #session: ZooKeeperSession | null = null;
+  #status: EngineStatus = { kind: "connecting" };
+
+  /**
+   * Takes over a client that has no chroot and begins a new session after a loss: closing the engine closes it. `ports` are
+   * the client's own.
+   */
+  constructor(client: ZooKeeperClient, ports: ClientPorts, { root = "/", logger = silentLogger }: EngineOptions = {}) {
+    this.#root = root;
+    const { clock, random, hashes } = ports;
+    this.runtime = { now: () => clock.now(), after: (ms, task) => clock.after(ms, task), random };
+    this.logger = logger;
+    this.#client = client;
+    this.#place = { client, hashes };
+    this.#stopClient = client.onState((state) => this.#onState(state));
+    this.#onState(client.state);
+  }
+
+  /** The client that it runs on, for what recipes do not offer. */
+  get client(): ZooKeeperClient {
+    return this.#client;
+  }
+
+  get status(): EngineStatus {
+    return this.#status;
+  }
+
+  onStatus(listener: (status: EngineStatus) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+    this.#stopClient();
+  }
+
+  #onState(state: ClientState): void {
+    switch (state.kind) {
+      case "connected":
+        if (this.#session?.session !== state.session) this.#session = this.#begin(state.session);
+        this.#session.onConnected();
+        if (this.#status.kind !== "ready" || this.#status.session !== this.#session) {
+          this.#become({ kind: "ready", session: this.#session });
+        }
+        return;
+      case "unsure":
+        this.#session?.onDisconnected(state.why);
+        return;
+      case "connecting":
+        return; // told when the session ended, or so from the beginning
+      case "lost":
+        // After this one the client begins no other.
+        if (state.reason.lossCause === "auth-failed") this.#become({ kind: "closed", reason: state.reason });
+        return;
+      case "closed": {
+        if (this.#status.kind === "closed") return;
+        const reason = new CoordinationError("closed", "not-applied", "it was closed by this program");
+        this.#become({ kind: "closed", reason });
+      }
+    }
+  }
+
+  /** The first to hear of its end: nobody may begin anything for a session that is over, as while the client closes. */
+  #begin(of: Session): ZooKeeperSession {
+    const session = new ZooKeeperSession(of);
+    session.onState((state) => {
+      if (state.kind !== "lost" || this.#session !== session) return;
+      this.#session = null;
+      this.#become(state.cause === "closed" ? { kind: "closed", reason: state.error } : { kind: "connecting" });
+    });
+    return session;
+  }
+
+  #become(status: EngineStatus): void {
+    this.#status = status;
+    for (const listener of [...this.#listeners]) listener(status);
+  }
+
+  // ------------------------------------------------------------------------------------------------------- abilities
+
+  /** Curator's InterProcessMutex. */
+  mutex(name: string): Mutex {
+    const path = pathOf(this.#root, "lock", name);
+    return { contend: (session, data) => this.#contender(session, { path, kind: "lock-", data }) };
+  }
+
+  /** Curator's InterProcessReadWriteLock. */
+  sharedMutex(name: string): SharedMutex {
+    const path = pathOf(this.#root, "read-write lock", name);
+    return {
+      contend: (session, mode, data) => {
+        if (mode === "write") return this.#contender(session, { path, kind: WRITE, data });
+        return this.#contender(session, { path, kind: READ, data, waitsFor: isWriter });
+      },
+      contendBehind: (writer, session, data) => {
+        const held = writer instanceof LineContender ? writer.node.name : null;
+        const digits = held === null ? null : parseInLine(held)?.digits;
+        if (digits === null || digits === undefined) throw new TypeError("only who holds the lock lets a reader in");
+        const waitsFor = (node: InLine) => isWriter(node) && node.name !== held;
+        return this.#contender(session, { path, kind: `${READ}${digits}`, data, isNumbered: true, waitsFor });
+      },
+    };
+  }
+
+  /** Curator's InterProcessSemaphoreV2. */
+  semaphore(name: string, permits: number): Permits {
+    const path = pathOf(this.#root, "semaphore", name);
+    return {
+      contend: (session, count, data) =>
+        new PermitContender(this.#place, sessionOf(session), { path, permits, count, data }),
+    };
+  }
+
+  /** Curator's LeaderLatch, or its LeaderSelector, which is a mutex. */
+  election(name: string, form: ElectionForm): Office {
+    return new NodeOffice(
+      this.#place,
+      pathOf(this.#root, "election", name),
+      form === "latch" ? "latch-" : "lock-",
+      sessionOf,
+    );
+  }
+
+  value(recipe: ValueRecipe, name: string): Value {
+    return new NodeValue(this.#client, pathOf(this.#root, recipe, name));
+  }
+
+  directory(recipe: DirectoryRecipe, name: string): Directory {
+    return new NodeDirectory(this.#place, pathOf(this.#root, recipe, name), sessionOf);
+  }
+
+  #contender(session: EngineSession, options: ConstructorParameters<typeof LineContender>[2]): Contender {
+    return new LineContender(this.#place, sessionOf(session), options);
+  }
+}
+
+const READ = "__READ__";
+const WRITE = "__WRIT__";
+
+/** Whoever does not say that it only reads wants it alone. */
+function isWriter({ isReader }: InLine): boolean {
+  return !isReader;
+}
+
+function sessionOf(session: unknown): ZooKeeperSession {
+  if (session instanceof ZooKeeperSession) return session;
+  throw new TypeError("this session is another engine's");
+}

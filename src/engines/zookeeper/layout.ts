@@ -1,0 +1,30 @@
+// Where things stand: a plain name in its recipe's folder, an exact place where it says. Inside, the nodes are Curator's, so
+// that programs that use Curator on the same path, or kazoo, exclude ours.
+
+import { checkName } from "../../recipes/names.ts";
+
+export const FOLDERS = {
+  lock: "locks",
+  "read-write lock": "rw-locks",
+  semaphore: "semaphores",
+  election: "elections",
+  barrier: "barriers",
+  configuration: "configuration",
+  counter: "counters",
+  value: "values",
+  membership: "groups",
+  service: "services",
+} as const;
+
+/** `root`: below which everything stands, "/" or a path. Throws where the name is none. */
+export function pathOf(root: string, what: keyof typeof FOLDERS, name: string): string {
+  checkName(what, name);
+  const path = name.startsWith("/") ? name : `/${FOLDERS[what]}/${name}`;
+  return root === "/" ? path : root + path;
+}
+
+/** The path's ancestors and itself, from the top. */
+export function pathsDownTo(path: string): string[] {
+  const parts = path.slice(1).split("/");
+  return parts.map((_, i) => `/${parts.slice(0, i + 1).join("/")}`);
+}

@@ -1,0 +1,119 @@
+// A place in a line: a protected node, and those before it. Whoever waits watches exactly one of them, the last that it
+// waits for; so one that leaves wakes one, and one that gives up in the middle lets nobody past.
+
+import { CoordinationError } from "../../base/errors.ts";
+import type { Contender, Standing } from "../../recipes/engine.ts";
+import { forgetWatch, type Place, ProtectedNode } from "./nodes.ts";
+import { isRefusal, persistently } from "./persistently.ts";
+import { type InLine, inOrder } from "./sequence.ts";
+import type { ZooKeeperSession } from "./session.ts";
+
+export interface LineOptions {
+  /** The directory of the line. */
+  readonly path: string;
+  /** `lock-`, `latch-`, `__READ__`, `__WRIT__`. */
+  readonly kind: string;
+  readonly data: Uint8Array;
+  /** `kind` ends with the digits that it is to have, instead of the server's next ones. */
+  readonly isNumbered?: boolean;
+  /** Whether it has to wait for this one, which stands before it; for all of them unless given. */
+  readonly waitsFor?: (node: InLine) => boolean;
+}
+
+export class LineContender implements Contender {
+  readonly node: ProtectedNode;
+  readonly session: ZooKeeperSession;
+  protected readonly place: Place;
+  readonly #options: LineOptions;
+  #isLeft = false;
+  #forget: (() => void) | null = null;
+
+  constructor(place: Place, session: ZooKeeperSession, options: LineOptions) {
+    this.place = place;
+    this.session = session;
+    this.#options = options;
+    const { path, kind, data, isNumbered = false } = options;
+    this.node = new ProtectedNode(place, path, kind, data, session, isNumbered ? "ephemeral" : "ephemeral-sequential");
+  }
+
+  async look(): Promise<Standing> {
+    for (;;) {
+      const line = inOrder(await this.#line());
+      if (this.#isLeft) throw new CoordinationError("aborted", "not-applied", "it has left the line");
+      const at = line.findIndex(({ name }) => name === this.node.name);
+      if (at === -1) return { kind: "gone" };
+      const { waitsFor } = this.#options;
+      const ahead = waitsFor === undefined ? line.slice(0, at) : line.slice(0, at).filter(waitsFor);
+      const last = ahead.at(-1);
+      if (last === undefined) return { kind: "granted", token: this.node.token };
+      const watched = await this.#watchOver(last.name);
+      if (watched !== null) return { kind: "waiting", ahead: ahead.length, changed: watched.changed };
+    }
+  }
+
+  /** The names in the line, read when this one was in it. */
+  async #line(): Promise<readonly string[]> {
+    if (this.node.name === null) {
+      // Both leave together: the servers answer in order, so one round trip says who was before.
+      const creating = this.node.create();
+      const listing = this.#list().catch(() => []);
+      await creating;
+      const names = await listing;
+      if (this.node.name !== null && names.includes(this.node.name)) return names;
+    }
+    return persistently(() => this.#list());
+  }
+
+  async #list(): Promise<readonly string[]> {
+    try {
+      return await this.place.client.getChildren(this.#options.path, { session: this.session.session });
+    } catch (error) {
+      if (isRefusal(error, "no-node")) return [];
+      throw error;
+    }
+  }
+
+  /** Null: it is not there any more. */
+  async #watchOver(name: string): Promise<{ readonly changed: Promise<void> } | null> {
+    const { client } = this.place;
+    const path = `${this.#options.path}/${name}`;
+    let onChange = () => {};
+    const changed = new Promise<void>((resolve) => {
+      onChange = resolve;
+    });
+    const stop = this.session.onState((state) => {
+      if (state.kind === "lost") onChange();
+    });
+    const watcher = () => {
+      this.#forget = null;
+      stop();
+      onChange();
+    };
+    const forget = () => {
+      stop();
+      forgetWatch(client, path, "data", watcher);
+    };
+    try {
+      // Not `exists`, which would leave a watch on a node that is gone.
+      await persistently(() => client.getData(path, { session: this.session.session, watch: watcher }));
+    } catch (error) {
+      stop();
+      if (isRefusal(error, "no-node")) return null;
+      throw error;
+    }
+    if (this.#isLeft) forget();
+    else this.#forget = forget;
+    return { changed };
+  }
+
+  guard(onGone: (cause: "deleted" | "revoked") => void): () => void {
+    return this.node.guard(() => onGone("deleted"));
+  }
+
+  leave(): Promise<void> {
+    this.#isLeft = true;
+    this.#forget?.();
+    this.#forget = null;
+    return this.node.remove();
+  }
+}

@@ -1,0 +1,66 @@
+// The client's session as recipes know it. One listener on the client's signal for all who stand on it.
+
+import { type Session, SessionLostError } from "../../protocols/zookeeper/client/index.ts";
+import type { EngineSession, SessionLossCause, SessionState } from "../../recipes/engine.ts";
+
+export class ZooKeeperSession implements EngineSession {
+  readonly id: string;
+  readonly session: Session;
+  #state: SessionState = { kind: "sure" };
+  readonly #listeners = new Set<(state: SessionState) => void>();
+
+  constructor(session: Session) {
+    this.session = session;
+    this.id = `0x${BigInt.asUintN(64, session.id).toString(16)}`;
+    const onLost = () => this.#become(lossOf(session.signal.reason));
+    if (session.signal.aborted) onLost();
+    else session.signal.addEventListener("abort", onLost, { once: true });
+  }
+
+  get timeoutMs(): number {
+    return this.session.timeoutMs;
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  expiresIn(): number {
+    return this.session.expiresInMs();
+  }
+
+  onState(listener: (state: SessionState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  onConnected(): void {
+    if (this.#state.kind === "unsure") this.#become({ kind: "sure" });
+  }
+
+  onDisconnected(why: string): void {
+    if (this.#state.kind === "sure") this.#become({ kind: "unsure", why });
+  }
+
+  #become(state: SessionState): void {
+    this.#state = state;
+    for (const listener of [...this.#listeners]) listener(state);
+    if (state.kind === "lost") this.#listeners.clear();
+  }
+}
+
+function lossOf(reason: unknown): SessionState {
+  const error = reason instanceof Error ? reason : new Error(String(reason));
+  return {
+    kind: "lost",
+    cause: error instanceof SessionLostError ? CAUSES[error.lossCause] : "session-expired",
+    error,
+  };
+}
+
+const CAUSES: Readonly<Record<SessionLostError["lossCause"], SessionLossCause>> = {
+  expired: "session-expired",
+  "auth-failed": "session-expired",
+  deadline: "deadline",
+  closed: "closed",
+};

@@ -1,0 +1,116 @@
+// How everything that one waits in line for is acquired: the one loop behind locks, permits and elections.
+
+import { CoordinationError } from "../base/errors.ts";
+import type { Contender, Engine, EngineSession, EngineStatus } from "./engine.ts";
+import { type Grant, messageOf } from "./held.ts";
+import { Patience, type WaitOptions } from "./patience.ts";
+
+export interface Wanted<C extends Contender> {
+  /** As errors speak of it: `lock "billing"`. */
+  readonly what: string;
+  readonly name: string;
+  contend(session: EngineSession): C;
+}
+
+/**
+ * Waits in line until it is granted. Fails with a CoordinationError, outcome "not-applied": `aborted`, `deadline`,
+ * `session-expired` (its place in line went with the session), `closed`, `rejected`; nothing that it began is then left on
+ * the servers, or is being taken back.
+ */
+export async function acquire<C extends Contender>(
+  engine: Engine,
+  wanted: Wanted<C>,
+  options: WaitOptions,
+): Promise<Grant & { readonly contender: C }> {
+  using patience = new Patience(engine.runtime, wanted.what, options);
+  return await acquireWith(engine, wanted, patience); // awaited here, for the patience ends with this block
+}
+
+/** Null: it is another's now. Waits for the servers' answer alone, `timeoutMs` and `signal` permitting. */
+export async function tryAcquire<C extends Contender>(
+  engine: Engine,
+  wanted: Wanted<C>,
+  options: WaitOptions,
+): Promise<(Grant & { readonly contender: C }) | null> {
+  using patience = new Patience(engine.runtime, wanted.what, options);
+  const session = await sessionOf(engine, patience);
+  const contender = wanted.contend(session);
+  try {
+    const standing = await patience.until(contender.look());
+    if (standing.kind === "granted") return granted(wanted, standing.token, session, contender);
+    await patience.until(contender.leave());
+    return null;
+  } catch (error) {
+    takeBack(engine, wanted, contender);
+    throw error;
+  }
+}
+
+export async function acquireWith<C extends Contender>(
+  engine: Engine,
+  wanted: Wanted<C>,
+  patience: Patience,
+): Promise<Grant & { readonly contender: C }> {
+  const session = await sessionOf(engine, patience);
+  let contender = wanted.contend(session);
+  try {
+    for (;;) {
+      patience.waitingFor = "the servers";
+      const standing = await patience.until(contender.look());
+      if (standing.kind === "granted") return granted(wanted, standing.token, session, contender);
+      if (standing.kind === "gone") {
+        takeBack(engine, wanted, contender);
+        contender = wanted.contend(session);
+        continue;
+      }
+      patience.waitingFor = `${standing.ahead} ahead of it`;
+      await patience.until(standing.changed);
+    }
+  } catch (error) {
+    takeBack(engine, wanted, contender);
+    throw error;
+  }
+}
+
+/** The session that stands, or the next one. */
+export async function sessionOf(engine: Engine, patience: Patience): Promise<EngineSession> {
+  let stop = () => {};
+  const ready = new Promise<EngineSession>((resolve, reject) => {
+    const look = (status: EngineStatus) => {
+      if (status.kind === "ready") resolve(status.session);
+      else if (status.kind === "closed") reject(closedError(status.reason));
+    };
+    stop = engine.onStatus(look);
+    look(engine.status);
+  });
+  try {
+    const session = await patience.until(ready);
+    patience.standOn(session);
+    return session;
+  } finally {
+    stop();
+  }
+}
+
+function closedError(reason: Error): CoordinationError {
+  return new CoordinationError("closed", "not-applied", `not connected: ${reason.message}`, { cause: reason });
+}
+
+/** What comes too late is no grant: by its deadline the servers may have given it to another already. */
+function granted<C extends Contender>(
+  { what, name }: Wanted<C>,
+  token: bigint,
+  session: EngineSession,
+  contender: C,
+): Grant & { readonly contender: C } {
+  if (session.expiresIn() > 0) return { what, name, token, session, contender };
+  const why = "it was granted to a session that was over when the answer came";
+  throw new CoordinationError("session-expired", "not-applied", `${what} was not acquired: ${why}`);
+}
+
+/** Goes on without whoever gave up waiting. */
+export function takeBack(engine: Engine, { what }: { readonly what: string }, contender: Contender): void {
+  contender.leave().catch((error) => {
+    engine.logger.error(`what was begun for ${what} could not be taken back: ${messageOf(error)}`);
+  });
+}

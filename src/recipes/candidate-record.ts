@@ -1,0 +1,32 @@
+// What a candidate says of itself. One that has nothing but an id says it as Curator's participants do, as plain text, and
+// theirs are read so; everything else is JSON, which Curator shows as the id.
+
+import { bytesOf, textOf } from "./bytes.ts";
+
+export interface CandidateRecord {
+  readonly id: string;
+  /** Null: it said nothing. */
+  readonly value: string | null;
+  readonly priority: number;
+}
+
+export function writeRecord({ id, value, priority }: CandidateRecord): Uint8Array {
+  const isPlain = value === null && priority === 0 && !id.startsWith("{");
+  return bytesOf(isPlain ? id : JSON.stringify({ id, value, priority }));
+}
+
+export function readRecord(data: Uint8Array): CandidateRecord {
+  const text = textOf(data);
+  const plain = { id: text, value: null, priority: 0 };
+  if (!text.startsWith("{")) return plain;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return plain;
+  }
+  if (typeof parsed !== "object" || parsed === null || !("id" in parsed) || typeof parsed.id !== "string") return plain;
+  const value = "value" in parsed && typeof parsed.value === "string" ? parsed.value : null;
+  const priority = "priority" in parsed && typeof parsed.priority === "number" ? parsed.priority : 0;
+  return { id: parsed.id, value, priority };
+}

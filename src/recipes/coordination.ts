@@ -1,0 +1,61 @@
+// What a user holds: recipes by their names, over one engine. A method is there for everyone and compiles for those whose
+// engine has what it needs.
+
+import { Election, type ElectionOptions } from "./election.ts";
+import type { Engine, EngineStatus, HasElections, HasMutexes, HasSemaphores, HasSharedMutexes } from "./engine.ts";
+import { LocalQueues } from "./local-queue.ts";
+import { Lock } from "./lock.ts";
+import { MultiLock } from "./multi-lock.ts";
+import { ReadWriteLock } from "./read-write-lock.ts";
+import { Semaphore, type SemaphoreOptions } from "./semaphore.ts";
+
+export class Coordination<E extends Engine = Engine> implements AsyncDisposable {
+  /** For recipes of one's own. */
+  readonly engine: E;
+  readonly #queues = new LocalQueues();
+
+  constructor(engine: E) {
+    this.engine = engine;
+  }
+
+  get status(): EngineStatus {
+    return this.engine.status;
+  }
+
+  /** One holder at a time, first come, first served. */
+  lock(this: Coordination<E & HasMutexes>, name: string): Lock {
+    return new Lock(this.engine, name, this.#queues);
+  }
+
+  /** Several locks, all of them or none. */
+  multiLock(this: Coordination<E & HasMutexes>, names: readonly string[]): MultiLock {
+    return new MultiLock(
+      this.engine,
+      names.map((name) => this.lock(name)),
+    );
+  }
+
+  /** Many readers or one writer. */
+  rwLock(this: Coordination<E & HasSharedMutexes>, name: string): ReadWriteLock {
+    return new ReadWriteLock(this.engine, name);
+  }
+
+  /** At most so many permits at a time. */
+  semaphore(this: Coordination<E & HasSemaphores>, name: string, options: SemaphoreOptions): Semaphore {
+    return new Semaphore(this.engine, name, options);
+  }
+
+  /** One leader at a time, and everyone may know who. */
+  election(this: Coordination<E & HasElections>, name: string, options: ElectionOptions = {}): Election {
+    return new Election(this.engine, name, options);
+  }
+
+  /** Ends the session: what is held is lost ("closed"), what waits fails. No socket and no timer is left. Never fails. */
+  close(): Promise<void> {
+    return this.engine.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

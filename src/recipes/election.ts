@@ -1,0 +1,168 @@
+// Elections: one leader at a time, chosen in the order in which the candidates came, or by priority. Leadership is held as a
+// lock is, with a token and a signal. On ZooKeeper it is Curator's LeaderLatch, or its LeaderSelector.
+
+import { CoordinationError } from "../base/errors.ts";
+import { acquireWith, takeBack, type Wanted } from "./acquire.ts";
+import { type CandidateRecord, readRecord, writeRecord } from "./candidate-record.ts";
+import type { Candidate, CandidateView, ElectionForm, Engine, HasElections, Office } from "./engine.ts";
+import { LockLostError } from "./errors.ts";
+import { type FollowOptions, follow } from "./follow.ts";
+import { type Grant, type Held, Holding, type HoldOptions } from "./held.ts";
+import { Patience } from "./patience.ts";
+import { runHeld } from "./run.ts";
+
+export interface ElectionOptions {
+  /** Whose candidates it shares on ZooKeeper: Curator's LeaderLatch ("latch", the default) or its LeaderSelector. */
+  readonly form?: ElectionForm | undefined;
+}
+
+export interface CampaignOptions extends HoldOptions {
+  /** Ends the campaign, and the term if there is one, in order. */
+  readonly signal?: AbortSignal | undefined;
+  /** Who the candidate is, for people and for `observe`; need not be unique. */
+  readonly id?: string | undefined;
+  /** What others should know of it, such as its address. */
+  readonly value?: string | undefined;
+  /**
+   * Of those in line when a leader goes, one with the highest priority follows; 0 unless given. It does not unseat a leader.
+   * Candidates of other programs know of no priorities, and take their turn as it comes.
+   */
+  readonly priority?: number | undefined;
+}
+
+/** Leadership, from the election to the resignation or the loss. */
+export interface Term extends Held {
+  /** Changes what others know of the leader. */
+  publish(value: string): Promise<void>;
+}
+
+export interface CandidateInfo extends CandidateRecord {
+  /** Of its grant, if it is the leader; else what it would be. Another for every time that it stands. */
+  readonly token: bigint;
+}
+
+/** `leader` is the first in line; null: nobody stands. */
+export interface ElectionView {
+  readonly leader: CandidateInfo | null;
+  readonly candidates: readonly CandidateInfo[];
+}
+
+export class Election {
+  readonly name: string;
+  readonly #engine: Engine;
+  readonly #office: Office;
+  readonly #what: string;
+
+  constructor(engine: Engine & HasElections, name: string, { form = "latch" }: ElectionOptions = {}) {
+    this.name = name;
+    this.#engine = engine;
+    this.#office = engine.election(name, form);
+    this.#what = `election ${JSON.stringify(name)}`;
+  }
+
+  /**
+   * Stands for election again and again: one round of the loop is one term. The body works until `term.signal` aborts, or
+   * resigns by going on to the next round; leaving the loop resigns too, and ends the campaign. A lost session is no end:
+   * it stands again with the next one. Fails when the connection is closed, or the servers refuse.
+   */
+  async *campaign(options: CampaignOptions = {}): AsyncGenerator<Term, void, void> {
+    const record = recordOf(this.#what, options);
+    const { signal } = options;
+    const isOver = () => signal?.aborted === true;
+    while (!isOver()) {
+      const grant = await this.#win(record, signal);
+      if (grant === null) continue;
+      const term = new LeadersTerm(this.#engine, grant, options, record);
+      const resign = () => void term[Symbol.asyncDispose]();
+      signal?.addEventListener("abort", resign, { once: true });
+      try {
+        if (isOver()) return;
+        yield term;
+      } finally {
+        signal?.removeEventListener("abort", resign);
+        await term[Symbol.asyncDispose]();
+      }
+    }
+  }
+
+  /**
+   * Leads again and again: runs `body` once a term. When the term is lost, the body is not waited for, and the next begins
+   * with the next term. Ends with the signal; fails with the body's first error.
+   */
+  async lead(body: (term: Term) => void | Promise<void>, options: CampaignOptions = {}): Promise<void> {
+    for await (const term of this.campaign(options)) {
+      try {
+        await runHeld(this.#engine, term, body);
+      } catch (error) {
+        if (!(error instanceof LockLostError)) throw error;
+      }
+    }
+  }
+
+  /** Who leads and who stands, now and after every change. */
+  async *observe(options: FollowOptions = {}): AsyncGenerator<ElectionView, void, void> {
+    for await (const views of follow(this.#engine, this.#what, () => this.#office.candidates(), options)) {
+      const candidates = views.map(infoOf);
+      yield { leader: candidates[0] ?? null, candidates };
+    }
+  }
+
+  /** Those in line, the leader first. */
+  async candidates(): Promise<readonly CandidateInfo[]> {
+    const glance = await this.#office.candidates();
+    glance.forget();
+    return glance.value.map(infoOf);
+  }
+
+  /** Null: the wait was in vain, and may be begun again. */
+  async #win(record: CandidateRecord, signal: AbortSignal | undefined): Promise<LeadersGrant | null> {
+    const wanted: Wanted<Candidate> = {
+      what: this.#what,
+      name: this.name,
+      contend: (session) => this.#office.contend(session, writeRecord(record)),
+    };
+    using patience = new Patience(this.#engine.runtime, this.#what, { signal });
+    let grant: LeadersGrant | null = null;
+    try {
+      grant = await acquireWith(this.#engine, wanted, patience);
+      const candidates = await patience.until(this.candidates());
+      const isHighest = candidates.every(({ priority }) => priority <= record.priority);
+      if (isHighest) return grant;
+      // To the end of the line, before anybody was told of it. Those between do the same until it is the highest's turn.
+      await patience.until(grant.contender.leave());
+      return null;
+    } catch (error) {
+      if (grant !== null) takeBack(this.#engine, wanted, grant.contender);
+      const isPassing = error instanceof CoordinationError && error.code === "session-expired";
+      if (isPassing || patience.end?.code === "aborted") return null;
+      throw error;
+    }
+  }
+}
+
+type LeadersGrant = Grant & { readonly contender: Candidate };
+
+class LeadersTerm extends Holding implements Term {
+  readonly #candidate: Candidate;
+  readonly #record: CandidateRecord;
+
+  constructor(engine: Engine, grant: LeadersGrant, options: HoldOptions, record: CandidateRecord) {
+    super(engine, grant, options);
+    this.#candidate = grant.contender;
+    this.#record = record;
+  }
+
+  async publish(value: string): Promise<void> {
+    this.assertHeld();
+    await this.#candidate.publish(writeRecord({ ...this.#record, value }));
+  }
+}
+
+function recordOf(what: string, { id = "", value, priority = 0 }: CampaignOptions): CandidateRecord {
+  if (Number.isFinite(priority)) return { id, value: value ?? null, priority };
+  throw new CoordinationError("rejected", "not-applied", `${what}: priority is a number, not ${priority}`);
+}
+
+function infoOf({ token, data }: CandidateView): CandidateInfo {
+  return { token, ...readRecord(data) };
+}

@@ -1,0 +1,241 @@
+// What recipes need of a coordination service, and nothing of how it keeps it: the port between the recipes and their
+// engines.
+//
+// It is cut at what recipes speak of (a session, a line of contenders, a value, a directory), not at znodes, keys or
+// leases, because each engine has to use the layout of its own system's recipes, so that programs in other languages
+// exclude ours: on ZooKeeper Curator's nodes, on etcd keys under a prefix ordered by create revision, on Consul one key
+// and its session. What an engine cannot do it does not have: each ability is an interface of its own, a recipe asks for
+// those it needs, and where one is missing the program does not compile.
+//
+// Two ideas run through it. *Looking*: an engine never calls back with news; it answers what is so now, and with a
+// promise that is kept when looking again is worthwhile. Recipes look until they have what they want, so a wake-up
+// that is too early, doubled or for somebody else does no harm, and one that is missed cannot be. *Leaving*: what was
+// begun for a session can be taken back at any instant, also before the engine knows whether it was begun.
+
+import type { Random } from "../base/random.ts";
+
+// ------------------------------------------------------------------------------------------------------- every engine
+
+/** Time and chance, for pure recipes. */
+export interface Runtime {
+  /** Monotonic milliseconds; only differences mean anything. */
+  now(): number;
+  /** Runs about `milliseconds` from now; returns how to call it off. */
+  after(milliseconds: number, task: () => void): () => void;
+  readonly random: Random;
+}
+
+/** Hears what nobody waits for: what could not be taken back. The server's and the client's loggers are such. */
+export interface RecipeLogger {
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+/** What every engine is. Its abilities are added to it: `Engine & HasMutexes & HasValues`. */
+export interface Engine {
+  readonly runtime: Runtime;
+  readonly logger: RecipeLogger;
+  readonly status: EngineStatus;
+  /** Tells of every change of the status, as it happens; returns how to stop that. Must not be called in its own turn. */
+  onStatus(listener: (status: EngineStatus) => void): () => void;
+  /** Gives its session up, and with it whatever it holds. Leaves no timer and no socket. Never fails. */
+  close(): Promise<void>;
+}
+
+/** `connecting`: there is no session. `closed`: there will be none any more. */
+export type EngineStatus =
+  | { readonly kind: "connecting" }
+  | { readonly kind: "ready"; readonly session: EngineSession }
+  | { readonly kind: "closed"; readonly reason: Error };
+
+/** What grants, entries and places in line stand on: they end with it, here by its deadline, there soon after it. */
+export interface EngineSession {
+  /** As the engine's own tools show it. */
+  readonly id: string;
+  /** The silence after which the servers let go of what the session holds, as they agreed to it. */
+  readonly timeoutMs: number;
+  /**
+   * Milliseconds until the servers may give away what this session holds, counted from before the last renewal that was
+   * answered had been sent, less a margin for clocks of different rates; 0 once it is over. Asks the clock, so it is
+   * right also where no timer could run.
+   */
+  expiresIn(): number;
+  readonly state: SessionState;
+  /** Tells of each change of the state; returns how to stop that. `lost` is the last, told once. */
+  onState(listener: (state: SessionState) => void): () => void;
+}
+
+/** `unsure`: the servers are not reached, and the session may yet be saved. */
+export type SessionState =
+  | { readonly kind: "sure" }
+  | { readonly kind: "unsure"; readonly why: string }
+  | { readonly kind: "lost"; readonly cause: SessionLossCause; readonly error: Error };
+
+/** `session-expired`: the servers said so. `deadline`: they may have. `closed`: by this side. */
+export type SessionLossCause = "session-expired" | "deadline" | "closed";
+
+/** Something as it was, and when to look again. */
+export interface Glance<T> {
+  readonly value: T;
+  /** Kept when it may be different, or when its change can no longer be told. Never fails. */
+  readonly changed: Promise<void>;
+  /** Nobody waits for `changed` any more. */
+  forget(): void;
+}
+
+// -------------------------------------------------------------------------------------------------------- contention
+
+/**
+ * One that wants something that is not everyone's. Made at once and without asking anybody; `look` enters the line. It is
+ * for one session, and over with it.
+ */
+export interface Contender {
+  /**
+   * Enters the line, if that has not been done, and says where it stands. Goes on through lost connections, as long as
+   * the session lives; fails with the session, or when the servers refuse.
+   */
+  look(): Promise<Standing>;
+  /**
+   * Watches over what was granted: `onGone` is called once if it is taken away while the session lives. Returns how to
+   * stop that.
+   */
+  guard(onGone: (cause: "deleted" | "revoked") => void): () => void;
+  /**
+   * Takes back whatever `look` did or may yet have done, whatever instant this comes at; completes when nothing is
+   * left, or the session is over. Wakes nobody but who waited for it. Fails only when the servers refuse; twice is once.
+   */
+  leave(): Promise<void>;
+}
+
+/**
+ * `granted`: until it leaves. `token` is larger than that of every grant before it of the same thing, and will never be
+ * given again. `waiting`: for what is before it; `changed` is kept when the one that it waits for is gone. `gone`: somebody
+ * took it out of the line; another contender may enter.
+ */
+export type Standing =
+  | { readonly kind: "granted"; readonly token: bigint }
+  | { readonly kind: "waiting"; readonly ahead: number; readonly changed: Promise<void> }
+  | { readonly kind: "gone" };
+
+/** Things that one may have at a time, first come, first served. */
+export interface HasMutexes {
+  /** Throws where the name is none (see `names.ts`). */
+  mutex(name: string): Mutex;
+}
+
+export interface Mutex {
+  /** `data`: what others see of it in the line. */
+  contend(session: EngineSession, data: Uint8Array): Contender;
+}
+
+/** Things that many may read or one may write, first come, first served. */
+export interface HasSharedMutexes {
+  sharedMutex(name: string): SharedMutex;
+}
+
+export interface SharedMutex {
+  contend(session: EngineSession, mode: "read" | "write", data: Uint8Array): Contender;
+  /** A reader who stands where the writer stands that holds it, and so is granted at once, before all who wait. */
+  contendBehind(writer: Contender, session: EngineSession, data: Uint8Array): Contender;
+}
+
+/** Things that there are several of. */
+export interface HasSemaphores {
+  /** All who use it have to agree on how many permits there are. */
+  semaphore(name: string, permits: number): Permits;
+}
+
+export interface Permits {
+  /** Wants `count` of them, all at once: nobody holds some while waiting for more. */
+  contend(session: EngineSession, count: number, data: Uint8Array): Contender;
+}
+
+/** Offices that one holds at a time, and everyone may see who, and who would like to. */
+export interface HasElections {
+  election(name: string, form: ElectionForm): Office;
+}
+
+/** Whom it is shared with on ZooKeeper: Curator's LeaderLatch, or its LeaderSelector. */
+export type ElectionForm = "latch" | "selector";
+
+export interface Office {
+  contend(session: EngineSession, data: Uint8Array): Candidate;
+  /** Those in line, the holder first. */
+  candidates(): Promise<Glance<readonly CandidateView[]>>;
+}
+
+export interface Candidate extends Contender {
+  /** Changes what others see of it. Fails as writes do, and with the code "rejected" when it is not in line. */
+  publish(data: Uint8Array): Promise<void>;
+}
+
+export interface CandidateView {
+  /** The token that it has, or will be granted with. */
+  readonly token: bigint;
+  readonly data: Uint8Array;
+}
+
+// ----------------------------------------------------------------------------------------------- values and directories
+
+/** Small values, each changed as one. */
+export interface HasValues {
+  /** `recipe` says what it is for, and where the engine's own recipes would put it. */
+  value(recipe: ValueRecipe, name: string): Value;
+}
+
+export type ValueRecipe = "barrier" | "configuration" | "counter" | "value";
+
+/** A value, and which it is: compared by the engine, opaque to others. */
+export interface Versioned {
+  readonly data: Uint8Array;
+  /** Larger with every change, also across deletion and new creation. */
+  readonly revision: bigint;
+  readonly version: string;
+}
+
+/**
+ * Reads go on through lost connections until an answer comes or the engine is closed. Writes are tried once: they fail with a
+ * CoordinationError whose `outcome` says whether they took effect. Of those that say false nothing was applied.
+ */
+export interface Value {
+  /** Null: there is none. */
+  read(): Promise<Glance<Versioned | null>>;
+  /** False: there is one. */
+  create(data: Uint8Array): Promise<boolean>;
+  /** False: it is not in this version any more. */
+  replace(version: string, data: Uint8Array): Promise<boolean>;
+  /** False: it is not in this version any more; without a version, there was none. */
+  delete(version: string | null): Promise<boolean>;
+}
+
+/** Entries that live as long as a session, under names of their own. */
+export interface HasDirectories {
+  directory(recipe: DirectoryRecipe, name: string): Directory;
+}
+
+export type DirectoryRecipe = "membership" | "service";
+
+export interface Directory {
+  /** Made at once; `put` enters it. */
+  entry(session: EngineSession, name: string): DirectoryEntry;
+  list(): Promise<Glance<readonly EntryView[]>>;
+}
+
+export interface EntryView {
+  readonly name: string;
+  readonly data: Uint8Array;
+  /** Another when the entry was taken out and entered again. */
+  readonly token: bigint;
+}
+
+export interface DirectoryEntry {
+  /**
+   * Enters it, or changes its data. False: another session has an entry of this name. Goes on through lost connections as
+   * long as the session lives.
+   */
+  put(data: Uint8Array): Promise<boolean>;
+  /** Calls once if somebody else takes it out while the session lives. Returns how to stop that. */
+  guard(onGone: () => void): () => void;
+  /** As a contender's. */
+  leave(): Promise<void>;
+}

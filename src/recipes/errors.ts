@@ -1,0 +1,49 @@
+// How ownership ends, as the reasons of a handle's signal.
+
+import { CoordinationError } from "../base/errors.ts";
+
+/**
+ * Why something is not held any more. `session-expired`: the servers gave the session up. `deadline`: nothing was heard from
+ * them for so long that they may have. `unsure`: they are not reached, and the holder asked to stop at that. `deleted`:
+ * somebody removed it on the servers. `revoked`: it was taken back. `closed`: the connection was closed by this program.
+ */
+export type LossCause = "session-expired" | "deadline" | "unsure" | "deleted" | "revoked" | "closed";
+
+const WORDS: Readonly<Record<LossCause, string>> = {
+  "session-expired": "the servers have ended its session",
+  deadline: "the servers were silent for so long that they may have given it to another",
+  unsure: "the servers are not reached",
+  deleted: "somebody removed it on the servers",
+  revoked: "it was taken back",
+  closed: "the connection was closed by this program",
+};
+
+/** It is not held any more, without having been released: others may hold it now. */
+export class LockLostError extends CoordinationError {
+  override readonly name = "LockLostError";
+  readonly lossCause: LossCause;
+  readonly token: bigint;
+
+  constructor(what: string, token: bigint, lossCause: LossCause, cause?: unknown) {
+    const message = `${what} (token ${token}) is lost: ${WORDS[lossCause]}`;
+    super(
+      lossCause === "closed" ? "closed" : "session-expired",
+      "unknown",
+      message,
+      cause === undefined ? {} : { cause },
+    );
+    this.lossCause = lossCause;
+    this.token = token;
+  }
+}
+
+/** It was released by its holder. */
+export class ReleasedError extends CoordinationError {
+  override readonly name = "ReleasedError";
+  readonly token: bigint;
+
+  constructor(what: string, token: bigint) {
+    super("closed", "applied", `${what} (token ${token}) was released`);
+    this.token = token;
+  }
+}

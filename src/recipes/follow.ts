@@ -1,0 +1,40 @@
+// Something over time, as a stream: what it is now, then again whenever it may have changed. A reader who is slow misses
+// what was in between, and never the last.
+
+import type { Engine, Glance } from "./engine.ts";
+import { Patience } from "./patience.ts";
+
+export interface FollowOptions {
+  /** Ends the stream, in order. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Ends with the signal; fails when looking does. Nothing is watched any more once it has been left. */
+export async function* follow<T>(
+  engine: Engine,
+  what: string,
+  look: () => Promise<Glance<T>>,
+  options: FollowOptions,
+): AsyncGenerator<T, void, void> {
+  using patience = new Patience(engine.runtime, what, options);
+  while (patience.end === null) {
+    const looking = look();
+    let glance: Glance<T>;
+    try {
+      glance = await patience.until(looking);
+    } catch (error) {
+      looking.then(
+        (late) => late.forget(),
+        () => {},
+      );
+      if (patience.end !== null) return;
+      throw error;
+    }
+    try {
+      yield glance.value;
+      await patience.until(glance.changed).catch(() => {});
+    } finally {
+      glance.forget();
+    }
+  }
+}

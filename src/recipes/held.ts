@@ -1,0 +1,157 @@
+// The one handle for whatever is held: a lock, a permit, leadership.
+//
+// `signal` is for liveness: it aborts on every end of ownership, at the latest at a deadline of this side's own, which no
+// request and no socket has a part in. `token` is for safety: whoever writes on the strength of a lock sends it along, and
+// the store turns down what is lower than it has seen. A blocked event loop delays every signal, so `assertHeld` asks the
+// clock.
+
+import { assert } from "../base/assert.ts";
+import type { Contender, Engine, EngineSession, SessionState } from "./engine.ts";
+import { LockLostError, type LossCause, ReleasedError } from "./errors.ts";
+
+/** `unsure`: the servers are not reached; it is held until `expiresIn()` is over, unless they are reached before. */
+export type HeldState = "held" | "unsure" | "lost" | "released";
+
+export interface Held extends AsyncDisposable {
+  /** Of what is held. */
+  readonly name: string;
+  /** The fencing token: larger than that of every grant before it. */
+  readonly token: bigint;
+  /** Aborts when it is not held any more; its reason is a `LockLostError` or a `ReleasedError`. */
+  readonly signal: AbortSignal;
+  readonly state: HeldState;
+  /** Milliseconds for which it is certainly held, whatever happens to the servers; 0 when it is not. Asks the clock. */
+  expiresIn(): number;
+  /** Throws the signal's reason unless it is held at this moment, also when no timer could run until now. */
+  assertHeld(): void;
+  /**
+   * Gives it up. The signal aborts first; completes when the servers have let go of it, at once if it was lost or released
+   * before. A lost connection is waited for until the session is over. Fails only when the servers refuse.
+   */
+  release(): Promise<void>;
+  /** As `release`, and never fails, so that it cannot hide the error of the block that it ends: the logger is told. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface HoldOptions {
+  /** When the servers are not reached: hold on until the deadline ("until-deadline", the default), or stop at once. */
+  readonly onUnsure?: "abort" | "until-deadline" | undefined;
+}
+
+export interface Grant {
+  /** As errors speak of it: `lock "billing"`. */
+  readonly what: string;
+  readonly name: string;
+  readonly token: bigint;
+  readonly session: EngineSession;
+  readonly contender: Contender;
+}
+
+/** From the grant until somebody is told that a handle was deleted on the servers: short holders need no watch. */
+const GUARD_DELAY_MS = 250;
+
+/**
+ * Invariants: the signal aborts exactly once, whatever comes together; from then on nothing of it is left here, and on the
+ * servers only what `leave` is still taking back.
+ */
+export class Holding implements Held {
+  readonly name: string;
+  readonly token: bigint;
+  readonly #engine: Engine;
+  readonly #grant: Grant;
+  readonly #options: HoldOptions;
+  readonly #controller = new AbortController();
+  readonly #onEnd: () => void;
+  readonly #stops: (() => void)[] = [];
+  #end: "lost" | "released" | null = null;
+  #leaving: Promise<void> | null = null;
+
+  /** `onEnd` is called once, when it is not held any more, before the signal aborts. */
+  constructor(engine: Engine, grant: Grant, options: HoldOptions, onEnd: () => void = () => {}) {
+    this.name = grant.name;
+    this.token = grant.token;
+    this.#engine = engine;
+    this.#grant = grant;
+    this.#options = options;
+    this.#onEnd = onEnd;
+    const { session, contender } = grant;
+    this.#stops.push(session.onState((state) => this.#onSession(state)));
+    const guard = () => this.#stops.push(contender.guard((cause) => this.#lose(cause)));
+    this.#stops.push(engine.runtime.after(GUARD_DELAY_MS, guard));
+    this.#onSession(session.state);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get session(): EngineSession {
+    return this.#grant.session;
+  }
+
+  get contender(): Contender {
+    return this.#grant.contender;
+  }
+
+  get state(): HeldState {
+    if (this.#end !== null) return this.#end;
+    if (this.expiresIn() === 0) return "lost";
+    return this.#grant.session.state.kind === "unsure" ? "unsure" : "held";
+  }
+
+  expiresIn(): number {
+    return this.#end === null ? this.#grant.session.expiresIn() : 0;
+  }
+
+  assertHeld(): void {
+    if (this.expiresIn() > 0) return;
+    if (this.#end === null) this.#lose("deadline");
+    throw this.signal.reason;
+  }
+
+  release(): Promise<void> {
+    if (this.#finish("released", () => new ReleasedError(this.#grant.what, this.token))) this.#leave();
+    return this.#leaving ?? Promise.resolve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.release();
+    } catch (error) {
+      this.#engine.logger.error(`${this.#grant.what} could not be released: ${messageOf(error)}`);
+    }
+  }
+
+  #onSession(state: SessionState): void {
+    if (state.kind === "lost") this.#lose(state.cause, state.error);
+    else if (state.kind === "unsure" && this.#options.onUnsure === "abort") this.#lose("unsure");
+  }
+
+  #lose(lossCause: LossCause, cause?: unknown): void {
+    if (!this.#finish("lost", () => new LockLostError(this.#grant.what, this.token, lossCause, cause))) return;
+    // Where the session lives on, nobody else would take it from the servers.
+    this.#leave().catch((error) => {
+      this.#engine.logger.error(`${this.#grant.what} was lost, and could not be taken back: ${messageOf(error)}`);
+    });
+    this.#leaving = null; // after a loss there is nothing to wait for
+  }
+
+  #leave(): Promise<void> {
+    assert(this.#end !== null, "a holder leaves before it knows that it does not hold");
+    this.#leaving = this.#grant.contender.leave();
+    return this.#leaving;
+  }
+
+  #finish(end: "lost" | "released", reason: () => Error): boolean {
+    if (this.#end !== null) return false;
+    this.#end = end;
+    for (const stop of this.#stops.splice(0)) stop();
+    this.#onEnd();
+    this.#controller.abort(reason());
+    return true;
+  }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

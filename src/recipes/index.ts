@@ -1,0 +1,19 @@
+// The recipes and the port that they run over.
+
+export { Coordination } from "./coordination.ts";
+export {
+  type CampaignOptions,
+  type CandidateInfo,
+  Election,
+  type ElectionOptions,
+  type ElectionView,
+  type Term,
+} from "./election.ts";
+export type * from "./engine.ts";
+export { LockLostError, type LossCause, ReleasedError } from "./errors.ts";
+export type { Held, HeldState, HoldOptions } from "./held.ts";
+export { type AcquireOptions, Lock } from "./lock.ts";
+export { type MultiHeld, MultiLock } from "./multi-lock.ts";
+export type { WaitOptions } from "./patience.ts";
+export { ReadWriteLock, type WriteHeld } from "./read-write-lock.ts";
+export { type PermitOptions, Semaphore, type SemaphoreOptions } from "./semaphore.ts";

@@ -1,0 +1,73 @@
+// The lock: one holder at a time, first come, first served. On ZooKeeper it is Curator's InterProcessMutex.
+
+import { acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
+import { bytesOf } from "./bytes.ts";
+import type { Contender, Engine, HasMutexes } from "./engine.ts";
+import { type Held, Holding, type HoldOptions } from "./held.ts";
+import type { LocalQueues } from "./local-queue.ts";
+import { Patience, type WaitOptions } from "./patience.ts";
+import { runHeld } from "./run.ts";
+
+export type AcquireOptions = WaitOptions & HoldOptions;
+
+/**
+ * A lock by its name. Not reentrant: JavaScript has no thread whose lock it could be, so who holds it and acquires it again
+ * waits for itself. Those of one process wait for each other in the process, and one of them at a time on the servers.
+ */
+export class Lock {
+  readonly name: string;
+  readonly #engine: Engine;
+  readonly #wanted: Wanted<Contender>;
+  readonly #queues: LocalQueues;
+
+  constructor(engine: Engine & HasMutexes, name: string, queues: LocalQueues) {
+    this.name = name;
+    this.#engine = engine;
+    this.#queues = queues;
+    const mutex = engine.mutex(name);
+    const what = `lock ${JSON.stringify(name)}`;
+    this.#wanted = { what, name, contend: (session) => mutex.contend(session, OWNER) };
+  }
+
+  /**
+   * Waits until it is held. Fails with a CoordinationError: `aborted`, `deadline` (`timeoutMs`), `session-expired` (its place
+   * in line went with the session: acquire again), `closed`.
+   */
+  async acquire(options: AcquireOptions = {}): Promise<Held> {
+    using patience = new Patience(this.#engine.runtime, this.#wanted.what, options);
+    patience.waitingFor = "another of this process";
+    const leave = await this.#queues.of(this.name).enter(patience);
+    try {
+      const grant = await acquireWith(this.#engine, this.#wanted, patience);
+      return new Holding(this.#engine, grant, options, leave);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  /** Null when it is held, or waited for, by another. */
+  async tryAcquire(options: AcquireOptions = {}): Promise<Held | null> {
+    const leave = this.#queues.of(this.name).tryEnter();
+    if (leave === null) return null;
+    try {
+      const grant = await tryAcquire(this.#engine, this.#wanted, options);
+      if (grant !== null) return new Holding(this.#engine, grant, options, leave);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    leave();
+    return null;
+  }
+
+  /**
+   * Runs `body` while it is held, and releases it. When it is lost the returned promise fails at once with the
+   * `LockLostError`, whether or not the body heeds `held.signal`. The body's error wins over one of the release.
+   */
+  async run<T>(body: (held: Held) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
+    return runHeld(this.#engine, await this.acquire(options), body);
+  }
+}
+
+const OWNER = bytesOf("");

@@ -1,0 +1,130 @@
+// Several locks as one: all of them or none.
+
+import { CoordinationError } from "../base/errors.ts";
+import type { Engine, Runtime } from "./engine.ts";
+import type { Held, HeldState } from "./held.ts";
+import type { AcquireOptions, Lock } from "./lock.ts";
+import { runHeld } from "./run.ts";
+
+/** All of them are held, or, as soon as one is lost, none. */
+export interface MultiHeld extends Held {
+  /** Each lock's own handle, by its name: what one lock guards is fenced by that lock's token. */
+  readonly all: ReadonlyMap<string, Held>;
+  /** The largest of their tokens. */
+  readonly token: bigint;
+}
+
+/** They are acquired in the order of their names, whatever order they were given in: so two that overlap never block each other. */
+export class MultiLock {
+  readonly names: readonly string[];
+  readonly #engine: Engine;
+  readonly #locks: readonly Lock[];
+
+  constructor(engine: Engine, locks: readonly Lock[]) {
+    const byName = new Map(locks.map((lock) => [lock.name, lock]));
+    if (locks.length === 0 || byName.size !== locks.length) {
+      const why = locks.length === 0 ? "it has no locks" : "a name stands in it twice";
+      throw new CoordinationError("rejected", "not-applied", `multi-lock: ${why}`);
+    }
+    this.#engine = engine;
+    this.names = [...byName.keys()].sort();
+    this.#locks = this.names.map((name) => byName.get(name)!);
+  }
+
+  /** `timeoutMs` is for all of them together. Fails as `Lock.acquire` does; those acquired by then are released. */
+  async acquire(options: AcquireOptions = {}): Promise<MultiHeld> {
+    const remaining = countdown(this.#engine.runtime, options);
+    const held = await this.#each((lock) => lock.acquire({ ...options, ...remaining() }));
+    return new MultiHolding(held!);
+  }
+
+  /** Null when one of them is held, or waited for, by another. */
+  async tryAcquire(options: AcquireOptions = {}): Promise<MultiHeld | null> {
+    const remaining = countdown(this.#engine.runtime, options);
+    const held = await this.#each((lock) => lock.tryAcquire({ ...options, ...remaining() }));
+    return held === null ? null : new MultiHolding(held);
+  }
+
+  /** As `Lock.run`. */
+  async run<T>(body: (held: MultiHeld) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
+    return runHeld(this.#engine, await this.acquire(options), body);
+  }
+
+  async #each(acquire: (lock: Lock) => Promise<Held | null>): Promise<Held[] | null> {
+    const all: Held[] = [];
+    const giveBack = () => Promise.all(all.reverse().map((held) => held[Symbol.asyncDispose]()));
+    try {
+      for (const lock of this.#locks) {
+        const held = await acquire(lock);
+        if (held === null) {
+          await giveBack();
+          return null;
+        }
+        all.push(held);
+      }
+      for (const held of all) held.assertHeld();
+      return all;
+    } catch (error) {
+      void giveBack();
+      throw error;
+    }
+  }
+}
+
+function countdown({ now }: Pick<Runtime, "now">, { timeoutMs }: AcquireOptions): () => { timeoutMs?: number } {
+  if (timeoutMs === undefined) return () => ({});
+  const end = now() + timeoutMs;
+  return () => ({ timeoutMs: Math.max(0, end - now()) });
+}
+
+class MultiHolding implements MultiHeld {
+  readonly name: string;
+  readonly token: bigint;
+  readonly all: ReadonlyMap<string, Held>;
+  readonly #held: readonly Held[];
+  readonly #controller = new AbortController();
+
+  constructor(held: readonly Held[]) {
+    this.#held = held;
+    this.name = held.map(({ name }) => name).join(" ");
+    this.token = held.reduce((highest, { token }) => (token > highest ? token : highest), 0n);
+    this.all = new Map(held.map((each) => [each.name, each]));
+    for (const { signal } of held) {
+      const onEnd = () => this.#onEnd(signal.reason);
+      signal.addEventListener("abort", onEnd, { once: true });
+      if (signal.aborted) onEnd();
+    }
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get state(): HeldState {
+    const states = this.#held.map(({ state }) => state);
+    return (["lost", "released", "unsure"] as const).find((state) => states.includes(state)) ?? "held";
+  }
+
+  expiresIn(): number {
+    return Math.min(...this.#held.map((held) => held.expiresIn()));
+  }
+
+  assertHeld(): void {
+    for (const held of this.#held) held.assertHeld();
+  }
+
+  async release(): Promise<void> {
+    await Promise.all(this.#held.map((held) => held.release()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#held.map((held) => held[Symbol.asyncDispose]()));
+  }
+
+  /** One is over: so are the others. */
+  #onEnd(reason: unknown): void {
+    if (this.signal.aborted) return;
+    this.#controller.abort(reason);
+    for (const held of this.#held) void held[Symbol.asyncDispose]();
+  }
+}

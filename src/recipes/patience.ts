@@ -1,0 +1,95 @@
+// How long someone waits: until the caller's signal, a deadline, or the loss of the session, whichever comes first. One
+// listener on the signal and one timer for a whole wait, however many promises it goes through, and none of them is left.
+
+import { CoordinationError } from "../base/errors.ts";
+import type { EngineSession, Runtime } from "./engine.ts";
+
+/** What every wait may be given. */
+export interface WaitOptions {
+  /** Ends the wait. What was begun for it is taken back, also when the servers cannot be reached now. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long to wait, in milliseconds; for ever unless given. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export class Patience implements Disposable {
+  readonly #what: string;
+  readonly #stops: (() => void)[] = [];
+  #stopSession: () => void = () => {};
+  #end: CoordinationError | null = null;
+  #reject: ((error: Error) => void) | null = null;
+  /** What is waited for, as the error at the deadline says it. */
+  waitingFor = "the servers";
+
+  /** `what` begins the sentences of its errors: `lock "billing"`. Throws where an option cannot be. */
+  constructor(runtime: Runtime, what: string, { signal, timeoutMs }: WaitOptions) {
+    this.#what = what;
+    if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0)) {
+      throw new CoordinationError("rejected", "not-applied", `${what}: timeoutMs is a number from 0, not ${timeoutMs}`);
+    }
+    if (signal?.aborted) {
+      this.#abort(signal);
+      return;
+    }
+    if (signal !== undefined) {
+      const onAbort = () => this.#abort(signal);
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#stops.push(() => signal.removeEventListener("abort", onAbort));
+    }
+    if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) {
+      const deadline = runtime.now() + timeoutMs;
+      let stop = () => {};
+      const late = () => {
+        const rest = deadline - runtime.now();
+        // A timer may come early: Node's by a little, and where the time is longer than one can be, by weeks.
+        if (rest > 1) stop = runtime.after(rest, late);
+        else this.finish("deadline", `within ${timeoutMs} ms, waiting for ${this.waitingFor}`);
+      };
+      stop = runtime.after(timeoutMs, late);
+      this.#stops.push(() => stop());
+    }
+  }
+
+  /** Ends with this session from here on, and with no other. */
+  standOn(session: EngineSession): void {
+    this.#stopSession();
+    const look = (state: EngineSession["state"]) => {
+      if (state.kind === "lost") this.finish("session-expired", "its session was lost while it waited", state.error);
+    };
+    this.#stopSession = session.onState(look);
+    look(session.state);
+  }
+
+  get end(): CoordinationError | null {
+    return this.#end;
+  }
+
+  /** The promise's value, unless the wait ends before. What becomes of the promise then is its maker's business. */
+  until<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#end !== null) {
+        promise.catch(() => {});
+        reject(this.#end);
+        return;
+      }
+      this.#reject = reject;
+      promise.then(resolve, reject);
+    });
+  }
+
+  finish(code: "aborted" | "deadline" | "session-expired" | "closed", why: string, cause?: unknown): void {
+    if (this.#end !== null) return;
+    const options = cause === undefined ? {} : { cause };
+    this.#end = new CoordinationError(code, "not-applied", `${this.#what} was not acquired: ${why}`, options);
+    this.#reject?.(this.#end);
+  }
+
+  #abort(signal: AbortSignal): void {
+    this.finish("aborted", "the wait was aborted", signal.reason);
+  }
+
+  [Symbol.dispose](): void {
+    this.#stopSession();
+    for (const stop of this.#stops.splice(0)) stop();
+  }
+}

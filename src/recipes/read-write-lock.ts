@@ -1,0 +1,107 @@
+// The read-write lock: many readers or one writer, first come, first served, so that neither starves the other. On
+// ZooKeeper it is Curator's InterProcessReadWriteLock.
+
+import { acquire, acquireWith, takeBack, tryAcquire, type Wanted } from "./acquire.ts";
+import { bytesOf } from "./bytes.ts";
+import type { Contender, Engine, HasSharedMutexes, SharedMutex } from "./engine.ts";
+import { type Grant, type Held, Holding, type HoldOptions } from "./held.ts";
+import type { AcquireOptions } from "./lock.ts";
+import { Patience, type WaitOptions } from "./patience.ts";
+import { runHeld } from "./run.ts";
+
+/** The lock held for writing. */
+export interface WriteHeld extends Held {
+  /**
+   * Goes on as a reader, without a moment in which another writer could come between: writers who wait stay behind. The
+   * handle returned holds from then on, this one is released. When it fails, this one is still held.
+   */
+  downgrade(options?: WaitOptions & HoldOptions): Promise<Held>;
+}
+
+/** Not reentrant: who reads and then wants to write waits for itself. */
+export class ReadWriteLock {
+  readonly name: string;
+  readonly #engine: Engine;
+  readonly #mutex: SharedMutex;
+  readonly #read: Wanted<Contender>;
+  readonly #write: Wanted<Contender>;
+
+  constructor(engine: Engine & HasSharedMutexes, name: string) {
+    this.name = name;
+    this.#engine = engine;
+    this.#mutex = engine.sharedMutex(name);
+    const wanted = (mode: "read" | "write"): Wanted<Contender> => ({
+      what: `${mode} lock ${JSON.stringify(name)}`,
+      name,
+      contend: (session) => this.#mutex.contend(session, mode, NO_DATA),
+    });
+    this.#read = wanted("read");
+    this.#write = wanted("write");
+  }
+
+  /** Fails as `Lock.acquire` does. */
+  async read(options: AcquireOptions = {}): Promise<Held> {
+    return new Holding(this.#engine, await acquire(this.#engine, this.#read, options), options);
+  }
+
+  async write(options: AcquireOptions = {}): Promise<WriteHeld> {
+    return this.#writing(await acquire(this.#engine, this.#write, options), options);
+  }
+
+  /** Null while another writes, or waits to. */
+  async tryRead(options: AcquireOptions = {}): Promise<Held | null> {
+    const grant = await tryAcquire(this.#engine, this.#read, options);
+    return grant === null ? null : new Holding(this.#engine, grant, options);
+  }
+
+  /** Null while another reads or writes, or waits to. */
+  async tryWrite(options: AcquireOptions = {}): Promise<WriteHeld | null> {
+    const grant = await tryAcquire(this.#engine, this.#write, options);
+    return grant === null ? null : this.#writing(grant, options);
+  }
+
+  /** As `Lock.run`. */
+  async runRead<T>(body: (held: Held) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
+    return runHeld(this.#engine, await this.read(options), body);
+  }
+
+  async runWrite<T>(body: (held: WriteHeld) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
+    return runHeld(this.#engine, await this.write(options), body);
+  }
+
+  #writing(grant: Grant, options: AcquireOptions): WriteHeld {
+    return new WriteHolding(this.#engine, grant, options, {
+      ...this.#read,
+      contend: (session) => this.#mutex.contendBehind(grant.contender, session, NO_DATA),
+    });
+  }
+}
+
+class WriteHolding extends Holding implements WriteHeld {
+  readonly #engine: Engine;
+  readonly #reader: Wanted<Contender>;
+
+  constructor(engine: Engine, grant: Grant, options: HoldOptions, reader: Wanted<Contender>) {
+    super(engine, grant, options);
+    this.#engine = engine;
+    this.#reader = reader;
+  }
+
+  async downgrade(options: WaitOptions & HoldOptions = {}): Promise<Held> {
+    this.assertHeld();
+    using patience = new Patience(this.#engine.runtime, this.#reader.what, options);
+    const grant = await acquireWith(this.#engine, this.#reader, patience);
+    try {
+      // Also when the writer was lost meanwhile: then a third may have come between.
+      this.assertHeld();
+    } catch (error) {
+      takeBack(this.#engine, this.#reader, grant.contender);
+      throw error;
+    }
+    const reading = new Holding(this.#engine, grant, options);
+    await this.release();
+    return reading;
+  }
+}
+
+const NO_DATA = bytesOf("");

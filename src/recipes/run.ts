@@ -1,0 +1,48 @@
+// Work under something that is held: it is over when the holding is, and lets go however it ends.
+
+import type { Engine } from "./engine.ts";
+import { type Held, messageOf } from "./held.ts";
+
+export async function runHeld<H extends Held, T>(
+  engine: Engine,
+  held: H,
+  body: (held: H) => T | Promise<T>,
+): Promise<T> {
+  let result: T;
+  try {
+    result = await untilLost(held, body);
+    // Also when this process was kept from hearing of it: then the end of the work was not under the lock.
+    if (held.state !== "released") held.assertHeld();
+  } catch (error) {
+    await held[Symbol.asyncDispose]();
+    throw error;
+  }
+  await held.release();
+  return result;
+
+  function untilLost(held: H, body: (held: H) => T | Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      held.assertHeld();
+      const { signal } = held;
+      // A body that releases by itself goes on: it knows what it does.
+      const onAbort = () => {
+        if (held.state === "lost") reject(signal.reason);
+      };
+      const settle = (how: () => void) => {
+        signal.removeEventListener("abort", onAbort);
+        how();
+      };
+      signal.addEventListener("abort", onAbort, { once: true });
+      const done = new Promise<T>((resolve) => resolve(body(held)));
+      done.then(
+        (value) => settle(() => resolve(value)),
+        (error) => {
+          if (held.state === "lost" && error !== signal.reason) {
+            engine.logger.warn(`work under ${held.name} failed after its loss: ${messageOf(error)}`);
+          }
+          settle(() => reject(error));
+        },
+      );
+    });
+  }
+}

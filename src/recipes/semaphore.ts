@@ -1,0 +1,65 @@
+// The semaphore: at most so many permits are out at a time, first come, first served. On ZooKeeper it is Curator's
+// InterProcessSemaphoreV2.
+
+import { CoordinationError } from "../base/errors.ts";
+import { acquire, tryAcquire, type Wanted } from "./acquire.ts";
+import { bytesOf } from "./bytes.ts";
+import type { Contender, Engine, HasSemaphores, Permits } from "./engine.ts";
+import { type Held, Holding } from "./held.ts";
+import type { AcquireOptions } from "./lock.ts";
+import { runHeld } from "./run.ts";
+
+export interface SemaphoreOptions {
+  /** How many there are. All who use the name have to say the same: nothing but their word keeps it. */
+  readonly permits: number;
+}
+
+export interface PermitOptions extends AcquireOptions {
+  /** How many are wanted, all at once; 1 unless given. Nobody holds some while waiting for more, so nobody waits in a circle. */
+  readonly count?: number | undefined;
+}
+
+export class Semaphore {
+  readonly name: string;
+  readonly permits: number;
+  readonly #engine: Engine;
+  readonly #permits: Permits;
+
+  constructor(engine: Engine & HasSemaphores, name: string, { permits }: SemaphoreOptions) {
+    checkCount(`semaphore ${JSON.stringify(name)}`, "permits", permits, Number.MAX_SAFE_INTEGER);
+    this.name = name;
+    this.permits = permits;
+    this.#engine = engine;
+    this.#permits = engine.semaphore(name, permits);
+  }
+
+  /** Fails as `Lock.acquire` does. The token is larger than that of every grant before it. */
+  async acquire(options: PermitOptions = {}): Promise<Held> {
+    return new Holding(this.#engine, await acquire(this.#engine, this.#wanted(options), options), options);
+  }
+
+  /** Null while there are too few, and while another is about to take or to wait for some. */
+  async tryAcquire(options: PermitOptions = {}): Promise<Held | null> {
+    const grant = await tryAcquire(this.#engine, this.#wanted(options), options);
+    return grant === null ? null : new Holding(this.#engine, grant, options);
+  }
+
+  /** As `Lock.run`. */
+  async run<T>(body: (held: Held) => T | Promise<T>, options: PermitOptions = {}): Promise<T> {
+    return runHeld(this.#engine, await this.acquire(options), body);
+  }
+
+  #wanted({ count = 1 }: PermitOptions): Wanted<Contender> {
+    const what = `${count === 1 ? "a permit" : `${count} permits`} of semaphore ${JSON.stringify(this.name)}`;
+    checkCount(what, "count", count, this.permits);
+    return { what, name: this.name, contend: (session) => this.#permits.contend(session, count, NO_DATA) };
+  }
+}
+
+function checkCount(what: string, option: string, value: number, max: number): void {
+  if (Number.isSafeInteger(value) && value >= 1 && value <= max) return;
+  const range = max === Number.MAX_SAFE_INTEGER ? "from 1" : `from 1 to ${max}`;
+  throw new CoordinationError("rejected", "not-applied", `${what}: ${option} is a whole number ${range}, not ${value}`);
+}
+
+const NO_DATA = bytesOf("");

@@ -1,0 +1,20 @@
+// For tests: a cluster in memory on virtual time, faults on demand, and the scenarios that every engine must pass.
+
+import { electionScenarios } from "./scenarios/elections.ts";
+import { lockScenarios } from "./scenarios/locks.ts";
+import { readWriteLockScenarios } from "./scenarios/read-write-locks.ts";
+import { semaphoreScenarios } from "./scenarios/semaphores.ts";
+import type { ExclusiveEngine, Scenario } from "./stage.ts";
+
+export { FaultyTransport } from "./faulty-transport.ts";
+export type { ExclusiveEngine, Program, Scenario, Stage } from "./stage.ts";
+export { VirtualCluster, type VirtualClusterOptions } from "./virtual-cluster.ts";
+export { ZooKeeperStage, type ZooKeeperStageOptions } from "./zookeeper-stage.ts";
+
+/** What every engine that has locks, permits and elections must show. */
+export const exclusionScenarios: readonly Scenario<ExclusiveEngine>[] = [
+  ...lockScenarios,
+  ...readWriteLockScenarios,
+  ...semaphoreScenarios,
+  ...electionScenarios,
+];

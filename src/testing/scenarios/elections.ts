@@ -1,0 +1,253 @@
+// The laws of elections.
+
+import assert from "node:assert/strict";
+import { LockLostError, type Term } from "../../recipes/index.ts";
+import { eventually, failsAs, within } from "../checks.ts";
+import type { ExclusiveEngine, Program, Scenario, Stage } from "../stage.ts";
+
+export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
+  {
+    law: "one leads at a time; who resigns is followed by the next in line, and stands again behind the others",
+    async play(stage) {
+      const reign = new Reign();
+      const campaigns = [];
+      let areAllThere = false;
+      const work = async () => {
+        await eventually(stage, "all stand", () => areAllThere);
+        await stage.sleep(50);
+      };
+      for (const id of ["a", "b", "c"]) {
+        campaigns.push(stand(await stage.program(), "reign", id, reign, work, 3));
+        await stage.sleep(300);
+      }
+      areAllThere = true;
+      await within(stage, 30_000, "all have led three times", Promise.all(campaigns));
+      assert.equal(reign.terms.length, 9);
+      assert.deepEqual(
+        reign.tokens,
+        reign.tokens.toSorted((x, y) => (x < y ? -1 : 1)),
+      );
+      assert.deepEqual(reign.terms, ["a", "b", "c", "a", "b", "c", "a", "b", "c"]);
+    },
+  },
+  {
+    law: "a leader whose session ends is told, the next in line leads, and the one in the middle that dies lets nobody past",
+    async play(stage) {
+      const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
+      const [first, second, third] = [leading(a, "died"), leading(b, "died"), leading(c, "died")];
+      await eventually(stage, "one leads", () => [first, second, third].some(({ term }) => term !== null));
+      const all = [
+        { program: a, lead: first },
+        { program: b, lead: second },
+        { program: c, lead: third },
+      ];
+      const leader = all.find(({ lead }) => lead.term !== null)!;
+      const others = all.filter((each) => each !== leader);
+      const { term } = leader.lead;
+      await others[0]!.program.killSession();
+      await stage.sleep(stage.sessionTimeoutMs / 2);
+      assert.equal(term?.state, "held");
+      assert.ok(
+        others.every(({ lead }) => lead.term === null),
+        "nobody else leads",
+      );
+      await leader.program.killSession();
+      await eventually(stage, "it is told", () => term?.signal.aborted === true);
+      await eventually(stage, "another leads", () => others.some(({ lead }) => lead.term !== null));
+      assert.ok(term?.signal.reason instanceof LockLostError);
+      const next = others.find(({ lead }) => lead.term !== null)!.lead.term!;
+      assert.ok(next.token > term.token);
+      for (const { lead } of all) lead.stop();
+      await Promise.all(all.map(({ lead }) => lead.over));
+    },
+  },
+  {
+    law: "observers see who leads and who stands, and every change of it",
+    async play(stage) {
+      const [a, b, o] = [await stage.program(), await stage.program(), await stage.program()];
+      const stop = new AbortController();
+      const seen: string[] = [];
+      const watching = (async () => {
+        for await (const { leader, candidates } of o.c.election("seen").observe({ signal: stop.signal })) {
+          seen.push(`${leader?.id ?? "nobody"}=${leader?.value ?? ""} of ${candidates.length}`);
+        }
+      })();
+      const saw = (what: string) =>
+        eventually(stage, `${what} is seen, after ${seen.join()}`, () => seen.at(-1) === what);
+      await saw("nobody= of 0");
+      const one = leading(a, "seen", { id: "one", value: "here" });
+      await saw("one=here of 1");
+      const two = leading(b, "seen", { id: "two" });
+      await saw("one=here of 2");
+      await eventually(stage, "it leads", () => one.term !== null);
+      await one.term!.publish("there");
+      await saw("one=there of 2");
+      one.stop();
+      await one.over;
+      await saw("two= of 1");
+      two.stop();
+      await two.over;
+      await saw("nobody= of 0");
+      stop.abort();
+      await within(stage, 2000, "the observer ends", watching);
+      assert.deepEqual(await o.c.election("seen").candidates(), []);
+    },
+  },
+  {
+    law: "of those who stand when a leader goes, one of the highest priority follows; it unseats nobody",
+    async play(stage) {
+      const programs = [await stage.program(), await stage.program(), await stage.program(), await stage.program()];
+      const first = leading(programs[0]!, "prio", { id: "first", priority: 1 });
+      await eventually(stage, "it leads", () => first.term !== null);
+      const others: Leading[] = [];
+      for (const [i, priority] of [0, 10, 5].entries()) {
+        others.push(leading(programs[i + 1]!, "prio", { id: `p${priority}`, priority }));
+        await stage.sleep(300);
+      }
+      assert.equal(first.term?.state, "held");
+      first.stop();
+      await eventually(stage, "the highest leads", () => others[1]!.term !== null);
+      await stage.sleep(500);
+      assert.ok(others[0]!.term === null && others[2]!.term === null);
+      others[1]!.stop();
+      await eventually(stage, "then the next", () => others[2]!.term !== null);
+      assert.ok(others[0]!.term === null);
+      for (const each of others) each.stop();
+      await Promise.all([first, ...others].map(({ over }) => over));
+    },
+  },
+  {
+    law: "when all are cut off and come back together, one leads at most, over and over",
+    async play(stage) {
+      const reign = new Reign();
+      const programs = await Promise.all(Array.from({ length: 4 }, () => stage.program()));
+      const stop = new AbortController();
+      const campaigns = programs.map(async ({ c }, i) => {
+        for await (const term of c.election("together").campaign({ id: String(i), signal: stop.signal })) {
+          reign.begin(String(i), term);
+          await new Promise<void>((resolve) => term.signal.addEventListener("abort", () => resolve(), { once: true }));
+          reign.end(term);
+        }
+      });
+      for (let round = 0; round < 4; round++) {
+        await eventually(stage, "one leads", () => reign.current !== null, 30_000);
+        for (const program of programs) program.silence();
+        await stage.sleep(round % 2 === 0 ? stage.sessionTimeoutMs * 1.5 : stage.sessionTimeoutMs / 3);
+        for (const program of programs.toReversed()) program.heal();
+      }
+      await eventually(stage, "one leads again", () => reign.current !== null, 30_000);
+      stop.abort();
+      await within(stage, stage.sessionTimeoutMs * 3, "all end", Promise.all(campaigns));
+    },
+  },
+  {
+    law: "work under leadership ends with it and is done again by the next leader; its own error ends it",
+    async play(stage) {
+      const { c, killSession } = await bound(stage);
+      const tokens: bigint[] = [];
+      const stop = new AbortController();
+      let goOn = () => {};
+      const deaf = new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      const leads = c.election("work").lead(
+        async (term) => {
+          tokens.push(term.token);
+          await deaf;
+        },
+        { signal: stop.signal },
+      );
+      await eventually(stage, "it leads", () => tokens.length === 1);
+      await killSession();
+      await eventually(stage, "it leads again", () => tokens.length === 2);
+      assert.ok(tokens[1]! > tokens[0]!);
+      const trouble = new Error("the work's own");
+      const failing = c.election("other work").lead(() => {
+        throw trouble;
+      });
+      await assert.rejects(failing, trouble);
+      stop.abort();
+      goOn(); // who resigns is waited for
+      await within(stage, 10_000, "it ends", leads);
+    },
+  },
+  {
+    law: "a campaign whose signal has aborted, and a closed connection, elect nobody",
+    async play(stage) {
+      const { c } = await stage.program();
+      for await (const _ of c.election("none").campaign({ signal: AbortSignal.abort() })) assert.fail("it leads");
+      await c.close();
+      const first = c.election("none").campaign();
+      await failsAs("closed", first.next());
+    },
+  },
+];
+
+/** Who leads, by what leaders say of themselves: two at a time is the one thing that must not be. */
+class Reign {
+  readonly terms: string[] = [];
+  readonly tokens: bigint[] = [];
+  current: Term | null = null;
+
+  begin(id: string, term: Term): void {
+    term.assertHeld();
+    const before = this.current;
+    assert.ok(before === null || before.signal.aborted, `${id} leads while another holds ${before?.token}`);
+    assert.ok((this.tokens.at(-1) ?? 0n) < term.token, "tokens grow");
+    this.current = term;
+    this.terms.push(id);
+    this.tokens.push(term.token);
+  }
+
+  end(term: Term): void {
+    if (this.current === term) this.current = null;
+  }
+}
+
+async function stand(
+  { c }: Program<ExclusiveEngine>,
+  name: string,
+  id: string,
+  reign: Reign,
+  work: () => Promise<void>,
+  times: number,
+): Promise<void> {
+  for await (const term of c.election(name).campaign({ id })) {
+    reign.begin(id, term);
+    await work();
+    reign.end(term);
+    if (--times === 0) break;
+  }
+}
+
+interface Leading {
+  term: Term | null;
+  stop(): void;
+  readonly over: Promise<void>;
+}
+
+/** Leads, whenever it can, until it is stopped. */
+function leading(
+  { c }: Program<ExclusiveEngine>,
+  name: string,
+  options: { id?: string; value?: string; priority?: number } = {},
+): Leading {
+  const controller = new AbortController();
+  const leading: Leading = { term: null, stop: () => controller.abort(), over: Promise.resolve() };
+  const over = (async () => {
+    for await (const term of c.election(name).campaign({ ...options, signal: controller.signal })) {
+      leading.term = term;
+      if (!term.signal.aborted) {
+        await new Promise<void>((resolve) => term.signal.addEventListener("abort", () => resolve(), { once: true }));
+      }
+      leading.term = null;
+    }
+  })();
+  over.catch(() => {});
+  return Object.assign(leading, { over });
+}
+
+async function bound(stage: Stage<ExclusiveEngine>) {
+  const program = await stage.program();
+  return { c: program.c, killSession: () => program.killSession() };
+}

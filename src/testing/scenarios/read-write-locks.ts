@@ -1,0 +1,101 @@
+// The laws of the read-write lock.
+
+import assert from "node:assert/strict";
+import { eventually, failsAs, fateOf, within } from "../checks.ts";
+import type { ExclusiveEngine, Scenario } from "../stage.ts";
+
+export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
+  {
+    law: "many read together, a writer is alone, and neither overtakes who came before",
+    async play(stage) {
+      const [a, b, c, d] = [await stage.program(), await stage.program(), await stage.program(), await stage.program()];
+      const [one, two] = [await a.c.rwLock("rw").read(), await b.c.rwLock("rw").read()];
+      assert.equal(await c.c.rwLock("rw").tryWrite(), null);
+      const writing = fateOf(c.c.rwLock("rw").write());
+      await stage.sleep(300);
+      const reading = fateOf(d.c.rwLock("rw").read());
+      await stage.sleep(300);
+      assert.equal(await a.c.rwLock("rw").tryRead(), null, "readers do not starve a writer");
+      await one.release();
+      await stage.sleep(300);
+      assert.ok(writing.isOpen, "one reads still");
+      await two.release();
+      const writer = await within(stage, 5000, "the writer is alone", writing.promise);
+      await stage.sleep(300);
+      assert.ok(reading.isOpen);
+      await writer.release();
+      const reader = await within(stage, 5000, "the reader follows", reading.promise);
+      assert.ok(reader.token > writer.token && writer.token > two.token);
+      await reader.release();
+    },
+  },
+  {
+    law: "a writer who goes on as a reader lets no waiting writer between, and readers in behind it only in their turn",
+    async play(stage) {
+      const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
+      const writer = await a.c.rwLock("down").write();
+      const next = fateOf(b.c.rwLock("down").write());
+      await stage.sleep(300);
+      const reader = await writer.downgrade({ timeoutMs: 5000 });
+      assert.equal(writer.state, "released");
+      assert.equal(reader.state, "held");
+      assert.ok(reader.token > writer.token);
+      await stage.sleep(500);
+      assert.ok(next.isOpen, "the waiting writer stays behind the reader");
+      assert.equal(await c.c.rwLock("down").tryRead(), null);
+      await reader.release();
+      await (await within(stage, 5000, "then it is the writer's turn", next.promise)).release();
+      await assert.rejects(writer.downgrade());
+    },
+  },
+  {
+    law: "a reader in the middle that gives up, or dies, wakes no writer before all readers have gone",
+    async play(stage) {
+      const [a, b, c, d] = [await stage.program(), await stage.program(), await stage.program(), await stage.program()];
+      const [first, second, third] = [
+        await a.c.rwLock("mid").read(),
+        await b.c.rwLock("mid").read(),
+        await c.c.rwLock("mid").read(),
+      ];
+      const writing = fateOf(d.c.rwLock("mid").write());
+      await stage.sleep(300);
+      await third.release();
+      await b.killSession();
+      await eventually(stage, "the second is told", () => second.signal.aborted);
+      await stage.sleep(500);
+      assert.ok(writing.isOpen, "the first reads still");
+      await first.release();
+      await (await within(stage, 5000, "then the writer writes", writing.promise)).release();
+    },
+  },
+  {
+    law: "a writer who gives up lets the readers behind it in",
+    async play(stage) {
+      const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
+      const reader = await a.c.rwLock("impatient").read();
+      const giveUp = new AbortController();
+      const writing = fateOf(b.c.rwLock("impatient").write({ signal: giveUp.signal }));
+      await stage.sleep(300);
+      const reading = fateOf(c.c.rwLock("impatient").read());
+      await stage.sleep(300);
+      assert.ok(reading.isOpen);
+      giveUp.abort();
+      await failsAs("aborted", writing.promise);
+      await (await within(stage, 5000, "the reader is in", reading.promise)).release();
+      await reader.release();
+    },
+  },
+  {
+    law: "a downgrade whose answer is lost is one, and leaves nothing when it is released",
+    async play(stage) {
+      const [a, b] = [await stage.program(), await stage.program()];
+      const writer = await a.c.rwLock("lost answer").write();
+      a.loseNextAnswer();
+      const reader = await writer.downgrade({ timeoutMs: 20_000 });
+      await (await b.c.rwLock("lost answer").read({ timeoutMs: 5000 })).release();
+      assert.equal(await b.c.rwLock("lost answer").tryWrite(), null);
+      await reader.release();
+      await (await b.c.rwLock("lost answer").write({ timeoutMs: 5000 })).release();
+    },
+  },
+];

@@ -1,0 +1,48 @@
+// Where a scenario is played: programs with connections of their own to one service, and what can happen to them. An engine
+// that wants to be held to the scenarios brings a stage.
+
+import type {
+  Coordination,
+  Engine,
+  HasElections,
+  HasMutexes,
+  HasSemaphores,
+  HasSharedMutexes,
+} from "../recipes/index.ts";
+
+/** What the scenarios of exclusion need. */
+export type ExclusiveEngine = Engine & HasMutexes & HasSharedMutexes & HasSemaphores & HasElections;
+
+/** One program, as far as the service knows: a session and connections of its own. */
+export interface Program<E extends Engine> {
+  readonly c: Coordination<E>;
+  /** From here on nothing that it says arrives, nor what is said to it, and nobody closes anything. */
+  silence(): void;
+  /** Its connection is cut, and it may connect again. */
+  cut(): void;
+  /** What it writes next is done, and the answer lost with the connection. */
+  loseNextAnswer(): void;
+  /** It is reached again. */
+  heal(): void;
+  /** The service ends its session, as an operator would. */
+  killSession(): Promise<void>;
+}
+
+export interface Stage<E extends Engine> {
+  /** The silence after which the service lets go of what a program holds. */
+  readonly sessionTimeoutMs: number;
+  /** Another program. All of one scenario see the same, and nothing of other scenarios. */
+  program(): Promise<Program<E>>;
+  now(): number;
+  sleep(milliseconds: number): Promise<void>;
+  /** Runs about `milliseconds` from now; returns how to call it off. */
+  after(milliseconds: number, task: () => void): () => void;
+  /** Has the service elect another leader of its own; null where it cannot. */
+  readonly changeLeader: (() => Promise<void>) | null;
+}
+
+export interface Scenario<E extends Engine> {
+  /** The law, in words. */
+  readonly law: string;
+  play(stage: Stage<E>): Promise<void>;
+}

@@ -1,0 +1,124 @@
+// Programs in three languages on one path: Curator's recipes, kazoo's lock and ours exclude each other.
+
+import assert from "node:assert/strict";
+import { closeSync, mkdtempSync, openSync, rmSync, unlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Coordination, connect, type ZooKeeperEngine } from "../../src/index.ts";
+import { type Command, Program } from "../support/program.ts";
+import { type Java, java } from "./java.ts";
+import { type Kazoo, kazoo } from "./kazoo.ts";
+import { prepareStage } from "./stage.ts";
+
+const rounds = 15;
+const folder = mkdtempSync(join(tmpdir(), "cabildo-mixed-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+
+const stage = await prepareStage({ runtime: async () => ({ java: await java(), kazoo: await kazoo() }) });
+
+interface Players {
+  readonly servers: string;
+  readonly path: string;
+  /** Is there while somebody is inside. */
+  readonly inside: string;
+}
+
+/** Foreign programs and two connections of ours, all at once. */
+function together(
+  law: string,
+  foreign: (runtime: { java: Java; kazoo: Kazoo }, players: Players) => readonly Command[],
+  ours: (c: Coordination<ZooKeeperEngine>, path: string, body: () => Promise<void>) => Promise<void>,
+): void {
+  stage.scenario(law, async ({ runtime, ensemble }) => {
+    const name = law.replaceAll(/[^a-z]+/gi, "-");
+    const players = { servers: ensemble.connectString, path: `/mixed/${name}`, inside: join(folder, name) };
+    const programs = foreign(runtime, players).map((command) => new Program(command, []));
+    const connections = [
+      await connect(`zookeeper://${players.servers}`),
+      await connect(`zookeeper://${players.servers}`),
+    ];
+    try {
+      for (const program of programs) await program.line("ready");
+      let arePlaying = true;
+      // For as long as the others, and no longer alone than they let us be.
+      const loops = Promise.all(
+        connections.map(async (c) => {
+          while (arePlaying) await ours(c, players.path, () => alone(players.inside));
+        }),
+      );
+      const done = Promise.all(programs.map((program) => program.line("done"))).finally(() => {
+        arePlaying = false;
+      });
+      await Promise.all([loops, done]);
+      for (const program of programs) {
+        assert.equal(await program.ended, 0, program.transcript());
+        assert.equal(program.lines.filter((line) => line === "inside").length, rounds, program.transcript());
+      }
+    } finally {
+      for (const c of connections) await c.close();
+      for (const program of programs) await program[Symbol.asyncDispose]();
+    }
+  });
+}
+
+async function alone(inside: string): Promise<void> {
+  closeSync(openSync(inside, "wx")); // throws where it exists
+  await sleep(5);
+  unlinkSync(inside);
+}
+
+const curator = ({ java }: { java: Java }, recipe: string, { servers, path, inside }: Players) =>
+  java.program("SharedRecipes", servers, recipe, path, inside, String(rounds));
+
+const lock = (c: Coordination<ZooKeeperEngine>, path: string, body: () => Promise<void>) => c.lock(path).run(body);
+
+together("Curator's mutex and our lock", (runtime, players) => [curator(runtime, "mutex", players)], lock);
+
+together(
+  "kazoo's lock with extra lock patterns and our lock",
+  ({ kazoo }, { servers, path, inside }) => [
+    kazoo.program("shared.py", servers, "kazoo", path, inside, String(rounds)),
+  ],
+  lock,
+);
+
+// With names of its own kazoo sees Curator, but Curator does not see kazoo: there it has to take Curator's.
+together(
+  "Curator's mutex, kazoo's lock under Curator's names, and our lock",
+  (runtime, players) => [
+    curator(runtime, "mutex", players),
+    runtime.kazoo.program("shared.py", players.servers, "curator", players.path, players.inside, String(rounds)),
+  ],
+  lock,
+);
+
+together(
+  "Curator's write lock, and our writers that go on as readers",
+  (runtime, players) => [curator(runtime, "write", players)],
+  async (c, path, body) => {
+    const writer = await c.rwLock(path).write();
+    await sleep(2);
+    const reader = await writer.downgrade();
+    await body(); // a Curator writer must not come in; our other reader is a writer first
+    await reader.release();
+  },
+);
+
+together(
+  "Curator's semaphore and ours",
+  (runtime, players) => [curator(runtime, "semaphore", players)],
+  (c, path, body) => c.semaphore(path, { permits: 1 }).run(body),
+);
+
+together(
+  "Curator's leader latch and our election",
+  (runtime, players) => [curator(runtime, "latch", players)],
+  async (c, path, body) => {
+    for await (const term of c.election(path).campaign({ id: "ours" })) {
+      await body();
+      term.assertHeld();
+      break;
+    }
+  },
+);

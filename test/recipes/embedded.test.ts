@@ -1,0 +1,79 @@
+// The recipes on a member of this process, without a socket: the same scenarios, and the front door.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { MemoryTransport } from "../../src/engines/embedded/transport.ts";
+import { embedded, LockLostError } from "../../src/index.ts";
+import { nodePorts } from "../../src/protocols/zookeeper/client/index.ts";
+import { silentLogger } from "../../src/replica/logger.ts";
+import { loadConfiguration, type RunningMember, startMember } from "../../src/server/index.ts";
+import { exclusionScenarios, ZooKeeperStage } from "../../src/testing/index.ts";
+import { freePort } from "../support/ports.ts";
+
+const folder = await mkdtemp(join(tmpdir(), "cabildo-embedded-"));
+const member = await start("kit");
+after(async () => {
+  await member.stop();
+  await rm(folder, { recursive: true });
+});
+
+async function start(name: string): Promise<RunningMember> {
+  const { configuration } = loadConfiguration({
+    file: null,
+    flags: [
+      { flag: "data", key: "dataDir", value: join(folder, name) },
+      { flag: "port", key: "clientPort", value: String(await freePort()) },
+      { flag: "address", key: "clientPortAddress", value: "127.0.0.1" },
+      { flag: "tick", key: "tickTime", value: "500" },
+      { flag: "admin", key: "admin.enableServer", value: "false" },
+    ],
+  });
+  return startMember(configuration, silentLogger);
+}
+
+for (const [i, { law, play }] of exclusionScenarios.entries()) {
+  test(law, async () => {
+    await using stage = new ZooKeeperStage({
+      servers: "this-process:1",
+      portsOf: () => {
+        const node = nodePorts();
+        return { ...node, transport: new MemoryTransport(member, node.clock) };
+      },
+      sessionTimeoutMs: 2000,
+      root: `/stage-${i}`,
+    });
+    await play(stage);
+  });
+}
+
+test("a member that stops takes the locks of its process with it, which are told by their deadline", async () => {
+  const mortal = await start("mortal");
+  await using c = await embedded(mortal, { root: "/app", sessionTimeoutMs: 1000 });
+  const held = await c.lock("billing").acquire();
+  await mortal.stop();
+  const stoppedAt = performance.now();
+  await new Promise<void>((resolve) => held.signal.addEventListener("abort", () => resolve(), { once: true }));
+  assert.ok(performance.now() - stoppedAt < 1500);
+  assert.ok(held.signal.reason instanceof LockLostError);
+  assert.equal(held.signal.reason.lossCause, "deadline");
+});
+
+test("an event loop that was blocked for longer than the timeout: assertHeld throws before anything else runs", async () => {
+  await using c = await embedded(member, { root: "/blocked", sessionTimeoutMs: 1000 });
+  const held = await c.lock("billing").acquire();
+  held.assertHeld();
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1200);
+  assert.equal(held.signal.aborted, false, "no timer could run");
+  assert.equal(held.expiresIn(), 0);
+  assert.equal(held.state, "lost");
+  assert.throws(() => held.assertHeld(), LockLostError);
+  assert.equal(held.signal.aborted, true);
+  const late = c.lock("billing").run(() => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1200);
+    return "done";
+  });
+  await assert.rejects(late, LockLostError, "what was done without the lock is no success");
+});

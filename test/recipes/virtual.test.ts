@@ -1,0 +1,14 @@
+// The recipes on a simulated cluster, in virtual time: every scenario of the kit, each on a cluster of its own.
+
+import { test } from "node:test";
+import { exclusionScenarios, VirtualCluster } from "../../src/testing/index.ts";
+
+for (const { law, play } of exclusionScenarios) {
+  test(law, async () => {
+    const cluster = await VirtualCluster.start();
+    await cluster.play(async () => {
+      await using stage = cluster.stage();
+      await play(stage);
+    });
+  });
+}
