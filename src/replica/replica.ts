@@ -89,6 +89,8 @@ export class Replica implements Member, PeerEvents, StorageEvents {
 
   #isReadingForApply = false;
   #isApplyDue = false;
+  /** Leaders' snapshots for which the log begins anew: its entries are gone, and the state is not yet the snapshot's. */
+  #replacements = 0;
   #commandsSinceSnapshot = 0;
   #snapshotIndex: number;
   #snapshotLogSize: number;
@@ -443,7 +445,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   // ------------------------------------------------------------------------------------------------------- applying
 
   #applyCommitted(): void {
-    if (this.#isReadingForApply || this.#isApplyDue) return; // goes on when that is done
+    if (this.#isReadingForApply || this.#isApplyDue || this.#replacements > 0) return; // goes on when that is done
     const { machine } = this;
     const until = this.#clock.now() + APPLY_SLICE_MS;
     const from = machine.appliedIndex;
@@ -484,6 +486,9 @@ export class Replica implements Member, PeerEvents, StorageEvents {
             this.#apply(entry);
           }
           if (entries.length > 0) this.#onApplied();
+          // Else it would be read again at once, for ever, and this member do nothing else.
+          const isProgress = entries.length > 0 || this.machine.appliedIndex >= from || this.#replacements > 0;
+          assert(isProgress, `entry ${from} is committed, and neither in memory nor on the disk`);
           this.#applyCommitted();
         });
       },
@@ -635,6 +640,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   async #installChunk({ snapshot, offset, data, done }: Effect & { kind: "write-snapshot" }): Promise<void> {
     if (!(await this.#snapshotter.receive(snapshot, offset, data, done))) return; // another leader's took its place
     if (done) {
+      this.#replacements++;
       await this.#log.restart(snapshot);
       await this.#snapshotter.restore(snapshot.index);
       this.#snapshotIndex = snapshot.index;
@@ -644,7 +650,10 @@ export class Replica implements Member, PeerEvents, StorageEvents {
       this.#logger.info(`installed the leader's snapshot of index ${snapshot.index}`);
     }
     this.#submit({ kind: "snapshot-written", index: snapshot.index, offset: offset + data.length, done });
-    if (done) this.#onApplied();
+    if (!done) return;
+    this.#replacements--;
+    this.#onApplied();
+    this.#applyCommitted();
   }
 
   /** Own batches that were applied inside the snapshot: their outcome is not in it, so nobody here can know it. */

@@ -67,3 +67,47 @@ scenario("a large state is written in slices, small against a heartbeat", {}, as
   assert.ok(slices.length > 10, `${slices.length} slices`);
   assert.ok(Math.max(...slices) < 256 * 1024, `a slice of ${Math.max(...slices)} bytes`);
 });
+
+scenario(
+  "a snapshot that comes while a restarted member still applies its log takes the log's place",
+  {},
+  async (story) => {
+    const { ensemble, create, set, until, start } = story;
+    const leader = ensemble.leader()!;
+    const [behind] = ensemble.followers();
+    const write = async (count: number): Promise<void> => {
+      const attempts = Array.from({ length: count }, (_, i) => set(leader, "/n", `${i}`.padEnd(50_000)));
+      await until(() => attempts.every(({ outcome }) => outcome === "updated"));
+    };
+    create(leader, "/n");
+    // 1. What it has to apply when it is back takes many reads of a slow disk.
+    for (let i = 0; i < 40; i++) await write(10);
+    await until(() => ensemble.isSettled());
+    behind!.kill();
+    const mount = behind!.disk.mount.bind(behind!.disk);
+    behind!.disk.mount = (clock) => {
+      const files = mount(clock);
+      const read = files.read.bind(files);
+      files.read = async (...args) => {
+        await new Promise<void>((resolve) => clock.after(200, resolve));
+        return read(...args);
+      };
+      return files;
+    };
+    // 2. The others keep nothing of their logs that it would need.
+    for (let round = 0; round < 3; round++) {
+      await write(10);
+      let taken = 0;
+      for (const member of [leader, ...ensemble.followers()]) {
+        void member.replica!.takeSnapshotNow().then(() => taken++);
+      }
+      await until(() => taken === 2);
+    }
+    // 3. The leader's snapshot overtakes it, and a read of the old log ends while the new one is being begun.
+    behind!.disk.syncMinMs = 1000;
+    behind!.disk.syncMaxMs = 3000;
+    await start(behind!);
+    await until(() => ensemble.isSettled());
+    assert.equal(behind!.replica!.machine.hash(), leader.replica!.machine.hash());
+  },
+);
