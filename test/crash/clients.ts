@@ -29,7 +29,8 @@ export class Holder extends SettlingWriter {
 
   /** Ends the session: from now on nobody may see what it held. */
   override async stop(): Promise<void> {
-    await super.stop();
+    await this.pause();
+    await this.client.end();
     for (const path of this.held.splice(0)) {
       this.ledger.created.delete(path);
       this.ledger.absent.add(path);

@@ -1,7 +1,7 @@
 // A session that outlives its connections, as ZooKeeper's own clients keep one: pings when idle, gives a silent server
 // up after two thirds of the timeout, and re-attaches to the next server at once. Requests are never repeated here.
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Session, SessionExpired, type WatchedEvent, ZooKeeperClient } from "./zookeeper-client.ts";
+import { opcodes, type Session, SessionExpired, type WatchedEvent, ZooKeeperClient } from "./zookeeper-client.ts";
 
 export interface ReconnectingOptions {
   readonly sessionTimeoutMs?: number;
@@ -66,6 +66,21 @@ export class ReconnectingClient {
     clearInterval(this.#watch);
     await this.#attaching?.catch(() => {});
     await this.#client?.close();
+  }
+
+  /** Ends the session for certain: on as many connections as that takes, until a server says that it is over. */
+  async end(): Promise<void> {
+    const { sessions } = this;
+    for (;;) {
+      const client = await this.attached();
+      if (this.sessions > sessions) break; // it had ended already: this is another one
+      const over = await client.request(opcodes.closeSession).then(
+        () => true,
+        () => false,
+      );
+      if (over) break;
+    }
+    await this.close();
   }
 
   /** Ends at once and without a word to any server; the session is left to its timeout. */
