@@ -4,16 +4,22 @@
 const BUCKET_MS = 100;
 
 export class LeaseClock {
+  /** The longest step in which time passes: what is renewed between two steps is renewed that much later than it seems. */
+  readonly #stepMaxMs: number;
   #now = 0;
   /** Deadline of each lease; the bucket it stands in may be an earlier one, corrected when that bucket comes up. */
   readonly #deadlines = new Map<number, number>();
   readonly #buckets = new Map<number, number[]>();
   #nextBucket = 0;
 
+  constructor(stepMaxMs = 0) {
+    this.#stepMaxMs = stepMaxMs;
+  }
+
   /** Begins the full time of a lease, new or known. */
   renew(lease: number, timeoutMs: number): void {
     const known = this.#deadlines.has(lease);
-    const deadline = this.#now + timeoutMs;
+    const deadline = this.#now + timeoutMs + this.#stepMaxMs;
     this.#deadlines.set(lease, deadline);
     if (!known) this.#place(lease, deadline);
   }

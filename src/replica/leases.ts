@@ -16,13 +16,15 @@ export interface Expiry {
 
 export class LeaseKeeper {
   readonly #machine: Machine;
-  readonly #clock = new LeaseClock();
+  readonly #clock: LeaseClock;
   #leads = false;
   #renewed = new Set<number>();
   #sincePassedOn = 0;
 
-  constructor(machine: Machine) {
+  /** `stepMaxMs`: no call of `advance` lets more time pass. */
+  constructor(machine: Machine, stepMaxMs: number) {
     this.#machine = machine;
+    this.#clock = new LeaseClock(stepMaxMs);
   }
 
   becomeLeader(): void {

@@ -122,7 +122,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
       options.random,
     );
     this.#outbox = new Outbox(options.id, options.start);
-    this.#leases = new LeaseKeeper(machine);
+    this.#leases = new LeaseKeeper(machine, 2 * options.tickMs);
     this.#reaper = new Reaper(machine, options.reaper);
     this.#snapshotter = new Snapshotter(machine, storage.snapshots, options.snapshotSliceBytes);
     this.#snapshotIndex = storage.recovered.snapshot.index;

@@ -56,3 +56,12 @@ test("a hundred thousand leases end each in their own time", () => {
   }
   assert.equal(count, 100_000);
 });
+
+test("a lease renewed between two steps of time lives its whole timeout from then", () => {
+  const clock = new LeaseClock(400);
+  clock.advance(400);
+  clock.renew(1, 1000); // it may be nearly 800 by now: the next step will tell
+  let now = 400;
+  while (clock.advance(400).length === 0 && now < 10_000) now += 400;
+  assert.ok(now + 400 - 800 >= 1000 && now < 3000, `it ended at ${now + 400}`);
+});
