@@ -76,6 +76,18 @@ export class MemberLaws implements Observer {
     return this.#committed.length - 1;
   }
 
+  /** The latest that was committed, and what these members wrote after it: each goes by the last one in its log. */
+  configurationsInForce(members: readonly SimulatedMember[]): Configuration[] {
+    const found = this.configuration === null ? [] : [this.configuration];
+    for (const [position, written] of this.#configurations) {
+      const [index, term] = position.split("/").map(Number) as [number, number];
+      if (index <= this.committedIndex) continue;
+      const isIn = ({ first, terms }: Shadow): boolean => terms[index - first] === term;
+      if (members.some((member) => isIn(this.#shadow(member)))) found.push(written);
+    }
+    return found;
+  }
+
   // ---------------------------------------------------------------------------------------------------- elections
 
   onStarted(member: SimulatedMember): void {

@@ -70,6 +70,8 @@ export class SimulatedMember {
   clock: VirtualClock;
   /** The failure that ended the last process by itself, if any did. */
   fatal: Error | null = null;
+  /** Whether the process has come so far that its disk was read, and had what it needs. */
+  hasOpened = false;
   /** Which disk this is, as the last process found it. */
   incarnation = 0;
   /** The number of the next run; a wall clock that went back makes it a lower one than the last. */
@@ -102,6 +104,7 @@ export class SimulatedMember {
     clock.wallOffsetMs += this.wallOffsetMs;
     this.clock = clock;
     this.fatal = null;
+    this.hasOpened = false;
     this.#isStarted = true;
     try {
       await this.#run(clock);
@@ -156,6 +159,7 @@ export class SimulatedMember {
     const storageEvents = new LateStorageEvents();
     const storage = await this.#open(this.disk.mount(clock), clock, storageEvents);
     this.incarnation = storage.incarnation;
+    this.hasOpened = true;
     observer.onOpened?.(this, storage.recovered);
     const replica = new Replica(
       {

@@ -35,7 +35,7 @@ export class Nemesis {
   constructor(options: NemesisOptions) {
     this.#options = options;
     const { laws } = options;
-    laws.mayStop = (member, error) => this.#afflicted.has(member.id) && isOfTheDisk(error);
+    laws.mayStop = (member, error) => this.#afflicted.has(member.id) && isOfTheDisk(member, error);
     this.#soon();
   }
 
@@ -341,8 +341,8 @@ export class Nemesis {
   }
 }
 
-/** What a member may end with whose disk was made to fail. A full one is nothing to end for. */
-function isOfTheDisk(error: Error): boolean {
+/** What a member may end with whose disk was made to fail. A full one is nothing to end for, but nothing to begin on either. */
+function isOfTheDisk(member: SimulatedMember, error: Error): boolean {
   const { code } = error as { readonly code?: string };
-  return code === "EIO" || code === "damaged";
+  return code === "EIO" || code === "damaged" || (code === "ENOSPC" && !member.hasOpened);
 }

@@ -178,29 +178,32 @@ class Simulation {
     const served = this.#serveOnce(core);
     const isDone = (): boolean => this.#isBroken || served();
     if (await this.#within(isDone, CORE_RECOVERS_WITHIN_TICKS)) return;
+    // A leader that began to change who belongs, before it noticed who is out of reach, needs a majority of those, too.
+    if (!this.#isMajority(core)) return this.#note("a change of members was under way that needs others as well");
     this.#laws.violate("recovers", `members ${core.map(({ id }) => id)} did not serve all clients: ${this.#state()}`);
   }
 
   /** At random: all voters that are well but for as many as can be missed. Before there is a configuration: everyone. */
   #drawCore(): readonly SimulatedMember[] {
     const { members } = this.#ensemble;
-    const { configuration } = this.#laws;
     const founders = members.filter(({ id }) => id <= this.#swarm.members);
-    if (configuration === null) return founders;
-    const voters = [configuration.members, configuration.outgoing].map((list) =>
-      list.filter(({ role }) => role === "voter"),
-    );
-    const isEnough = (core: readonly SimulatedMember[]): boolean =>
-      voters.every((list) => {
-        const present = list.filter(({ id }) => core.some((member) => member.id === id) && this.#nemesis.isWell(id));
-        return list.length === 0 || present.length * 2 > list.length;
-      });
+    if (this.#laws.configuration === null) return founders;
     let core = members.filter((member) => member.isUp || !member.disk.isBlank || member.id <= this.#swarm.members);
     for (const member of this.#shuffled(core)) {
       const less = core.filter((other) => other !== member);
-      if (this.#random.chance(0.5) && isEnough(less)) core = less;
+      if (this.#random.chance(0.5) && this.#isMajority(less)) core = less;
     }
     return core;
+  }
+
+  /** Whether these can decide without the others, whatever configuration they go by. */
+  #isMajority(core: readonly SimulatedMember[]): boolean {
+    const isPresent = (id: number): boolean => core.some((member) => member.id === id) && this.#nemesis.isWell(id);
+    return this.#laws
+      .configurationsInForce(core)
+      .flatMap(({ members, outgoing }) => [members, outgoing])
+      .map((list) => list.filter(({ role }) => role === "voter"))
+      .every((voters) => voters.length === 0 || voters.filter(({ id }) => isPresent(id)).length * 2 > voters.length);
   }
 
   #shuffled<T>(list: readonly T[]): T[] {
