@@ -24,6 +24,7 @@ const closeWithinMs = 150;
 
 /** The xid of the syncs that scripts do not see. */
 const catchUpXid = 1_000_000_007;
+const catchUpTriesMax = 100;
 
 const markOpen = "⟦";
 const markClose = "⟧";
@@ -48,7 +49,11 @@ export class ScriptStage {
   readonly ensemble: Ensemble;
   readonly #lines: string[] = [];
   readonly #wires: Wire[] = [];
+  /** How many connections scripts have asked for. */
+  #opened = 0;
   readonly #writes = new Set<bigint>();
+  /** The highest that any session of this script was shown. */
+  lastZxid = 0n;
   readonly #sessions = new Map<bigint, string>();
   readonly names: Names = {
     // Their names need the whole play, so they are put in at the end.
@@ -78,7 +83,16 @@ export class ScriptStage {
 
   async wire(): Promise<Wire> {
     const { members } = this.ensemble;
-    const wire = await Wire.open(members[this.#wires.length % members.length]!.clientPort);
+    return this.#open(members[this.#opened++ % members.length]!.clientPort);
+  }
+
+  /** Another connection to the same member. */
+  async wireLike({ port }: Wire): Promise<Wire> {
+    return this.#open(port);
+  }
+
+  async #open(port: number): Promise<Wire> {
+    const wire = await Wire.open(port);
     this.#wires.push(wire);
     return wire;
   }
@@ -86,7 +100,7 @@ export class ScriptStage {
   /** Connects and shakes hands. */
   async session(options: ConnectOptions = {}): Promise<Session> {
     const wire = await this.wire();
-    const session = new Session(this, wire, options.name ?? `${this.#wires.length}`);
+    const session = new Session(this, wire, options.name ?? `${this.#opened}`);
     await session.shakeHands(options);
     return session;
   }
@@ -123,7 +137,7 @@ export class Session {
   password: Buffer | null = null;
   lastZxid = 0n;
   readonly name: string;
-  readonly wire: Wire;
+  wire: Wire;
   readonly #stage: ScriptStage;
   #nextXid = 1;
 
@@ -134,8 +148,7 @@ export class Session {
   }
 
   async shakeHands(options: ConnectOptions): Promise<void> {
-    this.wire.send(framed(handshake(options)));
-    const reply = await this.wire.next();
+    const reply = await this.#greet(options);
     if (typeof reply === "string") return this.#note(`connect → ${reply}`);
     const reader = new Reader(reply);
     const [version, timeout] = [reader.int(), reader.int()];
@@ -148,6 +161,18 @@ export class Session {
     this.#note(
       `connect → version=${version} timeout=${timeout} id=${name} password=${password}/${this.password?.length} rest=${rest}`,
     );
+  }
+
+  /** A member refuses whom another has shown what it has yet to apply: it will have, and is asked again. */
+  async #greet(options: ConnectOptions): Promise<Buffer | "quiet" | "closed"> {
+    const { lastZxid = 0n } = options;
+    const isShown = lastZxid > 0n && lastZxid <= this.#stage.lastZxid;
+    for (let tries = 1; ; tries++) {
+      this.wire.send(framed(handshake(options)));
+      const reply = await this.wire.next();
+      if (reply !== "closed" || !isShown || !this.#stage.spread || tries === catchUpTriesMax) return reply;
+      this.wire = await this.#stage.wireLike(this.wire);
+    }
   }
 
   /** Asks, and notes everything that comes up to and with the reply. Gives the reply's error code. */
@@ -196,6 +221,7 @@ export class Session {
       const reader = new Reader(frame);
       const [replied, zxid, err] = [reader.int(), reader.long(), reader.int()];
       if (zxid > this.lastZxid) this.lastZxid = zxid;
+      if (zxid > this.#stage.lastZxid) this.#stage.lastZxid = zxid;
       if (replied === -1 && xid !== -1) {
         this.#note(
           `  event type=${reader.int()} state=${reader.int()} path=${reader.text()} zxid=${this.#zxid(zxid)}${rest(reader)}`,
@@ -248,10 +274,18 @@ export class Session {
     this.#note(typeof last === "string" ? `  then ${last}` : `  then a frame of ${last.length} bytes`);
   }
 
+  /**
+   * One sync is enough for a member that follows. The reference's leader answers a sync of its own clients without waiting
+   * for what it has committed to be applied, and its followers may have shown that by then: it is asked again.
+   */
   async #catchUp(): Promise<void> {
     if (!this.#stage.spread) return;
-    this.send(sync("/"), catchUpXid);
-    await this.reply(sync("/"), catchUpXid);
+    const shown = this.#stage.lastZxid;
+    for (let tries = 1; tries <= catchUpTriesMax; tries++) {
+      this.send(sync("/"), catchUpXid);
+      if ((await this.reply(sync("/"), catchUpXid)) !== 0 || this.lastZxid >= shown) return;
+    }
+    throw new Error(`session ${this.name} is still behind after ${catchUpTriesMax} syncs`);
   }
 
   #zxid(value: bigint): string {

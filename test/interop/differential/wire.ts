@@ -96,13 +96,15 @@ const quietMaxMs = 10_000;
 
 /** One raw connection: what comes in is cut into frames and kept until it is asked for. */
 export class Wire {
+  readonly port: number;
   readonly #socket: Socket;
   readonly #frames: Buffer[] = [];
   #incoming = Buffer.alloc(0);
   #closed = false;
   #wake: (() => void) | undefined;
 
-  private constructor(socket: Socket) {
+  private constructor(port: number, socket: Socket) {
+    this.port = port;
     this.#socket = socket;
     socket.on("data", (chunk) => this.#onData(chunk));
     socket.on("error", () => {}); // a reset is a close like any other here
@@ -117,7 +119,7 @@ export class Wire {
       const socket = connect(port, "127.0.0.1");
       socket.setNoDelay(true);
       socket.once("error", reject);
-      socket.once("connect", () => resolve(new Wire(socket)));
+      socket.once("connect", () => resolve(new Wire(port, socket)));
     });
   }
 
