@@ -61,3 +61,9 @@ test("three stand for election on a member of their own process, and each leads 
   }
   assert.match(output, /(ana|ben|eva) leads, \d stand/);
 });
+
+test("members of a group are seen as they come, change and go", async () => {
+  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
+  const output = await example("group.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  assert.match(output, /there: ana at 10\.0\.0\.1, ben at 10\.0\.0\.[23]\n(there: .*\n)*left: ben\n/);
+});

@@ -2,7 +2,16 @@
 // engine has what it needs.
 
 import { Election, type ElectionOptions } from "./election.ts";
-import type { Engine, EngineStatus, HasElections, HasMutexes, HasSemaphores, HasSharedMutexes } from "./engine.ts";
+import type {
+  Engine,
+  EngineStatus,
+  HasDirectories,
+  HasElections,
+  HasMutexes,
+  HasSemaphores,
+  HasSharedMutexes,
+} from "./engine.ts";
+import { Group } from "./group.ts";
 import { LocalQueues } from "./local-queue.ts";
 import { Lock } from "./lock.ts";
 import { MultiLock } from "./multi-lock.ts";
@@ -48,6 +57,11 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
   /** One leader at a time, and everyone may know who. */
   election(this: Coordination<E & HasElections>, name: string, options: ElectionOptions = {}): Election {
     return new Election(this.engine, name, options);
+  }
+
+  /** Who is there, and what they say of themselves. */
+  group(this: Coordination<E & HasDirectories>, name: string): Group {
+    return new Group(this.engine, name);
   }
 
   /** Ends the session: what is held is lost ("closed"), what waits fails. No socket and no timer is left. Never fails. */

@@ -11,9 +11,12 @@ export {
 } from "./election.ts";
 export type * from "./engine.ts";
 export { LockLostError, type LossCause, ReleasedError } from "./errors.ts";
+export type { FollowOptions } from "./follow.ts";
+export { Group, type JoinOptions, type Member, type Membership } from "./group.ts";
 export type { Held, HeldState, HoldOptions } from "./held.ts";
 export { type AcquireOptions, Lock } from "./lock.ts";
 export { type MultiHeld, MultiLock } from "./multi-lock.ts";
 export type { WaitOptions } from "./patience.ts";
 export { ReadWriteLock, type WriteHeld } from "./read-write-lock.ts";
+export type { RegistrationState } from "./registration.ts";
 export { type PermitOptions, Semaphore, type SemaphoreOptions } from "./semaphore.ts";

@@ -4,6 +4,7 @@
 import type {
   Coordination,
   Engine,
+  HasDirectories,
   HasElections,
   HasMutexes,
   HasSemaphores,
@@ -12,6 +13,9 @@ import type {
 
 /** What the scenarios of exclusion need. */
 export type ExclusiveEngine = Engine & HasMutexes & HasSharedMutexes & HasSemaphores & HasElections;
+
+/** What the scenarios of membership need. */
+export type DirectoryEngine = Engine & HasDirectories;
 
 /** One program, as far as the service knows: a session and connections of its own. */
 export interface Program<E extends Engine> {
