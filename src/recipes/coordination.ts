@@ -17,6 +17,7 @@ import { Lock } from "./lock.ts";
 import { MultiLock } from "./multi-lock.ts";
 import { ReadWriteLock } from "./read-write-lock.ts";
 import { Semaphore, type SemaphoreOptions } from "./semaphore.ts";
+import { Service } from "./service.ts";
 
 export class Coordination<E extends Engine = Engine> implements AsyncDisposable {
   /** For recipes of one's own. */
@@ -62,6 +63,11 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
   /** Who is there, and what they say of themselves. */
   group(this: Coordination<E & HasDirectories>, name: string): Group {
     return new Group(this.engine, name);
+  }
+
+  /** Where the instances of a service are, and which to call next. */
+  service(this: Coordination<E & HasDirectories>, name: string): Service {
+    return new Service(this.engine, name);
   }
 
   /** Ends the session: what is held is lost ("closed"), what waits fails. No socket and no timer is left. Never fails. */

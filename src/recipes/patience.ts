@@ -97,3 +97,9 @@ export class Patience implements Disposable {
     for (const stop of this.#stops.splice(0)) stop();
   }
 }
+
+/** Some time, or until the signal aborts. Never fails. */
+export async function pause(runtime: Runtime, milliseconds: number, signal?: AbortSignal): Promise<void> {
+  using patience = new Patience(runtime, "a pause", { signal, timeoutMs: milliseconds });
+  await patience.until(new Promise(() => {})).catch(() => {});
+}

@@ -37,9 +37,13 @@ export class Registration implements AsyncDisposable {
   readonly #directory: Directory;
   readonly #bell = new Bell();
   #data: Uint8Array;
-  /** Of the data, counted by this side; and the newest that is known to be on the servers. */
+  /** What the servers have. */
+  #confirmedData: Uint8Array;
+  /** Of the data, counted by this side: the newest, the one under way, the newest on the servers, the newest they refused. */
   #edition = 0;
+  #putting = 0;
   #confirmed = -1;
+  #refused: { readonly edition: number; readonly error: Error } | null = null;
   #enteredIn: EngineSession | null = null;
   #entry: DirectoryEntry | null = null;
   #trouble: Error | null = null;
@@ -55,6 +59,7 @@ export class Registration implements AsyncDisposable {
     this.#what = what;
     this.name = name;
     this.#data = data;
+    this.#confirmedData = data;
     this.#stopEngine = engine.onStatus(() => this.#bell.ring());
   }
 
@@ -71,8 +76,7 @@ export class Registration implements AsyncDisposable {
     const registration = new Registration(engine, directory, options);
     void registration.#keep();
     try {
-      await registration.#until(patience, () => registration.#confirmed >= 0 || registration.#trouble !== null);
-      if (registration.#trouble !== null) throw registration.#trouble;
+      await registration.#settled(patience, 0);
       return registration;
     } catch (error) {
       void registration[Symbol.asyncDispose]();
@@ -99,7 +103,7 @@ export class Registration implements AsyncDisposable {
 
   /**
    * Changes what others see. Completes when the servers have it, or something newer. Where the wait ends before, the data is
-   * not taken back: the servers get it as soon as they are reached (outcome "unknown").
+   * not taken back: the servers get it as soon as they are reached (outcome "unknown"). What they refuse is taken back.
    */
   async update(data: Uint8Array, wait: WaitOptions = {}): Promise<void> {
     using patience = new Patience(this.#engine.runtime, this.#what, wait);
@@ -109,10 +113,8 @@ export class Registration implements AsyncDisposable {
     patience.outcome = "unknown";
     const edition = ++this.#edition;
     this.#data = data;
-    this.#trouble = null;
     this.#bell.ring();
-    await this.#until(patience, () => this.#confirmed >= edition || this.#trouble !== null);
-    if (this.#confirmed < edition && this.#trouble !== null) throw this.#trouble;
+    await this.#settled(patience, edition);
   }
 
   /**
@@ -144,11 +146,12 @@ export class Registration implements AsyncDisposable {
     }
   }
 
-  /** Fails when it is over before. */
-  async #until(patience: Patience, condition: () => boolean): Promise<void> {
+  /** Until the servers have this edition, or a newer one; fails when they refuse it, or when it is over before. */
+  async #settled(patience: Patience, edition: number): Promise<void> {
     for (;;) {
       const { rung } = this.#bell;
-      if (condition()) return;
+      if (this.#refused !== null && this.#refused.edition >= edition) throw this.#refused.error;
+      if (this.#confirmed >= edition) return;
       if (this.#isOver) throw this.#leftError(patience.outcome);
       patience.waitingFor = this.#isTaken ? "another of this id, which is there still, to go" : "the servers";
       await patience.until(rung);
@@ -182,13 +185,25 @@ export class Registration implements AsyncDisposable {
         pauseMs = RETRY_MS_MIN;
       } catch (error) {
         if (this.#isOver || !isAlive(status.session)) continue;
-        this.#trouble = error instanceof Error ? error : new Error(String(error));
-        this.#engine.logger.error(`${this.#what} could not be entered, and is tried again: ${messageOf(error)}`);
-        this.#bell.ring();
+        const isForGood = this.#onRefused(error instanceof Error ? error : new Error(String(error)));
+        if (!isForGood) continue;
         await this.#pause(pauseMs);
         pauseMs = Math.min(RETRY_MS_MAX, 2 * pauseMs);
       }
     }
+  }
+
+  /** False: there is other data to try at once, newer, or, where a change was refused, what the servers had before. */
+  #onRefused(error: Error): boolean {
+    this.#engine.logger.error(`${this.#what} could not be entered, and is tried again: ${messageOf(error)}`);
+    this.#trouble = error;
+    this.#refused = { edition: this.#putting, error };
+    this.#bell.ring();
+    if (this.#putting < this.#edition) return false;
+    if (this.#data === this.#confirmedData) return true;
+    this.#data = this.#confirmedData;
+    this.#edition += 1;
+    return false;
   }
 
   /** Ends with the session, or when it is over; fails when the servers refuse. */
@@ -212,7 +227,9 @@ export class Registration implements AsyncDisposable {
           continue;
         }
         const edition = this.#edition;
-        const isOurs = await entry.put(this.#data);
+        const data = this.#data;
+        this.#putting = edition;
+        const isOurs = await entry.put(data);
         this.#isTaken = !isOurs;
         if (!isOurs) {
           this.#bell.ring();
@@ -222,6 +239,7 @@ export class Registration implements AsyncDisposable {
         isIn = true;
         this.#enteredIn = session;
         this.#confirmed = edition;
+        this.#confirmedData = data;
         this.#trouble = null;
         this.#bell.ring();
         stopGuard ??= entry.guard(gone);

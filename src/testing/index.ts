@@ -5,6 +5,7 @@ import { groupScenarios } from "./scenarios/groups.ts";
 import { lockScenarios } from "./scenarios/locks.ts";
 import { readWriteLockScenarios } from "./scenarios/read-write-locks.ts";
 import { semaphoreScenarios } from "./scenarios/semaphores.ts";
+import { serviceScenarios } from "./scenarios/services.ts";
 import type { DirectoryEngine, ExclusiveEngine, Scenario } from "./stage.ts";
 
 export { FaultyTransport } from "./faulty-transport.ts";
@@ -21,4 +22,4 @@ export const exclusionScenarios: readonly Scenario<ExclusiveEngine>[] = [
 ];
 
 /** What every engine that has directories must show. */
-export const directoryScenarios: readonly Scenario<DirectoryEngine>[] = [...groupScenarios];
+export const directoryScenarios: readonly Scenario<DirectoryEngine>[] = [...groupScenarios, ...serviceScenarios];

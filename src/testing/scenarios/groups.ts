@@ -210,7 +210,13 @@ export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
       assert.equal((await failsAs("aborted", member.update("2", { signal }))).outcome, "not-applied");
       assert.equal(show(await c.group("odd").members()), "m=1");
       await failsAs("rejected", member.update(new Uint8Array(2 << 20)));
+      await eventually(stage, "what it said before stays", () => member.state === "entered" && member.trouble === null);
+      assert.equal(show(await c.group("odd").members()), "m=1");
+      const tooMuch = fateOf(member.update(new Uint8Array(2 << 20)));
+      await stage.sleep(0);
       await member.update("3");
+      assert.ok(!tooMuch.isOpen);
+      assert.equal(show(await c.group("odd").members()), "m=3");
       const left = await c.group("odd").join({ id: "left" });
       await Promise.all([left.leave(), left.leave()]);
       await failsAs("closed", left.update("4"));
