@@ -83,3 +83,11 @@ test("calls are spread over a service's instances, and switched from blue to gre
     ].join("\n"),
   );
 });
+
+test("settings are followed as they change, and bad ones are told and not taken", async () => {
+  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
+  const output = await example("configuration.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  assert.match(output, /the rate is 10\n(now it is .*\n)*now it is 40\n/);
+  assert.match(output, /not written: configuration "flags": rate: Invalid value/);
+  assert.match(output, /not taken: rate: Invalid type: Expected number but received "fast"\nstill 40\n$/);
+});

@@ -9,6 +9,7 @@ import type {
   HasMutexes,
   HasSemaphores,
   HasSharedMutexes,
+  HasValues,
 } from "../recipes/index.ts";
 
 /** What the scenarios of exclusion need. */
@@ -16,6 +17,9 @@ export type ExclusiveEngine = Engine & HasMutexes & HasSharedMutexes & HasSemaph
 
 /** What the scenarios of membership need. */
 export type DirectoryEngine = Engine & HasDirectories;
+
+/** What the scenarios of configuration need. */
+export type ValueEngine = Engine & HasValues;
 
 /** One program, as far as the service knows: a session and connections of its own. */
 export interface Program<E extends Engine> {
