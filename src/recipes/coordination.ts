@@ -1,13 +1,27 @@
 // What a user holds: recipes by their names, over one engine. A method is there for everyone and compiles for those whose
 // engine has what it needs.
 
+import { Configuration } from "./configuration.ts";
 import { Election, type ElectionOptions } from "./election.ts";
-import type { Engine, EngineStatus, HasElections, HasMutexes, HasSemaphores, HasSharedMutexes } from "./engine.ts";
+import type {
+  Engine,
+  EngineStatus,
+  HasDirectories,
+  HasElections,
+  HasMutexes,
+  HasSemaphores,
+  HasSharedMutexes,
+  HasValues,
+} from "./engine.ts";
+import { Group } from "./group.ts";
 import { LocalQueues } from "./local-queue.ts";
 import { Lock } from "./lock.ts";
 import { MultiLock } from "./multi-lock.ts";
 import { ReadWriteLock } from "./read-write-lock.ts";
 import { Semaphore, type SemaphoreOptions } from "./semaphore.ts";
+import { Service } from "./service.ts";
+
+import type { StandardSchema } from "./standard-schema.ts";
 
 export class Coordination<E extends Engine = Engine> implements AsyncDisposable {
   /** For recipes of one's own. */
@@ -48,6 +62,25 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
   /** One leader at a time, and everyone may know who. */
   election(this: Coordination<E & HasElections>, name: string, options: ElectionOptions = {}): Election {
     return new Election(this.engine, name, options);
+  }
+
+  /** Who is there, and what they say of themselves. */
+  group(this: Coordination<E & HasDirectories>, name: string): Group {
+    return new Group(this.engine, name);
+  }
+
+  /** Where the instances of a service are, and which to call next. */
+  service(this: Coordination<E & HasDirectories>, name: string): Service {
+    return new Service(this.engine, name);
+  }
+
+  /** A value that everybody reads, of a type that a validator knows: Zod, Valibot, ArkType, or any Standard Schema. */
+  config<Input, Output>(
+    this: Coordination<E & HasValues>,
+    name: string,
+    schema: StandardSchema<Input, Output>,
+  ): Configuration<Input, Output> {
+    return new Configuration(this.engine, name, schema);
   }
 
   /** Ends the session: what is held is lost ("closed"), what waits fails. No socket and no timer is left. Never fails. */

@@ -20,6 +20,8 @@ import type { Random } from "../base/random.ts";
 export interface Runtime {
   /** Monotonic milliseconds; only differences mean anything. */
   now(): number;
+  /** Milliseconds since 1970 by the wall clock: for people's eyes, never for a deadline. */
+  wall(): number;
   /** Runs about `milliseconds` from now; returns how to call it off. */
   after(milliseconds: number, task: () => void): () => void;
   readonly random: Random;

@@ -1,7 +1,7 @@
 // How long someone waits: until the caller's signal, a deadline, or the loss of the session, whichever comes first. One
 // listener on the signal and one timer for a whole wait, however many promises it goes through, and none of them is left.
 
-import { CoordinationError } from "../base/errors.ts";
+import { CoordinationError, type OperationOutcome } from "../base/errors.ts";
 import type { EngineSession, Runtime } from "./engine.ts";
 
 /** What every wait may be given. */
@@ -20,6 +20,10 @@ export class Patience implements Disposable {
   #reject: ((error: Error) => void) | null = null;
   /** What is waited for, as the error at the deadline says it. */
   waitingFor = "the servers";
+  /** What has not come about when it ends, as its errors say it. */
+  failed = "was not acquired";
+  /** What its errors say of what was begun. */
+  outcome: OperationOutcome = "not-applied";
 
   /** `what` begins the sentences of its errors: `lock "billing"`. Throws where an option cannot be. */
   constructor(runtime: Runtime, what: string, { signal, timeoutMs }: WaitOptions) {
@@ -80,7 +84,7 @@ export class Patience implements Disposable {
   finish(code: "aborted" | "deadline" | "session-expired" | "closed", why: string, cause?: unknown): void {
     if (this.#end !== null) return;
     const options = cause === undefined ? {} : { cause };
-    this.#end = new CoordinationError(code, "not-applied", `${this.#what} was not acquired: ${why}`, options);
+    this.#end = new CoordinationError(code, this.outcome, `${this.#what} ${this.failed}: ${why}`, options);
     this.#reject?.(this.#end);
   }
 
@@ -92,4 +96,10 @@ export class Patience implements Disposable {
     this.#stopSession();
     for (const stop of this.#stops.splice(0)) stop();
   }
+}
+
+/** Some time, or until the signal aborts. Never fails. */
+export async function pause(runtime: Runtime, milliseconds: number, signal?: AbortSignal): Promise<void> {
+  using patience = new Patience(runtime, "a pause", { signal, timeoutMs: milliseconds });
+  await patience.until(new Promise(() => {})).catch(() => {});
 }

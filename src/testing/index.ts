@@ -1,13 +1,16 @@
 // For tests: a cluster in memory on virtual time, faults on demand, and the scenarios that every engine must pass.
 
+import { configurationScenarios } from "./scenarios/configurations.ts";
 import { electionScenarios } from "./scenarios/elections.ts";
+import { groupScenarios } from "./scenarios/groups.ts";
 import { lockScenarios } from "./scenarios/locks.ts";
 import { readWriteLockScenarios } from "./scenarios/read-write-locks.ts";
 import { semaphoreScenarios } from "./scenarios/semaphores.ts";
-import type { ExclusiveEngine, Scenario } from "./stage.ts";
+import { serviceScenarios } from "./scenarios/services.ts";
+import type { DirectoryEngine, ExclusiveEngine, Scenario, ValueEngine } from "./stage.ts";
 
 export { FaultyTransport } from "./faulty-transport.ts";
-export type { ExclusiveEngine, Program, Scenario, Stage } from "./stage.ts";
+export type { DirectoryEngine, ExclusiveEngine, Program, Scenario, Stage, ValueEngine } from "./stage.ts";
 export { VirtualCluster, type VirtualClusterOptions } from "./virtual-cluster.ts";
 export { ZooKeeperStage, type ZooKeeperStageOptions } from "./zookeeper-stage.ts";
 
@@ -18,3 +21,9 @@ export const exclusionScenarios: readonly Scenario<ExclusiveEngine>[] = [
   ...semaphoreScenarios,
   ...electionScenarios,
 ];
+
+/** What every engine that has directories must show. */
+export const directoryScenarios: readonly Scenario<DirectoryEngine>[] = [...groupScenarios, ...serviceScenarios];
+
+/** What every engine that has values must show. */
+export const valueScenarios: readonly Scenario<ValueEngine>[] = [...configurationScenarios];

@@ -4,14 +4,22 @@
 import type {
   Coordination,
   Engine,
+  HasDirectories,
   HasElections,
   HasMutexes,
   HasSemaphores,
   HasSharedMutexes,
+  HasValues,
 } from "../recipes/index.ts";
 
 /** What the scenarios of exclusion need. */
 export type ExclusiveEngine = Engine & HasMutexes & HasSharedMutexes & HasSemaphores & HasElections;
+
+/** What the scenarios of membership need. */
+export type DirectoryEngine = Engine & HasDirectories;
+
+/** What the scenarios of configuration need. */
+export type ValueEngine = Engine & HasValues;
 
 /** One program, as far as the service knows: a session and connections of its own. */
 export interface Program<E extends Engine> {

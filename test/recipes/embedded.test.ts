@@ -10,8 +10,9 @@ import { embedded, LockLostError } from "../../src/index.ts";
 import { nodePorts } from "../../src/protocols/zookeeper/client/index.ts";
 import { silentLogger } from "../../src/replica/logger.ts";
 import { loadConfiguration, type RunningMember, startMember } from "../../src/server/index.ts";
-import { exclusionScenarios, ZooKeeperStage } from "../../src/testing/index.ts";
+import { ZooKeeperStage } from "../../src/testing/index.ts";
 import { freePort } from "../support/ports.ts";
+import { scenarios } from "./support/scenarios.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "cabildo-embedded-"));
 const member = await start("kit");
@@ -34,7 +35,7 @@ async function start(name: string): Promise<RunningMember> {
   return startMember(configuration, silentLogger);
 }
 
-for (const [i, { law, play }] of exclusionScenarios.entries()) {
+for (const [i, { law, play }] of scenarios.entries()) {
   test(law, async () => {
     await using stage = new ZooKeeperStage({
       servers: "this-process:1",

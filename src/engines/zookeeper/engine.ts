@@ -64,7 +64,12 @@ export class ZooKeeperEngine
   constructor(client: ZooKeeperClient, ports: ClientPorts, { root = "/", logger = silentLogger }: EngineOptions = {}) {
     this.#root = root;
     const { clock, random, hashes } = ports;
-    this.runtime = { now: () => clock.now(), after: (ms, task) => clock.after(ms, task), random };
+    this.runtime = {
+      now: () => clock.now(),
+      wall: () => clock.wall(),
+      after: (ms, task) => clock.after(ms, task),
+      random,
+    };
     this.logger = logger;
     this.#client = client;
     this.#place = { client, hashes };

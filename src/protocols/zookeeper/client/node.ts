@@ -55,6 +55,7 @@ export function nodePorts(tls: boolean | ConnectionOptions = false): ClientPorts
     transport: new NodeTransport(tls === false ? null : secured(tls === true ? {} : tls)),
     clock: {
       now: () => performance.now(),
+      wall: () => Date.now(),
       defer(task) {
         setImmediate(task);
       },
