@@ -61,3 +61,9 @@ test("three stand for election on a member of their own process, and each leads 
   }
   assert.match(output, /(ana|ben|eva) leads, \d stand/);
 });
+
+test("three programs count and number together", async () => {
+  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
+  const output = await example("counter.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  assert.equal(output, "15 orders were taken\nthe next is 16\nstarted anew: true\n");
+});

@@ -1,18 +1,30 @@
 // What a user holds: recipes by their names, over one engine. A method is there for everyone and compiles for those whose
 // engine has what it needs.
 
+import { Counter } from "./counter.ts";
 import { Election, type ElectionOptions } from "./election.ts";
-import type { Engine, EngineStatus, HasElections, HasMutexes, HasSemaphores, HasSharedMutexes } from "./engine.ts";
+import type {
+  Engine,
+  EngineStatus,
+  HasElections,
+  HasMutexes,
+  HasSemaphores,
+  HasSharedMutexes,
+  HasValues,
+} from "./engine.ts";
 import { LocalQueues } from "./local-queue.ts";
 import { Lock } from "./lock.ts";
 import { MultiLock } from "./multi-lock.ts";
 import { ReadWriteLock } from "./read-write-lock.ts";
 import { Semaphore, type SemaphoreOptions } from "./semaphore.ts";
+import { Sequence } from "./sequence.ts";
 
 export class Coordination<E extends Engine = Engine> implements AsyncDisposable {
   /** For recipes of one's own. */
   readonly engine: E;
   readonly #queues = new LocalQueues();
+  /** Of those who change one number. */
+  readonly #changes = new LocalQueues();
 
   constructor(engine: E) {
     this.engine = engine;
@@ -48,6 +60,16 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
   /** One leader at a time, and everyone may know who. */
   election(this: Coordination<E & HasElections>, name: string, options: ElectionOptions = {}): Election {
     return new Election(this.engine, name, options);
+  }
+
+  /** One number that many change. */
+  counter(this: Coordination<E & HasValues>, name: string): Counter {
+    return new Counter(this.engine, name, this.#changes);
+  }
+
+  /** Numbers that are given once, each larger than all before. */
+  sequence(this: Coordination<E & HasValues>, name: string): Sequence {
+    return new Sequence(this.engine, name, this.#changes);
   }
 
   /** Ends the session: what is held is lost ("closed"), what waits fails. No socket and no timer is left. Never fails. */

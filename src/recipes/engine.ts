@@ -183,7 +183,7 @@ export interface HasValues {
   value(recipe: ValueRecipe, name: string): Value;
 }
 
-export type ValueRecipe = "barrier" | "configuration" | "counter" | "value";
+export type ValueRecipe = "barrier" | "configuration" | "counter" | "sequence" | "value";
 
 /** A value, and which it is: compared by the engine, opaque to others. */
 export interface Versioned {
@@ -200,12 +200,20 @@ export interface Versioned {
 export interface Value {
   /** Null: there is none. */
   read(): Promise<Glance<Versioned | null>>;
+  /** As `read`, with no eye on what comes. `isFresh`: it holds all that was acknowledged to anyone before. */
+  current(isFresh: boolean): Promise<Versioned | null>;
   /** False: there is one. */
-  create(data: Uint8Array): Promise<boolean>;
+  create(data: Uint8Array, limits?: WriteLimits): Promise<boolean>;
   /** False: it is not in this version any more. */
-  replace(version: string, data: Uint8Array): Promise<boolean>;
+  replace(version: string, data: Uint8Array, limits?: WriteLimits): Promise<boolean>;
   /** False: it is not in this version any more; without a version, there was none. */
-  delete(version: string | null): Promise<boolean>;
+  delete(version: string | null, limits?: WriteLimits): Promise<boolean>;
+}
+
+/** How long a write may take. One that had not left when it was called off never will; of others the outcome is unknown. */
+export interface WriteLimits {
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** Entries that live as long as a session, under names of their own. */

@@ -1,6 +1,7 @@
 // The recipes and the port that they run over.
 
 export { Coordination } from "./coordination.ts";
+export { Counter } from "./counter.ts";
 export {
   type CampaignOptions,
   type CandidateInfo,
@@ -17,3 +18,4 @@ export { type MultiHeld, MultiLock } from "./multi-lock.ts";
 export type { WaitOptions } from "./patience.ts";
 export { ReadWriteLock, type WriteHeld } from "./read-write-lock.ts";
 export { type PermitOptions, Semaphore, type SemaphoreOptions } from "./semaphore.ts";
+export { Sequence } from "./sequence.ts";

@@ -1,13 +1,14 @@
 // For tests: a cluster in memory on virtual time, faults on demand, and the scenarios that every engine must pass.
 
+import { counterScenarios } from "./scenarios/counters.ts";
 import { electionScenarios } from "./scenarios/elections.ts";
 import { lockScenarios } from "./scenarios/locks.ts";
 import { readWriteLockScenarios } from "./scenarios/read-write-locks.ts";
 import { semaphoreScenarios } from "./scenarios/semaphores.ts";
-import type { ExclusiveEngine, Scenario } from "./stage.ts";
+import type { CompleteEngine, ExclusiveEngine, Scenario } from "./stage.ts";
 
 export { FaultyTransport } from "./faulty-transport.ts";
-export type { ExclusiveEngine, Program, Scenario, Stage } from "./stage.ts";
+export type { CompleteEngine, ExclusiveEngine, Program, Scenario, Stage } from "./stage.ts";
 export { VirtualCluster, type VirtualClusterOptions } from "./virtual-cluster.ts";
 export { ZooKeeperStage, type ZooKeeperStageOptions } from "./zookeeper-stage.ts";
 
@@ -18,3 +19,6 @@ export const exclusionScenarios: readonly Scenario<ExclusiveEngine>[] = [
   ...semaphoreScenarios,
   ...electionScenarios,
 ];
+
+/** All that there are, for an engine that has every ability. */
+export const allScenarios: readonly Scenario<CompleteEngine>[] = [...exclusionScenarios, ...counterScenarios];

@@ -8,10 +8,14 @@ import type {
   HasMutexes,
   HasSemaphores,
   HasSharedMutexes,
+  HasValues,
 } from "../recipes/index.ts";
 
 /** What the scenarios of exclusion need. */
 export type ExclusiveEngine = Engine & HasMutexes & HasSharedMutexes & HasSemaphores & HasElections;
+
+/** Every ability that there are scenarios for. */
+export type CompleteEngine = ExclusiveEngine & HasValues;
 
 /** One program, as far as the service knows: a session and connections of its own. */
 export interface Program<E extends Engine> {

@@ -11,6 +11,7 @@ export const FOLDERS = {
   barrier: "barriers",
   configuration: "configuration",
   counter: "counters",
+  sequence: "sequences",
   value: "values",
   membership: "groups",
   service: "services",
