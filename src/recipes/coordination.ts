@@ -1,11 +1,14 @@
 // What a user holds: recipes by their names, over one engine. A method is there for everyone and compiles for those whose
 // engine has what it needs.
 
+import { Barrier } from "./barrier.ts";
 import { Counter } from "./counter.ts";
+import { DoubleBarrier, type DoubleBarrierOptions } from "./double-barrier.ts";
 import { Election, type ElectionOptions } from "./election.ts";
 import type {
   Engine,
   EngineStatus,
+  HasDoubleBarriers,
   HasElections,
   HasMutexes,
   HasSemaphores,
@@ -60,6 +63,16 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
   /** One leader at a time, and everyone may know who. */
   election(this: Coordination<E & HasElections>, name: string, options: ElectionOptions = {}): Election {
     return new Election(this.engine, name, options);
+  }
+
+  /** Closed, nobody passes; removed, everybody does. */
+  barrier(this: Coordination<E & HasValues>, name: string): Barrier {
+    return new Barrier(this.engine, name);
+  }
+
+  /** Its members begin together and end together. */
+  doubleBarrier(this: Coordination<E & HasDoubleBarriers>, name: string, options: DoubleBarrierOptions): DoubleBarrier {
+    return new DoubleBarrier(this.engine, name, options);
   }
 
   /** One number that many change. */

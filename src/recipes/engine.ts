@@ -175,6 +175,29 @@ export interface CandidateView {
   readonly data: Uint8Array;
 }
 
+/** Meetings that begin when enough have come, and end when all have gone. */
+export interface HasDoubleBarriers {
+  /** All who use it have to agree on how many `members` are enough; more may come. */
+  doubleBarrier(name: string, members: number): Meeting;
+}
+
+export interface Meeting {
+  contend(session: EngineSession): Attendee;
+}
+
+/** Granted when enough have come; `ahead` are those who are missing. `leave` goes out and waits for nobody. */
+export interface Attendee extends Contender {
+  /**
+   * Once it was granted: goes out, now or when its going tells the others that all are out; and says how many of those who
+   * were inside with it are there still. Goes on through lost connections, as `look` does.
+   */
+  depart(): Promise<Departure>;
+}
+
+export type Departure =
+  | { readonly kind: "over" }
+  | { readonly kind: "waiting"; readonly inside: number; readonly changed: Promise<void> };
+
 // ----------------------------------------------------------------------------------------------- values and directories
 
 /** Small values, each changed as one. */

@@ -1,7 +1,9 @@
 // The recipes and the port that they run over.
 
+export { Barrier } from "./barrier.ts";
 export { Coordination } from "./coordination.ts";
 export { Counter } from "./counter.ts";
+export { DoubleBarrier, type DoubleBarrierOptions, type Inside } from "./double-barrier.ts";
 export {
   type CampaignOptions,
   type CandidateInfo,

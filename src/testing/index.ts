@@ -1,5 +1,6 @@
 // For tests: a cluster in memory on virtual time, faults on demand, and the scenarios that every engine must pass.
 
+import { barrierScenarios } from "./scenarios/barriers.ts";
 import { counterScenarios } from "./scenarios/counters.ts";
 import { electionScenarios } from "./scenarios/elections.ts";
 import { lockScenarios } from "./scenarios/locks.ts";
@@ -21,4 +22,8 @@ export const exclusionScenarios: readonly Scenario<ExclusiveEngine>[] = [
 ];
 
 /** All that there are, for an engine that has every ability. */
-export const allScenarios: readonly Scenario<CompleteEngine>[] = [...exclusionScenarios, ...counterScenarios];
+export const allScenarios: readonly Scenario<CompleteEngine>[] = [
+  ...exclusionScenarios,
+  ...counterScenarios,
+  ...barrierScenarios,
+];

@@ -4,6 +4,7 @@
 import type {
   Coordination,
   Engine,
+  HasDoubleBarriers,
   HasElections,
   HasMutexes,
   HasSemaphores,
@@ -15,7 +16,7 @@ import type {
 export type ExclusiveEngine = Engine & HasMutexes & HasSharedMutexes & HasSemaphores & HasElections;
 
 /** Every ability that there are scenarios for. */
-export type CompleteEngine = ExclusiveEngine & HasValues;
+export type CompleteEngine = ExclusiveEngine & HasValues & HasDoubleBarriers;
 
 /** One program, as far as the service knows: a session and connections of its own. */
 export interface Program<E extends Engine> {

@@ -9,6 +9,7 @@ export const FOLDERS = {
   semaphore: "semaphores",
   election: "elections",
   barrier: "barriers",
+  "double barrier": "double-barriers",
   configuration: "configuration",
   counter: "counters",
   sequence: "sequences",
