@@ -301,19 +301,20 @@ export class Nemesis {
   }
 
   /**
-   * Only where the disks that are left hold everything: a majority of the voters, of the ensemble as it is and, while it
-   * changes, as it was.
+   * Only where the disks that are left hold everything: a majority of the voters of every configuration that some member
+   * goes by; and not while the ensemble changes.
    */
   #damage(action: (member: SimulatedMember) => string | null): string | null {
     const { laws, ensemble } = this.#options;
-    const { configuration } = laws;
     const member = this.#oneOf(ensemble.members.filter(({ disk }) => !disk.isBlank));
-    if (member === undefined || configuration === null || configuration.outgoing.length > 0) return null;
-    const voters = configuration.members.filter(({ role }) => role === "voter");
-    const unwell = voters.filter(({ id }) => id !== member.id && !this.isWell(id)).length;
-    const isVoter = voters.some(({ id }) => id === member.id);
-    if (isVoter && (unwell + 1) * 2 >= voters.length) return null;
-    if (!isVoter && unwell * 2 >= voters.length) return null;
+    if (member === undefined || laws.configuration === null) return null;
+    const configurations = laws.configurationsInForce(ensemble.members);
+    if (configurations.some(({ outgoing }) => outgoing.length > 0)) return null;
+    for (const { members } of configurations) {
+      const voters = members.filter(({ role }) => role === "voter");
+      const unwell = voters.filter(({ id }) => id === member.id || !this.isWell(id)).length;
+      if (unwell * 2 >= voters.length) return null;
+    }
     this.#afflicted.add(member.id);
     this.#damaged.add(member.id);
     const what = action(member);
