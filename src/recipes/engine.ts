@@ -85,6 +85,12 @@ export interface Glance<T> {
   forget(): void;
 }
 
+/** How a look is taken. */
+export interface LookOptions {
+  /** With everything that was acknowledged to anybody before. Else it may be what a server that lags knows. */
+  readonly isFresh?: boolean | undefined;
+}
+
 // -------------------------------------------------------------------------------------------------------- contention
 
 /**
@@ -201,7 +207,7 @@ export interface Versioned {
  */
 export interface Value {
   /** Null: there is none. */
-  read(): Promise<Glance<Versioned | null>>;
+  read(options?: LookOptions): Promise<Glance<Versioned | null>>;
   /** False: there is one. */
   create(data: Uint8Array): Promise<boolean>;
   /** False: it is not in this version any more. */
@@ -220,7 +226,7 @@ export type DirectoryRecipe = "membership" | "service";
 export interface Directory {
   /** Made at once; `put` enters it. */
   entry(session: EngineSession, name: string): DirectoryEntry;
-  list(): Promise<Glance<readonly EntryView[]>>;
+  list(options?: LookOptions): Promise<Glance<readonly EntryView[]>>;
 }
 
 export interface EntryView {

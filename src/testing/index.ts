@@ -10,7 +10,16 @@ import { serviceScenarios } from "./scenarios/services.ts";
 import type { DirectoryEngine, ExclusiveEngine, Scenario, ValueEngine } from "./stage.ts";
 
 export { FaultyTransport } from "./faulty-transport.ts";
-export type { DirectoryEngine, ExclusiveEngine, Program, Scenario, Stage, ValueEngine } from "./stage.ts";
+export { partitionScenarios } from "./scenarios/partitions.ts";
+export type {
+  DirectoryEngine,
+  ExclusiveEngine,
+  PartitionEngine,
+  Program,
+  Scenario,
+  Stage,
+  ValueEngine,
+} from "./stage.ts";
 export { VirtualCluster, type VirtualClusterOptions } from "./virtual-cluster.ts";
 export { ZooKeeperStage, type ZooKeeperStageOptions } from "./zookeeper-stage.ts";
 

@@ -1,8 +1,8 @@
 // A value: the data of one node.
 
 import type { Session, Stat, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
-import type { Glance, Value, Versioned } from "../../recipes/engine.ts";
-import { glance } from "./glances.ts";
+import type { Glance, LookOptions, Value, Versioned } from "../../recipes/engine.ts";
+import { glance, type Watching } from "./glances.ts";
 import { pathsDownTo } from "./layout.ts";
 import { isRefusal, persistently } from "./persistently.ts";
 
@@ -19,9 +19,9 @@ export class NodeValue implements Value {
     this.#path = path;
   }
 
-  read(): Promise<Glance<Versioned | null>> {
+  read(options: LookOptions = {}): Promise<Glance<Versioned | null>> {
     const client = this.#client;
-    return glance(client, async (session: Session, watching) => {
+    const read = async (session: Session, watching: Watching) => {
       for (;;) {
         try {
           const { data, stat } = await client.getData(this.#path, { session, watch: watching.watcher });
@@ -34,7 +34,8 @@ export class NodeValue implements Value {
         watching.note(this.#path, "data");
         if (stat === null) return null;
       }
-    });
+    };
+    return glance(client, read, options);
   }
 
   async create(data: Uint8Array): Promise<boolean> {
