@@ -91,3 +91,15 @@ test("settings are followed as they change, and bad ones are told and not taken"
   assert.match(output, /not written: configuration "flags": rate: Invalid value/);
   assert.match(output, /not taken: rate: Invalid type: Expected number but received "fast"\nstill 40\n$/);
 });
+
+test("three programs count and number together", async () => {
+  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
+  const output = await example("counter.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  assert.equal(output, "15 orders were taken\nthe next is 16\nstarted anew: true\n");
+});
+
+test("three programs work in rounds, and none begins one before all are through the last", async () => {
+  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
+  const output = await example("double-barrier.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  assert.match(output, /^(round 1: (ana|ben|eva) works\n){3}(round 2: (ana|ben|eva) works\n){3}all are through\n$/);
+});

@@ -1,12 +1,16 @@
 // What a user holds: recipes by their names, over one engine. A method is there for everyone and compiles for those whose
 // engine has what it needs.
 
+import { Barrier } from "./barrier.ts";
 import { Configuration } from "./configuration.ts";
+import { Counter } from "./counter.ts";
+import { DoubleBarrier, type DoubleBarrierOptions } from "./double-barrier.ts";
 import { Election, type ElectionOptions } from "./election.ts";
 import type {
   Engine,
   EngineStatus,
   HasDirectories,
+  HasDoubleBarriers,
   HasElections,
   HasMutexes,
   HasSemaphores,
@@ -20,14 +24,16 @@ import { MultiLock } from "./multi-lock.ts";
 import { Partition, type PartitionOptions } from "./partition.ts";
 import { ReadWriteLock } from "./read-write-lock.ts";
 import { Semaphore, type SemaphoreOptions } from "./semaphore.ts";
+import { Sequence } from "./sequence.ts";
 import { Service } from "./service.ts";
-
 import type { StandardSchema } from "./standard-schema.ts";
 
 export class Coordination<E extends Engine = Engine> implements AsyncDisposable {
   /** For recipes of one's own. */
   readonly engine: E;
   readonly #queues = new LocalQueues();
+  /** Of those who change one number. */
+  readonly #changes = new LocalQueues();
 
   constructor(engine: E) {
     this.engine = engine;
@@ -87,6 +93,26 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
   /** The items of a set, spread over those who are there, each owned by one at a time. */
   partition(this: Coordination<E & HasDirectories & HasMutexes>, name: string, options: PartitionOptions): Partition {
     return new Partition(this.engine, name, options);
+  }
+
+  /** Closed, nobody passes; removed, everybody does. */
+  barrier(this: Coordination<E & HasValues>, name: string): Barrier {
+    return new Barrier(this.engine, name);
+  }
+
+  /** Its members begin together and end together. */
+  doubleBarrier(this: Coordination<E & HasDoubleBarriers>, name: string, options: DoubleBarrierOptions): DoubleBarrier {
+    return new DoubleBarrier(this.engine, name, options);
+  }
+
+  /** One number that many change. */
+  counter(this: Coordination<E & HasValues>, name: string): Counter {
+    return new Counter(this.engine, name, this.#changes);
+  }
+
+  /** Numbers that are given once, each larger than all before. */
+  sequence(this: Coordination<E & HasValues>, name: string): Sequence {
+    return new Sequence(this.engine, name, this.#changes);
   }
 
   /** Ends the session: what is held is lost ("closed"), what waits fails. No socket and no timer is left. Never fails. */

@@ -1,8 +1,11 @@
 // The recipes and the port that they run over.
 
 export type { Assignment } from "./assignment.ts";
+export { Barrier } from "./barrier.ts";
 export { Configuration, type InvalidConfiguration, type Reading } from "./configuration.ts";
 export { Coordination } from "./coordination.ts";
+export { Counter } from "./counter.ts";
+export { DoubleBarrier, type DoubleBarrierOptions, type Inside } from "./double-barrier.ts";
 export {
   type CampaignOptions,
   type CandidateInfo,
@@ -26,6 +29,7 @@ export { type DownPolicy, Provider, type ProviderOptions } from "./provider.ts";
 export { ReadWriteLock, type WriteHeld } from "./read-write-lock.ts";
 export type { RegistrationState } from "./registration.ts";
 export { type PermitOptions, Semaphore, type SemaphoreOptions } from "./semaphore.ts";
+export { Sequence } from "./sequence.ts";
 export { type RegisterOptions, Service, type ServiceRegistration } from "./service.ts";
 export type { InstanceDetails, ServiceInstance, ServiceMeta } from "./service-instance.ts";
 export type { Share } from "./share.ts";

@@ -2,7 +2,7 @@
 // listener on the signal and one timer for a whole wait, however many promises it goes through, and none of them is left.
 
 import { CoordinationError, type OperationOutcome } from "../base/errors.ts";
-import type { EngineSession, Runtime } from "./engine.ts";
+import type { EngineSession, Runtime, WriteLimits } from "./engine.ts";
 
 /** What every wait may be given. */
 export interface WaitOptions {
@@ -14,20 +14,30 @@ export interface WaitOptions {
 
 export class Patience implements Disposable {
   readonly #what: string;
+  readonly #runtime: Runtime;
+  readonly #options: WaitOptions;
   readonly #stops: (() => void)[] = [];
   #stopSession: () => void = () => {};
   #end: CoordinationError | null = null;
+  #deadline = Number.POSITIVE_INFINITY;
   #reject: ((error: Error) => void) | null = null;
   /** What is waited for, as the error at the deadline says it. */
   waitingFor = "the servers";
   /** What has not come about when it ends, as its errors say it. */
-  failed = "was not acquired";
+  failed: string;
   /** What its errors say of what was begun. */
   outcome: OperationOutcome = "not-applied";
 
-  /** `what` begins the sentences of its errors: `lock "billing"`. Throws where an option cannot be. */
-  constructor(runtime: Runtime, what: string, { signal, timeoutMs }: WaitOptions) {
+  /**
+   * `what` begins the sentences of its errors, `lock "billing"`, and `inVain` goes on with them. Throws where an option
+   * cannot be.
+   */
+  constructor(runtime: Runtime, what: string, options: WaitOptions, inVain = "was not acquired") {
+    const { signal, timeoutMs } = options;
     this.#what = what;
+    this.failed = inVain;
+    this.#runtime = runtime;
+    this.#options = options;
     if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0)) {
       throw new CoordinationError("rejected", "not-applied", `${what}: timeoutMs is a number from 0, not ${timeoutMs}`);
     }
@@ -42,6 +52,7 @@ export class Patience implements Disposable {
     }
     if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) {
       const deadline = runtime.now() + timeoutMs;
+      this.#deadline = deadline;
       let stop = () => {};
       const late = () => {
         const rest = deadline - runtime.now();
@@ -66,6 +77,13 @@ export class Patience implements Disposable {
 
   get end(): CoordinationError | null {
     return this.#end;
+  }
+
+  /** For what the engine is asked to write, whose outcome it alone can tell. */
+  limits(): WriteLimits {
+    const { signal } = this.#options;
+    if (this.#deadline === Number.POSITIVE_INFINITY) return { signal };
+    return { signal, timeoutMs: Math.max(0, this.#deadline - this.#runtime.now()) };
   }
 
   /** The promise's value, unless the wait ends before. What becomes of the promise then is its maker's business. */

@@ -1,17 +1,20 @@
 // For tests: a cluster in memory on virtual time, faults on demand, and the scenarios that every engine must pass.
 
+import { barrierScenarios } from "./scenarios/barriers.ts";
 import { configurationScenarios } from "./scenarios/configurations.ts";
+import { counterScenarios } from "./scenarios/counters.ts";
 import { electionScenarios } from "./scenarios/elections.ts";
 import { groupScenarios } from "./scenarios/groups.ts";
 import { lockScenarios } from "./scenarios/locks.ts";
+import { partitionScenarios } from "./scenarios/partitions.ts";
 import { readWriteLockScenarios } from "./scenarios/read-write-locks.ts";
 import { semaphoreScenarios } from "./scenarios/semaphores.ts";
 import { serviceScenarios } from "./scenarios/services.ts";
-import type { DirectoryEngine, ExclusiveEngine, Scenario, ValueEngine } from "./stage.ts";
+import type { CompleteEngine, DirectoryEngine, ExclusiveEngine, Scenario, ValueEngine } from "./stage.ts";
 
 export { FaultyTransport } from "./faulty-transport.ts";
-export { partitionScenarios } from "./scenarios/partitions.ts";
 export type {
+  CompleteEngine,
   DirectoryEngine,
   ExclusiveEngine,
   PartitionEngine,
@@ -22,6 +25,7 @@ export type {
 } from "./stage.ts";
 export { VirtualCluster, type VirtualClusterOptions } from "./virtual-cluster.ts";
 export { ZooKeeperStage, type ZooKeeperStageOptions } from "./zookeeper-stage.ts";
+export { partitionScenarios };
 
 /** What every engine that has locks, permits and elections must show. */
 export const exclusionScenarios: readonly Scenario<ExclusiveEngine>[] = [
@@ -36,3 +40,13 @@ export const directoryScenarios: readonly Scenario<DirectoryEngine>[] = [...grou
 
 /** What every engine that has values must show. */
 export const valueScenarios: readonly Scenario<ValueEngine>[] = [...configurationScenarios];
+
+/** All that there are, for an engine that has every ability. */
+export const allScenarios: readonly Scenario<CompleteEngine>[] = [
+  ...exclusionScenarios,
+  ...directoryScenarios,
+  ...partitionScenarios,
+  ...valueScenarios,
+  ...counterScenarios,
+  ...barrierScenarios,
+];

@@ -5,6 +5,7 @@ import type {
   Coordination,
   Engine,
   HasDirectories,
+  HasDoubleBarriers,
   HasElections,
   HasMutexes,
   HasSemaphores,
@@ -23,6 +24,9 @@ export type PartitionEngine = DirectoryEngine & HasMutexes;
 
 /** What the scenarios of configuration need. */
 export type ValueEngine = Engine & HasValues;
+
+/** Every ability that there are scenarios for. */
+export type CompleteEngine = ExclusiveEngine & HasDirectories & HasValues & HasDoubleBarriers;
 
 /** One program, as far as the service knows: a session and connections of its own. */
 export interface Program<E extends Engine> {

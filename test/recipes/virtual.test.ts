@@ -1,10 +1,9 @@
 // The recipes on a simulated cluster, in virtual time: every scenario of the kit, each on a cluster of its own.
 
 import { test } from "node:test";
-import { VirtualCluster } from "../../src/testing/index.ts";
-import { scenarios } from "./support/scenarios.ts";
+import { allScenarios, VirtualCluster } from "../../src/testing/index.ts";
 
-for (const { law, play } of scenarios) {
+for (const { law, play } of allScenarios) {
   test(law, async () => {
     const cluster = await VirtualCluster.start();
     await cluster.play(async () => {

@@ -2,9 +2,8 @@
 
 import { test } from "node:test";
 import { nodePorts } from "../../../src/protocols/zookeeper/client/index.ts";
-import { ZooKeeperStage } from "../../../src/testing/index.ts";
+import { allScenarios, ZooKeeperStage } from "../../../src/testing/index.ts";
 import { type Ensemble, type Flavour, startEnsemble } from "../../support/ensemble.ts";
-import { scenarios } from "./scenarios.ts";
 
 const SESSION_TIMEOUT_MS = 2000;
 
@@ -15,7 +14,7 @@ export function playOnServers(flavour: Flavour, members: number): void {
       members,
       config: ["tickTime=500", "minSessionTimeout=1000"],
     });
-    for (const [i, { law, play }] of scenarios.entries()) {
+    for (const [i, { law, play }] of allScenarios.entries()) {
       await context.test(law, async () => {
         await using stage = stageOn(ensemble, i);
         await play(stage);
