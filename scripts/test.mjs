@@ -1,22 +1,26 @@
-// Runs the tests below the folders given, or all that need no runtime but Node. Files run one after another: several start
+// Runs the tests in the files and folders given, or all that need no runtime but Node. Files run one after another: several start
 // ensembles of their own, and would time each other otherwise.
 
 import { spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 const NEEDS_OTHER_RUNTIMES = join("test", "interop");
 
 const given = process.argv.slice(2);
-const folders = given.length > 0 ? given : ["test"];
-const files = folders
-  .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: "utf8" }).map((file) => join(folder, file)))
+const places = given.length > 0 ? given : ["test"];
+const files = places
+  .flatMap((place) => (statSync(place).isFile() ? [place] : below(place)))
   .filter((file) => file.endsWith(".test.ts"))
   .filter((file) => given.length > 0 || !file.startsWith(NEEDS_OTHER_RUNTIMES))
   .sort();
 
+function below(folder) {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" }).map((file) => join(folder, file));
+}
+
 if (files.length === 0) {
-  console.error(`no tests below ${folders.join(", ")}`);
+  console.error(`no tests in ${places.join(", ")}`);
   process.exit(1);
 }
 

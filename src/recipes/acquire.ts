@@ -10,6 +10,8 @@ export interface Wanted<C extends Contender> {
   readonly what: string;
   readonly name: string;
   contend(session: EngineSession): C;
+  /** What is waited for, as errors say it; "3 ahead of it" unless given. */
+  readonly waitsFor?: (ahead: number) => string;
 }
 
 /**
@@ -63,7 +65,7 @@ export async function acquireWith<C extends Contender>(
         contender = wanted.contend(session);
         continue;
       }
-      patience.waitingFor = `${standing.ahead} ahead of it`;
+      patience.waitingFor = wanted.waitsFor?.(standing.ahead) ?? `${standing.ahead} ahead of it`;
       await patience.until(standing.changed);
     }
   } catch (error) {

@@ -1,18 +1,38 @@
 // What a user holds: recipes by their names, over one engine. A method is there for everyone and compiles for those whose
 // engine has what it needs.
 
+import { Barrier } from "./barrier.ts";
+import { Configuration } from "./configuration.ts";
+import { Counter } from "./counter.ts";
+import { DoubleBarrier, type DoubleBarrierOptions } from "./double-barrier.ts";
 import { Election, type ElectionOptions } from "./election.ts";
-import type { Engine, EngineStatus, HasElections, HasMutexes, HasSemaphores, HasSharedMutexes } from "./engine.ts";
+import type {
+  Engine,
+  EngineStatus,
+  HasDirectories,
+  HasDoubleBarriers,
+  HasElections,
+  HasMutexes,
+  HasSemaphores,
+  HasSharedMutexes,
+  HasValues,
+} from "./engine.ts";
+import { Group } from "./group.ts";
 import { LocalQueues } from "./local-queue.ts";
 import { Lock } from "./lock.ts";
 import { MultiLock } from "./multi-lock.ts";
 import { ReadWriteLock } from "./read-write-lock.ts";
 import { Semaphore, type SemaphoreOptions } from "./semaphore.ts";
+import { Sequence } from "./sequence.ts";
+import { Service } from "./service.ts";
+import type { StandardSchema } from "./standard-schema.ts";
 
 export class Coordination<E extends Engine = Engine> implements AsyncDisposable {
   /** For recipes of one's own. */
   readonly engine: E;
   readonly #queues = new LocalQueues();
+  /** Of those who change one number. */
+  readonly #changes = new LocalQueues();
 
   constructor(engine: E) {
     this.engine = engine;
@@ -48,6 +68,45 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
   /** One leader at a time, and everyone may know who. */
   election(this: Coordination<E & HasElections>, name: string, options: ElectionOptions = {}): Election {
     return new Election(this.engine, name, options);
+  }
+
+  /** Who is there, and what they say of themselves. */
+  group(this: Coordination<E & HasDirectories>, name: string): Group {
+    return new Group(this.engine, name);
+  }
+
+  /** Where the instances of a service are, and which to call next. */
+  service(this: Coordination<E & HasDirectories>, name: string): Service {
+    return new Service(this.engine, name);
+  }
+
+  /** A value that everybody reads, of a type that a validator knows: Zod, Valibot, ArkType, or any Standard Schema. */
+  config<Input, Output>(
+    this: Coordination<E & HasValues>,
+    name: string,
+    schema: StandardSchema<Input, Output>,
+  ): Configuration<Input, Output> {
+    return new Configuration(this.engine, name, schema);
+  }
+
+  /** Closed, nobody passes; removed, everybody does. */
+  barrier(this: Coordination<E & HasValues>, name: string): Barrier {
+    return new Barrier(this.engine, name);
+  }
+
+  /** Its members begin together and end together. */
+  doubleBarrier(this: Coordination<E & HasDoubleBarriers>, name: string, options: DoubleBarrierOptions): DoubleBarrier {
+    return new DoubleBarrier(this.engine, name, options);
+  }
+
+  /** One number that many change. */
+  counter(this: Coordination<E & HasValues>, name: string): Counter {
+    return new Counter(this.engine, name, this.#changes);
+  }
+
+  /** Numbers that are given once, each larger than all before. */
+  sequence(this: Coordination<E & HasValues>, name: string): Sequence {
+    return new Sequence(this.engine, name, this.#changes);
   }
 
   /** Ends the session: what is held is lost ("closed"), what waits fails. No socket and no timer is left. Never fails. */

@@ -20,6 +20,8 @@ import type { Random } from "../base/random.ts";
 export interface Runtime {
   /** Monotonic milliseconds; only differences mean anything. */
   now(): number;
+  /** Milliseconds since 1970 by the wall clock: for people's eyes, never for a deadline. */
+  wall(): number;
   /** Runs about `milliseconds` from now; returns how to call it off. */
   after(milliseconds: number, task: () => void): () => void;
   readonly random: Random;
@@ -175,6 +177,29 @@ export interface CandidateView {
   readonly data: Uint8Array;
 }
 
+/** Meetings that begin when enough have come, and end when all have gone. */
+export interface HasDoubleBarriers {
+  /** All who use it have to agree on how many `members` are enough; more may come. */
+  doubleBarrier(name: string, members: number): Meeting;
+}
+
+export interface Meeting {
+  contend(session: EngineSession): Attendee;
+}
+
+/** Granted when enough have come; `ahead` are those who are missing. `leave` goes out and waits for nobody. */
+export interface Attendee extends Contender {
+  /**
+   * Once it was granted: goes out, now or when its going tells the others that all are out; and says how many of those who
+   * were inside with it are there still. Goes on through lost connections, as `look` does.
+   */
+  depart(): Promise<Departure>;
+}
+
+export type Departure =
+  | { readonly kind: "over" }
+  | { readonly kind: "waiting"; readonly inside: number; readonly changed: Promise<void> };
+
 // ----------------------------------------------------------------------------------------------- values and directories
 
 /** Small values, each changed as one. */
@@ -183,7 +208,7 @@ export interface HasValues {
   value(recipe: ValueRecipe, name: string): Value;
 }
 
-export type ValueRecipe = "barrier" | "configuration" | "counter" | "value";
+export type ValueRecipe = "barrier" | "configuration" | "counter" | "sequence" | "value";
 
 /** A value, and which it is: compared by the engine, opaque to others. */
 export interface Versioned {
@@ -200,12 +225,20 @@ export interface Versioned {
 export interface Value {
   /** Null: there is none. */
   read(): Promise<Glance<Versioned | null>>;
+  /** As `read`, with no eye on what comes. `isFresh`: it holds all that was acknowledged to anyone before. */
+  current(isFresh: boolean): Promise<Versioned | null>;
   /** False: there is one. */
-  create(data: Uint8Array): Promise<boolean>;
+  create(data: Uint8Array, limits?: WriteLimits): Promise<boolean>;
   /** False: it is not in this version any more. */
-  replace(version: string, data: Uint8Array): Promise<boolean>;
+  replace(version: string, data: Uint8Array, limits?: WriteLimits): Promise<boolean>;
   /** False: it is not in this version any more; without a version, there was none. */
-  delete(version: string | null): Promise<boolean>;
+  delete(version: string | null, limits?: WriteLimits): Promise<boolean>;
+}
+
+/** How long a write may take. One that had not left when it was called off never will; of others the outcome is unknown. */
+export interface WriteLimits {
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** Entries that live as long as a session, under names of their own. */

@@ -1,8 +1,8 @@
 // How long someone waits: until the caller's signal, a deadline, or the loss of the session, whichever comes first. One
 // listener on the signal and one timer for a whole wait, however many promises it goes through, and none of them is left.
 
-import { CoordinationError } from "../base/errors.ts";
-import type { EngineSession, Runtime } from "./engine.ts";
+import { CoordinationError, type OperationOutcome } from "../base/errors.ts";
+import type { EngineSession, Runtime, WriteLimits } from "./engine.ts";
 
 /** What every wait may be given. */
 export interface WaitOptions {
@@ -14,16 +14,30 @@ export interface WaitOptions {
 
 export class Patience implements Disposable {
   readonly #what: string;
+  readonly #runtime: Runtime;
+  readonly #options: WaitOptions;
   readonly #stops: (() => void)[] = [];
   #stopSession: () => void = () => {};
   #end: CoordinationError | null = null;
+  #deadline = Number.POSITIVE_INFINITY;
   #reject: ((error: Error) => void) | null = null;
   /** What is waited for, as the error at the deadline says it. */
   waitingFor = "the servers";
+  /** What has not come about when it ends, as its errors say it. */
+  failed: string;
+  /** What its errors say of what was begun. */
+  outcome: OperationOutcome = "not-applied";
 
-  /** `what` begins the sentences of its errors: `lock "billing"`. Throws where an option cannot be. */
-  constructor(runtime: Runtime, what: string, { signal, timeoutMs }: WaitOptions) {
+  /**
+   * `what` begins the sentences of its errors, `lock "billing"`, and `inVain` goes on with them. Throws where an option
+   * cannot be.
+   */
+  constructor(runtime: Runtime, what: string, options: WaitOptions, inVain = "was not acquired") {
+    const { signal, timeoutMs } = options;
     this.#what = what;
+    this.failed = inVain;
+    this.#runtime = runtime;
+    this.#options = options;
     if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0)) {
       throw new CoordinationError("rejected", "not-applied", `${what}: timeoutMs is a number from 0, not ${timeoutMs}`);
     }
@@ -38,6 +52,7 @@ export class Patience implements Disposable {
     }
     if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) {
       const deadline = runtime.now() + timeoutMs;
+      this.#deadline = deadline;
       let stop = () => {};
       const late = () => {
         const rest = deadline - runtime.now();
@@ -64,6 +79,13 @@ export class Patience implements Disposable {
     return this.#end;
   }
 
+  /** For what the engine is asked to write, whose outcome it alone can tell. */
+  limits(): WriteLimits {
+    const { signal } = this.#options;
+    if (this.#deadline === Number.POSITIVE_INFINITY) return { signal };
+    return { signal, timeoutMs: Math.max(0, this.#deadline - this.#runtime.now()) };
+  }
+
   /** The promise's value, unless the wait ends before. What becomes of the promise then is its maker's business. */
   until<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -80,7 +102,7 @@ export class Patience implements Disposable {
   finish(code: "aborted" | "deadline" | "session-expired" | "closed", why: string, cause?: unknown): void {
     if (this.#end !== null) return;
     const options = cause === undefined ? {} : { cause };
-    this.#end = new CoordinationError(code, "not-applied", `${this.#what} was not acquired: ${why}`, options);
+    this.#end = new CoordinationError(code, this.outcome, `${this.#what} ${this.failed}: ${why}`, options);
     this.#reject?.(this.#end);
   }
 
@@ -92,4 +114,10 @@ export class Patience implements Disposable {
     this.#stopSession();
     for (const stop of this.#stops.splice(0)) stop();
   }
+}
+
+/** Some time, or until the signal aborts. Never fails. */
+export async function pause(runtime: Runtime, milliseconds: number, signal?: AbortSignal): Promise<void> {
+  using patience = new Patience(runtime, "a pause", { signal, timeoutMs: milliseconds });
+  await patience.until(new Promise(() => {})).catch(() => {});
 }

@@ -1,9 +1,9 @@
 // The semaphore: at most so many permits are out at a time, first come, first served. On ZooKeeper it is Curator's
 // InterProcessSemaphoreV2.
 
-import { CoordinationError } from "../base/errors.ts";
 import { acquire, tryAcquire, type Wanted } from "./acquire.ts";
 import { bytesOf } from "./bytes.ts";
+import { checkCount } from "./counts.ts";
 import type { Contender, Engine, HasSemaphores, Permits } from "./engine.ts";
 import { type Held, Holding } from "./held.ts";
 import type { AcquireOptions } from "./lock.ts";
@@ -26,7 +26,7 @@ export class Semaphore {
   readonly #permits: Permits;
 
   constructor(engine: Engine & HasSemaphores, name: string, { permits }: SemaphoreOptions) {
-    checkCount(`semaphore ${JSON.stringify(name)}`, "permits", permits, Number.MAX_SAFE_INTEGER);
+    checkCount(`semaphore ${JSON.stringify(name)}`, "permits", permits);
     this.name = name;
     this.permits = permits;
     this.#engine = engine;
@@ -54,12 +54,6 @@ export class Semaphore {
     checkCount(what, "count", count, this.permits);
     return { what, name: this.name, contend: (session) => this.#permits.contend(session, count, NO_DATA) };
   }
-}
-
-function checkCount(what: string, option: string, value: number, max: number): void {
-  if (Number.isSafeInteger(value) && value >= 1 && value <= max) return;
-  const range = max === Number.MAX_SAFE_INTEGER ? "from 1" : `from 1 to ${max}`;
-  throw new CoordinationError("rejected", "not-applied", `${what}: ${option} is a whole number ${range}, not ${value}`);
 }
 
 const NO_DATA = bytesOf("");

@@ -23,7 +23,8 @@ interface Inode {
 }
 
 interface NameChange {
-  readonly directory: string;
+  /** Durable once one of these is synced: a rename is one step of the file system's journal, whichever asks for it. */
+  readonly directories: readonly string[];
   readonly order: number;
   readonly apply: (names: Map<string, Inode>) => void;
 }
@@ -158,14 +159,14 @@ export class VirtualDisk {
 
   create(path: string): Inode {
     const inode: Inode = { current: new Content(), durable: new Content(), pending: [] };
-    this.#changeNames(path, (names) => names.set(path, inode));
+    this.#changeNames([path], (names) => names.set(path, inode));
     return inode;
   }
 
   rename(from: string, to: string): void {
     const inode = this.#names.get(from);
     if (inode === undefined) throw failure("ENOENT", from);
-    this.#changeNames(to, (names) => {
+    this.#changeNames([from, to], (names) => {
       names.delete(from);
       names.set(to, inode);
     });
@@ -173,7 +174,7 @@ export class VirtualDisk {
 
   remove(path: string): void {
     if (!this.#names.has(path)) throw failure("ENOENT", path);
-    this.#changeNames(path, (names) => names.delete(path));
+    this.#changeNames([path], (names) => names.delete(path));
   }
 
   list(directory: string): string[] {
@@ -210,7 +211,7 @@ export class VirtualDisk {
   syncDirectory(path: string): Promise<void> {
     const asked = this.#order;
     return this.#whenSynced(() => {
-      const isMade = ({ directory, order }: NameChange): boolean => directory === path && order <= asked;
+      const isMade = ({ directories, order }: NameChange): boolean => directories.includes(path) && order <= asked;
       for (const change of this.#pendingNames) if (isMade(change)) change.apply(this.#durableNames);
       this.#pendingNames = this.#pendingNames.filter((change) => !isMade(change));
     }, null);
@@ -247,9 +248,10 @@ export class VirtualDisk {
     inode.pending.push(change);
   }
 
-  #changeNames(path: string, apply: (names: Map<string, Inode>) => void): void {
+  #changeNames(paths: readonly string[], apply: (names: Map<string, Inode>) => void): void {
     apply(this.#names);
-    this.#pendingNames.push({ directory: path.slice(0, path.lastIndexOf("/")), order: ++this.#order, apply });
+    const directories = paths.map((path) => path.slice(0, path.lastIndexOf("/")));
+    this.#pendingNames.push({ directories, order: ++this.#order, apply });
   }
 }
 

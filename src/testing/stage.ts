@@ -4,14 +4,26 @@
 import type {
   Coordination,
   Engine,
+  HasDirectories,
+  HasDoubleBarriers,
   HasElections,
   HasMutexes,
   HasSemaphores,
   HasSharedMutexes,
+  HasValues,
 } from "../recipes/index.ts";
 
 /** What the scenarios of exclusion need. */
 export type ExclusiveEngine = Engine & HasMutexes & HasSharedMutexes & HasSemaphores & HasElections;
+
+/** What the scenarios of membership need. */
+export type DirectoryEngine = Engine & HasDirectories;
+
+/** What the scenarios of configuration need. */
+export type ValueEngine = Engine & HasValues;
+
+/** Every ability that there are scenarios for. */
+export type CompleteEngine = ExclusiveEngine & HasDirectories & HasValues & HasDoubleBarriers;
 
 /** One program, as far as the service knows: a session and connections of its own. */
 export interface Program<E extends Engine> {

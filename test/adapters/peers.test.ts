@@ -320,24 +320,27 @@ test("callers that do not say who they are get their time and no more, and never
   await one.peers.close();
 });
 
-test("a peer that falls silent without a word is given up, one that only pings is not", async () => {
+test("a peer that falls silent without a word is given up, one that only pings is not", async (t) => {
   const one = await new TestPeers(1).open();
   const silent = await call(one.port);
   silent.write(helloFrom(2, 1));
   const pinging = await call(one.port);
   pinging.write(helloFrom(3, 1));
   const pings = setInterval(() => pinging.write(Buffer.alloc(4)), 1000);
+  t.after(async () => {
+    clearInterval(pings);
+    silent.destroy();
+    pinging.destroy();
+    await one.peers.close();
+  });
   const received = untilClosed(silent);
   await one.until("given up", () => one.events.includes("-2"), 8000);
-  clearInterval(pings);
   assert.ok(one.peers.isConnected(3));
   assert.ok(
     one.lines.some((line) => /connection to member 2 closed: nothing was heard from it for 5000 ms/.test(line)),
   );
   assert.ok((await received).length > 34 + 5 * 4, "it was pinged all the while");
   assert.deepEqual(one.frames, [], "a ping is no frame");
-  pinging.destroy();
-  await one.peers.close();
 });
 
 test("who is not listed any more is not called, but may stay and may call", async () => {

@@ -234,6 +234,33 @@ test("a commit whose writing stopped at any byte is torn, and never taken for da
   }
 });
 
+test("a commit one of whose sectors arrived in part is torn, whichever part that is", async () => {
+  const files = new MemoryFiles();
+  const first = await open(files, { segmentBytes: SEGMENT_BYTES });
+  await new Promise<void>((resolve) => first.log.write(request([entry(1, "before")]), resolve));
+  await settle();
+  const before = files.copy();
+  await new Promise<void>((resolve) => first.log.write(request([entry(2, "x".repeat(1400))]), resolve));
+  await settle();
+  const path = before.paths().find((name) => name.endsWith("log-0000000001"))!;
+  const begin = files.bytes(path).findIndex((byte, at) => byte !== before.bytes(path)[at]);
+  for (let sector = begin; sector < begin + 1536; sector += 512) {
+    for (const [from, to] of [
+      [256, 512],
+      [0, 256],
+      [48, 300],
+      [504, 512],
+    ] as const) {
+      const crashed = files.copy();
+      crashed.bytes(path).fill(0, sector + from, sector + to);
+      const again = await open(crashed, { alone: true, segmentBytes: SEGMENT_BYTES });
+      const found = show(await readAll(again));
+      assert.equal(found.length, 1, `without bytes ${from} to ${to} of the sector at ${sector - begin}`);
+      await again.log.close();
+    }
+  }
+});
+
 test("what a failed sync left in the kernel's memory only is made durable before it is counted on", async () => {
   const files = new MemoryFiles();
   const first = await open(files, { segmentBytes: SEGMENT_BYTES });

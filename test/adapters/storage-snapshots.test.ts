@@ -207,6 +207,9 @@ test("wherever the newest snapshot is damaged, the one before it and the log mak
       damaged.paths().some((path) => /damaged-.*\/snapshot-160-1$/.test(path)),
       "set aside, not deleted",
     );
+    for (const crashed of at % 50 === 0 ? damaged.crashes(8, 1) : []) {
+      assert.ok(!crashed().paths().includes("/data/snapshot-160-1"), "whatever happens next, it does not come back");
+    }
     await again.log.close();
     fellBack++;
   }

@@ -10,7 +10,7 @@ import { embedded, LockLostError } from "../../src/index.ts";
 import { nodePorts } from "../../src/protocols/zookeeper/client/index.ts";
 import { silentLogger } from "../../src/replica/logger.ts";
 import { loadConfiguration, type RunningMember, startMember } from "../../src/server/index.ts";
-import { exclusionScenarios, ZooKeeperStage } from "../../src/testing/index.ts";
+import { allScenarios, ZooKeeperStage } from "../../src/testing/index.ts";
 import { freePort } from "../support/ports.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "cabildo-embedded-"));
@@ -34,7 +34,7 @@ async function start(name: string): Promise<RunningMember> {
   return startMember(configuration, silentLogger);
 }
 
-for (const [i, { law, play }] of exclusionScenarios.entries()) {
+for (const [i, { law, play }] of allScenarios.entries()) {
   test(law, async () => {
     await using stage = new ZooKeeperStage({
       servers: "this-process:1",

@@ -141,3 +141,16 @@ test("a flipped bit is in what is read, and stays after a loss of power", async 
   stage.disk.losePower();
   assert.deepEqual(await contentOf(stage, "/d/f"), damaged);
 });
+
+test("a rename from one directory to another is one step: an older one undoes nothing that came after it", async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const stage = scene(seed);
+    const { files, wait, disk } = stage;
+    await synced(stage, "/d/f", SECTOR);
+    await wait(files.rename("/d/f", "/d/aside/f"));
+    await synced(stage, "/d/f", 2 * SECTOR);
+    disk.losePower();
+    assert.equal((await contentOf(stage, "/d/f"))?.length, 2 * SECTOR);
+    assert.equal((await contentOf(stage, "/d/aside/f"))?.length, SECTOR);
+  }
+});

@@ -9,9 +9,9 @@
 // records, and has a checksum of its own. So bytes left over from elsewhere never pass for a commit, and a length is
 // believed only where its header is proved.
 //
-// Only one commit is ever in flight, so only the last can be torn by a crash: some of its sectors, or its end, are then
-// still zero. A commit says how many of its sectors are zero by nature; one whose sectors have all arrived and whose
-// checksum is wrong was damaged later.
+// Only one commit is ever in flight, so only the last can be torn by a crash: some of its bytes are then still zero, be it
+// whole sectors or, on disks that take no sector at once, parts of them. A commit says how much of it is zero by nature; one
+// that has all arrived and whose checksum is wrong was damaged later.
 
 import { crc32 } from "node:zlib";
 import { assert } from "../../base/assert.ts";
@@ -21,8 +21,9 @@ import type { Entry, EntryKind, HardState, LogPosition } from "../../consensus/r
 export const SECTOR_BYTES = 512;
 export const SEGMENT_HEADER_BYTES = SECTOR_BYTES;
 export const COMMIT_HEADER_BYTES = 48;
-export const LOG_FORMAT = 1;
+export const LOG_FORMAT = 2;
 
+const WORD_BYTES = 4;
 const END_BYTES = 4;
 const SEGMENT_MAGIC = 0x4361626c; // "Cabl"
 const COMMIT_MAGIC = 0x436f6d6d; // "Comm"
@@ -143,7 +144,8 @@ export function endCommit(writer: ByteWriter, salt: number, sequence: number, ch
   writer.setInt32(24, chain);
   writer.setInt32(28, crc32(bytes.subarray(COMMIT_HEADER_BYTES, recordsEnd)));
   writer.setInt32(32, isSeal ? 1 : 0);
-  writer.setInt64(36, 0);
+  writer.setInt32(36, zeroWords(bytes, COMMIT_HEADER_BYTES, end));
+  writer.setInt32(40, 0);
   const checksum = crc32(bytes.subarray(0, COMMIT_SUMMED_BYTES));
   writer.setInt32(COMMIT_SUMMED_BYTES, checksum);
   return checksum;
@@ -158,6 +160,7 @@ export interface CommitHeader {
   readonly sequence: number;
   readonly recordBytes: number;
   readonly zeroSectors: number;
+  readonly zeroWords: number;
   readonly previousChain: number;
   readonly recordsChecksum: number;
   readonly isSeal: boolean;
@@ -173,6 +176,7 @@ export function readCommitHeader(bytes: Uint8Array, at: number, salt: number): C
     sequence: uint32At(bytes, at + 8) * 2 ** 32 + uint32At(bytes, at + 12),
     recordBytes: uint32At(bytes, at + 16),
     zeroSectors: uint32At(bytes, at + 20),
+    zeroWords: uint32At(bytes, at + 36),
     previousChain: uint32At(bytes, at + 24),
     recordsChecksum: uint32At(bytes, at + 28),
     isSeal: bytes[at + 35] === 1,
@@ -188,16 +192,18 @@ export function areRecordsWhole(bytes: Uint8Array, at: number, header: CommitHea
   return crc32(bytes.subarray(start, start + header.recordBytes)) === header.recordsChecksum;
 }
 
-/** Whether a commit that is not whole never was: a sector of it, or its end, is still as the segment was filled. */
+/** Whether a commit that is not whole never was: part of it, or its end, is still as the segment was filled. */
 export function isTorn(bytes: Uint8Array, at: number, header: CommitHeader): boolean {
   const end = at + extentOf(header.recordBytes);
   if (bytes[end - 1] === 0) return true; // END has no zero in it
-  return zeroSectors(bytes, at + SECTOR_BYTES, end - SECTOR_BYTES) > header.zeroSectors;
+  if (zeroSectors(bytes, at + SECTOR_BYTES, end - SECTOR_BYTES) > header.zeroSectors) return true;
+  // One word more may be a flipped bit, the only one of its word.
+  return zeroWords(bytes, at + COMMIT_HEADER_BYTES, end) > header.zeroWords + 1;
 }
 
-/** Whether the header at `at`, which does not read, was cut off while it was first written: what follows never is zero. */
+/** Whether the header at `at`, which does not read, was never written whole: it begins, or what follows it is, as filled. */
 export function isTornHeader(bytes: Uint8Array, at: number): boolean {
-  return isZero(bytes, at + COMMIT_HEADER_BYTES, at + SECTOR_BYTES);
+  return uint32At(bytes, at) === 0 || isZero(bytes, at + COMMIT_HEADER_BYTES, at + SECTOR_BYTES);
 }
 
 export function writeTruncate(writer: ByteWriter, from: number): void {
@@ -274,6 +280,15 @@ export function zeroSectors(bytes: Uint8Array, start: number, end: number): numb
   let count = 0;
   for (let at = start; at < end; at += SECTOR_BYTES) {
     if (bytes[at] === 0 && isZero(bytes, at, at + SECTOR_BYTES)) count++;
+  }
+  return count;
+}
+
+/** How many of the words from `start` up to `end` are zero. */
+export function zeroWords(bytes: Uint8Array, start: number, end: number): number {
+  let count = 0;
+  for (let at = start; at < end; at += WORD_BYTES) {
+    if (bytes[at] === 0 && uint32At(bytes, at) === 0) count++;
   }
   return count;
 }

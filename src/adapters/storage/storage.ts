@@ -231,6 +231,7 @@ async function findSnapshots(
   if (damaged.length > 0) {
     const aside = await asideDirectory(place, dataDirectory);
     for (const name of damaged) await files.rename(join(dataDirectory, name), join(aside, name));
+    await files.syncDirectory(aside);
     await files.syncDirectory(dataDirectory);
     logger.warn(`damaged snapshots were set aside in ${aside}; the log makes good what they held`);
   }

@@ -11,11 +11,13 @@ import type {
   EngineSession,
   EngineStatus,
   HasDirectories,
+  HasDoubleBarriers,
   HasElections,
   HasMutexes,
   HasSemaphores,
   HasSharedMutexes,
   HasValues,
+  Meeting,
   Mutex,
   Office,
   Permits,
@@ -28,6 +30,7 @@ import { type Logger, silentLogger } from "../../replica/logger.ts";
 import { NodeDirectory } from "./directories.ts";
 import { pathOf } from "./layout.ts";
 import { LineContender } from "./line.ts";
+import { MeetingAttendee } from "./meeting.ts";
 import type { Place } from "./nodes.ts";
 import { NodeOffice } from "./office.ts";
 import { PermitContender } from "./permits.ts";
@@ -45,7 +48,15 @@ export interface EngineOptions {
 }
 
 export class ZooKeeperEngine
-  implements Engine, HasMutexes, HasSharedMutexes, HasSemaphores, HasElections, HasValues, HasDirectories
+  implements
+    Engine,
+    HasMutexes,
+    HasSharedMutexes,
+    HasSemaphores,
+    HasElections,
+    HasDoubleBarriers,
+    HasValues,
+    HasDirectories
 {
   readonly runtime: Runtime;
   readonly logger: Logger;
@@ -64,7 +75,12 @@ export class ZooKeeperEngine
   constructor(client: ZooKeeperClient, ports: ClientPorts, { root = "/", logger = silentLogger }: EngineOptions = {}) {
     this.#root = root;
     const { clock, random, hashes } = ports;
-    this.runtime = { now: () => clock.now(), after: (ms, task) => clock.after(ms, task), random };
+    this.runtime = {
+      now: () => clock.now(),
+      wall: () => clock.wall(),
+      after: (ms, task) => clock.after(ms, task),
+      random,
+    };
     this.logger = logger;
     this.#client = client;
     this.#place = { client, hashes };
@@ -176,6 +192,12 @@ export class ZooKeeperEngine
       form === "latch" ? "latch-" : "lock-",
       sessionOf,
     );
+  }
+
+  /** Curator's DistributedDoubleBarrier. */
+  doubleBarrier(name: string, members: number): Meeting {
+    const path = pathOf(this.#root, "double barrier", name);
+    return { contend: (session) => new MeetingAttendee(this.#place, sessionOf(session), path, members) };
   }
 
   value(recipe: ValueRecipe, name: string): Value {

@@ -1,10 +1,11 @@
 // A value: the data of one node.
 
-import type { Session, Stat, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
-import type { Glance, Value, Versioned } from "../../recipes/engine.ts";
+import { CoordinationError } from "../../base/errors.ts";
+import { op, type Session, type Stat, type ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
+import type { Glance, Value, Versioned, WriteLimits } from "../../recipes/engine.ts";
 import { glance } from "./glances.ts";
 import { pathsDownTo } from "./layout.ts";
-import { isRefusal, persistently } from "./persistently.ts";
+import { isPassing, isRefusal } from "./persistently.ts";
 
 /**
  * ZooKeeper compares a node's count of changes, and not which node it is: one that was deleted, created anew and changed as
@@ -26,7 +27,7 @@ export class NodeValue implements Value {
         try {
           const { data, stat } = await client.getData(this.#path, { session, watch: watching.watcher });
           watching.note(this.#path, "data");
-          return { data: data ?? new Uint8Array(0), revision: stat.mzxid, version: versionOf(stat) };
+          return versioned(data, stat);
         } catch (error) {
           if (!isRefusal(error, "no-node")) throw error;
         }
@@ -37,40 +38,98 @@ export class NodeValue implements Value {
     });
   }
 
-  async create(data: Uint8Array): Promise<boolean> {
+  async current(isFresh: boolean): Promise<Versioned | null> {
+    for (;;) {
+      const session = await this.#client.connected();
+      try {
+        // Asked in one go: the servers answer in order.
+        const syncing = isFresh ? this.#client.sync(this.#path, { session }) : null;
+        const [{ data, stat }] = await Promise.all([this.#client.getData(this.#path, { session }), syncing]);
+        return versioned(data, stat);
+      } catch (error) {
+        if (isRefusal(error, "no-node")) return null;
+        const isLost = error instanceof CoordinationError && error.code === "session-expired";
+        if (!isPassing(error) && !isLost) throw error;
+      }
+    }
+  }
+
+  async create(data: Uint8Array, limits: WriteLimits = {}): Promise<boolean> {
     for (;;) {
       try {
-        await this.#client.create(this.#path, data);
+        await this.#client.create(this.#path, data, limits);
         return true;
       } catch (error) {
         if (isRefusal(error, "node-exists")) return false;
         if (!isRefusal(error, "no-node")) throw error;
       }
-      await this.#makeParents();
+      await this.#makeParents(limits);
     }
   }
 
-  async #makeParents(): Promise<void> {
+  /** Whatever becomes of them, the value itself has not been written. */
+  async #makeParents(limits: WriteLimits): Promise<void> {
     for (const path of pathsDownTo(this.#path).slice(0, -1)) {
       try {
-        await persistently(() => this.#client.create(path, "", { mode: "container" }));
+        await this.#client.create(path, "", { ...limits, mode: "container" });
       } catch (error) {
-        if (!isRefusal(error, "node-exists") && !isRefusal(error, "no-node")) throw error;
+        if (isRefusal(error, "node-exists") || isRefusal(error, "no-node")) continue;
+        if (!(error instanceof CoordinationError)) throw error;
+        throw new CoordinationError(error.code, "not-applied", error.message, { cause: error });
       }
     }
   }
 
-  replace(version: string, data: Uint8Array): Promise<boolean> {
-    return applied(this.#client.setData(this.#path, data, { version: Number(version) }));
+  replace(version: string, data: Uint8Array, limits: WriteLimits = {}): Promise<boolean> {
+    if (version.startsWith(ANY)) return this.#replaceUncounted(version, data, limits);
+    return applied(this.#client.setData(this.#path, data, { ...limits, version: Number(version) }));
   }
 
-  delete(version: string | null): Promise<boolean> {
-    return applied(this.#client.delete(this.#path, { version: version === null ? -1 : Number(version) }));
+  /**
+   * ZooKeeper counts a node's changes in 32 bits with a sign, and after four thousand million of them arrives at −1, which
+   * in a request is any version (ours skips it, as ZooKeeper will). So the change is one with a node below that only one
+   * can create, because its name is this very state's.
+   */
+  async #replaceUncounted(version: string, data: Uint8Array, limits: WriteLimits): Promise<boolean> {
+    try {
+      const change = [op.create(this.#passed(version)), op.setData(this.#path, data)];
+      return await applied(this.#client.multi(change, limits));
+    } catch (error) {
+      if (isRefusal(error, "node-exists")) return false;
+      throw error;
+    }
+  }
+
+  async delete(version: string | null, limits: WriteLimits = {}): Promise<boolean> {
+    const count = version === null || version.startsWith(ANY) ? -1 : Number(version);
+    const removal = op.delete(this.#path, count);
+    const passed = version?.startsWith(ANY) ? this.#passed(version) : null;
+    try {
+      if (passed === null) return await applied(this.#client.delete(this.#path, { ...limits, version: count }));
+      return await applied(this.#client.multi([op.create(passed), op.delete(passed), removal], limits));
+    } catch (error) {
+      if (isRefusal(error, "node-exists")) return false;
+      if (!isRefusal(error, "not-empty")) throw error;
+    }
+    // It has been in version −1 in its time.
+    const names = await this.#client.getChildren(this.#path, limits);
+    const below = names.filter((name) => name.startsWith(PASSED)).map((name) => op.delete(`${this.#path}/${name}`));
+    return applied(this.#client.multi([...below, removal], limits));
+  }
+
+  #passed(version: string): string {
+    return `${this.#path}/${PASSED}${version.slice(ANY.length)}`;
   }
 }
 
-function versionOf({ version }: Stat): string {
-  return String(version);
+/** How the nodes are named that say which states in version −1 there were. */
+const PASSED = "passed-";
+/** How a version begins that cannot be compared by its count alone. */
+const ANY = "-1 ";
+
+function versioned(data: Uint8Array | null, stat: Stat): Versioned {
+  const version = stat.version === -1 ? `${ANY}${stat.mzxid}` : String(stat.version);
+  return { data: data ?? new Uint8Array(0), revision: stat.mzxid, version };
 }
 
 async function applied(write: Promise<unknown>): Promise<boolean> {

@@ -2,19 +2,19 @@
 
 import { test } from "node:test";
 import { nodePorts } from "../../../src/protocols/zookeeper/client/index.ts";
-import { exclusionScenarios, ZooKeeperStage } from "../../../src/testing/index.ts";
+import { allScenarios, ZooKeeperStage } from "../../../src/testing/index.ts";
 import { type Ensemble, type Flavour, startEnsemble } from "../../support/ensemble.ts";
 
 const SESSION_TIMEOUT_MS = 2000;
 
 export function playOnServers(flavour: Flavour, members: number): void {
-  test(`exclusion on ${flavour}`, async (context) => {
+  test(`recipes on ${flavour}`, async (context) => {
     await using ensemble = await startEnsemble({
       flavour,
       members,
       config: ["tickTime=500", "minSessionTimeout=1000"],
     });
-    for (const [i, { law, play }] of exclusionScenarios.entries()) {
+    for (const [i, { law, play }] of allScenarios.entries()) {
       await context.test(law, async () => {
         await using stage = stageOn(ensemble, i);
         await play(stage);

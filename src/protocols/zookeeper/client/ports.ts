@@ -46,7 +46,7 @@ export interface Transport {
 /** All that the client needs of the world. */
 export interface ClientPorts {
   readonly transport: Transport;
-  readonly clock: Pick<Clock, "now" | "defer" | "after">;
+  readonly clock: Pick<Clock, "now" | "wall" | "defer" | "after">;
   readonly random: Random;
   readonly hashes: Pick<Hashes, "md5" | "randomBytes">;
 }

@@ -1,0 +1,61 @@
+// The counter: one number that many programs change. On ZooKeeper it is Curator's DistributedAtomicLong.
+
+import { AtomicLong } from "./atomic-long.ts";
+import type { Engine, HasValues } from "./engine.ts";
+import { type FollowOptions, follow } from "./follow.ts";
+import type { LocalQueues } from "./local-queue.ts";
+import type { WaitOptions } from "./patience.ts";
+
+/**
+ * A number of 64 bits with a sign; 0 until somebody changes it. A change is one on all members, or none. Every method fails
+ * with a CoordinationError: `aborted`, `deadline`, `closed`, `rejected`; and where its `outcome` is "unknown" (the connection
+ * was lost before the answer) the change may have been made: nothing is written twice without your doing.
+ */
+export class Counter {
+  readonly name: string;
+  readonly #engine: Engine;
+  readonly #long: AtomicLong;
+
+  constructor(engine: Engine & HasValues, name: string, queues: LocalQueues) {
+    this.name = name;
+    this.#engine = engine;
+    this.#long = new AtomicLong(engine, `counter ${JSON.stringify(name)}`, engine.value("counter", name), queues);
+  }
+
+  /** What it is, with everything that was acknowledged to anyone before this was asked. */
+  async get(options: WaitOptions = {}): Promise<bigint> {
+    using patience = this.#long.patience(options, "was not read");
+    return this.#long.numberIn(await patience.until(this.#long.value.current(true)));
+  }
+
+  /** Adds 1, or `amount`, which may be negative; gives what it is then. Refused where that is more than 64 bits can hold. */
+  async add(amount = 1n, options: WaitOptions = {}): Promise<bigint> {
+    this.#long.checkLong("amount", amount);
+    using patience = this.#long.patience(options, "was not changed");
+    const before = await this.#long.change(patience, (number) => this.#long.checkRange(number + amount));
+    return before + amount;
+  }
+
+  /** Makes it `value`, whatever it was; gives what that was. */
+  async set(value: bigint, options: WaitOptions = {}): Promise<bigint> {
+    this.#long.checkLong("value", value);
+    using patience = this.#long.patience(options, "was not changed");
+    return await this.#long.change(patience, () => value);
+  }
+
+  /** Makes it `value` if it is `expected`. False: it is not. */
+  async compareAndSet(expected: bigint, value: bigint, options: WaitOptions = {}): Promise<boolean> {
+    this.#long.checkLong("expected", expected);
+    this.#long.checkLong("value", value);
+    using patience = this.#long.patience(options, "was not changed");
+    const found = await this.#long.change(patience, (number) => (number === expected ? value : null));
+    return found === expected;
+  }
+
+  /** What it is, now and after its changes. Who reads slowly misses some in between, and never the last. */
+  async *observe(options: FollowOptions = {}): AsyncGenerator<bigint, void, void> {
+    for await (const found of follow(this.#engine, this.#long.what, () => this.#long.value.read(), options)) {
+      yield this.#long.numberIn(found);
+    }
+  }
+}

@@ -1,0 +1,39 @@
+// The sequence: numbers that are given once, each larger than all before it, to whoever asks.
+
+import { CoordinationError } from "../base/errors.ts";
+import { AtomicLong } from "./atomic-long.ts";
+import type { Engine, HasValues } from "./engine.ts";
+import type { LocalQueues } from "./local-queue.ts";
+import type { Patience, WaitOptions } from "./patience.ts";
+
+/** It begins with 1. It may skip numbers: one whose answer was lost is not given to anybody. */
+export class Sequence {
+  readonly name: string;
+  readonly #long: AtomicLong;
+
+  constructor(engine: Engine & HasValues, name: string, queues: LocalQueues) {
+    this.name = name;
+    this.#long = new AtomicLong(engine, `sequence ${JSON.stringify(name)}`, engine.value("sequence", name), queues);
+  }
+
+  /**
+   * The next number, larger than every one that was given before this was asked. Goes on through lost connections and
+   * sessions. Fails with a CoordinationError: `aborted`, `deadline`, `closed`, `rejected`; a number is skipped at most.
+   */
+  async next(options: WaitOptions = {}): Promise<bigint> {
+    using patience = this.#long.patience(options, "gave no number");
+    for (;;) {
+      try {
+        return (await this.#long.change(patience, (number) => this.#long.checkRange(number + 1n))) + 1n;
+      } catch (error) {
+        if (!isWorthAnother(error, patience)) throw patience.end ?? error;
+      }
+    }
+  }
+}
+
+/** It may have been taken, and then nobody has it: the next one does as well. */
+function isWorthAnother(error: unknown, patience: Patience): boolean {
+  if (patience.end !== null || !(error instanceof CoordinationError) || error.outcome !== "unknown") return false;
+  return error.code !== "closed";
+}

@@ -1,0 +1,340 @@
+// The laws of barriers and double barriers.
+
+import assert from "node:assert/strict";
+import {
+  type Engine,
+  type HasDoubleBarriers,
+  type HasValues,
+  type Inside,
+  LockLostError,
+  ReleasedError,
+} from "../../recipes/index.ts";
+import { eventually, type Fate, failsAs, fateOf, within } from "../checks.ts";
+import type { Program, Scenario, Stage } from "../stage.ts";
+
+export type MeetingEngine = Engine & HasValues & HasDoubleBarriers;
+
+const members = 3;
+
+export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
+  {
+    law: "nobody passes a barrier while it is set, everybody does when it is removed, and who comes later too",
+    async play(stage) {
+      const [a, b, c] = await three(stage);
+      await b.c.barrier("deploy").wait();
+      assert.equal(await a.c.barrier("deploy").set(), true);
+      assert.equal(await a.c.barrier("deploy").set(), false);
+      assert.equal(await c.c.barrier("deploy").isSet(), true);
+      const waits = [b, c, c].map(({ c }) => fateOf(c.barrier("deploy").wait()));
+      await stage.sleep(500);
+      assert.ok(waits.every(({ isOpen }) => isOpen));
+      assert.equal(await a.c.barrier("deploy").remove(), true);
+      await within(stage, 5000, "all pass", Promise.all(waits.map(({ promise }) => promise)));
+      assert.equal(await b.c.barrier("deploy").remove(), false);
+      assert.equal(await b.c.barrier("deploy").isSet(), false);
+      await c.c.barrier("deploy").wait({ timeoutMs: 1000 });
+    },
+  },
+  {
+    law: "a removal is noticed by all who wait, also when the barrier is set again at once",
+    async play(stage) {
+      const [a, b, c] = await three(stage);
+      await a.c.barrier("again").set();
+      const waits = [b, c].map(({ c }) => fateOf(c.barrier("again").wait()));
+      await stage.sleep(500);
+      await Promise.all([a.c.barrier("again").remove(), a.c.barrier("again").set()]);
+      await within(stage, 5000, "both pass", Promise.all(waits.map(({ promise }) => promise)));
+      await failsAs("deadline", b.c.barrier("again").wait({ timeoutMs: 300 }));
+    },
+  },
+  {
+    law: "a barrier outlives who set it, and who waits goes on waiting through lost connections and sessions",
+    async play(stage) {
+      const [a, b, c] = await three(stage);
+      await a.c.barrier("orphan").set();
+      await a.c.close();
+      const waiting = fateOf(b.c.barrier("orphan").wait());
+      await stage.sleep(300);
+      b.cut();
+      await stage.sleep(300);
+      await b.killSession();
+      await stage.sleep(stage.sessionTimeoutMs);
+      assert.ok(waiting.isOpen);
+      await c.c.barrier("orphan").remove();
+      await within(stage, 10_000, "it passes", waiting.promise);
+    },
+  },
+  {
+    law: "the answer to the setting of a barrier is lost: that is said, and whether it was done can be asked",
+    async play(stage) {
+      const [a, b] = await three(stage);
+      await a.c.barrier("answer").set();
+      await a.c.barrier("answer").remove();
+      a.loseNextAnswer();
+      assert.equal((await failsAs("connection-lost", a.c.barrier("answer").set())).outcome, "unknown");
+      assert.equal(await a.c.barrier("answer").isSet(), true);
+      a.loseNextAnswer();
+      assert.equal((await failsAs("connection-lost", a.c.barrier("answer").remove())).outcome, "unknown");
+      assert.equal(await b.c.barrier("answer").isSet(), false);
+    },
+  },
+  {
+    law: "a signal, a deadline and a closed connection end every method of a barrier",
+    async play(stage) {
+      const [a, b] = await three(stage);
+      const barrier = a.c.barrier("ends");
+      await barrier.set();
+      const methods = (options: { signal?: AbortSignal; timeoutMs?: number }) => [
+        barrier.wait(options),
+        barrier.isSet(options),
+        barrier.set(options),
+        barrier.remove(options),
+      ];
+      for (const each of methods({ signal: AbortSignal.abort() })) {
+        assert.equal((await failsAs("aborted", each)).outcome, "not-applied");
+      }
+      for (const each of methods({ timeoutMs: Number.NaN })) await failsAs("rejected", each);
+      const late = await failsAs("deadline", barrier.wait({ timeoutMs: 300 }));
+      assert.match(late.message, /^barrier "ends" was not passed: within 300 ms, waiting for its removal/);
+      const giveUp = new AbortController();
+      const waiting = fateOf(barrier.wait({ signal: giveUp.signal }));
+      await stage.sleep(300);
+      giveUp.abort();
+      await failsAs("aborted", waiting.promise);
+      const closed = fateOf(barrier.wait());
+      await stage.sleep(300);
+      await a.c.close();
+      await failsAs("closed", closed.promise);
+      for (const each of methods({})) await failsAs("closed", each);
+      assert.equal(await b.c.barrier("ends").isSet(), true, "nobody removed it");
+      for (const name of ["", "a/b", "/"]) assert.throws(() => b.c.barrier(name), { code: "rejected" });
+    },
+  },
+  {
+    law: "members begin when all are there, and none goes on at the end before all are through",
+    async play(stage) {
+      const programs = await three(stage);
+      const entering: Fate<Inside>[] = [];
+      for (const { c } of programs) {
+        assert.ok(
+          entering.every(({ isOpen }) => isOpen),
+          "nobody begins before the last has come",
+        );
+        entering.push(fateOf(c.doubleBarrier("phase", { members }).enter()));
+        await stage.sleep(300);
+      }
+      const inside = await within(stage, 5000, "all begin", Promise.all(entering.map(({ promise }) => promise)));
+      const leaving: Fate<void>[] = [];
+      for (const each of inside) {
+        assert.equal(each.state, "held");
+        assert.ok(
+          leaving.every(({ isOpen }) => isOpen),
+          "nobody goes on before the last is through",
+        );
+        leaving.push(fateOf(each.leave()));
+        await stage.sleep(300);
+      }
+      await within(stage, 5000, "all go on", Promise.all(leaving.map(({ promise }) => promise)));
+      for (const each of inside) assert.ok(each.signal.reason instanceof ReleasedError);
+      await nobodyPassesAlone(stage, programs[0], "phase");
+    },
+  },
+  {
+    law: "round after round, each member is in the round that all are in",
+    async play(stage) {
+      const programs = await three(stage);
+      const rounds = 8;
+      const at = programs.map(() => ({ begun: 0, done: 0 }));
+      const working = programs.map(async ({ c }, i) => {
+        for (let round = 1; round <= rounds; round++) {
+          const inside = await c.doubleBarrier("rounds", { members }).enter();
+          at[i]!.begun = round;
+          assert.ok(
+            at.every(({ done }) => done >= round - 1),
+            `round ${round} begins while others are in ${JSON.stringify(at)}`,
+          );
+          await stage.sleep(((i * 7 + round * 5) % 4) * 10);
+          at[i]!.done = round;
+          await inside.leave();
+          assert.ok(
+            at.every(({ done }) => done >= round),
+            `round ${round} is over while others are in ${JSON.stringify(at)}`,
+          );
+        }
+      });
+      await within(stage, 60_000, "all rounds are over", Promise.all(working));
+    },
+  },
+  {
+    law: "whatever connections do, nobody passes before enough have come",
+    async play(stage) {
+      const [a, b, c] = await three(stage);
+      const first = fateOf(a.c.doubleBarrier("events", { members }).enter({ timeoutMs: 300_000 }));
+      const second = fateOf(b.c.doubleBarrier("events", { members }).enter());
+      for (let i = 0; i < 10; i++) {
+        await stage.sleep(stage.sessionTimeoutMs / 10);
+        (i % 2 === 0 ? a : b).cut();
+        if (i === 3) a.loseNextAnswer();
+        assert.ok(first.isOpen && second.isOpen, `after ${i + 1} events`);
+      }
+      await b.killSession();
+      await failsAs("session-expired", second.promise);
+      const third = fateOf(c.c.doubleBarrier("events", { members }).enter());
+      await stage.sleep(stage.sessionTimeoutMs);
+      assert.ok(first.isOpen && third.isOpen, "one has died before it was inside, and is not counted");
+      const fourth = fateOf(b.c.doubleBarrier("events", { members }).enter());
+      const inside = await within(
+        stage,
+        10_000,
+        "all begin",
+        Promise.all([first.promise, third.promise, fourth.promise]),
+      );
+      await within(stage, 10_000, "all go on", Promise.all(inside.map((each) => each.leave())));
+    },
+  },
+  {
+    law: "an entry whose answer is lost is one member, and one that is given up is none, whenever that was",
+    async play(stage) {
+      const [a, b, c] = await three(stage);
+      for (const afterMs of [0, 1, 2, 4, 8, 30]) {
+        const giveUp = new AbortController();
+        a.loseNextAnswer();
+        const entering = fateOf(a.c.doubleBarrier("given up", { members }).enter({ signal: giveUp.signal }));
+        await stage.sleep(afterMs);
+        giveUp.abort();
+        await failsAs("aborted", entering.promise);
+      }
+      a.loseNextAnswer();
+      const two = [a, b].map(({ c }) => fateOf(c.doubleBarrier("given up", { members }).enter()));
+      await stage.sleep(stage.sessionTimeoutMs);
+      assert.ok(
+        two.every(({ isOpen }) => isOpen),
+        "they are two",
+      );
+      const last = await c.c.doubleBarrier("given up", { members }).enter({ timeoutMs: 10_000 });
+      const others = await within(stage, 10_000, "all begin", Promise.all(two.map(({ promise }) => promise)));
+      await within(stage, 10_000, "all go on", Promise.all([last, ...others].map((each) => each.leave())));
+    },
+  },
+  {
+    law: "the death of a member inside lets the others go on, whichever it is and whoever waits for it",
+    async play(stage) {
+      for (const dead of [0, 1, 2]) {
+        const name = `dead-${dead}`;
+        const programs = await three(stage);
+        const inside = await enterAll(stage, programs, name);
+        const others = inside.filter((_, i) => i !== dead).map((each) => fateOf(each.leave()));
+        await stage.sleep(500);
+        assert.ok(
+          others.every(({ isOpen }) => isOpen),
+          "one is inside still",
+        );
+        await programs[dead]!.killSession();
+        await within(stage, 10_000, "the others go on", Promise.all(others.map(({ promise }) => promise)));
+        await eventually(stage, "it is told", () => inside[dead]!.signal.aborted);
+        assert.ok(inside[dead]!.signal.reason instanceof LockLostError);
+        await assert.rejects(inside[dead]!.leave(), LockLostError);
+      }
+    },
+  },
+  {
+    law: "two die inside and all waiting for them go on, one after the other as they die",
+    async play(stage) {
+      const programs = await three(stage);
+      const inside = await enterAll(stage, programs, "two dead");
+      const leaving = fateOf(inside[1]!.leave());
+      await stage.sleep(300);
+      await programs[0]!.killSession();
+      await stage.sleep(300);
+      assert.ok(leaving.isOpen, "the third is inside still");
+      await programs[2]!.killSession();
+      await within(stage, 10_000, "it goes on", leaving.promise);
+      await nobodyPassesAlone(stage, programs[1], "two dead");
+    },
+  },
+  {
+    law: "those who all died inside leave no open door behind",
+    async play(stage) {
+      const programs = await three(stage);
+      await enterAll(stage, programs, "all dead");
+      for (const program of programs) await program.killSession();
+      const [a, b, c] = await three(stage);
+      await nobodyPassesAlone(stage, a, "all dead");
+      const inside = await enterAll(stage, [a, b, c], "all dead");
+      await within(stage, 10_000, "the next go on", Promise.all(inside.map((each) => each.leave())));
+    },
+  },
+  {
+    law: "who comes while the last of the earlier ones goes out is woken by that, counts again, and waits for its own",
+    async play(stage) {
+      const [a, b, c] = await three(stage);
+      const [one, two, last] = await enterAll(stage, [a, b, c], "next");
+      await Promise.all([one!.release(), two!.release()]);
+      const early = fateOf(a.c.doubleBarrier("next", { members }).enter());
+      await stage.sleep(300);
+      await last!.leave({ timeoutMs: 5000 });
+      await stage.sleep(500);
+      assert.ok(early.isOpen, "it is alone");
+      const others = await Promise.all([b, c].map(({ c }) => c.doubleBarrier("next", { members }).enter()));
+      const inside = [await within(stage, 5000, "all begin", early.promise), ...others];
+      await within(stage, 5000, "all go on", Promise.all(inside.map((each) => each.leave())));
+    },
+  },
+  {
+    law: "who leaves without waiting is out, and who waits no longer as well; more may come than have to",
+    async play(stage) {
+      const programs = await three(stage);
+      const extra = await stage.program();
+      const [one, two, last] = await enterAll(stage, programs, "early");
+      const more = await extra.c.doubleBarrier("early", { members }).enter({ timeoutMs: 5000 });
+      await Promise.all([one!.release(), more.release()]);
+      const late = await failsAs("deadline", two!.leave({ timeoutMs: 300 }));
+      assert.match(
+        late.message,
+        /^double barrier "early" was not left by all: within 300 ms, waiting for 1 still inside/,
+      );
+      await assert.rejects(two!.leave(), ReleasedError);
+      await within(stage, 5000, "the last goes on", last!.leave({ timeoutMs: 5000 }));
+    },
+  },
+  {
+    law: "a count, a name and a wait that cannot be are refused, and a closed connection lets nobody in",
+    async play(stage) {
+      const { c } = await stage.program();
+      for (const wrong of [0, -1, 1.5, Number.NaN, "3" as unknown as number]) {
+        assert.throws(() => c.doubleBarrier("odd", { members: wrong }), { code: "rejected" });
+      }
+      for (const name of ["", "a/b", "/"])
+        assert.throws(() => c.doubleBarrier(name, { members }), { code: "rejected" });
+      await failsAs("aborted", c.doubleBarrier("odd", { members: 1 }).enter({ signal: AbortSignal.abort() }));
+      await failsAs("rejected", c.doubleBarrier("odd", { members: 1 }).enter({ timeoutMs: -1 }));
+      const late = await failsAs("deadline", c.doubleBarrier("odd", { members }).enter({ timeoutMs: 500 }));
+      assert.match(late.message, /^double barrier "odd" was not entered: within 500 ms, waiting for 2 more to come/);
+      const alone = await c.doubleBarrier("odd", { members: 1 }).enter({ timeoutMs: 5000 });
+      await failsAs("aborted", alone.leave({ signal: AbortSignal.abort() }));
+      await eventually(stage, "it is out all the same", () => alone.state === "released");
+      await (await c.doubleBarrier("odd", { members: 1 }).enter({ timeoutMs: 5000 })).leave();
+      const held = await c.doubleBarrier("odd", { members: 1 }).enter({ timeoutMs: 5000 });
+      await c.close();
+      assert.ok(held.signal.reason instanceof LockLostError);
+      await failsAs("closed", c.doubleBarrier("odd", { members: 1 }).enter());
+    },
+  },
+];
+
+async function three(stage: Stage<MeetingEngine>) {
+  return [await stage.program(), await stage.program(), await stage.program()] as const;
+}
+
+async function enterAll(
+  stage: Stage<MeetingEngine>,
+  programs: readonly Program<MeetingEngine>[],
+  name: string,
+): Promise<Inside[]> {
+  const entering = programs.map(({ c }) => c.doubleBarrier(name, { members }).enter());
+  return within(stage, 10_000, "all begin", Promise.all(entering));
+}
+
+async function nobodyPassesAlone(stage: Stage<MeetingEngine>, { c }: Program<MeetingEngine>, name: string) {
+  await failsAs("deadline", c.doubleBarrier(name, { members }).enter({ timeoutMs: stage.sessionTimeoutMs / 2 }));
+}
