@@ -73,3 +73,19 @@ test("three programs work in rounds, and none begins one before all are through 
   const output = await example("double-barrier.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
   assert.match(output, /^(round 1: (ana|ben|eva) works\n){3}(round 2: (ana|ben|eva) works\n){3}all are through\n$/);
 });
+
+test("what one worker leaves undone the other does, the fire first and the plants in time", async () => {
+  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
+  const output = await example("queue.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  assert.deepEqual(output.trim().split("\n"), [
+    "5 pieces, first: put out the fire",
+    "ana begins to put out the fire",
+    "ana stops: true",
+    "ben does it: put out the fire",
+    "ben does it: sweep",
+    "ben does it: cook",
+    "ben does it: wash",
+    "ben does it: water the plants",
+    "0 are left",
+  ]);
+});

@@ -4,6 +4,7 @@ import { barrierScenarios } from "./scenarios/barriers.ts";
 import { counterScenarios } from "./scenarios/counters.ts";
 import { electionScenarios } from "./scenarios/elections.ts";
 import { lockScenarios } from "./scenarios/locks.ts";
+import { queueScenarios } from "./scenarios/queues.ts";
 import { readWriteLockScenarios } from "./scenarios/read-write-locks.ts";
 import { semaphoreScenarios } from "./scenarios/semaphores.ts";
 import type { CompleteEngine, ExclusiveEngine, Scenario } from "./stage.ts";
@@ -26,4 +27,5 @@ export const allScenarios: readonly Scenario<CompleteEngine>[] = [
   ...exclusionScenarios,
   ...counterScenarios,
   ...barrierScenarios,
+  ...queueScenarios,
 ];

@@ -7,6 +7,7 @@ import type {
   HasDoubleBarriers,
   HasElections,
   HasMutexes,
+  HasQueues,
   HasSemaphores,
   HasSharedMutexes,
   HasValues,
@@ -16,7 +17,7 @@ import type {
 export type ExclusiveEngine = Engine & HasMutexes & HasSharedMutexes & HasSemaphores & HasElections;
 
 /** Every ability that there are scenarios for. */
-export type CompleteEngine = ExclusiveEngine & HasValues & HasDoubleBarriers;
+export type CompleteEngine = ExclusiveEngine & HasValues & HasDoubleBarriers & HasQueues;
 
 /** One program, as far as the service knows: a session and connections of its own. */
 export interface Program<E extends Engine> {

@@ -54,6 +54,7 @@ export function nodePorts(tls: boolean | ConnectionOptions = false): ClientPorts
   return {
     transport: new NodeTransport(tls === false ? null : secured(tls === true ? {} : tls)),
     clock: {
+      wall: () => Date.now(),
       now: () => performance.now(),
       defer(task) {
         setImmediate(task);

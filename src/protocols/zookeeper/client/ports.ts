@@ -46,7 +46,8 @@ export interface Transport {
 /** All that the client needs of the world. */
 export interface ClientPorts {
   readonly transport: Transport;
-  readonly clock: Pick<Clock, "now" | "defer" | "after">;
+  /** The client itself asks no wall clock; who builds on it may. */
+  readonly clock: Pick<Clock, "now" | "wall" | "defer" | "after">;
   readonly random: Random;
   readonly hashes: Pick<Hashes, "md5" | "randomBytes">;
 }

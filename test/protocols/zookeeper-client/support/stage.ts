@@ -38,6 +38,10 @@ export class Clock {
     return this.#now;
   }
 
+  wall(): number {
+    return this.#now;
+  }
+
   defer(task: () => void): void {
     this.after(0, task);
   }
