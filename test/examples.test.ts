@@ -62,6 +62,36 @@ test("three stand for election on a member of their own process, and each leads 
   assert.match(output, /(ana|ben|eva) leads, \d stand/);
 });
 
+test("members of a group are seen as they come, change and go", async () => {
+  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
+  const output = await example("group.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  assert.match(output, /there: ana at 10\.0\.0\.1, ben at 10\.0\.0\.[23]\n(there: .*\n)*left: ben\n/);
+});
+
+test("calls are spread over a service's instances, and switched from blue to green", async () => {
+  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
+  const output = await example("service.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  assert.equal(
+    output,
+    [
+      "calls go to blue",
+      "known: blue,green, calls go to blue",
+      "calls go to green,blue,green,blue",
+      "calls go to green, version 2",
+      "calls go to nobody",
+      "a moment later to green\n",
+    ].join("\n"),
+  );
+});
+
+test("settings are followed as they change, and bad ones are told and not taken", async () => {
+  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
+  const output = await example("configuration.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  assert.match(output, /the rate is 10\n(now it is .*\n)*now it is 40\n/);
+  assert.match(output, /not written: configuration "flags": rate: Invalid value/);
+  assert.match(output, /not taken: rate: Invalid type: Expected number but received "fast"\nstill 40\n$/);
+});
+
 test("three programs count and number together", async () => {
   await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
   const output = await example("counter.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });

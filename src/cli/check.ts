@@ -11,7 +11,7 @@ import {
   parseHistory,
 } from "../checkers/index.ts";
 import { counted } from "../checkers/words.ts";
-import { EXIT_FAILED, EXIT_UNDECIDED, EXIT_USAGE } from "./program.ts";
+import { EXIT_FAILED, EXIT_UNDECIDED, EXIT_USAGE } from "./exit.ts";
 
 export interface CheckRequest {
   readonly html: "never" | "if-violated" | { readonly file: string };

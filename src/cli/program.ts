@@ -1,13 +1,11 @@
-// The commands, their flags and their help. Each command's code is loaded only when it runs. Exit status: 0 well, 1 failed, 2 asked for in a way that cannot be,
-// 3 not to be told (check).
+// The commands, their flags and their help. Each command's code is loaded only when it runs.
 
-import { Command, type CommanderError, InvalidArgumentError } from "commander";
+import { Command, type CommanderError } from "commander";
 import { CABILDO_VERSION } from "../protocols/zookeeper/admin-about.ts";
+import { keyAndValue, oneOf, wholeNumber } from "./arguments.ts";
+import { addCoordinationCommands } from "./coordination-commands.ts";
+import { EXIT_USAGE } from "./exit.ts";
 import type { ServerFlag } from "./server.ts";
-
-export const EXIT_FAILED = 1;
-export const EXIT_USAGE = 2;
-export const EXIT_UNDECIDED = 3;
 
 export function program(): Command {
   const cabildo = new Command("cabildo")
@@ -17,6 +15,7 @@ export function program(): Command {
     .helpCommand("help [command]", "print the help of a command")
     .configureHelp({ showGlobalOptions: false })
     .showHelpAfterError("(see --help)")
+    .enablePositionalOptions() // a command's own --version is its own
     .exitOverride(leave);
 
   const server = cabildo
@@ -30,7 +29,7 @@ export function program(): Command {
     .option("--id <number>", "this member's number, instead of the file myid")
     .option("--data <directory>", "where to keep the data (dataDir)")
     .option("--client-port <port>", "where clients come in (clientPort)")
-    .option("-D, --set <key=value>", "any setting of zoo.cfg, with or without the prefix zookeeper.", gathered)
+    .option("-D, --set <key=value>", "any setting of zoo.cfg, with or without the prefix zookeeper.", keyAndValue)
     .addHelpText("after", SERVER_HELP)
     .action(async (file: string | undefined, options: ServerOptions) => {
       const { runServer } = await import("./server.ts");
@@ -90,6 +89,8 @@ export function program(): Command {
       });
     });
   check.exitOverride(leave);
+
+  addCoordinationCommands(cabildo, leave);
   return cabildo;
 }
 
@@ -134,28 +135,6 @@ function serverFlags({ id, data, clientPort, set = [] }: ServerOptions): ServerF
   if (id !== undefined) flags.push({ flag: "--id", key: "myid", value: id });
   if (clientPort !== undefined) flags.push({ flag: "--client-port", key: "clientPort", value: clientPort });
   return flags;
-}
-
-function gathered(pair: string, before: readonly string[] = []): readonly string[] {
-  if (pair.indexOf("=") < 1) throw new InvalidArgumentError("It must have the form key=value.");
-  return [...before, pair];
-}
-
-function wholeNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < min || value > max) {
-      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
-    }
-    return value;
-  };
-}
-
-function oneOf(...names: readonly string[]): (text: string) => string {
-  return (text) => {
-    if (!names.includes(text)) throw new InvalidArgumentError(`It must be ${names.join(" or ")}.`);
-    return text;
-  };
 }
 
 /** Help and version were asked for: 0. Everything else that ends the program here is a slip of the user's: 2. */

@@ -2,12 +2,14 @@
 // engine has what it needs.
 
 import { Barrier } from "./barrier.ts";
+import { Configuration } from "./configuration.ts";
 import { Counter } from "./counter.ts";
 import { DoubleBarrier, type DoubleBarrierOptions } from "./double-barrier.ts";
 import { Election, type ElectionOptions } from "./election.ts";
 import type {
   Engine,
   EngineStatus,
+  HasDirectories,
   HasDoubleBarriers,
   HasElections,
   HasMutexes,
@@ -16,6 +18,7 @@ import type {
   HasSharedMutexes,
   HasValues,
 } from "./engine.ts";
+import { Group } from "./group.ts";
 import { LocalQueues } from "./local-queue.ts";
 import { Lock } from "./lock.ts";
 import { MultiLock } from "./multi-lock.ts";
@@ -23,6 +26,8 @@ import { Queue, type QueueOptions } from "./queue.ts";
 import { ReadWriteLock } from "./read-write-lock.ts";
 import { Semaphore, type SemaphoreOptions } from "./semaphore.ts";
 import { Sequence } from "./sequence.ts";
+import { Service } from "./service.ts";
+import type { StandardSchema } from "./standard-schema.ts";
 
 export class Coordination<E extends Engine = Engine> implements AsyncDisposable {
   /** For recipes of one's own. */
@@ -67,6 +72,25 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
   /** One leader at a time, and everyone may know who. */
   election(this: Coordination<E & HasElections>, name: string, options: ElectionOptions = {}): Election {
     return new Election(this.engine, name, options);
+  }
+
+  /** Who is there, and what they say of themselves. */
+  group(this: Coordination<E & HasDirectories>, name: string): Group {
+    return new Group(this.engine, name);
+  }
+
+  /** Where the instances of a service are, and which to call next. */
+  service(this: Coordination<E & HasDirectories>, name: string): Service {
+    return new Service(this.engine, name);
+  }
+
+  /** A value that everybody reads, of a type that a validator knows: Zod, Valibot, ArkType, or any Standard Schema. */
+  config<Input, Output>(
+    this: Coordination<E & HasValues>,
+    name: string,
+    schema: StandardSchema<Input, Output>,
+  ): Configuration<Input, Output> {
+    return new Configuration(this.engine, name, schema);
   }
 
   /** Closed, nobody passes; removed, everybody does. */

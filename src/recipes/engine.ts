@@ -20,7 +20,7 @@ import type { Random } from "../base/random.ts";
 export interface Runtime {
   /** Monotonic milliseconds; only differences mean anything. */
   now(): number;
-  /** Milliseconds since 1970 by the wall clock: for dates that programs agree on, never for a deadline. */
+  /** Milliseconds since 1970 by the wall clock: for people and for dates that programs agree on, never for a deadline. */
   wall(): number;
   /** Runs about `milliseconds` from now; returns how to call it off. */
   after(milliseconds: number, task: () => void): () => void;

@@ -1,6 +1,7 @@
-// How ownership ends, as the reasons of a handle's signal.
+// How ownership ends, as the reasons of a handle's signal; and what was refused before it was written.
 
 import { CoordinationError } from "../base/errors.ts";
+import type { SchemaIssue } from "./standard-schema.ts";
 
 /**
  * Why something is not held any more. `session-expired`: the servers gave the session up. `deadline`: nothing was heard from
@@ -45,5 +46,17 @@ export class ReleasedError extends CoordinationError {
   constructor(what: string, token: bigint) {
     super("closed", "applied", `${what} (token ${token}) was released`);
     this.token = token;
+  }
+}
+
+/** A value that was to be written does not pass its schema; nothing was written. */
+export class InvalidValueError extends CoordinationError {
+  override readonly name = "InvalidValueError";
+  /** The schema's. */
+  readonly issues: readonly SchemaIssue[];
+
+  constructor(message: string, issues: readonly SchemaIssue[]) {
+    super("rejected", "not-applied", message);
+    this.issues = issues;
   }
 }

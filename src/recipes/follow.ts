@@ -2,7 +2,7 @@
 // what was in between, and never the last.
 
 import type { Engine, Glance } from "./engine.ts";
-import { Patience } from "./patience.ts";
+import { Patience, type WaitOptions } from "./patience.ts";
 
 export interface FollowOptions {
   /** Ends the stream, in order. */
@@ -36,5 +36,28 @@ export async function* follow<T>(
     } finally {
       glance.forget();
     }
+  }
+}
+
+/** Something as it is now. Fails as looking does, and as the options say. */
+export async function once<T>(
+  engine: Engine,
+  what: string,
+  look: () => Promise<Glance<T>>,
+  options: WaitOptions,
+): Promise<T> {
+  using patience = new Patience(engine.runtime, what, options);
+  patience.failed = "was not read";
+  if (patience.end !== null) throw patience.end;
+  const looking = look();
+  const forget = () =>
+    looking.then(
+      (glance) => glance.forget(),
+      () => {},
+    );
+  try {
+    return (await patience.until(looking)).value;
+  } finally {
+    void forget();
   }
 }

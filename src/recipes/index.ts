@@ -2,6 +2,7 @@
 
 export { Barrier } from "./barrier.ts";
 export type { Codec } from "./codec.ts";
+export { Configuration, type InvalidConfiguration, type Reading } from "./configuration.ts";
 export { Coordination } from "./coordination.ts";
 export { Counter } from "./counter.ts";
 export { DoubleBarrier, type DoubleBarrierOptions, type Inside } from "./double-barrier.ts";
@@ -14,12 +15,21 @@ export {
   type Term,
 } from "./election.ts";
 export type * from "./engine.ts";
-export { LockLostError, type LossCause, ReleasedError } from "./errors.ts";
+export { InvalidValueError, LockLostError, type LossCause, ReleasedError } from "./errors.ts";
+export type { FollowOptions } from "./follow.ts";
+export { Group, type JoinOptions, type Member, type Membership } from "./group.ts";
 export type { Held, HeldState, HoldOptions } from "./held.ts";
 export { type AcquireOptions, Lock } from "./lock.ts";
 export { type MultiHeld, MultiLock } from "./multi-lock.ts";
+export { OpenConfiguration, type OpenOptions } from "./open-configuration.ts";
 export type { WaitOptions } from "./patience.ts";
+export { type DownPolicy, Provider, type ProviderOptions } from "./provider.ts";
 export { type Job, type PutOptions, Queue, type QueuedItem, type QueueOptions } from "./queue.ts";
 export { ReadWriteLock, type WriteHeld } from "./read-write-lock.ts";
+export type { RegistrationState } from "./registration.ts";
 export { type PermitOptions, Semaphore, type SemaphoreOptions } from "./semaphore.ts";
 export { Sequence } from "./sequence.ts";
+export { type RegisterOptions, Service, type ServiceRegistration } from "./service.ts";
+export type { InstanceDetails, ServiceInstance, ServiceMeta } from "./service-instance.ts";
+export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
+export type { Strategy, StrategyName } from "./strategies.ts";

@@ -13,6 +13,13 @@ export function checkName(what: string, name: string): void {
   throw new CoordinationError("rejected", "not-applied", `${what} ${show(name)}: ${why}`);
 }
 
+/** As `checkName`, for what stands in a directory: a plain name. */
+export function checkPlainName(what: string, name: string): void {
+  checkName(what, name);
+  if (!name.includes("/")) return;
+  throw new CoordinationError("rejected", "not-applied", `${what} ${show(name)}: it holds no slash`);
+}
+
 function whyNot(name: unknown): string | null {
   if (typeof name !== "string") return "a name is a string";
   if (name === "" || name === "/") return "the name is empty";

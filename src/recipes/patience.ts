@@ -1,7 +1,7 @@
 // How long someone waits: until the caller's signal, a deadline, or the loss of the session, whichever comes first. One
 // listener on the signal and one timer for a whole wait, however many promises it goes through, and none of them is left.
 
-import { CoordinationError } from "../base/errors.ts";
+import { CoordinationError, type OperationOutcome } from "../base/errors.ts";
 import type { EngineSession, Runtime, WriteLimits } from "./engine.ts";
 
 /** What every wait may be given. */
@@ -14,7 +14,6 @@ export interface WaitOptions {
 
 export class Patience implements Disposable {
   readonly #what: string;
-  readonly #inVain: string;
   readonly #runtime: Runtime;
   readonly #options: WaitOptions;
   readonly #stops: (() => void)[] = [];
@@ -24,6 +23,10 @@ export class Patience implements Disposable {
   #reject: ((error: Error) => void) | null = null;
   /** What is waited for, as the error at the deadline says it. */
   waitingFor = "the servers";
+  /** What has not come about when it ends, as its errors say it. */
+  failed: string;
+  /** What its errors say of what was begun. */
+  outcome: OperationOutcome = "not-applied";
 
   /**
    * `what` begins the sentences of its errors, `lock "billing"`, and `inVain` goes on with them. Throws where an option
@@ -32,7 +35,7 @@ export class Patience implements Disposable {
   constructor(runtime: Runtime, what: string, options: WaitOptions, inVain = "was not acquired") {
     const { signal, timeoutMs } = options;
     this.#what = what;
-    this.#inVain = inVain;
+    this.failed = inVain;
     this.#runtime = runtime;
     this.#options = options;
     if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0)) {
@@ -101,7 +104,7 @@ export class Patience implements Disposable {
   finish(code: "aborted" | "deadline" | "session-expired" | "closed", why: string, cause?: unknown): void {
     if (this.#end !== null) return;
     const options = cause === undefined ? {} : { cause };
-    this.#end = new CoordinationError(code, "not-applied", `${this.#what} ${this.#inVain}: ${why}`, options);
+    this.#end = new CoordinationError(code, this.outcome, `${this.#what} ${this.failed}: ${why}`, options);
     this.#reject?.(this.#end);
   }
 
@@ -113,4 +116,10 @@ export class Patience implements Disposable {
     this.#stopSession();
     for (const stop of this.#stops.splice(0)) stop();
   }
+}
+
+/** Some time, or until the signal aborts. Never fails. */
+export async function pause(runtime: Runtime, milliseconds: number, signal?: AbortSignal): Promise<void> {
+  using patience = new Patience(runtime, "a pause", { signal, timeoutMs: milliseconds });
+  await patience.until(new Promise(() => {})).catch(() => {});
 }

@@ -46,9 +46,14 @@ export async function within<T>(
   }
 }
 
-export async function eventually(stage: Stage<Engine>, what: string, condition: () => boolean, milliseconds = 20_000) {
+export async function eventually(
+  stage: Stage<Engine>,
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  milliseconds = 20_000,
+) {
   const end = stage.now() + milliseconds;
-  while (!condition()) {
+  while (!(await condition())) {
     assert.ok(stage.now() < end, `${what}, within ${milliseconds} ms`);
     await stage.sleep(10);
   }

@@ -1,16 +1,27 @@
 // For tests: a cluster in memory on virtual time, faults on demand, and the scenarios that every engine must pass.
 
 import { barrierScenarios } from "./scenarios/barriers.ts";
+import { configurationScenarios } from "./scenarios/configurations.ts";
 import { counterScenarios } from "./scenarios/counters.ts";
 import { electionScenarios } from "./scenarios/elections.ts";
+import { groupScenarios } from "./scenarios/groups.ts";
 import { lockScenarios } from "./scenarios/locks.ts";
 import { queueScenarios } from "./scenarios/queues.ts";
 import { readWriteLockScenarios } from "./scenarios/read-write-locks.ts";
 import { semaphoreScenarios } from "./scenarios/semaphores.ts";
-import type { CompleteEngine, ExclusiveEngine, Scenario } from "./stage.ts";
+import { serviceScenarios } from "./scenarios/services.ts";
+import type { CompleteEngine, DirectoryEngine, ExclusiveEngine, Scenario, ValueEngine } from "./stage.ts";
 
 export { FaultyTransport } from "./faulty-transport.ts";
-export type { CompleteEngine, ExclusiveEngine, Program, Scenario, Stage } from "./stage.ts";
+export type {
+  CompleteEngine,
+  DirectoryEngine,
+  ExclusiveEngine,
+  Program,
+  Scenario,
+  Stage,
+  ValueEngine,
+} from "./stage.ts";
 export { VirtualCluster, type VirtualClusterOptions } from "./virtual-cluster.ts";
 export { ZooKeeperStage, type ZooKeeperStageOptions } from "./zookeeper-stage.ts";
 
@@ -22,9 +33,17 @@ export const exclusionScenarios: readonly Scenario<ExclusiveEngine>[] = [
   ...electionScenarios,
 ];
 
+/** What every engine that has directories must show. */
+export const directoryScenarios: readonly Scenario<DirectoryEngine>[] = [...groupScenarios, ...serviceScenarios];
+
+/** What every engine that has values must show. */
+export const valueScenarios: readonly Scenario<ValueEngine>[] = [...configurationScenarios];
+
 /** All that there are, for an engine that has every ability. */
 export const allScenarios: readonly Scenario<CompleteEngine>[] = [
   ...exclusionScenarios,
+  ...directoryScenarios,
+  ...valueScenarios,
   ...counterScenarios,
   ...barrierScenarios,
   ...queueScenarios,

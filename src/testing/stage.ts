@@ -4,6 +4,7 @@
 import type {
   Coordination,
   Engine,
+  HasDirectories,
   HasDoubleBarriers,
   HasElections,
   HasMutexes,
@@ -16,8 +17,14 @@ import type {
 /** What the scenarios of exclusion need. */
 export type ExclusiveEngine = Engine & HasMutexes & HasSharedMutexes & HasSemaphores & HasElections;
 
+/** What the scenarios of membership need. */
+export type DirectoryEngine = Engine & HasDirectories;
+
+/** What the scenarios of configuration need. */
+export type ValueEngine = Engine & HasValues;
+
 /** Every ability that there are scenarios for. */
-export type CompleteEngine = ExclusiveEngine & HasValues & HasDoubleBarriers & HasQueues;
+export type CompleteEngine = ExclusiveEngine & HasDirectories & HasValues & HasDoubleBarriers & HasQueues;
 
 /** One program, as far as the service knows: a session and connections of its own. */
 export interface Program<E extends Engine> {

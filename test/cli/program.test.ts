@@ -34,7 +34,8 @@ test("help and version are asked for: they go to stdout, and the exit status is 
     cabildo(["help", "server"]),
   ]);
   assert.deepEqual([help.status, version.status, server.status], [0, 0, 0]);
-  for (const command of ["server", "dev", "status", "check"]) assert.match(help.out, new RegExp(`^  ${command} `, "m"));
+  for (const command of ["server", "dev", "status", "check", "lock", "elect", "get", "watch"])
+    assert.match(help.out, new RegExp(`^  ${command} `, "m"));
   assert.match(version.out, /^\d+\.\d+\.\d+\n$/);
   assert.match(server.out, /cabildo server \/etc\/zookeeper\/zoo\.cfg/);
 });

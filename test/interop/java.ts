@@ -11,6 +11,7 @@ const sources = join(repository, "test", "interop", "java");
 const dependencies = [
   `org.apache.zookeeper:zookeeper:${referenceVersion}`,
   "org.apache.curator:curator-recipes:5.9.0",
+  "org.apache.curator:curator-x-discovery:5.9.0",
   "io.dropwizard.metrics:metrics-core:4.1.12.1",
   "org.xerial.snappy:snappy-java:1.1.10.5",
   "org.slf4j:slf4j-simple:2.0.13",

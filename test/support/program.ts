@@ -84,6 +84,21 @@ export class Program {
     this.#process.stdin!.write(`${line}\n`);
   }
 
+  /** What it says last, and that there is no more. */
+  endInput(text = ""): void {
+    this.#process.stdin!.end(text);
+  }
+
+  /** The end of what it printed on stderr. */
+  get errors(): string {
+    return this.#errors;
+  }
+
+  /** Sends it a signal, and does not wait. */
+  signal(signal: NodeJS.Signals): void {
+    if (!this.#hasEnded) this.#process.kill(signal);
+  }
+
   async kill(signal: NodeJS.Signals): Promise<void> {
     if (!this.#hasEnded) this.#process.kill(signal);
     await this.ended.catch(() => {});

@@ -162,28 +162,31 @@ test("a server that would not have the session is passed over", async () => {
   await world.end();
 });
 
-test("served without a quorum, a client finds the server that has one, and goes there", async () => {
-  const world = new World();
-  for (const server of world.servers) server.isReadOnly = true;
-  const client = await world.connected({ readOnly: true });
-  const session = client.session!;
-  assert.equal(session.isReadOnly, true);
-  const story = storyOf(client);
-  await world.clock.run(120_000);
-  assert.deepEqual(story, []);
-  assert.ok(dials(world) < 12, `${dials(world)} questions in two minutes`);
-  const whole = world.servers.find((server) => server !== world.serving)!;
-  whole.isReadOnly = false;
-  await world.clock.run(200_000);
-  assert.equal(world.serving, whole);
-  assert.equal(session.isReadOnly, false);
-  assert.match(story[0]!, new RegExp(`has no quorum, and ${whole.host}:2181 has$`));
-  assert.deepEqual(story.slice(1), ["connected"]);
-  const asked = dials(world);
-  await world.clock.run(200_000);
-  assert.equal(dials(world), asked, "it looks no further");
-  await world.end();
-});
+for (const how of ["names", "addresses"]) {
+  test(`served without a quorum, a client finds the server that has one, and goes there (by ${how})`, async () => {
+    const world = new World();
+    world.isResolvedAtOnce = how === "addresses";
+    for (const server of world.servers) server.isReadOnly = true;
+    const client = await world.connected({ readOnly: true });
+    const session = client.session!;
+    assert.equal(session.isReadOnly, true);
+    const story = storyOf(client);
+    await world.clock.run(120_000);
+    assert.deepEqual(story, []);
+    assert.ok(dials(world) < 12, `${dials(world)} questions in two minutes`);
+    const whole = world.servers.find((server) => server !== world.serving)!;
+    whole.isReadOnly = false;
+    await world.clock.run(200_000);
+    assert.equal(world.serving, whole);
+    assert.equal(session.isReadOnly, false);
+    assert.match(story[0]!, new RegExp(`has no quorum, and ${whole.host}:2181 has$`));
+    assert.deepEqual(story.slice(1), ["connected"]);
+    const asked = dials(world);
+    await world.clock.run(200_000);
+    assert.equal(dials(world), asked, "it looks no further");
+    await world.end();
+  });
+}
 
 test("proofs of identity are given again first; one that is refused later ends it for good", async () => {
   const world = new World();

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import { CoordinationError, connectZooKeeper, openZooKeeper } from "../../../src/protocols/zookeeper/client/index.ts";
+import { nodePorts } from "../../../src/protocols/zookeeper/client/node.ts";
 import { failureOf } from "./support/story.ts";
 
 test("options that cannot be are refused before anything is begun", () => {
@@ -55,4 +56,26 @@ test("a call whose deadline lies beyond what timers can do does not end at once"
   assert.equal(isOver, false);
   await client.close();
   await Promise.all([call, forever]);
+});
+
+test("nothing is heard of a connection that was cut, whatever comes of it", async (t) => {
+  const server = createServer((socket) => socket.end("ro")); // as ZooKeeper answers a word, and hangs up
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close());
+  const { port } = server.address() as { port: number };
+  const heard: string[] = [];
+  await new Promise<void>((resolve) => {
+    const link = nodePorts().transport.dial(
+      { host: "127.0.0.1", address: "127.0.0.1", port },
+      {
+        onOpen: () => heard.push("open"),
+        onData: () => {
+          heard.push("data");
+          link.destroy(() => setImmediate(resolve));
+        },
+        onClose: () => heard.push("close"),
+      },
+    );
+  });
+  assert.deepEqual(heard, ["open", "data"]);
 });

@@ -54,8 +54,8 @@ export function nodePorts(tls: boolean | ConnectionOptions = false): ClientPorts
   return {
     transport: new NodeTransport(tls === false ? null : secured(tls === true ? {} : tls)),
     clock: {
-      wall: () => Date.now(),
       now: () => performance.now(),
+      wall: () => Date.now(),
       defer(task) {
         setImmediate(task);
       },
@@ -119,6 +119,7 @@ class NodeTransport implements Transport {
 
 class SocketLink implements Link {
   readonly #socket: Socket;
+  #isCut = false;
 
   constructor(socket: Socket, opened: "connect" | "secureConnect", events: LinkEvents) {
     let failure: Error | null = null;
@@ -129,7 +130,9 @@ class SocketLink implements Link {
     socket.on("error", (error) => {
       failure = error;
     });
-    socket.on("close", () => events.onClose(failure));
+    socket.on("close", () => {
+      if (!this.#isCut) events.onClose(failure);
+    });
   }
 
   write(bytes: Uint8Array): void {
@@ -137,6 +140,7 @@ class SocketLink implements Link {
   }
 
   destroy(done: () => void = () => {}): void {
+    this.#isCut = true;
     if (this.#socket.closed) done();
     else this.#socket.once("close", done).destroy();
   }

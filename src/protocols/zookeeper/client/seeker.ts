@@ -47,9 +47,11 @@ export class Seeker {
     if (this.#queue.length === 0) this.#queue = shuffled(this.#servers, this.#ports.random);
     const server = this.#queue.shift()!;
     const { transport, clock, random } = this.#ports;
+    let forget: () => void = nothing;
     let cut: () => void = nothing;
     const end = () => {
       stopTimer();
+      forget();
       cut();
       this.#callOff = nothing;
     };
@@ -59,8 +61,7 @@ export class Seeker {
     };
     const stopTimer = clock.after(SEEK_PATIENCE_MS, fail);
     this.#callOff = end;
-    cut = transport.resolve(server.host, (error, addresses) => {
-      cut = nothing;
+    forget = transport.resolve(server.host, (error, addresses) => {
       const [address] = shuffled(addresses, random);
       if (error !== null || address === undefined) return fail();
       cut = this.#askAt({ ...server, address }, end, fail);

@@ -39,7 +39,7 @@ export class Clock {
   }
 
   wall(): number {
-    return this.#now;
+    return 1_700_000_000_000 + this.#now;
   }
 
   defer(task: () => void): void {
@@ -273,6 +273,8 @@ export class World {
   /** The addresses of a name; a name that is missing here leads nowhere. */
   readonly names = new Map<string, readonly string[]>();
   resolutions = 0;
+  /** As names that are addresses are. */
+  isResolvedAtOnce = false;
   isNameServiceDeaf = false;
   /** Links that were made and neither closed nor destroyed. */
   links = 0;
@@ -373,9 +375,11 @@ export class World {
           this.resolutions += 1;
           if (this.isNameServiceDeaf) return () => {};
           const addresses = this.names.get(host);
-          return this.clock.after(0, () =>
-            addresses === undefined ? done(new Error(`getaddrinfo ENOTFOUND ${host}`), []) : done(null, addresses),
-          );
+          const answer = () =>
+            addresses === undefined ? done(new Error(`getaddrinfo ENOTFOUND ${host}`), []) : done(null, addresses);
+          if (!this.isResolvedAtOnce) return this.clock.after(0, answer);
+          answer();
+          return () => {};
         },
         dial: (target, events) => this.#dial(target, events),
       },

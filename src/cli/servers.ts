@@ -1,0 +1,92 @@
+// How commands reach the servers, and what they say when something goes wrong there: what happened, where, what to do next.
+
+import { CoordinationError } from "../base/errors.ts";
+import { connect, type ZooKeeperEngine } from "../engines/zookeeper/index.ts";
+import { connectZooKeeper, type ZooKeeperClient, ZooKeeperError } from "../protocols/zookeeper/client/index.ts";
+import type { Coordination } from "../recipes/index.ts";
+import { EXIT_FAILED, EXIT_USAGE } from "./exit.ts";
+
+/** As commander gives them. */
+export interface ServerOptions {
+  readonly connect?: string;
+  /** Milliseconds. */
+  readonly sessionTimeout?: number;
+  readonly auth?: string;
+}
+
+const DEFAULT_URL = "zookeeper://127.0.0.1:2181";
+const CONNECT_TIMEOUT_MS = 10_000;
+
+export function urlOf({ connect }: ServerOptions): string {
+  return connect ?? (process.env["CABILDO_CONNECT"] || DEFAULT_URL);
+}
+
+export function openRecipes(options: ServerOptions, signal?: AbortSignal): Promise<Coordination<ZooKeeperEngine>> {
+  return connect(urlOf(options), { ...clientOptions(options), signal });
+}
+
+export function openClient(options: ServerOptions, signal?: AbortSignal): Promise<ZooKeeperClient> {
+  return connectZooKeeper(urlOf(options), { ...clientOptions(options), signal });
+}
+
+function clientOptions({ sessionTimeout, auth = process.env["CABILDO_AUTH"] }: ServerOptions) {
+  const at = auth?.indexOf(":") ?? -1;
+  if (auth && at < 1) {
+    const why = "credentials (--auth, CABILDO_AUTH) have the form scheme:credential, as digest:user:password";
+    throw new CoordinationError("configuration", "not-applied", why);
+  }
+  return {
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    requestTimeoutMs: CONNECT_TIMEOUT_MS,
+    ...(sessionTimeout === undefined ? {} : { sessionTimeoutMs: sessionTimeout }),
+    ...(auth ? { auth: [{ scheme: auth.slice(0, at), auth: auth.slice(at + 1) }] } : {}),
+  };
+}
+
+/** Says on stderr what became of it, and gives the exit status. What is no CoordinationError is a bug, and is thrown. */
+export function tellFailure(error: unknown, options: ServerOptions): number {
+  if (!(error instanceof CoordinationError)) throw error;
+  say(`${error.message}${nextStep(error, options)}`);
+  return isUsersSlip(error) ? EXIT_USAGE : EXIT_FAILED;
+}
+
+export function say(text: string): void {
+  process.stderr.write(`cabildo: ${text}\n`);
+}
+
+/** What could not be asked for at all, of any server. */
+export function isUsersSlip(error: CoordinationError): boolean {
+  if (error instanceof ZooKeeperError) return error.reason === "bad-arguments";
+  return error.code === "configuration" || error.code === "rejected";
+}
+
+function nextStep(error: CoordinationError, options: ServerOptions): string {
+  const { outcome, code } = error;
+  if (outcome === "unknown") return ". It may have been applied: look before you ask again";
+  if (error instanceof ZooKeeperError) return refusal(error);
+  if (code === "deadline" || code === "connection-lost") {
+    return `. Is a server running at ${urlOf(options)}? --connect or CABILDO_CONNECT says where; \`cabildo dev\` starts some`;
+  }
+  return "";
+}
+
+function refusal({ reason, path }: ZooKeeperError): string {
+  switch (reason) {
+    case "no-node":
+      return `: there is no such node. \`cabildo set --create ${path ?? "PATH"} VALUE\` makes it; below a chroot in the URL paths are relative to it`;
+    case "bad-version":
+      return `: it was changed meanwhile. \`cabildo get -o json ${path ?? "PATH"}\` shows the version that it has`;
+    case "not-empty":
+      return ": it has children. --recursive removes them too";
+    case "no-auth":
+      return ": its access list does not let you. --auth digest:user:password (or CABILDO_AUTH) says who you are";
+    case "no-children-for-ephemerals":
+      return ": an ephemeral node has no children. Choose another parent";
+    case "unimplemented":
+      return ": the server is too old for it (ZooKeeper 3.6 or newer, or Cabildo)";
+    case "quota-exceeded":
+      return ": the quota of the path is used up. Remove something, or raise it";
+    default:
+      return "";
+  }
+}

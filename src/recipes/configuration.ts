@@ -1,0 +1,165 @@
+// Configuration: one value that everybody reads and some write, typed by a schema, kept current, and never worse than it was:
+// what does not pass the schema is told and not taken. On the servers it is JSON.
+
+import { CoordinationError } from "../base/errors.ts";
+import { bytesOf, textOf } from "./bytes.ts";
+import type { Engine, HasValues, Value, Versioned } from "./engine.ts";
+import { InvalidValueError } from "./errors.ts";
+import { once } from "./follow.ts";
+import { messageOf } from "./held.ts";
+import { OpenConfiguration, type OpenOptions } from "./open-configuration.ts";
+import { Patience, type WaitOptions } from "./patience.ts";
+import { type SchemaIssue, type StandardSchema, showIssue } from "./standard-schema.ts";
+
+/** What is on the servers, as the schema sees it. */
+export type Reading<Output> =
+  | { readonly kind: "good"; readonly value: Output; readonly revision: bigint }
+  | { readonly kind: "bad"; readonly invalid: InvalidConfiguration };
+
+/** Why what is on the servers was not taken. */
+export interface InvalidConfiguration {
+  /** `absent`: there is none, or none any more. `syntax`: it is no JSON. `schema`: it is not what the schema asks for. */
+  readonly reason: "absent" | "syntax" | "schema";
+  readonly message: string;
+  /** The schema's. */
+  readonly issues: readonly SchemaIssue[];
+  /** Which one it is; null: there is none. */
+  readonly revision: bigint | null;
+}
+
+export class Configuration<Input, Output> {
+  readonly name: string;
+  readonly #engine: Engine;
+  readonly #value: Value;
+  readonly #schema: StandardSchema<Input, Output>;
+  readonly #what: string;
+
+  constructor(engine: Engine & HasValues, name: string, schema: StandardSchema<Input, Output>) {
+    this.name = name;
+    this.#engine = engine;
+    this.#value = engine.value("configuration", name);
+    this.#schema = schema;
+    this.#what = `configuration ${JSON.stringify(name)}`;
+  }
+
+  /**
+   * Completes when it was read. From then on its value is kept current. Fails as waits do, and ("rejected") where there is
+   * none that is good and no `fallback` was given.
+   */
+  open(options: OpenOptions<Output> & WaitOptions = {}): Promise<OpenConfiguration<Input, Output>> {
+    const source = {
+      what: this.#what,
+      look: () => this.#value.read(),
+      understand: (read: Versioned | null) => this.#understand(read),
+      configuration: this,
+    };
+    return OpenConfiguration.open(this.#engine, source, options);
+  }
+
+  /** What is on the servers now, good or not. */
+  async read(options: WaitOptions = {}): Promise<Reading<Output>> {
+    return this.#understand(await once(this.#engine, this.#what, () => this.#value.read(), options));
+  }
+
+  /**
+   * Replaces it, whatever it was, when the value passes the schema. Fails with an InvalidValueError where it does not, and
+   * as writes do: the error's `outcome` says whether it was written; where that is "unknown", setting it again does no harm.
+   */
+  async set(value: Input, options: WaitOptions = {}): Promise<void> {
+    await this.#write(() => value, options, false);
+  }
+
+  /**
+   * Replaces it by what `change` makes of it (null: there is none), and gives the new value. When another writes in between
+   * `change` is asked again, of what is there then: so none is lost. Fails as `set` does, with what `change` throws, and
+   * ("rejected") where what is there is not good: look at it, and `set` it.
+   */
+  update(change: (value: Output | null) => Input | Promise<Input>, options: WaitOptions = {}): Promise<Output> {
+    return this.#write(change, options, true);
+  }
+
+  async #write(
+    change: (value: Output | null) => Input | Promise<Input>,
+    options: WaitOptions,
+    needsGood: boolean,
+  ): Promise<Output> {
+    using patience = new Patience(this.#engine.runtime, this.#what, options);
+    patience.failed = "was not written";
+    for (;;) {
+      patience.outcome = "not-applied";
+      if (patience.end !== null) throw patience.end;
+      const looking = this.#value.read();
+      looking.then(
+        (glance) => glance.forget(),
+        () => {},
+      );
+      const { value: read } = await patience.until(looking);
+      const { data, value } = await patience.until(this.#next(read, change, needsGood));
+      patience.outcome = "unknown"; // from here on it may be on its way
+      const isDone = await patience.until(
+        read === null ? this.#value.create(data) : this.#value.replace(read.version, data),
+      );
+      if (isDone) return value;
+    }
+  }
+
+  async #next(
+    read: Versioned | null,
+    change: (value: Output | null) => Input | Promise<Input>,
+    needsGood: boolean,
+  ): Promise<{ readonly data: Uint8Array; readonly value: Output }> {
+    const reading = needsGood ? await this.#understand(read) : null;
+    if (reading?.kind === "bad" && read !== null) {
+      const why = `what is there is not good, and was left alone: ${reading.invalid.message}`;
+      throw new CoordinationError("rejected", "not-applied", `${this.#what}: ${why}`);
+    }
+    const text = this.#textOf(await change(reading?.kind === "good" ? reading.value : null));
+    const data = bytesOf(text);
+    const next = await this.#understand({ data, revision: 0n, version: "" }); // as others will read it
+    if (next.kind === "good") return { data, value: next.value };
+    throw new InvalidValueError(`${this.#what}: ${next.invalid.message}`, next.invalid.issues);
+  }
+
+  #textOf(value: Input): string {
+    let why = "it is no JSON";
+    try {
+      const text: string | undefined = JSON.stringify(value);
+      if (text !== undefined) return text;
+    } catch (error) {
+      why = `it is no JSON: ${messageOf(error)}`;
+    }
+    throw new InvalidValueError(`${this.#what}: ${why}`, []);
+  }
+
+  async #understand(read: Versioned | null): Promise<Reading<Output>> {
+    if (read === null) return bad("absent", "there is none", [], null);
+    const { data, revision } = read;
+    let json: unknown;
+    try {
+      json = JSON.parse(textOf(data));
+    } catch (error) {
+      return bad("syntax", `it is no JSON: ${messageOf(error)}`, [], revision);
+    }
+    try {
+      const result = await this.#schema["~standard"].validate(json);
+      if (result.issues === undefined) return { kind: "good", value: result.value, revision };
+      return bad(
+        "schema",
+        result.issues.map(showIssue).join("; ") || "the schema turns it down",
+        result.issues,
+        revision,
+      );
+    } catch (error) {
+      return bad("schema", `the schema failed: ${messageOf(error)}`, [], revision);
+    }
+  }
+}
+
+function bad(
+  reason: InvalidConfiguration["reason"],
+  message: string,
+  issues: readonly SchemaIssue[],
+  revision: bigint | null,
+): { readonly kind: "bad"; readonly invalid: InvalidConfiguration } {
+  return { kind: "bad", invalid: { reason, message, issues, revision } };
+}

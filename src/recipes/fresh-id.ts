@@ -1,0 +1,8 @@
+// Names for those who have none.
+
+import type { Random } from "../base/random.ts";
+
+/** 32 hexadecimal digits of chance. */
+export function freshId(random: Random): string {
+  return Array.from({ length: 4 }, () => random.next().toString(16).padStart(8, "0")).join("");
+}

@@ -1,0 +1,172 @@
+// A configuration as its reader holds it: the last good value, at hand at any time.
+
+import { CoordinationError } from "../base/errors.ts";
+import { Bell } from "./bell.ts";
+import type { Configuration, InvalidConfiguration, Reading } from "./configuration.ts";
+import type { Engine, Glance, Versioned } from "./engine.ts";
+import type { FollowOptions } from "./follow.ts";
+import { messageOf } from "./held.ts";
+import { Live } from "./live.ts";
+import { Patience, type WaitOptions } from "./patience.ts";
+
+export interface OpenOptions<Output> {
+  /** The value for as long as there is no good one. */
+  readonly fallback?: Output | undefined;
+  /** Hears of everything that was not taken; so does the logger. */
+  readonly onInvalid?: ((invalid: InvalidConfiguration) => void) | undefined;
+}
+
+/** Where the values come from. */
+export interface Source<Input, Output> {
+  /** As errors speak of it: `configuration "flags"`. */
+  readonly what: string;
+  readonly configuration: Configuration<Input, Output>;
+  look(): Promise<Glance<Versioned | null>>;
+  /** Never fails. */
+  understand(read: Versioned | null): Promise<Reading<Output>>;
+}
+
+export class OpenConfiguration<Input, Output> implements AsyncDisposable {
+  readonly #engine: Engine;
+  readonly #source: Source<Input, Output>;
+  readonly #onInvalid: (invalid: InvalidConfiguration) => void;
+  readonly #bell = new Bell();
+  #live: Live<Versioned | null> | null = null;
+  #current: { readonly value: Output; readonly revision: bigint } | null;
+  #invalid: InvalidConfiguration | null = null;
+  #isClosed = false;
+
+  private constructor(engine: Engine, source: Source<Input, Output>, { fallback, onInvalid }: OpenOptions<Output>) {
+    this.#engine = engine;
+    this.#source = source;
+    this.#onInvalid = onInvalid ?? (() => {});
+    this.#current = fallback === undefined ? null : { value: fallback, revision: 0n };
+  }
+
+  static async open<Input, Output>(
+    engine: Engine,
+    source: Source<Input, Output>,
+    options: OpenOptions<Output> & WaitOptions,
+  ): Promise<OpenConfiguration<Input, Output>> {
+    const open = new OpenConfiguration(engine, source, options);
+    const { what, look } = source;
+    const onValue = (read: Versioned | null) => open.#onRead(read);
+    open.#live = await Live.open(engine, { what, look, onValue, onEnd: () => open.#bell.ring() }, options);
+    if (open.#current !== null) return open;
+    open.close();
+    const why = open.#invalid?.message ?? "there is none";
+    throw new CoordinationError("rejected", "not-applied", `${what} was not opened, and has no fallback: ${why}`);
+  }
+
+  /** The last good value. */
+  get value(): Output {
+    return this.#current!.value;
+  }
+
+  /** Of the value: larger with every change; 0n of the fallback. */
+  get revision(): bigint {
+    return this.#current!.revision;
+  }
+
+  /** What is on the servers and was not taken; null when the value is what they have. */
+  get invalid(): InvalidConfiguration | null {
+    return this.#invalid;
+  }
+
+  /** False while the servers are not reached: the value may be an old one. */
+  get isCurrent(): boolean {
+    return this.#live?.isCurrent ?? false;
+  }
+
+  /** As `Configuration.set`; then the value here is this one, or a newer one. */
+  async set(value: Input, options: WaitOptions = {}): Promise<void> {
+    this.#assertOpen();
+    await this.#source.configuration.set(value, options);
+    await this.#catchUp(options);
+  }
+
+  /**
+   * As `Configuration.update`, and where there is none on the servers `change` is asked of the value here. Then the value
+   * here is the new one, or a newer one.
+   */
+  async update(change: (value: Output) => Input | Promise<Input>, options: WaitOptions = {}): Promise<Output> {
+    this.#assertOpen();
+    const value = await this.#source.configuration.update((value) => change(value ?? this.value), options);
+    await this.#catchUp(options);
+    return value;
+  }
+
+  /** The value, now and after every change to a good one. Ends with the signal and with `close`. */
+  async *values({ signal }: FollowOptions = {}): AsyncGenerator<Output, void, void> {
+    using patience = new Patience(this.#engine.runtime, this.#source.what, { signal });
+    let seen: bigint | null = null;
+    while (patience.end === null) {
+      const { rung } = this.#bell;
+      if (this.#isClosed) return;
+      if (seen !== this.revision) {
+        seen = this.revision;
+        yield this.value;
+        continue;
+      }
+      this.#assertOpen();
+      await patience.until(rung).catch(() => {});
+    }
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<Output, void, void> {
+    return this.values();
+  }
+
+  /** Nothing is watched any more; the value stays as it is. */
+  close(): void {
+    this.#isClosed = true;
+    this.#live?.[Symbol.dispose]();
+    this.#bell.ring();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  /** After a write, which is there already: where reading fails or takes too long, the watch will bring it. */
+  async #catchUp(options: WaitOptions): Promise<void> {
+    using patience = new Patience(this.#engine.runtime, this.#source.what, options);
+    const looking = this.#source.look();
+    looking.then(
+      (glance) => glance.forget(),
+      () => {},
+    );
+    await patience.until(looking.then(({ value }) => this.#onRead(value))).catch(() => {});
+  }
+
+  async #onRead(read: Versioned | null): Promise<void> {
+    const reading = await this.#source.understand(read);
+    const revision = read?.revision ?? null;
+    // What was read earlier may be understood later.
+    const newest = this.#invalid?.revision ?? this.#current?.revision ?? 0n;
+    if (this.#isClosed || (revision !== null && revision < newest)) return;
+    if (reading.kind === "good") {
+      this.#invalid = null;
+      if (this.#current?.revision === reading.revision) return;
+      this.#current = reading;
+      this.#bell.ring();
+      return;
+    }
+    const { invalid } = reading;
+    const isKnown = this.#invalid !== null && this.#invalid.revision === invalid.revision;
+    this.#invalid = invalid;
+    if (isKnown) return;
+    const kept = this.#current === null ? "" : "; the last good value is kept";
+    this.#engine.logger.warn(`${this.#source.what}: ${invalid.message}${kept}`);
+    try {
+      this.#onInvalid(invalid);
+    } catch (error) {
+      this.#engine.logger.error(`${this.#source.what}: onInvalid failed: ${messageOf(error)}`);
+    }
+  }
+
+  #assertOpen(): void {
+    if (!this.#isClosed && this.#live?.isOver !== true) return;
+    throw new CoordinationError("closed", "not-applied", `${this.#source.what}: it was closed, or its connection was`);
+  }
+}

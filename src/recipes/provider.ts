@@ -1,0 +1,170 @@
+// Who may be called now: the instances of a service, kept current, less those that were found to fail, one at a time by a
+// strategy. Asking is a look into memory, and goes on while the servers are not reached.
+
+import { CoordinationError } from "../base/errors.ts";
+import { Bell } from "./bell.ts";
+import type { Engine, EntryView, Glance } from "./engine.ts";
+import { Live } from "./live.ts";
+import { Patience, type WaitOptions } from "./patience.ts";
+import type { ServiceInstance } from "./service-instance.ts";
+import { STRATEGIES, type Strategy, type StrategyName } from "./strategies.ts";
+
+export interface ProviderOptions {
+  /** "round-robin" unless given; or one of your own. */
+  readonly strategy?: StrategyName | Strategy | undefined;
+  /** Which instances may be called at all: asked at each pick, so it may change its mind. */
+  readonly filter?: ((instance: ServiceInstance) => boolean) | undefined;
+  /** When an instance that fails is taken out, and for how long. */
+  readonly down?: DownPolicy | undefined;
+}
+
+export interface DownPolicy {
+  /** So many errors noted of it, within `forMs`, take an instance out: 2 unless given. */
+  readonly errors?: number | undefined;
+  /** For so long it is out, in milliseconds: 30,000 unless given. One that is entered again is in at once. */
+  readonly forMs?: number | undefined;
+}
+
+const DOWN_ERRORS = 2;
+const DOWN_MS = 30_000;
+
+/** Of one instance: when errors were noted, and until when it is out. */
+interface Record {
+  readonly token: bigint;
+  readonly notedAt: number[];
+  downUntil: number;
+}
+
+export class Provider implements AsyncDisposable {
+  readonly #what: string;
+  readonly #engine: Engine;
+  readonly #strategy: Strategy;
+  readonly #filter: (instance: ServiceInstance) => boolean;
+  readonly #errorsMax: number;
+  readonly #downMs: number;
+  readonly #bell = new Bell();
+  #live: Live<readonly EntryView[]> | null = null;
+  #all: readonly ServiceInstance[] = [];
+  /** By id: of instances that are there. */
+  readonly #records = new Map<string, Record>();
+
+  private constructor(engine: Engine, what: string, { strategy = "round-robin", filter, down = {} }: ProviderOptions) {
+    const refuse = (why: string): never => {
+      throw new CoordinationError("rejected", "not-applied", `${what}: ${why}`);
+    };
+    const { errors = DOWN_ERRORS, forMs = DOWN_MS } = down;
+    if (!(Number.isSafeInteger(errors) && errors >= 1)) refuse(`down.errors is a whole number from 1, not ${errors}`);
+    if (!(typeof forMs === "number" && forMs >= 0)) refuse(`down.forMs is a number from 0, not ${forMs}`);
+    if (typeof strategy === "string" && !Object.hasOwn(STRATEGIES, strategy)) {
+      refuse(`strategy is one of ${Object.keys(STRATEGIES).join(", ")}, not ${strategy}`);
+    }
+    this.#what = what;
+    this.#engine = engine;
+    this.#strategy = typeof strategy === "string" ? STRATEGIES[strategy](engine.runtime.random) : strategy;
+    this.#filter = filter ?? (() => true);
+    this.#errorsMax = errors;
+    this.#downMs = forMs;
+  }
+
+  static async open(
+    engine: Engine,
+    what: string,
+    source: {
+      look(): Promise<Glance<readonly EntryView[]>>;
+      read(views: readonly EntryView[]): readonly ServiceInstance[];
+    },
+    options: ProviderOptions & WaitOptions,
+  ): Promise<Provider> {
+    const provider = new Provider(engine, what, options);
+    const { look, read } = source;
+    const onValue = (views: readonly EntryView[]) => provider.#onInstances(read(views));
+    provider.#live = await Live.open(engine, { what, look, onValue, onEnd: () => provider.#bell.ring() }, options);
+    return provider;
+  }
+
+  /** All that are there, those too that may not be called now. */
+  get instances(): readonly ServiceInstance[] {
+    return this.#all;
+  }
+
+  /** Those that may be called now, in the order of their ids. */
+  get available(): readonly ServiceInstance[] {
+    const now = this.#engine.runtime.now();
+    const isUp = ({ id }: ServiceInstance) => !((this.#records.get(id)?.downUntil ?? 0) > now);
+    return this.#all.filter((each) => each.enabled && isUp(each) && this.#filter(each));
+  }
+
+  /** False while the servers are not reached: what is known may be old. */
+  get isCurrent(): boolean {
+    return this.#live?.isCurrent ?? false;
+  }
+
+  /** The next one to call, by the strategy; null: there is none now. Throws ("closed") once it is closed. */
+  pick(): ServiceInstance | null {
+    this.#assertOpen();
+    const { available } = this;
+    return available.length === 0 ? null : this.#strategy.pick(available);
+  }
+
+  /** As `pick`, and waits until there is one. */
+  async wait(options: WaitOptions = {}): Promise<ServiceInstance> {
+    using patience = new Patience(this.#engine.runtime, this.#what, options);
+    patience.failed = "has nobody to call";
+    patience.waitingFor = "an instance";
+    for (;;) {
+      if (patience.end !== null) throw patience.end;
+      const { rung } = this.#bell;
+      const one = this.pick();
+      if (one !== null) return one;
+      const stop = this.#atNextReturn();
+      try {
+        await patience.until(rung);
+      } finally {
+        stop();
+      }
+    }
+  }
+
+  /** A call to it failed. After so many it is taken out for a time, see `DownPolicy`. */
+  noteError(instance: ServiceInstance): void {
+    const { id, token } = instance;
+    if (!this.#all.some((each) => each.id === id && each.token === token)) return; // gone, or entered again since
+    const now = this.#engine.runtime.now();
+    const record = this.#records.get(id) ?? { token, notedAt: [], downUntil: 0 };
+    this.#records.set(id, record);
+    const recent = record.notedAt.filter((at) => at > now - this.#downMs);
+    record.notedAt.splice(0, record.notedAt.length, ...recent, now);
+    if (record.notedAt.length < this.#errorsMax) return;
+    record.notedAt.length = 0;
+    record.downUntil = now + this.#downMs;
+  }
+
+  /** Nothing is watched any more. */
+  close(): void {
+    this.#live?.[Symbol.dispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  #onInstances(all: readonly ServiceInstance[]): void {
+    this.#all = all;
+    const tokens = new Map(all.map(({ id, token }) => [id, token]));
+    for (const [id, { token }] of this.#records) if (tokens.get(id) !== token) this.#records.delete(id);
+    this.#bell.ring();
+  }
+
+  /** Rings when the first that is out is in again. */
+  #atNextReturn(): () => void {
+    const { runtime } = this.#engine;
+    const now = runtime.now();
+    const ends = [...this.#records.values()].map(({ downUntil }) => downUntil).filter((until) => until > now);
+    return ends.length === 0 ? () => {} : runtime.after(Math.min(...ends) - now + 1, () => this.#bell.ring());
+  }
+
+  #assertOpen(): void {
+    if (this.#live !== null && !this.#live.isOver) return;
+    throw new CoordinationError("closed", "not-applied", `${this.#what}: it was closed, or its connection was`);
+  }
+}

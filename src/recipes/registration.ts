@@ -1,0 +1,284 @@
+// An entry of one's own in a directory, that heals itself: it lives as long as a session, and is entered again in the next
+// one, or when somebody takes it out, for as long as it is wanted; always with the newest data, for nothing else is kept.
+// On ZooKeeper it is Curator's PersistentNode.
+
+import { CoordinationError } from "../base/errors.ts";
+import { Bell } from "./bell.ts";
+import type { Directory, DirectoryEntry, Engine, EngineSession } from "./engine.ts";
+import { messageOf } from "./held.ts";
+import { Patience, type WaitOptions } from "./patience.ts";
+
+/**
+ * `entering`: others may not see it, and it is being entered. `unsure`: the servers are not reached; others see it until the
+ * session is over. `left`: for good.
+ */
+export type RegistrationState = "entering" | "entered" | "unsure" | "left";
+
+export interface RegistrationOptions {
+  /** As errors speak of it: `member "a" of group "workers"`. */
+  readonly what: string;
+  /** Under which it stands in the directory. */
+  readonly name: string;
+  readonly data: Uint8Array;
+}
+
+/** Between two tries of what the servers refuse: an access list may change. */
+const RETRY_MS_MIN = 1000;
+const RETRY_MS_MAX = 30_000;
+
+/**
+ * Invariants: one loop alone enters and takes out, so two entries of it are never under way; once `leave` was called nothing
+ * enters it any more.
+ */
+export class Registration implements AsyncDisposable {
+  readonly name: string;
+  readonly #what: string;
+  readonly #engine: Engine;
+  readonly #directory: Directory;
+  readonly #bell = new Bell();
+  #data: Uint8Array;
+  /** What the servers have. */
+  #confirmedData: Uint8Array;
+  /** Of the data, counted by this side: the newest, the one under way, the newest on the servers, the newest they refused. */
+  #edition = 0;
+  #putting = 0;
+  #confirmed = -1;
+  #refused: { readonly edition: number; readonly error: Error } | null = null;
+  #enteredIn: EngineSession | null = null;
+  #entry: DirectoryEntry | null = null;
+  #trouble: Error | null = null;
+  /** Another session has an entry of this name. */
+  #isTaken = false;
+  #isOver = false;
+  #leaving: Promise<void> | null = null;
+  readonly #stopEngine: () => void;
+
+  private constructor(engine: Engine, directory: Directory, { what, name, data }: RegistrationOptions) {
+    this.#engine = engine;
+    this.#directory = directory;
+    this.#what = what;
+    this.name = name;
+    this.#data = data;
+    this.#confirmedData = data;
+    this.#stopEngine = engine.onStatus(() => this.#bell.ring());
+  }
+
+  /** Completes when it is entered. Where that fails, or ends as its options say, nothing is left or it is being taken back. */
+  static async enter(
+    engine: Engine,
+    directory: Directory,
+    options: RegistrationOptions,
+    wait: WaitOptions,
+  ): Promise<Registration> {
+    using patience = new Patience(engine.runtime, options.what, wait);
+    patience.failed = "was not entered";
+    if (patience.end !== null) throw patience.end;
+    const registration = new Registration(engine, directory, options);
+    void registration.#keep();
+    try {
+      await registration.#settled(patience, 0);
+      return registration;
+    } catch (error) {
+      void registration[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get state(): RegistrationState {
+    if (this.#isOver) return "left";
+    const session = this.#enteredIn;
+    if (session === null || session.state.kind === "lost") return "entering";
+    return session.state.kind === "unsure" ? "unsure" : "entered";
+  }
+
+  /** What the servers refused at the last try; null when all is well. It is tried again by and by. */
+  get trouble(): Error | null {
+    return this.#trouble;
+  }
+
+  /** What others see, or will. */
+  get data(): Uint8Array {
+    return this.#data;
+  }
+
+  /**
+   * Changes what others see. Completes when the servers have it, or something newer. Where the wait ends before, the data is
+   * not taken back: the servers get it as soon as they are reached (outcome "unknown"). What they refuse is taken back.
+   */
+  async update(data: Uint8Array, wait: WaitOptions = {}): Promise<void> {
+    using patience = new Patience(this.#engine.runtime, this.#what, wait);
+    patience.failed = "was not updated";
+    if (patience.end !== null) throw patience.end;
+    if (this.#isOver) throw this.#leftError("not-applied");
+    patience.outcome = "unknown";
+    const edition = ++this.#edition;
+    this.#data = data;
+    this.#bell.ring();
+    await this.#settled(patience, edition);
+  }
+
+  /**
+   * Takes it out, for good. Completes when it is gone, or the session is over with which it goes; a lost connection is
+   * waited for until then. Fails only when the servers refuse; twice is once.
+   */
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave();
+    return this.#leaving;
+  }
+
+  async #leave(): Promise<void> {
+    this.#end();
+    await this.#entry?.leave();
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#stopEngine();
+    this.#bell.ring();
+  }
+
+  /** As `leave`, and never fails: the logger is told. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.leave();
+    } catch (error) {
+      this.#engine.logger.error(`${this.#what} could not be taken out: ${messageOf(error)}`);
+    }
+  }
+
+  /** Until the servers have this edition, or a newer one; fails when they refuse it, or when it is over before. */
+  async #settled(patience: Patience, edition: number): Promise<void> {
+    for (;;) {
+      const { rung } = this.#bell;
+      if (this.#refused !== null && this.#refused.edition >= edition) throw this.#refused.error;
+      if (this.#confirmed >= edition) return;
+      if (this.#isOver) throw this.#leftError(patience.outcome);
+      patience.waitingFor = this.#isTaken ? "another of this id, which is there still, to go" : "the servers";
+      await patience.until(rung);
+    }
+  }
+
+  #leftError(outcome: "applied" | "not-applied" | "unknown"): CoordinationError {
+    const { status } = this.#engine;
+    const why = status.kind === "closed" ? `not connected: ${status.reason.message}` : "it has left";
+    return new CoordinationError("closed", outcome, `${this.#what}: ${why}`);
+  }
+
+  // ------------------------------------------------------------------------------------------------------- the one loop
+
+  /** Never fails. */
+  async #keep(): Promise<void> {
+    let pauseMs = RETRY_MS_MIN;
+    while (!this.#isOver) {
+      const { rung } = this.#bell;
+      const { status } = this.#engine;
+      if (status.kind === "closed") {
+        this.#end();
+        return;
+      }
+      if (status.kind === "connecting" || !isAlive(status.session)) {
+        await rung;
+        continue;
+      }
+      try {
+        await this.#keepIn(status.session);
+        pauseMs = RETRY_MS_MIN;
+      } catch (error) {
+        if (this.#isOver || !isAlive(status.session)) continue;
+        const isForGood = this.#onRefused(error instanceof Error ? error : new Error(String(error)));
+        if (!isForGood) continue;
+        await this.#pause(pauseMs);
+        pauseMs = Math.min(RETRY_MS_MAX, 2 * pauseMs);
+      }
+    }
+  }
+
+  /** False: there is other data to try at once, newer, or, where a change was refused, what the servers had before. */
+  #onRefused(error: Error): boolean {
+    this.#engine.logger.error(`${this.#what} could not be entered, and is tried again: ${messageOf(error)}`);
+    this.#trouble = error;
+    this.#refused = { edition: this.#putting, error };
+    this.#bell.ring();
+    if (this.#putting < this.#edition) return false;
+    if (this.#data === this.#confirmedData) return true;
+    this.#data = this.#confirmedData;
+    this.#edition += 1;
+    return false;
+  }
+
+  /** Ends with the session, or when it is over; fails when the servers refuse. */
+  async #keepIn(session: EngineSession): Promise<void> {
+    const entry = this.#directory.entry(session, this.name);
+    this.#entry = entry;
+    const stopSession = session.onState(() => this.#bell.ring());
+    let stopGuard: (() => void) | null = null;
+    let isIn = false;
+    const gone = () => {
+      isIn = false;
+      stopGuard = null;
+      this.#enteredIn = null;
+      this.#bell.ring();
+    };
+    try {
+      while (!this.#isOver && isAlive(session)) {
+        const { rung } = this.#bell;
+        if (isIn && this.#confirmed === this.#edition) {
+          await rung;
+          continue;
+        }
+        const edition = this.#edition;
+        const data = this.#data;
+        this.#putting = edition;
+        const isOurs = await entry.put(data);
+        this.#isTaken = !isOurs;
+        if (!isOurs) {
+          this.#bell.ring();
+          if (!this.#isOver && isAlive(session)) await this.#absence();
+          continue;
+        }
+        isIn = true;
+        this.#enteredIn = session;
+        this.#confirmed = edition;
+        this.#confirmedData = data;
+        this.#trouble = null;
+        this.#bell.ring();
+        stopGuard ??= entry.guard(gone);
+      }
+    } finally {
+      this.#enteredIn = null;
+      stopSession();
+      stopGuard?.();
+    }
+  }
+
+  /** Waits until there is no entry of this name any more: such as that of an earlier session, or of an earlier process. */
+  async #absence(): Promise<void> {
+    const { rung } = this.#bell;
+    const looking = this.#directory.list();
+    const forget = () =>
+      looking.then(
+        (late) => late.forget(),
+        () => {},
+      );
+    try {
+      const glance = await Promise.race([looking, rung]);
+      if (glance === undefined) return;
+      if (glance.value.some(({ name }) => name === this.name)) await Promise.race([glance.changed, rung]);
+    } finally {
+      void forget();
+    }
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    let stop = () => {};
+    const passed = new Promise<void>((resolve) => {
+      stop = this.#engine.runtime.after(milliseconds, resolve);
+    });
+    await Promise.race([passed, this.#bell.rung]);
+    stop();
+  }
+}
+
+function isAlive(session: EngineSession): boolean {
+  return session.state.kind !== "lost";
+}

@@ -1,0 +1,145 @@
+// Service discovery: instances say where they are, for as long as they live, and callers find them. On ZooKeeper it is
+// Curator's ServiceDiscovery: the same places and the same JSON.
+
+import { CoordinationError } from "../base/errors.ts";
+import type { Directory, Engine, EntryView, HasDirectories } from "./engine.ts";
+import { type FollowOptions, follow, once } from "./follow.ts";
+import { freshId } from "./fresh-id.ts";
+import { checkPlainName } from "./names.ts";
+import type { WaitOptions } from "./patience.ts";
+import { Provider, type ProviderOptions } from "./provider.ts";
+import { Registration, type RegistrationState } from "./registration.ts";
+import {
+  type InstanceDetails,
+  type InstanceRecord,
+  readInstance,
+  type ServiceInstance,
+  writeInstance,
+} from "./service-instance.ts";
+
+export interface RegisterOptions extends InstanceDetails, WaitOptions {
+  /** Of the instance; one of chance unless given. Of two with one id the second waits until the first is gone. */
+  readonly id?: string | undefined;
+}
+
+/** One's own instance, until it is taken out. */
+export interface ServiceRegistration extends AsyncDisposable {
+  readonly id: string;
+  readonly state: RegistrationState;
+  /** What the servers refused at the last try to enter again; null when all is well. It is tried again by and by. */
+  readonly trouble: Error | null;
+  /** Changes what others see; what is not given stays. Otherwise as a member's. */
+  update(changes: Partial<InstanceDetails>, options?: WaitOptions): Promise<void>;
+  /** Takes it out, for good. Completes when nobody sees it any more, or its session is over. */
+  leave(): Promise<void>;
+}
+
+export class Service {
+  readonly name: string;
+  readonly #engine: Engine;
+  readonly #directory: Directory;
+  readonly #what: string;
+  /** Entries that are no instances, as far as the logger was told. */
+  #strange: ReadonlySet<bigint> = new Set();
+
+  constructor(engine: Engine & HasDirectories, name: string) {
+    this.name = name;
+    this.#engine = engine;
+    this.#directory = engine.directory("service", name);
+    this.#what = `service ${JSON.stringify(name)}`;
+  }
+
+  /**
+   * Completes when others see the instance. It stays until it is taken out, or the connection is closed; after a lost
+   * session it is entered again by itself, as it is by then. Fails as waits do, and then nothing is left of it.
+   */
+  async register({ id: own, signal, timeoutMs, ...details }: RegisterOptions): Promise<ServiceRegistration> {
+    const { runtime } = this.#engine;
+    const id = own ?? freshId(runtime.random);
+    checkPlainName("instance", id);
+    const name = this.name.slice(this.name.lastIndexOf("/") + 1);
+    const record = { name, id, ...details, registeredAt: runtime.wall() };
+    const options = { what: `instance ${JSON.stringify(id)} of ${this.#what}`, name: id, data: writeInstance(record) };
+    const registration = await Registration.enter(this.#engine, this.#directory, options, { signal, timeoutMs });
+    return new Registered(registration, record);
+  }
+
+  /** Those that are there now, by their ids. */
+  async instances(options: WaitOptions = {}): Promise<readonly ServiceInstance[]> {
+    return this.#read(await once(this.#engine, this.#what, () => this.#directory.list(), options));
+  }
+
+  /** Those that are there, now and after every change. Goes on over lost sessions; ends with the signal. */
+  async *watch(options: FollowOptions = {}): AsyncGenerator<readonly ServiceInstance[], void, void> {
+    for await (const views of follow(this.#engine, this.#what, () => this.#directory.list(), options)) {
+      yield this.#read(views);
+    }
+  }
+
+  /** For callers: gives the next instance to call. Completes when it knows who is there, also if that is nobody. */
+  provider(options: ProviderOptions & WaitOptions = {}): Promise<Provider> {
+    const source = { look: () => this.#directory.list(), read: (views: readonly EntryView[]) => this.#read(views) };
+    return Provider.open(this.#engine, this.#what, source, options);
+  }
+
+  /** What is no instance is left out, and the logger told of it, once. */
+  #read(views: readonly EntryView[]): readonly ServiceInstance[] {
+    const strange = new Set<bigint>();
+    const instances = views.flatMap((view) => {
+      const instance = readInstance(view);
+      if (instance !== null) return [instance];
+      strange.add(view.token);
+      if (!this.#strange.has(view.token)) {
+        this.#engine.logger.warn(`${this.#what}: ${JSON.stringify(view.name)} is no instance, and is left out`);
+      }
+      return [];
+    });
+    this.#strange = strange;
+    return instances.sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+}
+
+class Registered implements ServiceRegistration {
+  readonly #registration: Registration;
+  #record: InstanceRecord;
+
+  constructor(registration: Registration, record: InstanceRecord) {
+    this.#registration = registration;
+    this.#record = record;
+  }
+
+  get id(): string {
+    return this.#registration.name;
+  }
+
+  get state(): RegistrationState {
+    return this.#registration.state;
+  }
+
+  get trouble(): Error | null {
+    return this.#registration.trouble;
+  }
+
+  async update(changes: Partial<InstanceDetails>, options: WaitOptions = {}): Promise<void> {
+    const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+    const record = { ...this.#record, ...given };
+    const data = writeInstance(record);
+    const before = this.#record;
+    this.#record = record; // at once, so that two changes of different fields come together
+    try {
+      await this.#registration.update(data, options);
+    } catch (error) {
+      const isUnknown = error instanceof CoordinationError && error.outcome === "unknown";
+      if (this.#record === record && !isUnknown) this.#record = before;
+      throw error;
+    }
+  }
+
+  leave(): Promise<void> {
+    return this.#registration.leave();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#registration[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,171 @@
+// `cabildo lock`, as scripts use it: the command runs under the lock, with its token, and not a moment longer than it may.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isAlive, servers } from "./support.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "cabildo-test-"));
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+const { url, cutUrl, network, c, cabildo, run } = await servers();
+
+/** A command that says who it is and goes on until it is told to end, in a shell whose child must end with it. */
+const WORK = ["sh", "-c", 'echo "working $$ $CABILDO_LOCK_NAME $CABILDO_LOCK_TOKEN"; sleep 60; echo never'];
+
+test("the command has the lock, its name and a growing token, and its exit status is passed on", async () => {
+  const script = 'echo "$CABILDO_LOCK_NAME $CABILDO_LOCK_TOKEN"; exit 7';
+  const first = await run(["lock", "billing", "--", "sh", "-c", script]);
+  const second = await run(["lock", "billing", "--", "sh", "-c", script]);
+  assert.deepEqual([first.status, second.status], [7, 7], first.err);
+  const [, before] = /^billing (\d+)\n$/.exec(first.out) ?? [];
+  const [, behind] = /^billing (\d+)\n$/.exec(second.out) ?? [];
+  assert.ok(BigInt(behind ?? 0) > BigInt(before ?? 0), `${first.out}${second.out}`);
+});
+
+test("two never run at once, and what stands on stdin is the command's", async () => {
+  const inside = join(directory, "inside");
+  const script = `set -e; mkdir ${inside}; sleep 0.1; rmdir ${inside}; cat`;
+  const all = await Promise.all(
+    ["a", "b", "c", "d"].map((stdin) => run(["lock", "alone", "--", "sh", "-c", script], { stdin })),
+  );
+  assert.deepEqual(
+    all.map(({ status, out }) => [status, out]),
+    ["a", "b", "c", "d"].map((text) => [0, `${text}\n`]),
+    all.map(({ err }) => err).join(),
+  );
+});
+
+test("it waits behind a program of ours, and is next as soon as that lets go", async () => {
+  const held = await c.lock("shared").acquire();
+  await using waiting = cabildo(["lock", "shared", "--", "echo", "mine"]);
+  while ((await c.engine.client.getChildren("/locks/shared")).length < 2) await sleep(10);
+  assert.deepEqual(waiting.lines, []);
+  await held.release();
+  await waiting.line("mine");
+  assert.equal(await waiting.ended, 0);
+});
+
+test("who waits in vain is told so: 75, and nothing was run", async () => {
+  const held = await c.lock("taken").acquire();
+  for (const wait of ["0", "0.2"]) {
+    const { status, out, err } = await run(["lock", "taken", "--wait", wait, "--", "echo", "ran"]);
+    assert.deepEqual([status, out], [75, ""], err);
+    assert.match(err, /^cabildo: lock "taken" was not acquired: .*try again later\n$/);
+  }
+  await held.release();
+  assert.equal((await run(["lock", "taken", "--wait", "0", "--", "true"])).status, 0);
+});
+
+test("a signal is the command's: it ends as it likes, the exit status is its own, and the lock is free", async () => {
+  const script = 'trap "echo cleaning; exit 9" TERM; echo ready; while :; do sleep 0.05; done';
+  await using program = cabildo(["lock", "signals", "--", "sh", "-c", script]);
+  await program.line("ready");
+  program.signal("SIGTERM");
+  await program.line("cleaning");
+  assert.equal(await program.ended, 9, program.transcript());
+  await using held = await c.lock("signals").tryAcquire();
+  assert.ok(held);
+});
+
+test("a command that a signal ended: 128 and its number; who waits is ended by it too", async () => {
+  await using working = cabildo(["lock", "sigint", "--", ...WORK]);
+  await working.line(/^working/);
+  await using waiting = cabildo(["lock", "sigint", "--", "echo", "ran"]);
+  while ((await c.engine.client.getChildren("/locks/sigint")).length < 2) await sleep(10);
+  waiting.signal("SIGINT");
+  assert.equal(await waiting.ended, 128 + 2, waiting.transcript());
+  assert.deepEqual(waiting.lines, []);
+  working.signal("SIGTERM");
+  assert.equal(await working.ended, 128 + 15, working.transcript());
+  while ((await c.engine.client.exists("/locks/sigint"))?.numChildren) await sleep(10);
+});
+
+test("cut off from the servers, the command and all that it started are ended, and only then can another have come", async () => {
+  // One that ignores SIGTERM, with a child of its own: the whole group has to go.
+  const script = 'trap "" TERM; sleep 60 & echo "child $!"; echo "working $$"; wait; wait; sleep 60';
+  const args = ["lock", "cut", "--connect", cutUrl, "--session-timeout", "1", "--grace", "0.3"];
+  await using program = cabildo([...args, "--", "sh", "-c", script]);
+  const [command, child] = [await program.line(/^working/), await program.line(/^child/)].map((line) =>
+    Number(line.split(" ")[1]),
+  );
+  assert.ok(isAlive(command!) && isAlive(child!));
+  network.set(1, 0, "swallow");
+  network.set(0, 1, "swallow");
+  try {
+    assert.equal(await program.ended, 76, program.transcript());
+    assert.match(
+      program.errors,
+      /lock "cut" \(token \d+\) is lost: .*The command is sent SIGTERM, and SIGKILL in 0.3 s/,
+    );
+    while (isAlive(child!)) await sleep(10); // its zombie is init's to take
+    assert.ok(!isAlive(command!));
+    await using _next = await c.lock("cut").acquire({ timeoutMs: 5000 });
+  } finally {
+    network.heal("cut");
+  }
+});
+
+test("somebody removes the lock's node: lost as well", async () => {
+  await using program = cabildo(["lock", "removed", "--grace", "0", "--", ...WORK]);
+  await program.line(/^working/);
+  const { client } = c.engine;
+  const [name] = await client.getChildren("/locks/removed");
+  await client.delete(`/locks/removed/${name}`);
+  assert.equal(await program.ended, 76, program.transcript());
+  assert.match(program.errors, /somebody removed it on the servers\. The command is sent SIGKILL\n/);
+});
+
+test("when cabildo itself is killed, the command does not outlive it", async () => {
+  await using program = cabildo(["lock", "killed", "--session-timeout", "1", "--grace", "1", "--", ...WORK]);
+  const pid = Number((await program.line(/^working/)).split(" ")[1]);
+  program.signal("SIGKILL");
+  const deadline = performance.now() + 5000;
+  while (isAlive(pid)) {
+    assert.ok(performance.now() < deadline, "the command goes on without its lock");
+    await sleep(10);
+  }
+});
+
+test("what cannot be run: 127 where there is none, 126 where it may not; the lock is free again", async () => {
+  const notExecutable = join(directory, "text");
+  writeFileSync(notExecutable, "no program");
+  const [none, mayNot] = await Promise.all([
+    run(["lock", "x", "--", "no-such-command-here"]),
+    run(["lock", "x", "--", notExecutable]),
+  ]);
+  assert.deepEqual([none.status, mayNot.status], [127, 126]);
+  assert.match(none.err, /no-such-command-here: no such command\. Is it installed/);
+  assert.match(mayNot.err, /text could not be run: .*EACCES/);
+  await using held = await c.lock("x").acquire({ timeoutMs: 5000 });
+  assert.equal(held.state, "held");
+});
+
+test("no servers, no name, no command: said with what to do, and nothing was run", async () => {
+  const [, port] = /:(\d+)$/.exec(url)!;
+  const cases: readonly (readonly [args: readonly string[], status: number, message: RegExp])[] = [
+    [["lock", "a/b", "--", "echo"], 2, /^cabildo: lock "a\/b": a name holds no slash; an exact place begins with one/],
+    [["lock", "x"], 2, /missing required argument 'command'/],
+    [["lock", "x", "ls", "-l"], 2, /unknown option '-l'/],
+    [["lock", "x", "--wait", "soon", "--", "echo"], 2, /number of seconds from 0/],
+    [["lock", "x", "--connect", "etcd://h", "--", "echo"], 2, /"etcd" is no scheme of ZooKeeper/],
+    [["lock", "x", "--auth", "me", "--", "echo"], 2, /have the form scheme:credential/],
+    [["lock", "x", "--connect", `127.0.0.1:${port},127.0.0.1:1/a/../b`, "--", "echo"], 2, /is no path for a chroot/],
+  ];
+  await Promise.all(
+    cases.map(async ([args, expected, message]) => {
+      const { status, out, err } = await run(args);
+      assert.match(err, message);
+      assert.deepEqual([status, out], [expected, ""], err);
+    }),
+  );
+});
+
+test("servers that are not there: 69, and where it looked", { timeout: 30_000 }, async () => {
+  const { status, out, err } = await run(["lock", "x", "--connect", "127.0.0.1:1", "--", "echo", "ran"]);
+  assert.deepEqual([status, out], [69, ""], err);
+  assert.match(err, /^cabildo: not connected: .*127\.0\.0\.1:1.*\. Is a server running at 127\.0\.0\.1:1\? --connect/);
+});
