@@ -164,6 +164,8 @@ export interface Office {
   contend(session: EngineSession, data: Uint8Array): Candidate;
   /** Those in line, the holder first. */
   candidates(): Promise<Glance<readonly CandidateView[]>>;
+  /** Changes what is seen of another, known by its token. False: it is not in line. Done twice is done once. */
+  describe(token: bigint, data: Uint8Array): Promise<boolean>;
 }
 
 export interface Candidate extends Contender {

@@ -19,6 +19,7 @@ export { InvalidValueError, LockLostError, type LossCause, ReleasedError } from 
 export type { FollowOptions } from "./follow.ts";
 export { Group, type JoinOptions, type Member, type Membership } from "./group.ts";
 export type { Held, HeldState, HoldOptions } from "./held.ts";
+export { Latch } from "./latch.ts";
 export { type AcquireOptions, Lock } from "./lock.ts";
 export { type MultiHeld, MultiLock } from "./multi-lock.ts";
 export { OpenConfiguration, type OpenOptions } from "./open-configuration.ts";
