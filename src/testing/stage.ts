@@ -8,6 +8,7 @@ import type {
   HasDoubleBarriers,
   HasElections,
   HasMutexes,
+  HasQueues,
   HasSemaphores,
   HasSharedMutexes,
   HasValues,
@@ -26,7 +27,7 @@ export type PartitionEngine = DirectoryEngine & HasMutexes;
 export type ValueEngine = Engine & HasValues;
 
 /** Every ability that there are scenarios for. */
-export type CompleteEngine = ExclusiveEngine & HasDirectories & HasValues & HasDoubleBarriers;
+export type CompleteEngine = ExclusiveEngine & HasDirectories & HasValues & HasDoubleBarriers & HasQueues;
 
 /** One program, as far as the service knows: a session and connections of its own. */
 export interface Program<E extends Engine> {

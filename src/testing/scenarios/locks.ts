@@ -461,7 +461,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
       await a.c.close();
       assert.ok(held.signal.reason instanceof LockLostError);
       assert.equal(held.signal.reason.lossCause, "closed");
-      await eventually(stage, "the waiter is told", () => !waiting.isOpen);
+      await failsAs("closed", within(stage, 5000, "the waiter is told", waiting.promise));
       await failsAs("closed", a.c.lock("closed").acquire());
       await held.release();
       await (await b.c.lock("closed").acquire({ timeoutMs: 5000 })).release();
