@@ -89,6 +89,12 @@ test("three programs work in rounds, and none begins one before all are through 
   assert.match(output, /^(round 1: (ana|ben|eva) works\n){3}(round 2: (ana|ben|eva) works\n){3}all are through\n$/);
 });
 
+test("shards move when workers come and go, and none is worked on by two", async () => {
+  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
+  const output = await example("partition.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  assert.equal(output, "ana 8\nana 4, ben 4\nben 8\n");
+});
+
 test("a cron that one of three leads, each for three ticks, and no tick is done twice", async () => {
   await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
   for (const where of [{ PORT: String(await freePort()) }, { SERVERS: ensemble.connectString }]) {

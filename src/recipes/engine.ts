@@ -114,6 +114,12 @@ export interface Glance<T> {
   forget(): void;
 }
 
+/** How a look is taken. */
+export interface LookOptions {
+  /** With everything that was acknowledged to anybody before. Else it may be what a server that lags knows. */
+  readonly isFresh?: boolean | undefined;
+}
+
 // -------------------------------------------------------------------------------------------------------- contention
 
 /**
@@ -253,7 +259,7 @@ export interface Versioned {
  */
 export interface Value {
   /** Null: there is none. */
-  read(): Promise<Glance<Versioned | null>>;
+  read(options?: LookOptions): Promise<Glance<Versioned | null>>;
   /** As `read`, with no eye on what comes. `isFresh`: it holds all that was acknowledged to anyone before. */
   current(isFresh: boolean): Promise<Versioned | null>;
   /** False: there is one. */
@@ -280,7 +286,7 @@ export type DirectoryRecipe = "membership" | "service";
 export interface Directory {
   /** Made at once; `put` enters it. */
   entry(session: EngineSession, name: string): DirectoryEntry;
-  list(): Promise<Glance<readonly EntryView[]>>;
+  list(options?: LookOptions): Promise<Glance<readonly EntryView[]>>;
 }
 
 export interface EntryView {
