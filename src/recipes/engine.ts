@@ -39,8 +39,8 @@ export interface RecipeLogger {
  */
 export interface RecipeTracer {
   trace<T>(operation: "acquire" | "release", about: TracedOperation, work: () => Promise<T>): Promise<T>;
-  /** What was acquired is not held any more. */
-  onEnd(about: TracedEnd): void;
+  /** What was acquired is not held any more. Asks about it only if somebody listens. */
+  onEnd(about: () => TracedEnd): void;
 }
 
 export interface TracedOperation {

@@ -325,6 +325,22 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
+    law: "a signal that is first asked for when all is over has aborted, once, and says why",
+    async play(stage) {
+      const { c } = await stage.program();
+      const released = await c.lock("first").acquire();
+      const lost = await c.lock("second").acquire();
+      await released.release();
+      await c.close();
+      assert.equal(released.signal.aborted, true);
+      assert.ok(released.signal.reason instanceof ReleasedError);
+      assert.ok(lost.signal.aborted && lost.signal.reason instanceof LockLostError);
+      assert.equal(lost.signal.reason.lossCause, "closed");
+      assert.equal(lost.signal, lost.signal);
+      assert.equal(lost.signal.reason, lost.signal.reason);
+    },
+  },
+  {
     law: "a release says so: the signal's reason, the state, no time left; twice is once",
     async play(stage) {
       const { c } = await stage.program();
