@@ -3,10 +3,12 @@
 //
 // Where stdin is a terminal the command shares it, and Ctrl-C reaches both by itself; elsewhere it is put into a process
 // group of its own, so that what it started ends with it. A guardian, a small shell that waits at a pipe, ends it also when
-// this process is killed and cannot.
+// this process is killed and cannot. The command begins only once the guardian has been told of it.
 
 import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
+import { accessSync, constants as constantsOfFiles, statSync } from "node:fs";
 import { constants } from "node:os";
+import { delimiter, join } from "node:path";
 import type { Writable } from "node:stream";
 import { EXIT_NOT_FOUND, EXIT_NOT_RUNNABLE, EXIT_SIGNALLED } from "./exit.ts";
 import { say } from "./servers.ts";
@@ -28,6 +30,9 @@ read -r word && exit
 kill -s KILL -- "$target" 2>/dev/null
 `;
 
+/** Becomes the command when it is told to; where nobody is left to tell it, it never does. */
+const STARTER = 'read -r go <&3 || exit; exec 3<&-; exec "$@"';
+
 export class GuardedCommand {
   /** Its exit status, as a shell would tell it. Never fails. */
   readonly ended: Promise<number>;
@@ -40,15 +45,12 @@ export class GuardedCommand {
   constructor({ argv, environment, graceMs }: CommandOptions) {
     const [file, ...args] = argv;
     this.#graceMs = graceMs;
-    // First, so that the command is never without it.
+    const env = { ...process.env, ...environment };
     const guardian = startGuardian(graceMs);
-    this.#child = spawn(file!, args, {
-      env: { ...process.env, ...environment },
-      stdio: "inherit",
-      detached: this.#hasGroup,
-    });
-    const { pid } = this.#child;
-    if (pid !== undefined) guardian?.stdin.write(`${this.#hasGroup ? -pid : pid}\n`);
+    this.#child =
+      guardian === null || !isThere(file!, env.PATH)
+        ? spawn(file!, args, { env, stdio: "inherit", detached: this.#hasGroup })
+        : this.#startUnder(guardian, argv, env);
     this.ended = new Promise<number>((resolve) => {
       this.#child.once("error", (error: NodeJS.ErrnoException) => resolve(notStarted(file!, error)));
       this.#child.once("exit", (code, signal) => resolve(statusOf(code, signal)));
@@ -57,6 +59,20 @@ export class GuardedCommand {
       await dismiss(guardian);
       return status;
     });
+  }
+
+  #startUnder(guardian: Guardian, argv: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+    const child = spawn("/bin/sh", ["-c", STARTER, "sh", ...argv], {
+      env,
+      stdio: ["inherit", "inherit", "inherit", "pipe"],
+      detached: this.#hasGroup,
+    });
+    const { pid } = child;
+    if (pid !== undefined) guardian.stdin.write(`${this.#hasGroup ? -pid : pid}\n`);
+    const go = child.stdio[3] as Writable;
+    go.on("error", () => {}); // it was ended before it began
+    go.end("go\n");
+    return child;
   }
 
   /** Hands on a signal that this process was sent. */
@@ -87,6 +103,19 @@ export class GuardedCommand {
       if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // it has just ended
     }
   }
+}
+
+/** Whether it can be run. What cannot is left to `spawn`, which says why. */
+function isThere(file: string, path = ""): boolean {
+  const places = file.includes("/") ? [file] : path.split(delimiter).map((directory) => join(directory, file));
+  return places.some((place) => {
+    try {
+      accessSync(place, constantsOfFiles.X_OK);
+      return statSync(place).isFile();
+    } catch {
+      return false;
+    }
+  });
 }
 
 function startGuardian(graceMs: number): Guardian | null {
