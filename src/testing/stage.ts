@@ -10,6 +10,7 @@ import type {
   HasMutexes,
   HasSemaphores,
   HasSharedMutexes,
+  HasTrees,
   HasValues,
 } from "../recipes/index.ts";
 
@@ -25,8 +26,11 @@ export type PartitionEngine = DirectoryEngine & HasMutexes;
 /** What the scenarios of configuration need. */
 export type ValueEngine = Engine & HasValues;
 
+/** What the scenarios of trees need: values at places of their own are what they are made of. */
+export type TreeEngine = Engine & HasTrees & HasValues;
+
 /** Every ability that there are scenarios for. */
-export type CompleteEngine = ExclusiveEngine & HasDirectories & HasValues & HasDoubleBarriers;
+export type CompleteEngine = ExclusiveEngine & HasDirectories & HasValues & HasDoubleBarriers & HasTrees;
 
 /** One program, as far as the service knows: a session and connections of its own. */
 export interface Program<E extends Engine> {

@@ -16,6 +16,7 @@ import type {
   HasMutexes,
   HasSemaphores,
   HasSharedMutexes,
+  HasTrees,
   HasValues,
   Meeting,
   Mutex,
@@ -23,6 +24,7 @@ import type {
   Permits,
   Runtime,
   SharedMutex,
+  TreeReader,
   Value,
   ValueRecipe,
 } from "../../recipes/engine.ts";
@@ -36,6 +38,7 @@ import { NodeOffice } from "./office.ts";
 import { PermitContender } from "./permits.ts";
 import { type InLine, parseInLine } from "./sequence.ts";
 import { ZooKeeperSession } from "./session.ts";
+import { NodeTreeReader } from "./trees.ts";
 import { NodeValue } from "./values.ts";
 
 export interface EngineOptions {
@@ -56,7 +59,8 @@ export class ZooKeeperEngine
     HasElections,
     HasDoubleBarriers,
     HasValues,
-    HasDirectories
+    HasDirectories,
+    HasTrees
 {
   readonly runtime: Runtime;
   readonly logger: Logger;
@@ -206,6 +210,10 @@ export class ZooKeeperEngine
 
   directory(recipe: DirectoryRecipe, name: string): Directory {
     return new NodeDirectory(this.#place, pathOf(this.#root, recipe, name), sessionOf);
+  }
+
+  tree(name: string): TreeReader {
+    return new NodeTreeReader(this.#client, name === "/" ? this.#root : pathOf(this.#root, "tree", name));
   }
 
   #contender(session: EngineSession, options: ConstructorParameters<typeof LineContender>[2]): Contender {
