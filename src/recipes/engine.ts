@@ -33,10 +33,39 @@ export interface RecipeLogger {
   error(message: string): void;
 }
 
+/**
+ * Hears what recipes do with what is held, for tracing. `trace` runs the work and gives what came of it, whoever listens or
+ * not; with nobody listening it is nothing more than that.
+ */
+export interface RecipeTracer {
+  trace<T>(operation: "acquire" | "release", about: TracedOperation, work: () => Promise<T>): Promise<T>;
+  /** What was acquired is not held any more. */
+  onEnd(about: TracedEnd): void;
+}
+
+export interface TracedOperation {
+  /** As errors speak of it: `lock "billing"`, `2 permits of semaphore "gpu"`. */
+  readonly what: string;
+  readonly name: string;
+  /** Set with the grant; null: it was not to be had at once. */
+  token?: bigint | null;
+}
+
+export interface TracedEnd {
+  readonly what: string;
+  readonly name: string;
+  readonly token: bigint;
+  readonly end: "lost" | "released";
+  /** The reason of the handle's signal. */
+  readonly reason: Error;
+}
+
 /** What every engine is. Its abilities are added to it: `Engine & HasMutexes & HasValues`. */
 export interface Engine {
   readonly runtime: Runtime;
   readonly logger: RecipeLogger;
+  /** Nobody listens unless there is one. */
+  readonly tracer?: RecipeTracer | undefined;
   readonly status: EngineStatus;
   /** Tells of every change of the status, as it happens; returns how to stop that. Must not be called in its own turn. */
   onStatus(listener: (status: EngineStatus) => void): () => void;

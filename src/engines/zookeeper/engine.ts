@@ -22,6 +22,7 @@ import type {
   Mutex,
   Office,
   Permits,
+  RecipeTracer,
   Runtime,
   SharedMutex,
   TreeReader,
@@ -48,6 +49,7 @@ export interface EngineOptions {
    */
   readonly root?: string | undefined;
   readonly logger?: Logger | undefined;
+  readonly tracer?: RecipeTracer | undefined;
 }
 
 export class ZooKeeperEngine
@@ -64,6 +66,7 @@ export class ZooKeeperEngine
 {
   readonly runtime: Runtime;
   readonly logger: Logger;
+  readonly tracer: RecipeTracer | undefined;
   readonly #client: ZooKeeperClient;
   readonly #root: string;
   readonly #place: Place;
@@ -76,7 +79,11 @@ export class ZooKeeperEngine
    * Takes over a client that has no chroot and begins a new session after a loss: closing the engine closes it. `ports` are
    * the client's own.
    */
-  constructor(client: ZooKeeperClient, ports: ClientPorts, { root = "/", logger = silentLogger }: EngineOptions = {}) {
+  constructor(
+    client: ZooKeeperClient,
+    ports: ClientPorts,
+    { root = "/", logger = silentLogger, tracer }: EngineOptions = {},
+  ) {
     this.#root = root;
     const { clock, random, hashes } = ports;
     this.runtime = {
@@ -86,6 +93,7 @@ export class ZooKeeperEngine
       random,
     };
     this.logger = logger;
+    this.tracer = tracer;
     this.#client = client;
     this.#place = { client, hashes };
     this.#stopClient = client.onState((state) => this.#onState(state));
