@@ -111,3 +111,19 @@ test("a pool of workers keeps to the rate, however many they are", async () => {
     assert.equal(output, "24 jobs by 6 workers, never more than 3 at once: true\nwithin the rate: true\n");
   }
 });
+
+test("what one worker leaves undone the other does, the fire first and the plants in time", async () => {
+  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
+  const output = await example("queue.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  assert.deepEqual(output.trim().split("\n"), [
+    "5 pieces, first: put out the fire",
+    "ana begins to put out the fire",
+    "ana stops: true",
+    "ben does it: put out the fire",
+    "ben does it: sweep",
+    "ben does it: cook",
+    "ben does it: wash",
+    "ben does it: water the plants",
+    "0 are left",
+  ]);
+});

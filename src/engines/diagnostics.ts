@@ -18,11 +18,17 @@ export const diagnosticsTracer: RecipeTracer = {
     const traced = tracing[operation];
     return isHeard(traced) ? traced.tracePromise(work, about) : work();
   },
-  onEnd(about: TracedEnd): void {
-    if (end.hasSubscribers) end.publish(about);
+  onEnd(about: () => TracedEnd): void {
+    if (end.hasSubscribers) end.publish(about());
   },
 };
 
 function isHeard({ start, end, asyncStart, asyncEnd, error }: (typeof tracing)["acquire"]): boolean {
-  return [start, end, asyncStart, asyncEnd, error].some(({ hasSubscribers }) => hasSubscribers);
+  return (
+    start.hasSubscribers ||
+    asyncEnd.hasSubscribers ||
+    end.hasSubscribers ||
+    asyncStart.hasSubscribers ||
+    error.hasSubscribers
+  );
 }

@@ -87,6 +87,11 @@ export async function acquireWith<C extends Contender>(
 
 /** The session that stands, or the next one. */
 export async function sessionOf(engine: Engine, patience: Patience): Promise<EngineSession> {
+  if (engine.status.kind === "ready" && patience.end === null) {
+    const { session } = engine.status;
+    patience.standOn(session);
+    return session;
+  }
   let stop = () => {};
   const ready = new Promise<EngineSession>((resolve, reject) => {
     const look = (status: EngineStatus) => {

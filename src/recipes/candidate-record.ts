@@ -8,16 +8,18 @@ export interface CandidateRecord {
   /** Null: it said nothing. */
   readonly value: string | null;
   readonly priority: number;
+  /** A leader handed over to it: it comes before all priorities. */
+  readonly isChosen: boolean;
 }
 
-export function writeRecord({ id, value, priority }: CandidateRecord): Uint8Array {
-  const isPlain = value === null && priority === 0 && !id.startsWith("{");
-  return bytesOf(isPlain ? id : JSON.stringify({ id, value, priority }));
+export function writeRecord({ id, value, priority, isChosen }: CandidateRecord): Uint8Array {
+  const isPlain = value === null && priority === 0 && !isChosen && !id.startsWith("{");
+  return bytesOf(isPlain ? id : JSON.stringify({ id, value, priority, ...(isChosen ? { isChosen } : {}) }));
 }
 
 export function readRecord(data: Uint8Array): CandidateRecord {
   const text = textOf(data);
-  const plain = { id: text, value: null, priority: 0 };
+  const plain = { id: text, value: null, priority: 0, isChosen: false };
   if (!text.startsWith("{")) return plain;
   let parsed: unknown;
   try {
@@ -28,5 +30,5 @@ export function readRecord(data: Uint8Array): CandidateRecord {
   if (typeof parsed !== "object" || parsed === null || !("id" in parsed) || typeof parsed.id !== "string") return plain;
   const value = "value" in parsed && typeof parsed.value === "string" ? parsed.value : null;
   const priority = "priority" in parsed && typeof parsed.priority === "number" ? parsed.priority : 0;
-  return { id: parsed.id, value, priority };
+  return { id: parsed.id, value, priority, isChosen: "isChosen" in parsed && parsed.isChosen === true };
 }

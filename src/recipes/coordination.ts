@@ -13,6 +13,7 @@ import type {
   HasDoubleBarriers,
   HasElections,
   HasMutexes,
+  HasQueues,
   HasSemaphores,
   HasSharedMutexes,
   HasTrees,
@@ -23,6 +24,7 @@ import { LocalQueues } from "./local-queue.ts";
 import { Lock } from "./lock.ts";
 import { MultiLock } from "./multi-lock.ts";
 import { Partition, type PartitionOptions } from "./partition.ts";
+import { Queue, type QueueOptions } from "./queue.ts";
 import { ReadWriteLock } from "./read-write-lock.ts";
 import { Semaphore, type SemaphoreOptions } from "./semaphore.ts";
 import { Sequence } from "./sequence.ts";
@@ -36,6 +38,8 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
   readonly #queues = new LocalQueues();
   /** Of those who change one number. */
   readonly #changes = new LocalQueues();
+  /** Of those who want an item of one queue. */
+  readonly #consumers = new LocalQueues();
 
   constructor(engine: E) {
     this.engine = engine;
@@ -120,6 +124,11 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
   /** Numbers that are given once, each larger than all before. */
   sequence(this: Coordination<E & HasValues>, name: string): Sequence {
     return new Sequence(this.engine, name, this.#changes);
+  }
+
+  /** Work that waits, each item leased to one who works on it. JSON, unless `options.codec` says otherwise. */
+  queue<T>(this: Coordination<E & HasQueues>, name: string, options: QueueOptions<T> = {}): Queue<T> {
+    return new Queue(this.engine, name, options, this.#consumers);
   }
 
   /** Ends the session: what is held is lost ("closed"), what waits fails. No socket and no timer is left. Never fails. */

@@ -8,6 +8,7 @@ import type { Candidate, CandidateView, ElectionForm, Engine, HasElections, Offi
 import { LockLostError } from "./errors.ts";
 import { type FollowOptions, follow } from "./follow.ts";
 import { type Grant, type Held, Holding, type HoldOptions } from "./held.ts";
+import { Latch } from "./latch.ts";
 import { Patience } from "./patience.ts";
 import { runHeld } from "./run.ts";
 import { traced } from "./traced.ts";
@@ -35,6 +36,12 @@ export interface CampaignOptions extends HoldOptions {
 export interface Term extends Held {
   /** Changes what others know of the leader. */
   publish(value: string): Promise<void>;
+  /**
+   * Resigns in favour of one who stands: the first of this id, or the very candidate that was seen. It leads next, before all
+   * priorities; candidates of other programs between them take their turn as it comes. Fails ("rejected") when
+   * it does not stand: then this one still leads.
+   */
+  handOver(to: string | CandidateInfo): Promise<void>;
 }
 
 export interface CandidateInfo extends CandidateRecord {
@@ -73,7 +80,7 @@ export class Election {
     while (!isOver()) {
       const grant = await this.#win(record, signal);
       if (grant === null) continue;
-      const term = new LeadersTerm(this.#engine, grant, options, record);
+      const term = new LeadersTerm(this.#engine, grant, options, record, this.#office);
       const resign = () => void term[Symbol.asyncDispose]();
       signal?.addEventListener("abort", resign, { once: true });
       try {
@@ -98,6 +105,15 @@ export class Election {
         if (!(error instanceof LockLostError)) throw error;
       }
     }
+  }
+
+  /**
+   * Stands from now on until it is closed, and says at any moment whether it leads: for programs that ask, instead of working
+   * in a loop of terms.
+   */
+  latch(options: CampaignOptions = {}): Latch {
+    recordOf(this.#what, options); // what cannot be is refused at once
+    return new Latch(this.#engine, this.#what, options.signal, (signal) => this.campaign({ ...options, signal }));
   }
 
   /** Who leads and who stands, now and after every change. */
@@ -127,7 +143,8 @@ export class Election {
     try {
       grant = await traced(this.#engine, wanted, () => acquireWith(this.#engine, wanted, patience));
       const candidates = await patience.until(this.candidates());
-      const isHighest = candidates.every(({ priority }) => priority <= record.priority);
+      const own = candidates.find(({ token }) => token === grant?.token);
+      const isHighest = candidates.every((other) => rankOf(other) <= rankOf(own ?? record));
       if (isHighest) return grant;
       // To the end of the line, before anybody was told of it. Those between do the same until it is the highest's turn.
       await patience.until(grant.contender.leave());
@@ -144,23 +161,48 @@ export class Election {
 type LeadersGrant = Grant & { readonly contender: Candidate };
 
 class LeadersTerm extends Holding implements Term {
+  readonly #what: string;
   readonly #candidate: Candidate;
+  readonly #office: Office;
   readonly #record: CandidateRecord;
 
-  constructor(engine: Engine, grant: LeadersGrant, options: HoldOptions, record: CandidateRecord) {
+  constructor(engine: Engine, grant: LeadersGrant, options: HoldOptions, record: CandidateRecord, office: Office) {
     super(engine, grant, options);
+    this.#what = grant.what;
     this.#candidate = grant.contender;
     this.#record = record;
+    this.#office = office;
   }
 
   async publish(value: string): Promise<void> {
     this.assertHeld();
     await this.#candidate.publish(writeRecord({ ...this.#record, value }));
   }
+
+  async handOver(to: string | CandidateInfo): Promise<void> {
+    this.assertHeld();
+    const glance = await this.#office.candidates();
+    glance.forget();
+    const others = glance.value.map(infoOf).filter(({ token }) => token !== this.token);
+    const successor = others.find(({ id, token }) => (typeof to === "string" ? id === to : token === to.token));
+    this.assertHeld();
+    const isThere =
+      successor !== undefined &&
+      (await this.#office.describe(successor.token, writeRecord({ ...successor, isChosen: true })));
+    if (isThere) return await this.release();
+    const shown = JSON.stringify(typeof to === "string" ? to : to.id);
+    const standing = others.map(({ id }) => JSON.stringify(id)).join(", ") || "nobody";
+    const why = `${shown} does not stand, and cannot be handed over to; those who stand: ${standing}`;
+    throw new CoordinationError("rejected", "not-applied", `${this.#what}: ${why}`);
+  }
+}
+
+function rankOf({ priority, isChosen }: CandidateRecord): number {
+  return isChosen ? Number.POSITIVE_INFINITY : priority;
 }
 
 function recordOf(what: string, { id = "", value, priority = 0 }: CampaignOptions): CandidateRecord {
-  if (Number.isFinite(priority)) return { id, value: value ?? null, priority };
+  if (Number.isFinite(priority)) return { id, value: value ?? null, priority, isChosen: false };
   throw new CoordinationError("rejected", "not-applied", `${what}: priority is a number, not ${priority}`);
 }
 

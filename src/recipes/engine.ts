@@ -20,7 +20,7 @@ import type { Random } from "../base/random.ts";
 export interface Runtime {
   /** Monotonic milliseconds; only differences mean anything. */
   now(): number;
-  /** Milliseconds since 1970 by the wall clock: for people's eyes, never for a deadline. */
+  /** Milliseconds since 1970 by the wall clock: for people and for dates that programs agree on, never for a deadline. */
   wall(): number;
   /** Runs about `milliseconds` from now; returns how to call it off. */
   after(milliseconds: number, task: () => void): () => void;
@@ -39,8 +39,8 @@ export interface RecipeLogger {
  */
 export interface RecipeTracer {
   trace<T>(operation: "acquire" | "release", about: TracedOperation, work: () => Promise<T>): Promise<T>;
-  /** What was acquired is not held any more. */
-  onEnd(about: TracedEnd): void;
+  /** What was acquired is not held any more. Asks about it only if somebody listens. */
+  onEnd(about: () => TracedEnd): void;
 }
 
 export interface TracedOperation {
@@ -199,6 +199,8 @@ export interface Office {
   contend(session: EngineSession, data: Uint8Array): Candidate;
   /** Those in line, the holder first. */
   candidates(): Promise<Glance<readonly CandidateView[]>>;
+  /** Changes what is seen of another, known by its token. False: it is not in line. Done twice is done once. */
+  describe(token: bigint, data: Uint8Array): Promise<boolean>;
 }
 
 export interface Candidate extends Contender {
@@ -234,6 +236,55 @@ export interface Attendee extends Contender {
 export type Departure =
   | { readonly kind: "over" }
   | { readonly kind: "waiting"; readonly inside: number; readonly changed: Promise<void> };
+
+/** Lines of work: items that wait, each leased to one who works on it, until it is completed or given back. */
+export interface HasQueues {
+  queue(name: string): WorkQueue;
+}
+
+export interface WorkQueue {
+  /** Gives the new item's id. Tried once, as a value's writes are. */
+  put(item: NewItem, limits?: WriteLimits): Promise<string>;
+  /** Wants the first item that is ready. `ahead`: others who want one before it; 0: it waits for an item. */
+  contend(session: EngineSession): Lease;
+  /** All that are not completed, in the order in which they come out; with everything that was acknowledged before. */
+  items(): Promise<readonly ItemView[]>;
+  /** Null: it has been completed. */
+  read(id: string): Promise<QueueItem | null>;
+}
+
+/** `priority`: whole, of 32 bits with a sign; the highest comes out first. `dueAt`: by the wall clock; null: at once. */
+export interface ItemOrder {
+  readonly priority: number;
+  readonly dueAt: number | null;
+}
+
+export interface NewItem extends ItemOrder {
+  readonly data: Uint8Array;
+}
+
+export interface ItemView extends ItemOrder {
+  readonly id: string;
+  /** It is due, and leased to nobody. */
+  readonly isReady: boolean;
+}
+
+export interface QueueItem extends ItemOrder {
+  readonly id: string;
+  /** One, unless another program put several at once; none where it is not in this queue's format. */
+  readonly data: readonly Uint8Array[];
+}
+
+/** Granted: an item is its own. `leave` gives it back. */
+export interface Lease extends Contender {
+  /** What was granted. */
+  readonly item: QueueItem | null;
+  /**
+   * Takes the item out for good; from then on there is nothing to leave. Goes on through lost connections as long as the
+   * session lives; fails with it, with the outcome "unknown" where it may have been done.
+   */
+  complete(): Promise<void>;
+}
 
 // ----------------------------------------------------------------------------------------------- values and directories
 

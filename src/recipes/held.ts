@@ -60,10 +60,12 @@ export class Holding implements Held {
   readonly #engine: Engine;
   readonly #grant: Grant;
   readonly #options: HoldOptions;
-  readonly #controller = new AbortController();
+  /** Made for the first who asks: a short holder whose signal nobody wants does without, and without a reason. */
+  #controller: AbortController | null = null;
   readonly #onEnd: () => void;
   readonly #stops: (() => void)[] = [];
   #end: "lost" | "released" | null = null;
+  #makeReason: () => Error = () => new Error("it is held");
   #leaving: Promise<void> | null = null;
 
   /** `onEnd` is called once, when it is not held any more, before the signal aborts. */
@@ -82,7 +84,10 @@ export class Holding implements Held {
   }
 
   get signal(): AbortSignal {
-    return this.#controller.signal;
+    this.#controller ??= new AbortController();
+    const { signal } = this.#controller;
+    if (this.#end !== null && !signal.aborted) this.#controller.abort(this.#makeReason());
+    return signal;
   }
 
   get session(): EngineSession {
@@ -148,12 +153,14 @@ export class Holding implements Held {
   #finish(end: "lost" | "released", reason: () => Error): boolean {
     if (this.#end !== null) return false;
     this.#end = end;
+    this.#makeReason = reason;
     for (const stop of this.#stops.splice(0)) stop();
     this.#onEnd();
-    const why = reason();
-    const { what, name, token } = this.#grant;
-    this.#engine.tracer?.onEnd({ what, name, token, end, reason: why });
-    this.#controller.abort(why);
+    this.#engine.tracer?.onEnd(() => {
+      const { what, name, token } = this.#grant;
+      return { what, name, token, end, reason: this.signal.reason };
+    });
+    if (this.#controller !== null) void this.signal; // whoever has it hears of it now
     return true;
   }
 }

@@ -2,6 +2,7 @@
 
 export type { Assignment } from "./assignment.ts";
 export { Barrier } from "./barrier.ts";
+export type { Codec } from "./codec.ts";
 export { Configuration, type InvalidConfiguration, type Reading } from "./configuration.ts";
 export { Coordination } from "./coordination.ts";
 export { Counter } from "./counter.ts";
@@ -19,6 +20,7 @@ export { InvalidValueError, LockLostError, type LossCause, ReleasedError } from 
 export type { FollowOptions } from "./follow.ts";
 export { Group, type JoinOptions, type Member, type Membership } from "./group.ts";
 export type { Held, HeldState, HoldOptions } from "./held.ts";
+export { Latch } from "./latch.ts";
 export { type AcquireOptions, Lock } from "./lock.ts";
 export { type MultiHeld, MultiLock } from "./multi-lock.ts";
 export { OpenConfiguration, type OpenOptions } from "./open-configuration.ts";
@@ -26,6 +28,7 @@ export { Partition, type PartitionOptions, type ShareOptions } from "./partition
 export type { PartitionMembership } from "./partition-membership.ts";
 export type { WaitOptions } from "./patience.ts";
 export { type DownPolicy, Provider, type ProviderOptions } from "./provider.ts";
+export { type Job, type PutOptions, Queue, type QueuedItem, type QueueOptions } from "./queue.ts";
 export { ReadWriteLock, type WriteHeld } from "./read-write-lock.ts";
 export type { RegistrationState } from "./registration.ts";
 export { type PermitOptions, Semaphore, type SemaphoreOptions } from "./semaphore.ts";

@@ -69,7 +69,9 @@ export class Patience implements Disposable {
   standOn(session: EngineSession): void {
     this.#stopSession();
     const look = (state: EngineSession["state"]) => {
-      if (state.kind === "lost") this.finish("session-expired", "its session was lost while it waited", state.error);
+      if (state.kind !== "lost") return;
+      if (state.cause === "closed") this.finish("closed", "the connection was closed while it waited", state.error);
+      else this.finish("session-expired", "its session was lost while it waited", state.error);
     };
     this.#stopSession = session.onState(look);
     look(session.state);

@@ -7,6 +7,7 @@ import { electionScenarios } from "./scenarios/elections.ts";
 import { groupScenarios } from "./scenarios/groups.ts";
 import { lockScenarios } from "./scenarios/locks.ts";
 import { partitionScenarios } from "./scenarios/partitions.ts";
+import { queueScenarios } from "./scenarios/queues.ts";
 import { readWriteLockScenarios } from "./scenarios/read-write-locks.ts";
 import { semaphoreScenarios } from "./scenarios/semaphores.ts";
 import { serviceScenarios } from "./scenarios/services.ts";
@@ -52,4 +53,5 @@ export const allScenarios: readonly Scenario<CompleteEngine>[] = [
   ...treeScenarios,
   ...counterScenarios,
   ...barrierScenarios,
+  ...queueScenarios,
 ];

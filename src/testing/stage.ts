@@ -8,6 +8,7 @@ import type {
   HasDoubleBarriers,
   HasElections,
   HasMutexes,
+  HasQueues,
   HasSemaphores,
   HasSharedMutexes,
   HasTrees,
@@ -30,7 +31,7 @@ export type ValueEngine = Engine & HasValues;
 export type TreeEngine = Engine & HasTrees & HasValues;
 
 /** Every ability that there are scenarios for. */
-export type CompleteEngine = ExclusiveEngine & HasDirectories & HasValues & HasDoubleBarriers & HasTrees;
+export type CompleteEngine = ExclusiveEngine & HasDirectories & HasValues & HasDoubleBarriers & HasQueues & HasTrees;
 
 /** One program, as far as the service knows: a session and connections of its own. */
 export interface Program<E extends Engine> {

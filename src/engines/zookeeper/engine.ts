@@ -14,6 +14,7 @@ import type {
   HasDoubleBarriers,
   HasElections,
   HasMutexes,
+  HasQueues,
   HasSemaphores,
   HasSharedMutexes,
   HasTrees,
@@ -28,6 +29,7 @@ import type {
   TreeReader,
   Value,
   ValueRecipe,
+  WorkQueue,
 } from "../../recipes/engine.ts";
 import { type Logger, silentLogger } from "../../replica/logger.ts";
 import { NodeDirectory } from "./directories.ts";
@@ -37,6 +39,7 @@ import { MeetingAttendee } from "./meeting.ts";
 import type { Place } from "./nodes.ts";
 import { NodeOffice } from "./office.ts";
 import { PermitContender } from "./permits.ts";
+import { NodeQueue } from "./queue.ts";
 import { type InLine, parseInLine } from "./sequence.ts";
 import { ZooKeeperSession } from "./session.ts";
 import { NodeTreeReader } from "./trees.ts";
@@ -60,6 +63,7 @@ export class ZooKeeperEngine
     HasSemaphores,
     HasElections,
     HasDoubleBarriers,
+    HasQueues,
     HasValues,
     HasDirectories,
     HasTrees
@@ -210,6 +214,11 @@ export class ZooKeeperEngine
   doubleBarrier(name: string, members: number): Meeting {
     const path = pathOf(this.#root, "double barrier", name);
     return { contend: (session) => new MeetingAttendee(this.#place, sessionOf(session), path, members) };
+  }
+
+  /** Curator's DistributedQueue with a path for locks, and its priority and delay queues. */
+  queue(name: string): WorkQueue {
+    return new NodeQueue(this.#place, this.runtime, pathOf(this.#root, "queue", name), sessionOf);
   }
 
   value(recipe: ValueRecipe, name: string): Value {

@@ -13,6 +13,7 @@ export const FOLDERS = {
   configuration: "configuration",
   counter: "counters",
   sequence: "sequences",
+  queue: "queues",
   value: "values",
   membership: "groups",
   service: "services",
@@ -26,8 +27,14 @@ export function pathOf(root: string, what: keyof typeof FOLDERS, name: string): 
   return root === "/" ? path : root + path;
 }
 
+/** Of a path below the root's children; of one of these "", which has nothing above it to be made. */
+export function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}
+
 /** The path's ancestors and itself, from the top. */
 export function pathsDownTo(path: string): string[] {
+  if (path === "") return [];
   const parts = path.slice(1).split("/");
   return parts.map((_, i) => `/${parts.slice(0, i + 1).join("/")}`);
 }

@@ -1,7 +1,8 @@
 // Nodes that are certainly there, or certainly not: creation that survives a lost reply, and removal at any instant.
 
 import { CoordinationError } from "../../base/errors.ts";
-import type { ClientPorts, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
+import type { ClientPorts, Stat, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
+import type { WriteLimits } from "../../recipes/engine.ts";
 import { pathsDownTo } from "./layout.ts";
 import { isOver, isPassing, isRefusal, persistently } from "./persistently.ts";
 import type { ZooKeeperSession } from "./session.ts";
@@ -19,6 +20,22 @@ export async function makeParents({ client }: Place, path: string, session: ZooK
     } catch (error) {
       // A parent that was empty may be gone again: whoever asked tries again, and comes back here.
       if (!isRefusal(error, "node-exists") && !isRefusal(error, "no-node")) throw error;
+    }
+  }
+}
+
+/**
+ * The same for whoever needs no session; tried once. Whatever becomes of them, what was to stand below has not been written:
+ * so its errors say "not-applied".
+ */
+export async function makeParentsOnce(client: ZooKeeperClient, path: string, limits: WriteLimits): Promise<void> {
+  for (const each of pathsDownTo(path)) {
+    try {
+      await client.create(each, "", { ...limits, mode: "container" });
+    } catch (error) {
+      if (isRefusal(error, "node-exists") || isRefusal(error, "no-node")) continue;
+      if (!(error instanceof CoordinationError)) throw error;
+      throw new CoordinationError(error.code, "not-applied", error.message, { cause: error });
     }
   }
 }
@@ -144,33 +161,45 @@ export class ProtectedNode {
 
   /** Calls once when somebody else removes it while the session lives; returns how to stop that. */
   guard(onGone: () => void): () => void {
-    const { client } = this.#place;
-    const session = this.#session.session;
-    const path = this.path;
-    let isOn = true;
-    const gone = () => {
-      if (isOn && !session.signal.aborted) onGone();
-      isOn = false;
-    };
-    const watch = () => void look();
-    const look = async () => {
-      if (!isOn) return;
-      try {
-        const stat = await persistently(() => client.exists(path, { session, watch }));
-        // Nobody waits for this watch: not for a node that is gone, and not when it was called off meanwhile.
-        if (stat === null || !isOn) forgetWatch(client, path, "data", watch);
-        if (stat === null) gone();
-      } catch {
-        isOn = false; // the session is over, which is told by itself
-      }
-    };
-    void look();
-    return () => {
-      if (!isOn) return;
-      isOn = false;
-      forgetWatch(client, path, "data", watch);
-    };
+    return guardNode(this.#place.client, this.#session, this.path, () => true, onGone);
   }
+}
+
+/**
+ * Calls once when somebody else removes a node while the session lives, or puts one in its place that is not `isOwn`; returns
+ * how to stop that.
+ */
+export function guardNode(
+  client: ZooKeeperClient,
+  { session }: ZooKeeperSession,
+  path: string,
+  isOwn: (stat: Stat) => boolean,
+  onGone: () => void,
+): () => void {
+  let isOn = true;
+  const gone = () => {
+    if (isOn && !session.signal.aborted) onGone();
+    isOn = false;
+  };
+  const watch = () => void look();
+  const look = async () => {
+    if (!isOn) return;
+    try {
+      const stat = await persistently(() => client.exists(path, { session, watch }));
+      const isThere = stat !== null && isOwn(stat);
+      // Nobody waits for this watch: not for a node that is gone, and not when it was called off meanwhile.
+      if (!isThere || !isOn) forgetWatch(client, path, "data", watch);
+      if (!isThere) gone();
+    } catch {
+      isOn = false; // the session is over, which is told by itself
+    }
+  };
+  void look();
+  return () => {
+    if (!isOn) return;
+    isOn = false;
+    forgetWatch(client, path, "data", watch);
+  };
 }
 
 /** Takes a watch off that nobody waits for any more, here at once, on the servers soon. */

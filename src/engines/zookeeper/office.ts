@@ -4,7 +4,7 @@ import type { Candidate, CandidateView, EngineSession, Glance, Office } from "..
 import { glanceNodes } from "./glances.ts";
 import { LineContender } from "./line.ts";
 import type { Place } from "./nodes.ts";
-import { persistently } from "./persistently.ts";
+import { isRefusal, persistently } from "./persistently.ts";
 import { inOrder } from "./sequence.ts";
 import type { ZooKeeperSession } from "./session.ts";
 
@@ -29,6 +29,24 @@ export class NodeOffice implements Office {
   candidates(): Promise<Glance<readonly CandidateView[]>> {
     const inLine = (names: readonly string[]) => inOrder(names).map(({ name }) => name);
     return glanceNodes(this.#place.client, this.#path, inLine, (_, data, token): CandidateView => ({ token, data }));
+  }
+
+  async describe(token: bigint, data: Uint8Array): Promise<boolean> {
+    const { client } = this.#place;
+    try {
+      const names = await persistently(() => client.getChildren(this.#path));
+      for (const { name } of inOrder(names)) {
+        const path = `${this.#path}/${name}`;
+        const stat = await persistently(() => client.exists(path));
+        if (stat?.czxid !== token) continue;
+        // A name in a line is never given again, so this is the same node.
+        await persistently(() => client.setData(path, data));
+        return true;
+      }
+    } catch (error) {
+      if (!isRefusal(error, "no-node")) throw error;
+    }
+    return false;
   }
 }
 

@@ -4,7 +4,8 @@ import { CoordinationError } from "../../base/errors.ts";
 import { op, type Session, type Stat, type ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
 import type { Glance, LookOptions, Value, Versioned, WriteLimits } from "../../recipes/engine.ts";
 import { glance, type Watching } from "./glances.ts";
-import { pathsDownTo } from "./layout.ts";
+import { parentOf } from "./layout.ts";
+import { makeParentsOnce } from "./nodes.ts";
 import { isPassing, isRefusal } from "./persistently.ts";
 
 /**
@@ -64,20 +65,7 @@ export class NodeValue implements Value {
         if (isRefusal(error, "node-exists")) return false;
         if (!isRefusal(error, "no-node")) throw error;
       }
-      await this.#makeParents(limits);
-    }
-  }
-
-  /** Whatever becomes of them, the value itself has not been written. */
-  async #makeParents(limits: WriteLimits): Promise<void> {
-    for (const path of pathsDownTo(this.#path).slice(0, -1)) {
-      try {
-        await this.#client.create(path, "", { ...limits, mode: "container" });
-      } catch (error) {
-        if (isRefusal(error, "node-exists") || isRefusal(error, "no-node")) continue;
-        if (!(error instanceof CoordinationError)) throw error;
-        throw new CoordinationError(error.code, "not-applied", error.message, { cause: error });
-      }
+      await makeParentsOnce(this.#client, parentOf(this.#path), limits);
     }
   }
 

@@ -1,4 +1,4 @@
-// One wake-up for somebody who waits: by a watch, or by the end of the session that it was set for.
+// One wake-up for somebody who waits: by a watch, by the clock, or by the end of the session that it is for.
 
 import type { ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
 import { forgetWatch } from "./nodes.ts";
@@ -8,8 +8,8 @@ export class WakeUp {
   /** Kept at the first event. Never fails. */
   readonly changed: Promise<void>;
   readonly #client: ZooKeeperClient;
-  readonly #stop: () => void;
-  readonly #set: { readonly path: string; readonly kind: "data" | "children" }[] = [];
+  readonly #stops: (() => void)[] = [];
+  #isOver = false;
   #onChange: () => void = () => {};
 
   constructor(client: ZooKeeperClient, session: ZooKeeperSession) {
@@ -17,7 +17,7 @@ export class WakeUp {
     this.changed = new Promise((resolve) => {
       this.#onChange = resolve;
     });
-    this.#stop = session.onState(({ kind }) => (kind === "lost" ? this.watcher() : undefined));
+    this.onForget(session.onState(({ kind }) => (kind === "lost" ? this.watcher() : undefined)));
   }
 
   /** To be given to what is read; may be given to several. */
@@ -28,12 +28,18 @@ export class WakeUp {
 
   /** To be told of once the servers have the watch. */
   note(path: string, kind: "data" | "children"): void {
-    this.#set.push({ path, kind });
+    this.onForget(() => forgetWatch(this.#client, path, kind, this.watcher));
   }
 
-  /** Nobody waits any more: the watches are taken off. */
+  /** What is to be called off when nobody waits any more; at once, if nobody does. */
+  onForget(stop: () => void): void {
+    if (this.#isOver) stop();
+    else this.#stops.push(stop);
+  }
+
+  /** Nobody waits any more. */
   forget(): void {
-    this.#stop();
-    for (const { path, kind } of this.#set.splice(0)) forgetWatch(this.#client, path, kind, this.watcher);
+    this.#isOver = true;
+    for (const stop of this.#stops.splice(0)) stop();
   }
 }

@@ -1,7 +1,7 @@
 // The laws of elections.
 
 import assert from "node:assert/strict";
-import { LockLostError, type Term } from "../../recipes/index.ts";
+import { LockLostError, ReleasedError, type Term } from "../../recipes/index.ts";
 import { eventually, failsAs, within } from "../checks.ts";
 import type { ExclusiveEngine, Program, Scenario, Stage } from "../stage.ts";
 
@@ -169,6 +169,120 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
       stop.abort();
       goOn(); // who resigns is waited for
       await within(stage, 10_000, "it ends", leads);
+    },
+  },
+  {
+    law: "a leader that hands over is followed by the one it names, before who came first and who has the highest priority",
+    async play(stage) {
+      const all = await Promise.all(Array.from({ length: 5 }, () => stage.program()));
+      const leads: Leading[] = [];
+      for (const [i, id] of ["old", "first", "high", "new", "last"].entries()) {
+        leads.push(leading(all[i]!, "hand over", { id, value: `at ${id}`, priority: id === "high" ? 9 : 0 }));
+        await stage.sleep(300);
+      }
+      const old = leads[0]!.term!;
+      const nobody = await failsAs("rejected", old.handOver("nobody"));
+      assert.match(nobody.message, /^election "hand over": "nobody" does not stand.*"first", "high", "new", "last"$/);
+      await failsAs("rejected", old.handOver("old"));
+      assert.equal(old.state, "held");
+      await old.handOver("new");
+      assert.ok(old.signal.reason instanceof ReleasedError);
+      await eventually(stage, "the named one leads", () => leads[3]!.term !== null);
+      await stage.sleep(500);
+      assert.ok([0, 1, 2, 4].every((i) => leads[i]!.term === null));
+      const [leader, ...candidates] = await all[0]!.c.election("hand over").candidates();
+      assert.deepEqual([leader!.id, leader!.value, candidates.length], ["new", "at new", 4]);
+      // By what was seen of it, and not by its name; and it is over with the term.
+      await leads[3]!.term!.handOver(candidates.find(({ id }) => id === "last")!);
+      await eventually(stage, "the one seen leads", () => leads[4]!.term !== null);
+      leads[4]!.stop();
+      await eventually(stage, "then the highest does", () => leads[2]!.term !== null);
+      for (const each of leads) each.stop();
+      await Promise.all(leads.map(({ over }) => over));
+      await assert.rejects(old.handOver("new"), ReleasedError);
+    },
+  },
+  {
+    law: "the one that was handed over to dies before it leads: the others go on as ever",
+    async play(stage) {
+      const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
+      const old = leading(a, "dead heir", { id: "old" });
+      await eventually(stage, "it leads", () => old.term !== null);
+      const next = leading(b, "dead heir", { id: "next" });
+      await stage.sleep(300);
+      const heir = leading(c, "dead heir", { id: "heir" });
+      await stage.sleep(300);
+      c.silence();
+      heir.stop();
+      await old.term!.handOver("heir");
+      old.stop();
+      await eventually(stage, "another leads", () => next.term !== null, stage.sessionTimeoutMs * 8);
+      next.stop();
+      await Promise.all([old.over, next.over]);
+      c.heal();
+    },
+  },
+  {
+    law: "a latch says whether it leads; every term is told once, and its end once, whatever ends it",
+    async play(stage) {
+      const [a, b] = [await stage.program(), await stage.program()];
+      await using first = a.c.election("latch").latch({ id: "a" });
+      const told: (bigint | null)[] = [];
+      const stop = first.onChange((term) => told.push(term?.token ?? null));
+      const term = await first.wait({ timeoutMs: 10_000 });
+      assert.ok(first.isLeader && first.term === term);
+      await using second = b.c.election("latch").latch({ id: "b" });
+      const late = await failsAs("deadline", second.wait({ timeoutMs: 500 }));
+      assert.match(late.message, /^election "latch" was not won: within 500 ms, waiting for its turn/);
+      await failsAs("aborted", second.wait({ signal: AbortSignal.abort() }));
+      assert.equal(second.isLeader, false);
+      a.silence();
+      await second.wait({ timeoutMs: stage.sessionTimeoutMs * 6 });
+      assert.equal(first.isLeader, false, "it knew before another led");
+      a.heal();
+      await second.close();
+      const again = await first.wait({ timeoutMs: stage.sessionTimeoutMs * 6 });
+      await a.killSession();
+      await eventually(stage, "it leads anew", () => first.isLeader && first.term !== again, 30_000);
+      await first.term!.release();
+      const fourth = await first.wait({ timeoutMs: 10_000 });
+      await first.close();
+      assert.equal(first.isLeader, false);
+      stop();
+      assert.equal(told.length, 8, told.join());
+      assert.ok(
+        told.every((token, i) => (token === null) === (i % 2 === 1)),
+        told.join(),
+      );
+      assert.deepEqual([told[0], told[2], told[6]], [term.token, again.token, fourth.token]);
+      await failsAs("closed", first.wait());
+      await failsAs("closed", second.wait());
+      assert.deepEqual(await b.c.election("latch").candidates(), []);
+    },
+  },
+  {
+    law: "a latch ends with its signal, and with its connection; a listener that throws ends nothing",
+    async play(stage) {
+      const [a, b] = [await stage.program(), await stage.program()];
+      const controller = new AbortController();
+      const latch = a.c.election("ends").latch({ signal: controller.signal });
+      latch.onChange(() => {
+        throw new Error("the listener's own");
+      });
+      const term = await latch.wait({ timeoutMs: 10_000 });
+      const waiting = b.c.election("ends").latch();
+      const fate = failsAs("closed", waiting.wait());
+      await stage.sleep(300);
+      assert.equal(term.state, "held");
+      await b.c.close();
+      await within(stage, 5000, "who waits is told", fate);
+      controller.abort();
+      await eventually(stage, "it resigns", () => !latch.isLeader);
+      await failsAs("closed", latch.wait());
+      await failsAs("closed", a.c.election("ends").latch({ signal: controller.signal }).wait());
+      assert.throws(() => a.c.election("ends").latch({ priority: Number.NaN }), { code: "rejected" });
+      await waiting.close();
+      await latch.close();
     },
   },
   {

@@ -325,6 +325,22 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
+    law: "a signal that is first asked for when all is over has aborted, once, and says why",
+    async play(stage) {
+      const { c } = await stage.program();
+      const released = await c.lock("first").acquire();
+      const lost = await c.lock("second").acquire();
+      await released.release();
+      await c.close();
+      assert.equal(released.signal.aborted, true);
+      assert.ok(released.signal.reason instanceof ReleasedError);
+      assert.ok(lost.signal.aborted && lost.signal.reason instanceof LockLostError);
+      assert.equal(lost.signal.reason.lossCause, "closed");
+      assert.equal(lost.signal, lost.signal);
+      assert.equal(lost.signal.reason, lost.signal.reason);
+    },
+  },
+  {
     law: "a release says so: the signal's reason, the state, no time left; twice is once",
     async play(stage) {
       const { c } = await stage.program();
@@ -461,7 +477,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
       await a.c.close();
       assert.ok(held.signal.reason instanceof LockLostError);
       assert.equal(held.signal.reason.lossCause, "closed");
-      await eventually(stage, "the waiter is told", () => !waiting.isOpen);
+      await failsAs("closed", within(stage, 5000, "the waiter is told", waiting.promise));
       await failsAs("closed", a.c.lock("closed").acquire());
       await held.release();
       await (await b.c.lock("closed").acquire({ timeoutMs: 5000 })).release();

@@ -46,6 +46,7 @@ export interface Transport {
 /** All that the client needs of the world. */
 export interface ClientPorts {
   readonly transport: Transport;
+  /** The client itself asks no wall clock; who builds on it may. */
   readonly clock: Pick<Clock, "now" | "wall" | "defer" | "after">;
   readonly random: Random;
   readonly hashes: Pick<Hashes, "md5" | "randomBytes">;

@@ -1,0 +1,93 @@
+// Items of a queue as nodes: how they are named, in which order they come out, and what is in them. The names are those of
+// Curator's DistributedQueue (`queue-0000000007`), its priority queue (`queue-1000000050000000007`) and its delay queue
+// (`queue-|18C2A7B3C00|0000000007`); ours may have both, a date and then a priority.
+
+import { ByteReader } from "../../base/bytes.ts";
+import type { ItemOrder } from "../../recipes/engine.ts";
+
+/** Where the items of the queue at `path` are. */
+export function itemsOf(path: string): string {
+  return `${path}/items`;
+}
+
+/** Where their locks are, under the names of the items. */
+export function locksOf(path: string): string {
+  return `${path}/locks`;
+}
+
+const NAME = /^queue-(?:\|([0-9A-Fa-f]{1,14})\|)?([01][0-9A-Fa-f]{8})?(-[12]\d{9}|-\d{9}|\d{10})$/;
+
+export interface ItemName extends ItemOrder {
+  readonly name: string;
+  readonly sequence: number;
+}
+
+/** What stands before the ten digits that the servers add. */
+export function prefixOf({ priority, dueAt }: ItemOrder): string {
+  const due = dueAt === null ? "" : `|${hex(dueAt)}|`;
+  return `queue-${due}${priority === 0 ? "" : curatorsPriority(priority)}`;
+}
+
+/** Curator gives out the lowest number first, so ours is written with the other sign; −2³¹ has none, and stays away. */
+function curatorsPriority(priority: number): string {
+  const lowestFirst = -priority;
+  return `${lowestFirst >= 0 ? "1" : "0"}${hex(lowestFirst >>> 0)}`;
+}
+
+function hex(value: number): string {
+  return value.toString(16).toUpperCase().padStart(8, "0");
+}
+
+/** Null: it is no item's. */
+export function parseItem(name: string): ItemName | null {
+  const match = NAME.exec(name);
+  if (match === null) return null;
+  const [, due, priority, sequence] = match;
+  return {
+    name,
+    dueAt: due === undefined ? null : Number.parseInt(due, 16),
+    priority: priority === undefined ? 0 : 0 - (Number.parseInt(priority.slice(1), 16) | 0),
+    sequence: Number(sequence),
+  };
+}
+
+/** The highest priority first, then as they were put in; also across the end of the servers' counter of 32 bits. */
+export function compareItems(a: ItemName, b: ItemName): number {
+  return b.priority - a.priority || (a.sequence - b.sequence) | 0 || (a.name < b.name ? -1 : 1);
+}
+
+const VERSION = 0x00010001;
+const ITEM = 1;
+const END = 2;
+
+/** Curator's form: a version, then each item with a mark and its length, then a mark. */
+export function wrapItem(data: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(data.length + 10);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, VERSION);
+  view.setUint8(4, ITEM);
+  view.setInt32(5, data.length);
+  bytes.set(data, 9);
+  view.setUint8(data.length + 9, END);
+  return bytes;
+}
+
+/** Nothing: it is not in that form. */
+export function unwrapItems(bytes: Uint8Array): readonly Uint8Array[] {
+  try {
+    return read(new ByteReader(bytes));
+  } catch {
+    return []; // it ends before what it announces
+  }
+}
+
+function read(reader: ByteReader): Uint8Array[] {
+  if (reader.int32() !== VERSION) return [];
+  const items: Uint8Array[] = [];
+  for (;;) {
+    const mark = reader.uint8();
+    if (mark === END) return items;
+    if (mark !== ITEM) return [];
+    items.push(reader.view(reader.int32()).slice());
+  }
+}

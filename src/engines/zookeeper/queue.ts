@@ -1,0 +1,98 @@
+// A queue, in the layout of Curator's DistributedQueue with a path for locks: `items` holds a node an item, `locks` an
+// ephemeral node of the same name for each that somebody works on. Beside them is a line, `consumers`: its first takes the
+// next item and leaves the line, so that one of those who wait is woken by an item, and not all of them.
+//
+// What keeps an item from being had by two is its lock alone; the line only saves the others the trouble.
+
+import type { ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
+import type { ItemView, Lease, NewItem, QueueItem, Runtime, WorkQueue, WriteLimits } from "../../recipes/engine.ts";
+import { NodeLease } from "./lease.ts";
+import { makeParentsOnce, type Place } from "./nodes.ts";
+import { isPassing, isRefusal } from "./persistently.ts";
+import { compareItems, itemsOf, locksOf, parseItem, prefixOf, unwrapItems, wrapItem } from "./queue-items.ts";
+import type { ZooKeeperSession } from "./session.ts";
+
+export class NodeQueue implements WorkQueue {
+  readonly #place: Place;
+  readonly #runtime: Runtime;
+  readonly #path: string;
+  readonly #sessionOf: (session: unknown) => ZooKeeperSession;
+
+  constructor(place: Place, runtime: Runtime, path: string, sessionOf: (session: unknown) => ZooKeeperSession) {
+    this.#place = place;
+    this.#runtime = runtime;
+    this.#path = path;
+    this.#sessionOf = sessionOf;
+  }
+
+  get #client(): ZooKeeperClient {
+    return this.#place.client;
+  }
+
+  async put(item: NewItem, limits: WriteLimits = {}): Promise<string> {
+    const directory = itemsOf(this.#path);
+    for (;;) {
+      try {
+        const options = { ...limits, mode: "persistent-sequential" } as const;
+        const path = await this.#client.create(`${directory}/${prefixOf(item)}`, wrapItem(item.data), options);
+        return path.slice(directory.length + 1);
+      } catch (error) {
+        if (!isRefusal(error, "no-node")) throw error;
+      }
+      await makeParentsOnce(this.#client, directory, limits);
+    }
+  }
+
+  contend(session: unknown): Lease {
+    return new NodeLease(this.#place, this.#runtime, this.#sessionOf(session), this.#path);
+  }
+
+  async items(): Promise<readonly ItemView[]> {
+    const [, names, locks] = await this.#asked(() =>
+      Promise.all([
+        this.#client.sync(this.#path), // first: the servers answer in order
+        namesIn(this.#client, itemsOf(this.#path)),
+        namesIn(this.#client, locksOf(this.#path)),
+      ]),
+    );
+    const leased = new Set(locks);
+    const now = this.#runtime.wall();
+    const items = names.map(parseItem).filter((item) => item !== null);
+    return items.sort(compareItems).map(({ name, priority, dueAt }) => {
+      return { id: name, priority, dueAt, isReady: !leased.has(name) && (dueAt ?? now) <= now };
+    });
+  }
+
+  async read(id: string): Promise<QueueItem | null> {
+    const order = parseItem(id);
+    if (order === null) return null;
+    try {
+      const { data } = await this.#asked(() => this.#client.getData(`${itemsOf(this.#path)}/${id}`));
+      return { id, priority: order.priority, dueAt: order.dueAt, data: unwrapItems(data ?? new Uint8Array(0)) };
+    } catch (error) {
+      if (isRefusal(error, "no-node")) return null;
+      throw error;
+    }
+  }
+
+  /** In whatever session there is, until there is an answer, or the client is closed. */
+  async #asked<T>(ask: () => Promise<T>): Promise<T> {
+    for (;;) {
+      await this.#client.connected();
+      try {
+        return await ask();
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+      }
+    }
+  }
+}
+
+async function namesIn(client: ZooKeeperClient, path: string): Promise<readonly string[]> {
+  try {
+    return await client.getChildren(path);
+  } catch (error) {
+    if (isRefusal(error, "no-node")) return [];
+    throw error;
+  }
+}

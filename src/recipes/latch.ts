@@ -1,0 +1,125 @@
+// The latch: an object that stands for election for as long as it lives, and says at any moment whether it leads.
+
+import { CoordinationError } from "../base/errors.ts";
+import type { Term } from "./election.ts";
+import type { Engine } from "./engine.ts";
+import { messageOf } from "./held.ts";
+import { Patience, type WaitOptions } from "./patience.ts";
+
+/**
+ * Invariants: each term is told once, and its end once, in that order, whatever ends it; from the end of one term to the
+ * beginning of the next nobody is told anything. Made by `Election.latch`.
+ */
+export class Latch implements AsyncDisposable {
+  readonly #engine: Engine;
+  readonly #what: string;
+  readonly #controller = new AbortController();
+  readonly #listeners = new Set<(term: Term | null) => void>();
+  readonly #waiting = new Set<() => void>();
+  readonly #running: Promise<void>;
+  #term: Term | null = null;
+  /** Why it stands no more. */
+  #end: Error | null = null;
+
+  constructor(
+    engine: Engine,
+    what: string,
+    signal: AbortSignal | undefined,
+    campaign: (signal: AbortSignal) => AsyncIterable<Term>,
+  ) {
+    this.#engine = engine;
+    this.#what = what;
+    const stop = () => this.#controller.abort();
+    signal?.addEventListener("abort", stop, { once: true });
+    if (signal?.aborted) stop();
+    this.#running = this.#run(campaign).finally(() => signal?.removeEventListener("abort", stop));
+  }
+
+  /** Its leadership; null unless it leads at this moment. Asks the clock, so it is right also where no timer could run. */
+  get term(): Term | null {
+    return this.#term !== null && this.#term.expiresIn() > 0 ? this.#term : null;
+  }
+
+  get isLeader(): boolean {
+    return this.term !== null;
+  }
+
+  /**
+   * Completes when it leads, at once if it does. Fails with a CoordinationError: `aborted`, `deadline`, or when it
+   * stands no more: `closed`, or what the servers had against it.
+   */
+  async wait(options: WaitOptions = {}): Promise<Term> {
+    using patience = new Patience(this.#engine.runtime, this.#what, options, "was not won");
+    patience.waitingFor = "its turn";
+    for (;;) {
+      if (patience.end !== null) throw patience.end;
+      const { term } = this;
+      if (term !== null) return term;
+      if (this.#end !== null) throw this.#end;
+      let wake = () => {};
+      const changed = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      this.#waiting.add(wake);
+      try {
+        await patience.until(changed);
+      } finally {
+        this.#waiting.delete(wake);
+      }
+    }
+  }
+
+  /** Tells of every term that begins, and with null of its end; returns how to stop that. */
+  onChange(listener: (term: Term | null) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Resigns, and stands no more. Completes when nothing of it is left, at the latest when its session is over. Never fails. */
+  async close(): Promise<void> {
+    this.#controller.abort();
+    await this.#running;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #run(campaign: (signal: AbortSignal) => AsyncIterable<Term>): Promise<void> {
+    try {
+      for await (const term of campaign(this.#controller.signal)) {
+        if (!term.signal.aborted) await this.#lead(term);
+      }
+      this.#end = new CoordinationError("closed", "not-applied", `${this.#what}: the latch is closed`);
+    } catch (error) {
+      this.#end = error instanceof Error ? error : new Error(String(error));
+    }
+    this.#wake();
+  }
+
+  async #lead(term: Term): Promise<void> {
+    const ended = new Promise<void>((resolve) => {
+      term.signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    this.#become(term);
+    await ended;
+    this.#become(null);
+  }
+
+  #become(term: Term | null): void {
+    this.#term = term;
+    if (term !== null) this.#wake();
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(term);
+      } catch (error) {
+        // A listener's trouble is its own, and must not end a leadership.
+        this.#engine.logger.error(`a listener of ${this.#what} failed: ${messageOf(error)}`);
+      }
+    }
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+}

@@ -1,0 +1,311 @@
+// The queue: work that waits, in the order in which it was put, by priority, or until a date; each item is leased to one
+// consumer, until it says that it is done. On ZooKeeper the items are those of Curator's DistributedQueue.
+
+import { CoordinationError } from "../base/errors.ts";
+import { acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
+import { type Codec, jsonCodec } from "./codec.ts";
+import type { Engine, HasQueues, Lease, QueueItem, WorkQueue } from "./engine.ts";
+import { type Grant, type Held, Holding, type HoldOptions, messageOf } from "./held.ts";
+import type { LocalQueues } from "./local-queue.ts";
+import type { AcquireOptions } from "./lock.ts";
+import { Patience, type WaitOptions } from "./patience.ts";
+
+export interface QueueOptions<T> {
+  /** JSON unless given. All who use the name have to agree. */
+  readonly codec?: Codec<T> | undefined;
+}
+
+export interface PutOptions extends WaitOptions {
+  /** The highest comes out first; whole, within 32 bits with a sign; 0 unless given. */
+  readonly priority?: number | undefined;
+  /** Nobody gets it before this date (or milliseconds since 1970), by the clock of the consumer's machine. */
+  readonly delayUntil?: Date | number | undefined;
+}
+
+export interface ConsumeOptions extends HoldOptions {
+  /** No item is taken after it, and the loop ends, in order. The one at hand is worked on to its end. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An item as it waits. */
+export interface QueuedItem<T> {
+  readonly id: string;
+  readonly priority: number;
+  /** Milliseconds since 1970; null: at once. */
+  readonly delayUntil: number | null;
+  /** Throws where it cannot be read. */
+  readonly value: T;
+}
+
+/**
+ * An item that is leased, held as a lock is: `signal` aborts when the lease is over, and others may work on it then; `token`
+ * is larger than that of every lease before it.
+ */
+export interface Job<T> extends Held, QueuedItem<T> {
+  /** All values, where another program put several in one item; `value` throws there. */
+  readonly values: readonly T[];
+  /**
+   * It is done: takes the item out for good. Fails when the lease was lost before, with its reason; with the outcome "unknown"
+   * when no answer came before the session was lost: it may come out again. Twice is once.
+   */
+  ack(): Promise<void>;
+  /** It is not done: others may have it, at its old place. As `release`. */
+  return(): Promise<void>;
+}
+
+/**
+ * Every item comes out at least once: it is leased to one consumer at a time, and to another when that one returns it, dies,
+ * or is lost before `ack`.
+ */
+export class Queue<T> {
+  readonly name: string;
+  readonly #engine: Engine;
+  readonly #queue: WorkQueue;
+  readonly #codec: Codec<T>;
+  readonly #consumers: LocalQueues;
+  readonly #what: string;
+  readonly #wanted: Wanted<Lease>;
+
+  constructor(engine: Engine & HasQueues, name: string, { codec }: QueueOptions<T>, consumers: LocalQueues) {
+    this.name = name;
+    this.#engine = engine;
+    this.#codec = codec ?? jsonCodec<T>();
+    this.#consumers = consumers;
+    this.#what = `queue ${JSON.stringify(name)}`;
+    const queue = engine.queue(name);
+    this.#queue = queue;
+    this.#wanted = {
+      what: `an item of ${this.#what}`,
+      name,
+      waitsFor: (ahead) => (ahead === 0 ? "an item that is due" : `${ahead} ahead of it`),
+      contend: (session) => queue.contend(session),
+    };
+  }
+
+  /**
+   * Puts an item in; gives its id. Fails with a CoordinationError; where its `outcome` is "unknown" the item may be in, and
+   * putting it again may put it in twice.
+   */
+  async put(value: T, options: PutOptions = {}): Promise<string> {
+    const order = this.#orderOf(options);
+    const data = this.#encode(value);
+    using patience = new Patience(this.#engine.runtime, this.#what, options, "was not put into");
+    if (patience.end !== null) throw patience.end;
+    return await this.#queue.put({ ...order, data }, patience.limits());
+  }
+
+  /**
+   * Takes one item after another: one round of the loop works on one. Going on to the next round, or leaving the loop, without
+   * `ack` returns it. A lost session is no end. Fails when the connection is closed, or the servers refuse.
+   */
+  async *consume(options: ConsumeOptions = {}): AsyncGenerator<Job<T>, void, void> {
+    const { signal } = options;
+    while (signal?.aborted !== true) {
+      const job = await this.#next(options);
+      if (job === null) continue;
+      try {
+        yield job;
+      } finally {
+        await job[Symbol.asyncDispose]();
+      }
+    }
+  }
+
+  /** Waits for one item. Fails as `Lock.acquire` does. */
+  async take(options: AcquireOptions = {}): Promise<Job<T>> {
+    using patience = new Patience(this.#engine.runtime, this.#wanted.what, options, "was not taken");
+    patience.waitingFor = "another of this process";
+    const leave = await this.#consumers.of(this.name).enter(patience);
+    try {
+      return this.#job(await acquireWith(this.#engine, this.#wanted, patience), options);
+    } finally {
+      leave();
+    }
+  }
+
+  /** Null when there is no item that is due, or others wait for one. */
+  async tryTake(options: AcquireOptions = {}): Promise<Job<T> | null> {
+    using patience = new Patience(this.#engine.runtime, this.#wanted.what, options, "was not taken");
+    if (patience.end !== null) throw patience.end;
+    const leave = this.#consumers.of(this.name).tryEnter();
+    if (leave === null) return null;
+    try {
+      const grant = await tryAcquire(this.#engine, this.#wanted, options);
+      return grant === null ? null : this.#job(grant, options);
+    } finally {
+      leave();
+    }
+  }
+
+  /** How many are in it: those that wait, also for their date, and those that are worked on. */
+  async size(options: WaitOptions = {}): Promise<number> {
+    using patience = new Patience(this.#engine.runtime, this.#what, options, "was not read");
+    return (await patience.until(this.#queue.items())).length;
+  }
+
+  /** The item that would come out next; null: none is due. It may be another's as soon as it is seen. */
+  async peek(options: WaitOptions = {}): Promise<QueuedItem<T> | null> {
+    using patience = new Patience(this.#engine.runtime, this.#what, options, "was not read");
+    for (;;) {
+      const first = (await patience.until(this.#queue.items())).find(({ isReady }) => isReady);
+      if (first === undefined) return null;
+      const item = await patience.until(this.#queue.read(first.id));
+      if (item !== null) return new Contents(this.#what, item, this.#codec);
+    }
+  }
+
+  /** Null: the wait was in vain, and may be begun again. */
+  async #next(options: ConsumeOptions): Promise<Job<T> | null> {
+    try {
+      return await this.take(options);
+    } catch (error) {
+      const isPassing = error instanceof CoordinationError && error.code === "session-expired";
+      if (isPassing || options.signal?.aborted === true) return null;
+      throw error;
+    }
+  }
+
+  #job(grant: Grant & { readonly contender: Lease }, options: HoldOptions): Job<T> {
+    return new LeasedJob(this.#engine, grant, options, new Contents(this.#what, grant.contender.item!, this.#codec));
+  }
+
+  #encode(value: T): Uint8Array {
+    try {
+      return this.#codec.encode(value);
+    } catch (error) {
+      throw this.#rejected(`a value cannot be put into it: ${messageOf(error)}`, error);
+    }
+  }
+
+  #orderOf({ priority = 0, delayUntil }: PutOptions): { priority: number; dueAt: number | null } {
+    if (!Number.isInteger(priority) || Math.abs(priority) > PRIORITY_MAX) {
+      throw this.#rejected(`priority is a whole number from ${-PRIORITY_MAX} to ${PRIORITY_MAX}, not ${priority}`);
+    }
+    if (delayUntil === undefined) return { priority, dueAt: null };
+    const dueAt = Math.ceil(Number(delayUntil));
+    if (dueAt >= 0 && dueAt <= DATE_MAX) return { priority, dueAt };
+    throw this.#rejected(`delayUntil is a date, or milliseconds since 1970, not ${String(delayUntil)}`);
+  }
+
+  #rejected(why: string, cause?: unknown): CoordinationError {
+    return new CoordinationError(
+      "rejected",
+      "not-applied",
+      `${this.#what}: ${why}`,
+      cause === undefined ? {} : { cause },
+    );
+  }
+}
+
+const PRIORITY_MAX = 2 ** 31 - 1;
+/** The last that a Date can hold. */
+const DATE_MAX = 8.64e15;
+
+/** Read when somebody asks, so that an item that cannot be read is its consumer's to deal with, and no end of the queue. */
+class Contents<T> implements QueuedItem<T> {
+  readonly #what: string;
+  readonly #item: QueueItem;
+  readonly #codec: Codec<T>;
+  #values: readonly T[] | null = null;
+
+  constructor(what: string, item: QueueItem, codec: Codec<T>) {
+    this.#what = what;
+    this.#item = item;
+    this.#codec = codec;
+  }
+
+  get id(): string {
+    return this.#item.id;
+  }
+
+  get priority(): number {
+    return this.#item.priority;
+  }
+
+  get delayUntil(): number | null {
+    return this.#item.dueAt;
+  }
+
+  get values(): readonly T[] {
+    if (this.#values !== null) return this.#values;
+    if (this.#item.data.length === 0) throw this.#unreadable("it is not in the format of this queue's items");
+    try {
+      this.#values = this.#item.data.map((bytes) => this.#codec.decode(bytes));
+      return this.#values;
+    } catch (error) {
+      throw this.#unreadable(messageOf(error), error);
+    }
+  }
+
+  get value(): T {
+    const [first, ...others] = this.values;
+    if (others.length === 0) return first!;
+    throw this.#unreadable(`another program put ${others.length + 1} values into it: see its "values"`);
+  }
+
+  #unreadable(why: string, cause?: unknown): CoordinationError {
+    const message = `item ${this.id} of ${this.#what} cannot be read: ${why}`;
+    return new CoordinationError("damaged", "not-applied", message, cause === undefined ? {} : { cause });
+  }
+}
+
+class LeasedJob<T> extends Holding implements Job<T> {
+  readonly #lease: Lease;
+  readonly #contents: Contents<T>;
+  readonly #what: string;
+  #acking: Promise<void> | null = null;
+
+  constructor(
+    engine: Engine,
+    grant: Grant & { readonly contender: Lease },
+    options: HoldOptions,
+    contents: Contents<T>,
+  ) {
+    super(engine, grant, options);
+    this.#lease = grant.contender;
+    this.#contents = contents;
+    this.#what = grant.what;
+  }
+
+  get id(): string {
+    return this.#contents.id;
+  }
+
+  get priority(): number {
+    return this.#contents.priority;
+  }
+
+  get delayUntil(): number | null {
+    return this.#contents.delayUntil;
+  }
+
+  get value(): T {
+    return this.#contents.value;
+  }
+
+  get values(): readonly T[] {
+    return this.#contents.values;
+  }
+
+  ack(): Promise<void> {
+    this.#acking ??= this.#ack();
+    return this.#acking;
+  }
+
+  async #ack(): Promise<void> {
+    this.assertHeld();
+    try {
+      await this.#lease.complete();
+    } catch (error) {
+      if (!(error instanceof CoordinationError)) throw error;
+      const doubt = error.outcome === "unknown" ? "whether it was completed is unknown" : "it was not completed";
+      const message = `${this.#what} (${this.id}): ${doubt}: ${error.message}`;
+      throw new CoordinationError(error.code, error.outcome, message, { cause: error });
+    }
+    await this.release();
+  }
+
+  return(): Promise<void> {
+    return this.release();
+  }
+}
