@@ -16,6 +16,7 @@ import type {
   HasQueues,
   HasSemaphores,
   HasSharedMutexes,
+  HasTrees,
   HasValues,
 } from "./engine.ts";
 import { Group } from "./group.ts";
@@ -29,6 +30,7 @@ import { Semaphore, type SemaphoreOptions } from "./semaphore.ts";
 import { Sequence } from "./sequence.ts";
 import { Service } from "./service.ts";
 import type { StandardSchema } from "./standard-schema.ts";
+import { Tree } from "./tree.ts";
 
 export class Coordination<E extends Engine = Engine> implements AsyncDisposable {
   /** For recipes of one's own. */
@@ -92,6 +94,11 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
     schema: StandardSchema<Input, Output>,
   ): Configuration<Input, Output> {
     return new Configuration(this.engine, name, schema);
+  }
+
+  /** Everything below a place, kept at hand, and what changes in it. */
+  tree(this: Coordination<E & HasTrees>, name: string): Tree {
+    return new Tree(this.engine, name);
   }
 
   /** The items of a set, spread over those who are there, each owned by one at a time. */

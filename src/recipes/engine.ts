@@ -358,3 +358,36 @@ export interface DirectoryEntry {
   /** As a contender's. */
   leave(): Promise<void>;
 }
+
+// -------------------------------------------------------------------------------------------------------------- trees
+
+/** Everything below a place, kept track of. */
+export interface HasTrees {
+  /** One who reads it from now on. "/" is all there is. Throws where the name is none. */
+  tree(name: string): TreeReader;
+}
+
+export interface TreeReader {
+  /** What may be different since its last look. Goes on over lost sessions. */
+  look(options?: LookOptions): Promise<Glance<TreeNews>>;
+  /** Nothing is watched any more. */
+  close(): void;
+}
+
+export interface TreeNews {
+  /** These are all there are: the first time, and whenever changes may have been missed. */
+  readonly isWhole: boolean;
+  /** As they are now. */
+  readonly nodes: readonly TreeNodeView[];
+  readonly gone: readonly string[];
+}
+
+export interface TreeNodeView {
+  /** From the tree's own place: "/a/b"; "/" is the place itself. */
+  readonly path: string;
+  readonly data: Uint8Array;
+  /** Another when it was deleted and created anew. */
+  readonly token: bigint;
+  /** Larger with every change of its data. */
+  readonly revision: bigint;
+}

@@ -38,3 +38,4 @@ export type { InstanceDetails, ServiceInstance, ServiceMeta } from "./service-in
 export type { Share } from "./share.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
 export type { Strategy, StrategyName } from "./strategies.ts";
+export { OpenTree, Tree, type TreeChange, type TreeNode } from "./tree.ts";

@@ -11,6 +11,7 @@ import { queueScenarios } from "./scenarios/queues.ts";
 import { readWriteLockScenarios } from "./scenarios/read-write-locks.ts";
 import { semaphoreScenarios } from "./scenarios/semaphores.ts";
 import { serviceScenarios } from "./scenarios/services.ts";
+import { treeScenarios } from "./scenarios/trees.ts";
 import type { CompleteEngine, DirectoryEngine, ExclusiveEngine, Scenario, ValueEngine } from "./stage.ts";
 
 export { FaultyTransport } from "./faulty-transport.ts";
@@ -22,11 +23,12 @@ export type {
   Program,
   Scenario,
   Stage,
+  TreeEngine,
   ValueEngine,
 } from "./stage.ts";
 export { VirtualCluster, type VirtualClusterOptions } from "./virtual-cluster.ts";
 export { ZooKeeperStage, type ZooKeeperStageOptions } from "./zookeeper-stage.ts";
-export { partitionScenarios };
+export { partitionScenarios, treeScenarios };
 
 /** What every engine that has locks, permits and elections must show. */
 export const exclusionScenarios: readonly Scenario<ExclusiveEngine>[] = [
@@ -48,6 +50,7 @@ export const allScenarios: readonly Scenario<CompleteEngine>[] = [
   ...directoryScenarios,
   ...partitionScenarios,
   ...valueScenarios,
+  ...treeScenarios,
   ...counterScenarios,
   ...barrierScenarios,
   ...queueScenarios,

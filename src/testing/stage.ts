@@ -11,6 +11,7 @@ import type {
   HasQueues,
   HasSemaphores,
   HasSharedMutexes,
+  HasTrees,
   HasValues,
 } from "../recipes/index.ts";
 
@@ -26,8 +27,11 @@ export type PartitionEngine = DirectoryEngine & HasMutexes;
 /** What the scenarios of configuration need. */
 export type ValueEngine = Engine & HasValues;
 
+/** What the scenarios of trees need: values at places of their own are what they are made of. */
+export type TreeEngine = Engine & HasTrees & HasValues;
+
 /** Every ability that there are scenarios for. */
-export type CompleteEngine = ExclusiveEngine & HasDirectories & HasValues & HasDoubleBarriers & HasQueues;
+export type CompleteEngine = ExclusiveEngine & HasDirectories & HasValues & HasDoubleBarriers & HasQueues & HasTrees;
 
 /** One program, as far as the service knows: a session and connections of its own. */
 export interface Program<E extends Engine> {

@@ -1,6 +1,7 @@
 // What is left when a program has closed its connection: nothing that would keep it from ending.
 
 import assert from "node:assert/strict";
+import { setMaxListeners } from "node:events";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "../../src/index.ts";
@@ -11,10 +12,11 @@ test("no timer, no socket and no listener is left after close, whatever was goin
   const before = resources();
   const caller = new AbortController();
   const { signal } = caller;
+  setMaxListeners(0, signal); // it ends everything here
   const c = await connect(`zookeeper://${ensemble.connectString}/app`);
   const held = await c.lock("a").acquire({ signal });
   await (await c.lock("b").acquire({ signal, timeoutMs: 60_000 })).release();
-  const waiting = [
+  const waiting: Promise<unknown>[] = [
     c.lock("a").acquire({ signal, timeoutMs: 60_000 }),
     c.semaphore("s", { permits: 1 }).acquire({ signal }),
     c.semaphore("s", { permits: 1 }).acquire({ signal, timeoutMs: 60_000 }),
@@ -23,6 +25,20 @@ test("no timer, no socket and no listener is left after close, whatever was goin
     c.election("e").campaign({ signal }).next(),
     c.election("e").campaign({ signal }).next(),
   ];
+  await c.group("g").join({ id: "m", signal, timeoutMs: 60_000 });
+  waiting.push(c.group("g").join({ id: "m", signal, timeoutMs: 60_000 }));
+  const service = c.service("s");
+  await service.register({ address: "here", signal });
+  const provider = await service.provider({ filter: () => false, down: { errors: 1 }, signal });
+  for (const instance of provider.instances) provider.noteError(instance);
+  waiting.push(provider.wait({ signal, timeoutMs: 60_000 }));
+  const tree = await c.tree("/anywhere").open({ signal });
+  const following = [tree.changes({ signal }), c.group("g").watch({ signal }), service.watch({ signal })];
+  for (const stream of following) await stream.next();
+  waiting.push(...following.map((stream) => stream.next()));
+  const partition = c.partition("p", { items: ["x", "y"] });
+  const untilLost = (lost: AbortSignal) => new Promise<void>((done) => lost.addEventListener("abort", () => done()));
+  waiting.push(partition.run((share) => untilLost(share.signal), { signal, yieldWithinMs: 60_000 }));
   const observing = c.election("e").observe({ signal });
   await observing.next();
   const fates = Promise.allSettled([...waiting, observing.next(), observing.next()]);

@@ -17,6 +17,7 @@ import type {
   HasQueues,
   HasSemaphores,
   HasSharedMutexes,
+  HasTrees,
   HasValues,
   Meeting,
   Mutex,
@@ -25,6 +26,7 @@ import type {
   RecipeTracer,
   Runtime,
   SharedMutex,
+  TreeReader,
   Value,
   ValueRecipe,
   WorkQueue,
@@ -40,6 +42,7 @@ import { PermitContender } from "./permits.ts";
 import { NodeQueue } from "./queue.ts";
 import { type InLine, parseInLine } from "./sequence.ts";
 import { ZooKeeperSession } from "./session.ts";
+import { NodeTreeReader } from "./trees.ts";
 import { NodeValue } from "./values.ts";
 
 export interface EngineOptions {
@@ -62,7 +65,8 @@ export class ZooKeeperEngine
     HasDoubleBarriers,
     HasQueues,
     HasValues,
-    HasDirectories
+    HasDirectories,
+    HasTrees
 {
   readonly runtime: Runtime;
   readonly logger: Logger;
@@ -223,6 +227,10 @@ export class ZooKeeperEngine
 
   directory(recipe: DirectoryRecipe, name: string): Directory {
     return new NodeDirectory(this.#place, pathOf(this.#root, recipe, name), sessionOf);
+  }
+
+  tree(name: string): TreeReader {
+    return new NodeTreeReader(this.#client, name === "/" ? this.#root : pathOf(this.#root, "tree", name));
   }
 
   #contender(session: EngineSession, options: ConstructorParameters<typeof LineContender>[2]): Contender {

@@ -17,6 +17,7 @@ export const FOLDERS = {
   value: "values",
   membership: "groups",
   service: "services",
+  tree: "trees",
 } as const;
 
 /** `root`: below which everything stands, "/" or a path. Throws where the name is none. */

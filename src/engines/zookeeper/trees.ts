@@ -1,0 +1,144 @@
+// A tree as it changes: one persistent watch over all of it, and the nodes that it tells of are read again. Where events may
+// have been missed, all of it is.
+
+import { CoordinationError } from "../../base/errors.ts";
+import type { PersistentWatch, Session, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
+import { Bell } from "../../recipes/bell.ts";
+import type { Glance, LookOptions, TreeNews, TreeNodeView, TreeReader } from "../../recipes/engine.ts";
+import { isPassing, isRefusal } from "./persistently.ts";
+
+/** Nodes that are asked for at a time: enough to keep a connection busy, and few answers in memory. */
+const NODES_AT_A_TIME = 64;
+
+export class NodeTreeReader implements TreeReader {
+  readonly #client: ZooKeeperClient;
+  readonly #path: string;
+  readonly #bell = new Bell();
+  #watch: PersistentWatch | null = null;
+  /** All has to be read, or else these. */
+  #isStale = true;
+  readonly #changed = new Set<string>();
+  #isClosed = false;
+
+  constructor(client: ZooKeeperClient, path: string) {
+    this.#client = client;
+    this.#path = path;
+  }
+
+  async look({ isFresh = false }: LookOptions = {}): Promise<Glance<TreeNews>> {
+    for (;;) {
+      const session = await this.#client.connected();
+      try {
+        const isNew = this.#watch === null;
+        if (isNew) await this.#begin(session);
+        if (isNew || isFresh) await this.#client.sync("/", { session });
+        const { rung } = this.#bell; // before reading: what comes meanwhile is looked at again
+        const value = this.#isStale ? await this.#whole(session) : await this.#parts(session);
+        return { value, changed: rung, forget: () => {} };
+      } catch (error) {
+        const isLost = error instanceof CoordinationError && error.code === "session-expired";
+        if (!isPassing(error) && !isLost) throw error;
+      }
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    void this.#watch?.close();
+    this.#bell.ring();
+  }
+
+  async #begin(session: Session): Promise<void> {
+    const watch = await this.#client.addWatch(this.#path, { recursive: true, session });
+    if (this.#isClosed) return void watch.close();
+    this.#watch = watch;
+    this.#isStale = true;
+    void this.#hear(watch);
+  }
+
+  /** Never fails. */
+  async #hear(watch: PersistentWatch): Promise<void> {
+    try {
+      for await (const item of watch) {
+        if (item.type === "missed") this.#isStale = true;
+        else this.#changed.add(item.path);
+        this.#bell.ring();
+      }
+    } catch {
+      // Its session is over: the next one begins anew.
+    }
+    this.#watch = null;
+    this.#isStale = true;
+    this.#bell.ring();
+  }
+
+  async #whole(session: Session): Promise<TreeNews> {
+    this.#isStale = false;
+    this.#changed.clear();
+    try {
+      const nodes: TreeNodeView[] = [];
+      for (let level: readonly string[] = [this.#path]; level.length > 0; ) {
+        const found = await inTurns(level, (path) => this.#node(path, session));
+        nodes.push(...found.filter((node) => node !== null));
+        const lists = await inTurns(level, (path) => this.#children(path, session));
+        level = lists.flat();
+      }
+      return { isWhole: true, nodes, gone: [] };
+    } catch (error) {
+      this.#isStale = true;
+      throw error;
+    }
+  }
+
+  async #parts(session: Session): Promise<TreeNews> {
+    const paths = [...this.#changed];
+    this.#changed.clear();
+    try {
+      const found = await inTurns(paths, (path) => this.#node(path, session));
+      const gone = paths.filter((_, i) => found[i] === null).map((path) => this.#show(path));
+      return { isWhole: false, nodes: found.filter((node) => node !== null), gone };
+    } catch (error) {
+      for (const path of paths) this.#changed.add(path);
+      throw error;
+    }
+  }
+
+  async #node(path: string, session: Session): Promise<TreeNodeView | null> {
+    try {
+      const { data, stat } = await this.#client.getData(path, { session });
+      return {
+        path: this.#show(path),
+        data: data ?? new Uint8Array(0),
+        token: stat.czxid,
+        revision: stat.mzxid,
+      };
+    } catch (error) {
+      if (isRefusal(error, "no-node")) return null;
+      throw error;
+    }
+  }
+
+  async #children(path: string, session: Session): Promise<readonly string[]> {
+    try {
+      const names = await this.#client.getChildren(path, { session });
+      if (path !== "/") return names.map((name) => `${path}/${name}`);
+      return names.filter((name) => name !== "zookeeper").map((name) => `/${name}`); // those are the servers' own
+    } catch (error) {
+      if (isRefusal(error, "no-node")) return [];
+      throw error;
+    }
+  }
+
+  #show(path: string): string {
+    const below = this.#path === "/" ? path : path.slice(this.#path.length);
+    return below === "" ? "/" : below;
+  }
+}
+
+async function inTurns<T>(paths: readonly string[], ask: (path: string) => Promise<T>): Promise<T[]> {
+  const all: T[] = [];
+  for (let at = 0; at < paths.length; at += NODES_AT_A_TIME) {
+    all.push(...(await Promise.all(paths.slice(at, at + NODES_AT_A_TIME).map(ask))));
+  }
+  return all;
+}

@@ -1,0 +1,202 @@
+// A tree kept at hand: a local copy of everything below a place, and what changes in it as a stream. It survives lost
+// sessions: what happened meanwhile is found out by comparing. On ZooKeeper it is what Curator's cache is.
+
+import { CoordinationError } from "../base/errors.ts";
+import { Bell } from "./bell.ts";
+import { textOf } from "./bytes.ts";
+import type { Engine, HasTrees, TreeNews, TreeReader } from "./engine.ts";
+import type { FollowOptions } from "./follow.ts";
+import { Live } from "./live.ts";
+import { Patience, type WaitOptions } from "./patience.ts";
+
+export interface TreeNode {
+  /** From the tree's own place: "/a/b"; "/" is the place itself. */
+  readonly path: string;
+  readonly data: Uint8Array;
+  /** The data as text. */
+  readonly text: string;
+  /** Another when it was deleted and created anew. */
+  readonly token: bigint;
+  /** Larger with every change of its data. */
+  readonly revision: bigint;
+}
+
+/**
+ * `synced`: all that came before is what the servers have; again after each time that changes may have been missed. A node that
+ * was deleted and created anew is `removed` and `added`, also when that happened unseen.
+ */
+export type TreeChange =
+  | { readonly kind: "added" | "removed"; readonly node: TreeNode }
+  | { readonly kind: "changed"; readonly node: TreeNode; readonly before: TreeNode }
+  | { readonly kind: "synced" };
+
+export class Tree {
+  readonly name: string;
+  readonly #engine: Engine & HasTrees;
+  readonly #what: string;
+
+  constructor(engine: Engine & HasTrees, name: string) {
+    this.name = name;
+    this.#engine = engine;
+    this.#what = `tree ${JSON.stringify(name)}`;
+    engine.tree(name); // throws where the name is none
+  }
+
+  /** Completes when all of it is here. Fails as waits do. */
+  open(options: WaitOptions = {}): Promise<OpenTree> {
+    return OpenTree.open(this.#engine, this.#what, this.#engine.tree(this.name), options);
+  }
+}
+
+/** What one reader of the stream has seen, and where it has to look again. */
+interface Reader {
+  readonly seen: Map<string, TreeNode>;
+  readonly pending: Set<string>;
+  /** Times that all was read, as far as it was told. */
+  syncs: number;
+}
+
+export class OpenTree implements AsyncDisposable {
+  readonly #engine: Engine;
+  readonly #what: string;
+  readonly #bell = new Bell();
+  readonly #readers = new Set<Reader>();
+  #nodes = new Map<string, TreeNode>();
+  #syncs = 0;
+  #live: Live<TreeNews> | null = null;
+  #isClosed = false;
+
+  private constructor(engine: Engine, what: string) {
+    this.#engine = engine;
+    this.#what = what;
+  }
+
+  static async open(engine: Engine, what: string, reader: TreeReader, options: WaitOptions): Promise<OpenTree> {
+    const tree = new OpenTree(engine, what);
+    const onEnd = () => {
+      reader.close();
+      tree.#bell.ring();
+    };
+    const onValue = (news: TreeNews) => tree.#onNews(news);
+    tree.#live = await Live.open(engine, { what, look: (look) => reader.look(look), onValue, onEnd }, options);
+    return tree;
+  }
+
+  /** Nodes that are there, the place itself included. */
+  get size(): number {
+    return this.#nodes.size;
+  }
+
+  /** False while the servers are not reached: what is here may be old. */
+  get isCurrent(): boolean {
+    return this.#live?.isCurrent ?? false;
+  }
+
+  /** Null: there is none. */
+  get(path: string): TreeNode | null {
+    return this.#nodes.get(this.#checked(path)) ?? null;
+  }
+
+  /** The names of a node's children, in order. Looks through the whole tree. */
+  children(path = "/"): readonly string[] {
+    const prefix = this.#checked(path) === "/" ? "/" : `${path}/`;
+    const below = [...this.#nodes.keys()].filter((each) => each !== "/" && each.startsWith(prefix));
+    return below
+      .map((each) => each.slice(prefix.length))
+      .filter((name) => !name.includes("/"))
+      .sort();
+  }
+
+  /** All of them, by their paths. */
+  nodes(): readonly TreeNode[] {
+    return [...this.#nodes.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  /**
+   * All that is there as `added`, then `synced`, then what changes. A reader who is slow is told of each node as it is by then,
+   * and misses what was in between; so it holds no more than the tree. Ends with the signal and with `close`; fails when the
+   * connection is closed.
+   */
+  async *changes({ signal }: FollowOptions = {}): AsyncGenerator<TreeChange, void, void> {
+    using patience = new Patience(this.#engine.runtime, this.#what, { signal });
+    const reader: Reader = { seen: new Map(), pending: new Set([...this.#nodes.keys()].sort()), syncs: 0 };
+    this.#readers.add(reader);
+    try {
+      while (patience.end === null && !this.#isClosed) {
+        const { rung } = this.#bell;
+        const change = this.#next(reader);
+        if (change !== null) yield change;
+        else if (this.#live?.isOver === true) throw this.#closedError();
+        else await patience.until(rung).catch(() => {});
+      }
+    } finally {
+      this.#readers.delete(reader);
+    }
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<TreeChange, void, void> {
+    return this.changes();
+  }
+
+  /** Nothing is watched any more; what is here stays as it is. */
+  close(): void {
+    this.#isClosed = true;
+    this.#live?.[Symbol.dispose]();
+    this.#bell.ring();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  #onNews({ isWhole, nodes, gone }: TreeNews): void {
+    const before = this.#nodes;
+    if (isWhole) this.#nodes = new Map();
+    for (const path of gone) this.#nodes.delete(path);
+    for (const view of nodes) {
+      const known = before.get(view.path);
+      const isSame = known?.token === view.token && known.revision === view.revision;
+      this.#nodes.set(view.path, isSame ? known : { ...view, text: textOf(view.data) });
+    }
+    if (isWhole) this.#syncs += 1;
+    // Children go before their parents, and come after them.
+    const lost = isWhole
+      ? [...before.keys()]
+          .filter((path) => !this.#nodes.has(path))
+          .sort()
+          .reverse()
+      : gone;
+    const changed = nodes.map(({ path }) => path).sort();
+    for (const { pending } of this.#readers) for (const path of [...lost, ...changed]) pending.add(path);
+    this.#bell.ring();
+  }
+
+  /** Null: it has been told all there is. */
+  #next(reader: Reader): TreeChange | null {
+    const { seen, pending } = reader;
+    for (const path of pending) {
+      const [node, before] = [this.#nodes.get(path), seen.get(path)];
+      if (before !== undefined && node?.token !== before.token) {
+        seen.delete(path); // what is there instead is told next
+        return { kind: "removed", node: before };
+      }
+      pending.delete(path);
+      if (node === undefined || node === before) continue;
+      seen.set(path, node);
+      return before === undefined ? { kind: "added", node } : { kind: "changed", node, before };
+    }
+    if (reader.syncs === this.#syncs) return null;
+    reader.syncs = this.#syncs;
+    return { kind: "synced" };
+  }
+
+  #checked(path: string): string {
+    if (typeof path === "string" && path.startsWith("/")) return path;
+    const why = `a path in it begins with a slash, as "/a/b"; ${JSON.stringify(path)} does not`;
+    throw new CoordinationError("rejected", "not-applied", `${this.#what}: ${why}`);
+  }
+
+  #closedError(): CoordinationError {
+    return new CoordinationError("closed", "not-applied", `${this.#what}: the connection was closed`);
+  }
+}
