@@ -119,3 +119,9 @@ test("what one worker leaves undone the other does, the fire first and the plant
     "0 are left",
   ]);
 });
+
+test("a transfer is made once, and accounts are closed under a lock", async () => {
+  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
+  const output = await example("transaction.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  assert.equal(output, "ana has 70, ben 30\nagain: changed, at step 0\nclosed, by the one who may\n");
+});

@@ -16,6 +16,7 @@ import type {
   HasQueues,
   HasSemaphores,
   HasSharedMutexes,
+  HasTransactions,
   HasValues,
 } from "./engine.ts";
 import { Group } from "./group.ts";
@@ -28,6 +29,7 @@ import { Semaphore, type SemaphoreOptions } from "./semaphore.ts";
 import { Sequence } from "./sequence.ts";
 import { Service } from "./service.ts";
 import type { StandardSchema } from "./standard-schema.ts";
+import { Transaction } from "./transaction.ts";
 
 export class Coordination<E extends Engine = Engine> implements AsyncDisposable {
   /** For recipes of one's own. */
@@ -116,6 +118,11 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
   /** Work that waits, each item leased to one who works on it. JSON, unless `options.codec` says otherwise. */
   queue<T>(this: Coordination<E & HasQueues>, name: string, options: QueueOptions<T> = {}): Queue<T> {
     return new Queue(this.engine, name, options, this.#consumers);
+  }
+
+  /** Changes of several places, all of them or none. */
+  transaction(this: Coordination<E & HasTransactions>): Transaction {
+    return new Transaction(this.engine);
   }
 
   /** Ends the session: what is held is lost ("closed"), what waits fails. No socket and no timer is left. Never fails. */

@@ -15,7 +15,14 @@ export {
   type Term,
 } from "./election.ts";
 export type * from "./engine.ts";
-export { InvalidValueError, LockLostError, type LossCause, ReleasedError } from "./errors.ts";
+export {
+  InvalidValueError,
+  LockLostError,
+  type LossCause,
+  ReleasedError,
+  type StepFailure,
+  TransactionError,
+} from "./errors.ts";
 export type { FollowOptions } from "./follow.ts";
 export { Group, type JoinOptions, type Member, type Membership } from "./group.ts";
 export type { Held, HeldState, HoldOptions } from "./held.ts";
@@ -34,3 +41,4 @@ export { type RegisterOptions, Service, type ServiceRegistration } from "./servi
 export type { InstanceDetails, ServiceInstance, ServiceMeta } from "./service-instance.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
 export type { Strategy, StrategyName } from "./strategies.ts";
+export { Transaction } from "./transaction.ts";

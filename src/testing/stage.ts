@@ -11,6 +11,7 @@ import type {
   HasQueues,
   HasSemaphores,
   HasSharedMutexes,
+  HasTransactions,
   HasValues,
 } from "../recipes/index.ts";
 
@@ -24,7 +25,12 @@ export type DirectoryEngine = Engine & HasDirectories;
 export type ValueEngine = Engine & HasValues;
 
 /** Every ability that there are scenarios for. */
-export type CompleteEngine = ExclusiveEngine & HasDirectories & HasValues & HasDoubleBarriers & HasQueues;
+export type CompleteEngine = ExclusiveEngine &
+  HasDirectories &
+  HasValues &
+  HasDoubleBarriers &
+  HasQueues &
+  HasTransactions;
 
 /** One program, as far as the service knows: a session and connections of its own. */
 export interface Program<E extends Engine> {
