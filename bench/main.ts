@@ -4,6 +4,7 @@
 //                             --outstanding 1,20 --connections 50 --seconds 3 --rounds 3
 //   memory                    --nodes 1000000 --bytes 100
 //   single-write              --seconds 3 --rounds 5 --bytes 100
+//   recipes                   --members 3 --tasks 1,20 --waiters 50 --kills 10 --locks 1000 --seconds 3 --rounds 3
 //   profile                   --ops get,set,create --members 1 --outstanding 20 --seconds 5
 //
 //   --flavour cabildo|zookeeper  only one of them      --config KEY=VALUE   a further line of zoo.cfg (repeatable)
@@ -14,11 +15,12 @@ import type { Flavour } from "../test/support/ensemble.ts";
 import { machine } from "./machine.ts";
 import * as memory from "./memory.ts";
 import * as profile from "./profile.ts";
+import * as recipes from "./recipes.ts";
 import * as singleWrite from "./single-write.ts";
 import * as throughput from "./throughput.ts";
 
 const flavours: readonly Flavour[] = ["cabildo", "zookeeper"];
-const kinds = ["throughput", "memory", "single-write", "profile"] as const;
+const kinds = ["throughput", "memory", "single-write", "profile", "recipes"] as const;
 type Kind = (typeof kinds)[number];
 
 const { values, positionals } = parseArgs({
@@ -32,6 +34,10 @@ const { values, positionals } = parseArgs({
     seconds: { type: "string" },
     rounds: { type: "string" },
     nodes: { type: "string" },
+    tasks: { type: "string" },
+    waiters: { type: "string" },
+    kills: { type: "string" },
+    locks: { type: "string" },
     flavour: { type: "string" },
     config: { type: "string", multiple: true },
     profile: { type: "boolean" },
@@ -101,6 +107,21 @@ async function measure(kind: Kind): Promise<Report> {
         say,
       });
       return { figures, text: singleWrite.report(figures) };
+    }
+    case "recipes": {
+      const figures = await recipes.recipes({
+        flavours: chosen,
+        members: number(values.members, 3),
+        tasks: numbers(values.tasks, [1, 20]),
+        waiters: number(values.waiters, 50),
+        kills: number(values.kills, 10),
+        locks: number(values.locks, 1000),
+        seconds: number(values.seconds, 3),
+        rounds: number(values.rounds, 3),
+        config,
+        say,
+      });
+      return { figures, text: recipes.report(figures) };
     }
     case "profile": {
       const figures = await profile.profile({

@@ -22,6 +22,7 @@ const ROOMS: readonly { readonly folder: string; readonly floor: number; readonl
   { folder: "sim", floor: 4 },
   { folder: "server", floor: 5 },
   { folder: "testing", floor: 5 },
+  { folder: "opentelemetry", floor: 5 },
   { folder: "cli", floor: 6 },
   { folder: "dashboard", floor: 6 },
   { folder: "index.ts", floor: 7 },

@@ -1,25 +1,10 @@
 // The examples do what they say: each runs whole, as a user would run it, against the sources.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { join } from "node:path";
 import { test } from "node:test";
-import { promisify } from "node:util";
 import { startEnsemble } from "./support/ensemble.ts";
+import { example } from "./support/example.ts";
 import { freePort } from "./support/ports.ts";
-
-const run = promisify(execFile);
-const root = join(import.meta.dirname, "..");
-
-/** The package's own name leads to its sources while it is not built. */
-async function example(name: string, environment: Record<string, string> = {}): Promise<string> {
-  const { stdout } = await run(process.execPath, ["--conditions=source", "--import", "tsx", join("examples", name)], {
-    cwd: root,
-    env: { ...process.env, ...environment },
-    timeout: 30_000,
-  });
-  return stdout;
-}
 
 test("a member runs inside a program, answers, and ends with it", async () => {
   const output = await example("embedded-member.ts", { PORT: String(await freePort()) });
@@ -124,4 +109,27 @@ test("a transfer is made once, and accounts are closed under a lock", async () =
   await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
   const output = await example("transaction.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
   assert.equal(output, "ana has 70, ben 30\nagain: changed, at step 0\nclosed, by the one who may\n");
+});
+
+test("shards move when workers come and go, and none is worked on by two", async () => {
+  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
+  const output = await example("partition.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  assert.equal(output, "ana 8\nana 4, ben 4\nben 8\n");
+});
+
+test("a cron that one of three leads, each for three ticks, and no tick is done twice", async () => {
+  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
+  for (const where of [{ PORT: String(await freePort()) }, { SERVERS: ensemble.connectString }]) {
+    const output = await example("cron-leader.ts", where);
+    for (const tick of [1, 4, 7]) assert.match(output, new RegExp(`^(ana|ben|eva) leads from tick ${tick} on$`, "m"));
+    assert.match(output, /\n9 ticks, each done once, by 3 leaders in turn\n$/);
+  }
+});
+
+test("a pool of workers keeps to the rate, however many they are", async () => {
+  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
+  for (const where of [{ PORT: String(await freePort()) }, { SERVERS: ensemble.connectString }]) {
+    const output = await example("worker-pool.ts", where);
+    assert.equal(output, "24 jobs by 6 workers, never more than 3 at once: true\nwithin the rate: true\n");
+  }
 });

@@ -4,6 +4,7 @@ import { CoordinationError } from "../base/errors.ts";
 import type { Contender, Engine, EngineSession, EngineStatus } from "./engine.ts";
 import { type Grant, messageOf } from "./held.ts";
 import { Patience, type WaitOptions } from "./patience.ts";
+import { traced } from "./traced.ts";
 
 export interface Wanted<C extends Contender> {
   /** As errors speak of it: `lock "billing"`. */
@@ -24,12 +25,22 @@ export async function acquire<C extends Contender>(
   wanted: Wanted<C>,
   options: WaitOptions,
 ): Promise<Grant & { readonly contender: C }> {
-  using patience = new Patience(engine.runtime, wanted.what, options);
-  return await acquireWith(engine, wanted, patience); // awaited here, for the patience ends with this block
+  return traced(engine, wanted, async () => {
+    using patience = new Patience(engine.runtime, wanted.what, options);
+    return await acquireWith(engine, wanted, patience); // awaited here, for the patience ends with this block
+  });
 }
 
 /** Null: it is another's now. Waits for the servers' answer alone, `timeoutMs` and `signal` permitting. */
-export async function tryAcquire<C extends Contender>(
+export function tryAcquire<C extends Contender>(
+  engine: Engine,
+  wanted: Wanted<C>,
+  options: WaitOptions,
+): Promise<(Grant & { readonly contender: C }) | null> {
+  return traced(engine, wanted, () => tryOnce(engine, wanted, options));
+}
+
+async function tryOnce<C extends Contender>(
   engine: Engine,
   wanted: Wanted<C>,
   options: WaitOptions,

@@ -3,7 +3,7 @@
 
 import { CoordinationError } from "../base/errors.ts";
 import { bytesOf, textOf } from "./bytes.ts";
-import type { Engine, HasValues, Value, Versioned } from "./engine.ts";
+import type { Engine, HasValues, LookOptions, Value, Versioned } from "./engine.ts";
 import { InvalidValueError } from "./errors.ts";
 import { once } from "./follow.ts";
 import { messageOf } from "./held.ts";
@@ -49,7 +49,7 @@ export class Configuration<Input, Output> {
   open(options: OpenOptions<Output> & WaitOptions = {}): Promise<OpenConfiguration<Input, Output>> {
     const source = {
       what: this.#what,
-      look: () => this.#value.read(),
+      look: (options: LookOptions) => this.#value.read(options),
       understand: (read: Versioned | null) => this.#understand(read),
       configuration: this,
     };
@@ -58,7 +58,7 @@ export class Configuration<Input, Output> {
 
   /** What is on the servers now, good or not. */
   async read(options: WaitOptions = {}): Promise<Reading<Output>> {
-    return this.#understand(await once(this.#engine, this.#what, () => this.#value.read(), options));
+    return this.#understand(await once(this.#engine, this.#what, (look) => this.#value.read(look), options));
   }
 
   /**
@@ -88,7 +88,7 @@ export class Configuration<Input, Output> {
     for (;;) {
       patience.outcome = "not-applied";
       if (patience.end !== null) throw patience.end;
-      const looking = this.#value.read();
+      const looking = this.#value.read({ isFresh: true });
       looking.then(
         (glance) => glance.forget(),
         () => {},

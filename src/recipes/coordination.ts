@@ -23,6 +23,7 @@ import { Group } from "./group.ts";
 import { LocalQueues } from "./local-queue.ts";
 import { Lock } from "./lock.ts";
 import { MultiLock } from "./multi-lock.ts";
+import { Partition, type PartitionOptions } from "./partition.ts";
 import { Queue, type QueueOptions } from "./queue.ts";
 import { ReadWriteLock } from "./read-write-lock.ts";
 import { Semaphore, type SemaphoreOptions } from "./semaphore.ts";
@@ -93,6 +94,11 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
     schema: StandardSchema<Input, Output>,
   ): Configuration<Input, Output> {
     return new Configuration(this.engine, name, schema);
+  }
+
+  /** The items of a set, spread over those who are there, each owned by one at a time. */
+  partition(this: Coordination<E & HasDirectories & HasMutexes>, name: string, options: PartitionOptions): Partition {
+    return new Partition(this.engine, name, options);
   }
 
   /** Closed, nobody passes; removed, everybody does. */

@@ -11,6 +11,7 @@ import { type Grant, type Held, Holding, type HoldOptions } from "./held.ts";
 import { Latch } from "./latch.ts";
 import { Patience } from "./patience.ts";
 import { runHeld } from "./run.ts";
+import { traced } from "./traced.ts";
 
 export interface ElectionOptions {
   /** Whose candidates it shares on ZooKeeper: Curator's LeaderLatch ("latch", the default) or its LeaderSelector. */
@@ -140,7 +141,7 @@ export class Election {
     using patience = new Patience(this.#engine.runtime, this.#what, { signal });
     let grant: LeadersGrant | null = null;
     try {
-      grant = await acquireWith(this.#engine, wanted, patience);
+      grant = await traced(this.#engine, wanted, () => acquireWith(this.#engine, wanted, patience));
       const candidates = await patience.until(this.candidates());
       const own = candidates.find(({ token }) => token === grant?.token);
       const isHighest = candidates.every((other) => rankOf(other) <= rankOf(own ?? record));

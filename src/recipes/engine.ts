@@ -33,10 +33,39 @@ export interface RecipeLogger {
   error(message: string): void;
 }
 
+/**
+ * Hears what recipes do with what is held, for tracing. `trace` runs the work and gives what came of it, whoever listens or
+ * not; with nobody listening it is nothing more than that.
+ */
+export interface RecipeTracer {
+  trace<T>(operation: "acquire" | "release", about: TracedOperation, work: () => Promise<T>): Promise<T>;
+  /** What was acquired is not held any more. */
+  onEnd(about: TracedEnd): void;
+}
+
+export interface TracedOperation {
+  /** As errors speak of it: `lock "billing"`, `2 permits of semaphore "gpu"`. */
+  readonly what: string;
+  readonly name: string;
+  /** Set with the grant; null: it was not to be had at once. */
+  token?: bigint | null;
+}
+
+export interface TracedEnd {
+  readonly what: string;
+  readonly name: string;
+  readonly token: bigint;
+  readonly end: "lost" | "released";
+  /** The reason of the handle's signal. */
+  readonly reason: Error;
+}
+
 /** What every engine is. Its abilities are added to it: `Engine & HasMutexes & HasValues`. */
 export interface Engine {
   readonly runtime: Runtime;
   readonly logger: RecipeLogger;
+  /** Nobody listens unless there is one. */
+  readonly tracer?: RecipeTracer | undefined;
   readonly status: EngineStatus;
   /** Tells of every change of the status, as it happens; returns how to stop that. Must not be called in its own turn. */
   onStatus(listener: (status: EngineStatus) => void): () => void;
@@ -83,6 +112,12 @@ export interface Glance<T> {
   readonly changed: Promise<void>;
   /** Nobody waits for `changed` any more. */
   forget(): void;
+}
+
+/** How a look is taken. */
+export interface LookOptions {
+  /** With everything that was acknowledged to anybody before. Else it may be what a server that lags knows. */
+  readonly isFresh?: boolean | undefined;
 }
 
 // -------------------------------------------------------------------------------------------------------- contention
@@ -275,7 +310,7 @@ export interface Versioned {
  */
 export interface Value {
   /** Null: there is none. */
-  read(): Promise<Glance<Versioned | null>>;
+  read(options?: LookOptions): Promise<Glance<Versioned | null>>;
   /** As `read`, with no eye on what comes. `isFresh`: it holds all that was acknowledged to anyone before. */
   current(isFresh: boolean): Promise<Versioned | null>;
   /** False: there is one. */
@@ -325,7 +360,7 @@ export type DirectoryRecipe = "membership" | "service";
 export interface Directory {
   /** Made at once; `put` enters it. */
   entry(session: EngineSession, name: string): DirectoryEntry;
-  list(): Promise<Glance<readonly EntryView[]>>;
+  list(options?: LookOptions): Promise<Glance<readonly EntryView[]>>;
 }
 
 export interface EntryView {

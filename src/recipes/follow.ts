@@ -1,7 +1,7 @@
-// Something over time, as a stream: what it is now, then again whenever it may have changed. A reader who is slow misses
+// Something over time, as a stream: what it is now, with all that was acknowledged to anybody before, then again whenever it may have changed. A reader who is slow misses
 // what was in between, and never the last.
 
-import type { Engine, Glance } from "./engine.ts";
+import type { Engine, Glance, LookOptions } from "./engine.ts";
 import { Patience, type WaitOptions } from "./patience.ts";
 
 export interface FollowOptions {
@@ -13,12 +13,14 @@ export interface FollowOptions {
 export async function* follow<T>(
   engine: Engine,
   what: string,
-  look: () => Promise<Glance<T>>,
+  look: (options: LookOptions) => Promise<Glance<T>>,
   options: FollowOptions,
 ): AsyncGenerator<T, void, void> {
   using patience = new Patience(engine.runtime, what, options);
+  let isFirst = true;
   while (patience.end === null) {
-    const looking = look();
+    const looking = look({ isFresh: isFirst });
+    isFirst = false;
     let glance: Glance<T>;
     try {
       glance = await patience.until(looking);
@@ -39,17 +41,17 @@ export async function* follow<T>(
   }
 }
 
-/** Something as it is now. Fails as looking does, and as the options say. */
+/** Something as it is now, with everything that was acknowledged to anybody before. Fails as looking does, and as the options say. */
 export async function once<T>(
   engine: Engine,
   what: string,
-  look: () => Promise<Glance<T>>,
+  look: (options: LookOptions) => Promise<Glance<T>>,
   options: WaitOptions,
 ): Promise<T> {
   using patience = new Patience(engine.runtime, what, options);
   patience.failed = "was not read";
   if (patience.end !== null) throw patience.end;
-  const looking = look();
+  const looking = look({ isFresh: true });
   const forget = () =>
     looking.then(
       (glance) => glance.forget(),

@@ -70,13 +70,13 @@ export class Group {
 
   /** Who is there now, by their ids. */
   async members(options: WaitOptions = {}): Promise<readonly Member[]> {
-    const views = await once(this.#engine, this.#what, () => this.#directory.list(), options);
+    const views = await once(this.#engine, this.#what, (look) => this.#directory.list(look), options);
     return views.map(memberOf);
   }
 
   /** Who is there, now and after every change. Goes on over lost sessions; ends with the signal. */
   async *watch(options: FollowOptions = {}): AsyncGenerator<readonly Member[], void, void> {
-    for await (const views of follow(this.#engine, this.#what, () => this.#directory.list(), options)) {
+    for await (const views of follow(this.#engine, this.#what, (look) => this.#directory.list(look), options)) {
       yield views.map(memberOf);
     }
   }

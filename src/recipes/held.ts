@@ -138,7 +138,10 @@ export class Holding implements Held {
 
   #leave(): Promise<void> {
     assert(this.#end !== null, "a holder leaves before it knows that it does not hold");
-    this.#leaving = this.#grant.contender.leave();
+    const { what, name, token, contender } = this.#grant;
+    const { tracer } = this.#engine;
+    const leave = () => contender.leave();
+    this.#leaving = tracer === undefined ? leave() : tracer.trace("release", { what, name, token }, leave);
     return this.#leaving;
   }
 
@@ -147,7 +150,10 @@ export class Holding implements Held {
     this.#end = end;
     for (const stop of this.#stops.splice(0)) stop();
     this.#onEnd();
-    this.#controller.abort(reason());
+    const why = reason();
+    const { what, name, token } = this.#grant;
+    this.#engine.tracer?.onEnd({ what, name, token, end, reason: why });
+    this.#controller.abort(why);
     return true;
   }
 }

@@ -1,5 +1,6 @@
 // The recipes and the port that they run over.
 
+export type { Assignment } from "./assignment.ts";
 export { Barrier } from "./barrier.ts";
 export type { Codec } from "./codec.ts";
 export { Configuration, type InvalidConfiguration, type Reading } from "./configuration.ts";
@@ -30,6 +31,8 @@ export { Latch } from "./latch.ts";
 export { type AcquireOptions, Lock } from "./lock.ts";
 export { type MultiHeld, MultiLock } from "./multi-lock.ts";
 export { OpenConfiguration, type OpenOptions } from "./open-configuration.ts";
+export { Partition, type PartitionOptions, type ShareOptions } from "./partition.ts";
+export type { PartitionMembership } from "./partition-membership.ts";
 export type { WaitOptions } from "./patience.ts";
 export { type DownPolicy, Provider, type ProviderOptions } from "./provider.ts";
 export { type Job, type PutOptions, Queue, type QueuedItem, type QueueOptions } from "./queue.ts";
@@ -39,6 +42,7 @@ export { type PermitOptions, Semaphore, type SemaphoreOptions } from "./semaphor
 export { Sequence } from "./sequence.ts";
 export { type RegisterOptions, Service, type ServiceRegistration } from "./service.ts";
 export type { InstanceDetails, ServiceInstance, ServiceMeta } from "./service-instance.ts";
+export type { Share } from "./share.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
 export type { Strategy, StrategyName } from "./strategies.ts";
 export { Transaction } from "./transaction.ts";

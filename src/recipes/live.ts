@@ -1,7 +1,7 @@
 // Something kept current: looked at, told of, and looked at again whenever it may have changed, for as long as it is wanted,
 // over lost connections and sessions, and while the servers refuse.
 
-import type { Engine, Glance } from "./engine.ts";
+import type { Engine, Glance, LookOptions } from "./engine.ts";
 import { follow } from "./follow.ts";
 import { messageOf } from "./held.ts";
 import { Patience, pause, type WaitOptions } from "./patience.ts";
@@ -13,7 +13,7 @@ const RETRY_MS_MAX = 30_000;
 export interface LiveOptions<T> {
   /** As errors speak of it: `configuration "flags"`. */
   readonly what: string;
-  look(): Promise<Glance<T>>;
+  look(options: LookOptions): Promise<Glance<T>>;
   /** Hears of each value; the next is not looked for before it is done. Must not fail. */
   onValue(value: T): void | Promise<void>;
   /** Called once, when it is over: closed, or with the connection. */

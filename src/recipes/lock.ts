@@ -7,6 +7,7 @@ import { type Held, Holding, type HoldOptions } from "./held.ts";
 import type { LocalQueues } from "./local-queue.ts";
 import { Patience, type WaitOptions } from "./patience.ts";
 import { runHeld } from "./run.ts";
+import { traced } from "./traced.ts";
 
 export type AcquireOptions = WaitOptions & HoldOptions;
 
@@ -33,7 +34,11 @@ export class Lock {
    * Waits until it is held. Fails with a CoordinationError: `aborted`, `deadline` (`timeoutMs`), `session-expired` (its place
    * in line went with the session: acquire again), `closed`.
    */
-  async acquire(options: AcquireOptions = {}): Promise<Held> {
+  acquire(options: AcquireOptions = {}): Promise<Held> {
+    return traced(this.#engine, this.#wanted, () => this.#acquire(options));
+  }
+
+  async #acquire(options: AcquireOptions): Promise<Held> {
     using patience = new Patience(this.#engine.runtime, this.#wanted.what, options);
     patience.waitingFor = "another of this process";
     const leave = await this.#queues.of(this.name).enter(patience);

@@ -3,7 +3,7 @@
 import { CoordinationError } from "../base/errors.ts";
 import { Bell } from "./bell.ts";
 import type { Configuration, InvalidConfiguration, Reading } from "./configuration.ts";
-import type { Engine, Glance, Versioned } from "./engine.ts";
+import type { Engine, Glance, LookOptions, Versioned } from "./engine.ts";
 import type { FollowOptions } from "./follow.ts";
 import { messageOf } from "./held.ts";
 import { Live } from "./live.ts";
@@ -21,7 +21,7 @@ export interface Source<Input, Output> {
   /** As errors speak of it: `configuration "flags"`. */
   readonly what: string;
   readonly configuration: Configuration<Input, Output>;
-  look(): Promise<Glance<Versioned | null>>;
+  look(options: LookOptions): Promise<Glance<Versioned | null>>;
   /** Never fails. */
   understand(read: Versioned | null): Promise<Reading<Output>>;
 }
@@ -131,7 +131,7 @@ export class OpenConfiguration<Input, Output> implements AsyncDisposable {
   /** After a write, which is there already: where reading fails or takes too long, the watch will bring it. */
   async #catchUp(options: WaitOptions): Promise<void> {
     using patience = new Patience(this.#engine.runtime, this.#source.what, options);
-    const looking = this.#source.look();
+    const looking = this.#source.look({});
     looking.then(
       (glance) => glance.forget(),
       () => {},

@@ -3,7 +3,7 @@
 
 import { CoordinationError } from "../base/errors.ts";
 import { Bell } from "./bell.ts";
-import type { Engine, EntryView, Glance } from "./engine.ts";
+import type { Engine, EntryView, Glance, LookOptions } from "./engine.ts";
 import { Live } from "./live.ts";
 import { Patience, type WaitOptions } from "./patience.ts";
 import type { ServiceInstance } from "./service-instance.ts";
@@ -70,7 +70,7 @@ export class Provider implements AsyncDisposable {
     engine: Engine,
     what: string,
     source: {
-      look(): Promise<Glance<readonly EntryView[]>>;
+      look(options: LookOptions): Promise<Glance<readonly EntryView[]>>;
       read(views: readonly EntryView[]): readonly ServiceInstance[];
     },
     options: ProviderOptions & WaitOptions,

@@ -2,7 +2,7 @@
 // Curator's ServiceDiscovery: the same places and the same JSON.
 
 import { CoordinationError } from "../base/errors.ts";
-import type { Directory, Engine, EntryView, HasDirectories } from "./engine.ts";
+import type { Directory, Engine, EntryView, HasDirectories, LookOptions } from "./engine.ts";
 import { type FollowOptions, follow, once } from "./follow.ts";
 import { freshId } from "./fresh-id.ts";
 import { checkPlainName } from "./names.ts";
@@ -66,19 +66,22 @@ export class Service {
 
   /** Those that are there now, by their ids. */
   async instances(options: WaitOptions = {}): Promise<readonly ServiceInstance[]> {
-    return this.#read(await once(this.#engine, this.#what, () => this.#directory.list(), options));
+    return this.#read(await once(this.#engine, this.#what, (look) => this.#directory.list(look), options));
   }
 
   /** Those that are there, now and after every change. Goes on over lost sessions; ends with the signal. */
   async *watch(options: FollowOptions = {}): AsyncGenerator<readonly ServiceInstance[], void, void> {
-    for await (const views of follow(this.#engine, this.#what, () => this.#directory.list(), options)) {
+    for await (const views of follow(this.#engine, this.#what, (look) => this.#directory.list(look), options)) {
       yield this.#read(views);
     }
   }
 
   /** For callers: gives the next instance to call. Completes when it knows who is there, also if that is nobody. */
   provider(options: ProviderOptions & WaitOptions = {}): Promise<Provider> {
-    const source = { look: () => this.#directory.list(), read: (views: readonly EntryView[]) => this.#read(views) };
+    const source = {
+      look: (options: LookOptions) => this.#directory.list(options),
+      read: (views: readonly EntryView[]) => this.#read(views),
+    };
     return Provider.open(this.#engine, this.#what, source, options);
   }
 

@@ -87,9 +87,13 @@ function reconfigure(
   return { kind: "change", members: target, why: `reconfiguration of revision ${pending.revision}` };
 }
 
+/** One that answers with another disk than the one that counts may promise nothing, however lively it is. */
 function isMajorityActive(voters: readonly MemberRecord[], view: (id: MemberId) => MemberView | null): boolean {
-  const active = voters.filter((member) => view(member.id)?.active === true);
-  return active.length * 2 > voters.length;
+  const counting = voters.filter(({ id, incarnation }) => {
+    const seen = view(id);
+    return seen?.active === true && (incarnation === 0 || seen.incarnation === incarnation);
+  });
+  return counting.length * 2 > voters.length;
 }
 
 function replaced(configuration: Configuration, changed: MemberRecord): MemberRecord[] {

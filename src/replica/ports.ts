@@ -100,6 +100,8 @@ export interface PeerEvents {
 /** What a member finds when it opens its data directory. */
 export interface OpenedStorage {
   readonly incarnation: number;
+  /** Not where something that it held was set aside as damaged. */
+  readonly mayFound: boolean;
   readonly recovered: RecoveredState;
   readonly log: Log;
   readonly snapshots: Snapshots;

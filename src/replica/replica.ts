@@ -32,7 +32,7 @@ export interface ReplicaOptions {
   readonly id: MemberId;
   /** Which run of this member's process this is: larger than any earlier one (milliseconds since 1970 serve well). */
   readonly start: number;
-  readonly raft: Omit<RaftOptions, "id" | "incarnation">;
+  readonly raft: Omit<RaftOptions, "id" | "incarnation" | "mayFound">;
   readonly tickMs: number;
   /** A snapshot is taken after so many commands, or so many bytes of log. */
   readonly snapshotCommands: number;
@@ -117,7 +117,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     this.#snapshots = storage.snapshots;
     this.#logger = options.logger;
     this.#raft = new Raft(
-      { ...options.raft, id: options.id, incarnation: storage.incarnation },
+      { ...options.raft, id: options.id, incarnation: storage.incarnation, mayFound: storage.mayFound },
       storage.recovered,
       options.random,
     );

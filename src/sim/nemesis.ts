@@ -27,6 +27,8 @@ export class Nemesis {
   readonly #options: NemesisOptions;
   /** Disks that were damaged and not read since. */
   readonly #damaged = new Set<MemberId>();
+  /** Disks that were lost whole. */
+  readonly #wiped = new Set<MemberId>();
   /** Members whose disk was ever made to fail, fill up or lie: they may stop by themselves, saying why. */
   readonly #afflicted = new Set<MemberId>();
   readonly #stopping = new Set<MemberId>();
@@ -105,6 +107,8 @@ export class Nemesis {
       }
       case "wipe":
         return this.#damage((member) => {
+          if (this.#wouldFound(member.id)) return null;
+          this.#wiped.add(member.id);
           member.wipe();
           return "loses its disk";
         });
@@ -301,23 +305,35 @@ export class Nemesis {
   }
 
   /**
-   * Only where the disks that are left hold everything: a majority of the voters, of the ensemble as it is and, while it
-   * changes, as it was.
+   * Only where the disks that are left hold everything: a majority of the voters of every configuration that some member
+   * goes by; and not while the ensemble changes.
    */
   #damage(action: (member: SimulatedMember) => string | null): string | null {
     const { laws, ensemble } = this.#options;
-    const { configuration } = laws;
     const member = this.#oneOf(ensemble.members.filter(({ disk }) => !disk.isBlank));
-    if (member === undefined || configuration === null || configuration.outgoing.length > 0) return null;
-    const voters = configuration.members.filter(({ role }) => role === "voter");
-    const unwell = voters.filter(({ id }) => id !== member.id && !this.isWell(id)).length;
-    const isVoter = voters.some(({ id }) => id === member.id);
-    if (isVoter && (unwell + 1) * 2 >= voters.length) return null;
-    if (!isVoter && unwell * 2 >= voters.length) return null;
+    if (member === undefined || laws.configuration === null) return null;
+    const configurations = laws.configurationsInForce(ensemble.members);
+    if (configurations.some(({ outgoing }) => outgoing.length > 0)) return null;
+    for (const { members } of configurations) {
+      const voters = members.filter(({ role }) => role === "voter");
+      const unwell = voters.filter(({ id }) => id === member.id || !this.isWell(id)).length;
+      if (unwell * 2 >= voters.length) return null;
+    }
+    const what = action(member);
+    if (what === null) return null;
     this.#afflicted.add(member.id);
     this.#damaged.add(member.id);
-    const what = action(member);
-    return what === null ? null : `member ${member.id} ${what}`;
+    return `member ${member.id} ${what}`;
+  }
+
+  /**
+   * Whether it would make a majority of the founders forget that there was an ensemble: they would begin another. Members that
+   * have left count as well, for they start with the configuration that they were given at first.
+   */
+  #wouldFound(id: MemberId): boolean {
+    const founders = this.#options.swarm.members;
+    const forgetful = [...this.#wiped].filter((wiped) => wiped <= founders && wiped !== id && !this.isWell(wiped));
+    return id <= founders && (forgetful.length + 1) * 2 > founders;
   }
 
   #reconfigure(): string | null {

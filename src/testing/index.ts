@@ -6,6 +6,7 @@ import { counterScenarios } from "./scenarios/counters.ts";
 import { electionScenarios } from "./scenarios/elections.ts";
 import { groupScenarios } from "./scenarios/groups.ts";
 import { lockScenarios } from "./scenarios/locks.ts";
+import { partitionScenarios } from "./scenarios/partitions.ts";
 import { queueScenarios } from "./scenarios/queues.ts";
 import { readWriteLockScenarios } from "./scenarios/read-write-locks.ts";
 import { semaphoreScenarios } from "./scenarios/semaphores.ts";
@@ -18,6 +19,7 @@ export type {
   CompleteEngine,
   DirectoryEngine,
   ExclusiveEngine,
+  PartitionEngine,
   Program,
   Scenario,
   Stage,
@@ -25,6 +27,7 @@ export type {
 } from "./stage.ts";
 export { VirtualCluster, type VirtualClusterOptions } from "./virtual-cluster.ts";
 export { ZooKeeperStage, type ZooKeeperStageOptions } from "./zookeeper-stage.ts";
+export { partitionScenarios };
 
 /** What every engine that has locks, permits and elections must show. */
 export const exclusionScenarios: readonly Scenario<ExclusiveEngine>[] = [
@@ -44,6 +47,7 @@ export const valueScenarios: readonly Scenario<ValueEngine>[] = [...configuratio
 export const allScenarios: readonly Scenario<CompleteEngine>[] = [
   ...exclusionScenarios,
   ...directoryScenarios,
+  ...partitionScenarios,
   ...valueScenarios,
   ...counterScenarios,
   ...barrierScenarios,

@@ -21,6 +21,9 @@ export type ExclusiveEngine = Engine & HasMutexes & HasSharedMutexes & HasSemaph
 /** What the scenarios of membership need. */
 export type DirectoryEngine = Engine & HasDirectories;
 
+/** What the scenarios of partitions need. */
+export type PartitionEngine = DirectoryEngine & HasMutexes;
+
 /** What the scenarios of configuration need. */
 export type ValueEngine = Engine & HasValues;
 

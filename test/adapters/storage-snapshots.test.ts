@@ -241,6 +241,7 @@ test("a damaged snapshot that the log does not reach behind is damage: refused a
     });
     const born = await open(spoilt, { alone: false });
     assert.notEqual(born.incarnation, storage.incarnation);
+    assert.deepEqual([storage.mayFound, born.mayFound], [true, false], "it knows that there was an ensemble");
     assert.equal(born.recovered.snapshot.index, 0);
     await born.log.close();
   }

@@ -40,7 +40,7 @@ test("the next in line leads when the first is killed, with a larger token; obse
   assert.equal(await second.ended, 128 + 15, second.transcript());
 });
 
-test("a term that is lost ends the command, and without --forever the program: 76", async () => {
+test("a term that is lost ends the command, and without --forever the program: 76", { timeout: 30_000 }, async () => {
   const args = ["elect", "cut", "--connect", cutUrl, "--session-timeout", "1", "--grace", "1"];
   await using once = cabildo([...args, "--", ...LEAD]);
   const pid = Number((await once.line(/^leading/)).split(" ")[1]);

@@ -84,7 +84,9 @@ test("a command that a signal ended: 128 and its number; who waits is ended by i
   while ((await c.engine.client.exists("/locks/sigint"))?.numChildren) await sleep(10);
 });
 
-test("cut off from the servers, the command and all that it started are ended, and only then can another have come", async () => {
+test("cut off from the servers, the command and all that it started are ended, and only then can another have come", {
+  timeout: 30_000,
+}, async () => {
   // One that ignores SIGTERM, with a child of its own: the whole group has to go.
   const script = 'trap "" TERM; sleep 60 & echo "child $!"; echo "working $$"; wait; wait; sleep 60';
   const args = ["lock", "cut", "--connect", cutUrl, "--session-timeout", "1", "--grace", "0.3"];
@@ -109,7 +111,7 @@ test("cut off from the servers, the command and all that it started are ended, a
   }
 });
 
-test("somebody removes the lock's node: lost as well", async () => {
+test("somebody removes the lock's node: lost as well", { timeout: 30_000 }, async () => {
   await using program = cabildo(["lock", "removed", "--grace", "0", "--", ...WORK]);
   await program.line(/^working/);
   const { client } = c.engine;

@@ -20,6 +20,8 @@ const dependencies = [
 export interface Java {
   /** The command that runs the class of this name with these arguments. */
   program(mainClass: string, ...args: readonly string[]): Command;
+  /** The same for measurements: compiled for long runs, not for a quick start. */
+  measured(mainClass: string, ...args: readonly string[]): Command;
 }
 
 export async function java(): Promise<Java> {
@@ -37,17 +39,14 @@ export async function java(): Promise<Java> {
       await run(compiler, ["-cp", jars, "-d", join(folder, "classes"), "-Xlint:-deprecation", ...files]);
     },
   );
-  const quiet = [
-    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-    "-Xmx256m",
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-  ];
+  const quiet = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-XX:+UseSerialGC"];
+  const command = (options: readonly string[], mainClass: string, args: readonly string[]): Command => ({
+    command: virtualMachine,
+    args: [...quiet, ...options, "-cp", `${join(programs, "classes")}:${jars}`, mainClass, ...args],
+  });
   return {
-    program: (mainClass, ...args) => ({
-      command: virtualMachine,
-      args: [...quiet, "-cp", `${join(programs, "classes")}:${jars}`, mainClass, ...args],
-    }),
+    program: (mainClass, ...args) => command(["-Xmx256m", "-XX:TieredStopAtLevel=1"], mainClass, args),
+    measured: (mainClass, ...args) => command(["-Xmx512m"], mainClass, args),
   };
 }
 

@@ -80,6 +80,17 @@ test("a reconfiguration whose voters would not be a quorum is given up", () => {
   assert.deepEqual(step, { kind: "give-up", revision: 9, code: "new-configuration-no-quorum" });
 });
 
+test("whoever came back with an empty disk is no part of a quorum, however lively it is", () => {
+  const five = configuration(...[1, 2, 3, 4, 5].map((id) => member(id)));
+  const wiped: MemberView = { active: true, incarnation: 555, isCaughtUp: true };
+  const view = seen({ 1: healthy, 2: healthy, 3: healthy, 4: wiped, 5: wiped });
+  const participants = (...ids: number[]) =>
+    ids.map((id) => ({ id, role: "participant" as const, address: member(id).address }));
+  const step = nextMembershipStep(five, { revision: 9, members: participants(2, 3, 4, 5) }, view);
+  assert.deepEqual(step, { kind: "give-up", revision: 9, code: "new-configuration-no-quorum" });
+  assert.equal(nextMembershipStep(five, { revision: 9, members: participants(1, 2, 3, 4) }, view)?.kind, "change");
+});
+
 test("nothing is begun while a change is in its joint phase", () => {
   const joint: Configuration = { ...three, outgoing: [member(1), member(2)] };
   const wiped: MemberView = { active: true, incarnation: 555, isCaughtUp: true };

@@ -33,6 +33,9 @@ const SLOW_SYNC_MS = 1000;
 const SEGMENT_BYTES = 64 * 1024 * 1024;
 const BLANK: HardState = { term: 0, votedFor: null, commitIndex: 0 };
 
+/** Of the directories below the data directory in which damaged files are kept. */
+const ASIDE_PREFIX = "damaged-";
+
 export interface StorageOptions {
   readonly dataDirectory: string;
   /** Where the log goes, if not beside the snapshots. */
@@ -144,7 +147,7 @@ async function openLocked(options: StorageOptions, place: Place, unlock: () => P
     await continueTail(files, found),
   );
   log.start(restart);
-  return { incarnation: owner.incarnation, recovered, log, snapshots };
+  return { incarnation: owner.incarnation, mayFound: !(await hasAside(place)), recovered, log, snapshots };
 }
 
 // ------------------------------------------------------------------------------------------------------------- finding
@@ -162,7 +165,8 @@ async function findOrBegin(place: Place, alone: boolean, segmentBytes: number): 
     const aside = await setAside(place);
     logger.error(
       `what this data directory held was set aside in ${aside.join(" and ")}; this member starts empty, under a new ` +
-        "incarnation, and takes everything from the other members",
+        "incarnation, and takes everything from the other members. Should a majority of them have lost theirs as well, and " +
+        "all is to begin anew, move that away first: until then it begins no ensemble",
     );
   }
   return begin(place, segmentBytes);
@@ -362,9 +366,17 @@ async function setAside(place: Place): Promise<string[]> {
   return asides;
 }
 
+/** Whatever became of the start that set it aside. */
+async function hasAside({ files, directories }: Place): Promise<boolean> {
+  for (const directory of directories) {
+    if ((await files.list(directory)).some((name) => name.startsWith(ASIDE_PREFIX))) return true;
+  }
+  return false;
+}
+
 async function asideDirectory({ files, wall }: Place, directory: string): Promise<string> {
   const time = new Date(wall()).toISOString().replaceAll(/[:.]/g, "-");
-  const aside = join(directory, `damaged-${time}`);
+  const aside = join(directory, `${ASIDE_PREFIX}${time}`);
   await files.makeDirectory(aside);
   return aside;
 }

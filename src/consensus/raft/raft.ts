@@ -326,9 +326,9 @@ export class Raft {
 
   // -------------------------------------------------------------------------------------------------------- elections
 
-  /** Nothing is committed anywhere, as far as this member's own memory goes. */
+  /** Nothing is committed anywhere, as far as this member's own memory goes, and its memory goes back to its beginning. */
   get #isBlank(): boolean {
-    return this.#log.lastIndex === 0 && this.#log.configuration.cluster === 0;
+    return this.#options.mayFound !== false && this.#log.lastIndex === 0 && this.#log.configuration.cluster === 0;
   }
 
   get #isFormed(): boolean {

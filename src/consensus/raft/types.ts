@@ -57,6 +57,11 @@ export interface SnapshotMeta extends LogPosition {
 export interface RaftOptions {
   readonly id: MemberId;
   readonly incarnation: number;
+  /**
+   * False: it has lost what it held of an ensemble, and knows it. It never takes part in a first election, for it would
+   * begin a second ensemble beside the one that it was of. True unless it is said.
+   */
+  readonly mayFound?: boolean;
   /** Election timeout in ticks: drawn from [electionTicks, 2 × electionTicks). */
   readonly electionTicks: number;
   readonly heartbeatTicks: number;

@@ -3,6 +3,7 @@
 import { type ClientOptions, nodePorts, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
 import { Coordination } from "../../recipes/index.ts";
 import { checkName } from "../../recipes/names.ts";
+import { diagnosticsTracer } from "../diagnostics.ts";
 import { ZooKeeperEngine } from "../zookeeper/engine.ts";
 import { type Acceptor, MemoryTransport } from "./transport.ts";
 
@@ -35,7 +36,9 @@ export async function embedded(
   const client = new ZooKeeperClient({ servers, chroot: "/", isTls: false }, rest, ports);
   try {
     await client.connected({ signal, timeoutMs: connectTimeoutMs ?? CONNECT_TIMEOUT_MS });
-    return new Coordination(new ZooKeeperEngine(client, ports, { root, logger: options.logger }));
+    return new Coordination(
+      new ZooKeeperEngine(client, ports, { root, logger: options.logger, tracer: diagnosticsTracer }),
+    );
   } catch (error) {
     await client.close();
     throw error;

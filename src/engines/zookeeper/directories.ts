@@ -1,7 +1,7 @@
 // A directory of entries that live as long as a session: ephemeral nodes under names of their own.
 
 import { CoordinationError } from "../../base/errors.ts";
-import type { Directory, DirectoryEntry, EntryView, Glance } from "../../recipes/engine.ts";
+import type { Directory, DirectoryEntry, EntryView, Glance, LookOptions } from "../../recipes/engine.ts";
 import { glanceNodes } from "./glances.ts";
 import { forgetWatch, makeParents, type Place } from "./nodes.ts";
 import { isOver, isRefusal, persistently } from "./persistently.ts";
@@ -22,12 +22,13 @@ export class NodeDirectory implements Directory {
     return new NodeEntry(this.#place, this.#path, name, this.#sessionOf(session));
   }
 
-  list(): Promise<Glance<readonly EntryView[]>> {
+  list(options: LookOptions = {}): Promise<Glance<readonly EntryView[]>> {
     return glanceNodes(
       this.#place.client,
       this.#path,
       (names) => [...names].sort(),
       (name, data, token): EntryView => ({ name, data, token }),
+      options,
     );
   }
 }

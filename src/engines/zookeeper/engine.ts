@@ -23,6 +23,7 @@ import type {
   Mutex,
   Office,
   Permits,
+  RecipeTracer,
   Runtime,
   SharedMutex,
   StepResult,
@@ -53,6 +54,7 @@ export interface EngineOptions {
    */
   readonly root?: string | undefined;
   readonly logger?: Logger | undefined;
+  readonly tracer?: RecipeTracer | undefined;
 }
 
 export class ZooKeeperEngine
@@ -70,6 +72,7 @@ export class ZooKeeperEngine
 {
   readonly runtime: Runtime;
   readonly logger: Logger;
+  readonly tracer: RecipeTracer | undefined;
   readonly #client: ZooKeeperClient;
   readonly #root: string;
   readonly #place: Place;
@@ -82,7 +85,11 @@ export class ZooKeeperEngine
    * Takes over a client that has no chroot and begins a new session after a loss: closing the engine closes it. `ports` are
    * the client's own.
    */
-  constructor(client: ZooKeeperClient, ports: ClientPorts, { root = "/", logger = silentLogger }: EngineOptions = {}) {
+  constructor(
+    client: ZooKeeperClient,
+    ports: ClientPorts,
+    { root = "/", logger = silentLogger, tracer }: EngineOptions = {},
+  ) {
     this.#root = root;
     const { clock, random, hashes } = ports;
     this.runtime = {
@@ -92,6 +99,7 @@ export class ZooKeeperEngine
       random,
     };
     this.logger = logger;
+    this.tracer = tracer;
     this.#client = client;
     this.#place = { client, hashes };
     this.#stopClient = client.onState((state) => this.#onState(state));

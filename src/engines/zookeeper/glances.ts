@@ -2,7 +2,7 @@
 
 import { CoordinationError } from "../../base/errors.ts";
 import type { Session, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
-import type { Glance } from "../../recipes/engine.ts";
+import type { Glance, LookOptions } from "../../recipes/engine.ts";
 import { forgetWatch } from "./nodes.ts";
 import { isPassing, isRefusal } from "./persistently.ts";
 
@@ -44,15 +44,24 @@ export class Watching {
   }
 }
 
+/**
+ * Sessions that have caught up with what was acknowledged before them. A new session may be on a server that lags: without
+ * this, what was seen in the one before could be gone again.
+ */
+const caughtUp = new WeakSet<Session>();
+
 /** Reads in whatever session there is, until one answers; fails when the client is closed, or the servers refuse. */
 export async function glance<T>(
   client: ZooKeeperClient,
   read: (session: Session, watching: Watching) => Promise<T>,
+  { isFresh = false }: LookOptions = {},
 ): Promise<Glance<T>> {
   for (;;) {
     const session = await client.connected();
     const watching = new Watching(client, session);
     try {
+      if (isFresh || !caughtUp.has(session)) await client.sync("/", { session });
+      caughtUp.add(session);
       return watching.glance(await read(session, watching));
     } catch (error) {
       watching.forget();
@@ -68,15 +77,17 @@ export function glanceNodes<T>(
   path: string,
   select: (names: readonly string[]) => readonly string[],
   show: (name: string, data: Uint8Array, czxid: bigint) => T,
+  options: LookOptions = {},
 ): Promise<Glance<readonly T[]>> {
-  return glance(client, async (session, watching) => {
+  const read = async (session: Session, watching: Watching) => {
     const names = select(await namesIn(client, path, session, watching));
     const found = await Promise.all(names.map((name) => nodeAt(client, `${path}/${name}`, session, watching)));
     return names.flatMap((name, i) => {
       const node = found[i];
       return node === null || node === undefined ? [] : [show(name, node.data ?? new Uint8Array(0), node.stat.czxid)];
     });
-  });
+  };
+  return glance(client, read, options);
 }
 
 async function namesIn(

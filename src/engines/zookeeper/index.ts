@@ -7,6 +7,7 @@ import {
   ZooKeeperClient,
 } from "../../protocols/zookeeper/client/index.ts";
 import { Coordination } from "../../recipes/index.ts";
+import { diagnosticsTracer } from "../diagnostics.ts";
 import { ZooKeeperEngine } from "./engine.ts";
 
 export { ZooKeeperEngine } from "./engine.ts";
@@ -32,7 +33,9 @@ export async function connect(
   try {
     const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     await client.connected({ signal: options.signal, timeoutMs });
-    return new Coordination(new ZooKeeperEngine(client, ports, { root: parsed.chroot, logger: options.logger }));
+    return new Coordination(
+      new ZooKeeperEngine(client, ports, { root: parsed.chroot, logger: options.logger, tracer: diagnosticsTracer }),
+    );
   } catch (error) {
     await client.close();
     throw error;

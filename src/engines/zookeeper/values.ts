@@ -2,8 +2,8 @@
 
 import { CoordinationError } from "../../base/errors.ts";
 import { op, type Session, type Stat, type ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
-import type { Glance, Value, Versioned, WriteLimits } from "../../recipes/engine.ts";
-import { glance } from "./glances.ts";
+import type { Glance, LookOptions, Value, Versioned, WriteLimits } from "../../recipes/engine.ts";
+import { glance, type Watching } from "./glances.ts";
 import { parentOf } from "./layout.ts";
 import { makeParentsOnce } from "./nodes.ts";
 import { isPassing, isRefusal } from "./persistently.ts";
@@ -21,9 +21,9 @@ export class NodeValue implements Value {
     this.#path = path;
   }
 
-  read(): Promise<Glance<Versioned | null>> {
+  read(options: LookOptions = {}): Promise<Glance<Versioned | null>> {
     const client = this.#client;
-    return glance(client, async (session: Session, watching) => {
+    const read = async (session: Session, watching: Watching) => {
       for (;;) {
         try {
           const { data, stat } = await client.getData(this.#path, { session, watch: watching.watcher });
@@ -36,7 +36,8 @@ export class NodeValue implements Value {
         watching.note(this.#path, "data");
         if (stat === null) return null;
       }
-    });
+    };
+    return glance(client, read, options);
   }
 
   async current(isFresh: boolean): Promise<Versioned | null> {

@@ -31,6 +31,19 @@ export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
     },
   },
   {
+    law: "what was acknowledged to one is there for everyone who asks",
+    async play(stage) {
+      const programs = await Promise.all(Array.from({ length: 6 }, () => stage.program()));
+      const [writer, ...readers] = programs;
+      const member = await writer!.c.group("fresh").join({ id: "m" });
+      for (let round = 1; round <= 20; round++) {
+        await member.update(String(round));
+        const seen = await Promise.all(readers.map(({ c }) => c.group("fresh").members()));
+        for (const members of seen) assert.equal(show(members), `m=${round}`);
+      }
+    },
+  },
+  {
     law: "members without an id are told apart, and a group is not another's",
     async play(stage) {
       const { c } = await stage.program();

@@ -1,0 +1,40 @@
+// Who gets what of a set: the same for everyone who knows the same members, evenly, and with few changes when a member comes
+// or goes. Each item ranks the members by chance that depends on the two names alone (rendezvous hashing); the best pairs
+// come first, and nobody gets more than an even part.
+
+/** From item to member. */
+export type Assignment = ReadonlyMap<string, string>;
+
+/** Numbers of items differ by one at most. Without members nobody gets anything. */
+export function assignEvenly(items: readonly string[], members: readonly string[]): Assignment {
+  const assignment = new Map<string, string>();
+  if (members.length === 0) return assignment;
+  const pairs = items.flatMap((item) => members.map((member) => ({ item, member, rank: hash(`${item}\n${member}`) })));
+  pairs.sort((a, b) => b.rank - a.rank || compare(a.item, b.item) || compare(a.member, b.member));
+  const each = Math.floor(items.length / members.length);
+  let extras = items.length % members.length;
+  const counts = new Map<string, number>();
+  for (const { item, member } of pairs) {
+    if (assignment.has(item)) continue;
+    const count = counts.get(member) ?? 0;
+    const isExtra = count === each;
+    if (count > each || (isExtra && extras === 0)) continue;
+    if (isExtra) extras -= 1;
+    counts.set(member, count + 1);
+    assignment.set(item, member);
+  }
+  return assignment;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** FNV-1a over the code units, then mixed as MurmurHash3 ends, so that names that differ in one digit rank differently. */
+function hash(text: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}

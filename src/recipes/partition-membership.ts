@@ -1,0 +1,246 @@
+// One member's part in a partition: it follows who is there, works out what is its own, stands in line for the locks of
+// that, and asks back what is not its own any more.
+
+import { CoordinationError } from "../base/errors.ts";
+import { acquire, type Wanted } from "./acquire.ts";
+import type { Assignment } from "./assignment.ts";
+import { Bell } from "./bell.ts";
+import { bytesOf } from "./bytes.ts";
+import type { Contender, Directory, Engine, EntryView, HasMutexes } from "./engine.ts";
+import { type HoldOptions, messageOf } from "./held.ts";
+import { Live } from "./live.ts";
+import { pause, type WaitOptions } from "./patience.ts";
+import type { Registration, RegistrationState } from "./registration.ts";
+import { HeldShare, type Share } from "./share.ts";
+
+export interface PartitionContext {
+  /** As errors speak of it: `partition "shards"`. */
+  readonly what: string;
+  readonly items: readonly string[];
+  readonly party: Directory;
+  readonly settleMs: number;
+  readonly yieldWithinMs: number | undefined;
+  readonly hold: HoldOptions;
+  /** The lock of an item. */
+  placeOf(item: string): string;
+  assign(items: readonly string[], members: readonly string[]): Assignment;
+}
+
+/** Between two tries of a lock that the servers refuse. */
+const RETRY_MS = 1000;
+
+/** Of one item. It waits for its lock until `share` is there. */
+interface Hold {
+  readonly giveUp: AbortController;
+  share: HeldShare | null;
+}
+
+/**
+ * Invariants: of an item there is one hold at most, so one share; what it holds, and was not asked back, is its own by the
+ * members as it saw them settle last.
+ */
+export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposable {
+  readonly #engine: Engine & HasMutexes;
+  readonly #registration: Registration;
+  readonly #context: PartitionContext;
+  readonly #holds = new Map<string, Hold>();
+  /** Shares that no loop was given yet. */
+  readonly #fresh = new Set<HeldShare>();
+  readonly #bell = new Bell();
+  #live: Live<readonly EntryView[]> | null = null;
+  #members: readonly string[] = [];
+  #own: ReadonlySet<string> = new Set();
+  #stopSettling: () => void = () => {};
+  #isOver = false;
+  #leaving: Promise<void> | null = null;
+
+  private constructor(engine: Engine & HasMutexes, registration: Registration, context: PartitionContext) {
+    this.#engine = engine;
+    this.#registration = registration;
+    this.#context = context;
+  }
+
+  /** Takes the registration over: leaves where it fails. */
+  static async begin(
+    engine: Engine & HasMutexes,
+    registration: Registration,
+    context: PartitionContext,
+    wait: WaitOptions,
+  ): Promise<PartitionMembership> {
+    const self = new PartitionMembership(engine, registration, context);
+    const source = {
+      what: context.what,
+      look: context.party.list.bind(context.party),
+      onValue: (members: readonly EntryView[]) => self.#onMembers(members.map(({ name }) => name)),
+      onEnd: () => self.#end("the connection was closed"),
+    };
+    try {
+      self.#live = await Live.open(engine, source, wait);
+      return self;
+    } catch (error) {
+      await registration[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get id(): string {
+    return this.#registration.name;
+  }
+
+  get state(): RegistrationState {
+    return this.#registration.state;
+  }
+
+  /** The members' ids, in order, as last seen. */
+  get members(): readonly string[] {
+    return this.#members;
+  }
+
+  /** What it holds, by item; those too that are asked for. */
+  get shares(): ReadonlyMap<string, Share> {
+    const held = [...this.#holds].flatMap(([item, { share }]) => (share === null ? [] : [[item, share] as const]));
+    return new Map(held);
+  }
+
+  /**
+   * Each share once, as it is granted; work on several at the same time, and do not wait for one in the loop. Shares that
+   * ended unseen are not given. Ends when this member has left; one loop at a time.
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Share, void, void> {
+    for (;;) {
+      const { rung } = this.#bell;
+      const [share] = this.#fresh;
+      if (share !== undefined) {
+        this.#fresh.delete(share);
+        yield share;
+      } else if (this.#isOver) {
+        return;
+      } else {
+        await rung;
+      }
+    }
+  }
+
+  /**
+   * Leaves in order: asks all shares back, and completes when they have been released by their owners, who need no `release`
+   * after a loss. From the beginning on nobody gives this member anything.
+   */
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave();
+    return this.#leaving;
+  }
+
+  async #leave(): Promise<void> {
+    this.#end("this member leaves");
+    await this.#registration.leave();
+    for (;;) {
+      const { rung } = this.#bell;
+      if (this.shares.size === 0) return;
+      await rung;
+    }
+  }
+
+  /** Leaves at once: releases all shares, whatever their owners do. Never fails. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end("this member leaves");
+    const shares = [...this.shares.values()].map((share) => share[Symbol.asyncDispose]());
+    await Promise.all([...shares, this.#registration[Symbol.asyncDispose]()]);
+  }
+
+  #end(why: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stopSettling();
+    this.#live?.[Symbol.dispose]();
+    this.#own = new Set();
+    for (const item of [...this.#holds.keys()]) this.#giveUp(item, why);
+    this.#bell.ring();
+  }
+
+  // --------------------------------------------------------------------------------------------------- what is its own
+
+  #onMembers(members: readonly string[]): void {
+    if (this.#isOver) return;
+    this.#members = members;
+    this.#stopSettling();
+    this.#stopSettling = this.#engine.runtime.after(this.#context.settleMs, () => this.#onSettled());
+  }
+
+  #onSettled(): void {
+    const { items, assign, what } = this.#context;
+    try {
+      const assignment = assign(items, this.#members);
+      this.#own = new Set(items.filter((item) => assignment.get(item) === this.id));
+    } catch (error) {
+      this.#engine.logger.error(`${what}: assign failed, and all stays as it is: ${messageOf(error)}`);
+      return;
+    }
+    for (const item of [...this.#holds.keys()])
+      if (!this.#own.has(item)) this.#giveUp(item, "it is another member's now");
+    for (const item of this.#own) this.#want(item);
+  }
+
+  /** Not waited for any more; or asked back, if it is held. */
+  #giveUp(item: string, why: string): void {
+    const hold = this.#holds.get(item);
+    if (hold === undefined) return;
+    const { share } = hold;
+    if (share === null) {
+      hold.giveUp.abort();
+      return;
+    }
+    if (share.yielding.aborted) return;
+    share.ask(why);
+    if (this.#fresh.delete(share)) void share[Symbol.asyncDispose](); // nobody works on it
+    const { yieldWithinMs } = this.#context;
+    if (yieldWithinMs === undefined) return;
+    const stop = this.#engine.runtime.after(yieldWithinMs, () => void share[Symbol.asyncDispose]());
+    share.signal.addEventListener("abort", stop, { once: true });
+  }
+
+  /** Stands in line for it, unless it does or holds it. */
+  #want(item: string): void {
+    if (this.#holds.has(item)) return;
+    const hold: Hold = { giveUp: new AbortController(), share: null };
+    this.#holds.set(item, hold);
+    void this.#obtain(item, hold);
+  }
+
+  /** Never fails. */
+  async #obtain(item: string, hold: Hold): Promise<void> {
+    const { what, hold: options } = this.#context;
+    const { signal } = hold.giveUp;
+    const mutex = this.#engine.mutex(this.#context.placeOf(item));
+    const wanted: Wanted<Contender> = {
+      what: `item ${JSON.stringify(item)} of ${what}`,
+      name: item,
+      contend: (session) => mutex.contend(session, bytesOf(this.id)),
+    };
+    try {
+      const grant = await acquire(this.#engine, wanted, { signal });
+      let share: HeldShare | null = null;
+      share = new HeldShare(this.#engine, grant, options, item, () => this.#onEnded(item, hold, share));
+      if (share.signal.aborted) return; // lost before it was there, which has been seen to
+      hold.share = share;
+      this.#fresh.add(share);
+      this.#bell.ring();
+      if (!this.#own.has(item)) this.#giveUp(item, "it is another member's now");
+    } catch (error) {
+      const isRefused = error instanceof CoordinationError && error.code === "rejected";
+      if (isRefused) {
+        this.#engine.logger.error(`${what}: ${messageOf(error)}`);
+        await pause(this.#engine.runtime, RETRY_MS, signal);
+      }
+      if (this.#engine.status.kind === "closed") this.#end("the connection was closed");
+      this.#onEnded(item, hold, null);
+    }
+  }
+
+  /** Released, lost, or given up: stands in line again where it is still its own. */
+  #onEnded(item: string, hold: Hold, share: HeldShare | null): void {
+    if (this.#holds.get(item) === hold) this.#holds.delete(item);
+    if (share !== null) this.#fresh.delete(share);
+    this.#bell.ring();
+    if (this.#own.has(item) && !this.#isOver) this.#want(item);
+  }
+}

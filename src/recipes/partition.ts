@@ -1,0 +1,142 @@
+// Partition: the items of a set, spread over the members of a group, each owned by one at a time. Who owns an item holds its
+// lock, and a new owner waits for the lock; so whatever the members believe of each other, none works beside another.
+
+import { CoordinationError } from "../base/errors.ts";
+import { type Assignment, assignEvenly } from "./assignment.ts";
+import { bytesOf } from "./bytes.ts";
+import type { Directory, Engine, HasDirectories, HasMutexes } from "./engine.ts";
+import { LockLostError } from "./errors.ts";
+import { once } from "./follow.ts";
+import { freshId } from "./fresh-id.ts";
+import type { HoldOptions } from "./held.ts";
+import { checkName, checkPlainName } from "./names.ts";
+import { PartitionMembership } from "./partition-membership.ts";
+import type { WaitOptions } from "./patience.ts";
+import { Registration } from "./registration.ts";
+import { runHeld } from "./run.ts";
+import type { Share } from "./share.ts";
+
+export interface PartitionOptions {
+  /** What is spread: plain names, each once. All members have to say the same. */
+  readonly items: readonly string[];
+  /**
+   * Who gets what; evenly, and with few changes, unless given. All members have to use the same, and it may depend on nothing
+   * but its arguments: the items as given, the members' ids in order.
+   */
+  readonly assign?: ((items: readonly string[], members: readonly string[]) => Assignment) | undefined;
+}
+
+export interface ShareOptions extends HoldOptions {
+  /** The member's id; one of chance unless given. */
+  readonly id?: string | undefined;
+  /** For so long the members must have stayed the same before items change hands, in milliseconds: 200 unless given. */
+  readonly settleMs?: number | undefined;
+  /**
+   * So long after it was asked for an item is released, whatever its owner does, in milliseconds; for ever unless given. Its
+   * signal aborts then; what has not stopped by then is not alone any more.
+   */
+  readonly yieldWithinMs?: number | undefined;
+}
+
+const SETTLE_MS = 200;
+
+export class Partition {
+  readonly name: string;
+  readonly items: readonly string[];
+  readonly #engine: Engine & HasMutexes;
+  readonly #party: Directory;
+  readonly #place: string;
+  readonly #assign: (items: readonly string[], members: readonly string[]) => Assignment;
+  readonly #what: string;
+
+  constructor(engine: Engine & HasDirectories & HasMutexes, name: string, { items, assign }: PartitionOptions) {
+    checkName("partition", name);
+    this.#what = `partition ${JSON.stringify(name)}`;
+    for (const item of items) checkPlainName("item", item);
+    if (items.length === 0) throw refused(this.#what, "it has no items");
+    if (new Set(items).size < items.length) throw refused(this.#what, "an item stands in it twice");
+    this.name = name;
+    this.items = [...items];
+    this.#engine = engine;
+    this.#place = name.startsWith("/") ? name : `/partitions/${name}`;
+    this.#party = engine.directory("membership", `${this.#place}/party`);
+    this.#assign = assign ?? assignEvenly;
+    for (const item of items) engine.mutex(this.#placeOf(item)); // throws where it cannot be
+  }
+
+  /**
+   * Becomes a member, and completes when others see it. Its shares come one by one: `for await (const share of membership)`.
+   * After a lost session it is a member again by itself, with new shares. Fails as waits do, and then nothing is left of it.
+   */
+  async join(options: ShareOptions & WaitOptions = {}): Promise<PartitionMembership> {
+    const { id, settleMs = SETTLE_MS, yieldWithinMs, onUnsure, ...wait } = options;
+    for (const [key, value] of Object.entries({ settleMs, yieldWithinMs })) {
+      if (value === undefined || (typeof value === "number" && value >= 0)) continue;
+      throw refused(this.#what, `${key} is a number from 0, not ${value}`);
+    }
+    const name = id ?? freshId(this.#engine.runtime.random);
+    checkPlainName("member", name);
+    const entry = { what: `member ${JSON.stringify(name)} of ${this.#what}`, name, data: bytesOf("") };
+    const registration = await Registration.enter(this.#engine, this.#party, entry, wait);
+    const context = {
+      what: this.#what,
+      items: this.items,
+      party: this.#party,
+      settleMs,
+      yieldWithinMs,
+      hold: { onUnsure },
+      placeOf: (item: string) => this.#placeOf(item),
+      assign: this.#assign,
+    };
+    return PartitionMembership.begin(this.#engine, registration, context, wait);
+  }
+
+  /**
+   * Is a member until the signal aborts: runs `body` for each share that it gets. The body works until `share.yielding` aborts,
+   * finishes, and returns, which releases the share; at `share.signal` it stops at once. One that returns before it is asked
+   * runs again, as soon as it is the item's turn. Ends when all bodies have; fails with the first body's error, after the others.
+   */
+  async run(body: (share: Share) => void | Promise<void>, options: ShareOptions & WaitOptions = {}): Promise<void> {
+    const { signal } = options;
+    const membership = await this.join(options).catch((error) => {
+      if (signal?.aborted && error instanceof CoordinationError && error.code === "aborted") return null;
+      throw error;
+    });
+    if (membership === null) return;
+    const failure: { error: unknown }[] = [];
+    const working = new Set<Promise<void>>();
+    const leave = () => void membership.leave().catch(() => {});
+    signal?.addEventListener("abort", leave, { once: true });
+    if (signal?.aborted) leave();
+    try {
+      for await (const share of membership) {
+        const work = runHeld(this.#engine, share, body).catch((error) => {
+          if (error instanceof LockLostError && error === share.signal.reason) return;
+          failure.push({ error });
+          leave();
+        });
+        working.add(work);
+        void work.then(() => working.delete(work));
+      }
+    } finally {
+      signal?.removeEventListener("abort", leave);
+      await Promise.all(working);
+      await membership[Symbol.asyncDispose]();
+    }
+    if (failure[0] !== undefined) throw failure[0].error;
+  }
+
+  /** The members' ids, in order. */
+  async members(options: WaitOptions = {}): Promise<readonly string[]> {
+    const views = await once(this.#engine, this.#what, (look) => this.#party.list(look), options);
+    return views.map(({ name }) => name);
+  }
+
+  #placeOf(item: string): string {
+    return `${this.#place}/locks/${item}`;
+  }
+}
+
+function refused(what: string, why: string): CoordinationError {
+  return new CoordinationError("rejected", "not-applied", `${what}: ${why}`);
+}

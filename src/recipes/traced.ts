@@ -1,0 +1,18 @@
+// Acquiring, as those hear it who trace it.
+
+import type { Engine, TracedOperation } from "./engine.ts";
+
+/** Runs `work`, and notes the token of what it acquired; of null, that nothing was. */
+export function traced<T extends { readonly token: bigint } | null>(
+  { tracer }: Pick<Engine, "tracer">,
+  { what, name }: { readonly what: string; readonly name: string },
+  work: () => Promise<T>,
+): Promise<T> {
+  if (tracer === undefined) return work();
+  const about: TracedOperation = { what, name };
+  return tracer.trace("acquire", about, async () => {
+    const acquired = await work();
+    about.token = acquired?.token ?? null;
+    return acquired;
+  });
+}
