@@ -89,6 +89,28 @@ test("three programs work in rounds, and none begins one before all are through 
   assert.match(output, /^(round 1: (ana|ben|eva) works\n){3}(round 2: (ana|ben|eva) works\n){3}all are through\n$/);
 });
 
+test("what one worker leaves undone the other does, the fire first and the plants in time", async () => {
+  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
+  const output = await example("queue.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  assert.deepEqual(output.trim().split("\n"), [
+    "5 pieces, first: put out the fire",
+    "ana begins to put out the fire",
+    "ana stops: true",
+    "ben does it: put out the fire",
+    "ben does it: sweep",
+    "ben does it: cook",
+    "ben does it: wash",
+    "ben does it: water the plants",
+    "0 are left",
+  ]);
+});
+
+test("a transfer is made once, and accounts are closed under a lock", async () => {
+  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
+  const output = await example("transaction.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  assert.equal(output, "ana has 70, ben 30\nagain: changed, at step 0\nclosed, by the one who may\n");
+});
+
 test("shards move when workers come and go, and none is worked on by two", async () => {
   await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
   const output = await example("partition.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
@@ -110,20 +132,4 @@ test("a pool of workers keeps to the rate, however many they are", async () => {
     const output = await example("worker-pool.ts", where);
     assert.equal(output, "24 jobs by 6 workers, never more than 3 at once: true\nwithin the rate: true\n");
   }
-});
-
-test("what one worker leaves undone the other does, the fire first and the plants in time", async () => {
-  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
-  const output = await example("queue.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
-  assert.deepEqual(output.trim().split("\n"), [
-    "5 pieces, first: put out the fire",
-    "ana begins to put out the fire",
-    "ana stops: true",
-    "ben does it: put out the fire",
-    "ben does it: sweep",
-    "ben does it: cook",
-    "ben does it: wash",
-    "ben does it: water the plants",
-    "0 are left",
-  ]);
 });

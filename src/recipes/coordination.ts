@@ -16,6 +16,7 @@ import type {
   HasQueues,
   HasSemaphores,
   HasSharedMutexes,
+  HasTransactions,
   HasTrees,
   HasValues,
 } from "./engine.ts";
@@ -30,6 +31,7 @@ import { Semaphore, type SemaphoreOptions } from "./semaphore.ts";
 import { Sequence } from "./sequence.ts";
 import { Service } from "./service.ts";
 import type { StandardSchema } from "./standard-schema.ts";
+import { Transaction } from "./transaction.ts";
 import { Tree } from "./tree.ts";
 
 export class Coordination<E extends Engine = Engine> implements AsyncDisposable {
@@ -129,6 +131,11 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
   /** Work that waits, each item leased to one who works on it. JSON, unless `options.codec` says otherwise. */
   queue<T>(this: Coordination<E & HasQueues>, name: string, options: QueueOptions<T> = {}): Queue<T> {
     return new Queue(this.engine, name, options, this.#consumers);
+  }
+
+  /** Changes of several places, all of them or none. */
+  transaction(this: Coordination<E & HasTransactions>): Transaction {
+    return new Transaction(this.engine);
   }
 
   /** Ends the session: what is held is lost ("closed"), what waits fails. No socket and no timer is left. Never fails. */

@@ -327,6 +327,29 @@ export interface WriteLimits {
   readonly timeoutMs?: number | undefined;
 }
 
+/** Changes of several places as one: all of them, or none. */
+export interface HasTransactions {
+  /**
+   * Tried once, as a value's writes are; missing parents of what is created are made before. What each step came to, in their
+   * order. Fails with a TransactionError when one of them cannot be done: then none was.
+   */
+  transact(steps: readonly TransactionStep[], limits?: WriteLimits): Promise<readonly StepResult[]>;
+}
+
+/**
+ * `place`: exact, beginning with a slash. `version`: a `Versioned`'s; null: any. `guard` changes nothing, and holds the others
+ * back unless what the contender was granted is its own still.
+ */
+export type TransactionStep =
+  | { readonly kind: "check"; readonly place: string; readonly version: string | null }
+  | { readonly kind: "create"; readonly place: string; readonly data: Uint8Array }
+  | { readonly kind: "set"; readonly place: string; readonly data: Uint8Array; readonly version: string | null }
+  | { readonly kind: "delete"; readonly place: string; readonly version: string | null }
+  | { readonly kind: "guard"; readonly what: string; readonly contender: Contender };
+
+/** What is there after a step; null after those that leave nothing, or only look. */
+export type StepResult = { readonly version: string; readonly revision: bigint } | null;
+
 /** Entries that live as long as a session, under names of their own. */
 export interface HasDirectories {
   directory(recipe: DirectoryRecipe, name: string): Directory;

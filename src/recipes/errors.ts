@@ -60,3 +60,20 @@ export class InvalidValueError extends CoordinationError {
     this.issues = issues;
   }
 }
+
+/** `exists`, `missing`: the place. `changed`: it is in another version. `not-empty`: there is something below it. `lost`: a guard's. */
+export type StepFailure = "exists" | "missing" | "changed" | "not-empty" | "lost";
+
+/** A transaction of which nothing was applied, because one of its steps could not be done. */
+export class TransactionError extends CoordinationError {
+  override readonly name = "TransactionError";
+  /** Which step, from 0. */
+  readonly step: number;
+  readonly failure: StepFailure;
+
+  constructor(step: number, failure: StepFailure, message: string, options?: ErrorOptions) {
+    super("rejected", "not-applied", message, options);
+    this.step = step;
+    this.failure = failure;
+  }
+}

@@ -16,7 +16,14 @@ export {
   type Term,
 } from "./election.ts";
 export type * from "./engine.ts";
-export { InvalidValueError, LockLostError, type LossCause, ReleasedError } from "./errors.ts";
+export {
+  InvalidValueError,
+  LockLostError,
+  type LossCause,
+  ReleasedError,
+  type StepFailure,
+  TransactionError,
+} from "./errors.ts";
 export type { FollowOptions } from "./follow.ts";
 export { Group, type JoinOptions, type Member, type Membership } from "./group.ts";
 export type { Held, HeldState, HoldOptions } from "./held.ts";
@@ -38,4 +45,5 @@ export type { InstanceDetails, ServiceInstance, ServiceMeta } from "./service-in
 export type { Share } from "./share.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
 export type { Strategy, StrategyName } from "./strategies.ts";
+export { Transaction } from "./transaction.ts";
 export { OpenTree, Tree, type TreeChange, type TreeNode } from "./tree.ts";

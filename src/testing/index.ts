@@ -11,6 +11,7 @@ import { queueScenarios } from "./scenarios/queues.ts";
 import { readWriteLockScenarios } from "./scenarios/read-write-locks.ts";
 import { semaphoreScenarios } from "./scenarios/semaphores.ts";
 import { serviceScenarios } from "./scenarios/services.ts";
+import { transactionScenarios } from "./scenarios/transactions.ts";
 import { treeScenarios } from "./scenarios/trees.ts";
 import type { CompleteEngine, DirectoryEngine, ExclusiveEngine, Scenario, ValueEngine } from "./stage.ts";
 
@@ -54,4 +55,5 @@ export const allScenarios: readonly Scenario<CompleteEngine>[] = [
   ...counterScenarios,
   ...barrierScenarios,
   ...queueScenarios,
+  ...transactionScenarios,
 ];

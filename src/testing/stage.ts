@@ -11,6 +11,7 @@ import type {
   HasQueues,
   HasSemaphores,
   HasSharedMutexes,
+  HasTransactions,
   HasTrees,
   HasValues,
 } from "../recipes/index.ts";
@@ -31,7 +32,13 @@ export type ValueEngine = Engine & HasValues;
 export type TreeEngine = Engine & HasTrees & HasValues;
 
 /** Every ability that there are scenarios for. */
-export type CompleteEngine = ExclusiveEngine & HasDirectories & HasValues & HasDoubleBarriers & HasQueues & HasTrees;
+export type CompleteEngine = ExclusiveEngine &
+  HasDirectories &
+  HasValues &
+  HasDoubleBarriers &
+  HasQueues &
+  HasTransactions &
+  HasTrees;
 
 /** One program, as far as the service knows: a session and connections of its own. */
 export interface Program<E extends Engine> {

@@ -122,3 +122,76 @@ together(
     }
   },
 );
+
+const joined = (lines: readonly string[], line: string) => lines.filter((each) => each === line).length;
+
+stage.scenario("Curator's atomic long and our counter: what all add is in it", async ({ runtime, ensemble }) => {
+  const path = "/mixed/count";
+  await using program = new Program(
+    runtime.java.program("SharedRecipes", ensemble.connectString, "count", path, "-", String(rounds)),
+    [],
+  );
+  await using c = await connect(`zookeeper://${ensemble.connectString}`);
+  await program.line("ready");
+  const sums = [];
+  for (let i = 0; i < rounds; i++) sums.push(await c.counter(path).add());
+  assert.equal(await program.ended, 0, program.transcript());
+  assert.equal(new Set(sums).size, rounds);
+  assert.equal(await c.counter(path).get(), BigInt(2 * rounds));
+});
+
+stage.scenario(
+  "Curator's double barrier and ours: one of theirs and two of ours, round after round",
+  async ({ runtime, ensemble }) => {
+    const path = "/mixed/double-barrier";
+    await using program = new Program(
+      runtime.java.program("SharedRecipes", ensemble.connectString, "double-barrier", path, "-", String(rounds)),
+      [],
+    );
+    await using c = await connect(`zookeeper://${ensemble.connectString}`);
+    const barrier = c.doubleBarrier(path, { members: 3 });
+    for (let round = 1; round <= rounds; round++) {
+      const entering = Promise.all([barrier.enter({ timeoutMs: 30_000 }), barrier.enter({ timeoutMs: 30_000 })]);
+      const inside = await entering;
+      await Promise.all(inside.map((each) => each.leave({ timeoutMs: 30_000 })));
+      assert.ok(joined(program.lines, "inside") >= round - 1, program.transcript());
+    }
+    assert.equal(await program.ended, 0, program.transcript());
+  },
+);
+
+stage.scenario(
+  "Curator's priority queue with locks and our queue: each item is done once, by either",
+  async ({ runtime, ensemble }) => {
+    const path = "/mixed/queue";
+    await using program = new Program(
+      runtime.java.program("SharedRecipes", ensemble.connectString, "queue", path, "-", String(rounds)),
+      [],
+    );
+    await using c = await connect(`zookeeper://${ensemble.connectString}`);
+    const stop = new AbortController();
+    const ours: string[] = [];
+    const queue = c.queue<string>(path);
+    const consuming = (async () => {
+      for await (const job of queue.consume({ signal: stop.signal })) {
+        if (job.value === "from curator") assert.equal(job.priority, -5, "Curator's lowest comes first, ours last");
+        ours.push(job.value);
+        await job.ack();
+        await sleep(10);
+      }
+    })();
+    await program.line("ready");
+    for (let i = 0; i < rounds; i++) {
+      await queue.put("from us", { priority: i % 2 });
+      await sleep(20);
+    }
+    assert.equal(await program.ended, 0, program.transcript());
+    stop.abort();
+    await consuming;
+    for (const item of ["from us", "from curator"]) {
+      const theirs = joined(program.lines, `did "${item}"`);
+      assert.equal(theirs + ours.filter((each) => each === item).length, rounds, program.transcript());
+    }
+    assert.equal(await queue.size(), 0);
+  },
+);

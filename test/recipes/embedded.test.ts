@@ -77,3 +77,12 @@ test("an event loop that was blocked for longer than the timeout: assertHeld thr
   });
   await assert.rejects(late, LockLostError, "what was done without the lock is no success");
 });
+
+test("an event loop that was blocked for longer than the timeout: a latch does not say that it leads", async () => {
+  await using c = await embedded(member, { root: "/blocked-latch", sessionTimeoutMs: 1000 });
+  await using latch = c.election("cron").latch();
+  await latch.wait();
+  assert.equal(latch.isLeader, true);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1200);
+  assert.equal(latch.isLeader, false);
+});

@@ -16,6 +16,8 @@ test("no timer, no socket and no listener is left after close, whatever was goin
   const c = await connect(`zookeeper://${ensemble.connectString}/app`);
   const held = await c.lock("a").acquire({ signal });
   await (await c.lock("b").acquire({ signal, timeoutMs: 60_000 })).release();
+  await c.barrier("b").set();
+  await c.queue("q").put("later", { delayUntil: Date.now() + 60_000 });
   const waiting: Promise<unknown>[] = [
     c.lock("a").acquire({ signal, timeoutMs: 60_000 }),
     c.semaphore("s", { permits: 1 }).acquire({ signal }),
@@ -24,6 +26,12 @@ test("no timer, no socket and no listener is left after close, whatever was goin
     c.rwLock("rw").read({ signal, timeoutMs: 60_000 }),
     c.election("e").campaign({ signal }).next(),
     c.election("e").campaign({ signal }).next(),
+    c.election("e").latch({ signal }).wait({ timeoutMs: 60_000 }),
+    c.barrier("b").wait({ signal, timeoutMs: 60_000 }),
+    c.doubleBarrier("d", { members: 2 }).enter({ signal, timeoutMs: 60_000 }),
+    c.queue("q").take({ signal, timeoutMs: 60_000 }),
+    c.queue("q").consume({ signal }).next(),
+    c.counter("n").observe({ signal }).next(),
   ];
   await c.group("g").join({ id: "m", signal, timeoutMs: 60_000 });
   waiting.push(c.group("g").join({ id: "m", signal, timeoutMs: 60_000 }));

@@ -17,6 +17,7 @@ import type {
   HasQueues,
   HasSemaphores,
   HasSharedMutexes,
+  HasTransactions,
   HasTrees,
   HasValues,
   Meeting,
@@ -26,10 +27,13 @@ import type {
   RecipeTracer,
   Runtime,
   SharedMutex,
+  StepResult,
+  TransactionStep,
   TreeReader,
   Value,
   ValueRecipe,
   WorkQueue,
+  WriteLimits,
 } from "../../recipes/engine.ts";
 import { type Logger, silentLogger } from "../../replica/logger.ts";
 import { NodeDirectory } from "./directories.ts";
@@ -42,6 +46,7 @@ import { PermitContender } from "./permits.ts";
 import { NodeQueue } from "./queue.ts";
 import { type InLine, parseInLine } from "./sequence.ts";
 import { ZooKeeperSession } from "./session.ts";
+import { transact } from "./transactions.ts";
 import { NodeTreeReader } from "./trees.ts";
 import { NodeValue } from "./values.ts";
 
@@ -64,6 +69,7 @@ export class ZooKeeperEngine
     HasElections,
     HasDoubleBarriers,
     HasQueues,
+    HasTransactions,
     HasValues,
     HasDirectories,
     HasTrees
@@ -219,6 +225,10 @@ export class ZooKeeperEngine
   /** Curator's DistributedQueue with a path for locks, and its priority and delay queues. */
   queue(name: string): WorkQueue {
     return new NodeQueue(this.#place, this.runtime, pathOf(this.#root, "queue", name), sessionOf);
+  }
+
+  transact(steps: readonly TransactionStep[], limits: WriteLimits = {}): Promise<readonly StepResult[]> {
+    return transact(this.#client, this.#root, steps, limits);
   }
 
   value(recipe: ValueRecipe, name: string): Value {

@@ -14,6 +14,7 @@ export const FOLDERS = {
   counter: "counters",
   sequence: "sequences",
   queue: "queues",
+  transaction: "values",
   value: "values",
   membership: "groups",
   service: "services",

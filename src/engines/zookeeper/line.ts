@@ -106,6 +106,11 @@ export class LineContender implements Contender {
     return { changed };
   }
 
+  /** The nodes that it is granted by, under names that nobody else ever has. */
+  get grantedBy(): readonly string[] {
+    return this.node.name === null ? [] : [this.node.path];
+  }
+
   guard(onGone: (cause: "deleted" | "revoked") => void): () => void {
     return this.node.guard(() => onGone("deleted"));
   }

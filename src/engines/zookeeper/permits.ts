@@ -87,6 +87,10 @@ export class PermitContender implements Contender {
     }
   }
 
+  get grantedBy(): readonly string[] {
+    return this.#leases.filter(({ name }) => name !== null).map(({ path }) => path);
+  }
+
   guard(onGone: (cause: "deleted" | "revoked") => void): () => void {
     const stops = this.#leases.map((lease) => lease.guard(() => onGone("deleted")));
     return () => {

@@ -114,11 +114,14 @@ export class NodeValue implements Value {
 /** How the nodes are named that say which states in version −1 there were. */
 const PASSED = "passed-";
 /** How a version begins that cannot be compared by its count alone. */
-const ANY = "-1 ";
+export const ANY = "-1 ";
+
+export function versionOf({ version, mzxid }: Stat): string {
+  return version === -1 ? `${ANY}${mzxid}` : String(version);
+}
 
 function versioned(data: Uint8Array | null, stat: Stat): Versioned {
-  const version = stat.version === -1 ? `${ANY}${stat.mzxid}` : String(stat.version);
-  return { data: data ?? new Uint8Array(0), revision: stat.mzxid, version };
+  return { data: data ?? new Uint8Array(0), revision: stat.mzxid, version: versionOf(stat) };
 }
 
 async function applied(write: Promise<unknown>): Promise<boolean> {

@@ -295,8 +295,13 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const deaf = new Promise<void>((resolve) => {
         goOn = resolve;
       });
-      const running = fateOf(c.lock("deaf").run(() => deaf));
-      await stage.sleep(300);
+      let isInside = false;
+      const work = () => {
+        isInside = true;
+        return deaf;
+      };
+      const running = fateOf(c.lock("deaf").run(work));
+      await eventually(stage, "it is held", () => isInside);
       await killSession();
       await eventually(stage, "it has failed", () => !running.isOpen);
       assert.ok(running.error instanceof LockLostError);

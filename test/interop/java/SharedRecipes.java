@@ -1,13 +1,21 @@
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.CuratorFrameworkFactory;
+import org.apache.curator.framework.recipes.atomic.DistributedAtomicLong;
+import org.apache.curator.framework.recipes.barriers.DistributedDoubleBarrier;
 import org.apache.curator.framework.recipes.leader.LeaderLatch;
 import org.apache.curator.framework.recipes.locks.InterProcessMutex;
 import org.apache.curator.framework.recipes.locks.InterProcessReadWriteLock;
 import org.apache.curator.framework.recipes.locks.InterProcessSemaphoreV2;
 import org.apache.curator.framework.recipes.locks.Lease;
+import org.apache.curator.framework.recipes.queue.DistributedPriorityQueue;
+import org.apache.curator.framework.recipes.queue.QueueBuilder;
+import org.apache.curator.framework.recipes.queue.QueueConsumer;
+import org.apache.curator.framework.recipes.queue.QueueSerializer;
+import org.apache.curator.framework.state.ConnectionState;
 import org.apache.curator.retry.RetryNTimes;
 
 /**
@@ -32,6 +40,10 @@ public final class SharedRecipes {
     Checks.that(client.blockUntilConnected(20, TimeUnit.SECONDS), "connects within 20 s");
     Checks.say("ready");
     for (int i = 0; i < rounds; i++) round(client, args[1], path);
+    if (queue != null) {
+      for (int i = 0; i < 200 && !client.getChildren().forPath(path + "/items").isEmpty(); i++) Thread.sleep(50);
+      queue.close();
+    }
     client.close();
     Checks.say("done");
     System.exit(0);
@@ -64,8 +76,58 @@ public final class SharedRecipes {
           alone();
         }
       }
+      case "count" -> {
+        DistributedAtomicLong number = new DistributedAtomicLong(client, path, new RetryNTimes(1000, 2));
+        Checks.that(number.increment().succeeded(), "it is incremented");
+        Checks.say("inside");
+      }
+      case "double-barrier" -> {
+        DistributedDoubleBarrier barrier = new DistributedDoubleBarrier(client, path, 3);
+        barrier.enter();
+        Checks.say("inside");
+        barrier.leave();
+      }
+      case "queue" -> {
+        // Puts one, and does whatever comes, as the others do.
+        if (queue == null) {
+          queue = QueueBuilder.builder(client, consumer(), serializer(), path + "/items")
+              .lockPath(path + "/locks").buildPriorityQueue(0);
+          queue.start();
+        }
+        queue.put("\"from curator\"", 5);
+        Checks.say("inside");
+        Thread.sleep(20);
+      }
       default -> throw new IllegalArgumentException(recipe);
     }
+  }
+
+  private static DistributedPriorityQueue<String> queue;
+
+  private static QueueConsumer<String> consumer() {
+    return new QueueConsumer<>() {
+      @Override
+      public void consumeMessage(String item) {
+        Checks.say("did " + item);
+      }
+
+      @Override
+      public void stateChanged(CuratorFramework client, ConnectionState state) {}
+    };
+  }
+
+  private static QueueSerializer<String> serializer() {
+    return new QueueSerializer<>() {
+      @Override
+      public byte[] serialize(String item) {
+        return item.getBytes(StandardCharsets.UTF_8);
+      }
+
+      @Override
+      public String deserialize(byte[] bytes) {
+        return new String(bytes, StandardCharsets.UTF_8);
+      }
+    };
   }
 
   private static void alone() throws Exception {

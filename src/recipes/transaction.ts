@@ -1,0 +1,101 @@
+// The transaction: changes of several places, all of them or none; also only while a lock is held.
+
+import { CoordinationError } from "../base/errors.ts";
+import { bytesOf } from "./bytes.ts";
+import type { Engine, HasTransactions, StepResult, TransactionStep } from "./engine.ts";
+import { type Held, Holding } from "./held.ts";
+import { checkName } from "./names.ts";
+import { Patience, type WaitOptions } from "./patience.ts";
+
+const WHAT = "transaction";
+
+/**
+ * Steps are gathered, and done as one by `commit`, once. Places are exact, `"/app/row"`; versions are those of a value as the
+ * engine reads it (`c.engine.value("value", "/app/row").current(true)`), and any version will do where none is given.
+ */
+export class Transaction {
+  readonly #engine: Engine & HasTransactions;
+  readonly #steps: TransactionStep[] = [];
+  readonly #guards: Held[] = [];
+  #isCommitted = false;
+
+  constructor(engine: Engine & HasTransactions) {
+    this.#engine = engine;
+  }
+
+  /** Only if the place is there, and in this version. */
+  check(place: string, version?: string): this {
+    return this.#add({ kind: "check", place: placeOf(place), version: versionOf(version) });
+  }
+
+  /** Only if the place is not there. What is missing above it is made before, and stays whatever becomes of the rest. */
+  create(place: string, data: Uint8Array | string = ""): this {
+    return this.#add({ kind: "create", place: placeOf(place), data: dataOf(data) });
+  }
+
+  set(place: string, data: Uint8Array | string, version?: string): this {
+    return this.#add({ kind: "set", place: placeOf(place), data: dataOf(data), version: versionOf(version) });
+  }
+
+  /** Only if nothing is below it. */
+  delete(place: string, version?: string): this {
+    return this.#add({ kind: "delete", place: placeOf(place), version: versionOf(version) });
+  }
+
+  /**
+   * Only while this is held, as the servers see it: of a lock, a read or write lock, permits, leadership, or several locks.
+   * Where it was lost nothing is written, however late this one hears of it. Throws when it is not held now.
+   */
+  guard(held: Held): this {
+    held.assertHeld();
+    const all = "all" in held && held.all instanceof Map ? [...held.all.values()] : [held];
+    for (const each of all) {
+      if (!(each instanceof Holding)) throw rejected("guard: this is nothing that is held by a recipe");
+      this.#add({ kind: "guard", what: each.name, contender: each.contender });
+    }
+    this.#guards.push(held);
+    return this;
+  }
+
+  /**
+   * Does all steps, or none; gives what each came to. Fails with a `TransactionError` that says which step could not be done and
+   * why; with the reason of a guard's loss; else as other writes do: where the `outcome` is "unknown" all of it
+   * may have been done.
+   */
+  async commit(options: WaitOptions = {}): Promise<readonly StepResult[]> {
+    using patience = new Patience(this.#engine.runtime, WHAT, options, "was not committed");
+    if (patience.end !== null) throw patience.end;
+    if (this.#steps.length === 0) throw rejected("it has no steps");
+    if (this.#isCommitted) throw rejected("it was committed before: begin another");
+    for (const held of this.#guards) held.assertHeld();
+    this.#isCommitted = true;
+    return await this.#engine.transact(this.#steps, patience.limits());
+  }
+
+  #add(step: TransactionStep): this {
+    if (this.#isCommitted) throw rejected("it was committed before: begin another");
+    this.#steps.push(step);
+    return this;
+  }
+}
+
+function placeOf(place: string): string {
+  checkName(WHAT, place);
+  if (place.startsWith("/")) return place;
+  throw rejected(`${JSON.stringify(place)} is no place: one begins with a slash, as "/app/row"`);
+}
+
+function dataOf(data: Uint8Array | string): Uint8Array {
+  if (typeof data === "string") return bytesOf(data);
+  if (data instanceof Uint8Array) return data;
+  throw rejected(`data are bytes or text, not ${data === null ? "null" : typeof data}`);
+}
+
+function versionOf(version: string | undefined): string | null {
+  if (version === undefined || typeof version === "string") return version ?? null;
+  throw rejected(`a version is text, as a value's is read with it, not ${typeof version}`);
+}
+
+function rejected(why: string): CoordinationError {
+  return new CoordinationError("rejected", "not-applied", `${WHAT}: ${why}`);
+}
