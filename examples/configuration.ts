@@ -1,13 +1,12 @@
 // Settings that a running program follows: typed by a validator, changed from elsewhere, and never taken over when they are bad.
-// Against any ZooKeeper or Cabildo: `npm start` in another terminal, or SERVERS=zookeeper://zoo1:2181,zoo2:2181/app.
+// On a member of this process, or SERVERS=zookeeper://zoo1:2181,zoo2:2181/app.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect } from "cabildo";
-import { connectZooKeeper } from "cabildo/zookeeper-client";
 import * as v from "valibot"; // or any other with Standard Schema
+import { ownOrGiven } from "./shared/own-or-given.ts";
 
-const url = process.env.SERVERS ?? "zookeeper://127.0.0.1:2181/example";
-await using c = await connect(url);
+await using place = await ownOrGiven();
+await using c = await place.connection();
 
 const schema = v.object({ rate: v.pipe(v.number(), v.minValue(1)), banner: v.optional(v.string()) });
 await using flags = await c.config("flags", schema).open({
@@ -26,8 +25,8 @@ await flags.update(({ rate }) => ({ rate: rate * 2 }));
 await flags.set({ rate: 0 }).catch((error) => console.log(`not written: ${error.message}`));
 
 // Another program, which knows no schema.
-await using operator = await connectZooKeeper(url);
-await operator.setData("/configuration/flags", '{ "rate": "fast" }');
+await using operator = await place.connection();
+await operator.transaction().set("/configuration/flags", '{ "rate": "fast" }').commit();
 while (flags.invalid === null) await sleep(10);
 console.log(`still ${flags.value.rate}`);
 

@@ -1,13 +1,13 @@
 // A registry of services: two instances of an API, a caller that spreads its calls, and a blue/green switch.
-// Against any ZooKeeper or Cabildo: `npm start` in another terminal, or SERVERS=zookeeper://zoo1:2181,zoo2:2181/app.
+// On a member of this process, or SERVERS=zookeeper://zoo1:2181,zoo2:2181/app.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect } from "cabildo";
+import { ownOrGiven } from "./shared/own-or-given.ts";
 
-const url = process.env.SERVERS ?? "zookeeper://127.0.0.1:2181/example";
-await using blueHost = await connect(url, { sessionTimeoutMs: 6000 });
-await using greenHost = await connect(url, { sessionTimeoutMs: 6000 });
-await using caller = await connect(url, { sessionTimeoutMs: 6000 });
+await using place = await ownOrGiven();
+await using blueHost = await place.connection();
+await using greenHost = await place.connection();
+await using caller = await place.connection();
 
 const meta = { version: "1" };
 await using blue = await blueHost.service("api").register({ id: "blue", address: "10.0.0.1", port: 8080, meta });

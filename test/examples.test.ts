@@ -55,26 +55,38 @@ test("members of a group are seen as they come, change and go", async () => {
 
 test("calls are spread over a service's instances, and switched from blue to green", async () => {
   await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
-  const output = await example("service.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
-  assert.equal(
-    output,
-    [
-      "calls go to blue",
-      "known: blue,green, calls go to blue",
-      "calls go to green,blue,green,blue",
-      "calls go to green, version 2",
-      "calls go to nobody",
-      "a moment later to green\n",
-    ].join("\n"),
-  );
+  for (const where of [{ PORT: String(await freePort()) }, { SERVERS: ensemble.connectString }]) {
+    assert.equal(
+      await example("service.ts", where),
+      [
+        "calls go to blue",
+        "known: blue,green, calls go to blue",
+        "calls go to green,blue,green,blue",
+        "calls go to green, version 2",
+        "calls go to nobody",
+        "a moment later to green\n",
+      ].join("\n"),
+    );
+  }
 });
 
 test("settings are followed as they change, and bad ones are told and not taken", async () => {
   await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
-  const output = await example("configuration.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
-  assert.match(output, /the rate is 10\n(now it is .*\n)*now it is 40\n/);
-  assert.match(output, /not written: configuration "flags": rate: Invalid value/);
-  assert.match(output, /not taken: rate: Invalid type: Expected number but received "fast"\nstill 40\n$/);
+  const servers = `zookeeper://${ensemble.connectString}/example`;
+  for (const where of [{ PORT: String(await freePort()) }, { SERVERS: servers }]) {
+    const output = await example("configuration.ts", where);
+    assert.match(output, /the rate is 10\n(now it is .*\n)*now it is 40\n/);
+    assert.match(output, /not written: configuration "flags": rate: Invalid value/);
+    assert.match(output, /not taken: rate: Invalid type: Expected number but received "fast"\nstill 40\n$/);
+  }
+});
+
+test("a tree is kept at hand, and its changes are told one by one", async () => {
+  const output = await example("tree.ts", { PORT: String(await freePort()) });
+  assert.match(output, /^mail goes by mx1, of mail,web\n(added .*\n)+all 5 are here\n/);
+  assert.match(output, /\nchanged \/mail\/host mx2\n/);
+  assert.match(output, /\nremoved \/web\/port 8080\n/);
+  assert.match(output, /\nmail goes by mx2\n$/);
 });
 
 test("three programs count and number together", async () => {

@@ -20,6 +20,7 @@ test("the examples on ZooKeeper", async (context: TestContext) => {
     "worker-pool.ts": /^24 jobs by 6 workers, never more than 3 at once: true\nwithin the rate: true\n$/,
     "service.ts": /calls go to green, version 2\n/,
     "configuration.ts": /still 40\n$/,
+    "tree.ts": /\nmail goes by mx2\n$/,
   };
   try {
     for (const [name, expected] of Object.entries(cases)) {
