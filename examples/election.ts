@@ -1,25 +1,10 @@
-// A job that runs once, somewhere: three members form a line, one leads, and when it goes the next takes over. The server
-// is a member inside this very process; nothing else has to run.
+// A job that runs once, somewhere: three programs form a line, one leads, and when it goes the next takes over.
+// On a member of this process, or SERVERS=zookeeper://zoo1:2181,zoo2:2181/app.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { embedded } from "cabildo";
-import { loadConfiguration, startMember } from "cabildo/server";
+import { ownOrGiven } from "./shared/own-or-given.ts";
 
-const quiet = { info() {}, warn: console.warn, error: console.error };
-const data = await mkdtemp(join(tmpdir(), "cabildo-example-"));
-const { configuration } = loadConfiguration({
-  file: null,
-  flags: [
-    { flag: "data", key: "dataDir", value: data },
-    { flag: "port", key: "clientPort", value: process.env.PORT ?? String(await freePort()) },
-    { flag: "admin", key: "admin.enableServer", value: "false" },
-  ],
-});
-const member = await startMember(configuration, quiet);
-const observer = await embedded(member);
+await using place = await ownOrGiven();
+await using observer = await place.connection();
 
 const stop = new AbortController();
 const observed = (async () => {
@@ -32,28 +17,15 @@ const observed = (async () => {
 })();
 
 const workers = ["ana", "ben", "eva"].map(async (id) => {
-  const c = await embedded(member);
+  await using c = await place.connection();
   for await (const term of c.election("cron").campaign({ id, signal: stop.signal })) {
     console.log(`${id} runs the job`);
     await new Promise((resolve) => setTimeout(resolve, 50)); // the work; it heeds term.signal
     console.log(`${id} has ${term.signal.aborted ? "lost its term" : "done the job"}, and leaves`);
     break;
   }
-  await c.close();
 });
 
 await Promise.all(workers);
 stop.abort();
 await observed;
-await observer.close();
-await member.stop();
-await rm(data, { recursive: true });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port was given");
-  return address.port;
-}
