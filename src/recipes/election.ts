@@ -1,6 +1,7 @@
 // Elections: one leader at a time, chosen in the order in which the candidates came, or by priority. Leadership is held as a
 // lock is, with a token and a signal. On ZooKeeper it is Curator's LeaderLatch, or its LeaderSelector.
 
+import { whenAborted } from "../base/abort.ts";
 import { CoordinationError } from "../base/errors.ts";
 import { acquireWith, takeBack, type Wanted } from "./acquire.ts";
 import { type CandidateRecord, readRecord, writeRecord } from "./candidate-record.ts";
@@ -82,12 +83,12 @@ export class Election {
       if (grant === null) continue;
       const term = new LeadersTerm(this.#engine, grant, options, record, this.#office);
       const resign = () => void term[Symbol.asyncDispose]();
-      signal?.addEventListener("abort", resign, { once: true });
+      const forget = signal === undefined ? () => {} : whenAborted(signal, resign);
       try {
         if (isOver()) return;
         yield term;
       } finally {
-        signal?.removeEventListener("abort", resign);
+        forget();
         await term[Symbol.asyncDispose]();
       }
     }

@@ -1,5 +1,6 @@
 // The latch: an object that stands for election for as long as it lives, and says at any moment whether it leads.
 
+import { whenAborted } from "../base/abort.ts";
 import { CoordinationError } from "../base/errors.ts";
 import type { Term } from "./election.ts";
 import type { Engine } from "./engine.ts";
@@ -30,9 +31,9 @@ export class Latch implements AsyncDisposable {
     this.#engine = engine;
     this.#what = what;
     const stop = () => this.#controller.abort();
-    signal?.addEventListener("abort", stop, { once: true });
     if (signal?.aborted) stop();
-    this.#running = this.#run(campaign).finally(() => signal?.removeEventListener("abort", stop));
+    const forget = signal === undefined ? () => {} : whenAborted(signal, stop);
+    this.#running = this.#run(campaign).finally(forget);
   }
 
   /** Its leadership; null unless it leads at this moment. Asks the clock, so it is right also where no timer could run. */

@@ -1,6 +1,7 @@
 // Partition: the items of a set, spread over the members of a group, each owned by one at a time. Who owns an item holds its
 // lock, and a new owner waits for the lock; so whatever the members believe of each other, none works beside another.
 
+import { whenAborted } from "../base/abort.ts";
 import { CoordinationError } from "../base/errors.ts";
 import { type Assignment, assignEvenly } from "./assignment.ts";
 import { bytesOf } from "./bytes.ts";
@@ -106,7 +107,7 @@ export class Partition {
     const failure: { error: unknown }[] = [];
     const working = new Set<Promise<void>>();
     const leave = () => void membership.leave().catch(() => {});
-    signal?.addEventListener("abort", leave, { once: true });
+    const forget = signal === undefined ? () => {} : whenAborted(signal, leave);
     if (signal?.aborted) leave();
     try {
       for await (const share of membership) {
@@ -119,7 +120,7 @@ export class Partition {
         void work.then(() => working.delete(work));
       }
     } finally {
-      signal?.removeEventListener("abort", leave);
+      forget();
       await Promise.all(working);
       await membership[Symbol.asyncDispose]();
     }

@@ -1,6 +1,7 @@
 // How long someone waits: until the caller's signal, a deadline, or the loss of the session, whichever comes first. One
 // listener on the signal and one timer for a whole wait, however many promises it goes through, and none of them is left.
 
+import { whenAborted } from "../base/abort.ts";
 import { CoordinationError, type OperationOutcome } from "../base/errors.ts";
 import type { EngineSession, Runtime, WriteLimits } from "./engine.ts";
 
@@ -46,9 +47,7 @@ export class Patience implements Disposable {
       return;
     }
     if (signal !== undefined) {
-      const onAbort = () => this.#abort(signal);
-      signal.addEventListener("abort", onAbort, { once: true });
-      this.#stops.push(() => signal.removeEventListener("abort", onAbort));
+      this.#stops.push(whenAborted(signal, () => this.#abort(signal)));
     }
     if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) {
       const deadline = runtime.now() + timeoutMs;

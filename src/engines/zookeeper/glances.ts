@@ -1,5 +1,6 @@
 // Reading with an eye on what comes: one-shot watches as the port's glances, over sessions that come and go.
 
+import { whenAborted } from "../../base/abort.ts";
 import { CoordinationError } from "../../base/errors.ts";
 import type { Session, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
 import type { Glance, LookOptions } from "../../recipes/engine.ts";
@@ -10,17 +11,16 @@ import { isPassing, isRefusal } from "./persistently.ts";
 export class Watching {
   readonly changed: Promise<void>;
   readonly #client: ZooKeeperClient;
-  readonly #session: Session;
   readonly #set: { readonly path: string; readonly kind: "data" | "children" }[] = [];
+  readonly #stop: () => void;
   #onChange: () => void = () => {};
 
   constructor(client: ZooKeeperClient, session: Session) {
     this.#client = client;
-    this.#session = session;
     this.changed = new Promise((resolve) => {
       this.#onChange = resolve;
     });
-    session.signal.addEventListener("abort", this.watcher, { once: true });
+    this.#stop = whenAborted(session.signal, this.watcher);
     if (session.signal.aborted) this.watcher();
   }
 
@@ -35,7 +35,7 @@ export class Watching {
   }
 
   forget(): void {
-    this.#session.signal.removeEventListener("abort", this.watcher);
+    this.#stop();
     for (const { path, kind } of this.#set.splice(0)) forgetWatch(this.#client, path, kind, this.watcher);
   }
 

@@ -1,6 +1,7 @@
 // A request with someone who waits for it: settled once, by its answer, its end, its deadline or its caller's signal.
 // What an ending says of the operation depends on one thing, whether its bytes had left: `sentAt`.
 
+import { whenAborted } from "../../../base/abort.ts";
 import type { ByteReader } from "../../../base/bytes.ts";
 import { CoordinationError, type CoordinationErrorCode, type OperationOutcome } from "../../../base/errors.ts";
 import { nothing, type Request } from "./request.ts";
@@ -20,8 +21,7 @@ export class Call {
   /** When its bytes left; null: they have not. */
   sentAt: number | null = null;
   isSettled = false;
-  readonly #signal: AbortSignal | undefined;
-  readonly #onAbort: () => void;
+  #unlink = nothing;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: Error) => void;
 
@@ -35,12 +35,11 @@ export class Call {
     this.deadline = deadline;
     this.#resolve = settle.resolve;
     this.#reject = settle.reject;
-    this.#signal = signal;
-    this.#onAbort = () => {
-      this.fail("aborted", "was aborted", signal?.reason);
+    if (signal === undefined) return;
+    this.#unlink = whenAborted(signal, () => {
+      this.fail("aborted", "was aborted", signal.reason);
       settle.onAborted(this);
-    };
-    signal?.addEventListener("abort", this.#onAbort, { once: true });
+    });
   }
 
   /** Nothing happened yet, or nothing can have: the rest is unknown. */
@@ -97,7 +96,7 @@ export class Call {
   #settle(how: () => void): void {
     if (this.isSettled) return;
     this.isSettled = true;
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#unlink();
     how();
   }
 }

@@ -1,5 +1,6 @@
 // The client as its users hold it: a method an operation, and what they can see of its session.
 
+import { whenAborted } from "../../../base/abort.ts";
 import { CoordinationError } from "../../../base/errors.ts";
 import { toByteString } from "../../../base/text.ts";
 import { ERROR } from "../errors.ts";
@@ -84,7 +85,7 @@ export class ZooKeeperClient implements AsyncDisposable {
       const settle = (how: () => void) => {
         forget();
         stopTimer();
-        signal?.removeEventListener("abort", onAbort);
+        unlink();
         how();
       };
       const fail = (code: "aborted" | "closed" | "deadline" | "session-expired", why: string, cause?: unknown) => {
@@ -100,13 +101,14 @@ export class ZooKeeperClient implements AsyncDisposable {
         }
       };
       let stopTimer = () => {};
+      let unlink = () => {};
       const forget = this.onState(look);
       if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) {
         const late = () =>
           fail("deadline", `no server gave a session within ${timeoutMs} ms (${this.#keeper.troubles})`);
         stopTimer = this.#ports.clock.after(timeoutMs, late);
       }
-      signal?.addEventListener("abort", onAbort, { once: true });
+      if (signal !== undefined) unlink = whenAborted(signal, onAbort);
       if (signal?.aborted) onAbort();
       else look(this.state);
     });

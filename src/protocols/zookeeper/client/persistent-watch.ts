@@ -1,5 +1,6 @@
 // A watch that stays, as a stream: everything that happens to a node, or to all below it, for as long as someone reads.
 
+import { whenAborted } from "../../../base/abort.ts";
 import { CoordinationError } from "../../../base/errors.ts";
 import type { NodeEvent } from "./types.ts";
 import type { StandingWatcher } from "./watches.ts";
@@ -54,8 +55,7 @@ export class PersistentWatch implements StandingWatcher, AsyncIterableIterator<W
       );
       void this.close();
     };
-    signal.addEventListener("abort", onAbort, { once: true });
-    this.#unlink = () => signal.removeEventListener("abort", onAbort);
+    this.#unlink = whenAborted(signal, onAbort);
     if (signal.aborted) onAbort();
   }
 
