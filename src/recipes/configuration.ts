@@ -88,12 +88,7 @@ export class Configuration<Input, Output> {
     for (;;) {
       patience.outcome = "not-applied";
       if (patience.end !== null) throw patience.end;
-      const looking = this.#value.read({ isFresh: true });
-      looking.then(
-        (glance) => glance.forget(),
-        () => {},
-      );
-      const { value: read } = await patience.until(looking);
+      const read = await patience.until(this.#value.current(true));
       const { data, value } = await patience.until(this.#next(read, change, needsGood));
       patience.outcome = "unknown"; // from here on it may be on its way
       const isDone = await patience.until(

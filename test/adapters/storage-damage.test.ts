@@ -113,6 +113,20 @@ test("whatever byte of the log is changed, nothing acknowledged is lost without 
   assert.ok(tally.whole > 1000, "bytes that nothing was written to may change");
 });
 
+test("a flipped bit that was the only one of its word is damage, not a part that never arrived", async () => {
+  const files = new MemoryFiles();
+  const storage = await open(files);
+  await written(storage, request([entry(1, "\0\0\0\u0001\0\0\0\0".repeat(200))]));
+  const path = logFiles(files)[0]!;
+  const ones = [...files.bytes(path).keys()].filter((at) => at >= 1024 && files.bytes(path)[at] === 1);
+  assert.ok(ones.length > 100);
+  for (const at of ones) {
+    const damaged = files.copy();
+    damaged.bytes(path)[at] = 0;
+    await assert.rejects(open(damaged, { alone: true }), { code: "damaged" }, `at ${at}`);
+  }
+});
+
 test("whatever sector of the log is lost, nothing acknowledged is, but the last commit: it looks as if it was never finished", async () => {
   const { files, expected } = await smallLog();
   const { incarnation } = await open(files.copy(), { segmentBytes: 4096 });

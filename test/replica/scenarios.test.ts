@@ -69,6 +69,25 @@ scenario("a leader cut off commits nothing, then catches up and keeps its client
   assertEqualStates(ensemble);
 });
 
+scenario("a member whose data were damaged begins no second ensemble with a blank one", {}, async (story) => {
+  const { ensemble, create, until, start } = story;
+  const [damaged, wiped, intact] = ensemble.members;
+  const kept = create(intact!, "/kept");
+  await until(() => kept.outcome === "created" && ensemble.isSettled());
+  for (const member of ensemble.members) member.kill();
+  const identity = damaged!.disk.find("/data/identity")!;
+  identity.current.flip(0, 0);
+  wiped!.wipe();
+  await start(damaged!);
+  await start(wiped!);
+  await ensemble.time.run(60_000);
+  assert.equal(ensemble.leader(), undefined, "two of three, and neither knows anything");
+  await start(intact!);
+  await ensemble.time.run(60_000);
+  assert.equal(ensemble.leader(), undefined, "more was lost than an ensemble survives: that is for a person to settle");
+  assert.ok(intact!.replica!.status.lastIndex > 0, "what it holds is there for that");
+});
+
 scenario(
   "a restarted member applies what its leader has, not what its own log had before the leader's overwrote it",
   {},

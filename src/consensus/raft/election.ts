@@ -7,7 +7,7 @@ import type { Configuration, MemberId, MemberRecord } from "./types.ts";
 
 /**
  * The first election. A member with an empty log and no ensemble is blank. It may be new, or its disk may be lost, and it
- * cannot tell. What tells is its peers: where a majority of the voters is blank, nothing can ever have been committed (or
+ * cannot tell. (One that can, for its damaged files lie there still, is not blank: it waits for a leader.) What tells is its peers: where a majority of the voters is blank, nothing can ever have been committed (or
  * more was lost than an ensemble survives). The voters are those of the configuration that the candidate was given to
  * start with: this must be brought up to date before a lost disk is replaced.
  *
