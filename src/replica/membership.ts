@@ -38,7 +38,7 @@ function demote(configuration: Configuration, view: (id: MemberId) => MemberView
     if (seen.incarnation === 0 || seen.incarnation === member.incarnation) continue;
     const members = replaced(configuration, { ...member, role: "learner", incarnation: 0 });
     const others = members.filter(({ role }) => role === "voter");
-    if (others.length === 0 || !isMajorityActive(others, view)) continue;
+    if (!canDecide(others, view)) continue;
     return {
       kind: "change",
       members,
@@ -81,17 +81,21 @@ function reconfigure(
   });
   if (sameMembers(target, configuration.members)) return null; // in force: the state ends it when it is applied
   const voters = target.filter((member) => member.role === "voter");
-  if (voters.length === 0 || !isMajorityActive(voters, view)) {
+  if (!canDecide(voters, view)) {
     return { kind: "give-up", revision: pending.revision, code: "new-configuration-no-quorum" };
   }
   return { kind: "change", members: target, why: `reconfiguration of revision ${pending.revision}` };
 }
 
-/** One that answers with another disk than the one that counts may promise nothing, however lively it is. */
-function isMajorityActive(voters: readonly MemberRecord[], view: (id: MemberId) => MemberView | null): boolean {
+/**
+ * Whether these voters, alone, would commit what comes next. A voter counts by the disk that the configuration names: one
+ * that answers with another disk promises nothing, and neither does one that is not named yet, however lively they are.
+ * One that is still being sent the log acknowledges nothing new before it has the rest.
+ */
+function canDecide(voters: readonly MemberRecord[], view: (id: MemberId) => MemberView | null): boolean {
   const counting = voters.filter(({ id, incarnation }) => {
     const seen = view(id);
-    return seen?.active === true && (incarnation === 0 || seen.incarnation === incarnation);
+    return seen?.active === true && seen.isCaughtUp && incarnation !== 0 && seen.incarnation === incarnation;
   });
   return counting.length * 2 > voters.length;
 }

@@ -95,6 +95,9 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   #snapshotIndex: number;
   #snapshotLogSize: number;
 
+  /** Since when a reconfiguration's voters could not decide alone: a new leader has yet to hear from them all. */
+  #ticksWithoutVoters = 0;
+
   #lastTickAt = 0;
   #stopTicking: (() => void) | null = null;
   #isDiskFull = false;
@@ -339,6 +342,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     else this.#leases.stepDown();
     this.#passedOn = [];
     this.#proposedUpTo = 0;
+    this.#ticksWithoutVoters = 0;
     this.proposals.reset();
     if (leader !== null) {
       this.#logger.info(leader === this.id ? `leads term ${term}` : `follows member ${leader} in term ${term}`);
@@ -715,11 +719,12 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     const { configuration, progress } = this.#raft;
     const pending = this.machine.pendingReconfiguration;
     const step = nextMembershipStep(configuration, pending, (id) => progress.get(id) ?? null);
+    if (step?.kind !== "give-up") this.#ticksWithoutVoters = 0;
     if (step === null) return;
     if (step.kind === "change") {
       this.#logger.info(step.why);
       this.#submit({ kind: "change-membership", members: step.members });
-    } else {
+    } else if (++this.#ticksWithoutVoters >= this.#options.raft.electionTicks) {
       this.#proposeOwn([(writer) => encodeEndReconfig(writer, step.revision, step.code)]);
     }
   }

@@ -12,6 +12,8 @@ export interface SimulatedEnsembleOptions {
   readonly members: number;
   /** Machines that wait to be added: they know the founders and themselves. */
   readonly spares?: number;
+  /** Founders that are not there at first: whoever wants them starts them. */
+  readonly absent?: readonly MemberId[];
   readonly seed: number;
   readonly network?: Partial<NetworkOptions>;
   readonly replica?: Partial<SimulatedMemberOptions["replica"]>;
@@ -78,7 +80,8 @@ export class SimulatedEnsemble {
 
   /** Starts the founders; virtual time has to pass until they take part. */
   start(): void {
-    for (const member of this.members.slice(0, this.options.members)) void member.start();
+    const { members, absent = [] } = this.options;
+    for (const member of this.members.slice(0, members)) if (!absent.includes(member.id)) void member.start();
   }
 
   member(id: MemberId): SimulatedMember {

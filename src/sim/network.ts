@@ -47,6 +47,8 @@ interface Link {
   lastArrival: number;
   /** Nothing sent arrives before this moment. */
   cloggedUntil: number;
+  /** What it carries in a millisecond. */
+  bytesPerMs: number;
 }
 
 const REDIAL_MS = 50;
@@ -119,6 +121,11 @@ export class VirtualNetwork {
     this.#link(from, to).cloggedUntil = this.#time.now + milliseconds;
   }
 
+  /** So many bytes a millisecond pass from `from` to `to`, one frame after the other. */
+  slow(from: MemberId, to: MemberId, bytesPerMs: number): void {
+    this.#link(from, to).bytesPerMs = bytesPerMs;
+  }
+
   /** The connection between them breaks, and both hear of it. */
   reset(one: MemberId, other: MemberId): void {
     this.#disconnect(one, other);
@@ -126,7 +133,10 @@ export class VirtualNetwork {
 
   heal(): void {
     this.#cut.clear();
-    for (const link of this.#links.values()) link.cloggedUntil = 0;
+    for (const link of this.#links.values()) {
+      link.cloggedUntil = 0;
+      link.bytesPerMs = Number.POSITIVE_INFINITY;
+    }
   }
 
   isCut(from: MemberId, to: MemberId): boolean {
@@ -218,9 +228,10 @@ export class VirtualNetwork {
   #deliver(from: MemberId, to: MemberId, link: Link, frame: Uint8Array): void {
     const { connection } = link;
     const { reorderProbability } = this.options;
-    const soonest = Math.max(link.cloggedUntil, this.#time.now + this.#delay());
+    const passes = frame.length / link.bytesPerMs;
+    const soonest = Math.max(link.cloggedUntil, this.#time.now + this.#delay()) + passes;
     const overtakes = reorderProbability > 0 && this.#random.chance(reorderProbability);
-    const arrival = overtakes ? soonest : Math.max(link.lastArrival, soonest);
+    const arrival = overtakes ? soonest : Math.max(link.lastArrival + passes, soonest);
     link.lastArrival = Math.max(link.lastArrival, arrival);
     this.#time.after(arrival - this.#time.now, () => {
       const endpoint = this.#endpoints.get(to);
@@ -244,7 +255,7 @@ export class VirtualNetwork {
     const number = key(from, to);
     let link = this.#links.get(number);
     if (link === undefined) {
-      link = { isUp: false, connection: 0, lastArrival: 0, cloggedUntil: 0 };
+      link = { isUp: false, connection: 0, lastArrival: 0, cloggedUntil: 0, bytesPerMs: Number.POSITIVE_INFINITY };
       this.#links.set(number, link);
     }
     return link;

@@ -91,6 +91,24 @@ test("whoever came back with an empty disk is no part of a quorum, however livel
   assert.equal(nextMembershipStep(five, { revision: 9, members: participants(1, 2, 3, 4) }, view)?.kind, "change");
 });
 
+test("who is not named yet is no part of a quorum, and neither is who is still being sent the log", () => {
+  const unnamed = configuration(member(1), member(2), { ...member(3), incarnation: 0 });
+  const participants = (...ids: number[]) =>
+    ids.map((id) => ({ id, role: "participant" as const, address: member(id).address }));
+  const remaining = { revision: 9, members: participants(1, 3) };
+  const given = { kind: "give-up", revision: 9, code: "new-configuration-no-quorum" };
+  assert.deepEqual(nextMembershipStep(unnamed, remaining, seen({ 1: healthy, 2: healthy, 3: healthy })), given);
+  const behind: MemberView = { ...healthy, isCaughtUp: false };
+  assert.deepEqual(nextMembershipStep(three, remaining, seen({ 1: healthy, 2: healthy, 3: behind })), given);
+  assert.equal(nextMembershipStep(three, remaining, seen({ 1: healthy, 2: silent, 3: healthy }))?.kind, "change");
+});
+
+test("a vote is not taken where those who keep theirs are not named yet", () => {
+  const unnamed = configuration(member(1), member(2), { ...member(3), incarnation: 0 });
+  const wiped: MemberView = { active: true, incarnation: 555, isCaughtUp: true };
+  assert.equal(nextMembershipStep(unnamed, null, seen({ 1: healthy, 2: wiped, 3: healthy })), null);
+});
+
 test("nothing is begun while a change is in its joint phase", () => {
   const joint: Configuration = { ...three, outgoing: [member(1), member(2)] };
   const wiped: MemberView = { active: true, incarnation: 555, isCaughtUp: true };

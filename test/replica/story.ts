@@ -6,10 +6,17 @@ import { bytesOf, toByteString } from "../../src/base/text.ts";
 import { SimulatedEnsemble, type SimulatedEnsembleOptions } from "../../src/sim/ensemble.ts";
 import type { SimulatedMember } from "../../src/sim/member.ts";
 import { encodeOpenLease } from "../../src/state/leases/commands.ts";
-import { encodeCreate, encodeIdentities, encodeSetData } from "../../src/state/tree/commands.ts";
+import {
+  encodeCreate,
+  encodeIdentities,
+  encodeReconfig,
+  encodeSetData,
+  type ReconfigFields,
+} from "../../src/state/tree/commands.ts";
 import type { Outcome } from "../../src/state/types.ts";
 
 const ANYONE = encodeIdentities([]);
+const OPERATOR = encodeIdentities([], { skipAcl: true, reconfig: true });
 const OPEN_ACL = [{ perms: 31, scheme: "world", id: "anyone" }];
 
 /** What became of a command: pending until its waiter hears. */
@@ -22,6 +29,8 @@ export interface Story {
   readonly ensemble: SimulatedEnsemble;
   set(member: SimulatedMember, path: string, value: string): Attempt;
   create(member: SimulatedMember, path: string, mode?: number): Attempt;
+  /** Asks a member, as an operator would, for these to come and those to go. */
+  reconfigure(member: SimulatedMember, change: Partial<ReconfigFields>): Attempt;
   /** Opens a session on a member; completes with its id. */
   open(member: SimulatedMember, timeoutMs: number): Promise<number>;
   until(condition: () => boolean, milliseconds?: number): Promise<void>;
@@ -80,6 +89,16 @@ export function scenario(
         set: (member, path, value) =>
           attempt(value, member, () =>
             encodeSetData(member.replica!.begin(), 0, ANYONE, path, bytesOf(toByteString(value)), -1),
+          ),
+        reconfigure: (member, change) =>
+          attempt("reconfigured", member, () =>
+            encodeReconfig(member.replica!.begin(), 0, OPERATOR, {
+              joining: null,
+              leaving: null,
+              newMembers: null,
+              version: -1,
+              ...change,
+            }),
           ),
         create: (member, path, mode = 0) =>
           attempt(path, member, () =>

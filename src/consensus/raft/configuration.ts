@@ -41,17 +41,21 @@ export function peersOf(configuration: Configuration, self: MemberId): MemberId[
 
 /**
  * The configuration that leads from `current` to `members`: joint where the voters change, else at once. Null where the
- * change is not allowed: no voter left, a member named twice, a change already under way, or a voter that would pass its
- * vote to another incarnation of itself. The last must lose its vote first and catch up: in one step, the new disk
- * would be counted for what only the old one held.
+ * change is not allowed: no majority of voters whose incarnation is named, a member named twice, a change already under
+ * way, or a voter that would pass its vote to another incarnation of itself. The last must lose its vote first and catch
+ * up: in one step, the new disk would be counted for what only the old one held.
+ *
+ * A voter that is not named never counts, and it is named by an entry that must be committed: voters most of whom are not
+ * named could commit nothing, not even their names, and elect nobody for ever.
  */
 export function changeTo(current: Configuration, members: readonly MemberRecord[]): Configuration | null {
   const sorted = [...members].sort((one, other) => one.id - other.id);
-  if (isJoint(current) || !sorted.some((member) => member.role === "voter")) return null;
+  if (isJoint(current)) return null;
   for (let i = 1; i < sorted.length; i++) if (sorted[i - 1]!.id === sorted[i]!.id) return null;
   for (const member of sorted) if (!isValidRecord(member) || swapsIncarnation(current, member)) return null;
   const before = votersOf(current);
   const after = sorted.filter((member) => member.role === "voter");
+  if (after.filter(({ incarnation }) => incarnation !== 0).length * 2 <= after.length) return null;
   const keepsVoters = before.length === after.length && before.every(({ id }, i) => id === after[i]?.id);
   return { cluster: current.cluster, members: sorted, outgoing: keepsVoters ? [] : before };
 }

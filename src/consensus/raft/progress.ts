@@ -9,8 +9,9 @@ import type { MemberId, RaftOptions, SnapshotMeta } from "./types.ts";
 export interface Transfer {
   readonly snapshot: SnapshotMeta;
   offset: number;
-  /** The tick of the last step forward: what is lost on the way is asked for again. */
+  /** The tick at which the chunk under way was sent, and how long its answer may take before it counts as lost. */
   since: number;
+  patience: number;
   /** Waiting for the disk, for the follower, or (the snapshot was gone) for the next heartbeat. */
   awaits: "disk" | "follower" | "heartbeat";
 }
@@ -97,6 +98,7 @@ export class Progress {
     if (this.mode === "replicate") this.probe(this.matchIndex + 1);
     this.isProbing = false;
     this.isFetching = false;
+    if (this.transfer !== null) this.transfer.patience = 0;
   }
 
   /** Another incarnation answers: it holds nothing that the former one acknowledged. */
@@ -117,9 +119,9 @@ export class Progress {
     this.#become("replicate");
   }
 
-  transferSnapshot(snapshot: SnapshotMeta, tick: number): Transfer {
+  transferSnapshot(snapshot: SnapshotMeta, tick: number, patience: number): Transfer {
     this.#become("snapshot");
-    this.transfer = { snapshot, offset: 0, since: tick, awaits: "disk" };
+    this.transfer = { snapshot, offset: 0, since: tick, patience, awaits: "disk" };
     return this.transfer;
   }
 

@@ -24,7 +24,7 @@ export class SnapshotSender {
   begin(peer: Progress): void {
     const { snapshot } = this.#log;
     assert(snapshot.index > 0, "a log that has lost its beginning to no snapshot");
-    this.#read(peer, peer.transferSnapshot(snapshot, this.tick));
+    this.#read(peer, peer.transferSnapshot(snapshot, this.tick, this.#options.electionTicks));
   }
 
   onRead(peer: Progress, input: Input & { kind: "snapshot-read" }, round: number): void {
@@ -38,6 +38,7 @@ export class SnapshotSender {
       return;
     }
     transfer.awaits = "follower";
+    transfer.since = this.tick;
     const { data, done } = input;
     this.#outbox.send(peer.id, { kind: "snapshot", term: this.#term, snapshot, offset, data, done, round });
   }
@@ -52,18 +53,22 @@ export class SnapshotSender {
     }
     if (transfer.awaits !== "follower") return false;
     transfer.offset = reply.offset;
-    transfer.since = this.tick;
+    transfer.patience = Math.max(this.#options.electionTicks, 2 * (this.tick - transfer.since));
     this.#read(peer, transfer);
     return false;
   }
 
-  /** At a heartbeat: what has been waited for too long was lost. */
+  /**
+   * At a heartbeat: what has been waited for too long was lost. On a slow link a chunk takes long, and each copy of it
+   * would make the next one take longer: so the wait is twice what the last chunk took, and doubles with each copy. A
+   * connection that broke has lost what was on it for certain.
+   */
   retry(peer: Progress): void {
     const { transfer } = peer;
     if (transfer === null) return;
     if (transfer.awaits === "heartbeat") this.begin(peer);
-    else if (transfer.awaits === "follower" && this.tick - transfer.since >= this.#options.electionTicks) {
-      transfer.since = this.tick;
+    else if (transfer.awaits === "follower" && this.tick - transfer.since >= transfer.patience) {
+      transfer.patience = Math.max(this.#options.electionTicks, 2 * transfer.patience);
       this.#read(peer, transfer);
     }
   }

@@ -64,6 +64,9 @@ test("a change that could split or stop the ensemble is not allowed", () => {
   assert.equal(changeTo(three, [voter(1), voter(2), voter(3, 999)]), null, "another disk takes over a vote");
   assert.notEqual(changeTo(three, [voter(1), voter(2), learner(3, 999)]), null);
   assert.notEqual(changeTo(of(voter(1), voter(2), voter(3, 0)), three.members), null, "nobody had it before");
+  const unnamed = of(voter(1), voter(2), voter(3, 0));
+  assert.equal(changeTo(unnamed, [voter(1), voter(3, 0)]), null, "no majority of those who stay counts");
+  assert.notEqual(changeTo(unnamed, [voter(1), voter(2)]), null);
 });
 
 test("in the joint phase the voters being left are still reached, and still vote", () => {

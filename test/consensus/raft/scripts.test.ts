@@ -158,8 +158,9 @@ function open(words: string[]): Stage {
 }
 
 /** `4` is a voter under the incarnation it has on its disk, `4l` a learner. */
+/** `3`, `3l` for a learner, `3?` for a voter that is not named. */
 function recordOf(word: string, stage: Stage): MemberRecord {
   const id: MemberId = Number.parseInt(word, 10);
-  const incarnation = stage.machines.get(id)?.disk.incarnation ?? 0;
+  const incarnation = word.endsWith("?") ? 0 : (stage.machines.get(id)?.disk.incarnation ?? 0);
   return { id, role: word.endsWith("l") ? "learner" : "voter", incarnation, address: "" };
 }
