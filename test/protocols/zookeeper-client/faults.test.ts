@@ -44,6 +44,7 @@ async function play(seed: number): Promise<void> {
     sessions.set(state.session.id, entry);
     state.session.signal.addEventListener("abort", () => entry.ends++);
   });
+  let readEveryMs: number | null = null;
   const calls: { path: string; outcome: ReturnType<typeof outcomeOf<string>>; dueAt: number }[] = [];
 
   const actions: (() => void | Promise<void>)[] = [
@@ -73,14 +74,30 @@ async function play(seed: number): Promise<void> {
       world.isNameServiceDeaf = random.chance(0.3);
     },
     () => void (random.chance(0.2) && world.endSessions()),
+    () => {
+      for (const server of world.servers) server.isCutOff = random.chance(0.5);
+      return world.clock.run(random.below(20_000)); // as long as it may take until somebody notices
+    },
+    () => {
+      readEveryMs = pick(random, [null, 50, 400]);
+    },
     () => world.clock.block(random.below(random.chance(0.1) ? 20_000 : 500)),
     () => world.clock.run(random.below(4000)),
   ];
+  const read = () => {
+    if (client.state.kind === "closed") return;
+    if (readEveryMs !== null) outcomeOf(client.exists("/"));
+    world.clock.after(readEveryMs ?? 1000, read);
+  };
+  read();
   for (let step = 0; step < steps; step++) {
     await (random.chance(0.4) ? actions[0]! : pick(random, actions))();
     await world.clock.run(random.below(60));
   }
-  for (const server of world.servers) server.behaviour = "serve";
+  for (const server of world.servers) {
+    server.behaviour = "serve";
+    server.isCutOff = false;
+  }
   world.isNameServiceDeaf = false;
   world.delayMs = 1;
   for (const peer of world.peers) peer.release();

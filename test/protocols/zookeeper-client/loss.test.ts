@@ -106,17 +106,138 @@ test("the deadline asks no socket: it comes while dialling never ends, and while
   }
 });
 
+const NO_LEADER = "a server that is cut off from its leader goes on to answer reads and answers no ping";
+
+test("only what the leader has confirmed moves the deadline: no read, no write and no sync does, a ping does", async () => {
+  const world = new World();
+  const client = await world.connected();
+  const session = client.session!;
+  const startedAt = world.clock.now();
+  const left = session.expiresInMs();
+  for (const ask of [
+    () => client.exists("/a"),
+    () => client.getData("/a"),
+    () => client.getChildren("/a"),
+    () => client.setData("/a", "x"),
+    () => client.sync("/a"),
+  ]) {
+    await world.clock.run(100);
+    const asked = outcomeOf<unknown>(ask());
+    await world.clock.run(10);
+    assert.equal(asked.isSettled && asked.error === undefined, true);
+    assert.equal(session.expiresInMs(), left - (world.clock.now() - startedAt));
+  }
+  const sentAt = world.clock.now();
+  const ping = outcomeOf(client.ping());
+  await world.clock.run(10);
+  assert.equal(ping.isSettled, true);
+  assert.equal(session.expiresInMs(), T - (world.clock.now() - sentAt));
+  await world.end();
+});
+
+test("a ping leaves every third of the timeout, whatever else is sent", async () => {
+  const world = new World();
+  const client = await world.connected();
+  const story = storyOf(client);
+  readAllTheTime(world, client);
+  await world.clock.run(10 * T);
+  const pings = world.serving.peer.asked.filter(({ opcode }) => opcode === OPCODE.ping);
+  assert.equal(pings.length, 30);
+  assert.deepEqual(story, []);
+  await world.end();
+});
+
+test(`${NO_LEADER}: it is left in time, and the session goes on elsewhere`, async () => {
+  const world = new World();
+  const client = await world.connected();
+  const session = client.session!;
+  const story = storyOf(client);
+  const cutOff = world.serving;
+  world.script(({ server }, { opcode }) => server === cutOff && opcode === OPCODE.ping);
+  readAllTheTime(world, client);
+  await world.clock.run(T);
+  assert.deepEqual(story, [
+    `unsure: ${cutOff.host}:2181 answered no ping for 6000 ms, as a server does that is cut off from its leader`,
+    "connected",
+  ]);
+  assert.equal(session.signal.aborted, false);
+  await world.end();
+});
+
+test(`${NO_LEADER}: where there is no other, the session ends at the deadline of its last ping`, async () => {
+  const world = new World();
+  const client = await world.connected();
+  const session = client.session!;
+  const lostAt = world.clock.now() + session.expiresInMs();
+  for (const server of world.servers) server.isCutOff = true;
+  readAllTheTime(world, client);
+  let abortedAt = 0;
+  session.signal.addEventListener("abort", () => {
+    abortedAt = world.clock.now();
+  });
+  await world.clock.run(2 * T);
+  assert.equal(abortedAt, lostAt);
+  assertLost(session.signal.reason, "deadline");
+  await world.end();
+});
+
+test("a server without a quorum serves a session that was begun with one, and cannot prolong it", async () => {
+  const world = new World();
+  const client = await world.connected({ readOnly: true });
+  const session = client.session!;
+  const lostAt = world.clock.now() + session.expiresInMs();
+  const { serving } = world;
+  for (const server of world.servers) server.isReadOnly = true;
+  serving.peer.hangUp();
+  await world.clock.run(T / 2);
+  assert.equal(client.state.kind, "connected");
+  assert.equal(session.isReadOnly, true);
+  let abortedAt = 0;
+  session.signal.addEventListener("abort", () => {
+    abortedAt = world.clock.now();
+  });
+  await world.clock.run(T);
+  assert.equal(abortedAt, lostAt);
+  assertLost(session.signal.reason, "deadline");
+  assert.equal(client.session?.isReadOnly, true, "the next one is begun without a quorum");
+  const next = client.session!;
+  await world.clock.run(3 * T);
+  assert.equal(next.signal.aborted, false, "and lives by the word of the server that opened it");
+  await world.end();
+});
+
+test("a process that was blocked asks for a sign of life before it leaves a server that owes it nothing", async () => {
+  const world = new World();
+  const client = await world.connected();
+  const story = storyOf(client);
+  world.clock.block(T * 0.8);
+  await world.clock.run(100);
+  assert.deepEqual(story, []);
+  assert.ok(client.session!.expiresInMs() > T * 0.9);
+  await world.end();
+});
+
+/** As long as the world lasts. */
+function readAllTheTime(world: World, client: ZooKeeperClient): void {
+  const read = (): void => {
+    if (client.state.kind === "closed") return;
+    outcomeOf(client.exists("/a"));
+    world.clock.after(50, read);
+  };
+  read();
+}
+
 test("a slow answer proves less: the deadline counts from when its question was sent", async () => {
   const world = new World();
   const client = await world.connected();
   const session = client.session!;
   world.delayMs = 1000;
   const sentAt = world.clock.now();
-  const reading = outcomeOf(client.exists("/a"));
+  const ping = outcomeOf(client.ping());
   await world.clock.run(1999);
-  assert.equal(reading.isSettled, false);
+  assert.equal(ping.isSettled, false);
   await world.clock.run(1);
-  assert.equal(reading.isSettled, true);
+  assert.equal(ping.isSettled, true);
   assert.equal(session.expiresInMs(), T - (world.clock.now() - sentAt));
   await world.end();
 });
@@ -332,13 +453,13 @@ test("an answer that proves the session alive beyond its known deadline counts",
   const { peer } = world.serving;
   await world.clock.run(2000);
   peer.isHeld = true;
-  const reading = outcomeOf(client.exists("/a"));
+  const ping = outcomeOf(client.ping());
   await world.clock.run(3);
   world.clock.block(session.expiresInMs() + 1); // the deadline known so far has passed, no timer has run
   peer.events.onData(new Uint8Array(Buffer.concat(takeHeld(peer))));
   assert.equal(session.signal.aborted, false);
   await world.clock.run(1);
-  assert.equal(reading.isSettled, true);
+  assert.equal(ping.isSettled, true);
   assert.equal(session.signal.aborted, false);
   await world.end();
 });

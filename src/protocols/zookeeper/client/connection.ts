@@ -26,8 +26,10 @@ export interface ServerEvent {
 export interface ConnectionOwner {
   /** The server's answer to the handshake, whose request left at `sentAt`. */
   onAttached(connection: Connection, attached: Attached, sentAt: number): void;
-  /** The server answered something that left at `sentAt`: the session was alive then. */
-  onAcknowledged(connection: Connection, sentAt: number, zxid: bigint): void;
+  /** The server answered something, in its state of `zxid`: so much this session has seen. */
+  onAnswered(connection: Connection, zxid: bigint): void;
+  /** It answered what only the leader can: the session's time began anew no earlier than `sentAt`, when the question left. */
+  onConfirmed(connection: Connection, sentAt: number): void;
   onEvent(connection: Connection, event: ServerEvent): void;
   /** A whole chunk, or what of it can be told now, has been. */
   onHeard(connection: Connection): void;
@@ -59,9 +61,11 @@ export class Connection implements LinkEvents {
   readonly target: Target;
   readonly openedAt: number;
   phase: ConnectionPhase = "dialing";
-  /** When the last bytes came, and when the last ones left. */
+  /** When the last bytes came. */
   heardAt: number;
-  sentAt: number;
+  /** When the handshake or the last ping left, and when the last answer to one of them came. */
+  pingedAt: number;
+  confirmationHeardAt: number;
   readonly #owner: ConnectionOwner;
   readonly #clock: ClientPorts["clock"];
   readonly #options: ConnectionOptions;
@@ -93,7 +97,8 @@ export class Connection implements LinkEvents {
     this.#frames = new FrameCutter(options.replyBytesMax);
     this.openedAt = clock.now();
     this.heardAt = this.openedAt;
-    this.sentAt = this.openedAt;
+    this.pingedAt = this.openedAt;
+    this.confirmationHeardAt = this.openedAt;
     this.#link = transport.dial(target, this);
   }
 
@@ -103,13 +108,27 @@ export class Connection implements LinkEvents {
     yield* this.#ordinary.calls();
   }
 
+  /** When the oldest request left that is not answered; null: all are. */
+  get oldestRequestAt(): number | null {
+    let oldest = this.#ordinary.oldestAt;
+    for (const { oldestAt } of this.#extraordinary.values()) {
+      if (oldestAt !== null && (oldest === null || oldestAt < oldest)) oldest = oldestAt;
+    }
+    return oldest;
+  }
+
+  /** When the oldest ping left that is not answered; null: all are. */
+  get oldestPingAt(): number | null {
+    return this.#extraordinary.get(XID.ping)?.oldestAt ?? null;
+  }
+
   // ------------------------------------------------------------------------------------------------------ to the server
 
   /** Sends them in one write. */
   send(calls: Iterable<Call>): void {
     const now = this.#clock.now();
     for (const call of calls) this.#encode(call, now);
-    this.#flush(now);
+    this.#flush();
   }
 
   #encode(call: Call, now: number): void {
@@ -129,6 +148,7 @@ export class Connection implements LinkEvents {
       return;
     }
     call.sentAt = now;
+    if (request.xid === XID.ping) this.pingedAt = now;
     if (request.xid === undefined) {
       this.#nextXid = this.#nextXid === 0x7fffffff ? 1 : this.#nextXid + 1;
       this.#ordinary.push({ xid, call });
@@ -139,9 +159,8 @@ export class Connection implements LinkEvents {
     }
   }
 
-  #flush(now: number): void {
+  #flush(): void {
     if (this.#writer.length === 0) return;
-    this.sentAt = now;
     const bytes = this.#writer.copy();
     this.#writer.clear();
     this.#link.write(bytes);
@@ -170,8 +189,9 @@ export class Connection implements LinkEvents {
   onOpen(): void {
     if (this.phase !== "dialing") return;
     this.phase = "greeting";
+    this.pingedAt = this.#clock.now();
     writeAttachment(this.#writer, this.#attachment);
-    this.#flush(this.#clock.now());
+    this.#flush();
   }
 
   onData(chunk: Uint8Array): void {
@@ -218,7 +238,8 @@ export class Connection implements LinkEvents {
       }
       const attached = readAttached(reader);
       this.phase = "open";
-      this.#owner.onAttached(this, attached, this.sentAt);
+      this.confirmationHeardAt = this.heardAt;
+      this.#owner.onAttached(this, attached, this.pingedAt);
       return;
     }
     const xid = reader.int32();
@@ -256,13 +277,19 @@ export class Connection implements LinkEvents {
       this.#owner.onFatalAnswer(this, errorCode);
       return;
     }
-    this.#owner.onAcknowledged(this, call.sentAt!, zxid);
+    this.#owner.onAnswered(this, zxid);
+    if (call.request.isConfirmedByLeader === true && errorCode === ERROR.ok) this.#onConfirmed(call.sentAt!);
     try {
       call.answer(errorCode, reader, answerError(errorCode));
     } catch (error) {
       if (error instanceof MalformedError) call.fail("connection-lost", "was answered with what cannot be read");
       throw error;
     }
+  }
+
+  #onConfirmed(sentAt: number): void {
+    this.confirmationHeardAt = this.heardAt;
+    this.#owner.onConfirmed(this, sentAt);
   }
 
   // ------------------------------------------------------------------------------------------- one kind of news a turn
@@ -297,6 +324,11 @@ interface Sent {
 class Waiting {
   #sent: Sent[] = [];
   #head = 0;
+
+  /** When the first of them left. */
+  get oldestAt(): number | null {
+    return this.#sent[this.#head]?.call.sentAt ?? null;
+  }
 
   *calls(): Iterable<Call> {
     for (let i = this.#head; i < this.#sent.length; i++) yield this.#sent[i]!.call;

@@ -1,7 +1,9 @@
 // Keeps a session alive over connections that come and go, and says exactly once when it is over.
 //
-// The rules of loss. (1) The deadline is the session's timeout counted from before the last answered request was sent, by
-// this machine's monotonic clock and a timer of its own: no socket is asked. (2) When a connection ends, all that was asked
+// The rules of loss. (1) The deadline is the session's timeout counted from when the last handshake or ping was sent that was
+// answered: only these have been to the leader, who counts the session's time. A member that is cut off from it goes on to
+// answer reads for a while, and a write's answer says that the session lived when it was committed, not that its time began
+// anew. The clock is this machine's monotonic one, with a timer of its own: no socket is asked. (2) When a connection ends, all that was asked
 // for before ends with it: what had left may have been applied, what had not was not; so what is asked later never overtakes
 // what was asked before. (3) What is asked while there is no connection waits for the next one, until its own deadline.
 // (4) Nothing is ever sent twice.
@@ -344,10 +346,12 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     }
   }
 
-  onAcknowledged(connection: Connection, sentAt: number, zxid: bigint): void {
-    if (connection !== this.#connection) return;
-    this.#session?.acknowledge(sentAt);
-    if (zxid > this.#lastZxid) this.#lastZxid = zxid;
+  onAnswered(connection: Connection, zxid: bigint): void {
+    if (connection === this.#connection && zxid > this.#lastZxid) this.#lastZxid = zxid;
+  }
+
+  onConfirmed(connection: Connection, sentAt: number): void {
+    if (connection === this.#connection) this.#session?.confirm(sentAt);
   }
 
   onEvent(connection: Connection, event: ServerEvent): void {
@@ -432,7 +436,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
   #checkDeadline(): void {
     const session = this.#session;
     if (session === null || this.#closing !== null || this.#now < session.deadline) return;
-    const silentMs = Math.round(this.#now - session.acknowledgedAt);
+    const silentMs = Math.round(this.#now - session.confirmedAt);
     this.#lose("deadline", `had no answer to anything sent in the last ${silentMs} of its ${session.timeoutMs} ms`);
   }
 

@@ -389,6 +389,7 @@ export function ping(): Request<void> {
     opcode: OPCODE.ping,
     path: null,
     isWrite: false,
+    isConfirmedByLeader: true,
     xid: XID.ping,
     encode: nothing,
     decode: nothing,

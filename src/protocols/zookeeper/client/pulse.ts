@@ -1,4 +1,6 @@
-// A connection's pulse: pings when idle for a third of the session's timeout, and an end for what was silent for two.
+// A connection's pulse: a ping every third of the session's timeout, whatever else is sent, and an end for a server that
+// owes an answer and was silent for two thirds, or has answered no ping for so long. The latter may go on to answer reads:
+// it is cut off from its leader, and the last third is for finding a server that is not.
 
 import { ownCall } from "./call.ts";
 import type { Connection } from "./connection.ts";
@@ -26,22 +28,40 @@ export class Pulse {
   }
 
   get #pingAt(): number {
-    return this.#connection.sentAt + this.#timeoutMs / 3;
+    return this.#connection.pingedAt + this.#timeoutMs / 3;
+  }
+
+  /** When this server is given up, unless it is heard until then. What was asked only now has a third for its answer. */
+  /** When this server is given up, unless it is heard until then. */
+  get #givenUpAt(): number {
+    return Math.min(this.#silentAt, this.#leaderlessAt);
   }
 
   get #silentAt(): number {
-    return this.#connection.heardAt + (this.#timeoutMs * 2) / 3;
+    const { heardAt, oldestRequestAt } = this.#connection;
+    return this.#patience(heardAt, oldestRequestAt);
+  }
+
+  get #leaderlessAt(): number {
+    const { confirmationHeardAt, oldestPingAt } = this.#connection;
+    return this.#patience(confirmationHeardAt, oldestPingAt);
+  }
+
+  /** What was asked only now, by a process that was kept from running, has a third for its answer. */
+  #patience(heardAt: number, askedAt: number | null): number {
+    if (askedAt === null) return Number.POSITIVE_INFINITY; // it owes nothing
+    return Math.max(heardAt + (this.#timeoutMs * 2) / 3, askedAt + this.#timeoutMs / 3);
   }
 
   #wait(): void {
-    const milliseconds = Math.min(this.#pingAt, this.#silentAt) - this.#clock.now();
+    const milliseconds = Math.min(this.#pingAt, this.#givenUpAt) - this.#clock.now();
     this.#stopTimer = this.#clock.after(Math.max(1, milliseconds), () => this.#look());
   }
 
   #look(): void {
     const now = this.#clock.now();
-    if (now >= this.#silentAt) {
-      this.#suspectSilence(this.#connection.heardAt);
+    if (now >= this.#givenUpAt) {
+      this.#giveUpSoon();
       return;
     }
     if (now >= this.#pingAt) this.#connection.send([ownCall(ping(), nothing)]);
@@ -49,11 +69,21 @@ export class Pulse {
   }
 
   /** This process may only have been kept from listening: what has arrived meanwhile is read first. */
-  #suspectSilence(heardAt: number): void {
+  #giveUpSoon(): void {
     this.#clock.defer(() => {
       if (this.#isStopped) return;
-      if (this.#connection.heardAt > heardAt) this.#wait();
-      else this.#connection.end(`was silent for ${Math.round(this.#clock.now() - heardAt)} ms`);
+      const now = this.#clock.now();
+      if (now < this.#givenUpAt) {
+        this.#wait();
+        return;
+      }
+      this.#connection.end(this.#whyGivenUp(now));
     });
+  }
+
+  #whyGivenUp(now: number): string {
+    const { heardAt, confirmationHeardAt } = this.#connection;
+    if (now >= this.#silentAt) return `was silent for ${Math.round(now - heardAt)} ms`;
+    return `answered no ping for ${Math.round(now - confirmationHeardAt)} ms, as a server does that is cut off from its leader`;
   }
 }

@@ -12,6 +12,8 @@ export interface Request<Result> {
   readonly isWrite: boolean;
   /** A number with a meaning of its own (`XID`), instead of the next one. */
   readonly xid?: number;
+  /** Its answer says that the leader has begun the session's time anew, no earlier than when the request left. */
+  readonly isConfirmedByLeader?: true;
   encode(writer: ByteWriter): void;
   decode(reader: ByteReader): Result;
   /** An error code that is an answer all the same. */

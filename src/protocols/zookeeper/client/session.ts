@@ -18,11 +18,11 @@ export interface Session {
   readonly isReadOnly: boolean;
   /**
    * Aborts when the session is lost or closed, with a {@link SessionLostError} as its reason. At the latest at the session's
-   * deadline, which is counted from before the last answered request was sent: no server can have expired it earlier,
+   * deadline, which is counted from when the last answered ping was sent: no server can have expired it earlier,
    * however long that answer took. (A blocked event loop delays every signal; `expiresInMs` does not wait for it.)
    */
   readonly signal: AbortSignal;
-  /** Milliseconds to the deadline unless something is answered until then; 0 when the session is over. Never late. */
+  /** Milliseconds to the deadline unless a ping is answered until then; 0 when the session is over. Never late. */
   expiresInMs(): number;
 }
 
@@ -31,8 +31,10 @@ export class LiveSession implements Session {
   password: Uint8Array;
   timeoutMs: number;
   isReadOnly: boolean;
-  /** When what was answered last had been sent, at the earliest. */
-  acknowledgedAt: number;
+  /** When the last handshake or ping was sent that was answered by a server with a quorum. */
+  confirmedAt: number;
+  /** Begun with a server that has no quorum, whose word alone it lives by. */
+  readonly #isLocal: boolean;
   readonly #controller = new AbortController();
   readonly #now: () => number;
   readonly #rateMargin: number;
@@ -42,7 +44,8 @@ export class LiveSession implements Session {
     this.password = attached.password;
     this.timeoutMs = attached.timeoutMs;
     this.isReadOnly = attached.readOnly;
-    this.acknowledgedAt = sentAt;
+    this.#isLocal = attached.readOnly;
+    this.confirmedAt = sentAt;
     this.#now = now;
     this.#rateMargin = rateMargin;
   }
@@ -53,7 +56,7 @@ export class LiveSession implements Session {
 
   /** By the client's clock. */
   get deadline(): number {
-    return this.acknowledgedAt + this.timeoutMs * (1 - this.#rateMargin);
+    return this.confirmedAt + this.timeoutMs * (1 - this.#rateMargin);
   }
 
   get isOver(): boolean {
@@ -65,11 +68,13 @@ export class LiveSession implements Session {
     this.password = attached.password;
     this.timeoutMs = attached.timeoutMs;
     this.isReadOnly = attached.readOnly;
-    this.acknowledge(sentAt);
+    this.confirm(sentAt);
   }
 
-  acknowledge(sentAt: number): void {
-    if (sentAt > this.acknowledgedAt) this.acknowledgedAt = sentAt;
+  /** A server without a quorum cannot speak for those who have one, and count the time of a session that they opened. */
+  confirm(sentAt: number): void {
+    if (this.isReadOnly && !this.#isLocal) return;
+    if (sentAt > this.confirmedAt) this.confirmedAt = sentAt;
   }
 
   expiresInMs(): number {

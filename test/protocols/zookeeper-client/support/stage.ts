@@ -83,6 +83,8 @@ export class Clock {
   }
 }
 
+const READS: ReadonlySet<number> = new Set([OPCODE.exists, OPCODE.getData, OPCODE.getChildren]);
+
 interface KnownSession {
   readonly password: Uint8Array;
   timeoutMs: number;
@@ -151,7 +153,8 @@ export class Peer {
     const hasPath = opcode > 0 && opcode < 20 && opcode !== OPCODE.ping && opcode !== OPCODE.multi;
     const asked = { xid, opcode, path: hasPath ? readString(reader) : null, body };
     this.asked.push(asked);
-    this.server.world.touch(this.sessionId);
+    if (this.server.isCutOff && !READS.has(opcode)) return;
+    if (!this.server.isCutOff) this.server.world.touch(this.sessionId);
     this.server.world.onRequest(this, asked);
   }
 
@@ -215,6 +218,8 @@ export class Server {
   behaviour: Behaviour = "serve";
   /** It has no quorum. */
   isReadOnly = false;
+  /** Its leader hears nothing of it: reads are answered, and nobody's session is prolonged. */
+  isCutOff = false;
   readonly peers: Peer[] = [];
   dials = 0;
 
@@ -233,6 +238,7 @@ export class Server {
   onHandshake(peer: Peer, password: Uint8Array): void {
     const { sessions } = this.world;
     const { sessionId, timeoutMs } = peer.handshake!;
+    if (this.isCutOff) return; // it is a write
     if (this.behaviour === "hang-up") {
       peer.hangUp();
       return;
