@@ -1,11 +1,12 @@
 // Connections between clients and members: bytes in order, after a while, in whatever pieces; cut without a word by a lost
-// route, closed when a process dies.
+// route, closed when a process dies. What a member writes is taken as its kernel likes: all at once, nothing, or a byte.
 
 import type { Random } from "../base/random.ts";
 import type { MemberId } from "../consensus/raft/types.ts";
 import type { ConnectionPort } from "../protocols/zookeeper/outgoing.ts";
 import type { Session } from "../protocols/zookeeper/session.ts";
 import type { SimulatedMember } from "./member.ts";
+import { SendBuffer, type SendManner } from "./send-buffer.ts";
 import type { VirtualTime } from "./time.ts";
 
 export interface ConnectionOptions {
@@ -13,6 +14,8 @@ export interface ConnectionOptions {
   readonly delayMaxMs: number;
   /** Probability that what a client sends comes in two pieces. */
   readonly splitProbability: number;
+  /** How much of what a member writes is taken at once, drawn anew for each connection; "everything" unless given. */
+  readonly sendManners?: readonly SendManner[];
 }
 
 /** What a client hears of its connection. */
@@ -40,7 +43,9 @@ export class ClientNetwork {
   dial(client: number, member: SimulatedMember, end: ClientEnd): ClientConnection | null {
     const { service } = member;
     if (service === undefined || this.isCut(client, member.id)) return null;
-    const connection = new ClientConnection(this, client, member, end);
+    const { sendManners = EVERYTHING } = this.options;
+    const manner = sendManners.length === 1 ? sendManners[0]! : sendManners[this.random.below(sendManners.length)]!;
+    const connection = new ClientConnection(this, client, member, end, manner);
     this.#connections.add(connection);
     const port = ++this.#ports;
     member.clock.deliver(() => {
@@ -69,6 +74,13 @@ export class ClientNetwork {
     }
   }
 
+  /** Connections that have had a reply due since they were last looked at, with nothing in its way. */
+  findStuck(): readonly string[] {
+    const stuck: string[] = [];
+    for (const connection of this.#connections) if (connection.isStuck()) stuck.push(connection.name);
+    return stuck;
+  }
+
   forget(connection: ClientConnection): void {
     this.#connections.delete(connection);
   }
@@ -79,10 +91,12 @@ export class ClientNetwork {
   }
 }
 
+const EVERYTHING: readonly SendManner[] = ["everything"];
+
 export class ClientConnection implements ConnectionPort {
   readonly member: SimulatedMember;
   session: Session | null = null;
-  readonly unsentBytes = 0;
+  readonly #sendBuffer: SendBuffer;
   readonly #network: ClientNetwork;
   readonly #client: number;
   readonly #end: ClientEnd;
@@ -94,13 +108,37 @@ export class ClientConnection implements ConnectionPort {
   #held: Uint8Array[] = [];
   #isClosedForClient = false;
   #isClosedForMember = false;
+  /** How many packets had left when a reply was last seen due. */
+  #dueSince = -1;
 
-  constructor(network: ClientNetwork, client: number, member: SimulatedMember, end: ClientEnd) {
+  constructor(network: ClientNetwork, client: number, member: SimulatedMember, end: ClientEnd, manner: SendManner) {
     this.#network = network;
     this.#client = client;
     this.member = member;
     this.#end = end;
     this.#clock = member.clock;
+    this.#sendBuffer = new SendBuffer(manner, {
+      random: network.random,
+      after: (task) => network.time.after(network.delay(), task),
+      onLeft: (bytes) => this.#toClient(bytes),
+      onEmpty: () => this.#clock.deliver(() => this.#isClosedForMember || this.session?.onDrain()),
+    });
+  }
+
+  get name(): string {
+    return `client ${this.#client} at member ${this.member.id}`;
+  }
+
+  /** Asked again and again: whether the same reply has been due all the time since. */
+  isStuck(): boolean {
+    const { session } = this;
+    if (this.#clock.isStopped || this.#clock.isPaused || session?.owesReply !== true) {
+      this.#dueSince = -1;
+      return false;
+    }
+    const wasDue = this.#dueSince === session.packetsSent;
+    this.#dueSince = session.packetsSent;
+    return wasDue;
   }
 
   // -------------------------------------------------------------------------------------------------- as the client's
@@ -163,16 +201,22 @@ export class ClientConnection implements ConnectionPort {
 
   // ------------------------------------------------------------------------------------------------- as the session's
 
+  get unsentBytes(): number {
+    return this.#sendBuffer.bytes;
+  }
+
   write(bytes: Uint8Array): boolean {
+    return this.#sendBuffer.write(bytes);
+  }
+
+  #toClient(bytes: Uint8Array): void {
     const { time } = this.#network;
-    const copy = bytes.slice();
     this.#lastToClient = Math.max(this.#lastToClient, time.now + this.#network.delay());
     time.after(this.#lastToClient - time.now, () => {
       if (this.#isClosedForClient) return;
       if (this.#isCut) this.#isClosedForClient = true;
-      else this.#end.onBytes(copy);
+      else this.#end.onBytes(bytes);
     });
-    return true;
   }
 
   pause(): void {
@@ -193,11 +237,12 @@ export class ClientConnection implements ConnectionPort {
   }
 
   end(): void {
-    this.#closeForClient();
+    this.#sendBuffer.whenEmpty(() => this.#closeForClient());
     this.#clock.defer(() => this.#closeForMember());
   }
 
   destroy(): void {
+    this.#sendBuffer.discard();
     this.#closeForClient();
     this.#clock.defer(() => this.#closeForMember());
   }

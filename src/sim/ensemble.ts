@@ -20,6 +20,7 @@ export interface SimulatedEnsembleOptions {
   readonly segmentBytes?: number;
   readonly retainSnapshots?: number;
   readonly tickTimeMs?: number;
+  readonly unsentBytesHigh?: number;
   /** Of each member's clock, by its number; 1 unless given. */
   readonly clockRate?: (id: MemberId) => number;
   readonly observer?: Observer;
@@ -74,6 +75,7 @@ export class SimulatedEnsemble {
       segmentBytes: options.segmentBytes ?? 64 * 1024,
       retainSnapshots: options.retainSnapshots ?? 1,
       tickTimeMs: options.tickTimeMs ?? 2000,
+      ...(options.unsentBytesHigh === undefined ? {} : { unsentBytesHigh: options.unsentBytesHigh }),
       clockRate: options.clockRate?.(id) ?? 1,
     });
   }

@@ -6,6 +6,7 @@ import type { Files } from "../adapters/storage/files.ts";
 import { openStorage } from "../adapters/storage/storage.ts";
 import { type Random, seededRandom } from "../base/random.ts";
 import type { Configuration, EntryKind, MemberId, RecoveredState } from "../consensus/raft/types.ts";
+import { BOUNDS } from "../protocols/zookeeper/limits.ts";
 import { Service } from "../protocols/zookeeper/service.ts";
 import { LateStorageEvents } from "../replica/late-storage-events.ts";
 import { silentLogger } from "../replica/logger.ts";
@@ -57,6 +58,8 @@ export interface SimulatedMemberOptions {
   readonly retainSnapshots: number;
   /** The protocol's tick: session timeouts are between twice and twenty times as long. */
   readonly tickTimeMs: number;
+  /** How much a client may leave unread before it is not served on. */
+  readonly unsentBytesHigh?: number;
   /** Seconds of its clock in one true second. */
   readonly clockRate: number;
 }
@@ -213,7 +216,7 @@ export class SimulatedMember {
   }
 
   #serve(replica: Replica, clock: VirtualClock): Service {
-    const { random, tickTimeMs } = this.#options;
+    const { random, tickTimeMs, unsentBytesHigh = BOUNDS.unsentBytesHigh } = this.#options;
     return new Service(replica, {
       clock,
       logger: silentLogger,
@@ -227,6 +230,7 @@ export class SimulatedMember {
       maxSessionTimeoutMs: 20 * tickTimeMs,
       frameBytesMax: 0xfffff,
       globalOutstandingLimit: 1000,
+      bounds: { ...BOUNDS, unsentBytesHigh },
       readOnlyMode: false,
       policy: { skipAcl: true, reconfig: true, standalone: true },
       auth: {},

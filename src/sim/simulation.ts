@@ -17,6 +17,9 @@ import { Worker } from "./worker.ts";
 const CORE_RECOVERS_WITHIN_TICKS = 60;
 const ALL_RECOVER_WITHIN_TICKS = 120;
 
+/** More often than the members' own ticks, which look after whoever was forgotten. */
+const LOOKS_PER_TICK = 10;
+
 export interface Report {
   readonly seed: number;
   readonly violations: readonly Violation[];
@@ -77,6 +80,7 @@ class Simulation {
       segmentBytes: swarm.segmentBytes,
       retainSnapshots: swarm.retainSnapshots,
       tickTimeMs: swarm.tickTimeMs,
+      unsentBytesHigh: swarm.unsentBytesHigh,
       clockRate: (id) => {
         let rate = rates.get(id);
         if (rate === undefined) {
@@ -133,7 +137,18 @@ class Simulation {
     network.onArrival = (from, to, bytes) => this.#trace.add(from * 256 + to, bytes, this.#ensemble.time.now);
     this.#laws.onNote = (what) => this.#note(what);
     this.#laws.onDiskRead = (member) => this.#nemesis.noteOpened(member);
+    this.#lookForStuck();
     for (const member of members) member.onGone = (silently) => this.#clientNetwork.onGone(member, silently);
+  }
+
+  /** Again and again: no reply waits that could be sent. */
+  #lookForStuck(): void {
+    this.#ensemble.time.after(this.#swarm.tickTimeMs / LOOKS_PER_TICK, () => {
+      for (const who of this.#clientNetwork.findStuck()) {
+        this.#laws.violate("what can be answered is", `a reply to ${who} is due, and is not sent`);
+      }
+      this.#lookForStuck();
+    });
   }
 
   #note(what: string): void {

@@ -4,6 +4,7 @@
 import type { Random } from "../base/random.ts";
 import type { ConnectionOptions } from "./connections.ts";
 import type { NetworkOptions } from "./network.ts";
+import { SEND_MANNERS, type SendManner } from "./send-buffer.ts";
 
 export type Fault =
   | "kill"
@@ -53,6 +54,8 @@ export interface Swarm {
   /** Frames between members are lost, doubled and swapped without a word, which no TCP does: what rests on it is not promised. */
   readonly isUnruly: boolean;
   readonly clients: ConnectionOptions;
+  /** How much a client may leave unread before it is not served on. */
+  readonly unsentBytesHigh: number;
   /** Clocks run between 1 / rate and rate. */
   readonly clockRateMax: number;
   readonly snapshotCommands: number;
@@ -68,6 +71,8 @@ export interface Swarm {
   };
   readonly weights: Readonly<Record<Fault, number>>;
 }
+
+const EVERYTHING: readonly SendManner[] = ["everything"];
 
 export function drawSwarm(random: Random): Swarm {
   const scale = [1, 2, 5, 10][random.below(4)]!;
@@ -94,7 +99,9 @@ export function drawSwarm(random: Random): Swarm {
       delayMinMs: 0.1 * scale,
       delayMaxMs: (0.2 + random.below(50) / 10) * scale,
       splitProbability: random.chance(0.3) ? 0.2 : 0,
+      sendManners: random.chance(0.5) ? EVERYTHING : SEND_MANNERS,
     },
+    unsentBytesHigh: [100, 1000, 10_000, 1 << 20][random.below(4)]!,
     clockRateMax: random.chance(0.5) ? 1 : 1 + random.below(8) / 100,
     snapshotCommands: 10 + random.below(200),
     snapshotSliceBytes: [100, 1000, 10_000, 128 * 1024][random.below(4)]!,

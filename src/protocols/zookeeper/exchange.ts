@@ -217,12 +217,21 @@ export class Exchange implements PendingOwner {
     this.#service.noteTaken();
   }
 
+  /** The reply that comes next could be written now, or as soon as the client has fetched. */
+  get owesReply(): boolean {
+    const state = this.#queue.head?.state;
+    return state === "waiting" || state === "ready";
+  }
+
   /** Answers whatever has its turn now. */
   advance(): void {
     const queue = this.#queue;
     for (let request = queue.head; request !== null && this.#session.phase === "open"; request = queue.head) {
       if (request.state === "waiting") {
-        if (!queue.isHeadUrgent && this.#outgoing.isBackedUp) return; // goes on when the client has fetched
+        if (!queue.isHeadUrgent && this.#outgoing.isBackedUp) {
+          this.#service.noteBlocked(this.#session); // goes on once there is room, after this turn's flush or a drain
+          return;
+        }
         const reader = this.#service.reader.reset(request.bytes!, request.start, request.end);
         this.#reply(this.#outgoing.writer, request.operation as ReadOperation | BarrierOperation, request.xid, reader);
       } else if (request.state === "ready") {

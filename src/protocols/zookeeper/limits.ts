@@ -42,6 +42,17 @@ export const UNSENT_BYTES_HIGH = 1 << 20;
  */
 export const UNSENT_NOTIFICATION_BYTES_MAX = 16 << 20;
 
+/** Of those above, what the simulator draws anew for each seed, so that clients of a few kilobytes meet them. */
+export interface Bounds {
+  readonly unsentBytesHigh: number;
+  readonly unsentNotificationBytesMax: number;
+}
+
+export const BOUNDS: Bounds = {
+  unsentBytesHigh: UNSENT_BYTES_HIGH,
+  unsentNotificationBytesMax: UNSENT_NOTIFICATION_BYTES_MAX,
+};
+
 /** How often silence is looked for, handshakes are timed and leases are renewed, in parts of `tickTime`. */
 export const TICK_PARTS = 4;
 

@@ -2,9 +2,13 @@
 
 import type { ByteWriter } from "../../base/bytes.ts";
 import type { BufferPool } from "./buffers.ts";
-import { UNSENT_BYTES_HIGH, UNSENT_NOTIFICATION_BYTES_MAX } from "./limits.ts";
+import type { Bounds } from "./limits.ts";
 
-/** A connection to a client, as the session sees it: a socket, or a simulated one. */
+/**
+ * A connection to a client, as the session sees it: a socket, or a simulated one. It may take what is written at once,
+ * in part or not at all. Where a write leaves more than 64 KiB unsent, the session hears `onDrain` once they have left; where
+ * it leaves none, nothing follows.
+ */
 export interface ConnectionPort {
   /** Bytes that were written and have not left yet. */
   readonly unsentBytes: number;
@@ -22,14 +26,16 @@ export interface ConnectionPort {
 export class Outgoing {
   readonly #port: ConnectionPort;
   readonly #pool: BufferPool;
+  readonly #bounds: Bounds;
   readonly #onDirty: () => void;
   #buffer: ByteWriter | null = null;
   /** Of notifications, since the client last had fetched everything. */
   #notificationBytes = 0;
 
-  constructor(port: ConnectionPort, pool: BufferPool, onDirty: () => void) {
+  constructor(port: ConnectionPort, pool: BufferPool, bounds: Bounds, onDirty: () => void) {
     this.#port = port;
     this.#pool = pool;
+    this.#bounds = bounds;
     this.#onDirty = onDirty;
   }
 
@@ -47,7 +53,7 @@ export class Outgoing {
 
   /** The client does not fetch what it has asked for: it should not be asked what else it wants. */
   get isBackedUp(): boolean {
-    return this.unsentBytes > UNSENT_BYTES_HIGH;
+    return this.unsentBytes > this.#bounds.unsentBytesHigh;
   }
 
   /** Says false when so much has piled up that the connection must end. */
@@ -55,7 +61,7 @@ export class Outgoing {
     if (this.unsentBytes === 0) this.#notificationBytes = 0;
     this.#notificationBytes += frame.length;
     this.writer.raw(frame);
-    return this.#notificationBytes <= UNSENT_NOTIFICATION_BYTES_MAX;
+    return this.#notificationBytes <= this.#bounds.unsentNotificationBytesMax;
   }
 
   flush(): number {

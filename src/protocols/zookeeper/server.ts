@@ -18,6 +18,7 @@ import type { Policy } from "../../state/tree/commands.ts";
 import type { StateEvents } from "../../state/types.ts";
 import type { AuthOptions, Hashes } from "./auth.ts";
 import {
+  BOUNDS,
   CLOSING_DEADLINE_MS,
   CONNECTIONS_PER_ADDRESS_MAX,
   FRAME_BYTES_MAX,
@@ -141,6 +142,7 @@ class Listeners implements ZooKeeperServer {
       maxSessionTimeoutMs: options.maxSessionTimeoutMs ?? tickTimeMs * 20,
       frameBytesMax: options.juteMaxBuffer ?? FRAME_BYTES_MAX,
       globalOutstandingLimit: options.globalOutstandingLimit ?? OUTSTANDING_MAX,
+      bounds: BOUNDS,
       readOnlyMode: options.readOnlyMode ?? false,
       policy: options.policy ?? {},
       auth: options.auth ?? {},

@@ -10,7 +10,13 @@ import { BufferPool } from "./buffers.ts";
 import { Counters, type LiveService } from "./counters.ts";
 import type { CredentialOptions } from "./credentials.ts";
 import type { Exchange } from "./exchange.ts";
-import { DROPPED_LINES_PER_TICK_MAX, HANDSHAKE_DEADLINE_MS, NO_QUORUM_GRACE_TICKS, TICK_PARTS } from "./limits.ts";
+import {
+  type Bounds,
+  DROPPED_LINES_PER_TICK_MAX,
+  HANDSHAKE_DEADLINE_MS,
+  NO_QUORUM_GRACE_TICKS,
+  TICK_PARTS,
+} from "./limits.ts";
 import type { ConnectionPort } from "./outgoing.ts";
 import { PendingPool, type PendingRequest } from "./pending.ts";
 import { type Peer, Session } from "./session.ts";
@@ -37,6 +43,7 @@ export interface ServiceOptions extends CredentialOptions {
   /** `jute.maxbuffer`. */
   readonly frameBytesMax: number;
   readonly globalOutstandingLimit: number;
+  readonly bounds: Bounds;
   /** `readonlymode.enabled`. */
   readonly readOnlyMode: boolean;
   readonly fourLetterWord: FourLetterWordHandler | null;

@@ -92,7 +92,7 @@ export class Session implements Client, ConnectionStats {
     this.acceptedAt = options.clock.now();
     this.lastHeardAt = this.acceptedAt;
     this.#frames = new FrameCutter(options.frameBytesMax);
-    this.#outgoing = new Outgoing(port, service.buffers, () => service.noteDirty(this));
+    this.#outgoing = new Outgoing(port, service.buffers, options.bounds, () => service.noteDirty(this));
     this.#who = new Credentials(peer, options);
     this.#exchange = new Exchange(this, service, this.#outgoing);
   }
@@ -120,9 +120,7 @@ export class Session implements Client, ConnectionStats {
 
   /** The client has fetched everything that was written. */
   onDrain(): void {
-    if (this.phase === "closed") return;
-    this.#exchange.advance();
-    this.serve();
+    if (this.phase !== "closed") this.serve();
   }
 
   /** The socket is gone, whoever closed it. */
@@ -130,10 +128,11 @@ export class Session implements Client, ConnectionStats {
     this.#leave("closed");
   }
 
-  /** Takes requests until there is none, or a reason to wait. */
+  /** Answers what waited for room, then takes requests until there is none, or a reason to wait. */
   serve(): void {
     if (this.phase === "greeting" && !this.#bringsFrames()) return;
     this.#service.noteUnblocked(this);
+    this.#exchange.advance();
     while (this.#mayTake()) {
       const found = this.#frames.next();
       if (found === "more") break;
@@ -358,6 +357,11 @@ export class Session implements Client, ConnectionStats {
 
   get outstanding(): number {
     return this.#exchange.count;
+  }
+
+  /** A reply is due, and nothing stands in its way. At the end of a turn that must never be so. */
+  get owesReply(): boolean {
+    return this.phase === "open" && this.#exchange.owesReply && this.unsentBytes === 0;
   }
 
   get reading(): boolean {

@@ -247,6 +247,19 @@ test("a pipeline of ten thousand writes and reads is answered in order", async (
   });
 });
 
+/** A sync and reads of 2 MB behind it in one go: the replies are far beyond what may wait unread. */
+async function assertAllAnswered(client: SocketClient): Promise<void> {
+  await client.greet();
+  await client.call(ask.create("/a", { data: new Uint8Array(20_000) }));
+  const requests = [ask.sync("/"), ...Array.from({ length: 100 }, () => ask.getData("/a"))];
+  client.socket.write(Buffer.concat(requests.map(([opcode, encode], i) => frameOf(1000 + i, opcode, encode))));
+  for (let i = 0; i < requests.length; i++) assert.equal(readReplyHeader((await client.frame())!).xid, 1000 + i);
+}
+
+test("a sync and a hundred reads of 20 kB in one go are all answered", { timeout: 20_000 }, async () => {
+  await withServer({}, (server) => assertAllAnswered(SocketClient.plain(server)));
+});
+
 test("whoever asks for much and fetches nothing holds little of the member, and gets it all in the end", async () => {
   await withServer({}, async (server) => {
     const [greedy, witness] = [SocketClient.plain(server), SocketClient.plain(server)];
@@ -359,6 +372,12 @@ test("over TLS a client is who its certificate says", async () => {
     const [connection] = server.stats.connections;
     assert.equal(connection?.secure, true);
   });
+});
+
+test("over TLS too a sync and a hundred reads of 20 kB in one go are all answered", { timeout: 20_000 }, async () => {
+  await withServer({ ...secure, tls: pem.server }, (server) =>
+    assertAllAnswered(SocketClient.secure(server.secureClientAddress!.port, pem.client)),
+  );
 });
 
 for (const [clientAuth, none, own, strange] of [

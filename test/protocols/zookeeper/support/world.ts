@@ -17,6 +17,7 @@ import {
   writeConnectRequest,
   XID,
 } from "../../../../src/protocols/zookeeper/codec/records.ts";
+import { BOUNDS } from "../../../../src/protocols/zookeeper/limits.ts";
 import type { ConnectionPort } from "../../../../src/protocols/zookeeper/outgoing.ts";
 import { Service, type ServiceOptions } from "../../../../src/protocols/zookeeper/service.ts";
 import type { Peer, Session } from "../../../../src/protocols/zookeeper/session.ts";
@@ -217,14 +218,24 @@ export class FakePort implements ConnectionPort {
   isDestroyed = false;
   /** The client fetches nothing. */
   isStuck = false;
+  /** How many bytes of a write are taken at once, where nothing waits already. */
+  takesAtOnce = Number.POSITIVE_INFINITY;
   unsentBytes = 0;
   session: Session | null = null;
 
   write(bytes: Uint8Array): boolean {
     assert(!this.isEnded && !this.isDestroyed, "written after the end");
     this.received.push(bytes.slice());
-    if (this.isStuck) this.unsentBytes += bytes.length;
-    return !this.isStuck;
+    const taken = this.isStuck || this.unsentBytes > 0 ? 0 : Math.min(bytes.length, this.takesAtOnce);
+    this.unsentBytes += bytes.length - taken;
+    return taken === bytes.length;
+  }
+
+  /** So many of the bytes that wait leave; as with a socket, it is told when the last has. */
+  leave(count: number): void {
+    if (this.unsentBytes === 0) return;
+    this.unsentBytes = Math.max(0, this.unsentBytes - count);
+    if (this.unsentBytes === 0) this.session!.onDrain();
   }
 
   drain(): void {
@@ -402,6 +413,7 @@ export class World {
       maxSessionTimeoutMs: 40_000,
       frameBytesMax: 0xfffff,
       globalOutstandingLimit: 1000,
+      bounds: BOUNDS,
       readOnlyMode: false,
       policy: {},
       auth: {},

@@ -1,0 +1,97 @@
+// What a member's kernel does with the bytes that are written for a client: it takes them all, or none, or one, and the
+// rest leaves in its own time.
+
+import type { Random } from "../base/random.ts";
+
+export type SendManner = "everything" | "nothing" | "one-byte" | "some";
+export const SEND_MANNERS: readonly SendManner[] = ["everything", "nothing", "one-byte", "some"];
+
+export interface SendBufferPort {
+  readonly random: Random;
+  /** Runs a task after as long as the network takes. */
+  after(task: () => void): void;
+  onLeft(bytes: Uint8Array): void;
+  /** What was held back has left. */
+  onEmpty(): void;
+}
+
+export class SendBuffer {
+  /** Bytes that were written and have not left. */
+  bytes = 0;
+  readonly #manner: SendManner;
+  readonly #port: SendBufferPort;
+  #held: Uint8Array[] = [];
+  #isLeaving = false;
+  #last: (() => void) | null = null;
+
+  constructor(manner: SendManner, port: SendBufferPort) {
+    this.#manner = manner;
+    this.#port = port;
+  }
+
+  /** As `ConnectionPort.write`: says whether all of it has left. */
+  write(written: Uint8Array): boolean {
+    if (written.length === 0) return true;
+    const bytes = written.slice();
+    const taken = this.bytes > 0 ? 0 : this.#taken(bytes.length);
+    if (taken > 0) this.#port.onLeft(bytes.subarray(0, taken));
+    if (taken === bytes.length) return true;
+    this.#held.push(bytes.subarray(taken));
+    this.bytes += bytes.length - taken;
+    this.#leaveSoon();
+    return false;
+  }
+
+  /** Once everything written has left; at once if it has. */
+  whenEmpty(task: () => void): void {
+    if (this.bytes === 0) task();
+    else this.#last = task;
+  }
+
+  /** What has not left never does. */
+  discard(): void {
+    this.#held = [];
+    this.bytes = 0;
+    this.#last = null;
+  }
+
+  #taken(length: number): number {
+    switch (this.#manner) {
+      case "everything":
+        return length;
+      case "nothing":
+        return 0;
+      case "one-byte":
+        return 1;
+      case "some":
+        return this.#port.random.below(length + 1);
+    }
+  }
+
+  #leaveSoon(): void {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    this.#port.after(() => {
+      this.#isLeaving = false;
+      this.#leave();
+    });
+  }
+
+  #leave(): void {
+    const first = this.#held[0];
+    if (first === undefined) return;
+    const { random } = this.#port;
+    const count = random.chance(0.3) ? 1 : 1 + random.below(first.length);
+    if (count === first.length) this.#held.shift();
+    else this.#held[0] = first.subarray(count);
+    this.bytes -= count;
+    this.#port.onLeft(first.subarray(0, count));
+    if (this.bytes > 0) {
+      this.#leaveSoon();
+      return;
+    }
+    this.#port.onEmpty();
+    this.#last?.();
+    this.#last = null;
+  }
+}
