@@ -1,5 +1,6 @@
 // What a member's operators see of it: its settings and its storage, as the words, the admin commands and the metrics tell.
 
+import { hostname } from "node:os";
 import {
   type AdminContext,
   type AdminSettings,
@@ -74,8 +75,17 @@ function adminSettings(configuration: ServerConfiguration): AdminSettings {
     commandUrl: admin.commandUrl,
     snapshotEnabled: admin.snapshotEnabled,
     rateLimitMs: admin.rateLimitMs,
+    hosts: hostNames(configuration),
     auth: authOptions(configuration),
   };
+}
+
+/** What an operator may call this member by, as far as the settings and the machine tell. */
+function hostNames({ admin, metrics, client, members }: ServerConfiguration): readonly string[] | "all" {
+  if (admin.allowedHosts.includes("*")) return "all";
+  const listening = [admin.listen, metrics.listen, client.plain, client.secure].flatMap((each) => each?.host ?? []);
+  const peers = members.flatMap(({ addresses }) => addresses.map(({ host }) => host));
+  return [...new Set([...admin.allowedHosts, ...listening, ...peers, hostname()])];
 }
 
 /** Settings that are never told to anyone. */

@@ -41,13 +41,18 @@ function get(names: readonly string[], fields: (context: AdminContext) => Fields
   return { names, method: "GET", needsService: true, isGuarded: false, run };
 }
 
+/** Changes something, if only a count: never by GET, which a link or a picture in any page can send. */
+function post(names: readonly string[], fields: (context: AdminContext) => Fields): AdminCommand {
+  return { ...get(names, fields), method: "POST" };
+}
+
 /** Answers whether clients are served or not. */
 function always(command: AdminCommand): AdminCommand {
   return { ...command, needsService: false };
 }
 
 export const ADMIN_COMMANDS: readonly AdminCommand[] = [
-  get(["connection_stat_reset", "crst"], ({ stats }) => {
+  post(["connection_stat_reset", "crst"], ({ stats }) => {
     stats.resetConnections();
     return {};
   }),
@@ -83,7 +88,7 @@ export const ADMIN_COMMANDS: readonly AdminCommand[] = [
   })),
   { ...get(["leader", "lead"], () => ({})), run: leader },
   always(get(["monitor", "mntr"], (context) => Object.fromEntries(monitorValues(context).map(typed)))),
-  get(["observer_connection_stat_reset", "orst"], () => ({})),
+  post(["observer_connection_stat_reset", "orst"], () => ({})),
   {
     names: ["restore", "rest"],
     method: "POST",
@@ -99,7 +104,7 @@ export const ADMIN_COMMANDS: readonly AdminCommand[] = [
   get(["ruok"], () => ({})),
   {
     names: ["set_trace_mask", "stmk"],
-    method: "GET",
+    method: "POST",
     needsService: false,
     isGuarded: false,
     run: (_, { parameters }) => setTraceMask(parameters.get("traceMask")),
@@ -111,7 +116,7 @@ export const ADMIN_COMMANDS: readonly AdminCommand[] = [
     ...serverStats(context),
     ...connectionFields([...context.stats.connections], true),
   })),
-  get(["stat_reset", "srst"], ({ stats }) => {
+  post(["stat_reset", "srst"], ({ stats }) => {
     stats.reset();
     return {};
   }),

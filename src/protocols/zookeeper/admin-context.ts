@@ -123,8 +123,16 @@ export interface AdminSettings {
   readonly commandUrl: string;
   readonly snapshotEnabled: boolean;
   readonly rateLimitMs: number;
+  /** Names by which HTTP requests may call this member, besides its addresses and localhost; "all": by any. */
+  readonly hosts: readonly string[] | "all";
   /** How callers of the guarded commands prove who they are: as clients do. */
   readonly auth: AuthOptions;
+}
+
+/** The names of this member: those that its settings say, and the hosts of the ensemble as it is now. */
+export function ownNames(hosts: readonly string[], { status }: Member): string[] {
+  const members = status.configuration.members.map(({ address }) => address);
+  return [...hosts, ...members.flatMap((address) => address.split(/[;|]/).map((place) => /^[^:[]*/.exec(place)![0]))];
 }
 
 export type Mode = "leader" | "follower" | "observer" | "standalone" | "read-only";

@@ -1,16 +1,18 @@
 // The admin server: ZooKeeper's commands as JSON over HTTP, and the metrics. It believes nothing that a request says of
-// its own origin: the address is that of the connection, and no header changes it.
+// its own origin: the address is that of the connection, and no header changes it. What a page of another site sends by
+// somebody's browser is refused (admin-host.ts).
 
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, isIP } from "node:net";
 import { pipeline } from "node:stream/promises";
 import type { Logger } from "../../replica/logger.ts";
 import { PERMISSION } from "../../state/tree/acl.ts";
 import type { Acl, Identity } from "../../state/types.ts";
 import { ADMIN_COMMANDS, type AdminAnswer, type AdminCommand, adminCommandNamed } from "./admin-commands.ts";
-import type { AdminContext } from "./admin-context.ts";
+import { type AdminContext, ownNames } from "./admin-context.ts";
+import { hostOfRequest, isFormContent, isFromOtherSite, isOwnHost, type RequestSource } from "./admin-host.ts";
 import { type Hashes, identitiesOf } from "./auth.ts";
 import { prometheusText } from "./metrics.ts";
 import { watchEventLoop } from "./metrics-process.ts";
@@ -56,7 +58,8 @@ export function startMetricsServer(
 ): Promise<AdminServer | null> {
   return listen("metrics", "metricsProvider.httpPort", endpoint, log, async (request, response) => {
     const { pathname } = urlOf(request);
-    if (pathname === "/metrics") sendMetrics(context, response);
+    if (isForAnother(context, request)) sendMisdirected(request, response);
+    else if (pathname === "/metrics") sendMetrics(context, response);
     else sendText(response, 404, "The metrics are at /metrics\n");
   });
 }
@@ -112,9 +115,10 @@ async function answer(context: AdminContext, request: IncomingMessage, response:
   }
   const { pathname, searchParams } = urlOf(request);
   const { commandUrl } = context.settings;
-  if (pathname === "/metrics") return sendMetrics(context, response);
   if (pathname === "/livez") return sendText(response, 200, "ok\n");
   if (pathname === "/readyz") return sendReadiness(context, response);
+  if (isForAnother(context, request)) return sendMisdirected(request, response);
+  if (pathname === "/metrics") return sendMetrics(context, response);
   if (pathname === commandUrl || pathname === `${commandUrl}/`) return sendLinks(commandUrl, response);
   if (!pathname.startsWith(`${commandUrl}/`)) return sendText(response, 404, `Commands are at ${commandUrl}\n`);
   const name = pathname.slice(commandUrl.length + 1);
@@ -130,7 +134,23 @@ async function answer(context: AdminContext, request: IncomingMessage, response:
   else await pipeline(result.stream, response);
 }
 
-/** Only the path counts: what `Host` says makes no difference. */
+/** Its host is no name of this member: most likely a page in a browser sent it, whose own name leads here. */
+function isForAnother({ settings, member }: AdminContext, request: IncomingMessage): boolean {
+  if (settings.hosts === "all") return false;
+  return !isOwnHost(hostOfRequest(sourceOf(request)), (text) => isIP(text) !== 0, ownNames(settings.hosts, member));
+}
+
+function sourceOf({ url = "/", headers }: IncomingMessage): RequestSource {
+  const fetchSite = headers["sec-fetch-site"];
+  return {
+    target: url,
+    host: headers.host,
+    origin: headers.origin,
+    fetchSite: typeof fetchSite === "string" ? fetchSite : undefined,
+  };
+}
+
+/** Only the path counts here. */
 function urlOf(request: IncomingMessage): URL {
   return URL.canParse(request.url ?? "", "http://member")
     ? new URL(request.url ?? "", "http://member")
@@ -140,6 +160,12 @@ function urlOf(request: IncomingMessage): URL {
 function refused(context: AdminContext, command: AdminCommand, request: IncomingMessage): AdminAnswer | null {
   const isPost = request.method === "POST";
   if (isPost !== (command.method === "POST")) return { status: 405, error: `This command is for ${command.method}` };
+  if (isPost && isFromOtherSite(sourceOf(request))) {
+    return { status: 403, error: "A page of another site sent this: state is changed by this member's own pages only" };
+  }
+  if (isPost && isFormContent(request.headers["content-type"])) {
+    return { status: 415, error: "The content type must be application/json, or left out where there is no body" };
+  }
   if (command.needsService && !context.stats.isServing) {
     return { error: "This ZooKeeper instance is not currently serving requests" };
   }
@@ -208,6 +234,17 @@ function sendMetrics(context: AdminContext, response: ServerResponse): void {
   response.end(prometheusText(context));
 }
 
+/** Says which setting admits the name, to an operator who has chosen one that the configuration does not know. */
+function sendMisdirected(request: IncomingMessage, response: ServerResponse): void {
+  const host = hostOfRequest(sourceOf(request)) ?? "";
+  const shown = /^[\w.-]{1,253}$/.test(host) ? host : "The host of this request";
+  sendText(
+    response,
+    421,
+    `${shown} is no name of this member: use its address, or add the name to admin.allowedHosts\n`,
+  );
+}
+
 function sendReadiness({ stats }: AdminContext, response: ServerResponse): void {
   const ready = stats.isServing && !stats.isReadOnly;
   sendText(
@@ -218,7 +255,9 @@ function sendReadiness({ stats }: AdminContext, response: ServerResponse): void 
 }
 
 function sendLinks(commandUrl: string, response: ServerResponse): void {
-  const names = ADMIN_COMMANDS.map(({ names: [primary] }) => primary!).sort();
-  response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
-  response.end(names.map((name) => `<a href="${commandUrl}/${name}">${name}</a>\n<br/>\n`).join(""));
+  const lines = ADMIN_COMMANDS.map(({ names: [name], method }) =>
+    method === "GET" ? `<a href="${commandUrl}/${name}">${name}</a>\n<br/>\n` : `${name} (POST)\n<br/>\n`,
+  );
+  response.writeHead(200, { "content-type": "text/html; charset=utf-8", "x-content-type-options": "nosniff" });
+  response.end(lines.sort().join(""));
 }

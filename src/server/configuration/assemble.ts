@@ -232,6 +232,7 @@ function adminSettings(values: Values): ServerConfiguration["admin"] {
   return {
     listen: values.get("admin.enableServer") ? { host, port: values.get("admin.serverPort") } : null,
     commandUrl: url.replace(/\/+$/, ""),
+    allowedHosts: values.get("admin.allowedHosts"),
     snapshotEnabled: values.get("admin.snapshot.enabled"),
     rateLimitMs: values.get("admin.rateLimiterIntervalInMS"),
     idleTimeoutMs: values.get("admin.idleTimeout"),

@@ -168,6 +168,8 @@ export interface AdminSettings {
   /** Null: no admin server. */
   readonly listen: Endpoint | null;
   readonly commandUrl: string;
+  /** Names by which it may be called, besides its addresses and those of the configuration; `*`: any. */
+  readonly allowedHosts: readonly string[];
   readonly snapshotEnabled: boolean;
   /** A snapshot is given out at most once in this time. */
   readonly rateLimitMs: number;

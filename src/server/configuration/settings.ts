@@ -148,6 +148,7 @@ export const SETTINGS = {
   "admin.serverAddress": setting("admin.address", text, "127.0.0.1"),
   "admin.serverPort": setting("admin.port", portOrAny, 8080),
   "admin.commandURL": setting("admin.url", text, "/commands"),
+  "admin.allowedHosts": setting("admin.hosts", list, []),
   "admin.idleTimeout": setting("admin.idleTimeout", duration({ min: 1 }), 30_000),
   "admin.rateLimiterIntervalInMS": setting("admin.rateLimit", duration(), 300_000),
   "admin.snapshot.enabled": setting("admin.snapshot", boolean, true),

@@ -102,9 +102,10 @@ describe("the admin server", () => {
   });
 
   test("the trace mask must be a number", async () => {
-    assert.match(String((await json("/commands/stmk")).body["error"]), /requires long traceMask/);
-    assert.match(String((await json("/commands/stmk?traceMask=x")).body["error"]), /got x/);
-    assert.equal((await json("/commands/stmk?traceMask=306")).body["tracemask"], 306);
+    const set = (query: string) => json(`/commands/stmk${query}`, { method: "POST" });
+    assert.match(String((await set("")).body["error"]), /requires long traceMask/);
+    assert.match(String((await set("?traceMask=x")).body["error"]), /got x/);
+    assert.equal((await set("?traceMask=306")).body["tracemask"], 306);
   });
 
   test("the list of commands, the metrics and the two health checks stand at their paths; nothing else does", async () => {
@@ -226,7 +227,7 @@ describe("the guarded commands", () => {
     const plain = guarded();
     const { base, server } = await serving({ ...plain, stats: stats({ connections }) });
     const shed = async (body: string) => {
-      const headers = { authorization: "digest root:secret" };
+      const headers = { authorization: "digest root:secret", "content-type": "application/json" };
       const response = await fetch(`${base}/commands/shed_connections`, { method: "POST", headers, body });
       return { status: response.status, body: (await response.json()) as Record<string, unknown> };
     };
@@ -244,7 +245,12 @@ describe("the guarded commands", () => {
     assert.equal(closed, 0);
     assert.equal((await shed('{"percentage":30}')).body["connections_shed"], 3);
     assert.equal(closed, 3);
-    const unproved = await fetch(`${base}/commands/shed`, { method: "POST", body: '{"percentage":100}' });
+    const json = { "content-type": "application/json" };
+    const unproved = await fetch(`${base}/commands/shed`, {
+      method: "POST",
+      headers: json,
+      body: '{"percentage":100}',
+    });
     assert.equal(unproved.status, 401);
     assert.equal(closed, 3);
     await server.close();
@@ -252,7 +258,7 @@ describe("the guarded commands", () => {
 
   test("one member's state cannot be replaced behind the others' backs", async () => {
     const { base, server } = await serving(guarded());
-    const headers = { authorization: "digest root:secret" };
+    const headers = { authorization: "digest root:secret", "content-type": "application/octet-stream" };
     const response = await fetch(`${base}/commands/restore`, { method: "POST", headers, body: "x" });
     assert.equal(response.status, 501);
     await server.close();

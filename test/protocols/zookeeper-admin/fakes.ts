@@ -129,6 +129,7 @@ export const SETTINGS: AdminSettings = {
   commandUrl: "/commands",
   snapshotEnabled: true,
   rateLimitMs: 300_000,
+  hosts: ["zoo1.example"],
   auth: { superDigest: "super:D/InIHSb7yEEbrWz8b9l71RjZJU=" },
 };
 
