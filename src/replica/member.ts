@@ -29,6 +29,8 @@ export interface Member {
    */
   begin(): ByteWriter;
   commit(waiter: Waiter): void;
+  /** Takes back a command that was begun and not committed, if there is one. */
+  abandon(): void;
   /** Whether a command would be taken now, and if not, why not. "busy" passes by itself: stop reading from clients. */
   admission(): "open" | "busy" | "no-space" | "no-quorum" | "stopping";
   /**

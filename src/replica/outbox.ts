@@ -62,6 +62,13 @@ export class Outbox {
     return this.#writer;
   }
 
+  /** Takes the open command back, if there is one. */
+  abandon(): void {
+    if (this.#mark < 0) return;
+    this.#writer.length = this.#mark;
+    this.#mark = -1;
+  }
+
   /** Ends the open command. Returns a batch if that closed one, to be sent at once. */
   commit(waiter: Waiter): OutstandingBatch | null {
     assert(this.#mark >= 0, "no command was begun");

@@ -185,6 +185,10 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     this.#flushSoon();
   }
 
+  abandon(): void {
+    this.#outbox.abandon();
+  }
+
   admission(): "open" | "busy" | "no-space" | "no-quorum" | "stopping" {
     if (this.#state !== "running") return "stopping";
     if (this.#isDiskFull) return "no-space";

@@ -89,3 +89,13 @@ test("at the end everyone who waits is told, once, that nobody can know", () => 
   assert.deepEqual(heard, ["a unknown", "b unknown"]);
   assert.equal(outbox.closeBatch(), null);
 });
+
+test("a command that is taken back leaves nothing, and the next may be begun", () => {
+  const outbox = new Outbox(2, 77);
+  put(outbox, "a");
+  outbox.begin().text("half");
+  outbox.abandon();
+  outbox.abandon();
+  put(outbox, "b");
+  assert.equal(read(outbox.closeBatch()!.bytes), "2/77/1: a b");
+});

@@ -77,8 +77,9 @@ export class Exchange implements PendingOwner {
     try {
       request.note = operation.propose(this.#session, reader);
     } catch (error) {
-      if (!(error instanceof MalformedError)) throw error;
       this.#service.pending.release(request);
+      this.#session.member.abandon();
+      if (!(error instanceof MalformedError)) throw error;
       this.answerError(operation, xid, ERROR.marshallingError, false);
       return true;
     }
@@ -121,6 +122,14 @@ export class Exchange implements PendingOwner {
       this.#dropWith(request, `${operation.name}: ${error.message}`);
       return;
     }
+    try {
+      this.#answerBarrier(request, operation);
+    } catch (thrown) {
+      this.#failed(request, thrown);
+    }
+  }
+
+  #answerBarrier(request: PendingRequest, operation: BarrierOperation): void {
     if (request !== this.#queue.head) {
       this.#queue.becomeRead(request); // what is shown before its turn would be older than the replies before it
       return;
@@ -134,6 +143,14 @@ export class Exchange implements PendingOwner {
 
   onOutcome(request: PendingRequest, outcome: Outcome, revision: number): void {
     if (this.#hasLeft(request)) return;
+    try {
+      this.#answer(request, outcome, revision);
+    } catch (thrown) {
+      this.#failed(request, thrown);
+    }
+  }
+
+  #answer(request: PendingRequest, outcome: Outcome, revision: number): void {
     if (outcome.kind === "reconfiguring") {
       request.state = "deferred";
       request.revision = outcome.revision;
@@ -149,7 +166,7 @@ export class Exchange implements PendingOwner {
 
   /** A reconfiguration that was taken up has ended. */
   onReconfigured(request: PendingRequest, outcome: Outcome): void {
-    if (!this.#hasLeft(request)) this.#complete(request, outcome, this.#session.machine.revision);
+    this.onOutcome(request, outcome, this.#session.machine.revision);
   }
 
   onRefused(request: PendingRequest, error: CoordinationError): void {
@@ -159,9 +176,12 @@ export class Exchange implements PendingOwner {
       this.#dropWith(request, error.message);
       return;
     }
-    const out = this.#beginReply(request);
-    writeEmptyReply(out, request.xid, this.#session.machine.revision, code);
-    this.#endReply(request);
+    try {
+      writeEmptyReply(this.#beginReply(request), request.xid, this.#session.machine.revision, code);
+      this.#endReply(request);
+    } catch (thrown) {
+      this.#failed(request, thrown);
+    }
   }
 
   #complete(request: PendingRequest, outcome: Outcome, revision: number): void {
@@ -201,6 +221,12 @@ export class Exchange implements PendingOwner {
   #dropWith(request: PendingRequest, reason: string): void {
     request.state = "ready";
     this.#session.drop(reason);
+  }
+
+  /** In the middle of what others hear too: it ends here, with the connection. */
+  #failed(request: PendingRequest, thrown: unknown): void {
+    if (request.owner === this && request.state === "proposed") request.state = "ready"; // it is not heard of again
+    this.#session.fail(thrown);
   }
 
   // ----------------------------------------------------------------------------------------------------- the order

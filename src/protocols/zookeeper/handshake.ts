@@ -91,10 +91,14 @@ export class Handshake implements Waiter {
 
   onOutcome(outcome: Outcome, _revision: number): void {
     if (this.#session.phase !== "opening") return; // gone meanwhile: the session ends by its timeout
-    if (outcome.kind === "lease-opened" || outcome.kind === "lease-attached") {
-      this.#accept(outcome.id, outcome.timeoutMs);
-    } else {
-      this.#refuse();
+    try {
+      if (outcome.kind === "lease-opened" || outcome.kind === "lease-attached") {
+        this.#accept(outcome.id, outcome.timeoutMs);
+      } else {
+        this.#refuse();
+      }
+    } catch (thrown) {
+      this.#session.fail(thrown);
     }
   }
 

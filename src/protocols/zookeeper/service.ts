@@ -292,6 +292,11 @@ export class Service implements StateEvents, LiveService {
     this.options.logger.warn(`${session.name}: connection closed: ${reason}`);
   }
 
+  noteFailed(session: Session, error: unknown): void {
+    const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.options.logger.error(`${session.name}: a bug here, please report it: ${told}`);
+  }
+
   noteDeferred(request: PendingRequest): void {
     this.#deferred.add(request);
   }

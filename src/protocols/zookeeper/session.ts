@@ -114,7 +114,12 @@ export class Session implements Client, ConnectionStats {
     if (this.isDeaf || this.phase === "answering" || this.phase === "ending" || this.phase === "closed") return;
     this.lastHeardAt = service.refreshTurnTime();
     if (this.phase === "open" && this.renewedInTick !== service.tick) this.#renew();
-    this.#frames.add(chunk);
+    try {
+      this.#frames.add(chunk);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
     this.serve();
   }
 
@@ -130,6 +135,14 @@ export class Session implements Client, ConnectionStats {
 
   /** Answers what waited for room, then takes requests until there is none, or a reason to wait. */
   serve(): void {
+    try {
+      this.#serve();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #serve(): void {
     if (this.phase === "greeting" && !this.#bringsFrames()) return;
     this.#service.noteUnblocked(this);
     this.#exchange.advance();
@@ -316,14 +329,26 @@ export class Session implements Client, ConnectionStats {
     this.#port.destroy();
   }
 
+  /** Something went wrong in here while this client was answered: that costs its connection, and nothing else. */
+  fail(error: unknown): void {
+    if (this.phase === "closed") return;
+    this.#service.noteFailed(this, error);
+    this.member.abandon();
+    this.drop("this member failed to answer it");
+  }
+
   close(reason: string): void {
     this.#service.options.logger.info(`${this.name}: closed: ${reason}`);
     this.end();
   }
 
   flush(): void {
-    this.#service.counters.bytesSent += this.#outgoing.flush();
-    if (this.phase === "ending") this.#port.end();
+    try {
+      this.#service.counters.bytesSent += this.#outgoing.flush();
+      if (this.phase === "ending") this.#port.end();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   #leave(phase: "ending" | "closed"): void {

@@ -5,7 +5,6 @@
 // ZooKeeper keeps two tables, and clients can see it: `data` holds what exists and getData set, `child` what getChildren
 // set, a persistent watch stands in both, a recursive one in `data` alone.
 
-import { assert } from "../../base/assert.ts";
 import { ByteWriter } from "../../base/bytes.ts";
 import type { Acl, NodeEvent } from "../../state/types.ts";
 import { EVENT_TYPE, writeNotification } from "./codec/records.ts";
@@ -21,6 +20,8 @@ export interface Watcher {
   mayRead(acl: readonly Acl[]): boolean;
   /** A whole notification frame, valid during the call only. */
   notify(frame: Uint8Array): void;
+  /** It could not be told. */
+  fail(error: unknown): void;
 }
 
 export class WatchTable {
@@ -118,7 +119,7 @@ export class WatchTable {
   #fireOne(path: string, watcher: Watcher, tell: (watcher: Watcher) => void): void {
     tell(watcher);
     const paths = this.#byWatcher.get(watcher);
-    assert(paths !== undefined, "a watched path without its watcher");
+    if (paths === undefined) return; // that was more than it takes: it has gone, with all its watches
     const modes = paths.get(path) ?? 0;
     if ((modes & WATCH.once) !== 0) this.#keep(path, watcher, paths, modes, modes & ~WATCH.once);
   }
@@ -240,9 +241,13 @@ export class Watches {
   readonly #tell = (watcher: Watcher): void => {
     if (watcher.lastEvent === this.#event) return;
     watcher.lastEvent = this.#event;
-    if (!watcher.mayRead(this.#acl)) return;
-    if (this.#frame.length === 0) writeNotification(this.#frame, this.#type, this.#path, this.#zxid);
-    watcher.notify(this.#frame.view());
+    try {
+      if (!watcher.mayRead(this.#acl)) return;
+      if (this.#frame.length === 0) writeNotification(this.#frame, this.#type, this.#path, this.#zxid);
+      watcher.notify(this.#frame.view());
+    } catch (error) {
+      watcher.fail(error); // the state goes on, and so do the others
+    }
   };
 
   #removeBoth(path: string, watcher: Watcher, modes: number): boolean {

@@ -174,5 +174,5 @@ export function contextOf(changes: Changes = {}): AdminContext & { readonly stat
 }
 
 export function watcher(sessionId: number): Watcher {
-  return { sessionId, lastEvent: 0, mayRead: () => true, notify() {} };
+  return { sessionId, lastEvent: 0, mayRead: () => true, notify() {}, fail() {} };
 }

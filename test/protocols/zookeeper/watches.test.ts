@@ -212,6 +212,7 @@ function crowd(count: number): { watchers: Watcher[]; told: () => number } {
     notify: () => {
       told += 1;
     },
+    fail: () => assert.fail("none is told what it cannot be"),
   }));
   return { watchers, told: () => told };
 }

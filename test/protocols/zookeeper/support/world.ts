@@ -104,7 +104,7 @@ export class FakeMember implements Member {
   barriers: ((error: CoordinationError | null) => void)[] = [];
   #waiters: Waiter[] = [];
   #batch = new ByteWriter();
-  #mark = 0;
+  #mark = -1;
   #sequence = 0;
   #index = 0;
   #expired = 0;
@@ -127,12 +127,21 @@ export class FakeMember implements Member {
       this.#sequence += 1;
       writeBatchHeader(this.#batch.clear(), this.id, this.start, this.#sequence);
     }
+    assert(this.#mark < 0, "a command was begun while another is open");
     this.#mark = beginCommand(this.#batch);
     return this.#batch;
   }
 
+  abandon(): void {
+    if (this.#mark < 0) return;
+    this.#batch.length = this.#mark;
+    this.#mark = -1;
+    if (this.#waiters.length === 0) this.#sequence -= 1;
+  }
+
   commit(waiter: Waiter): void {
     endCommand(this.#batch, this.#mark);
+    this.#mark = -1;
     this.#waiters.push(waiter);
     if (this.#waiters.length === 1 && !this.isHeld) this.clock.defer(() => this.agree());
   }
