@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { CoordinationError, type CoordinationErrorCode } from "../base/errors.ts";
 import type { Engine, Held } from "../recipes/index.ts";
-import type { Stage } from "./stage.ts";
+import type { LineRecipe, Stage } from "./stage.ts";
 
 /** What became of a promise so far. */
 export interface Fate<T> {
@@ -35,9 +35,8 @@ export async function within<T>(
 ): Promise<T> {
   let stop = () => {};
   const late = new Promise<never>((_, reject) => {
-    stop = stage.after(milliseconds, () =>
-      reject(new assert.AssertionError({ message: `${what} within ${milliseconds} ms` })),
-    );
+    const limit = milliseconds * stage.patience;
+    stop = stage.after(limit, () => reject(new assert.AssertionError({ message: `${what} within ${limit} ms` })));
   });
   try {
     return await Promise.race([promise, late]);
@@ -52,11 +51,24 @@ export async function eventually(
   condition: () => boolean | Promise<boolean>,
   milliseconds = 20_000,
 ) {
-  const end = stage.now() + milliseconds;
+  const limit = milliseconds * stage.patience;
+  const end = stage.now() + limit;
   while (!(await condition())) {
-    assert.ok(stage.now() < end, `${what}, within ${milliseconds} ms`);
+    assert.ok(stage.now() < end, `${what}, within ${limit} ms`);
     await stage.sleep(10);
   }
+}
+
+/** Waits until so many stand in line: what comes next comes behind them. */
+export function standing(stage: Stage<Engine>, recipe: LineRecipe, name: string, count: number): Promise<void> {
+  const what = `${count} stand in line for ${recipe} ${JSON.stringify(name)}`;
+  return eventually(stage, what, async () => (await stage.inLine(recipe, name)) === count);
+}
+
+/** That something has taken no longer than it may. */
+export function assertPrompt(stage: Stage<Engine>, startedAt: number, milliseconds: number): void {
+  const tookMs = stage.now() - startedAt;
+  assert.ok(tookMs < milliseconds * stage.patience, `it took ${tookMs} ms`);
 }
 
 export async function failsAs(code: CoordinationErrorCode, promise: Promise<unknown>): Promise<CoordinationError> {

@@ -55,7 +55,15 @@ export interface Program<E extends Engine> {
   killSession(): Promise<void>;
 }
 
+/** What programs stand in line for, and where a double barrier's members gather. */
+export type LineRecipe = "lock" | "read-write lock" | "semaphore" | "election" | "queue" | "double barrier";
+
 export interface Stage<E extends Engine> {
+  /**
+   * By how much this stage may be slower than one whose time is virtual and whose network is quick: 1 there. On a real machine,
+   * which others keep busy, it is more, and every deadline of a scenario is so many times as long.
+   */
+  readonly patience: number;
   /** The silence after which the service lets go of what a program holds. */
   readonly sessionTimeoutMs: number;
   /** Another program. All of one scenario see the same, and nothing of other scenarios. */
@@ -64,6 +72,11 @@ export interface Stage<E extends Engine> {
   sleep(milliseconds: number): Promise<void>;
   /** Runs about `milliseconds` from now; returns how to call it off. */
   after(milliseconds: number, task: () => void): () => void;
+  /**
+   * How many stand in line on the servers: for a lock or an election its holder too; for permits and items those alone who
+   * wait. At a double barrier, how many have come. Scenarios that need an order wait for this, and never for a time.
+   */
+  inLine(recipe: LineRecipe, name: string): Promise<number>;
   /** Has the service elect another leader of its own; null where it cannot. */
   readonly changeLeader: (() => Promise<void>) | null;
 }

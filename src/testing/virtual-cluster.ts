@@ -14,6 +14,10 @@ export interface VirtualClusterOptions {
   readonly seed?: number | undefined;
   readonly members?: number | undefined;
   readonly sessionTimeoutMs?: number | undefined;
+  /** How long what a program says, or hears, is on its way: from and to; 0.1 to 2 ms unless given. */
+  readonly delayMs?: readonly [number, number] | undefined;
+  /** As a stage's: more than 1 where what is said is long on its way. */
+  readonly patience?: number | undefined;
 }
 
 const TICK_MS = 500;
@@ -29,10 +33,14 @@ export class VirtualCluster {
 
   private constructor(options: VirtualClusterOptions) {
     this.#options = options;
-    const { members = 3, seed = 1 } = options;
+    const { members = 3, seed = 1, delayMs = [0.1, 2] } = options;
     this.ensemble = new SimulatedEnsemble({ members, seed, tickTimeMs: TICK_MS });
     const { time, random } = this.ensemble;
-    this.#network = new ClientNetwork(time, random, { delayMinMs: 0.1, delayMaxMs: 2, splitProbability: 0.1 });
+    this.#network = new ClientNetwork(time, random, {
+      delayMinMs: delayMs[0],
+      delayMaxMs: delayMs[1],
+      splitProbability: 0.1,
+    });
     for (const member of this.ensemble.members) {
       member.onGone = (silently) => this.#network.onGone(member, silently);
     }
@@ -55,6 +63,7 @@ export class VirtualCluster {
       portsOf: (program) => this.#portsOf(first + program),
       sessionTimeoutMs: this.#options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS,
       root: `/stage-${++this.#stages}`,
+      patience: this.#options.patience ?? 1,
       changeLeader: () => this.changeLeader(),
     });
   }

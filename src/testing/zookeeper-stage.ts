@@ -2,10 +2,16 @@
 // simulated cluster.
 
 import { ZooKeeperEngine } from "../engines/zookeeper/engine.ts";
-import { type ClientPorts, parseConnectString, ZooKeeperClient } from "../protocols/zookeeper/client/index.ts";
+import { pathOf } from "../engines/zookeeper/layout.ts";
+import {
+  type ClientPorts,
+  parseConnectString,
+  ZooKeeperClient,
+  ZooKeeperError,
+} from "../protocols/zookeeper/client/index.ts";
 import { Coordination } from "../recipes/index.ts";
 import { FaultyTransport } from "./faulty-transport.ts";
-import type { Program, Stage } from "./stage.ts";
+import type { LineRecipe, Program, Stage } from "./stage.ts";
 
 export interface ZooKeeperStageOptions {
   readonly servers: string;
@@ -16,18 +22,27 @@ export interface ZooKeeperStageOptions {
   /** Everything of this stage stands below it. */
   readonly root: string;
   readonly changeLeader?: (() => Promise<void>) | undefined;
+  /** Of a machine that may be busy, unless given. */
+  readonly patience?: number | undefined;
 }
 
+/** Real processes on a machine that does other things as well. */
+const BUSY_MACHINE_PATIENCE = 4;
+
 export class ZooKeeperStage implements Stage<ZooKeeperEngine>, AsyncDisposable {
+  readonly patience: number;
   readonly sessionTimeoutMs: number;
   readonly changeLeader: (() => Promise<void>) | null;
   readonly #options: ZooKeeperStageOptions;
   readonly #ports: ClientPorts;
   readonly #open: { close(): Promise<void> }[] = [];
   #programs = 0;
+  /** Looks at the servers for the scenarios, and takes no part. */
+  #observer: ZooKeeperClient | null = null;
 
   constructor(options: ZooKeeperStageOptions) {
     this.#options = options;
+    this.patience = options.patience ?? BUSY_MACHINE_PATIENCE;
     this.sessionTimeoutMs = options.sessionTimeoutMs;
     this.changeLeader = options.changeLeader ?? null;
     this.#ports = options.portsOf(0);
@@ -57,6 +72,26 @@ export class ZooKeeperStage implements Stage<ZooKeeperEngine>, AsyncDisposable {
     return new ZooKeeperProgram(coordination, transport, () => this.#endSessionOf(client, ports));
   }
 
+  async inLine(recipe: LineRecipe, name: string): Promise<number> {
+    const client = this.#observer ?? this.#observe();
+    const path = pathOf(this.#options.root, recipe, name) + BELOW[recipe];
+    try {
+      const [names] = await Promise.all([client.getChildren(path), client.sync(path)]);
+      return names.filter((each) => each !== "ready").length;
+    } catch (error) {
+      if (error instanceof ZooKeeperError && error.reason === "no-node") return 0;
+      throw error;
+    }
+  }
+
+  #observe(): ZooKeeperClient {
+    const { servers, sessionTimeoutMs } = this.#options;
+    const client = new ZooKeeperClient(parseConnectString(servers), { sessionTimeoutMs }, this.#ports);
+    this.#open.push(client);
+    this.#observer = client;
+    return client;
+  }
+
   /** Whoever knows a session's password can take it over and close it, unless its owner is back before: then again. */
   async #endSessionOf(client: ZooKeeperClient, ports: ClientPorts): Promise<void> {
     const { servers, sessionTimeoutMs } = this.#options;
@@ -81,6 +116,16 @@ export class ZooKeeperStage implements Stage<ZooKeeperEngine>, AsyncDisposable {
     await Promise.all(this.#open.splice(0).map((each) => each.close()));
   }
 }
+
+/** Where the line is: in the directory itself, or beside what is given out. */
+const BELOW: Readonly<Record<LineRecipe, string>> = {
+  lock: "",
+  "read-write lock": "",
+  election: "",
+  "double barrier": "",
+  semaphore: "/locks",
+  queue: "/consumers",
+};
 
 class ZooKeeperProgram implements Program<ZooKeeperEngine> {
   readonly c: Coordination<ZooKeeperEngine>;

@@ -9,7 +9,7 @@ import {
   LockLostError,
   ReleasedError,
 } from "../../recipes/index.ts";
-import { eventually, type Fate, failsAs, fateOf, within } from "../checks.ts";
+import { eventually, type Fate, failsAs, fateOf, standing, within } from "../checks.ts";
 import type { Program, Scenario, Stage } from "../stage.ts";
 
 export type MeetingEngine = Engine & HasValues & HasDoubleBarriers;
@@ -41,7 +41,8 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
       const [a, b, c] = await three(stage);
       await a.c.barrier("again").set();
       const waits = [b, c].map(({ c }) => fateOf(c.barrier("again").wait()));
-      await stage.sleep(500);
+      // The servers answer each program in order: those who wait have looked by the second answer.
+      for (const each of [b, c, b, c]) assert.equal(await each.c.barrier("again").isSet(), true);
       await Promise.all([a.c.barrier("again").remove(), a.c.barrier("again").set()]);
       await within(stage, 5000, "both pass", Promise.all(waits.map(({ promise }) => promise)));
       await failsAs("deadline", b.c.barrier("again").wait({ timeoutMs: 300 }));
@@ -94,8 +95,8 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
         assert.equal((await failsAs("aborted", each)).outcome, "not-applied");
       }
       for (const each of methods({ timeoutMs: Number.NaN })) await failsAs("rejected", each);
-      const late = await failsAs("deadline", barrier.wait({ timeoutMs: 300 }));
-      assert.match(late.message, /^barrier "ends" was not passed: within 300 ms, waiting for its removal/);
+      const late = await failsAs("deadline", barrier.wait({ timeoutMs: 300 * stage.patience }));
+      assert.match(late.message, /^barrier "ends" was not passed: within \d+ ms, waiting for its removal/);
       const giveUp = new AbortController();
       const waiting = fateOf(barrier.wait({ signal: giveUp.signal }));
       await stage.sleep(300);
@@ -271,7 +272,7 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
       const [one, two, last] = await enterAll(stage, [a, b, c], "next");
       await Promise.all([one!.release(), two!.release()]);
       const early = fateOf(a.c.doubleBarrier("next", { members }).enter());
-      await stage.sleep(300);
+      await standing(stage, "double barrier", "next", 2);
       await last!.leave({ timeoutMs: 5000 });
       await stage.sleep(500);
       assert.ok(early.isOpen, "it is alone");
@@ -288,10 +289,10 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
       const [one, two, last] = await enterAll(stage, programs, "early");
       const more = await extra.c.doubleBarrier("early", { members }).enter({ timeoutMs: 5000 });
       await Promise.all([one!.release(), more.release()]);
-      const late = await failsAs("deadline", two!.leave({ timeoutMs: 300 }));
+      const late = await failsAs("deadline", two!.leave({ timeoutMs: 300 * stage.patience }));
       assert.match(
         late.message,
-        /^double barrier "early" was not left by all: within 300 ms, waiting for 1 still inside/,
+        /^double barrier "early" was not left by all: within \d+ ms, waiting for 1 still inside/,
       );
       await assert.rejects(two!.leave(), ReleasedError);
       await within(stage, 5000, "the last goes on", last!.leave({ timeoutMs: 5000 }));
@@ -308,8 +309,11 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
         assert.throws(() => c.doubleBarrier(name, { members }), { code: "rejected" });
       await failsAs("aborted", c.doubleBarrier("odd", { members: 1 }).enter({ signal: AbortSignal.abort() }));
       await failsAs("rejected", c.doubleBarrier("odd", { members: 1 }).enter({ timeoutMs: -1 }));
-      const late = await failsAs("deadline", c.doubleBarrier("odd", { members }).enter({ timeoutMs: 500 }));
-      assert.match(late.message, /^double barrier "odd" was not entered: within 500 ms, waiting for 2 more to come/);
+      const late = await failsAs(
+        "deadline",
+        c.doubleBarrier("odd", { members }).enter({ timeoutMs: 500 * stage.patience }),
+      );
+      assert.match(late.message, /^double barrier "odd" was not entered: within \d+ ms, waiting for 2 more to come/);
       const alone = await c.doubleBarrier("odd", { members: 1 }).enter({ timeoutMs: 5000 });
       await failsAs("aborted", alone.leave({ signal: AbortSignal.abort() }));
       await eventually(stage, "it is out all the same", () => alone.state === "released");

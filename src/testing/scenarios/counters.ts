@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { CoordinationError } from "../../base/errors.ts";
 import { Coordination, type Engine, type HasValues } from "../../recipes/index.ts";
-import { eventually, failsAs, within } from "../checks.ts";
+import { assertPrompt, eventually, failsAs, within } from "../checks.ts";
 import type { Program, Scenario } from "../stage.ts";
 
 export type CountingEngine = Engine & HasValues;
@@ -195,7 +195,7 @@ export const counterScenarios: readonly Scenario<CountingEngine>[] = [
       for (const each of methods({ timeoutMs: 500 })) {
         assert.equal((await failsAs("deadline", each)).outcome, "not-applied", "nothing but readings had left");
       }
-      assert.ok(stage.now() - startedAt < 2000);
+      assertPrompt(stage, startedAt, 2000);
       await a.c.close();
       for (const each of methods({})) await failsAs("closed", each);
       await failsAs("closed", counter.observe().next());

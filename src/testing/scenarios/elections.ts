@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { LockLostError, ReleasedError, type Term } from "../../recipes/index.ts";
-import { eventually, failsAs, within } from "../checks.ts";
+import { eventually, failsAs, standing, within } from "../checks.ts";
 import type { ExclusiveEngine, Program, Scenario, Stage } from "../stage.ts";
 
 export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
@@ -11,16 +11,17 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
     async play(stage) {
       const reign = new Reign();
       const campaigns = [];
-      let areAllThere = false;
-      const work = async () => {
-        await eventually(stage, "all stand", () => areAllThere);
-        await stage.sleep(50);
+      const ids = ["a", "b", "c"];
+      // Whoever has led three times stands no more; until all others stand again nobody resigns.
+      const work = async (leader: string) => {
+        const times = (id: string) => reign.terms.filter((each) => each === id).length;
+        const wanting = ids.filter((id) => id === leader || times(id) < 3);
+        await standing(stage, "election", "reign", wanting.length);
       };
-      for (const id of ["a", "b", "c"]) {
+      for (const [i, id] of ids.entries()) {
         campaigns.push(stand(await stage.program(), "reign", id, reign, work, 3));
-        await stage.sleep(300);
+        await standing(stage, "election", "reign", i + 1);
       }
-      areAllThere = true;
       await within(stage, 30_000, "all have led three times", Promise.all(campaigns));
       assert.equal(reign.terms.length, 9);
       assert.deepEqual(
@@ -102,7 +103,7 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const others: Leading[] = [];
       for (const [i, priority] of [0, 10, 5].entries()) {
         others.push(leading(programs[i + 1]!, "prio", { id: `p${priority}`, priority }));
-        await stage.sleep(300);
+        await standing(stage, "election", "prio", 2 + i);
       }
       assert.equal(first.term?.state, "held");
       first.stop();
@@ -178,7 +179,8 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const leads: Leading[] = [];
       for (const [i, id] of ["old", "first", "high", "new", "last"].entries()) {
         leads.push(leading(all[i]!, "hand over", { id, value: `at ${id}`, priority: id === "high" ? 9 : 0 }));
-        await stage.sleep(300);
+        await standing(stage, "election", "hand over", 1 + i);
+        await eventually(stage, "the first leads", () => leads[0]!.term !== null);
       }
       const old = leads[0]!.term!;
       const nobody = await failsAs("rejected", old.handOver("nobody"));
@@ -188,6 +190,7 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
       await old.handOver("new");
       assert.ok(old.signal.reason instanceof ReleasedError);
       await eventually(stage, "the named one leads", () => leads[3]!.term !== null);
+      await standing(stage, "election", "hand over", 5);
       await stage.sleep(500);
       assert.ok([0, 1, 2, 4].every((i) => leads[i]!.term === null));
       const [leader, ...candidates] = await all[0]!.c.election("hand over").candidates();
@@ -209,9 +212,9 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const old = leading(a, "dead heir", { id: "old" });
       await eventually(stage, "it leads", () => old.term !== null);
       const next = leading(b, "dead heir", { id: "next" });
-      await stage.sleep(300);
+      await standing(stage, "election", "dead heir", 2);
       const heir = leading(c, "dead heir", { id: "heir" });
-      await stage.sleep(300);
+      await standing(stage, "election", "dead heir", 3);
       c.silence();
       heir.stop();
       await old.term!.handOver("heir");
@@ -272,7 +275,7 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const term = await latch.wait({ timeoutMs: 10_000 });
       const waiting = b.c.election("ends").latch();
       const fate = failsAs("closed", waiting.wait());
-      await stage.sleep(300);
+      await standing(stage, "election", "ends", 2);
       assert.equal(term.state, "held");
       await b.c.close();
       await within(stage, 5000, "who waits is told", fate);
@@ -323,12 +326,12 @@ async function stand(
   name: string,
   id: string,
   reign: Reign,
-  work: () => Promise<void>,
+  work: (leader: string) => Promise<void>,
   times: number,
 ): Promise<void> {
   for await (const term of c.election(name).campaign({ id })) {
     reign.begin(id, term);
-    await work();
+    await work(id);
     reign.end(term);
     if (--times === 0) break;
   }

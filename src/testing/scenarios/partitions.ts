@@ -69,14 +69,16 @@ export const partitionScenarios: readonly Scenario<PartitionEngine>[] = [
       const [a, b] = [await stage.program(), await stage.program()];
       const stop = new AbortController();
       const ends: unknown[] = [];
+      let begun = 0;
       const deaf = a.c.partition("deaf", { items: ["x", "y"] }).run(
         async (share) => {
+          begun += 1;
           await aborted(share.signal);
           ends.push(share.signal.reason);
         },
         { id: "a", yieldWithinMs: 500, signal: stop.signal },
       );
-      await stage.sleep(1000);
+      await eventually(stage, "it works on both", () => begun === 2);
       await using two = await b.c.partition("deaf", { items: ["x", "y"] }).join({ id: "b" });
       await eventually(stage, "the other has one", () => two.shares.size === 1);
       assert.ok(ends.length === 1 && ends[0] instanceof ReleasedError);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { CoordinationError } from "../../base/errors.ts";
 import { type Engine, type HasQueues, type Job, LockLostError, ReleasedError } from "../../recipes/index.ts";
-import { endOf, eventually, failsAs, fateOf, within } from "../checks.ts";
+import { endOf, eventually, failsAs, fateOf, standing, within } from "../checks.ts";
 import type { Program, Scenario, Stage } from "../stage.ts";
 
 export type QueueingEngine = Engine & HasQueues;
@@ -63,9 +63,9 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
     async play(stage) {
       const all = await programs(stage, 4);
       const taking = [];
-      for (const { c } of all.slice(1)) {
+      for (const [i, { c }] of all.slice(1).entries()) {
         taking.push(fateOf(c.queue<number>("turns").take()));
-        await stage.sleep(300);
+        await standing(stage, "queue", "turns", 1 + i);
       }
       for (const [i, fate] of taking.entries()) {
         const [, overtaking] = await Promise.all([all[0]!.c.queue("turns").put(i), all[0]!.c.queue("turns").tryTake()]);
@@ -97,7 +97,8 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
     async play(stage) {
       const [a, b] = await programs(stage, 2);
       const wall = () => a.c.engine.runtime.wall();
-      const dueAt = wall() + 1500;
+      const laterMs = 1500 * stage.patience;
+      const dueAt = wall() + laterMs;
       await a.c.queue("late").put("later", { delayUntil: dueAt, priority: 9 });
       await a.c.queue("late").put("much later", { delayUntil: new Date(dueAt + 3_600_000) });
       await a.c.queue("late").put("now");
@@ -109,14 +110,14 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
       assert.equal(await b.c.queue("late").tryTake(), null);
       const later = await within(stage, 10_000, "it comes", b.c.queue("late").take());
       assert.equal(later.value, "later");
-      assert.ok(wall() >= dueAt && wall() < dueAt + 1500, `${wall() - dueAt} ms after its date`);
+      assert.ok(wall() >= dueAt && wall() < dueAt + laterMs, `${wall() - dueAt} ms after its date`);
       assert.deepEqual([later.priority, later.delayUntil], [9, Math.ceil(dueAt)]);
       await later.ack();
       assert.equal(await b.c.queue("late").size(), 1);
-      const error = await failsAs("deadline", b.c.queue("late").take({ timeoutMs: 300 }));
+      const error = await failsAs("deadline", b.c.queue("late").take({ timeoutMs: 300 * stage.patience }));
       assert.match(
         error.message,
-        /^an item of queue "late" was not taken: within 300 ms, waiting for an item that is due/,
+        /^an item of queue "late" was not taken: within \d+ ms, waiting for an item that is due/,
       );
     },
   },

@@ -1,7 +1,7 @@
 // The laws of the read-write lock.
 
 import assert from "node:assert/strict";
-import { eventually, failsAs, fateOf, within } from "../checks.ts";
+import { eventually, failsAs, fateOf, standing, within } from "../checks.ts";
 import type { ExclusiveEngine, Scenario } from "../stage.ts";
 
 export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
@@ -12,9 +12,9 @@ export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const [one, two] = [await a.c.rwLock("rw").read(), await b.c.rwLock("rw").read()];
       assert.equal(await c.c.rwLock("rw").tryWrite(), null);
       const writing = fateOf(c.c.rwLock("rw").write());
-      await stage.sleep(300);
+      await standing(stage, "read-write lock", "rw", 3);
       const reading = fateOf(d.c.rwLock("rw").read());
-      await stage.sleep(300);
+      await standing(stage, "read-write lock", "rw", 4);
       assert.equal(await a.c.rwLock("rw").tryRead(), null, "readers do not starve a writer");
       await one.release();
       await stage.sleep(300);
@@ -35,7 +35,7 @@ export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
       const writer = await a.c.rwLock("down").write();
       const next = fateOf(b.c.rwLock("down").write());
-      await stage.sleep(300);
+      await standing(stage, "read-write lock", "down", 2);
       const reader = await writer.downgrade({ timeoutMs: 5000 });
       assert.equal(writer.state, "released");
       assert.equal(reader.state, "held");
@@ -58,7 +58,7 @@ export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
         await c.c.rwLock("mid").read(),
       ];
       const writing = fateOf(d.c.rwLock("mid").write());
-      await stage.sleep(300);
+      await standing(stage, "read-write lock", "mid", 4);
       await third.release();
       await b.killSession();
       await eventually(stage, "the second is told", () => second.signal.aborted);
@@ -75,9 +75,9 @@ export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const reader = await a.c.rwLock("impatient").read();
       const giveUp = new AbortController();
       const writing = fateOf(b.c.rwLock("impatient").write({ signal: giveUp.signal }));
-      await stage.sleep(300);
+      await standing(stage, "read-write lock", "impatient", 2);
       const reading = fateOf(c.c.rwLock("impatient").read());
-      await stage.sleep(300);
+      await standing(stage, "read-write lock", "impatient", 3);
       assert.ok(reading.isOpen);
       giveUp.abort();
       await failsAs("aborted", writing.promise);

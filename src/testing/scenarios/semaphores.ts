@@ -1,7 +1,7 @@
 // The laws of the semaphore.
 
 import assert from "node:assert/strict";
-import { eventually, failsAs, fateOf, within } from "../checks.ts";
+import { eventually, failsAs, fateOf, standing, within } from "../checks.ts";
 import type { ExclusiveEngine, Program, Scenario } from "../stage.ts";
 
 const permits = 3;
@@ -13,10 +13,11 @@ export const semaphoreScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
       const two = await a.c.semaphore("s", { permits }).acquire({ count: 2 });
       const one = await b.c.semaphore("s", { permits }).acquire();
+      await standing(stage, "semaphore", "s", 0);
       const many = fateOf(c.c.semaphore("s", { permits }).acquire({ count: 2 }));
-      await stage.sleep(300);
+      await standing(stage, "semaphore", "s", 1);
       const few = fateOf(b.c.semaphore("s", { permits }).acquire());
-      await stage.sleep(300);
+      await standing(stage, "semaphore", "s", 2);
       await one.release();
       await stage.sleep(500);
       assert.ok(many.isOpen && few.isOpen, "one is free, and who waits for two is first");
@@ -38,12 +39,12 @@ export const semaphoreScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const work = async () => {
         most = Math.max(most, ++inside);
         assert.ok(inside <= permits, `${inside} are inside`);
+        if (most < 2) await eventually(stage, "another is inside as well", () => most > 1);
         await stage.sleep(30);
         inside--;
       };
       const runs = Array.from({ length: 18 }, (_, i) => programs[i % 3]!.c.semaphore("busy", { permits }).run(work));
       await within(stage, 60_000, "all have been inside", Promise.all(runs));
-      assert.ok(most > 1, "some were inside together");
       await freeAgain(programs[0]!, "busy");
     },
   },
@@ -77,10 +78,11 @@ export const semaphoreScenarios: readonly Scenario<ExclusiveEngine>[] = [
     async play(stage) {
       const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
       const held = await a.c.semaphore("dead", { permits }).acquire({ count: 3 });
+      await standing(stage, "semaphore", "dead", 0);
       const second = fateOf(b.c.semaphore("dead", { permits }).acquire());
-      await stage.sleep(300);
+      await standing(stage, "semaphore", "dead", 1);
       const third = fateOf(c.c.semaphore("dead", { permits }).acquire());
-      await stage.sleep(300);
+      await standing(stage, "semaphore", "dead", 2);
       await b.killSession();
       await failsAs("session-expired", second.promise);
       await stage.sleep(500);

@@ -1,0 +1,19 @@
+// The recipes where whatever a program says or hears is long on its way, as on a machine that others keep busy: every scenario
+// waits for what it needs, and none for a time in which it should have come about.
+
+import { test } from "node:test";
+import { allScenarios, VirtualCluster } from "../../src/testing/index.ts";
+
+for (const { law, play } of allScenarios) {
+  test(law, async () => {
+    const cluster = await VirtualCluster.start({
+      delayMs: [20, 200],
+      patience: 10,
+      sessionTimeoutMs: 6000,
+    });
+    await cluster.play(async () => {
+      await using stage = cluster.stage();
+      await play(stage);
+    });
+  });
+}
