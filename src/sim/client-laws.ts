@@ -24,6 +24,7 @@ export class ClientLaws {
   /** The latest revision that any client has seen. */
   highestSeen = 0;
   readonly witness: Witness;
+  readonly #counted = new Map<number, () => number>();
   readonly #sessions = new Map<number, { readonly view: SessionView; closes: boolean }>();
   readonly #watches: WatchLaws;
   readonly #answered = new Set<number>();
@@ -81,7 +82,25 @@ export class ClientLaws {
     }
   }
 
+  /** Somebody counts on this session until then, by the world's time; not beyond what was 0. */
+  onCounted(id: number, deadline: () => number): void {
+    this.#counted.set(id, deadline);
+  }
+
+  /** Whatever it was asked and answered in the meantime, and by whom. */
+  #checkDeadline(id: number): void {
+    const deadline = this.#counted.get(id)?.() ?? 0;
+    this.#counted.delete(id);
+    const early = deadline - this.#now();
+    if (early <= 0 || !this.#keepsSessions) return;
+    this.#violate(
+      "sessions live",
+      `session ${id} expired ${early} ms before the deadline of the client that counts on it`,
+    );
+  }
+
   #onLeaseEnded(id: number, cause: "closed" | "expired"): void {
+    if (cause === "expired") this.#checkDeadline(id);
     const known = this.#sessions.get(id);
     if (known === undefined) return;
     if (cause === "closed") {

@@ -9,28 +9,31 @@ export const LOCK = "/lock";
 
 /** When who believed to hold the lock; ends are known later. */
 export interface Tenure {
-  readonly client: SimulatedClient;
+  readonly client: number;
   /** The fencing token: the revision that created the node. */
   readonly token: number;
-  readonly session: { readonly aliveSince: number; readonly timeoutMs: number };
-  releasedAt: number | null;
+  /** When its holder stopped to believe in it, or will stop unless it hears from the servers until then. */
+  endsAt(): number;
 }
 
 export class Locker implements Workload {
   readonly #client: SimulatedClient;
   readonly #random: Random;
   readonly #holdMs: number;
+  readonly #clockRateMax: number;
   readonly #onGranted: (tenure: Tenure) => void;
   #number = 0;
   #node: { readonly path: string; readonly token: number } | null = null;
-  #tenure: Tenure | null = null;
+  #tenure: { releasedAt: number | null } | null = null;
   #isJoining = false;
   #isResting = false;
 
-  constructor(client: SimulatedClient, holdMs: number, onGranted: (tenure: Tenure) => void) {
+  /** No clock runs faster than `clockRateMax`, so sessions live at least so much shorter. */
+  constructor(client: SimulatedClient, holdMs: number, clockRateMax: number, onGranted: (tenure: Tenure) => void) {
     this.#client = client;
     this.#random = client.options.random;
     this.#holdMs = holdMs;
+    this.#clockRateMax = clockRateMax;
     this.#onGranted = onGranted;
     client.workload = this;
   }
@@ -86,18 +89,18 @@ export class Locker implements Workload {
     const own = names.indexOf(node.path.slice(LOCK.length + 1));
     if (own > 0) this.#request({ kind: "exists", path: `${LOCK}/${names[own - 1]}`, watch: true });
     if (own !== 0) return;
-    const tenure: Tenure = {
-      client: this.#client,
-      token: node.token,
-      session: this.#client.session!,
-      releasedAt: null,
-    };
+    const tenure: { releasedAt: number | null } = { releasedAt: null };
+    const session = this.#client.session!;
     this.#tenure = tenure;
-    this.#onGranted(tenure);
+    const endsAt = (): number => {
+      const deadline = session.aliveSince + session.timeoutMs / this.#clockRateMax;
+      return Math.min(tenure.releasedAt ?? Number.POSITIVE_INFINITY, deadline);
+    };
+    this.#onGranted({ client: this.#client.id, token: node.token, endsAt });
     this.#after(this.#holdMs * (0.5 + this.#random.below(20) / 10), () => this.#release(tenure));
   }
 
-  #release(tenure: Tenure): void {
+  #release(tenure: { releasedAt: number | null }): void {
     if (this.#tenure !== tenure || this.#node === null) return;
     const { path } = this.#node;
     tenure.releasedAt ??= this.#client.options.time.now;

@@ -7,6 +7,7 @@ import type { ClientOperation, SimulatedClient } from "./client.ts";
 import type { ClientNetwork } from "./connections.ts";
 import { addressOf, type SimulatedEnsemble } from "./ensemble.ts";
 import type { MemberLaws } from "./laws.ts";
+import type { LockProgram } from "./lock-program.ts";
 import type { SimulatedMember } from "./member.ts";
 import { drawNetwork, type Fault, type Swarm } from "./swarm.ts";
 import { ROOT } from "./worker.ts";
@@ -17,6 +18,7 @@ export interface NemesisOptions {
   readonly ensemble: SimulatedEnsemble;
   readonly clientNetwork: ClientNetwork;
   readonly clients: readonly SimulatedClient[];
+  readonly programs: readonly LockProgram[];
   readonly laws: MemberLaws;
   readonly onNote: (what: string) => void;
 }
@@ -90,6 +92,8 @@ export class Nemesis {
     const up = ensemble.members.filter((member) => member.isUp && !this.#stopping.has(member.id));
     const someone = this.#oneOf(up);
     const client = this.#oneOf(this.#options.clients.filter((one) => !this.vanished.has(one)));
+    const { programs } = this.#options;
+    const target = programs.length > 0 && random.chance(0.5) ? this.#oneOf(programs) : client;
     const time = (factor: number): number => swarm.tickTimeMs * factor * (0.1 + random.below(1000) / 1000);
     switch (fault) {
       case "kill":
@@ -219,12 +223,12 @@ export class Nemesis {
       case "reconfigure":
         return this.#reconfigure();
       case "cut-client":
-        if (client === undefined || someone === undefined) return null;
-        clientNetwork.cut(client.id, someone.id);
-        return `client ${client.id} loses its route to member ${someone.id}`;
+        if (target === undefined || someone === undefined) return null;
+        clientNetwork.cut(target.id, someone.id);
+        return `client ${target.id} loses its route to member ${someone.id}`;
       case "pause-client":
-        client?.pause(time(6));
-        return client === undefined ? null : `client ${client.id} is paused`;
+        target?.pause(time(6));
+        return target === undefined ? null : `client ${target.id} is paused`;
       case "hang-up":
         client?.hangUp();
         return client === undefined ? null : `client ${client.id} hangs up`;

@@ -7,6 +7,7 @@ import { ClientLaws } from "./client-laws.ts";
 import { ClientNetwork } from "./connections.ts";
 import { RAFT, SimulatedEnsemble } from "./ensemble.ts";
 import { MemberLaws, type Violation } from "./laws.ts";
+import { LockProgram } from "./lock-program.ts";
 import { Locker, type Tenure } from "./locker.ts";
 import type { SimulatedMember } from "./member.ts";
 import { Nemesis } from "./nemesis.ts";
@@ -19,6 +20,8 @@ const ALL_RECOVER_WITHIN_TICKS = 120;
 
 /** More often than the members' own ticks, which look after whoever was forgotten. */
 const LOOKS_PER_TICK = 10;
+/** Makes another seed of a seed. */
+const OTHERS = 0x5eed;
 
 export interface Report {
   readonly seed: number;
@@ -53,6 +56,7 @@ class Simulation {
   readonly #clients: SimulatedClient[] = [];
   readonly #workers: Worker[] = [];
   readonly #lockers: Locker[] = [];
+  readonly #programs: LockProgram[] = [];
   readonly #nemesis: Nemesis;
   readonly #tenures: Tenure[] = [];
   readonly #trace = new Trace();
@@ -61,7 +65,7 @@ class Simulation {
     this.#seed = seed;
     this.#tell = tell;
     this.#random = seededRandom(seed);
-    const swarm = drawSwarm(this.#random);
+    const swarm = drawSwarm(this.#random, seededRandom(seed ^ OTHERS));
     this.#swarm = swarm;
     const laws = new MemberLaws();
     this.#laws = laws;
@@ -102,12 +106,14 @@ class Simulation {
       violate: (law, what) => laws.violate(law, what),
     });
     this.#makeClients();
+    this.#makePrograms();
     this.#nemesis = new Nemesis({
       swarm,
       random: this.#random,
       ensemble: this.#ensemble,
       clientNetwork: this.#clientNetwork,
       clients: this.#clients,
+      programs: this.#programs,
       laws,
       onNote: (what) => this.#note(what),
     });
@@ -115,7 +121,7 @@ class Simulation {
   }
 
   #makeClients(): void {
-    const { workers, lockers, sessionTimeoutMs, thinkMs } = this.#swarm;
+    const { workers, lockers, sessionTimeoutMs, thinkMs, clockRateMax } = this.#swarm;
     for (let id = 1; id <= workers + lockers; id++) {
       const client = new SimulatedClient({
         id,
@@ -128,7 +134,31 @@ class Simulation {
       });
       this.#clients.push(client);
       if (id <= workers) this.#workers.push(new Worker(client, this.#swarm));
-      else this.#lockers.push(new Locker(client, thinkMs * 3, (tenure) => this.#onGranted(tenure)));
+      else this.#lockers.push(new Locker(client, thinkMs * 3, clockRateMax, (tenure) => this.#onGranted(tenure)));
+    }
+  }
+
+  #makePrograms(): void {
+    const { workers, lockers, programs, sessionTimeoutMs, thinkMs, clockRateMax } = this.#swarm;
+    for (let i = 1; i <= programs; i++) {
+      const random = seededRandom(this.#seed + i);
+      const { members } = this.#ensemble;
+      const only = members[random.below(this.#swarm.members)]!; // whose troubles are its own
+      const program = new LockProgram({
+        id: workers + lockers + i,
+        time: this.#ensemble.time,
+        random,
+        network: this.#clientNetwork,
+        members: random.chance(0.5) ? [only] : members,
+        laws: this.#clientLaws,
+        sessionTimeoutMs,
+        holdMs: thinkMs * 3,
+        readEveryMs: thinkMs / 4,
+        clockRate: 1 / clockRateMax + ((clockRateMax - 1 / clockRateMax) * random.below(1000)) / 1000,
+        clockRateMax,
+        onGranted: (tenure) => this.#onGranted(tenure),
+      });
+      this.#programs.push(program);
     }
   }
 
@@ -267,7 +297,7 @@ class Simulation {
         if (!core.some((member) => member.id === id)) this.#clientNetwork.cut(client.id, id);
       }
     }
-    for (const locker of this.#lockers) locker.rest();
+    for (const locker of [...this.#lockers, ...this.#programs]) locker.rest();
     let waiting = 0;
     for (const [i, worker] of this.#workers.entries()) {
       if (this.#nemesis.vanished.has(this.#clients[i]!)) continue;
@@ -345,27 +375,22 @@ class Simulation {
 
   // --------------------------------------------------------------------------------------------------------- locks
 
-  /** Nobody else may hold it: believed to, by a clock that starts when the last answered ping was sent. */
+  /** Nobody else may hold it: believed to, by the deadline of its own that counts from its last answered ping. */
   #onGranted(tenure: Tenure): void {
     const { now } = this.#ensemble.time;
     const { client, token } = tenure;
-    if (this.#endOf(tenure) <= now) return; // too late: it does not believe it itself
+    if (tenure.endsAt() <= now) return; // too late: it does not believe it itself
     for (const other of this.#tenures) {
-      if (this.#endOf(other) > now && !this.#swarm.isUnruly) {
-        const holders = `clients ${other.client.id} (token ${other.token}) and ${client.id} (token ${token})`;
+      if (other.endsAt() > now && !this.#swarm.isUnruly) {
+        const holders = `clients ${other.client} (token ${other.token}) and ${client} (token ${token})`;
         this.#laws.violate("one holder at a time", `${holders} both hold the lock`);
       }
       if (token <= other.token) {
-        this.#laws.violate("tokens rise", `token ${token} of client ${client.id} comes after ${other.token}`);
+        this.#laws.violate("tokens rise", `token ${token} of client ${client} comes after ${other.token}`);
       }
     }
     this.#tenures.push(tenure);
-    this.#note(`client ${client.id} holds the lock, token ${token}`);
-  }
-
-  #endOf({ releasedAt, session }: Tenure): number {
-    const deadline = session.aliveSince + session.timeoutMs / this.#swarm.clockRateMax;
-    return releasedAt === null ? deadline : Math.min(releasedAt, deadline);
+    this.#note(`client ${client} holds the lock, token ${token}`);
   }
 
   // -------------------------------------------------------------------------------------------------------- report
@@ -425,11 +450,11 @@ class Trace {
 }
 
 function describe(swarm: Swarm): string {
-  const { members, spares, workers, lockers, tickMs, sessionTimeoutMs, stormMs } = swarm;
+  const { members, spares, workers, lockers, programs, tickMs, sessionTimeoutMs, stormMs } = swarm;
   const faults = Object.entries(swarm.weights).filter(([, weight]) => weight > 0);
   const names = faults.map(([fault]) => fault).join(", ");
   return (
     `${members} members, ${spares} spares, ${workers} workers, ${lockers} lockers, ticks of ${tickMs} ms, ` +
-    `sessions of ${sessionTimeoutMs} ms, a storm of ${stormMs / 1000} s: ${names}`
+    `sessions of ${sessionTimeoutMs} ms, ${programs} programs on the library, a storm of ${stormMs / 1000} s: ${names}`
   );
 }

@@ -40,6 +40,8 @@ export interface Swarm {
   readonly spares: number;
   readonly workers: number;
   readonly lockers: number;
+  /** On the client library: they take turns with the lockers, and read all the time. */
+  readonly programs: number;
   /** Raft's tick, to which all other times of the day are in proportion. */
   readonly tickMs: number;
   readonly tickTimeMs: number;
@@ -74,7 +76,8 @@ export interface Swarm {
 
 const EVERYTHING: readonly SendManner[] = ["everything"];
 
-export function drawSwarm(random: Random): Swarm {
+/** `others` decides of what came later: the stories of earlier seeds stay as they were. */
+export function drawSwarm(random: Random, others: Random): Swarm {
   const scale = [1, 2, 5, 10][random.below(4)]!;
   const members = [1, 3, 3, 3, 3, 3, 5, 5][random.below(8)]!;
   const tickTimeMs = 1000 * scale;
@@ -84,6 +87,7 @@ export function drawSwarm(random: Random): Swarm {
     spares: members > 1 && random.chance(0.4) ? 1 + random.below(2) : 0,
     workers: 1 + random.below(4),
     lockers: random.chance(0.5) ? 1 + random.below(3) : 0,
+    programs: others.chance(0.4) ? 1 + others.below(3) : 0,
     tickMs: 40 * scale,
     tickTimeMs,
     sessionTimeoutMs: tickTimeMs * (2 + random.below(3)),

@@ -1,0 +1,167 @@
+// A program on the client library, as users have it, that takes turns with the lock and reads all the time. It counts on
+// its session until the library's own deadline: what the library believes is held against the log.
+
+import { whenAborted } from "../base/abort.ts";
+import { assert } from "../base/assert.ts";
+import { CoordinationError } from "../base/errors.ts";
+import type { Random } from "../base/random.ts";
+import { type Session, ZooKeeperClient, ZooKeeperError } from "../protocols/zookeeper/client/index.ts";
+import { LiveSession } from "../protocols/zookeeper/client/session.ts";
+import type { ClientLaws } from "./client-laws.ts";
+import { SimulatedTransport } from "./client-transport.ts";
+import type { ClientNetwork } from "./connections.ts";
+import { LOCK, type Tenure } from "./locker.ts";
+import type { SimulatedMember } from "./member.ts";
+import { VirtualClock, type VirtualTime } from "./time.ts";
+
+export interface LockProgramOptions {
+  readonly id: number;
+  readonly time: VirtualTime;
+  readonly random: Random;
+  readonly network: ClientNetwork;
+  /** Whom it may connect to. */
+  readonly members: readonly SimulatedMember[];
+  readonly laws: ClientLaws;
+  readonly sessionTimeoutMs: number;
+  readonly holdMs: number;
+  readonly readEveryMs: number;
+  /** Of its machine's clock, and how far apart any two clocks are. */
+  readonly clockRate: number;
+  readonly clockRateMax: number;
+  readonly onGranted: (tenure: Tenure) => void;
+}
+
+export class LockProgram {
+  readonly id: number;
+  readonly #options: LockProgramOptions;
+  readonly #clock: VirtualClock;
+  readonly #transport: SimulatedTransport;
+  #client: ZooKeeperClient;
+  #isResting = false;
+  #writes = 0;
+
+  constructor(options: LockProgramOptions) {
+    this.id = options.id;
+    this.#options = options;
+    this.#clock = new VirtualClock(options.time, options.clockRate);
+    this.#transport = new SimulatedTransport(options.id, this.#clock, options.network, options.members);
+    this.#client = this.#connect();
+    this.#read();
+    void this.#run();
+  }
+
+  /** Its process does nothing for so long. */
+  pause(milliseconds: number): void {
+    this.#clock.pause(milliseconds);
+  }
+
+  /** From here on it wants the lock no more. */
+  rest(): void {
+    this.#isResting = true;
+  }
+
+  #connect(): ZooKeeperClient {
+    const { random, sessionTimeoutMs, clockRateMax, laws } = this.#options;
+    const ports = {
+      transport: this.#transport,
+      clock: this.#clock,
+      random,
+      hashes: { md5: notNeeded, randomBytes: (count: number) => new Uint8Array(count).map(() => random.below(256)) },
+    };
+    // Ours may be the slowest of all clocks, the leader's the fastest.
+    const clockRateMargin = 1 - 1 / clockRateMax ** 2;
+    const client = new ZooKeeperClient(this.#transport.servers, { sessionTimeoutMs, clockRateMargin }, ports);
+    client.onState((state) => {
+      if (state.kind === "connected") laws.onCounted(Number(state.session.id), () => this.#deadlineOf(state.session));
+    });
+    return client;
+  }
+
+  /** When it stops to count on a session that is not over, in the world's time. */
+  #deadlineOf(session: Session): number {
+    assert(session instanceof LiveSession, "the library's session is no LiveSession");
+    return session.isOver ? 0 : session.deadline / this.#options.clockRate;
+  }
+
+  /** One after the other, as long as the world lasts: answered or not. */
+  #read(): void {
+    const again = () => void this.#clock.after(this.#options.readEveryMs, () => this.#read());
+    this.#client.exists(LOCK).then(again, again);
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      try {
+        await this.#takeTurn(await this.#client.connected());
+      } catch (error) {
+        if (!(error instanceof CoordinationError)) throw error;
+        // Whether its node was made or deleted may be unknown: with the session it goes.
+        if (error.outcome === "unknown") await this.#begin();
+      }
+      await this.#sleep(this.#options.holdMs * this.#options.random.below(3));
+    }
+  }
+
+  async #begin(): Promise<void> {
+    await this.#client.close();
+    this.#client = this.#connect();
+  }
+
+  async #takeTurn(session: Session): Promise<void> {
+    if (this.#isResting) return;
+    const { holdMs, random, time, onGranted } = this.#options;
+    const client = this.#client;
+    await unlessThere(client.create(LOCK, this.#data(), { session }));
+    const { path, stat } = await client.createWithStat(`${LOCK}/n-`, this.#data(), {
+      mode: "ephemeral-sequential",
+      session,
+    });
+    try {
+      await this.#untilFirst(client, path, session);
+      let releasedAt: number | null = null;
+      const endsAt = () => releasedAt ?? this.#deadlineOf(session);
+      onGranted({ client: this.id, token: Number(stat.czxid), endsAt });
+      await this.#sleep(holdMs * (0.5 + random.below(20) / 10));
+      releasedAt = Math.min(time.now, this.#deadlineOf(session));
+    } finally {
+      await client.delete(path, { session });
+    }
+  }
+
+  async #untilFirst(client: ZooKeeperClient, path: string, session: Session): Promise<void> {
+    let stop = () => {};
+    for (;;) {
+      const names = [...(await client.getChildren(LOCK, { session }))].sort();
+      const own = names.indexOf(path.slice(LOCK.length + 1));
+      if (own === 0) return;
+      await new Promise<void>((resolve) => {
+        const before = client.exists(`${LOCK}/${names[own - 1]}`, { session, watch: () => resolve() });
+        const look = (stat: unknown) => (stat === null ? resolve() : undefined);
+        before.then(look, () => resolve());
+        stop = whenAborted(session.signal, resolve);
+      });
+      stop();
+    }
+  }
+
+  /** A number of its own for each write: the log holds each once. */
+  #data(): string {
+    return `${this.id}-${++this.#writes}`;
+  }
+
+  #sleep(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => void this.#clock.after(milliseconds, resolve));
+  }
+}
+
+async function unlessThere(creation: Promise<unknown>): Promise<void> {
+  try {
+    await creation;
+  } catch (error) {
+    if (!(error instanceof ZooKeeperError) || error.reason !== "node-exists") throw error;
+  }
+}
+
+function notNeeded(): never {
+  throw new Error("it has no password");
+}
