@@ -22,6 +22,7 @@ import type { Member, MemberStatus, Waiter } from "./member.ts";
 import { nextMembershipStep } from "./membership.ts";
 import { Outbox, type OutstandingBatch } from "./outbox.ts";
 import type { Clock, Log, OpenedStorage, PeerEvents, Peers, Snapshots, StorageEvents } from "./ports.ts";
+import { ProposalQueue } from "./proposal-queue.ts";
 import { ProposalSizes } from "./proposal-sizes.ts";
 import { Reaper, type ReaperOptions } from "./reaper.ts";
 import { Snapshotter } from "./snapshotter.ts";
@@ -75,8 +76,8 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   readonly #inputs: Input[] = [];
   #isStepping = false;
   #isFlushDue = false;
-  /** Batches that other members passed on to this leader, for the next proposal. */
-  #passedOn: Uint8Array[] = [];
+  /** This leader's batches, and those that other members passed on to it, for the next proposal. */
+  readonly #queue: ProposalQueue;
   /**
    * The end of this leader's latest proposal. One round of the ensemble at a time: what comes meanwhile shares the next
    * round's syncs and messages, which is what many clients with one request each live on. A lone write never waits.
@@ -94,6 +95,14 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   #commandsSinceSnapshot = 0;
   #snapshotIndex: number;
   #snapshotLogSize: number;
+
+  /**
+   * What this leader has commanded of its own accord in this term, and may not have applied yet: the generation of each
+   * lease that it ended, how far it reaped, and the reconfiguration that it gave up. Asked for once, it is in the log.
+   */
+  readonly #expiring = new Map<number, number>();
+  #reapedUpTo = 0;
+  #endedReconfiguration: number | null = null;
 
   /** Since when a reconfiguration's voters could not decide alone: a new leader has yet to hear from them all. */
   #ticksWithoutVoters = 0;
@@ -125,6 +134,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
       options.random,
     );
     this.#outbox = new Outbox(options.id, options.start);
+    this.#queue = new ProposalQueue((member, start) => machine.lastSequence(member, start));
     this.#leases = new LeaseKeeper(machine, 2 * options.tickMs);
     this.#reaper = new Reaper(machine, options.reaper);
     this.#snapshotter = new Snapshotter(machine, storage.snapshots, options.snapshotSliceBytes);
@@ -181,7 +191,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
 
   commit(waiter: Waiter): void {
     const full = this.#outbox.commit(waiter);
-    if (full !== null) this.#send(full, false);
+    if (full !== null) this.#send(full);
     this.#flushSoon();
   }
 
@@ -209,7 +219,10 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   /** What this member itself wants to hear of the state's events: whoever owns them passes them on. */
   readonly stateEvents = {
     onLeaseMoved: (lease: number): void => this.#leases.begin(lease),
-    onLeaseEnded: (lease: number): void => this.#leases.forget(lease),
+    onLeaseEnded: (lease: number): void => {
+      this.#leases.forget(lease);
+      this.#expiring.delete(lease);
+    },
   };
 
   onStatusChange(listener: () => void): void {
@@ -233,8 +246,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
         break;
       case "propose":
         if (this.#raft.role === "leader") {
-          this.#passedOn.push(message.batch);
-          this.#flushSoon();
+          if (this.#queue.add(message.batch)) this.#flushSoon();
         }
         break; // otherwise its sender will learn who leads, and send it there
       case "renew":
@@ -297,7 +309,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
       case "commit":
         if (this.#raft.cluster !== this.#cluster) this.#reconcilePeers();
         this.#applyCommitted();
-        if (this.#passedOn.length > 0) this.#flushSoon();
+        if (!this.#queue.isEmpty) this.#flushSoon();
         break;
       case "readable":
         this.#barriers.onReadable(effect.context, effect.index, this.machine.appliedIndex);
@@ -344,8 +356,11 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   #onRoleChanged({ role, term, leader }: Effect & { kind: "role-changed" }): void {
     if (role === "leader") this.#leases.becomeLeader();
     else this.#leases.stepDown();
-    this.#passedOn = [];
+    this.#queue.reset();
     this.#proposedUpTo = 0;
+    this.#expiring.clear();
+    this.#reapedUpTo = 0;
+    this.#endedReconfiguration = null;
     this.#ticksWithoutVoters = 0;
     this.proposals.reset();
     if (leader !== null) {
@@ -387,8 +402,8 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     const fresh = this.#outbox.closeBatch();
     if (wasEmpty) this.#lastProgressAt = this.#clock.now();
     if (this.#mustSendAgain) this.#sendEverything();
-    else if (fresh !== null) this.#send(fresh, false);
-    this.#proposePassedOn();
+    else if (fresh !== null) this.#send(fresh);
+    this.#proposeQueued();
   }
 
   /** What the leader is to know before it answers goes ahead on the same connection, each time that it is asked. */
@@ -408,29 +423,25 @@ export class Replica implements Member, PeerEvents, StorageEvents {
 
   #sendEverything(): void {
     const { leader } = this.#raft;
-    if (leader === null || (leader === this.id && !this.#raft.canPropose)) return; // asked for again by the ticks
+    if (leader === null) return; // once somebody leads
     this.#mustSendAgain = false;
     this.#lastProgressAt = this.#clock.now();
-    for (const batch of this.#outbox.outstanding()) this.#send(batch, true);
+    for (const batch of this.#outbox.outstanding()) this.#send(batch);
   }
 
-  /** `again`: an earlier copy may stand in this member's own log, whose bytes must not change any more. */
-  #send(batch: OutstandingBatch, again: boolean): void {
+  #send(batch: OutstandingBatch): void {
     const { leader } = this.#raft;
-    if (leader === this.id) this.#passedOn.push(again ? batch.bytes.slice() : batch.bytes);
+    if (leader === this.id) this.#queue.add(batch.bytes);
     else if (leader !== null && !this.#mustSendAgain) this.#peers?.send(leader, encodePropose(batch.bytes));
     else this.#mustSendAgain = true;
   }
 
-  #proposePassedOn(): void {
-    if (this.#passedOn.length === 0) return;
+  /** What is proposed is in no log, so that the time may be stamped into it: an entry's bytes never change. */
+  #proposeQueued(): void {
+    if (this.#queue.isEmpty || !this.#knowsItsLog()) return;
     if (this.#raft.commitIndex < this.#proposedUpTo) return; // the next round gathers until this one is committed
-    const payloads = this.#passedOn;
-    this.#passedOn = [];
-    if (!this.#raft.canPropose) {
-      this.#mustSendAgain = true; // our own; the other members send theirs again as well
-      return;
-    }
+    if (!this.#raft.canPropose) return; // the next commit or tick finds it
+    const payloads = this.#queue.take();
     const now = this.#clock.wall();
     for (const payload of payloads) {
       stampTime(payload, now);
@@ -438,6 +449,14 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     }
     this.#submit({ kind: "propose", payloads });
     this.#proposedUpTo = this.#raft.lastIndex;
+  }
+
+  /** A leader that has just started may hold entries, on its disk alone, that it has yet to apply: batches wait for that. */
+  #knowsItsLog(): boolean {
+    if (this.#queue.isReady) return true;
+    const unapplied = this.#raft.entriesAfter(this.machine.appliedIndex);
+    if (unapplied !== null) this.#queue.begin(unapplied);
+    return this.#queue.isReady;
   }
 
   /** Commands of the leader's own. What cannot be proposed now, or is lost, is found due again. */
@@ -572,6 +591,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   #onApplied(): void {
     this.#barriers.onApplied(this.machine.appliedIndex);
     this.#submit({ kind: "applied", index: this.machine.appliedIndex });
+    if (!this.#queue.isEmpty && !this.#queue.isReady) this.#flushSoon();
     this.#maybeSnapshot();
   }
 
@@ -712,13 +732,19 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     // A tick that came late stands for a stall, of this process or its machine: it counts as one tick, no more.
     const passed = Math.min(elapsed, 2 * this.#options.tickMs);
     if (!this.#raft.hasQuorumContact || this.#isDiskStalled()) return;
-    const expired = this.#leases.advance(passed);
-    if (expired.length > 0) this.#proposeOwn([(writer) => encodeExpireLeases(writer, expired)]);
+    const expired = this.#leases.advance(passed).filter(({ id, generation }) => this.#expiring.get(id) !== generation);
+    if (expired.length === 0 || !this.#raft.canPropose) return;
+    this.#proposeOwn([(writer) => encodeExpireLeases(writer, expired)]);
+    for (const { id, generation } of expired) this.#expiring.set(id, generation);
   }
 
   #tickLeader(elapsed: number): void {
+    if (!this.#queue.isEmpty) this.#flushSoon();
     const due = this.#reaper.advance(elapsed, this.#clock.wall());
-    this.#proposeOwn(due.map((candidate) => (writer) => encodeReap(writer, candidate)));
+    if (due.length > 0 && this.machine.appliedIndex >= this.#reapedUpTo) {
+      this.#proposeOwn(due.map((candidate) => (writer) => encodeReap(writer, candidate)));
+      this.#reapedUpTo = this.#raft.lastIndex;
+    }
     if (this.#raft.isChangingMembership) return;
     const { configuration, progress } = this.#raft;
     const pending = this.machine.pendingReconfiguration;
@@ -729,6 +755,8 @@ export class Replica implements Member, PeerEvents, StorageEvents {
       this.#logger.info(step.why);
       this.#submit({ kind: "change-membership", members: step.members });
     } else if (++this.#ticksWithoutVoters >= this.#options.raft.electionTicks) {
+      if (this.#endedReconfiguration === step.revision) return;
+      this.#endedReconfiguration = step.revision;
       this.#proposeOwn([(writer) => encodeEndReconfig(writer, step.revision, step.code)]);
     }
   }

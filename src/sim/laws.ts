@@ -3,9 +3,10 @@
 
 import { crc32 } from "node:zlib";
 import { decodeConfiguration } from "../consensus/raft/configuration.ts";
-import type { Configuration, EntryKind, MemberId, RecoveredState } from "../consensus/raft/types.ts";
+import type { Configuration, EntryKind, LogPosition, MemberId, RecoveredState } from "../consensus/raft/types.ts";
 import type { LogWrite } from "../replica/ports.ts";
 import { decodePeerMessage } from "../replica/wire.ts";
+import { batchHeaderOf } from "../state/batch.ts";
 import type { Machine } from "../state/machine.ts";
 import { Chronicle } from "./chronicle.ts";
 import type { Observer, SimulatedMember } from "./member.ts";
@@ -57,6 +58,8 @@ export class MemberLaws implements Observer {
   readonly #votes = new Map<string, MemberId>();
   /** Of every entry that was ever written: its content, by index and term. */
   readonly #written = new Map<string, number>();
+  /** Of every batch, where it was put into a log first. */
+  readonly #batches = new Map<string, readonly LogPosition[]>();
   /** By index, every entry that was applied anywhere. */
   readonly #committed: Committed[] = [{ checksum: 0, term: UNKNOWN_TERM, under: 0 }];
   #highestTerm = 0;
@@ -141,10 +144,27 @@ export class MemberLaws implements Observer {
       const position = `${index}/${term}`;
       const checksum = checksumOf(kind, payload);
       const known = this.#written.get(position);
-      if (known === undefined) this.#written.set(position, checksum);
-      else if (known !== checksum) this.violate("log matching", `two entries at index ${index} of term ${term}`);
+      if (known === undefined) {
+        this.#written.set(position, checksum);
+        if (kind === "commands") this.#noteBatch(member, shadow, { index, term }, payload);
+      } else if (known !== checksum) this.violate("log matching", `two entries at index ${index} of term ${term}`);
       if (kind === "configuration") this.#configurations.set(position, decodeConfiguration(payload));
     }
+  }
+
+  /** Whoever puts a batch into the log, as the leader of its term does before all others, has it there once. */
+  #noteBatch(by: SimulatedMember, { first, terms }: Shadow, position: LogPosition, payload: Uint8Array): void {
+    const { member, start, sequence } = batchHeaderOf(payload);
+    const batch = `${member}/${start}/${sequence}`;
+    const places = this.#batches.get(batch) ?? [];
+    const isThere = ({ index, term }: LogPosition): boolean =>
+      index < first ? this.#committed[index]?.term === term : terms[index - first] === term;
+    const earlier = places.find(isThere);
+    if (earlier !== undefined) {
+      const what = `member ${by.id} puts batch ${batch} at ${position.index}, and it stands at ${earlier.index}`;
+      this.violate("written once", what);
+    }
+    this.#batches.set(batch, [...places, position]);
   }
 
   /** A vote is given when it may be told: one that was lost before it was durable is none. */

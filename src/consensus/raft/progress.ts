@@ -9,8 +9,10 @@ import type { MemberId, RaftOptions, SnapshotMeta } from "./types.ts";
 export interface Transfer {
   readonly snapshot: SnapshotMeta;
   offset: number;
-  /** The tick at which the chunk under way was sent, and how long its answer may take before it counts as lost. */
+  /** When the chunk under way was sent: the tick, and the leader's round of contact. */
   since: number;
+  round: number;
+  /** So many ticks its answer may take once later contact was answered. */
   patience: number;
   /** Waiting for the disk, for the follower, or (the snapshot was gone) for the next heartbeat. */
   awaits: "disk" | "follower" | "heartbeat";
@@ -121,7 +123,7 @@ export class Progress {
 
   transferSnapshot(snapshot: SnapshotMeta, tick: number, patience: number): Transfer {
     this.#become("snapshot");
-    this.transfer = { snapshot, offset: 0, since: tick, patience, awaits: "disk" };
+    this.transfer = { snapshot, offset: 0, since: tick, round: 0, patience, awaits: "disk" };
     return this.transfer;
   }
 

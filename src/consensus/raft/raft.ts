@@ -178,6 +178,13 @@ export class Raft {
     return this.#log.slice(from, Math.min(to, this.#log.commitIndex), bytesMax);
   }
 
+  /** All entries after an index, committed or not; null where some of them are on the disk only. */
+  entriesAfter(index: number): readonly Entry[] | null {
+    const { lastIndex } = this.#log;
+    if (index < lastIndex && !this.#log.isInMemory(index + 1)) return null;
+    return this.#log.slice(index + 1, lastIndex, Number.POSITIVE_INFINITY);
+  }
+
   /** −1 where it is not known. */
   termAt(index: number): number {
     return this.#log.termAt(index);

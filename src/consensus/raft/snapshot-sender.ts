@@ -7,6 +7,9 @@ import type { Outbox } from "./outbox.ts";
 import type { Progress, Transfer } from "./progress.ts";
 import type { Input, Message, RaftOptions } from "./types.ts";
 
+/** In election timeouts: a chunk that a disk has not written is sent again no more often than this in the end. */
+const PATIENCE_MAX = 32;
+
 export class SnapshotSender {
   tick = 0;
   readonly #options: RaftOptions;
@@ -39,6 +42,7 @@ export class SnapshotSender {
     }
     transfer.awaits = "follower";
     transfer.since = this.tick;
+    transfer.round = round;
     const { data, done } = input;
     this.#outbox.send(peer.id, { kind: "snapshot", term: this.#term, snapshot, offset, data, done, round });
   }
@@ -53,24 +57,29 @@ export class SnapshotSender {
     }
     if (transfer.awaits !== "follower") return false;
     transfer.offset = reply.offset;
-    transfer.patience = Math.max(this.#options.electionTicks, 2 * (this.tick - transfer.since));
+    transfer.patience = this.#options.electionTicks;
     this.#read(peer, transfer);
     return false;
   }
 
   /**
-   * At a heartbeat: what has been waited for too long was lost. On a slow link a chunk takes long, and each copy of it
-   * would make the next one take longer: so the wait is twice what the last chunk took, and doubles with each copy. A
-   * connection that broke has lost what was on it for certain.
+   * At a heartbeat: a chunk is sent again when it was lost, and not while it is on its way. On a slow link it takes long,
+   * and each copy would make the next one take longer. Messages keep their order: while nothing that was sent after the
+   * chunk is answered, it is on its way. Once it is over there, a slow disk may hold up its answer.
    */
   retry(peer: Progress): void {
     const { transfer } = peer;
     if (transfer === null) return;
     if (transfer.awaits === "heartbeat") this.begin(peer);
-    else if (transfer.awaits === "follower" && this.tick - transfer.since >= transfer.patience) {
-      transfer.patience = Math.max(this.#options.electionTicks, 2 * transfer.patience);
+    else if (transfer.awaits === "follower" && this.#isLost(peer.confirmedRound, transfer)) {
+      const { electionTicks } = this.#options;
+      transfer.patience = Math.min(Math.max(electionTicks, 2 * transfer.patience), PATIENCE_MAX * electionTicks);
       this.#read(peer, transfer);
     }
+  }
+
+  #isLost(confirmedRound: number, { round, since, patience }: Transfer): boolean {
+    return confirmedRound > round && this.tick - since >= patience;
   }
 
   #read(peer: Progress, transfer: Transfer): void {

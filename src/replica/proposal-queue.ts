@@ -1,0 +1,98 @@
+// The batches that a leader is to put into its log, its own and those that other members passed on, each once. A member
+// sends a batch until it sees it applied, and that may take long: while disks stand still, all that waits comes again
+// every second. What the log holds already must not stand in it a second time, or the log grows by waiting.
+
+import { assert } from "../base/assert.ts";
+import type { Entry } from "../consensus/raft/types.ts";
+import { batchHeaderOf } from "../state/batch.ts";
+
+/**
+ * What waits for its turn, over all members. Each bounds what it has outstanding; this bounds what a leader holds of all of
+ * them while its log takes nothing. What is dropped is sent again.
+ */
+const QUEUED_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Of a run that a later one has followed: the state applies none of its batches. */
+const SUPERSEDED = -1;
+
+/** The last batch of a member's run that the state has applied; 0: none yet, −1: a later run is known. */
+type LastApplied = (member: number, start: number) => number;
+
+/**
+ * Invariant: what `take` returns, put into the log in its order, is applied, each batch as the next of its run, unless its
+ * run is superseded; and no batch is returned that stands in the log.
+ */
+export class ProposalQueue {
+  readonly #lastApplied: LastApplied;
+  #batches: Uint8Array[] = [];
+  #bytes = 0;
+  /** By member and run, the last batch in the log, or in the queue as well. Only what differs from the state. */
+  #logged: (Map<number, number> | undefined)[] = [];
+  #queued: (Map<number, number> | undefined)[] = [];
+  #isReady = false;
+
+  constructor(lastApplied: LastApplied) {
+    this.#lastApplied = lastApplied;
+  }
+
+  get isEmpty(): boolean {
+    return this.#batches.length === 0;
+  }
+
+  /** It is known what the log holds: until then batches wait. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** Another term: the log may be another, too. */
+  reset(): void {
+    this.#batches = [];
+    this.#bytes = 0;
+    this.#logged = [];
+    this.#queued = [];
+    this.#isReady = false;
+  }
+
+  /** `unapplied`: all that the log holds beyond the state. */
+  begin(unapplied: readonly Entry[]): void {
+    this.#isReady = true;
+    for (const { kind, payload } of unapplied) if (kind === "commands") this.#admit(this.#logged, payload);
+    const waiting = this.#batches;
+    this.#batches = [];
+    this.#bytes = 0;
+    this.#queued = [];
+    for (const batch of waiting) this.add(batch);
+  }
+
+  /** False where it is in the log or waits already, leaves a gap, or where too much waits: sent again, it finds its turn. */
+  add(batch: Uint8Array): boolean {
+    if (this.#bytes + batch.length > QUEUED_BYTES_MAX && this.#batches.length > 0) return false;
+    if (!this.#admit(this.#queued, batch)) return false;
+    this.#batches.push(batch);
+    this.#bytes += batch.length;
+    return true;
+  }
+
+  /** All that waits, from now on in the log. */
+  take(): Uint8Array[] {
+    assert(this.#isReady, "proposals for a log that is not known");
+    const batches = this.#batches;
+    for (const batch of batches) this.#admit(this.#logged, batch);
+    this.#batches = [];
+    this.#bytes = 0;
+    this.#queued = [];
+    return batches;
+  }
+
+  /** Whether a batch is the next of its run; if so it counts as there. Before the log is known, any may be the first. */
+  #admit(there: (Map<number, number> | undefined)[], batch: Uint8Array): boolean {
+    const { member, start, sequence } = batchHeaderOf(batch);
+    const known = there[member]?.get(start) ?? this.#logged[member]?.get(start);
+    const last = known ?? this.#lastApplied(member, start);
+    const isAnyFirst = known === undefined && (last === SUPERSEDED || !this.#isReady);
+    if (isAnyFirst ? sequence <= last : sequence !== last + 1) return false;
+    there[member] ??= new Map();
+    there[member].set(start, sequence);
+    return true;
+  }
+}
