@@ -29,6 +29,7 @@ export function program(): Command {
     .option("--id <number>", "this member's number, instead of the file myid")
     .option("--data <directory>", "where to keep the data (dataDir)")
     .option("--client-port <port>", "where clients come in (clientPort)")
+    .option("--found-without <numbers>", "begin the ensemble without these participants (foundWithout)")
     .option("-D, --set <key=value>", "any setting of zoo.cfg, with or without the prefix zookeeper.", keyAndValue)
     .addHelpText("after", SERVER_HELP)
     .action(async (file: string | undefined, options: ServerOptions) => {
@@ -110,6 +111,7 @@ interface ServerOptions {
   readonly id?: string;
   readonly data?: string;
   readonly clientPort?: string;
+  readonly foundWithout?: string;
   readonly set?: readonly string[];
 }
 
@@ -126,7 +128,7 @@ interface CheckOptions {
   readonly output: string;
 }
 
-function serverFlags({ id, data, clientPort, set = [] }: ServerOptions): ServerFlag[] {
+function serverFlags({ id, data, clientPort, foundWithout, set = [] }: ServerOptions): ServerFlag[] {
   const flags = set.map((pair) => {
     const at = pair.indexOf("=");
     return { flag: "-D", key: pair.slice(0, at), value: pair.slice(at + 1).trim() };
@@ -134,6 +136,7 @@ function serverFlags({ id, data, clientPort, set = [] }: ServerOptions): ServerF
   if (data !== undefined) flags.push({ flag: "--data", key: "dataDir", value: data });
   if (id !== undefined) flags.push({ flag: "--id", key: "myid", value: id });
   if (clientPort !== undefined) flags.push({ flag: "--client-port", key: "clientPort", value: clientPort });
+  if (foundWithout !== undefined) flags.push({ flag: "--found-without", key: "foundWithout", value: foundWithout });
   return flags;
 }
 

@@ -1,6 +1,6 @@
 // What a leader does about its ensemble's members by itself: carries out a reconfiguration that the log asked for, brings
-// new participants in as learners and gives them their vote once they have caught up, and takes the vote, until it has
-// caught up again, from a member whose disk was replaced.
+// new participants in as learners and gives them their vote once they have caught up, takes the vote, until it has caught
+// up again, from a member whose disk was replaced, and adds the members that an operator added to its file.
 
 import { assert } from "../base/assert.ts";
 import type { Configuration, MemberId, MemberRecord } from "../consensus/raft/types.ts";
@@ -16,7 +16,13 @@ export interface MemberView {
 }
 
 export type MembershipStep =
-  | { readonly kind: "change"; readonly members: readonly MemberRecord[]; readonly why: string }
+  | {
+      readonly kind: "change";
+      readonly members: readonly MemberRecord[];
+      readonly why: string;
+      /** An operator asked for it through the log: from then on no file counts. */
+      readonly isReconfiguration?: boolean;
+    }
   | { readonly kind: "give-up"; readonly revision: number; readonly code: Rejection };
 
 /** The next step, or null when all is as it should be or cannot be mended now. Pure. */
@@ -24,10 +30,44 @@ export function nextMembershipStep(
   configuration: Configuration,
   pending: PendingReconfiguration | null,
   view: (id: MemberId) => MemberView | null,
+  listed: readonly MemberRecord[] = [],
 ): MembershipStep | null {
   if (configuration.outgoing.length > 0) return null; // one change at a time: this one leaves its joint phase first
   const asked = pending === null ? null : reconfigure(configuration, pending, view);
-  return asked ?? demote(configuration, view) ?? admit(configuration, view);
+  if (asked !== null) return asked;
+  const mended = demote(configuration, view) ?? admit(configuration, view);
+  return mended ?? (pending === null ? extend(configuration, listed) : null);
+}
+
+/**
+ * Members that the leader's file lists and the ensemble does not know join, as long as no reconfiguration has said who
+ * belongs. Nobody leaves because a file does not list it: files are edited one after the other.
+ */
+function extend(configuration: Configuration, listed: readonly MemberRecord[]): MembershipStep | null {
+  if (configuration.isReconfigured === true) return null;
+  const added = unknownMembers(configuration, listed);
+  const addressOf = (id: MemberId): string => listed.find((member) => member.id === id)?.address ?? "";
+  const isNewlyReached = configuration.members.some(({ id, address }) => address === "" && addressOf(id) !== "");
+  if (added.length === 0 && !isNewlyReached) return null;
+  const present = configuration.members.map((member) =>
+    member.address === "" ? { ...member, address: addressOf(member.id) } : member,
+  );
+  const newcomers = added.map((member): MemberRecord => ({ ...member, role: "learner", incarnation: 0 }));
+  const why =
+    added.length === 0
+      ? "this member's file says where members are reached"
+      : `this member's file lists ${serverLines(added)} as well: a new participant votes once it has caught up`;
+  return { kind: "change", members: [...present, ...newcomers], why };
+}
+
+/** Members that a file lists and a configuration does not know. */
+export function unknownMembers(configuration: Configuration, listed: readonly MemberRecord[]): readonly MemberRecord[] {
+  const { members, outgoing } = configuration;
+  return listed.filter(({ id }) => ![...members, ...outgoing].some((member) => member.id === id));
+}
+
+export function serverLines(members: readonly { readonly id: MemberId }[]): string {
+  return members.map(({ id }) => `server.${id}`).join(", ");
 }
 
 /** A voter that answers under another incarnation: what its old disk had promised is lost, so it may promise nothing yet. */
@@ -84,7 +124,8 @@ function reconfigure(
   if (!canDecide(voters, view)) {
     return { kind: "give-up", revision: pending.revision, code: "new-configuration-no-quorum" };
   }
-  return { kind: "change", members: target, why: `reconfiguration of revision ${pending.revision}` };
+  const why = `reconfiguration of revision ${pending.revision}`;
+  return { kind: "change", members: target, why, isReconfiguration: true };
 }
 
 /**

@@ -16,10 +16,11 @@ import type { Machine } from "../state/machine.ts";
 import { encodeEndReconfig, encodeReap } from "../state/tree/commands.ts";
 import type { Outcome } from "../state/types.ts";
 import { type BarrierCallback, Barriers, type Question } from "./barriers.ts";
+import { FoundingNotice } from "./founding-notice.ts";
 import { LeaseKeeper } from "./leases.ts";
 import type { Logger } from "./logger.ts";
 import type { Member, MemberStatus, Waiter } from "./member.ts";
-import { nextMembershipStep } from "./membership.ts";
+import { nextMembershipStep, serverLines, unknownMembers } from "./membership.ts";
 import { Outbox, type OutstandingBatch } from "./outbox.ts";
 import type { Clock, Log, OpenedStorage, PeerEvents, Peers, Snapshots, StorageEvents } from "./ports.ts";
 import { ProposalQueue } from "./proposal-queue.ts";
@@ -107,6 +108,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   /** Since when a reconfiguration's voters could not decide alone: a new leader has yet to hear from them all. */
   #ticksWithoutVoters = 0;
 
+  readonly #foundingNotice = new FoundingNotice();
   #lastTickAt = 0;
   #stopTicking: (() => void) | null = null;
   #isDiskFull = false;
@@ -365,6 +367,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     this.proposals.reset();
     if (leader !== null) {
       this.#logger.info(leader === this.id ? `leads term ${term}` : `follows member ${leader} in term ${term}`);
+      this.#compareWithFile();
       this.#sendAgain();
     } else if (role === "follower") {
       this.#logger.info(`follows nobody yet in term ${term}`);
@@ -372,15 +375,22 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     this.#noteStatus();
   }
 
-  /** Also to voters that are being left: until the joint phase is over, nothing is decided without a majority of them. */
+  /** Once it knows the ensemble: what its file says about the members and the log does not. */
+  #compareWithFile(): void {
+    const { configuration, leader } = this.#raft;
+    const unknown = unknownMembers(configuration, this.#options.raft.listed ?? []);
+    const isAddedByFile = leader === this.id && configuration.isReconfigured !== true;
+    if (unknown.length === 0 || isAddedByFile) return;
+    const remedy =
+      configuration.isReconfigured === true
+        ? "its members were changed by reconfig, and that is how they change from now on"
+        : `they join once member ${leader}, which leads, lists them in its file too and is started again, or by reconfig`;
+    this.#logger.warn(`this member's file lists ${serverLines(unknown)}, which the ensemble does not know: ${remedy}`);
+  }
+
   #reconcilePeers(): void {
-    const { cluster, configuration } = this.#raft;
-    const { members, outgoing } = configuration;
-    const leaving = outgoing.filter(({ id }) => !members.some((member) => member.id === id));
-    this.#peers?.reconcile(
-      cluster,
-      [...members, ...leaving].filter(({ id }) => id !== this.id),
-    );
+    const { cluster, contacts } = this.#raft;
+    this.#peers?.reconcile(cluster, contacts);
     this.#cluster = cluster;
   }
 
@@ -722,6 +732,8 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     this.#tickLeases(elapsed);
     if (this.#raft.role === "leader" && this.#raft.canPropose) this.#tickLeader(elapsed);
     if (!this.#outbox.isEmpty && now - this.#lastProgressAt > SEND_AGAIN_MS) this.#retry();
+    const notice = this.#foundingNotice.due(this.#raft.founding, now);
+    if (notice !== null) this.#logger.warn(notice);
     this.#noteStatus();
   }
 
@@ -748,12 +760,14 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     if (this.#raft.isChangingMembership) return;
     const { configuration, progress } = this.#raft;
     const pending = this.machine.pendingReconfiguration;
-    const step = nextMembershipStep(configuration, pending, (id) => progress.get(id) ?? null);
+    const { listed } = this.#options.raft;
+    const step = nextMembershipStep(configuration, pending, (id) => progress.get(id) ?? null, listed);
     if (step?.kind !== "give-up") this.#ticksWithoutVoters = 0;
     if (step === null) return;
     if (step.kind === "change") {
       this.#logger.info(step.why);
-      this.#submit({ kind: "change-membership", members: step.members });
+      const { members, isReconfiguration = false } = step;
+      this.#submit({ kind: "change-membership", members, isReconfiguration });
     } else if (++this.#ticksWithoutVoters >= this.#options.raft.electionTicks) {
       if (this.#endedReconfiguration === step.revision) return;
       this.#endedReconfiguration = step.revision;

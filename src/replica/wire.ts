@@ -3,6 +3,7 @@
 
 import { ByteReader, ByteWriter, MalformedError } from "../base/bytes.ts";
 import { decodeConfiguration, encodeConfiguration } from "../consensus/raft/configuration.ts";
+import { type Founding, STANDINGS, type Standing } from "../consensus/raft/founding.ts";
 import type { Entry, EntryKind, LogPosition, Message, SnapshotMeta } from "../consensus/raft/types.ts";
 
 export type PeerMessage =
@@ -25,6 +26,8 @@ const READ_REQUEST = 17;
 const READ_REPLY = 18;
 
 const ENTRY_KINDS: readonly EntryKind[] = ["commands", "configuration", "noop"];
+/** In the place of a standing. */
+const NO_FOUNDING = 255;
 const APPEND_HEADER_BYTES = 45;
 const ENTRY_HEADER_BYTES = 13;
 
@@ -69,15 +72,15 @@ export function encodeRaft(message: Message): Uint8Array {
       writer.boolean(message.pre);
       writePosition(writer, message.last);
       writer.boolean(message.transfer);
-      writer.boolean(message.bootstrap);
       writer.int64(message.incarnation);
+      writeFounding(writer, message.founding);
       break;
     case "vote":
       writer.uint8(VOTE);
       writer.int64(message.term);
       writer.boolean(message.pre);
       writer.boolean(message.granted);
-      writer.boolean(message.blank);
+      writer.uint8(message.standing === null ? NO_FOUNDING : STANDINGS.indexOf(message.standing));
       writer.int64(message.incarnation);
       break;
     case "snapshot":
@@ -153,8 +156,8 @@ function readRaft(tag: number, reader: ByteReader): Message {
         pre: reader.boolean(),
         last: readPosition(reader),
         transfer: reader.boolean(),
-        bootstrap: reader.boolean(),
         incarnation: reader.int64(),
+        founding: readFounding(reader),
       };
     case VOTE:
       return {
@@ -162,7 +165,7 @@ function readRaft(tag: number, reader: ByteReader): Message {
         term,
         pre: reader.boolean(),
         granted: reader.boolean(),
-        blank: reader.boolean(),
+        standing: readStanding(reader),
         incarnation: reader.int64(),
       };
     case SNAPSHOT: {
@@ -202,6 +205,29 @@ function capacityFor(message: Message): number {
   let bytes = APPEND_HEADER_BYTES;
   for (const entry of message.entries) bytes += ENTRY_HEADER_BYTES + entry.payload.length;
   return bytes;
+}
+
+function writeFounding(writer: ByteWriter, founding: Founding | null): void {
+  writer.boolean(founding !== null);
+  if (founding === null) return;
+  writer.int64(founding.cluster);
+  for (const id of founding.voters) writer.int32(id);
+}
+
+function readFounding(reader: ByteReader): Founding | null {
+  if (!reader.boolean()) return null;
+  const cluster = reader.int64();
+  const voters: number[] = [];
+  while (reader.remaining > 0) voters.push(reader.int32());
+  return { voters, cluster };
+}
+
+function readStanding(reader: ByteReader): Standing | null {
+  const code = reader.uint8();
+  if (code === NO_FOUNDING) return null;
+  const standing = STANDINGS[code];
+  if (standing === undefined) throw new MalformedError(`a vote of unknown standing ${code}`);
+  return standing;
 }
 
 function writePosition(writer: ByteWriter, position: LogPosition): void {

@@ -3,6 +3,7 @@
 
 import type { ReplicaOptions } from "../replica/replica.ts";
 import type { ServerConfiguration } from "./configuration/configuration.ts";
+import { initialEnsemble } from "./initial-ensemble.ts";
 
 const KIBIBYTE = 1024;
 const MEBIBYTE = 1024 * KIBIBYTE;
@@ -23,15 +24,18 @@ const SNAPSHOT_CHUNK_BYTES = 512 * KIBIBYTE;
 const SNAPSHOT_COMMANDS_UNLIMITED = Number.MAX_SAFE_INTEGER;
 
 export function replicaOptions(
-  { id, peer, storage, tree }: ServerConfiguration,
+  configuration: ServerConfiguration,
   wiring: Pick<ReplicaOptions, "random" | "logger" | "onFatal">,
 ): ReplicaOptions {
+  const { id, peer, storage, tree, foundWithout } = configuration;
   return {
     ...wiring,
     id,
     start: Date.now(),
     tickMs: TICK_MS,
     raft: {
+      listed: initialEnsemble(configuration).members,
+      foundWithout,
       electionTicks: Math.max(4, Math.round(peer.electionTimeoutMs / TICK_MS)),
       heartbeatTicks: Math.max(1, Math.round(peer.heartbeatMs / TICK_MS)),
       appendBytesMax: APPEND_BYTES_MAX,

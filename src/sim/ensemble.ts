@@ -14,6 +14,8 @@ export interface SimulatedEnsembleOptions {
   readonly spares?: number;
   /** Founders that are not there at first: whoever wants them starts them. */
   readonly absent?: readonly MemberId[];
+  /** Founders that the others begin without, if they do not answer. */
+  readonly foundWithout?: readonly MemberId[];
   readonly seed: number;
   readonly network?: Partial<NetworkOptions>;
   readonly replica?: Partial<SimulatedMemberOptions["replica"]>;
@@ -54,6 +56,7 @@ export class SimulatedEnsemble {
       ...founders.map((id) => this.#machine(id, founders)),
       ...spares.map((id) => this.#machine(id, [...founders, id])),
     ];
+    for (const member of this.members) member.foundWithout = options.foundWithout ?? [];
   }
 
   #machine(id: MemberId, listed: readonly MemberId[]): SimulatedMember {
@@ -146,8 +149,25 @@ export class SimulatedEnsemble {
 }
 
 /** As `server.N=` says it. */
-export function addressOf(id: MemberId): string {
-  return `member${id}:2888:3888:participant;0.0.0.0:2181`;
+export function addressOf(id: MemberId, role = "participant"): string {
+  return `member${id}:2888:3888:${role};0.0.0.0:2181`;
+}
+
+/** A file that lists these members, and observers besides. */
+export function fileOf(listed: readonly MemberId[], observers: readonly MemberId[] = []): Configuration {
+  const { members, outgoing } = configurationOf(listed);
+  const watching = observers.map((id) => ({
+    id,
+    role: "learner" as const,
+    incarnation: 0,
+    address: addressOf(id, "observer"),
+  }));
+  return { cluster: 0, members: [...members, ...watching], outgoing };
+}
+
+/** The file of a member that is alone by design, and has no place for others to reach it at. */
+export function standaloneFile(id: MemberId): Configuration {
+  return { cluster: 0, members: [{ id, role: "voter", incarnation: 0, address: "" }], outgoing: [] };
 }
 
 function configurationOf(listed: readonly MemberId[]): Configuration {

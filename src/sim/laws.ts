@@ -302,7 +302,11 @@ export class MemberLaws implements Observer {
   }
 
   #noteConfiguration(index: number): void {
-    this.configuration = this.#configurations.get(`${index}/${this.#committed[index]!.term}`) ?? this.configuration;
+    const before = this.configuration;
+    this.configuration = this.#configurations.get(`${index}/${this.#committed[index]!.term}`) ?? before;
+    if (before !== null && before.cluster !== this.configuration?.cluster) {
+      this.violate("one ensemble", `entry ${index} begins another ensemble than the one that there was`);
+    }
   }
 
   onApplied(member: SimulatedMember, index: number, machine: Machine): void {

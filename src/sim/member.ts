@@ -45,6 +45,7 @@ export interface Observer {
 
 export interface SimulatedMemberOptions {
   readonly id: MemberId;
+  /** What its file says: see `SimulatedMember.file`. */
   readonly initial: Configuration;
   readonly time: VirtualTime;
   readonly network: VirtualNetwork;
@@ -81,6 +82,12 @@ export class SimulatedMember {
   nextStart = 1;
   /** Told to every process: how far its wall clock is off. */
   wallOffsetMs = 0;
+  /** The members as this machine's file lists them: what its next process reads. */
+  file: Configuration;
+  /** Voters that its next process may found an ensemble without. */
+  foundWithout: readonly MemberId[] = [];
+  /** Everything that its processes logged as a warning. */
+  readonly warnings: string[] = [];
   /** Ends the connections of clients to the process that runs. */
   onGone: (silently: boolean) => void = () => {};
   /** Hears of the end of the process that runs. */
@@ -91,6 +98,7 @@ export class SimulatedMember {
   constructor(options: SimulatedMemberOptions) {
     this.#options = options;
     this.id = options.id;
+    this.file = options.initial;
     this.disk = new VirtualDisk(options.time, options.random);
     this.clock = new VirtualClock(options.time, options.clockRate);
   }
@@ -167,11 +175,12 @@ export class SimulatedMember {
     const replica = new Replica(
       {
         ...settings,
+        raft: { ...settings.raft, listed: this.file.members, foundWithout: this.foundWithout },
         id,
         start: this.nextStart++,
         reaper: { intervalMs: 60_000, neverUsedMs: 0, maxPerMinute: 10_000 },
         random: seededRandom(random.next()),
-        logger: silentLogger,
+        logger: { ...silentLogger, warn: (line) => void this.warnings.push(line) },
         onFatal: (error) => this.#onFatal(clock, error),
       },
       machine,
@@ -195,14 +204,14 @@ export class SimulatedMember {
   }
 
   #open(files: Files, clock: VirtualClock, events: StorageEvents): Promise<OpenedStorage> {
-    const { id, initial, random, segmentBytes, retainSnapshots } = this.#options;
+    const { id, random, segmentBytes, retainSnapshots } = this.#options;
     return openStorage({
       dataDirectory: "/data",
       member: id,
-      initialConfiguration: initial,
+      initialConfiguration: this.file,
       retainSnapshots,
       segmentBytes,
-      alone: initial.members.length === 1,
+      alone: this.file.members.length === 1,
       events,
       log: silentLogger,
       files,

@@ -331,13 +331,13 @@ export class Nemesis {
   }
 
   /**
-   * Whether it would make a majority of the founders forget that there was an ensemble: they would begin another. Members that
-   * have left count as well, for they start with the configuration that they were given at first.
+   * Whether it would make all founders forget that there was an ensemble: they would begin another. Members that have left
+   * count as well, for they start with the configuration that they were given at first.
    */
   #wouldFound(id: MemberId): boolean {
     const founders = this.#options.swarm.members;
     const forgetful = [...this.#wiped].filter((wiped) => wiped <= founders && wiped !== id && !this.isWell(wiped));
-    return id <= founders && (forgetful.length + 1) * 2 > founders;
+    return id <= founders && forgetful.length + 1 >= founders;
   }
 
   #reconfigure(): string | null {

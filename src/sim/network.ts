@@ -37,6 +37,8 @@ interface Endpoint {
   readonly clock: VirtualClock;
   /** Whom it wants to be connected to; null until it has said so. */
   wanted: ReadonlySet<MemberId> | null;
+  /** Its ensemble's number; 0: not known yet. */
+  cluster: number;
 }
 
 /** One direction between two machines. */
@@ -76,14 +78,15 @@ export class VirtualNetwork {
 
   /** A process listens: who wants it calls it from now on, and it calls whom it wants once it has said so. */
   attach(id: MemberId, events: PeerEvents, clock: VirtualClock): Peers {
-    const endpoint: Endpoint = { events, clock, wanted: null };
+    const endpoint: Endpoint = { events, clock, wanted: null, cluster: 0 };
     this.#endpoints.set(id, endpoint);
     for (const [other, { wanted }] of this.#endpoints) if (wanted?.has(id)) this.#connectSoon(id, other); // it is called
     return {
       send: (to, frame) => {
         if (this.#endpoints.get(id) === endpoint) this.#send(id, to, frame);
       },
-      reconcile: (_cluster, members) => {
+      reconcile: (cluster, members) => {
+        endpoint.cluster = cluster;
         if (this.#endpoints.get(id) === endpoint) this.#reconcile(id, endpoint, members);
       },
       isConnected: (to) => this.#link(id, to).isUp,
@@ -168,7 +171,8 @@ export class VirtualNetwork {
         this.#dialing.delete(pair);
         return;
       }
-      if (this.isCut(one, other) || this.isCut(other, one) || a.clock.isPaused || b.clock.isPaused) {
+      const isCut = this.isCut(one, other) || this.isCut(other, one);
+      if (isCut || a.clock.isPaused || b.clock.isPaused || areOfTwoEnsembles(a, b)) {
         this.#time.after(REDIAL_MS, dial);
         return;
       }
@@ -260,6 +264,11 @@ export class VirtualNetwork {
     }
     return link;
   }
+}
+
+/** Members of different ensembles refuse each other, and call on. */
+function areOfTwoEnsembles(one: Endpoint, other: Endpoint): boolean {
+  return one.cluster !== 0 && other.cluster !== 0 && one.cluster !== other.cluster;
 }
 
 /** A pair in its order, as one number. */

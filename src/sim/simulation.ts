@@ -73,6 +73,7 @@ class Simulation {
     this.#ensemble = new SimulatedEnsemble({
       members: swarm.members,
       spares: swarm.spares,
+      absent: Array.from({ length: swarm.lateFounders }, (_, i) => swarm.members - i),
       seed: this.#random.next(),
       network: swarm.network,
       replica: {

@@ -37,6 +37,8 @@ export type Fault =
 
 export interface Swarm {
   readonly members: number;
+  /** Founders that are not started with the others, but when the day comes to it: until then there is no ensemble. */
+  readonly lateFounders: number;
   readonly spares: number;
   readonly workers: number;
   readonly lockers: number;
@@ -84,6 +86,7 @@ export function drawSwarm(random: Random, others: Random): Swarm {
   const isUnruly = random.chance(0.2);
   return {
     members,
+    lateFounders: random.chance(0.2) ? random.below(members) : 0,
     spares: members > 1 && random.chance(0.4) ? 1 + random.below(2) : 0,
     workers: 1 + random.below(4),
     lockers: random.chance(0.5) ? 1 + random.below(3) : 0,

@@ -26,6 +26,7 @@ const FILES = {
   "raft/pitfalls": "test/consensus/raft/pitfalls.test.ts",
   "raft/scripts": "test/consensus/raft/scripts.test.ts",
   "raft/simulation": "test/consensus/raft/simulation.test.ts",
+  "replica/founding": "test/replica/founding.test.ts",
   "replica/lease-clock": "test/replica/lease-clock.test.ts",
   "replica/log-growth": "test/replica/log-growth.test.ts",
   "replica/membership": "test/replica/membership.test.ts",

@@ -10,7 +10,7 @@ const SOON_MS = 10 * 20 * 40;
 
 scenario(
   "removing a voter while another, never yet named, is sent a snapshot leaves an ensemble that has a leader",
-  { absent: [3], replica: { raft: { ...RAFT, tailBytesMax: 0 } } },
+  { absent: [3], foundWithout: [3], replica: { raft: { ...RAFT, tailBytesMax: 0 } } },
   async (story) => {
     const { ensemble, set, reconfigure, until } = story;
     const leader = ensemble.leader()!;

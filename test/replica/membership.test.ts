@@ -71,6 +71,31 @@ test("a reconfiguration brings a new participant in as a learner first, though n
   );
 });
 
+test("members that the leader's file lists join as learners, and where a standalone log lacks it, the file says where", () => {
+  const listed = [1, 2, 3, 4].map((id) => ({ ...member(id), incarnation: 0 }));
+  const step = nextMembershipStep(three, null, seen({ 1: healthy, 2: healthy, 3: healthy }), listed);
+  assert.equal(step?.kind, "change");
+  assert.deepEqual(
+    step.members.map(({ id, role, incarnation }) => `${id} ${role} ${incarnation}`),
+    ["1 voter 100", "2 voter 100", "3 voter 100", "4 learner 0"],
+  );
+  const alone = configuration({ ...member(1), address: "" });
+  const reached = nextMembershipStep(alone, null, seen({ 1: healthy }), listed.slice(0, 1));
+  assert.deepEqual(reached?.kind === "change" && reached.members, [member(1)]);
+});
+
+test("a file removes nobody, waits for a pending reconfiguration, and counts for nothing after one", () => {
+  const all = seen({ 1: healthy, 2: healthy, 3: healthy });
+  const listed = [1, 2, 4].map((id) => ({ ...member(id), incarnation: 0 }));
+  assert.equal(nextMembershipStep(three, null, all, listed.slice(0, 2)), null);
+  assert.equal(nextMembershipStep({ ...three, isReconfigured: true }, null, all, listed), null);
+  const pending = {
+    revision: 9,
+    members: three.members.map(({ id, address }) => ({ id, role: "participant" as const, address })),
+  };
+  assert.equal(nextMembershipStep(three, pending, all, listed), null);
+});
+
 test("a reconfiguration whose voters would not be a quorum is given up", () => {
   const pending = {
     revision: 9,

@@ -48,7 +48,11 @@ export function peersOf(configuration: Configuration, self: MemberId): MemberId[
  * A voter that is not named never counts, and it is named by an entry that must be committed: voters most of whom are not
  * named could commit nothing, not even their names, and elect nobody for ever.
  */
-export function changeTo(current: Configuration, members: readonly MemberRecord[]): Configuration | null {
+export function changeTo(
+  current: Configuration,
+  members: readonly MemberRecord[],
+  isReconfiguration = false,
+): Configuration | null {
   const sorted = [...members].sort((one, other) => one.id - other.id);
   if (isJoint(current)) return null;
   for (let i = 1; i < sorted.length; i++) if (sorted[i - 1]!.id === sorted[i]!.id) return null;
@@ -57,7 +61,9 @@ export function changeTo(current: Configuration, members: readonly MemberRecord[
   const after = sorted.filter((member) => member.role === "voter");
   if (after.filter(({ incarnation }) => incarnation !== 0).length * 2 <= after.length) return null;
   const keepsVoters = before.length === after.length && before.every(({ id }, i) => id === after[i]?.id);
-  return { cluster: current.cluster, members: sorted, outgoing: keepsVoters ? [] : before };
+  const outgoing = keepsVoters ? [] : before;
+  const next = { cluster: current.cluster, members: sorted, outgoing };
+  return isReconfiguration || current.isReconfigured === true ? { ...next, isReconfigured: true } : next;
 }
 
 function swapsIncarnation(current: Configuration, member: MemberRecord): boolean {
@@ -101,13 +107,14 @@ export function nameIncarnations(
   return named ? { ...configuration, members } : null;
 }
 
-const FORMAT = 1;
+const FORMAT = 2;
 const ROLES: readonly MemberRecord["role"][] = ["voter", "learner"];
 
 /** The payload of a `configuration` entry. */
 export function encodeConfiguration(configuration: Configuration): Uint8Array {
   const writer = new ByteWriter(64);
   writer.uint8(FORMAT);
+  writer.boolean(configuration.isReconfigured === true);
   writer.int64(configuration.cluster);
   writeMembers(writer, configuration.members);
   writeMembers(writer, configuration.outgoing);
@@ -119,11 +126,12 @@ export function decodeConfiguration(payload: Uint8Array): Configuration {
   const reader = new ByteReader(payload);
   const format = reader.uint8();
   if (format !== FORMAT) throw new MalformedError(`a configuration of unknown format ${format}`);
+  const isReconfigured = reader.boolean();
   const cluster = reader.int64();
   const members = readMembers(reader);
   const outgoing = readMembers(reader);
   if (reader.remaining > 0) throw new MalformedError(`${reader.remaining} bytes after a configuration`);
-  return { cluster, members, outgoing };
+  return isReconfigured ? { cluster, members, outgoing, isReconfigured } : { cluster, members, outgoing };
 }
 
 function writeMembers(writer: ByteWriter, members: readonly MemberRecord[]): void {

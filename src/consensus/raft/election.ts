@@ -1,50 +1,45 @@
 // One election: whom a candidate asks and what the answers come to, and by what rule a voter grants its vote. Includes
-// the pre-vote (Raft thesis §9.6) and the first election of an ensemble whose members remember nothing.
+// the pre-vote (Raft thesis §9.6) and the first election of an ensemble.
 
 import { bothOf, majorityOf, type Tally, tallyOf } from "../quorum.ts";
 import { votersOf } from "./configuration.ts";
+import { type Founding, type Standing, takesPart } from "./founding.ts";
 import type { Configuration, MemberId, MemberRecord } from "./types.ts";
 
 /**
- * The first election. A member with an empty log and no ensemble is blank. It may be new, or its disk may be lost, and it
- * cannot tell. (One that can, for its damaged files lie there still, is not blank: it waits for a leader.) What tells is its peers: where a majority of the voters is blank, nothing can ever have been committed (or
- * more was lost than an ensemble survives). The voters are those of the configuration that the candidate was given to
- * start with: this must be brought up to date before a lost disk is replaced.
- *
- * So a blank candidate first asks, by pre-vote, who else is blank. Members that know of something committed object; as
- * long as one of them is within reach there is no first election, even where a majority of disks was lost. Because an
- * objection may come late, a blank majority alone acts only when everybody has answered or the pre-vote has lasted an
- * election timeout.
+ * A founding election is one of an ensemble that does not exist yet (see founding.ts): it needs the votes of all voters, in
+ * pre-vote and vote, but for those that may be done without. A member that remembers an ensemble objects; because an
+ * objection of one that may be done without can come late, a pre-vote without it lasts an election timeout.
  */
 export class Election {
   readonly isPre: boolean;
-  readonly isBootstrap: boolean;
+  readonly founding: Founding | null;
   readonly isTransfer: boolean;
   readonly configuration: Configuration;
+  readonly #foundWithout: readonly MemberId[];
   readonly #granted = new Set<MemberId>();
   readonly #refused = new Set<MemberId>();
-  /** The blank members met, and the incarnations they bear; a first election's outcome names them. */
-  readonly #blank = new Map<MemberId, number>();
+  /** The founders met, and the incarnations they bear; a founding's outcome names them. */
+  readonly #founders = new Map<MemberId, number>();
   #objected = false;
 
   constructor(
     configuration: Configuration,
-    kind: { readonly isPre: boolean; readonly isBootstrap: boolean; readonly isTransfer: boolean },
+    kind: { readonly isPre: boolean; readonly founding: Founding | null; readonly isTransfer: boolean },
+    foundWithout: readonly MemberId[] = [],
   ) {
     this.configuration = configuration;
     this.isPre = kind.isPre;
-    this.isBootstrap = kind.isBootstrap;
+    this.founding = kind.founding;
     this.isTransfer = kind.isTransfer;
+    this.#foundWithout = foundWithout;
   }
 
-  /** The real election after a won pre-vote: what was learned of blank members stays known. */
+  /** The real election after a won pre-vote: what was learned of the founders stays known. */
   afterPreVote(): Election {
-    const election = new Election(this.configuration, {
-      isPre: false,
-      isBootstrap: this.isBootstrap,
-      isTransfer: false,
-    });
-    for (const [id, incarnation] of this.#blank) election.#blank.set(id, incarnation);
+    const { founding, configuration } = this;
+    const election = new Election(configuration, { isPre: false, founding, isTransfer: false }, this.#foundWithout);
+    for (const [id, incarnation] of this.#founders) election.#founders.set(id, incarnation);
     return election;
   }
 
@@ -52,8 +47,8 @@ export class Election {
     return this.#granted.has(id);
   }
 
-  blankIncarnation(id: MemberId): number {
-    return this.#blank.get(id) ?? 0;
+  founderIncarnation(id: MemberId): number {
+    return this.#founders.get(id) ?? 0;
   }
 
   grant(id: MemberId): void {
@@ -66,26 +61,29 @@ export class Election {
     if (!this.#granted.has(id)) this.#refused.add(id);
   }
 
-  meetBlank(id: MemberId, incarnation: number): void {
-    this.#blank.set(id, incarnation);
+  meetFounder(id: MemberId, incarnation: number): void {
+    this.#founders.set(id, incarnation);
   }
 
-  /** A member that remembers an ensemble answered a blank candidate. */
+  /** A voter answered whose standing forbids the founding. */
   object(): void {
     this.#objected = true;
   }
 
   /** `lasted`: an election timeout has passed since it began. */
   outcome(lasted: boolean): Tally {
-    if (this.isPre && this.isBootstrap) return this.#bootstrapOutcome(lasted);
+    if (this.founding !== null) return this.#foundingOutcome(lasted);
     return bothOf(this.#tally(votersOf(this.configuration)), this.#tally(this.configuration.outgoing));
   }
 
-  #bootstrapOutcome(lasted: boolean): Tally {
+  #foundingOutcome(lasted: boolean): Tally {
     const voters = votersOf(this.configuration);
-    const blank = voters.filter(({ id }) => this.#blank.has(id) && this.#granted.has(id)).length;
-    if (this.#objected || blank < majorityOf(voters.length)) return "pending";
-    return lasted || blank === voters.length ? "won" : "pending";
+    const needed = voters.filter(({ id }) => !this.#foundWithout.includes(id));
+    if (needed.length < majorityOf(voters.length)) return "pending"; // without a majority it could decide nothing
+    if (!this.isPre && needed.some(({ id }) => this.#refused.has(id))) return "lost";
+    const isIn = ({ id }: MemberRecord): boolean => this.#granted.has(id) && this.#founders.has(id);
+    if (this.#objected || !needed.every(isIn)) return "pending";
+    return !this.isPre || lasted || voters.every(isIn) ? "won" : "pending";
   }
 
   #tally(voters: readonly MemberRecord[]): Tally {
@@ -107,7 +105,8 @@ export interface VoterState {
   readonly incarnation: number;
   /** A configuration in its own log names this incarnation a voter. */
   readonly joined: boolean;
-  readonly blank: boolean;
+  /** To the founding that it is asked for; null: it is asked for none. */
+  readonly standing: Standing | null;
 }
 
 /** What a request says, but for the candidate's log. */
@@ -115,20 +114,21 @@ export interface Candidacy {
   readonly from: MemberId;
   readonly term: number;
   readonly pre: boolean;
-  readonly bootstrap: boolean;
   readonly incarnation: number;
 }
 
 /**
  * Whether this voter may vote for this candidate at all, its log aside. Three ways to be a voter: by the own log; by
  * the candidate's, which names this very incarnation (a learner that was promoted and does not know it yet, pitfall 19);
- * or by being blank in a first election. A blank member votes for a real first candidate only when asked under its
- * present incarnation: a request that was under way when its disk was lost finds it changed.
+ * or as a founder. A founder votes in a real election only when asked under its present incarnation: a request that was
+ * under way when its disk was lost finds it changed.
  */
 export function mayVote(voter: VoterState, candidacy: Candidacy): boolean {
   const isNamed = voter.joined || (candidacy.incarnation !== 0 && candidacy.incarnation === voter.incarnation);
-  const isBlankToo = voter.blank && (candidacy.pre || candidacy.incarnation === voter.incarnation);
-  if (candidacy.bootstrap ? !isBlankToo : !isNamed) return false;
+  const { standing } = voter;
+  const mayFound = standing !== null && takesPart(standing);
+  const isFounder = mayFound && (candidacy.pre || candidacy.incarnation === voter.incarnation);
+  if (standing === null ? !isNamed : !isFounder) return false;
   if (candidacy.pre) return candidacy.term > voter.term;
   if (candidacy.term !== voter.term) return false;
   return voter.votedFor === candidacy.from || (voter.votedFor === null && voter.leader === null);

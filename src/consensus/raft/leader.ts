@@ -101,9 +101,9 @@ export class Leader {
     return this.#hasCommittedInTerm && !this.isChangingMembership && this.#transfer === null;
   }
 
-  changeMembership(members: readonly MemberRecord[]): void {
+  changeMembership(members: readonly MemberRecord[], isReconfiguration: boolean): void {
     if (!this.#canChangeMembership) return;
-    const next = changeTo(this.#log.configuration, members);
+    const next = changeTo(this.#log.configuration, members, isReconfiguration);
     if (next === null) return;
     this.#appendConfiguration(next);
     this.#replicateToAll();

@@ -63,7 +63,7 @@ export class Memory {
   }
 
   save(log: RaftLog): void {
-    // The first commit ever is noted at once: from then on the member objects to a first election (see election.ts).
+    // The first commit ever is noted at once: from then on the member objects to a founding (see founding.ts).
     const isFirstCommit = this.#savedCommit === 0 && log.commitIndex > 0;
     if (!isFirstCommit && !this.#isChanged && !log.hasUnsaved) return;
     const sequence = this.#outbox.nextSequence;

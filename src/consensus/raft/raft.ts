@@ -7,9 +7,19 @@
 
 import { assert, unreachable } from "../../base/assert.ts";
 import type { Random } from "../../base/random.ts";
-import { isVoter, namesVoter, votersOf } from "./configuration.ts";
+import { namesVoter, votersOf } from "./configuration.ts";
 import { Election, mayVote } from "./election.ts";
 import { Follower } from "./follower.ts";
+import {
+  type Founding,
+  type FoundingProgress,
+  foundedConfiguration,
+  isOutgrown,
+  type Standing,
+  standingOf,
+  takesPart,
+  voterIds,
+} from "./founding.ts";
 import { Leader } from "./leader.ts";
 import { RaftLog } from "./log.ts";
 import { Memory } from "./memory.ts";
@@ -21,6 +31,7 @@ import type {
   Entry,
   Input,
   MemberId,
+  MemberRecord,
   Message,
   RaftOptions,
   RecoveredState,
@@ -62,6 +73,8 @@ export class Raft {
   #timeout: number;
   /** The request that makes a candidate's vote for itself durable; null once it counts. */
   #ownVoteSequence: number | null = null;
+  /** What the other voters answered to a founding, and when. */
+  readonly #standings = new Map<MemberId, { readonly standing: Standing; readonly tick: number }>();
 
   #reportedCommit: number;
   #reportedRole: Role = "follower";
@@ -133,6 +146,29 @@ export class Raft {
   /** The ensemble's number once it is beyond doubt; 0 before. Members of different ensembles must not be connected. */
   get cluster(): number {
     return this.#isFormed ? this.#log.configurationAt(this.#log.commitIndex).cluster : 0;
+  }
+
+  /** Whom to be connected to: also voters that are being left, for until then nothing is decided without them. */
+  get contacts(): readonly MemberRecord[] {
+    const { members, outgoing } = this.#log.configuration;
+    const found = this.#isOutgrown ? [...this.#listed] : [...members];
+    for (const member of [...members, ...outgoing]) if (!found.some(({ id }) => id === member.id)) found.push(member);
+    return found.filter(({ id }) => id !== this.#options.id);
+  }
+
+  /** The founding that this member waits for; null: it knows of an ensemble, or is none of the founders. */
+  get founding(): FoundingProgress | null {
+    const { id, electionTicks } = this.#options;
+    const voters = voterIds(this.#listed);
+    if (!voters.includes(id) || this.#leaderId !== null || !(this.#isBlank || this.#isOutgrown)) return null;
+    const missing = new Map<MemberId, Standing | "silent">();
+    for (const voter of voters) {
+      if (voter === id) continue;
+      const heard = this.#standings.get(voter);
+      if (heard === undefined || this.#tick - heard.tick > 2 * electionTicks) missing.set(voter, "silent");
+      else if (!takesPart(heard.standing)) missing.set(voter, heard.standing);
+    }
+    return { voters, bringsLog: this.#isOutgrown, missing };
   }
 
   /** Leader only: whether `propose` would be taken now. */
@@ -216,7 +252,7 @@ export class Raft {
         this.#leader?.transfer(input.to);
         break;
       case "change-membership":
-        this.#leader?.changeMembership(input.members);
+        this.#leader?.changeMembership(input.members, input.isReconfiguration === true);
         break;
       case "unreachable":
         this.#onUnreachable(input.peer);
@@ -333,9 +369,18 @@ export class Raft {
 
   // -------------------------------------------------------------------------------------------------------- elections
 
-  /** Nothing is committed anywhere, as far as this member's own memory goes, and its memory goes back to its beginning. */
+  /** It remembers nothing, and that is its beginning: see founding.ts. */
   get #isBlank(): boolean {
     return this.#options.mayFound !== false && this.#log.lastIndex === 0 && this.#log.configuration.cluster === 0;
+  }
+
+  /** Its log has no other voter, and its file has: it leads the ensemble of the file or none. */
+  get #isOutgrown(): boolean {
+    return isOutgrown(this.#log.configuration, this.#listed, this.#options.id);
+  }
+
+  get #listed(): readonly MemberRecord[] {
+    return this.#options.listed ?? this.#log.configuration.members;
   }
 
   get #isFormed(): boolean {
@@ -345,7 +390,7 @@ export class Raft {
   get #mayCampaign(): boolean {
     if (this.#follower.isRestoring) return false;
     const { id, incarnation } = this.#options;
-    if (this.#isBlank) return isVoter(this.#log.configuration, id);
+    if (this.#isBlank || this.#isOutgrown) return voterIds(this.#listed).includes(id);
     // One whom the latest configuration leaves out may hold the only copy of it: until it is committed, the others may not
     // be able to elect anyone else (thesis §4.2.2; pitfall 18).
     return this.#log.uncertainConfigurations().some((configuration) => namesVoter(configuration, id, incarnation));
@@ -356,6 +401,7 @@ export class Raft {
     const { members, outgoing } = this.#log.configuration;
     return (
       outgoing.length === 0 &&
+      !this.#isOutgrown &&
       members.every((member) => (member.role === "voter") === (member.id === this.#options.id)) &&
       members.some((member) => member.id === this.#options.id)
     );
@@ -364,13 +410,23 @@ export class Raft {
   /** Asks whether it would win, and changes no term by it (thesis §9.6): a member cut off comes back without a stir. */
   #preCampaign(): void {
     assert(this.#mayCampaign, "a campaign of one who may not");
-    const isBootstrap = this.#isBlank;
-    const kind = { isPre: true, isBootstrap, isTransfer: false };
-    this.#stand("pre-candidate", new Election(this.#log.configuration, kind));
-    this.#election!.grant(this.#options.id);
-    if (isBootstrap) this.#election!.meetBlank(this.#options.id, this.#options.incarnation);
+    const { id, incarnation, foundWithout } = this.#options;
+    const founding = this.#foundingToBe();
+    const configuration = this.#log.configuration;
+    const electorate = founding === null ? configuration : { ...configuration, members: this.#listed };
+    this.#stand(
+      "pre-candidate",
+      new Election(electorate, { isPre: true, founding, isTransfer: false }, foundWithout ?? []),
+    );
+    this.#election!.grant(id);
+    if (founding !== null) this.#election!.meetFounder(id, incarnation);
     this.#requestVotes();
     this.#countVotes();
+  }
+
+  #foundingToBe(): Founding | null {
+    if (!this.#isBlank && !this.#isOutgrown) return null;
+    return { voters: voterIds(this.#listed), cluster: this.#log.configuration.cluster };
   }
 
   #campaign(election: Election): void {
@@ -391,7 +447,7 @@ export class Raft {
 
   /** Asks every voter that has not granted yet; again at each heartbeat, for a question or an answer may be lost. */
   #requestVotes(): void {
-    const { members, outgoing } = this.#log.configuration;
+    const { members, outgoing } = this.#election!.configuration;
     for (const member of members) if (member.role === "voter") this.#requestVote(member.id, member.incarnation);
     for (const member of outgoing) {
       if (!members.some(({ id, role }) => id === member.id && role === "voter")) {
@@ -403,16 +459,16 @@ export class Raft {
   #requestVote(to: MemberId, named: number): void {
     const election = this.#election!;
     if (to === this.#options.id || election.hasGranted(to)) return;
-    const { isPre, isBootstrap, isTransfer } = election;
-    const incarnation = isBootstrap ? election.blankIncarnation(to) : named;
-    if (isBootstrap && !isPre && incarnation === 0) return; // not heard of yet; asked once it answers the pre-vote
+    const { isPre, founding, isTransfer } = election;
+    const incarnation = founding !== null ? election.founderIncarnation(to) : named;
+    if (founding !== null && !isPre && incarnation === 0) return; // not heard of yet; asked once it answers the pre-vote
     this.#outbox.sendAfter(this.#memory.spokenSequence, to, {
       kind: "request-vote",
       term: isPre ? this.term + 1 : this.term,
       pre: isPre,
       last: this.#log.last,
       transfer: isTransfer,
-      bootstrap: isBootstrap,
+      founding,
       incarnation,
     });
   }
@@ -441,21 +497,19 @@ export class Raft {
     this.#election = null;
     this.#setLeader(this.#options.id);
     this.#leader = new Leader(this.#options, this.term, this.#log, this.#outbox, this.#tick);
-    this.#leader.begin(election.isBootstrap ? this.#firstConfiguration(election) : null);
+    this.#leader.begin(election.founding !== null ? this.#firstConfiguration(election) : null);
   }
 
   /**
-   * The ensemble begins: it gets its number, and the majority that voted begins to count. Nobody else does yet: once this
-   * entry is committed, whoever counts has it and is blank no more, so that a blank majority remains proof that nothing
-   * was ever committed. The others are named when they have acknowledged something (see Leader).
+   * The ensemble begins: those who voted count. Whoever was done without does not count yet: it is named when it has
+   * acknowledged something (see Leader).
    */
   #firstConfiguration(election: Election): Configuration {
-    assert(this.#isBlank, "a first election of a member that remembers");
+    assert(this.#isBlank || this.#isOutgrown, "a founding by a member that belongs to an ensemble");
     const cluster = (this.#random.next() % 2 ** 20) * 2 ** 32 + this.#random.next() + 1;
-    const members = election.configuration.members.map((member) =>
-      election.hasGranted(member.id) ? { ...member, incarnation: election.blankIncarnation(member.id) } : member,
+    return foundedConfiguration(this.#log.configuration, election.configuration.members, cluster, (id) =>
+      election.hasGranted(id) ? election.founderIncarnation(id) : 0,
     );
-    return { cluster, members, outgoing: [] };
   }
 
   #becomeFollower(term: number, leader: MemberId | null): void {
@@ -543,11 +597,8 @@ export class Raft {
       if (request.pre) this.#replyToVote(from, request, false);
       return;
     }
-    // Its log holds something of an ensemble that may never have come into being: it neither counts for a first election
-    // nor stands in its way.
-    if (request.bootstrap && !this.#isBlank && !this.#isFormed) return;
     if (!request.pre && request.term > this.term) this.#becomeFollower(request.term, null);
-    const granted = mayVote(this.#voterState, { from, ...request }) && this.#log.isUpToDate(request.last);
+    const granted = mayVote(this.#voterState(request), { from, ...request }) && this.#log.isUpToDate(request.last);
     if (granted && !request.pre) {
       this.#memory.vote(from);
       this.#elapsed = 0;
@@ -555,15 +606,22 @@ export class Raft {
     this.#replyToVote(from, request, granted);
   }
 
-  get #voterState(): Parameters<typeof mayVote>[0] {
+  #voterState({ founding }: Of<"request-vote">): Parameters<typeof mayVote>[0] {
     return {
       term: this.term,
       votedFor: this.#memory.votedFor,
       leader: this.#leaderId,
       incarnation: this.#options.incarnation,
       joined: this.joined,
-      blank: this.#isBlank,
+      standing: this.#standingIn(founding),
     };
+  }
+
+  #standingIn(founding: Founding | null): Standing | null {
+    if (founding === null) return null;
+    const { configuration, lastIndex } = this.#log;
+    const mayFound = this.#options.mayFound !== false;
+    return standingOf({ configuration, lastIndex, mayFound, listed: this.#listed }, founding);
   }
 
   #replyToVote(to: MemberId, request: Of<"request-vote">, granted: boolean): void {
@@ -575,12 +633,13 @@ export class Raft {
       term,
       pre,
       granted,
-      blank: this.#isBlank,
+      standing: this.#standingIn(request.founding),
       incarnation,
     });
   }
 
   #onPreVote(from: MemberId, vote: Of<"vote">): void {
+    if (vote.standing !== null) this.#standings.set(from, { standing: vote.standing, tick: this.#tick });
     if (!vote.granted && vote.term > this.term) {
       const isCandidate = this.#election !== null;
       this.#becomeFollower(vote.term, null);
@@ -589,16 +648,16 @@ export class Raft {
     }
     const election = this.#election;
     if (election === null) return;
-    if (vote.granted && vote.blank && election.isBootstrap) election.meetBlank(from, vote.incarnation);
+    if (election.founding !== null && vote.standing !== null) {
+      if (!takesPart(vote.standing)) election.object();
+      else if (vote.granted) election.meetFounder(from, vote.incarnation);
+    }
     if (!election.isPre) {
-      if (election.isBootstrap) this.#requestVotes(); // learns only now how to address this voter
+      if (election.founding !== null) this.#requestVotes(); // learns only now how to address this voter
       return;
     }
     if (vote.granted && vote.term === this.term + 1) election.grant(from);
-    if (!vote.granted && vote.term === this.term) {
-      election.refuse(from);
-      if (!vote.blank) election.object();
-    }
+    if (!vote.granted && vote.term === this.term) election.refuse(from);
     this.#countVotes();
   }
 
@@ -619,8 +678,8 @@ export class Raft {
   /** The leader hands over: an election at once, which those who keep to the leader take part in. */
   #onTimeoutNow(from: MemberId): void {
     if (this.#role !== "follower" || (this.#leaderId !== null && this.#leaderId !== from)) return;
-    if (this.#isBlank || !this.#mayCampaign) return;
-    this.#campaign(new Election(this.#log.configuration, { isPre: false, isBootstrap: false, isTransfer: true }));
+    if (this.#isBlank || this.#isOutgrown || !this.#mayCampaign) return;
+    this.#campaign(new Election(this.#log.configuration, { isPre: false, founding: null, isTransfer: true }));
   }
 
   // -------------------------------------------------------------------------------------------------------- following

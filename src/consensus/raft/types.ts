@@ -1,6 +1,8 @@
 // The vocabulary of the Raft core: what goes in (`Input`), what comes out (`Effect`), what members say to each other
 // (`Message`). Plain data only; the core itself is `raft.ts`.
 
+import type { Founding, Standing } from "./founding.ts";
+
 /** A member's number in its ensemble: 1 to 255, `myid` to ZooKeeper's users. */
 export type MemberId = number;
 
@@ -47,6 +49,8 @@ export interface Configuration {
   readonly members: readonly MemberRecord[];
   /** The voters of the configuration being left; empty unless the change is in its joint phase. */
   readonly outgoing: readonly MemberRecord[];
+  /** An operator's reconfiguration has changed the members at least once: from then on no file says who belongs. */
+  readonly isReconfigured?: boolean;
 }
 
 /** What a snapshot stands for: the state after `index`, and the configuration in force there. */
@@ -58,10 +62,14 @@ export interface RaftOptions {
   readonly id: MemberId;
   readonly incarnation: number;
   /**
-   * False: it has lost what it held of an ensemble, and knows it. It never takes part in a first election, for it would
+   * False: it has lost what it held of an ensemble, and knows it. It never takes part in a founding, for it would
    * begin a second ensemble beside the one that it was of. True unless it is said.
    */
   readonly mayFound?: boolean;
+  /** The members as this member's file lists them; where it is left out, its log alone says who belongs. */
+  readonly listed?: readonly MemberRecord[];
+  /** Voters that an ensemble is founded without, if they do not answer: the operator says that they hold nothing. */
+  readonly foundWithout?: readonly MemberId[];
   /** Election timeout in ticks: drawn from [electionTicks, 2 × electionTicks). */
   readonly electionTicks: number;
   readonly heartbeatTicks: number;
@@ -102,8 +110,15 @@ export type Input =
   | { readonly kind: "read"; readonly context: number }
   /** Hand leadership to a member; leader only. */
   | { readonly kind: "transfer"; readonly to: MemberId }
-  /** Leader only: go to this set of members, through a joint configuration where voters change. */
-  | { readonly kind: "change-membership"; readonly members: readonly MemberRecord[] }
+  /**
+   * Leader only: go to this set of members, through a joint configuration where voters change. `isReconfiguration`: an
+   * operator asked for it, and from now on no file counts.
+   */
+  | {
+      readonly kind: "change-membership";
+      readonly members: readonly MemberRecord[];
+      readonly isReconfiguration?: boolean;
+    }
   /** The connection to a peer closed: if it led, it is as good as silent for an election timeout. */
   | { readonly kind: "unreachable"; readonly peer: MemberId }
   /** Answers to `fetch`: entries from the disk, contiguous from the index asked for; empty if purged meanwhile. */
@@ -181,8 +196,8 @@ export type Message =
       readonly last: LogPosition;
       /** A transfer: the leader asked for this election, so its lease does not stand in the way. */
       readonly transfer: boolean;
-      /** The candidate is itself blank, and (in the real vote) a majority told it in the pre-vote that they are too. */
-      readonly bootstrap: boolean;
+      /** The candidate would found an ensemble; (in the real vote) all whom that needs have agreed to in the pre-vote. */
+      readonly founding: Founding | null;
       /** The incarnation by which the candidate knows the voter it asks; 0 where it knows none. */
       readonly incarnation: number;
     }
@@ -191,8 +206,8 @@ export type Message =
       readonly term: number;
       readonly pre: boolean;
       readonly granted: boolean;
-      /** The voter remembers nothing: an empty log and no ensemble. */
-      readonly blank: boolean;
+      /** What the voter is to the founding that it was asked for; null: it was asked for none. */
+      readonly standing: Standing | null;
       readonly incarnation: number;
     }
   | {

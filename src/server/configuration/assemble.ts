@@ -69,6 +69,7 @@ function configurationOf(values: Values, file: string | null, files: FileReader)
     id: ensemble.id,
     mode: ensemble.mode,
     members: ensemble.members,
+    foundWithout: ensemble.foundWithout,
     dataDir: resolvedDataDir,
     logDir,
     tickMs,

@@ -14,6 +14,8 @@ export interface ServerConfiguration {
    * one, and has no peer addresses.
    */
   readonly members: readonly ConfiguredMember[];
+  /** Participants that the ensemble is founded without, if they do not answer: the operator says that they hold no data. */
+  readonly foundWithout: readonly MemberId[];
   readonly dataDir: string;
   /** Where the log goes; the same as `dataDir` unless told otherwise. */
   readonly logDir: string;

@@ -7,7 +7,7 @@ import { Complaint, formatEndpoint, listenHost, parseServer } from "./servers.ts
 import type { SettingKey } from "./settings.ts";
 import type { Values } from "./values.ts";
 
-export type Ensemble = Pick<ServerConfiguration, "id" | "mode" | "members"> & {
+export type Ensemble = Pick<ServerConfiguration, "id" | "mode" | "members" | "foundWithout"> & {
   readonly plain: Endpoint | null;
   readonly secure: Endpoint | null;
 };
@@ -41,9 +41,27 @@ export function ensembleOf(values: Values, dataDir: string, files: FileReader): 
     id: id ?? 1,
     mode: distributed ? "ensemble" : "standalone",
     members: distributed ? members : [self ?? standalone(id ?? 1)],
+    foundWithout: foundWithout(values, voters, id),
     plain: clientEndpoint(values, "clientPort", "clientPortAddress", self?.client ?? null),
     secure: clientEndpoint(values, "secureClientPort", "secureClientPortAddress", self?.secureClient ?? null),
   };
+}
+
+/** Those that are left must be a majority of the participants, this member among them: fewer could decide nothing. */
+function foundWithout(values: Values, voters: readonly ConfiguredMember[], self: number | null): number[] {
+  const named = values.get("foundWithout");
+  const ids = [...new Set(named.map(Number))];
+  if (ids.length === 0) return [];
+  const unknown = named.filter((text) => !voters.some(({ id }) => String(id) === text));
+  const left = voters.filter(({ id }) => !ids.includes(id));
+  if (unknown.length > 0) {
+    values.problem("foundWithout", `names ${unknown.join(", ")}: only numbers of participants can stand there`);
+  } else if (self !== null && ids.includes(self)) {
+    values.problem("foundWithout", `names ${self}, which is this member itself`);
+  } else if (left.length * 2 <= voters.length) {
+    values.problem("foundWithout", `leaves ${left.length} of ${voters.length} participants, and a majority is needed`);
+  }
+  return ids;
 }
 
 function standalone(id: number): ConfiguredMember {

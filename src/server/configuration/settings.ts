@@ -77,6 +77,7 @@ export const SETTINGS = {
   syncLimit: optional("ensemble.syncTicks", wholeNumber(1)),
   peerType: optional("ensemble.role", oneOf("participant", "observer")),
   standaloneEnabled: setting("ensemble.standalone", boolean, true),
+  foundWithout: setting("ensemble.foundWithout", list, []),
   reconfigEnabled: setting("ensemble.reconfig", boolean, false),
   leaderServes: setting("ensemble.leaderServes", boolean, true),
   localSessionsEnabled: setting("session.local", boolean, false),

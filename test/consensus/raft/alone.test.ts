@@ -54,7 +54,7 @@ test("a member that knows that it has lost its data begins no ensemble, and help
     pre: true,
     last: { index: 0, term: 0 },
     transfer: false,
-    bootstrap: true,
+    founding: { voters: [1, 2, 3], cluster: 0 },
     incarnation: 0,
   };
   for (const mayFound of [true, false]) {
@@ -62,6 +62,8 @@ test("a member that knows that it has lost its data begins no ensemble, and help
     const answers = raft.step({ kind: "message", from: 2, message: asked });
     for (let tick = 0; tick < 100; tick++) raft.step({ kind: "tick" });
     assert.equal(raft.role, mayFound ? "pre-candidate" : "follower");
-    assert.equal(answers.length > 0, mayFound, "it neither agrees nor objects");
+    const answer = answers.find((effect) => effect.kind === "send")?.message;
+    assert.ok(answer?.kind === "vote");
+    assert.deepEqual([answer.granted, answer.standing], mayFound ? [true, "blank"] : [false, "lost-data"]);
   }
 });

@@ -15,7 +15,7 @@ function append(term: number, previous: LogPosition, entries: readonly Entry[], 
 }
 
 function requestVote(term: number, last: LogPosition): Message {
-  return { kind: "request-vote", term, pre: false, last, transfer: false, bootstrap: false, incarnation: 22 };
+  return { kind: "request-vote", term, pre: false, last, transfer: false, founding: null, incarnation: 22 };
 }
 
 const at = (index: number, term: number): LogPosition => ({ index, term });
@@ -131,9 +131,9 @@ test("figure 2, state: nothing is answered before term, vote and entries are on 
 test("figure 2, all servers: a higher term in any request or answer makes a leader a follower of that term", () => {
   const inflated: Message[] = [
     { kind: "append-reply", term: 9, matched: false, index: 0, conflictTerm: 0, round: 0, incarnation: 22 },
-    { kind: "vote", term: 9, pre: false, granted: false, blank: false, incarnation: 22 },
+    { kind: "vote", term: 9, pre: false, granted: false, standing: null, incarnation: 22 },
     { kind: "append", term: 9, previous: at(0, 0), entries: [], commitIndex: 0, round: 1 },
-    { kind: "request-vote", term: 9, pre: false, last: at(9, 9), transfer: true, bootstrap: false, incarnation: 11 },
+    { kind: "request-vote", term: 9, pre: false, last: at(9, 9), transfer: true, founding: null, incarnation: 11 },
     { kind: "timeout-now", term: 9 },
     { kind: "read-request", term: 9, context: 1 },
   ];

@@ -75,7 +75,7 @@ test("2: at whatever write it crashes, a member votes for one candidate a term",
     pre: false,
     last: { index: 0, term: 0 },
     transfer: false,
-    bootstrap: false,
+    founding: null,
     incarnation: 22,
   });
   for (let crashAt = 0; crashAt < 8; crashAt++) {

@@ -138,14 +138,19 @@ function run(stage: Stage | null, [verb, ...words]: string[]): Stage {
   return stage;
 }
 
-/** `members 1 2 3`: formed, nobody leads. `members blank 1 2 3`: new disks. `4l` is a learner; `key=value` an option. */
+/**
+ * `members 1 2 3`: formed, nobody leads. `members blank 1 2 3`: new disks. `4l` is a learner; `without=3`: it may be founded
+ * without 3; another `key=value` is an option.
+ */
 function open(words: string[]): Stage {
   const isBlank = words[0] === "blank";
-  const options: Record<string, number> = {};
+  const options: Record<string, number | number[]> = {};
   const members: MemberRecord[] = [];
   for (const word of words.slice(isBlank ? 1 : 0)) {
     const [key, value] = word.split("=");
-    if (value !== undefined) {
+    if (key === "without") {
+      options["foundWithout"] = [Number(value)];
+    } else if (value !== undefined) {
       assert.ok(key! in OPTIONS, `no such option: ${key}`);
       options[key!] = Number(value);
     } else {

@@ -423,13 +423,13 @@ export function phrase(message: Message): string {
   const { term } = message;
   switch (message.kind) {
     case "request-vote": {
-      const { pre, last, transfer, bootstrap, incarnation } = message;
-      const manner = `${pre ? "pre-" : ""}vote${transfer ? " (transfer)" : ""}${bootstrap ? " (first)" : ""}`;
+      const { pre, last, transfer, founding, incarnation } = message;
+      const manner = `${pre ? "pre-" : ""}vote${transfer ? " (transfer)" : ""}${founding === null ? "" : " (first)"}`;
       return `asks for a ${manner} in term ${term} with ${last.index}@${last.term}, of incarnation ${incarnation}`;
     }
     case "vote": {
-      const { pre, granted, blank } = message;
-      return `${granted ? "grants" : "refuses"} a ${pre ? "pre-" : ""}vote in term ${term}${blank ? ", blank" : ""}`;
+      const { pre, granted, standing } = message;
+      return `${granted ? "grants" : "refuses"} a ${pre ? "pre-" : ""}vote in term ${term}${standing === null ? "" : `, ${standing}`}`;
     }
     case "append": {
       const { previous, entries, commitIndex, round } = message;
