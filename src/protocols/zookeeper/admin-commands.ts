@@ -4,6 +4,7 @@
 import { fromByteString } from "../../base/text.ts";
 import { environment, FULL_VERSION } from "./admin-about.ts";
 import { type AdminContext, double, hex, modeOf } from "./admin-context.ts";
+import { Listing } from "./admin-listing.ts";
 import { changeTraceMask, currentTraceMask, javaAddress } from "./four-letter-words.ts";
 import { monitorValues } from "./metrics.ts";
 import type { ConnectionStats } from "./stats.ts";
@@ -36,6 +37,30 @@ export interface AdminAnswer {
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** What a number, and a connection, take in an answer, about. */
+const NUMBER_BYTES = 40;
+const CONNECTION_BYTES = 600;
+
+/** One entry for each of these, as many as have room. */
+function listed<T>(
+  listing: Listing,
+  items: Iterable<T>,
+  keyOf: (item: T) => string | number,
+  contentOf: (item: T) => unknown,
+): Fields {
+  const fields: [string | number, unknown][] = [];
+  for (const item of items) {
+    const key = keyOf(item);
+    if (!listing.takes(String(key).length + NUMBER_BYTES)) break;
+    fields.push([key, contentOf(item)]);
+  }
+  return Object.fromEntries(fields);
+}
+
+function textsOf(listing: Listing, paths: Iterable<string>): string[] {
+  return [...listing.of(paths, (path) => path.length + NUMBER_BYTES)].map(fromByteString);
+}
+
 function get(names: readonly string[], fields: (context: AdminContext) => Fields): AdminCommand {
   const run = (context: AdminContext): AdminAnswer => ({ fields: fields(context) });
   return { names, method: "GET", needsService: true, isGuarded: false, run };
@@ -67,17 +92,26 @@ export const ADMIN_COMMANDS: readonly AdminCommand[] = [
     server_id: settings.standalone ? 0 : member.id,
     client_port_listen_backlog: settings.backlog,
   })),
-  get(["connections", "cons"], ({ stats }) => connectionFields([...stats.connections], false)),
+  get(["connections", "cons"], ({ stats }) => connectionFields(stats.connections, false)),
   get(["hash"], () => ({ digests: [] })),
   get(["dirs"], ({ storage }) => ({ datadir_size: storage.snapshotBytes, logdir_size: storage.logBytes })),
-  get(["dump"], ({ tree }) => ({
-    // When a session expires is known to the leader's clock alone, and is no part of the state.
-    expiry_time_to_session_ids: {},
-    session_id_to_timeout_ms: Object.fromEntries([...tree.sessions()].map(({ id, timeoutMs }) => [id, timeoutMs])),
-    session_id_to_ephemeral_paths: Object.fromEntries(
-      [...tree.ephemerals()].map(([id, paths]) => [id, paths.map(fromByteString)]),
-    ),
-  })),
+  get(["dump"], ({ tree }) => {
+    const listing = new Listing();
+    const sessions: Record<string, number> = {};
+    for (const { id, timeoutMs } of listing.of(tree.sessions(), () => NUMBER_BYTES)) sessions[id] = timeoutMs;
+    return {
+      // When a session expires is known to the leader's clock alone, and is no part of the state.
+      expiry_time_to_session_ids: {},
+      session_id_to_timeout_ms: sessions,
+      session_id_to_ephemeral_paths: listed(
+        listing,
+        tree.ephemerals(),
+        ([id]) => id,
+        ([, paths]) => textsOf(listing, paths),
+      ),
+      ...listing.note,
+    };
+  }),
   always(get(["environment", "env", "envi"], () => Object.fromEntries(environment()))),
   always(get(["get_trace_mask", "gtmk"], () => ({ tracemask: Number(currentTraceMask()) }))),
   get(["initial_configuration", "icfg"], ({ settings }) => ({ initial_configuration: settings.initialConfiguration })),
@@ -114,7 +148,7 @@ export const ADMIN_COMMANDS: readonly AdminCommand[] = [
   get(["server_stats", "srvr"], serverStats),
   get(["stats", "stat"], (context) => ({
     ...serverStats(context),
-    ...connectionFields([...context.stats.connections], true),
+    ...connectionFields(context.stats.connections, true),
   })),
   post(["stat_reset", "srst"], ({ stats }) => {
     stats.reset();
@@ -145,22 +179,26 @@ export const ADMIN_COMMANDS: readonly AdminCommand[] = [
             .map(({ id, address }) => [id, votingView(address)]),
         ),
   })),
-  get(["watches", "wchc"], ({ stats }) => ({
-    session_id_to_watched_paths: Object.fromEntries(
-      [...stats.watches.data.byWatcher()].map(([watcher, paths]) => [
-        watcher.sessionId,
-        [...paths].map(fromByteString),
-      ]),
-    ),
-  })),
-  get(["watches_by_path", "wchp"], ({ stats }) => ({
-    path_to_session_ids: Object.fromEntries(
-      [...stats.watches.data.byPath()].map(([path, watchers]) => [
-        fromByteString(path),
-        [...watchers].map(({ sessionId }) => sessionId),
-      ]),
-    ),
-  })),
+  get(["watches", "wchc"], ({ stats }) => {
+    const listing = new Listing();
+    const watching = listed(
+      listing,
+      stats.watches.data.byWatcher(),
+      ([{ sessionId }]) => sessionId,
+      ([, paths]) => textsOf(listing, paths),
+    );
+    return { session_id_to_watched_paths: watching, ...listing.note };
+  }),
+  get(["watches_by_path", "wchp"], ({ stats }) => {
+    const listing = new Listing();
+    const watching = listed(
+      listing,
+      stats.watches.data.byPath(),
+      ([path]) => fromByteString(path),
+      ([, watchers]) => [...listing.of(watchers, () => NUMBER_BYTES)].map(({ sessionId }) => sessionId),
+    );
+    return { path_to_session_ids: watching, ...listing.note };
+  }),
   get(["watch_summary", "wchs"], ({ stats: { watches } }) => ({
     num_connections: watches.data.watcherCount,
     num_paths: watches.data.pathCount,
@@ -208,10 +246,13 @@ function serverStats(context: AdminContext): Fields {
   };
 }
 
-function connectionFields(connections: readonly ConnectionStats[], brief: boolean): Fields {
+function connectionFields(connections: Iterable<ConnectionStats>, brief: boolean): Fields {
+  const listing = new Listing();
+  const shown = [...listing.of(connections, () => (brief ? 200 : CONNECTION_BYTES))];
   return {
-    connections: connections.filter(({ secure }) => !secure).map((one) => connectionInfo(one, brief)),
-    secure_connections: connections.filter(({ secure }) => secure).map((one) => connectionInfo(one, brief)),
+    connections: shown.filter(({ secure }) => !secure).map((one) => connectionInfo(one, brief)),
+    secure_connections: shown.filter(({ secure }) => secure).map((one) => connectionInfo(one, brief)),
+    ...listing.note,
   };
 }
 

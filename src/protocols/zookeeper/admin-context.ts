@@ -50,6 +50,8 @@ export interface TreeFacts {
   readonly approximateDataSize: number;
   readonly sessionCount: number;
   sessions(): Iterable<{ readonly id: number; readonly timeoutMs: number }>;
+  /** How many sessions own nodes. */
+  readonly ephemeralOwnerCount: number;
   /** Sessions that own nodes, with the paths. */
   ephemerals(): Iterable<readonly [sessionId: number, paths: readonly string[]]>;
   /** Who may do what at `/`: it decides who may take snapshots and shed connections. */
@@ -69,6 +71,9 @@ export function treeFacts({ tree, leases }: Machine): TreeFacts {
     },
     get sessionCount() {
       return leases.size;
+    },
+    get ephemeralOwnerCount() {
+      return tree.ephemerals.size;
     },
     sessions: () => leases,
     *ephemerals() {

@@ -7,12 +7,13 @@ export class BufferPool {
   readonly #spare: ByteWriter[] = [];
 
   take(): ByteWriter {
-    return this.#spare.pop() ?? new ByteWriter(BUFFER_BYTES_INITIAL);
+    // Whoever gave it back may have written on, in the middle of something, before it heard that its connection is gone.
+    return this.#spare.pop()?.clear() ?? new ByteWriter(BUFFER_BYTES_INITIAL);
   }
 
   /** Its bytes are in nobody's hands any more. */
   release(buffer: ByteWriter): void {
     if (this.#spare.length >= SPARE_BUFFERS_MAX || buffer.bytes.length > SPARE_BUFFER_BYTES_MAX) return;
-    this.#spare.push(buffer.clear());
+    this.#spare.push(buffer);
   }
 }

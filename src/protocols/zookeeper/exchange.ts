@@ -9,7 +9,7 @@ import type { Outcome } from "../../state/types.ts";
 import { OPCODE } from "./codec/opcodes.ts";
 import { REPLY_HEAD_BYTES, replyZxid, setReplyZxid, writeEmptyReply, writeReplyHead } from "./codec/records.ts";
 import { ERROR, refusalToWire } from "./errors.ts";
-import { READS_AHEAD_OF_WRITE_MAX } from "./limits.ts";
+import { type Bounds, READS_AHEAD_OF_WRITE_MAX } from "./limits.ts";
 import type { BarrierOperation, Operation, ReadOperation, WriteOperation } from "./operations/operation.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { PendingOwner, PendingRequest } from "./pending.ts";
@@ -35,16 +35,25 @@ export class Exchange implements PendingOwner {
   readonly #service: Service;
   readonly #outgoing: Outgoing;
   readonly #queue = new RequestQueue();
+  readonly #bounds: Bounds;
+  /** What replies have taken in this turn: bytes, and nodes looked at. */
+  #urgentWork = 0;
 
   constructor(session: Session, service: Service, outgoing: Outgoing) {
     this.#session = session;
     this.#service = service;
     this.#outgoing = outgoing;
+    this.#bounds = service.options.bounds;
   }
 
   /** Requests taken and not answered. */
   get count(): number {
     return this.#queue.count;
+  }
+
+  /** What they hold of memory. */
+  get heldBytes(): number {
+    return this.#queue.heldBytes;
   }
 
   // -------------------------------------------------------------------------------------------------------- requests
@@ -55,7 +64,8 @@ export class Exchange implements PendingOwner {
       this.#session.noteReply(operation, xid, this.#session.lastHeardAt);
       return;
     }
-    this.#enqueue(operation, xid, "waiting").keep(reader);
+    const expectedBytes = operation.expectedBytes?.(this.#session, reader) ?? 0;
+    this.#keep(this.#enqueue(operation, xid, "waiting", expectedBytes), reader);
   }
 
   /** Says false when it cannot be taken now, and must be offered again. */
@@ -64,7 +74,7 @@ export class Exchange implements PendingOwner {
       this.#refuseReadOnly(operation, xid);
       return true;
     }
-    if (this.#queue.waiting > READS_AHEAD_OF_WRITE_MAX || this.#queue.holdsWrites) return false;
+    if (this.#isWriteToWait) return false;
     const admission = this.#session.member.admission();
     if (admission !== "open") {
       if (admission === "no-space") {
@@ -94,6 +104,12 @@ export class Exchange implements PendingOwner {
     return true;
   }
 
+  /** What waits in front of it would have to be answered at its turn, whatever it takes, once the write is proposed. */
+  get #isWriteToWait(): boolean {
+    const { waiting, waitingBytes, holdsWrites } = this.#queue;
+    return holdsWrites || waiting > READS_AHEAD_OF_WRITE_MAX || waitingBytes > this.#bounds.unsentBytesHigh;
+  }
+
   /** Without a quorum nothing is written, and nobody can say what the latest is. */
   #refuseReadOnly(operation: Operation, xid: number): void {
     const isLocalClose = operation.opcode === OPCODE.closeSession && this.#session.isLocal;
@@ -109,7 +125,7 @@ export class Exchange implements PendingOwner {
       return;
     }
     const request = this.#enqueue(operation, xid, "proposed");
-    request.keep(reader);
+    this.#keep(request, reader);
     session.member.readBarrier(
       (error) => this.#onBarrierPassed(request, operation, error),
       renews ? session.sessionId : null,
@@ -202,6 +218,7 @@ export class Exchange implements PendingOwner {
   #endReply(request: PendingRequest): void {
     if (request !== this.#queue.head) {
       request.held = scratch.copy();
+      this.#queue.hold(request.held.length);
       request.state = "ready";
       return;
     }
@@ -231,11 +248,22 @@ export class Exchange implements PendingOwner {
 
   // ----------------------------------------------------------------------------------------------------- the order
 
-  #enqueue(operation: Operation | null, xid: number, state: PendingRequest["state"]): PendingRequest {
+  #enqueue(
+    operation: Operation | null,
+    xid: number,
+    state: PendingRequest["state"],
+    expectedBytes = 0,
+  ): PendingRequest {
     const request = this.#service.pending.take(this, operation, xid, this.#session.lastHeardAt);
     request.state = state;
+    request.expectedBytes = expectedBytes;
     this.#append(request);
     return request;
+  }
+
+  #keep(request: PendingRequest, reader: ByteReader): void {
+    request.keep(reader);
+    this.#queue.hold(request.end - request.start);
   }
 
   #append(request: PendingRequest): void {
@@ -254,7 +282,12 @@ export class Exchange implements PendingOwner {
     const queue = this.#queue;
     for (let request = queue.head; request !== null && this.#session.phase === "open"; request = queue.head) {
       if (request.state === "waiting") {
-        if (!queue.isHeadUrgent && this.#outgoing.isBackedUp) {
+        if (queue.isHeadUrgent) {
+          if (!this.#mayGoOnUrgently()) return;
+        } else if (this.#service.isTurnFull) {
+          this.#service.noteReady(this.#session);
+          return;
+        } else if (this.#outgoing.isBackedUp) {
           this.#service.noteBlocked(this.#session); // goes on once there is room, after this turn's flush or a drain
           return;
         }
@@ -267,6 +300,27 @@ export class Exchange implements PendingOwner {
       }
       if (this.#session.phase === "open") this.#finishHead();
     }
+  }
+
+  /**
+   * A read in front of a proposed write has its turn now, fetched or not. That is bounded, too: whoever has it grow beyond
+   * what was expected is let go.
+   */
+  #mayGoOnUrgently(): boolean {
+    const { unsentBytesMax } = this.#bounds;
+    if (this.#outgoing.unsentBytes > unsentBytesMax) {
+      this.#session.drop(`it has left ${this.#outgoing.unsentBytes} bytes unread, ${unsentBytesMax} at most`);
+    } else if (this.#urgentWork > unsentBytesMax) {
+      this.#session.drop("its reads in front of a write take too long");
+    } else {
+      this.#session.account();
+    }
+    return this.#session.phase === "open";
+  }
+
+  /** A turn of the loop has ended. */
+  endTurn(): void {
+    this.#urgentWork = 0;
   }
 
   /** The reply of the first request is written: it leaves the queue. */
@@ -287,6 +341,7 @@ export class Exchange implements PendingOwner {
       return;
     }
     const mark = out.reserve(REPLY_HEAD_BYTES);
+    const workBefore = this.#service.turnWork;
     let error: number;
     try {
       error = operation.run(this.#session, reader, out);
@@ -294,6 +349,8 @@ export class Exchange implements PendingOwner {
       if (!(thrown instanceof MalformedError)) throw thrown;
       error = ERROR.marshallingError;
     }
+    this.#service.turnWork += out.length - mark;
+    this.#urgentWork += this.#service.turnWork - workBefore;
     if (error !== ERROR.ok) out.length = mark + REPLY_HEAD_BYTES;
     writeReplyHead(out, mark, xid, this.#session.machine.revision, error);
   }
@@ -323,6 +380,7 @@ export class Exchange implements PendingOwner {
     if (ends) this.#session.isDeaf = true;
     const request = this.#enqueue(operation, xid, "ready");
     request.held = frame.view();
+    this.#queue.hold(request.held.length);
     request.ends = ends;
     if (this.#queue.head === request) this.advance();
   }

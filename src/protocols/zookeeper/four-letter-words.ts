@@ -4,10 +4,11 @@
 import { assert } from "../../base/assert.ts";
 import { fromByteString } from "../../base/text.ts";
 import { environment, FULL_VERSION } from "./admin-about.ts";
-import { type AdminContext, double, hex, modeOf } from "./admin-context.ts";
+import { type AdminContext, double, hex, modeOf, type TreeFacts } from "./admin-context.ts";
+import { Listing } from "./admin-listing.ts";
 import { memberReport } from "./admin-member-report.ts";
 import { monitorValues } from "./metrics.ts";
-import type { ConnectionStats } from "./stats.ts";
+import type { ConnectionStats, ServerStats } from "./stats.ts";
 import type { WatchTable } from "./watches.ts";
 
 const NOT_SERVING = "This ZooKeeper instance is not currently serving requests\n";
@@ -17,7 +18,7 @@ type Word = (context: AdminContext) => string;
 /** One entry a word. Those in `NEEDS_SERVICE` answer only while clients are served. */
 const WORDS: Readonly<Record<string, Word>> = {
   conf,
-  cons: ({ stats }) => `${[...stats.connections].map((one) => `${connectionLine(one, false)}\n`).join("")}\n`,
+  cons: ({ stats }) => `${connectionLines(stats.connections, false)}\n`,
   crst: ({ stats }) => {
     stats.resetConnections();
     return "Connection stats reset.\n";
@@ -40,7 +41,7 @@ const WORDS: Readonly<Record<string, Word>> = {
   },
   srvr: (context) => `${versionLines(context)}${statLines(context)}`,
   stat: (context) => {
-    const clients = [...context.stats.connections].map((one) => `${connectionLine(one, true)}\n`).join("");
+    const clients = connectionLines(context.stats.connections, true);
     return `${versionLines(context)}Clients:\n${clients}\n${statLines(context)}`;
   },
   // As ZooKeeper, of the watches on data and existence only; those on children count in `zk_watch_count`.
@@ -133,6 +134,10 @@ function statLines(context: AdminContext): string {
   ]);
 }
 
+function connectionLines(connections: Iterable<ConnectionStats>, brief: boolean): string {
+  return new Listing().lines(mapped(connections, (one) => connectionLine(one, brief)));
+}
+
 /** A line of `cons`, or the shorter one of `stat`, without its end. */
 function connectionLine(one: ConnectionStats, brief: boolean): string {
   const interest = (one.reading ? 1 : 0) | (one.unsentBytes > 0 ? 4 : 0);
@@ -187,38 +192,50 @@ function conf({ settings, storage, member }: AdminContext): string {
 }
 
 function dump({ tree, stats }: AdminContext): string {
-  const sessions = [...tree.sessions()].sort((a, b) => a.id - b.id);
-  const owners = [...tree.ephemerals()];
-  const connections = [...stats.connections];
-  return lines([
-    "SessionTracker dump:",
-    `Global Sessions(${sessions.length}):`,
-    ...sessions.map(({ id, timeoutMs }) => `0x${hex(id)}\t${timeoutMs}ms`),
-    "ephemeral nodes dump:",
-    `Sessions with Ephemerals (${owners.length}):`,
-    ...owners.flatMap(([id, paths]) => [`0x${hex(id)}:`, ...paths.map((path) => `\t${fromByteString(path)}`)]),
-    "Connections dump:",
-    `Connections (${connections.length}):`,
-    ...connections.map((one) => `\tip: ${javaAddress(one)} sessionId: 0x${hex(one.sessionId)}`),
-  ]);
+  return new Listing().lines(dumpLines(tree, stats));
+}
+
+function* dumpLines(tree: TreeFacts, stats: ServerStats): Generator<string> {
+  yield "SessionTracker dump:";
+  yield `Global Sessions(${tree.sessionCount}):`;
+  for (const { id, timeoutMs } of [...tree.sessions()].sort((one, other) => one.id - other.id)) {
+    yield `0x${hex(id)}\t${timeoutMs}ms`;
+  }
+  yield "ephemeral nodes dump:";
+  yield `Sessions with Ephemerals (${tree.ephemeralOwnerCount}):`;
+  for (const [id, paths] of tree.ephemerals()) {
+    yield `0x${hex(id)}:`;
+    for (const path of paths) yield `\t${fromByteString(path)}`;
+  }
+  yield "Connections dump:";
+  yield `Connections (${stats.connectionCount}):`;
+  for (const one of stats.connections) yield `\tip: ${javaAddress(one)} sessionId: 0x${hex(one.sessionId)}`;
 }
 
 function watchesBySession(table: WatchTable): string {
-  let text = "";
+  return new Listing().lines(sessionLines(table));
+}
+
+function* sessionLines(table: WatchTable): Generator<string> {
   for (const [watcher, paths] of table.byWatcher()) {
-    text += `0x${hex(watcher.sessionId)}\n`;
-    for (const path of paths) text += `\t${fromByteString(path)}\n`;
+    yield `0x${hex(watcher.sessionId)}`;
+    for (const path of paths) yield `\t${fromByteString(path)}`;
   }
-  return text;
 }
 
 function watchesByPath(table: WatchTable): string {
-  let text = "";
+  return new Listing().lines(pathLines(table));
+}
+
+function* pathLines(table: WatchTable): Generator<string> {
   for (const [path, watchers] of table.byPath()) {
-    text += `${fromByteString(path)}\n`;
-    for (const watcher of watchers) text += `\t0x${hex(watcher.sessionId)}\n`;
+    yield fromByteString(path);
+    for (const watcher of watchers) yield `\t0x${hex(watcher.sessionId)}`;
   }
-  return text;
+}
+
+function* mapped<T, R>(items: Iterable<T>, to: (item: T) => R): Generator<R> {
+  for (const item of items) yield to(item);
 }
 
 function lines(all: readonly string[]): string {

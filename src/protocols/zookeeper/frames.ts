@@ -35,6 +35,11 @@ export class FrameCutter {
     return this.#partial?.length ?? 0;
   }
 
+  /** Bytes of memory held: what waits to become frames, and the room for the one in pieces. */
+  get held(): number {
+    return this.pending - this.#partialLength + this.reserved;
+  }
+
   /** The chunk is the cutter's from here on: frames point into it. */
   add(chunk: Uint8Array): void {
     const left = this.#chunk.length - this.#offset;

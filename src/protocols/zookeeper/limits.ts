@@ -42,15 +42,73 @@ export const UNSENT_BYTES_HIGH = 1 << 20;
  */
 export const UNSENT_NOTIFICATION_BYTES_MAX = 16 << 20;
 
+/**
+ * The reply to one request. Names of a few million children fit, and any node's data; clients refuse much smaller ones,
+ * above their own `jute.maxbuffer`. What would be longer is answered with an error.
+ */
+export const REPLY_BYTES_MAX = 64 << 20;
+
+/** The reply to a multiRead, in times of `jute.maxbuffer`: it can be asked for in parts. */
+export const MULTI_READ_FRAMES_MAX = 4;
+
+/**
+ * What one connection may leave unread in all. Only reads that stand before a write of their own session come up to it:
+ * they are answered at their turn, fetched or not. They may take as much work in a turn, too.
+ */
+export const UNSENT_BYTES_MAX = REPLY_BYTES_MAX + UNSENT_BYTES_HIGH;
+
+/** Bytes of requests of one connection that wait for their turn, beyond which no more are taken from it. */
+export const REQUEST_BYTES_HIGH = 4 << 20;
+
+/**
+ * What a member holds for all its clients: replies that were not fetched, requests that wait, frames that are not whole.
+ * Beyond it those go who have got on least for longest, down to this share of it, so that not each byte has to choose.
+ */
+export const HELD_BYTES_MAX = 256 << 20;
+export const HELD_SHARE_AFTER = 0.75;
+
+/**
+ * Watches, by what they take of memory, about: their path, and so much more for the places where they stand. That is
+ * some 800,000 watches on paths of 50 bytes for one connection.
+ */
+export const WATCH_BYTES_ABOUT = 100;
+export const WATCH_SEGMENT_BYTES_ABOUT = 300;
+export const WATCH_BYTES_PER_CONNECTION_MAX = 128 << 20;
+export const WATCH_BYTES_MAX = 512 << 20;
+
+/**
+ * What may be done for clients in a turn of the loop: bytes of replies, and nodes looked at, each as so many bytes. What
+ * is beyond waits for the next turn, after the peers, the disk and everyone else have been heard.
+ */
+export const TURN_WORK_MAX = 4 << 20;
+export const VISIT_WORK = 16;
+
+/** The answer to a four-letter word or an admin command; lists end there, and say how much they leave out. */
+export const OPERATOR_REPLY_BYTES_MAX = 8 << 20;
+
 /** Of those above, what the simulator draws anew for each seed, so that clients of a few kilobytes meet them. */
 export interface Bounds {
   readonly unsentBytesHigh: number;
   readonly unsentNotificationBytesMax: number;
+  readonly unsentBytesMax: number;
+  readonly replyBytesMax: number;
+  readonly requestBytesHigh: number;
+  readonly heldBytesMax: number;
+  readonly watchBytesPerConnectionMax: number;
+  readonly watchBytesMax: number;
+  readonly turnWorkMax: number;
 }
 
 export const BOUNDS: Bounds = {
   unsentBytesHigh: UNSENT_BYTES_HIGH,
   unsentNotificationBytesMax: UNSENT_NOTIFICATION_BYTES_MAX,
+  unsentBytesMax: UNSENT_BYTES_MAX,
+  replyBytesMax: REPLY_BYTES_MAX,
+  requestBytesHigh: REQUEST_BYTES_HIGH,
+  heldBytesMax: HELD_BYTES_MAX,
+  watchBytesPerConnectionMax: WATCH_BYTES_PER_CONNECTION_MAX,
+  watchBytesMax: WATCH_BYTES_MAX,
+  turnWorkMax: TURN_WORK_MAX,
 };
 
 /** How often silence is looked for, handshakes are timed and leases are renewed, in parts of `tickTime`. */

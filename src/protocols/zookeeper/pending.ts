@@ -32,6 +32,8 @@ export class PendingRequest implements Waiter {
   note: Note = null;
   /** A whole reply frame. */
   held: Uint8Array | null = null;
+  /** About how long its reply would be, for a read that waits. */
+  expectedBytes = 0;
   /** The revision of a deferred reconfiguration. */
   revision = 0;
   /** The connection ends after this reply. */
@@ -42,6 +44,11 @@ export class PendingRequest implements Waiter {
     this.bytes = reader.bytes;
     this.start = reader.offset;
     this.end = reader.end;
+  }
+
+  /** Bytes of memory that it holds. */
+  get heldBytes(): number {
+    return (this.bytes === null ? 0 : this.end - this.start) + (this.held === null ? 0 : this.held.length);
   }
 
   onOutcome(outcome: Outcome, revision: number): void {
@@ -80,6 +87,7 @@ export class PendingPool {
     request.bytes = null;
     request.note = null;
     request.held = null;
+    request.expectedBytes = 0;
     request.ends = false;
     request.state = "waiting";
     if (this.#count >= SPARE_REQUESTS_MAX) return;

@@ -8,6 +8,10 @@ export class RequestQueue {
   count = 0;
   /** Reads that have not had their turn. */
   waiting = 0;
+  /** About how long their replies would be. */
+  waitingBytes = 0;
+  /** Bytes of memory that the requests here hold. */
+  heldBytes = 0;
   /** Requests that writes behind them may not pass. */
   #holding = 0;
   #tail: PendingRequest | null = null;
@@ -21,8 +25,13 @@ export class RequestQueue {
     this.#tail = request;
     this.count += 1;
     if (holdsWrites(request)) this.#holding += 1;
-    if (request.state === "waiting") this.waiting += 1;
+    if (request.state === "waiting") this.#wait(request);
     else if (request.state === "proposed") this.#urgent = this.waiting;
+  }
+
+  /** A request here keeps these bytes from now on. */
+  hold(bytes: number): void {
+    this.heldBytes += bytes;
   }
 
   /** The read at the head must have its turn now, or it would see what comes after it. */
@@ -38,7 +47,7 @@ export class RequestQueue {
   becomeRead(request: PendingRequest): void {
     assert(request.state === "proposed" && request !== this.head, "only a barrier before its turn becomes a read");
     request.state = "waiting";
-    this.waiting += 1;
+    this.#wait(request);
   }
 
   shift(): PendingRequest {
@@ -48,12 +57,19 @@ export class RequestQueue {
     if (this.head === null) this.#tail = null;
     request.next = null;
     this.count -= 1;
+    this.heldBytes -= request.heldBytes;
     if (holdsWrites(request)) this.#holding -= 1;
     if (request.state === "waiting") {
       this.waiting -= 1;
+      this.waitingBytes = this.waiting === 0 ? 0 : this.waitingBytes - request.expectedBytes;
       if (this.#urgent > 0) this.#urgent -= 1;
     }
     return request;
+  }
+
+  #wait(request: PendingRequest): void {
+    this.waiting += 1;
+    this.waitingBytes += request.expectedBytes;
   }
 
   clear(): PendingRequest[] {

@@ -13,7 +13,10 @@ import type { Exchange } from "./exchange.ts";
 import {
   type Bounds,
   DROPPED_LINES_PER_TICK_MAX,
+  FRAME_BYTES_MAX,
   HANDSHAKE_DEADLINE_MS,
+  HELD_SHARE_AFTER,
+  MULTI_READ_FRAMES_MAX,
   NO_QUORUM_GRACE_TICKS,
   TICK_PARTS,
 } from "./limits.ts";
@@ -58,7 +61,10 @@ const LOCAL_IDS_FROM = 2 ** 44;
 export class Service implements StateEvents, LiveService {
   readonly member: Member;
   readonly options: ServiceOptions;
-  readonly watches = new Watches();
+  readonly watches: Watches;
+  readonly multiReadBytesMax: number;
+  /** What was done for clients in this turn: bytes of replies, and nodes looked at as so many bytes. */
+  turnWork = 0;
   readonly pending = new PendingPool();
   readonly buffers = new BufferPool();
   /** For whoever reads a request now. */
@@ -73,6 +79,10 @@ export class Service implements StateEvents, LiveService {
 
   readonly #sessions = new Map<number, Session>();
   readonly #connections = new Set<Session>();
+  /** What is written for them still leaves. */
+  readonly #leaving = new Set<Session>();
+  #heldBytes = 0;
+  #isRelieving = false;
   #dirty: Session[] = [];
   #blocked = new Set<Session>();
   #isFlushDue = false;
@@ -89,6 +99,8 @@ export class Service implements StateEvents, LiveService {
   constructor(member: Member, options: ServiceOptions) {
     this.member = member;
     this.options = options;
+    this.watches = new Watches(options.bounds);
+    this.multiReadBytesMax = multiReadBytesMax(options);
     this.#turnTime = options.clock.now();
     this.wallTime = options.clock.wall();
     const { enforceAuthSchemes } = options;
@@ -225,13 +237,26 @@ export class Service implements StateEvents, LiveService {
   #flush(): void {
     this.#isFlushDue = false;
     this.#isTurnTimeFresh = false;
+    this.turnWork = 0;
     const dirty = this.#dirty;
     this.#dirty = [];
     for (const session of dirty) session.flush();
     if (this.#blocked.size === 0) return;
     const blocked = this.#blocked;
     this.#blocked = new Set();
-    for (const session of blocked) session.serve();
+    const unserved: Session[] = [];
+    for (const session of blocked) {
+      if (this.isTurnFull) unserved.push(session);
+      else session.serve();
+    }
+    if (unserved.length === 0) return;
+    this.#blocked = new Set([...unserved, ...this.#blocked]); // whoever had its share of this turn comes last in the next
+    this.#flushSoon();
+  }
+
+  /** The rest waits for the next turn, after the peers, the disk and everyone else have been heard. */
+  get isTurnFull(): boolean {
+    return this.turnWork > this.options.bounds.turnWorkMax;
   }
 
   /** The time of this turn, read from the clock again as a chunk comes in. */
@@ -282,8 +307,42 @@ export class Service implements StateEvents, LiveService {
 
   noteLeft(session: Session): void {
     this.#connections.delete(session);
+    this.#leaving.add(session);
     this.#blocked.delete(session);
     if (this.#sessions.get(session.sessionId) === session) this.#sessions.delete(session.sessionId);
+  }
+
+  noteClosed(session: Session): void {
+    this.#leaving.delete(session);
+  }
+
+  /** So much more, or less, is held for a client. */
+  noteHeld(bytes: number): void {
+    this.#heldBytes += bytes;
+    if (this.#heldBytes > this.options.bounds.heldBytesMax && !this.#isRelieving) this.#relieve();
+  }
+
+  /** What all clients have this member hold: replies not fetched, requests that wait, frames that are not whole. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Lets go whoever has got on least for longest, until there is room. */
+  #relieve(): void {
+    this.#isRelieving = true;
+    const { heldBytesMax } = this.options.bounds;
+    const sessions = [...this.#connections, ...this.#leaving];
+    for (const session of sessions) session.account(); // some of it may have left meanwhile
+    if (this.#heldBytes > heldBytesMax) {
+      sessions.sort((a, b) => a.gotOnInTick - b.gotOnInTick || b.heldBytes - a.heldBytes);
+      for (const session of sessions) {
+        if (this.#heldBytes <= heldBytesMax * HELD_SHARE_AFTER) break;
+        if (session.heldBytes === 0) continue;
+        const holds = `${this.#heldBytes} bytes are held for all clients, ${heldBytesMax} at most`;
+        session.drop(`${holds}: it has got on least, and ${session.heldBytes} are its own`);
+      }
+    }
+    this.#isRelieving = false;
   }
 
   noteDropped(session: Session, reason: string): void {
@@ -338,4 +397,8 @@ export class Service implements StateEvents, LiveService {
   get isServing(): boolean {
     return this.mode === "serving" || this.mode === "waiting" || this.mode === "read-only";
   }
+}
+
+function multiReadBytesMax({ frameBytesMax, bounds }: ServiceOptions): number {
+  return Math.min(bounds.replyBytesMax, MULTI_READ_FRAMES_MAX * Math.max(frameBytesMax, FRAME_BYTES_MAX));
 }

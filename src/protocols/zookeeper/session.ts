@@ -14,7 +14,7 @@ import { ERROR } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { FrameCutter } from "./frames.ts";
 import { Handshake } from "./handshake.ts";
-import { OUTSTANDING_PER_CONNECTION_MAX } from "./limits.ts";
+import { OUTSTANDING_PER_CONNECTION_MAX, VISIT_WORK } from "./limits.ts";
 import { operationOf } from "./operations/index.ts";
 import type { Client, ConnectionOperation, Operation } from "./operations/operation.ts";
 import { type ConnectionPort, Outgoing } from "./outgoing.ts";
@@ -48,6 +48,8 @@ export class Session implements Client, ConnectionStats {
   readonly machine: Machine;
   readonly watches: Watches;
   readonly peer: Peer;
+  readonly replyBytesMax: number;
+  readonly multiReadBytesMax: number;
   readonly established: number;
   readonly acceptedAt: number;
   readonly latency = new Latency();
@@ -59,6 +61,11 @@ export class Session implements Client, ConnectionStats {
   /** A session that only this read-only member knows. */
   isLocal = false;
   lastEvent = 0;
+  watchBytes = 0;
+  /** What this member held for it when it last looked. */
+  heldBytes = 0;
+  /** The last tick in which its client had fetched everything, and asked for more or had nothing left to ask. */
+  gotOnInTick: number;
   lastHeardAt: number;
   renewedInTick = -1;
   packetsReceived = 0;
@@ -88,6 +95,9 @@ export class Session implements Client, ConnectionStats {
     this.member = service.member;
     this.machine = service.member.machine;
     this.watches = service.watches;
+    this.gotOnInTick = service.tick;
+    this.replyBytesMax = options.bounds.replyBytesMax;
+    this.multiReadBytesMax = service.multiReadBytesMax;
     this.established = options.clock.wall();
     this.acceptedAt = options.clock.now();
     this.lastHeardAt = this.acceptedAt;
@@ -125,7 +135,10 @@ export class Session implements Client, ConnectionStats {
 
   /** The client has fetched everything that was written. */
   onDrain(): void {
-    if (this.phase !== "closed") this.serve();
+    if (this.phase === "closed") return;
+    this.gotOnInTick = this.#service.tick;
+    this.account();
+    this.serve();
   }
 
   /** The socket is gone, whoever closed it. */
@@ -143,12 +156,17 @@ export class Session implements Client, ConnectionStats {
   }
 
   #serve(): void {
-    if (this.phase === "greeting" && !this.#bringsFrames()) return;
+    if (this.phase === "greeting" && !this.#bringsFrames()) {
+      this.account();
+      return;
+    }
     this.#service.noteUnblocked(this);
     this.#exchange.advance();
+    let isGettingOn = false;
     while (this.#mayTake()) {
       const found = this.#frames.next();
       if (found === "more") break;
+      isGettingOn = true;
       if (found === "malformed") {
         this.drop(`a frame of ${this.#frames.announced} bytes is announced`);
         return;
@@ -159,6 +177,18 @@ export class Session implements Client, ConnectionStats {
       break;
     }
     this.#regulate();
+    if (isGettingOn && this.#port.unsentBytes === 0) this.gotOnInTick = this.#service.tick;
+    this.account();
+  }
+
+  /** Tells the member what it holds for this client. */
+  account(): void {
+    const held =
+      this.phase === "closed" ? 0 : this.#outgoing.unsentBytes + this.#frames.held + this.#exchange.heldBytes;
+    const more = held - this.heldBytes;
+    if (more === 0) return;
+    this.heldBytes = held;
+    this.#service.noteHeld(more);
   }
 
   /** Before a handshake four letters may come instead of a length. Says whether frames are what comes. */
@@ -169,9 +199,16 @@ export class Session implements Client, ConnectionStats {
     const isWord = /^[a-z]{4}$/.test(word);
     const whole = isWord ? this.#frames.peek(WORD_BYTES + (WORD_ARGUMENT_BYTES[word] ?? 0)) : word;
     if (whole === null) return false; // its argument is to come
-    this.#hasBegun = true;
-    if (!isWord) return true;
+    if (!isWord) {
+      this.#hasBegun = true;
+      return true;
+    }
     const { fourLetterWord } = this.#service.options;
+    if (this.#service.isTurnFull) {
+      this.#service.noteReady(this);
+      return false;
+    }
+    this.#hasBegun = true;
     this.phase = "answering";
     const argument = bytesOf(whole.slice(WORD_BYTES));
     const isKnown = fourLetterWord?.(word, (text) => this.#answerWord(text), this, argument) ?? false;
@@ -182,16 +219,26 @@ export class Session implements Client, ConnectionStats {
   #answerWord(text: string): void {
     if (this.phase !== "answering") return;
     this.#outgoing.writer.text(toByteString(text));
+    this.#service.turnWork += text.length;
     this.end();
   }
 
   #mayTake(): boolean {
     if (this.isDeaf || (this.phase !== "open" && this.phase !== "greeting")) return false;
-    if (!this.#outgoing.isBackedUp && this.#exchange.count < OUTSTANDING_PER_CONNECTION_MAX) {
+    if (this.#service.isTurnFull) {
+      this.#service.noteReady(this);
+      return false;
+    }
+    if (!this.#outgoing.isBackedUp && this.#hasRoomForRequests) {
       if (this.#exchange.count === 0 || !this.#service.isOverloaded) return true;
     }
     this.#service.noteBlocked(this);
     return false;
+  }
+
+  get #hasRoomForRequests(): boolean {
+    const { count, heldBytes } = this.#exchange;
+    return count < OUTSTANDING_PER_CONNECTION_MAX && heldBytes <= this.#service.options.bounds.requestBytesHigh;
   }
 
   /** Lets chunks come, or not: those that cannot be taken stay in the client's socket. */
@@ -284,6 +331,14 @@ export class Session implements Client, ConnectionStats {
     if (!this.#outgoing.notify(frame)) this.drop("it does not fetch its notifications");
   }
 
+  get isOpen(): boolean {
+    return this.phase === "open";
+  }
+
+  noteVisits(count: number): void {
+    this.#service.turnWork += count * VISIT_WORK;
+  }
+
   mayRead(acl: readonly Acl[]): boolean {
     return this.may(PERMISSION.read, acl);
   }
@@ -345,6 +400,8 @@ export class Session implements Client, ConnectionStats {
   flush(): void {
     try {
       this.#service.counters.bytesSent += this.#outgoing.flush();
+      this.#exchange.endTurn();
+      this.account();
       if (this.phase === "ending") this.#port.end();
     } catch (error) {
       this.fail(error);
@@ -355,10 +412,13 @@ export class Session implements Client, ConnectionStats {
     if (this.phase === "closed") return;
     const isFirst = this.phase !== "ending";
     this.phase = phase;
-    if (!isFirst) return;
-    this.watches.removeWatcher(this);
-    this.#service.noteLeft(this);
-    this.#exchange.abandon();
+    if (isFirst) {
+      this.watches.removeWatcher(this);
+      this.#service.noteLeft(this);
+      this.#exchange.abandon();
+    }
+    if (phase === "closed") this.#service.noteClosed(this);
+    this.account();
   }
 
   // ----------------------------------------------------------------------------------------------------- statistics

@@ -8,6 +8,8 @@
 import { ByteWriter } from "../../base/bytes.ts";
 import type { Acl, NodeEvent } from "../../state/types.ts";
 import { EVENT_TYPE, writeNotification } from "./codec/records.ts";
+import { BOUNDS, type Bounds, WATCH_BYTES_ABOUT, WATCH_SEGMENT_BYTES_ABOUT } from "./limits.ts";
+import { depthOf, RecursiveWatches } from "./recursive-watches.ts";
 
 /** The ways to watch, as bits: one watcher may watch a path in several. */
 export const WATCH = { once: 1, persistent: 2, recursive: 4 } as const;
@@ -17,19 +19,32 @@ export interface Watcher {
   readonly sessionId: number;
   /** Which event this watcher was told last: it hears each only once, however many of its watches it touches. */
   lastEvent: number;
+  /** What its watches take of this member's memory, about; kept by the tables. */
+  watchBytes: number;
+  /** Whether it may have watches still. */
+  readonly isOpen: boolean;
   mayRead(acl: readonly Acl[]): boolean;
   /** A whole notification frame, valid during the call only. */
   notify(frame: Uint8Array): void;
   /** It could not be told. */
   fail(error: unknown): void;
+  /** Its watches are more than it may have: it goes, and they with it. */
+  drop(reason: string): void;
 }
 
 export class WatchTable {
+  readonly #onGrown: (watcher: Watcher) => void;
+  /** Of all watches, about. */
+  bytes = 0;
   /** Most paths have one watcher: it stands there itself. */
   readonly #byPath = new Map<string, Watcher | Set<Watcher>>();
   readonly #byWatcher = new Map<Watcher, Map<string, number>>();
   #size = 0;
-  #recursive = 0;
+  readonly #recursive = new RecursiveWatches<Watcher>();
+
+  constructor(onGrown: (watcher: Watcher) => void = () => {}) {
+    this.#onGrown = onGrown;
+  }
 
   /** Pairs of a watcher and a path. */
   get size(): number {
@@ -45,7 +60,7 @@ export class WatchTable {
   }
 
   get hasRecursive(): boolean {
-    return this.#recursive > 0;
+    return !this.#recursive.isEmpty;
   }
 
   get isEmpty(): boolean {
@@ -53,6 +68,7 @@ export class WatchTable {
   }
 
   add(path: string, watcher: Watcher, mode: number): void {
+    if (!watcher.isOpen) return; // an earlier watch of the same request was one too many
     let paths = this.#byWatcher.get(watcher);
     if (paths === undefined) {
       paths = new Map();
@@ -61,8 +77,9 @@ export class WatchTable {
     const modes = paths.get(path) ?? 0;
     if ((modes & mode) === mode) return;
     paths.set(path, modes | mode);
-    if ((mode & WATCH.recursive) !== 0) this.#recursive += 1;
+    if ((mode & WATCH.recursive) !== 0) this.#watchBelow(path, watcher);
     if (modes === 0) this.#join(path, watcher);
+    this.#onGrown(watcher);
   }
 
   has(path: string, watcher: Watcher, modes: number): boolean {
@@ -83,9 +100,18 @@ export class WatchTable {
     if (paths === undefined) return;
     this.#byWatcher.delete(watcher);
     for (const [path, modes] of paths) {
-      if ((modes & WATCH.recursive) !== 0) this.#recursive -= 1;
+      if ((modes & WATCH.recursive) !== 0) this.#leaveBelow(path, watcher);
       this.#leave(path, watcher);
     }
+  }
+
+  /** The watcher that holds most of this table. */
+  get largest(): Watcher | null {
+    let largest: Watcher | null = null;
+    for (const watcher of this.#byWatcher.keys()) {
+      if (largest === null || watcher.watchBytes > largest.watchBytes) largest = watcher;
+    }
+    return largest;
   }
 
   /** Calls `tell` for whoever watches this very path, and ends the watches that were for once. */
@@ -99,13 +125,9 @@ export class WatchTable {
     for (const watcher of watching) this.#fireOne(path, watcher, tell);
   }
 
-  /** Calls `tell` for whoever watches a path recursively from here. */
-  fireFromAbove(ancestor: string, tell: (watcher: Watcher) => void): void {
-    const watching = this.#byPath.get(ancestor);
-    if (watching === undefined) return;
-    for (const watcher of watching instanceof Set ? watching : [watching]) {
-      if (this.has(ancestor, watcher, WATCH.recursive)) tell(watcher);
-    }
+  /** Calls `tell` for whoever watches a path recursively, here or above. */
+  fireFromAbove(path: string, tell: (watcher: Watcher) => void): void {
+    this.#recursive.fire(path, tell);
   }
 
   *byWatcher(): Iterable<readonly [watcher: Watcher, paths: Iterable<string>]> {
@@ -125,7 +147,7 @@ export class WatchTable {
   }
 
   #keep(path: string, watcher: Watcher, paths: Map<string, number>, held: number, kept: number): void {
-    if ((held & ~kept & WATCH.recursive) !== 0) this.#recursive -= 1;
+    if ((held & ~kept & WATCH.recursive) !== 0) this.#leaveBelow(path, watcher);
     if (kept !== 0) {
       paths.set(path, kept);
       return;
@@ -135,8 +157,24 @@ export class WatchTable {
     this.#leave(path, watcher);
   }
 
+  #watchBelow(path: string, watcher: Watcher): void {
+    this.#recursive.add(path, watcher);
+    this.#note(watcher, depthOf(path) * WATCH_SEGMENT_BYTES_ABOUT);
+  }
+
+  #leaveBelow(path: string, watcher: Watcher): void {
+    this.#recursive.remove(path, watcher);
+    this.#note(watcher, -depthOf(path) * WATCH_SEGMENT_BYTES_ABOUT);
+  }
+
+  #note(watcher: Watcher, bytes: number): void {
+    watcher.watchBytes += bytes;
+    this.bytes += bytes;
+  }
+
   #join(path: string, watcher: Watcher): void {
     this.#size += 1;
+    this.#note(watcher, path.length + WATCH_BYTES_ABOUT);
     const watching = this.#byPath.get(path);
     if (watching === undefined) this.#byPath.set(path, watcher);
     else if (watching instanceof Set) watching.add(watcher);
@@ -145,6 +183,7 @@ export class WatchTable {
 
   #leave(path: string, watcher: Watcher): void {
     this.#size -= 1;
+    this.#note(watcher, -path.length - WATCH_BYTES_ABOUT);
     const watching = this.#byPath.get(path);
     if (watching === watcher) this.#byPath.delete(path);
     else if (watching instanceof Set && watching.delete(watcher) && watching.size === 0) this.#byPath.delete(path);
@@ -155,8 +194,9 @@ export class WatchTable {
 export const WATCHER_TYPE = { children: 1, data: 2, any: 3, persistent: 4, recursive: 5 } as const;
 
 export class Watches {
-  readonly data = new WatchTable();
-  readonly child = new WatchTable();
+  readonly data = new WatchTable((watcher) => this.#onGrown(watcher));
+  readonly child = new WatchTable((watcher) => this.#onGrown(watcher));
+  readonly #bounds: Bounds;
   #event = 0;
   /** The event being told: one frame, made when the first watcher needs it, copied to each. */
   readonly #frame = new ByteWriter(256);
@@ -165,8 +205,34 @@ export class Watches {
   #zxid = 0;
   #acl: readonly Acl[] = [];
 
+  constructor(bounds: Bounds = BOUNDS) {
+    this.#bounds = bounds;
+  }
+
   get size(): number {
     return this.data.size + this.child.size;
+  }
+
+  /** What all watches take of memory, about. */
+  get bytes(): number {
+    return this.data.bytes + this.child.bytes;
+  }
+
+  #onGrown(watcher: Watcher): void {
+    const { watchBytesPerConnectionMax, watchBytesMax } = this.#bounds;
+    if (watcher.watchBytes > watchBytesPerConnectionMax) {
+      watcher.drop(`its watches take ${watcher.watchBytes} bytes, ${watchBytesPerConnectionMax} at most`);
+    } else if (this.bytes > watchBytesMax) {
+      const largest = this.#largest();
+      largest?.drop(
+        `all watches take ${this.bytes} bytes, ${watchBytesMax} at most: it has most, ${largest.watchBytes}`,
+      );
+    }
+  }
+
+  #largest(): Watcher | null {
+    const [one, other] = [this.data.largest, this.child.largest];
+    return other === null || (one !== null && one.watchBytes >= other.watchBytes) ? one : other;
   }
 
   addPersistent(path: string, watcher: Watcher, recursive: boolean): void {
@@ -230,12 +296,7 @@ export class Watches {
 
   #fireData(path: string): void {
     this.data.fire(path, this.#tell);
-    if (!this.data.hasRecursive) return;
-    for (let at = path; at !== "/"; ) {
-      const slash = at.lastIndexOf("/");
-      at = slash <= 0 ? "/" : at.slice(0, slash);
-      this.data.fireFromAbove(at, this.#tell);
-    }
+    if (this.data.hasRecursive) this.data.fireFromAbove(path, this.#tell);
   }
 
   readonly #tell = (watcher: Watcher): void => {

@@ -155,6 +155,7 @@ export function contextOf(changes: Changes = {}): AdminContext & { readonly stat
         { id: 0xb2, timeoutMs: 10_000 },
         { id: 0xa1, timeoutMs: 4000 },
       ],
+      ephemeralOwnerCount: 1,
       ephemerals: () => [[0xa1, ["/lock/a", "/lock/b\u00c3\u00b1"]]],
       rootAcl: () => OPEN_ACL,
     },
@@ -174,5 +175,14 @@ export function contextOf(changes: Changes = {}): AdminContext & { readonly stat
 }
 
 export function watcher(sessionId: number): Watcher {
-  return { sessionId, lastEvent: 0, mayRead: () => true, notify() {}, fail() {} };
+  return {
+    sessionId,
+    lastEvent: 0,
+    mayRead: () => true,
+    notify() {},
+    fail() {},
+    drop() {},
+    isOpen: true,
+    watchBytes: 0,
+  };
 }

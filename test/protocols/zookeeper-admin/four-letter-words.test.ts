@@ -2,12 +2,14 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { type AdminAnswer, adminCommandNamed } from "../../../src/protocols/zookeeper/admin-commands.ts";
 import type { MemberReport } from "../../../src/protocols/zookeeper/admin-member-report.ts";
 import {
   answerFourLetterWord,
   fourLetterWords,
   isFourLetterWord,
 } from "../../../src/protocols/zookeeper/four-letter-words.ts";
+import { OPERATOR_REPLY_BYTES_MAX } from "../../../src/protocols/zookeeper/limits.ts";
 import { connection, contextOf, stats, watcher } from "./fakes.ts";
 
 const ALL = "conf cons crst dirs dump envi gtmk hash isro mntr ruok srst srvr stat stmk wchc wchp wchs".split(" ");
@@ -229,6 +231,27 @@ Connections (1):
     assert.equal(ask("wchs", context), "2 connections watching 2 paths\nTotal watches:3\n");
     assert.equal(ask("wchc", context), "0xa1\n\t/a\n\t/b\n0xb2\n\t/a\n\n");
     assert.equal(ask("wchp", context), "/a\n\t0xa1\n\t0xb2\n/b\n\t0xa1\n\n");
+  });
+
+  test("a list that is longer than an answer may be ends there, and says so", () => {
+    const served = stats();
+    const crowd = watcher(0xa1);
+    for (let i = 0; i < 100; i++)
+      served.watches.data.add(`/${"w".repeat(OPERATOR_REPLY_BYTES_MAX / 50)}${i}`, crowd, 1);
+    const context = contextOf({ stats: served });
+    for (const word of ["wchc", "wchp"]) {
+      const answer = ask(word, context);
+      assert(answer.length <= OPERATOR_REPLY_BYTES_MAX + 100, `${word}: ${answer.length} bytes`);
+      assert.match(answer, /\n… the rest is left out: an answer has \d+ bytes at most\n\n$/);
+    }
+    for (const name of ["wchc", "wchp"]) {
+      const { fields } = adminCommandNamed(name)!.run(context, {
+        parameters: new URLSearchParams(),
+        body: async () => "",
+      }) as AdminAnswer;
+      assert.equal(fields?.["truncated"], true);
+      assert(JSON.stringify(fields).length <= OPERATOR_REPLY_BYTES_MAX + 100);
+    }
   });
 
   test("the short ones", () => {

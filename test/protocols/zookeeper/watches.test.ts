@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { BOUNDS } from "../../../src/protocols/zookeeper/limits.ts";
 import { WATCH, type Watcher, Watches } from "../../../src/protocols/zookeeper/watches.ts";
 import { OPEN_ACL } from "../../../src/state/tree/acl.ts";
 import * as ask from "./support/requests.ts";
@@ -208,6 +209,9 @@ function crowd(count: number): { watchers: Watcher[]; told: () => number } {
   const watchers = Array.from({ length: count }, (_, sessionId) => ({
     sessionId,
     lastEvent: 0,
+    watchBytes: 0,
+    isOpen: true,
+    drop: () => assert.fail("none has too many"),
     mayRead: () => true,
     notify: () => {
       told += 1;
@@ -249,4 +253,63 @@ test("sizes are right whatever is added, spent and removed", () => {
   assert.equal(watches.size, 0);
   assert.deepEqual([...watches.data.byPath()], []);
   assert.deepEqual([...watches.child.byWatcher()], []);
+});
+
+test("an event in the deepest path costs what the path is long, however many watch it from above", () => {
+  const depth = 100_000;
+  const watches = new Watches({ ...BOUNDS, watchBytesPerConnectionMax: 2 ** 40, watchBytesMax: 2 ** 40 });
+  const { watchers, told } = crowd(100);
+  const path = "/d".repeat(depth);
+  for (const [i, watcher] of watchers.entries()) {
+    watches.addPersistent(path.slice(0, 2 * (i + 1)), watcher, true);
+    watches.addPersistent(path.slice(0, path.length - 2 * i), watcher, true);
+    watches.addPersistent(`${path.slice(0, -2 * (i + 1))}/other`, watcher, true);
+  }
+  const before = process.cpuUsage(); // not the time: other work on this machine must not count
+  const events = 10;
+  for (let i = 0; i < events; i++) watches.onNode("data-changed", path, i, OPEN_ACL);
+  const spentMs = process.cpuUsage(before).user / 1000;
+  assert.equal(told(), watchers.length * events, "each hears each event once");
+  assert(spentMs < 2000, `it took ${spentMs} ms`);
+  for (const watcher of watchers) watches.removeWatcher(watcher);
+  assert.equal(watches.data.hasRecursive, false);
+  assert.equal(watches.bytes, 0);
+});
+
+test("a recursive watch is told of what is below its path, and not of what only begins like it", () => {
+  const told = (watched: string, path: string): number => {
+    const { watchers, told: count } = crowd(1);
+    const watches = new Watches();
+    watches.addPersistent(watched, watchers[0]!, true);
+    watches.onNode("created", path, 1, OPEN_ACL);
+    return count();
+  };
+  assert.equal(told("/a", "/a"), 1);
+  assert.equal(told("/a", "/a/b/c"), 1);
+  assert.equal(told("/", "/a/b/c"), 1);
+  assert.equal(told("/", "/"), 1);
+  assert.equal(told("/a", "/ab"), 0);
+  assert.equal(told("/a/b", "/a"), 0);
+  assert.equal(told("/a/b", "/a/bc/b"), 0);
+});
+
+test("what watches take of memory is counted alike when they come and when they go", () => {
+  const watches = new Watches();
+  const { watchers } = crowd(2);
+  const [a, b] = watchers as [Watcher, Watcher];
+  watches.data.add("/x", a, WATCH.once);
+  const one = watches.bytes;
+  watches.child.add("/x", a, WATCH.once);
+  watches.addPersistent("/x", a, false);
+  assert.equal(watches.bytes, 2 * one, "one place in each table");
+  watches.addPersistent("/x/y/z", a, true);
+  watches.addPersistent("/x/y/z", b, true);
+  assert(b.watchBytes > one + "/y/z".length, "steps count");
+  assert.equal(watches.bytes, a.watchBytes + b.watchBytes);
+  watches.onNode("deleted", "/x", 1, OPEN_ACL);
+  watches.remove("/x", a, 4);
+  watches.remove("/x/y/z", a, 5);
+  assert.equal(a.watchBytes, 0);
+  watches.removeWatcher(b);
+  assert.equal(watches.bytes, 0);
 });

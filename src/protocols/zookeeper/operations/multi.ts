@@ -6,6 +6,7 @@ import type { Acl, Outcome } from "../../../state/types.ts";
 import { type MultiRequest, readMulti, readMultiHeader, writeMultiEnd, writeMultiHeader } from "../codec/multi.ts";
 import { OPCODE } from "../codec/opcodes.ts";
 import { writeStat } from "../codec/records.ts";
+import { readPathWatch } from "../codec/requests.ts";
 import { writeString } from "../codec/wire.ts";
 import { ERROR, REJECTION_TO_WIRE } from "../errors.ts";
 import { errorOf, type Note, type ReadOperation, type WriteOperation } from "./operation.ts";
@@ -108,7 +109,10 @@ export const multiRead: ReadOperation = {
   opcode: OPCODE.multiRead,
   name: "multiRead",
   abbreviation: "MLTR",
+  expectedBytes: ({ multiReadBytesMax }) => multiReadBytesMax,
   run(client, reader, out) {
+    const end = out.length + client.multiReadBytesMax;
+    let isFull = false;
     for (;;) {
       const { type, done } = readMultiHeader(reader);
       if (done) break;
@@ -116,9 +120,18 @@ export const multiRead: ReadOperation = {
         throw new MalformedError(`operation ${type} has no place in a multiRead`);
       }
       const mark = out.length;
+      if (isFull) {
+        readPathWatch(reader);
+        writeError(out, ERROR.marshallingError);
+        continue;
+      }
       writeMultiHeader(out, type, ERROR.ok);
       const write = type === OPCODE.getData ? writeData : writeChildren;
-      const error = write(client, reader, out, false);
+      let error = write(client, reader, out, false);
+      if (out.length > end) {
+        isFull = true; // what is left can be asked for in another request
+        error = ERROR.marshallingError;
+      }
       if (error === ERROR.ok) continue;
       out.length = mark;
       writeError(out, error);

@@ -17,7 +17,12 @@ export interface Client extends Watcher {
   readonly identities: readonly Identity[];
   /** The same, encoded as commands carry them. */
   readonly credentials: Uint8Array;
+  /** How long the reply to one request, and to a multiRead, may be. */
+  readonly replyBytesMax: number;
+  readonly multiReadBytesMax: number;
   may(permissions: number, acl: readonly Acl[]): boolean;
+  /** It takes work that its reply does not show: so many nodes were looked at. */
+  noteVisits(count: number): void;
 }
 
 interface Named {
@@ -34,6 +39,11 @@ export interface ReadOperation extends Named {
   run(client: Client, reader: ByteReader, out: ByteWriter): number;
   /** It sends notifications before its reply. */
   readonly notifies?: true;
+  /**
+   * About how long its reply would be now, for those that may be long: writes of its session do not go ahead of many of
+   * them. The reader is left where it was.
+   */
+  expectedBytes?(client: Client, reader: ByteReader): number;
 }
 
 /** Agreed on by the cluster: proposed as it comes, answered when it was applied here. */

@@ -2,8 +2,9 @@
 // string being made of it.
 
 import { type ByteReader, type ByteWriter, MalformedError } from "../../../base/bytes.ts";
-import { byteString } from "../../../base/text.ts";
+import { byteString, bytesOf } from "../../../base/text.ts";
 import { masked, PERMISSION } from "../../../state/tree/acl.ts";
+import { isValidPath } from "../../../state/tree/paths.ts";
 import { nameOffset } from "../../../state/tree/tree.ts";
 import type { Znode } from "../../../state/tree/znode.ts";
 import { OPCODE } from "../codec/opcodes.ts";
@@ -39,12 +40,39 @@ export const exists: ReadOperation = {
   },
 };
 
-/** Alone of all reads, `exists` watches what is not there yet. */
+/** Alone of all reads, `exists` watches what is not there yet; not what never can be. */
 function watchMissing(client: Client, path: string, watch: boolean): number {
   if (path.includes("\0")) return ERROR.badArguments;
-  if (watch) client.watches.data.add(path, client, WATCH.once);
+  if (watch && isPath(path)) client.watches.data.add(path, client, WATCH.once);
   return ERROR.noNode;
 }
+
+/** Whether there could be a node of this path. */
+export function isPath(path: string): boolean {
+  return isValidPath(bytesOf(path), 0, path.length);
+}
+
+/** As `readNode`, and the reader stays where it was. */
+function peekNode(client: Client, reader: ByteReader): Znode | undefined {
+  const { offset } = reader;
+  try {
+    return readNode(client, reader);
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    return undefined;
+  } finally {
+    reader.offset = offset;
+  }
+}
+
+/** A name in a list of children, about. */
+const NAME_BYTES_ABOUT = 40;
+
+const expectedNames = (client: Client, reader: ByteReader): number =>
+  (peekNode(client, reader)?.numChildren ?? 0) * NAME_BYTES_ABOUT;
+
+/** What it takes is not known before: more than any reply. */
+const unknownBytes = (): number => 2 ** 36;
 
 export const getData: ReadOperation = {
   kind: "read",
@@ -52,6 +80,7 @@ export const getData: ReadOperation = {
   name: "getData",
   abbreviation: "GETD",
   run: (client, reader, out) => writeData(client, reader, out, true),
+  expectedBytes: (client, reader) => peekNode(client, reader)?.dataLength ?? 0,
 };
 
 /** Inside a multiRead nothing is watched, whatever it asks for. */
@@ -79,9 +108,11 @@ function writeNames(client: Client, reader: ByteReader, out: ByteWriter, withSta
   if (!client.may(PERMISSION.read, node.acl)) return ERROR.noAuth;
   if (watch && mayWatch) client.watches.child.add(node.path, client, WATCH.once);
   const nameStart = nameOffset(node);
+  const end = out.length + (mayWatch ? client.replyBytesMax : client.multiReadBytesMax);
   out.int32(node.numChildren);
   for (let child = node.directory?.first ?? null; child !== null; child = child.following) {
     writeString(out, child.path.slice(nameStart));
+    if (out.length > end) return ERROR.marshallingError;
   }
   if (withStat) writeStat(out, node);
   return ERROR.ok;
@@ -93,6 +124,7 @@ export const getChildren: ReadOperation = {
   name: "getChildren",
   abbreviation: "GETC",
   run: (client, reader, out) => writeNames(client, reader, out, false, true),
+  expectedBytes: expectedNames,
 };
 
 export const getChildren2: ReadOperation = {
@@ -101,6 +133,7 @@ export const getChildren2: ReadOperation = {
   name: "getChildren2",
   abbreviation: "GETC",
   run: (client, reader, out) => writeNames(client, reader, out, true, true),
+  expectedBytes: expectedNames,
 };
 
 export const getAcl: ReadOperation = {
@@ -127,9 +160,12 @@ export const getAllChildrenNumber: ReadOperation = {
     const node = readNode(client, reader);
     if (node === undefined) return ERROR.noNode;
     if (!client.may(PERMISSION.read, node.acl)) return ERROR.noAuth;
-    out.int32(client.machine.tree.descendantCount(node));
+    const count = client.machine.tree.descendantCount(node);
+    client.noteVisits(count);
+    out.int32(count);
     return ERROR.ok;
   },
+  expectedBytes: unknownBytes,
 };
 
 /** The session's own, by a plain prefix of the path. */
@@ -141,9 +177,13 @@ export const getEphemerals: ReadOperation = {
   run(client, reader, out) {
     const prefix = readString(reader) ?? "";
     const isAll = prefix.trim() === "" || prefix.trim() === "/";
-    writeStrings(out, client.machine.tree.ephemeralsOf(client.sessionId, isAll ? "" : prefix));
-    return ERROR.ok;
+    const { tree } = client.machine;
+    client.noteVisits(tree.ephemerals.get(client.sessionId)?.size ?? 0);
+    const mark = out.length;
+    writeStrings(out, tree.ephemeralsOf(client.sessionId, isAll ? "" : prefix));
+    return out.length - mark > client.replyBytesMax ? ERROR.marshallingError : ERROR.ok;
   },
+  expectedBytes: unknownBytes,
 };
 
 export const whoAmI: ReadOperation = {

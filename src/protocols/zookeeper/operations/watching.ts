@@ -7,6 +7,7 @@ import { readPathKind, readSetWatches, type SetWatchesRequest } from "../codec/r
 import { ERROR } from "../errors.ts";
 import { WATCH } from "../watches.ts";
 import type { Client, ReadOperation } from "./operation.ts";
+import { isPath } from "./reads.ts";
 
 /** Events found by comparing carry no revision: nobody knows which one it was. */
 const UNKNOWN_ZXID = -1;
@@ -25,7 +26,7 @@ function setAgain(
   }
   for (const path of exist) {
     if (machine.tree.node(path) !== undefined) tell(client, EVENT_TYPE.created, path);
-    else watches.data.add(path, client, WATCH.once);
+    else if (isPath(path)) watches.data.add(path, client, WATCH.once);
   }
   for (const path of child) {
     const node = machine.tree.node(path);
@@ -33,8 +34,8 @@ function setAgain(
     else if (node.pzxid > relativeZxid) tell(client, EVENT_TYPE["children-changed"], path);
     else watches.child.add(path, client, WATCH.once);
   }
-  for (const path of persistent) watches.addPersistent(path, client, false);
-  for (const path of recursive) watches.addPersistent(path, client, true);
+  for (const path of persistent) if (isPath(path)) watches.addPersistent(path, client, false);
+  for (const path of recursive) if (isPath(path)) watches.addPersistent(path, client, true);
 }
 
 const frame = new ByteWriter(256);
@@ -79,6 +80,7 @@ export const addWatch: ReadOperation = {
   run(client, reader, out) {
     const { path, kind } = readPathKind(reader);
     if (kind !== MODE_PERSISTENT && kind !== MODE_RECURSIVE) throw new MalformedError(`watch mode ${kind}`);
+    if (!isPath(path)) return ERROR.badArguments;
     client.watches.addPersistent(path, client, kind === MODE_RECURSIVE);
     out.int32(ERROR.ok); // ZooKeeper's record for "nothing to say" here
     return ERROR.ok;

@@ -65,6 +65,11 @@ export class VirtualClock implements Clock {
     }
   }
 
+  /** Runs what was deferred, and not what that defers. */
+  turnOnce(): void {
+    for (const task of this.#deferred.splice(0)) task();
+  }
+
   advance(milliseconds: number): void {
     const until = this.#now + milliseconds;
     this.turn();
