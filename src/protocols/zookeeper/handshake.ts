@@ -15,6 +15,19 @@ import type { Session } from "./session.ts";
 
 const NO_PASSWORD = new Uint8Array(PASSWORD_BYTES);
 
+/** The session's timeout that a handshake asks for; 0 where it cannot be read. */
+export function askedTimeoutMs(reader: ByteReader): number {
+  const { offset } = reader;
+  try {
+    return Math.max(0, readConnectRequest(reader).timeoutMs);
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    return 0;
+  } finally {
+    reader.offset = offset;
+  }
+}
+
 export class Handshake implements Waiter {
   readonly #session: Session;
   readonly #service: Service;

@@ -9,6 +9,12 @@ export const FRAME_BUFFER_INITIAL_BYTES = 4096;
 /** How long a connection may stay without a handshake: ten thousand silent ones must not hold descriptors for long. */
 export const HANDSHAKE_DEADLINE_MS = 10_000;
 
+/**
+ * How much of the timeout that it asks for a handshake waits for a quorum. ZooKeeper's clients give a connection that much
+ * where they know of three members; whoever comes back with a session has the rest of it left.
+ */
+export const HANDSHAKE_WAIT_SHARE = 1 / 3;
+
 /** How long a client may take to fetch the last of its replies, and to close in its turn. */
 export const LINGER_MS = 5000;
 

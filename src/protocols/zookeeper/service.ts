@@ -190,6 +190,7 @@ export class Service implements StateEvents, LiveService {
       );
       this.#closeAll("there is no quorum");
     });
+    for (const session of this.#connections) session.awaitQuorum();
   }
 
   #closeAll(reason: string): void {

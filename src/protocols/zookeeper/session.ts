@@ -13,8 +13,8 @@ import { Credentials } from "./credentials.ts";
 import { ERROR } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { FrameCutter } from "./frames.ts";
-import { Handshake } from "./handshake.ts";
-import { OUTSTANDING_PER_CONNECTION_MAX, VISIT_WORK } from "./limits.ts";
+import { askedTimeoutMs, Handshake } from "./handshake.ts";
+import { HANDSHAKE_WAIT_SHARE, OUTSTANDING_PER_CONNECTION_MAX, VISIT_WORK } from "./limits.ts";
 import { operationOf } from "./operations/index.ts";
 import type { Client, ConnectionOperation, Operation } from "./operations/operation.ts";
 import { type ConnectionPort, Outgoing } from "./outgoing.ts";
@@ -84,6 +84,9 @@ export class Session implements Client, ConnectionStats {
   /** Four bytes have come, and were no word. */
   #hasBegun = false;
   #isPaused = false;
+  /** When its handshake came, and which timeout it asks for. */
+  #greeted: { readonly at: number; readonly timeoutMs: number } | null = null;
+  #stopAwaiting: (() => void) | null = null;
   /** Its last request has come: nothing that comes after it is read. */
   isDeaf = false;
 
@@ -297,11 +300,30 @@ export class Session implements Client, ConnectionStats {
   }
 
   #onGreeting(reader: ByteReader): boolean {
-    const { mode } = this.#service;
-    if (mode === "waiting") return false;
+    this.#greeted ??= { at: this.#service.turnTime, timeoutMs: askedTimeoutMs(reader) };
+    if (this.#service.mode === "waiting") {
+      this.awaitQuorum();
+      return false;
+    }
     if (!new Handshake(this, this.#service).onRequest(reader)) return false;
     this.#noteRequest(undefined);
     return true;
+  }
+
+  /**
+   * There is no quorum for a moment. A handshake waits for it as long as its client can spare: it has other members to try
+   * before its session is over.
+   */
+  awaitQuorum(): void {
+    if (this.#greeted === null || (this.phase !== "greeting" && this.phase !== "opening")) return;
+    if (this.#stopAwaiting !== null) return;
+    const { clock } = this.#service.options;
+    const until = this.#greeted.at + this.#greeted.timeoutMs * HANDSHAKE_WAIT_SHARE;
+    this.#stopAwaiting = clock.after(Math.max(0, until - clock.now()), () => {
+      this.#stopAwaiting = null;
+      if (this.phase !== "greeting" && this.phase !== "opening") return;
+      if (this.#service.mode === "waiting") this.drop("there is no quorum, and it can wait no longer");
+    });
   }
 
   #isAdmitted({ kind }: Operation): boolean {
@@ -413,6 +435,7 @@ export class Session implements Client, ConnectionStats {
     const isFirst = this.phase !== "ending";
     this.phase = phase;
     if (isFirst) {
+      this.#stopAwaiting?.();
       this.watches.removeWatcher(this);
       this.#service.noteLeft(this);
       this.#exchange.abandon();

@@ -159,6 +159,48 @@ test("a short change of leaders drops nobody: writes wait, reads go on, handshak
   assert.notEqual(newcomer.takeFrame(), null);
 });
 
+test("without a quorum a handshake waits for a third of the timeout it asks for, then its client may try elsewhere", () => {
+  for (const timeoutMs of [3000, 4000, 6000]) {
+    const world = new World();
+    world.member.become({ hasQuorum: false, state: "no-quorum" });
+    const newcomer = world.dial();
+    assert.equal(newcomer.connect({ timeoutMs }), null);
+    world.clock.advance(timeoutMs / 3 - 1);
+    assert.equal(newcomer.isClosed, false);
+    world.clock.advance(1);
+    assert.equal(newcomer.isClosed, true);
+    assert(world.log.some((line) => /connection closed: there is no quorum/.test(line)));
+  }
+});
+
+test("so does one whose session was being opened when the quorum was lost, from when it came", () => {
+  const world = new World();
+  world.member.isHeld = true;
+  const newcomer = world.dial();
+  assert.equal(newcomer.connect({ timeoutMs: 6000 }), null);
+  world.clock.advance(1500);
+  world.member.become({ hasQuorum: false, state: "no-quorum" });
+  world.clock.advance(499);
+  assert.equal(newcomer.isClosed, false);
+  world.clock.advance(1);
+  assert.equal(newcomer.isClosed, true);
+  world.member.agree(); // what was proposed is agreed on in the end, and harms nobody
+  world.clock.turn();
+});
+
+test("a handshake that waits is answered when the quorum is there in time, and its time is then forgotten", () => {
+  const world = new World();
+  world.member.become({ hasQuorum: false, state: "no-quorum" });
+  const newcomer = world.dial();
+  assert.equal(newcomer.connect({ timeoutMs: 6000 }), null);
+  world.clock.advance(1900);
+  world.member.become({ hasQuorum: true, state: "open" });
+  assert.notEqual(newcomer.takeFrame(), null);
+  world.member.become({ hasQuorum: false, state: "no-quorum" });
+  world.clock.advance(1000);
+  assert.equal(newcomer.isClosed, false);
+});
+
 test("a quorum that stays away sends clients elsewhere, until it is back", () => {
   const world = new World();
   const client = world.client();
