@@ -1,9 +1,10 @@
 // How everything that one waits in line for is acquired: the one loop behind locks, permits and elections.
 
 import { CoordinationError } from "../base/errors.ts";
-import type { Contender, Engine, EngineSession, EngineStatus } from "./engine.ts";
-import { type Grant, messageOf } from "./held.ts";
+import type { Contender, Engine, EngineSession, EngineStatus, Withdrawal } from "./engine.ts";
+import type { Grant } from "./held.ts";
 import { Patience, type WaitOptions } from "./patience.ts";
+import { takeBack } from "./take-back.ts";
 import { traced } from "./traced.ts";
 
 export interface Wanted<C extends Contender> {
@@ -13,6 +14,8 @@ export interface Wanted<C extends Contender> {
   contend(session: EngineSession): C;
   /** What is waited for, as errors say it; "3 ahead of it" unless given. */
   readonly waitsFor?: (ahead: number) => string;
+  /** Asked when the wait has ended, before what it began is taken back: it may have been granted all the same. */
+  readonly withdraw?: (contender: C) => Promise<Withdrawal>;
 }
 
 /**
@@ -51,10 +54,10 @@ async function tryOnce<C extends Contender>(
   try {
     const standing = await patience.until(contender.look());
     if (standing.kind === "granted") return granted(wanted, standing.token, session, contender);
-    await patience.until(contender.leave());
+    await patience.until(takeBack(engine, wanted, session, contender).doneOrRefused());
     return null;
   } catch (error) {
-    takeBack(engine, wanted, contender);
+    takeBack(engine, wanted, session, contender);
     throw error;
   }
 }
@@ -72,7 +75,7 @@ export async function acquireWith<C extends Contender>(
       const standing = await patience.until(contender.look());
       if (standing.kind === "granted") return granted(wanted, standing.token, session, contender);
       if (standing.kind === "gone") {
-        takeBack(engine, wanted, contender);
+        takeBack(engine, wanted, session, contender);
         contender = wanted.contend(session);
         continue;
       }
@@ -80,8 +83,10 @@ export async function acquireWith<C extends Contender>(
       await patience.until(standing.changed);
     }
   } catch (error) {
-    takeBack(engine, wanted, contender);
-    throw error;
+    const withdrawal = patience.end === error ? await wanted.withdraw?.(contender) : undefined;
+    if (withdrawal?.kind === "granted") return granted(wanted, withdrawal.token, session, contender);
+    takeBack(engine, wanted, session, contender);
+    throw withdrawal?.kind === "unknown" ? inDoubt(error) : error;
   }
 }
 
@@ -126,9 +131,9 @@ function granted<C extends Contender>(
   throw new CoordinationError("session-expired", "not-applied", `${what} was not acquired: ${why}`);
 }
 
-/** Goes on without whoever gave up waiting. */
-export function takeBack(engine: Engine, { what }: { readonly what: string }, contender: Contender): void {
-  contender.leave().catch((error) => {
-    engine.logger.error(`what was begun for ${what} could not be taken back: ${messageOf(error)}`);
-  });
+/** The others may have been told, or may yet be, that it is there. */
+function inDoubt(error: unknown): unknown {
+  if (!(error instanceof CoordinationError)) return error;
+  const message = `${error.message}; whether it was counted all the same is unknown`;
+  return new CoordinationError(error.code, "unknown", message, { cause: error.cause ?? error });
 }

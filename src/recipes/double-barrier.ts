@@ -36,12 +36,20 @@ export class DoubleBarrier {
     this.#engine = engine;
     const meeting = engine.doubleBarrier(name, members);
     const waitsFor = (missing: number) => `${missing} more to come`;
-    this.#wanted = { what, name, waitsFor, contend: (session) => meeting.contend(session) };
+    this.#wanted = {
+      what,
+      name,
+      waitsFor,
+      contend: (session) => meeting.contend(session),
+      withdraw: (attendee) => attendee.withdraw(),
+    };
   }
 
   /**
    * Waits until as many are there as have to be. Each call is one member. Fails as `Lock.acquire` does, and has then not been
-   * there: who waits no longer is not counted. `release` of what it gives goes out without waiting for the others.
+   * there: who waits no longer is not counted. Where its wait ends just when the others begin with it, it enters all the same.
+   * Where the servers are not reached at its end, the error's outcome is "unknown": the others may begin with it. `release` of
+   * what it gives goes out without waiting for the others.
    */
   async enter(options: AcquireOptions = {}): Promise<Inside> {
     using patience = new Patience(this.#engine.runtime, this.#wanted.what, options, "was not entered");

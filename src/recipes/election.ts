@@ -3,15 +3,17 @@
 
 import { whenAborted } from "../base/abort.ts";
 import { CoordinationError } from "../base/errors.ts";
-import { acquireWith, takeBack, type Wanted } from "./acquire.ts";
+import { acquireWith, type Wanted } from "./acquire.ts";
+import { Backoff } from "./backoff.ts";
 import { type CandidateRecord, readRecord, writeRecord } from "./candidate-record.ts";
 import type { Candidate, CandidateView, ElectionForm, Engine, HasElections, Office } from "./engine.ts";
 import { LockLostError } from "./errors.ts";
 import { type FollowOptions, follow } from "./follow.ts";
-import { type Grant, type Held, Holding, type HoldOptions } from "./held.ts";
+import { type Grant, type Held, Holding, type HoldOptions, messageOf } from "./held.ts";
 import { Latch } from "./latch.ts";
 import { Patience } from "./patience.ts";
 import { runHeld } from "./run.ts";
+import { takeBack } from "./take-back.ts";
 import { traced } from "./traced.ts";
 
 export interface ElectionOptions {
@@ -20,8 +22,16 @@ export interface ElectionOptions {
 }
 
 export interface CampaignOptions extends HoldOptions {
-  /** Ends the campaign, and the term if there is one, in order. */
+  /**
+   * Ends the campaign, and the term if there is one, in order: the term's signal aborts, so that the body stops, and the
+   * leadership is given up when the body has ended.
+   */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * So long after that the leadership is given up, whatever the body does, in milliseconds: 30,000 unless given. What has not
+   * stopped by then is not alone any more.
+   */
+  readonly yieldWithinMs?: number | undefined;
   /** Who the candidate is, for people and for `observe`; need not be unique. */
   readonly id?: string | undefined;
   /** What others should know of it, such as its address. */
@@ -56,6 +66,9 @@ export interface ElectionView {
   readonly candidates: readonly CandidateInfo[];
 }
 
+/** Long for a body to end, and short for those who wait to lead. */
+const YIELD_WITHIN_MS = 30_000;
+
 export class Election {
   readonly name: string;
   readonly #engine: Engine;
@@ -72,18 +85,20 @@ export class Election {
   /**
    * Stands for election again and again: one round of the loop is one term. The body works until `term.signal` aborts, or
    * resigns by going on to the next round; leaving the loop resigns too, and ends the campaign. A lost session is no end:
-   * it stands again with the next one. Fails when the connection is closed, or the servers refuse.
+   * it stands again with the next one; nor is what the servers refuse for a while (a full disk). Fails when the connection is
+   * closed, or the servers refuse for good.
    */
   async *campaign(options: CampaignOptions = {}): AsyncGenerator<Term, void, void> {
     const record = recordOf(this.#what, options);
     const { signal } = options;
+    const backoff = new Backoff(this.#engine);
     const isOver = () => signal?.aborted === true;
     while (!isOver()) {
-      const grant = await this.#win(record, signal);
+      const grant = await this.#win(record, signal, backoff);
       if (grant === null) continue;
+      backoff.reset();
       const term = new LeadersTerm(this.#engine, grant, options, record, this.#office);
-      const resign = () => void term[Symbol.asyncDispose]();
-      const forget = signal === undefined ? () => {} : whenAborted(signal, resign);
+      const forget = signal === undefined ? () => {} : this.#resignAt(signal, term, options);
       try {
         if (isOver()) return;
         yield term;
@@ -94,16 +109,38 @@ export class Election {
     }
   }
 
+  /** The body is told, and ends first, within its time; returns how to call that off. */
+  #resignAt(signal: AbortSignal, term: LeadersTerm, options: CampaignOptions): () => void {
+    const { yieldWithinMs = YIELD_WITHIN_MS } = options;
+    let stopTimer = () => {};
+    const unlink = whenAborted(signal, () => {
+      if (term.signal.aborted) return;
+      term.stop();
+      stopTimer = this.#engine.runtime.after(yieldWithinMs, () => {
+        this.#engine.logger.warn(
+          `${this.#what}: its work goes on ${yieldWithinMs} ms after it was to end: it is given up`,
+        );
+        void term[Symbol.asyncDispose]();
+      });
+    });
+    return () => {
+      unlink();
+      stopTimer();
+    };
+  }
+
   /**
    * Leads again and again: runs `body` once a term. When the term is lost, the body is not waited for, and the next begins
-   * with the next term. Ends with the signal; fails with the body's first error.
+   * with the next term. Ends with the signal, when the body has ended; fails with the body's first error, if it is not the
+   * reason of its term's end.
    */
   async lead(body: (term: Term) => void | Promise<void>, options: CampaignOptions = {}): Promise<void> {
     for await (const term of this.campaign(options)) {
+      if (term.signal.aborted) continue;
       try {
         await runHeld(this.#engine, term, body);
       } catch (error) {
-        if (!(error instanceof LockLostError)) throw error;
+        if (!(error instanceof LockLostError) && error !== term.signal.reason) throw error;
       }
     }
   }
@@ -133,7 +170,7 @@ export class Election {
   }
 
   /** Null: the wait was in vain, and may be begun again. */
-  async #win(record: CandidateRecord, signal: AbortSignal | undefined): Promise<LeadersGrant | null> {
+  async #win(record: CandidateRecord, signal: AbortSignal | undefined, backoff: Backoff): Promise<LeadersGrant | null> {
     const wanted: Wanted<Candidate> = {
       what: this.#what,
       name: this.name,
@@ -151,10 +188,13 @@ export class Election {
       await patience.until(grant.contender.leave());
       return null;
     } catch (error) {
-      if (grant !== null) takeBack(this.#engine, wanted, grant.contender);
+      if (grant !== null) takeBack(this.#engine, wanted, grant.session, grant.contender);
       const isPassing = error instanceof CoordinationError && error.code === "session-expired";
       if (isPassing || patience.end?.code === "aborted") return null;
-      throw error;
+      if (this.#engine.mayPass?.(error) !== true) throw error;
+      this.#engine.logger.error(`${this.#what}: it does not stand, and tries again: ${messageOf(error)}`);
+      await backoff.next(signal);
+      return null;
     }
   }
 }
@@ -189,7 +229,7 @@ class LeadersTerm extends Holding implements Term {
     this.assertHeld();
     const isThere =
       successor !== undefined &&
-      (await this.#office.describe(successor.token, writeRecord({ ...successor, isChosen: true })));
+      (await this.#office.describe(successor.token, (data) => writeRecord({ ...readRecord(data), isChosen: true })));
     if (isThere) return await this.release();
     const shown = JSON.stringify(typeof to === "string" ? to : to.id);
     const standing = others.map(({ id }) => JSON.stringify(id)).join(", ") || "nobody";

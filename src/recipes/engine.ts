@@ -69,6 +69,11 @@ export interface Engine {
   readonly status: EngineStatus;
   /** Tells of every change of the status, as it happens; returns how to stop that. Must not be called in its own turn. */
   onStatus(listener: (status: EngineStatus) => void): () => void;
+  /**
+   * Whether what failed so may be done when it is asked again, though nobody changes what is asked: a disk is full, a quota is
+   * reached, a server has too much to do. What an engine does not tell is taken for lasting.
+   */
+  mayPass?(error: unknown): boolean;
   /** Gives its session up, and with it whatever it holds. Leaves no timer and no socket. Never fails. */
   close(): Promise<void>;
 }
@@ -120,6 +125,24 @@ export interface LookOptions {
   readonly isFresh?: boolean | undefined;
 }
 
+/** Hears of each refusal of what is being taken back. */
+export type OnRefused = (refusal: Error) => void;
+
+/** One line of an access list, as the engine's system has them: what (`perms`, bits) whom (`scheme`, `id`). */
+export interface AccessRule {
+  readonly perms: number;
+  readonly scheme: string;
+  readonly id: string;
+}
+
+/** How the things are made that a recipe makes. */
+export interface PlaceOptions {
+  /** Who may do what with them; as all of the connection's recipes, unless given. */
+  readonly acl?: readonly AccessRule[] | undefined;
+  /** The place from which down the access list holds: that of the thing itself, unless given. */
+  readonly within?: string | undefined;
+}
+
 // -------------------------------------------------------------------------------------------------------- contention
 
 /**
@@ -139,9 +162,10 @@ export interface Contender {
   guard(onGone: (cause: "deleted" | "revoked") => void): () => void;
   /**
    * Takes back whatever `look` did or may yet have done, whatever instant this comes at; completes when nothing is
-   * left, or the session is over. Wakes nobody but who waited for it. Fails only when the servers refuse; twice is once.
+   * left, or the session is over. Wakes nobody but who waited for it. What the servers refuse is tried again until then, by
+   * and by, and at once when this is called again; `onRefused` hears of it. Never fails.
    */
-  leave(): Promise<void>;
+  leave(onRefused?: OnRefused): Promise<void>;
 }
 
 /**
@@ -157,7 +181,7 @@ export type Standing =
 /** Things that one may have at a time, first come, first served. */
 export interface HasMutexes {
   /** Throws where the name is none (see `names.ts`). */
-  mutex(name: string): Mutex;
+  mutex(name: string, options?: PlaceOptions): Mutex;
 }
 
 export interface Mutex {
@@ -167,7 +191,7 @@ export interface Mutex {
 
 /** Things that many may read or one may write, first come, first served. */
 export interface HasSharedMutexes {
-  sharedMutex(name: string): SharedMutex;
+  sharedMutex(name: string, options?: PlaceOptions): SharedMutex;
 }
 
 export interface SharedMutex {
@@ -179,7 +203,7 @@ export interface SharedMutex {
 /** Things that there are several of. */
 export interface HasSemaphores {
   /** All who use it have to agree on how many permits there are. */
-  semaphore(name: string, permits: number): Permits;
+  semaphore(name: string, permits: number, options?: PlaceOptions): Permits;
 }
 
 export interface Permits {
@@ -187,9 +211,9 @@ export interface Permits {
   contend(session: EngineSession, count: number, data: Uint8Array): Contender;
 }
 
-/** Offices that one holds at a time, and everyone may see who, and who would like to. */
+/** Leader elections: one leader at a time, with a list of candidates that everyone may see. */
 export interface HasElections {
-  election(name: string, form: ElectionForm): Office;
+  election(name: string, form: ElectionForm, options?: PlaceOptions): Office;
 }
 
 /** Whom it is shared with on ZooKeeper: Curator's LeaderLatch, or its LeaderSelector. */
@@ -199,8 +223,11 @@ export interface Office {
   contend(session: EngineSession, data: Uint8Array): Candidate;
   /** Those in line, the holder first. */
   candidates(): Promise<Glance<readonly CandidateView[]>>;
-  /** Changes what is seen of another, known by its token. False: it is not in line. Done twice is done once. */
-  describe(token: bigint, data: Uint8Array): Promise<boolean>;
+  /**
+   * Changes what is seen of another, known by its token, from what it is at that moment: `change` may be asked more than once,
+   * and done twice is done once. False: it is not in line.
+   */
+  describe(token: bigint, change: (data: Uint8Array) => Uint8Array): Promise<boolean>;
 }
 
 export interface Candidate extends Contender {
@@ -217,7 +244,7 @@ export interface CandidateView {
 /** Meetings that begin when enough have come, and end when all have gone. */
 export interface HasDoubleBarriers {
   /** All who use it have to agree on how many `members` are enough; more may come. */
-  doubleBarrier(name: string, members: number): Meeting;
+  doubleBarrier(name: string, members: number, options?: PlaceOptions): Meeting;
 }
 
 export interface Meeting {
@@ -231,7 +258,17 @@ export interface Attendee extends Contender {
    * were inside with it are there still. Goes on through lost connections, as `look` does.
    */
   depart(): Promise<Departure>;
+  /**
+   * For who waits no longer, before `leave`: out, unless it was counted with those who are enough, for then the others have
+   * begun with it. `unknown`: the servers are not reached, or refuse, and it may be counted yet. Never fails.
+   */
+  withdraw(): Promise<Withdrawal>;
 }
+
+export type Withdrawal =
+  | { readonly kind: "gone" }
+  | { readonly kind: "granted"; readonly token: bigint }
+  | { readonly kind: "unknown" };
 
 export type Departure =
   | { readonly kind: "over" }
@@ -239,7 +276,7 @@ export type Departure =
 
 /** Lines of work: items that wait, each leased to one who works on it, until it is completed or given back. */
 export interface HasQueues {
-  queue(name: string): WorkQueue;
+  queue(name: string, options?: PlaceOptions): WorkQueue;
 }
 
 export interface WorkQueue {
@@ -281,7 +318,8 @@ export interface Lease extends Contender {
   readonly item: QueueItem | null;
   /**
    * Takes the item out for good; from then on there is nothing to leave. Goes on through lost connections as long as the
-   * session lives; fails with it, with the outcome "unknown" where it may have been done.
+   * session lives; fails with it, with the outcome "unknown" where it may have been done. Where the servers refuse it may be
+   * called again.
    */
   complete(): Promise<void>;
 }
@@ -291,7 +329,7 @@ export interface Lease extends Contender {
 /** Small values, each changed as one. */
 export interface HasValues {
   /** `recipe` says what it is for, and where the engine's own recipes would put it. */
-  value(recipe: ValueRecipe, name: string): Value;
+  value(recipe: ValueRecipe, name: string, options?: PlaceOptions): Value;
 }
 
 export type ValueRecipe = "barrier" | "configuration" | "counter" | "sequence" | "value";
@@ -330,10 +368,14 @@ export interface WriteLimits {
 /** Changes of several places as one: all of them, or none. */
 export interface HasTransactions {
   /**
-   * Tried once, as a value's writes are; missing parents of what is created are made before. What each step came to, in their
+   * Tried once, as a value's writes are; missing parents of what is created are made with it. What each step came to, in their
    * order. Fails with a TransactionError when one of them cannot be done: then none was.
    */
-  transact(steps: readonly TransactionStep[], limits?: WriteLimits): Promise<readonly StepResult[]>;
+  transact(
+    steps: readonly TransactionStep[],
+    limits?: WriteLimits,
+    options?: PlaceOptions,
+  ): Promise<readonly StepResult[]>;
 }
 
 /**
@@ -352,7 +394,7 @@ export type StepResult = { readonly version: string; readonly revision: bigint }
 
 /** Entries that live as long as a session, under names of their own. */
 export interface HasDirectories {
-  directory(recipe: DirectoryRecipe, name: string): Directory;
+  directory(recipe: DirectoryRecipe, name: string, options?: PlaceOptions): Directory;
 }
 
 export type DirectoryRecipe = "membership" | "service";
@@ -379,7 +421,7 @@ export interface DirectoryEntry {
   /** Calls once if somebody else takes it out while the session lives. Returns how to stop that. */
   guard(onGone: () => void): () => void;
   /** As a contender's. */
-  leave(): Promise<void>;
+  leave(onRefused?: OnRefused): Promise<void>;
 }
 
 // -------------------------------------------------------------------------------------------------------------- trees

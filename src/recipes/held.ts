@@ -6,11 +6,15 @@
 // clock.
 
 import { assert } from "../base/assert.ts";
-import type { Contender, Engine, EngineSession, SessionState } from "./engine.ts";
+import type { Contender, Engine, EngineSession, OnRefused, SessionState } from "./engine.ts";
 import { LockLostError, type LossCause, ReleasedError } from "./errors.ts";
+import { TakeBack } from "./take-back.ts";
 
-/** `unsure`: the servers are not reached; it is held until `expiresIn()` is over, unless they are reached before. */
-export type HeldState = "held" | "unsure" | "lost" | "released";
+/**
+ * `unsure`: the servers are not reached; it is held until `expiresIn()` is over, unless they are reached before. `releasing`:
+ * given up here, and not released yet on the servers, where nobody else has it so far.
+ */
+export type HeldState = "held" | "unsure" | "lost" | "releasing" | "released";
 
 export interface Held extends AsyncDisposable {
   /** Of what is held. */
@@ -26,7 +30,9 @@ export interface Held extends AsyncDisposable {
   assertHeld(): void;
   /**
    * Gives it up. The signal aborts first; completes when the servers have let go of it, at once if it was lost or released
-   * before. A lost connection is waited for until the session is over. Fails only when the servers refuse.
+   * before. A lost connection is waited for until the session is over. What the servers refuse is tried again until it is done
+   * or the session is over: this fails where that takes longer than the session's timeout, or may last (no permission); it is
+   * not released yet then. Called again it waits again.
    */
   release(): Promise<void>;
   /** As `release`, and never fails, so that it cannot hide the error of the block that it ends: the logger is told. */
@@ -66,7 +72,7 @@ export class Holding implements Held {
   readonly #stops: (() => void)[] = [];
   #end: "lost" | "released" | null = null;
   #makeReason: () => Error = () => new Error("it is held");
-  #leaving: Promise<void> | null = null;
+  #takeBack: TakeBack | null = null;
 
   /** `onEnd` is called once, when it is not held any more, before the signal aborts. */
   constructor(engine: Engine, grant: Grant, options: HoldOptions, onEnd: () => void = () => {}) {
@@ -99,8 +105,8 @@ export class Holding implements Held {
   }
 
   get state(): HeldState {
-    if (this.#end !== null) return this.#end;
-    if (this.expiresIn() === 0) return "lost";
+    if (this.#end === "released") return this.#takeBack?.isDone === true ? "released" : "releasing";
+    if (this.#end === "lost" || this.expiresIn() === 0) return "lost";
     return this.#grant.session.state.kind === "unsure" ? "unsure" : "held";
   }
 
@@ -114,9 +120,16 @@ export class Holding implements Held {
     throw this.signal.reason;
   }
 
-  release(): Promise<void> {
-    if (this.#finish("released", () => new ReleasedError(this.#grant.what, this.token))) this.#leave();
-    return this.#leaving ?? Promise.resolve();
+  async release(): Promise<void> {
+    this.stop();
+    if (this.#end === "lost") return; // after a loss there is nothing to wait for
+    this.#takeBack ??= this.#leave();
+    await this.#takeBack.wait();
+  }
+
+  /** Ends it for whoever works under it, whose work may have to end before the servers let go of it: that is `release`'s. */
+  stop(): void {
+    this.#finish("released", () => new ReleasedError(this.#grant.what, this.token));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -134,20 +147,20 @@ export class Holding implements Held {
 
   #lose(lossCause: LossCause, cause?: unknown): void {
     if (!this.#finish("lost", () => new LockLostError(this.#grant.what, this.token, lossCause, cause))) return;
-    // Where the session lives on, nobody else would take it from the servers.
-    this.#leave().catch((error) => {
-      this.#engine.logger.error(`${this.#grant.what} was lost, and could not be taken back: ${messageOf(error)}`);
-    });
-    this.#leaving = null; // after a loss there is nothing to wait for
+    this.#takeBack = this.#leave(); // where the session lives on, nobody else would take it from the servers
   }
 
-  #leave(): Promise<void> {
+  #leave(): TakeBack {
     assert(this.#end !== null, "a holder leaves before it knows that it does not hold");
-    const { what, name, token, contender } = this.#grant;
+    const { what, name, token, session, contender } = this.#grant;
     const { tracer } = this.#engine;
-    const leave = () => contender.leave();
-    this.#leaving = tracer === undefined ? leave() : tracer.trace("release", { what, name, token }, leave);
-    return this.#leaving;
+    const options = {
+      notYet: `${what} is not released yet`,
+      session,
+      leave: (onRefused: OnRefused) => contender.leave(onRefused),
+    };
+    if (tracer === undefined) return new TakeBack(this.#engine, options);
+    return new TakeBack(this.#engine, options, (work) => tracer.trace("release", { what, name, token }, work));
   }
 
   #finish(end: "lost" | "released", reason: () => Error): boolean {

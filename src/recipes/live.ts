@@ -1,14 +1,11 @@
 // Something kept current: looked at, told of, and looked at again whenever it may have changed, for as long as it is wanted,
 // over lost connections and sessions, and while the servers refuse.
 
+import { Backoff } from "./backoff.ts";
 import type { Engine, Glance, LookOptions } from "./engine.ts";
 import { follow } from "./follow.ts";
 import { messageOf } from "./held.ts";
-import { Patience, pause, type WaitOptions } from "./patience.ts";
-
-/** Between two looks that the servers refuse: an access list may change. */
-const RETRY_MS_MIN = 1000;
-const RETRY_MS_MAX = 30_000;
+import { Patience, type WaitOptions } from "./patience.ts";
 
 export interface LiveOptions<T> {
   /** As errors speak of it: `configuration "flags"`. */
@@ -75,13 +72,13 @@ export class Live<T> implements Disposable {
   async #keep(): Promise<void> {
     const { what, look, onValue } = this.#options;
     const { signal } = this.#closing;
-    let pauseMs = RETRY_MS_MIN;
+    const backoff = new Backoff(this.#engine);
     while (!signal.aborted) {
       try {
         for await (const value of follow(this.#engine, what, look, { signal })) {
           await onValue(value);
           this.#trouble = null;
-          pauseMs = RETRY_MS_MIN;
+          backoff.reset();
           this.#onFirst();
         }
       } catch (error) {
@@ -90,8 +87,7 @@ export class Live<T> implements Disposable {
         if (this.#engine.status.kind === "closed") this[Symbol.dispose]();
         if (signal.aborted) return;
         this.#engine.logger.error(`${what} could not be read, and is tried again: ${messageOf(error)}`);
-        await pause(this.#engine.runtime, pauseMs, signal);
-        pauseMs = Math.min(RETRY_MS_MAX, 2 * pauseMs);
+        await backoff.next(signal);
       }
     }
   }

@@ -102,7 +102,7 @@ class MultiHolding implements MultiHeld {
 
   get state(): HeldState {
     const states = this.#held.map(({ state }) => state);
-    return (["lost", "released", "unsure"] as const).find((state) => states.includes(state)) ?? "held";
+    return (["lost", "releasing", "released", "unsure"] as const).find((state) => states.includes(state)) ?? "held";
   }
 
   expiresIn(): number {

@@ -52,7 +52,6 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
   #own: ReadonlySet<string> = new Set();
   #stopSettling: () => void = () => {};
   #isOver = false;
-  #leaving: Promise<void> | null = null;
 
   private constructor(engine: Engine & HasMutexes, registration: Registration, context: PartitionContext) {
     this.#engine = engine;
@@ -125,12 +124,7 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
    * Leaves in order: asks all shares back, and completes when they have been released by their owners, who need no `release`
    * after a loss. From the beginning on nobody gives this member anything.
    */
-  leave(): Promise<void> {
-    this.#leaving ??= this.#leave();
-    return this.#leaving;
-  }
-
-  async #leave(): Promise<void> {
+  async leave(): Promise<void> {
     this.#end("this member leaves");
     await this.#registration.leave();
     for (;;) {
@@ -229,7 +223,7 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
       const isRefused = error instanceof CoordinationError && error.code === "rejected";
       if (isRefused) {
         this.#engine.logger.error(`${what}: ${messageOf(error)}`);
-        await pause(this.#engine.runtime, RETRY_MS, signal);
+        await pause(this.#engine, RETRY_MS, signal);
       }
       if (this.#engine.status.kind === "closed") this.#end("the connection was closed");
       this.#onEnded(item, hold, null);

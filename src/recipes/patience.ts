@@ -3,7 +3,7 @@
 
 import { whenAborted } from "../base/abort.ts";
 import { CoordinationError, type OperationOutcome } from "../base/errors.ts";
-import type { EngineSession, Runtime, WriteLimits } from "./engine.ts";
+import type { Engine, EngineSession, EngineStatus, Runtime, WriteLimits } from "./engine.ts";
 
 /** What every wait may be given. */
 export interface WaitOptions {
@@ -117,8 +117,15 @@ export class Patience implements Disposable {
   }
 }
 
-/** Some time, or until the signal aborts. Never fails. */
-export async function pause(runtime: Runtime, milliseconds: number, signal?: AbortSignal): Promise<void> {
-  using patience = new Patience(runtime, "a pause", { signal, timeoutMs: milliseconds });
-  await patience.until(new Promise(() => {})).catch(() => {});
+/** Some time, or until the signal aborts, or the engine is closed. Never fails. */
+export async function pause(engine: Engine, milliseconds: number, signal?: AbortSignal): Promise<void> {
+  using patience = new Patience(engine.runtime, "a pause", { signal, timeoutMs: milliseconds });
+  let stop = () => {};
+  const closed = new Promise<void>((resolve) => {
+    const look = ({ kind }: EngineStatus) => (kind === "closed" ? resolve() : undefined);
+    stop = engine.onStatus(look);
+    look(engine.status);
+  });
+  await patience.until(closed).catch(() => {});
+  stop();
 }

@@ -3,6 +3,7 @@
 
 import { CoordinationError } from "../base/errors.ts";
 import { acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
+import { Backoff } from "./backoff.ts";
 import { type Codec, jsonCodec } from "./codec.ts";
 import type { Engine, HasQueues, Lease, QueueItem, WorkQueue } from "./engine.ts";
 import { type Grant, type Held, Holding, type HoldOptions, messageOf } from "./held.ts";
@@ -46,7 +47,8 @@ export interface Job<T> extends Held, QueuedItem<T> {
   readonly values: readonly T[];
   /**
    * It is done: takes the item out for good. Fails when the lease was lost before, with its reason; with the outcome "unknown"
-   * when no answer came before the session was lost: it may come out again. Twice is once.
+   * when no answer came before the session was lost: it may come out again. What the servers refuse and may pass is tried for
+   * the session's timeout. Where it fails while the lease is held it may be called again. Twice is once.
    */
   ack(): Promise<void>;
   /** It is not done: others may have it, at its old place. As `release`. */
@@ -96,13 +98,16 @@ export class Queue<T> {
 
   /**
    * Takes one item after another: one round of the loop works on one. Going on to the next round, or leaving the loop, without
-   * `ack` returns it. A lost session is no end. Fails when the connection is closed, or the servers refuse.
+   * `ack` returns it. A lost session is no end, nor is what the servers refuse for a while (a full disk): it is tried again. Fails
+   * when the connection is closed, or the servers refuse for good.
    */
   async *consume(options: ConsumeOptions = {}): AsyncGenerator<Job<T>, void, void> {
     const { signal } = options;
+    const backoff = new Backoff(this.#engine);
     while (signal?.aborted !== true) {
-      const job = await this.#next(options);
+      const job = await this.#next(options, backoff);
       if (job === null) continue;
+      backoff.reset();
       try {
         yield job;
       } finally {
@@ -155,13 +160,16 @@ export class Queue<T> {
   }
 
   /** Null: the wait was in vain, and may be begun again. */
-  async #next(options: ConsumeOptions): Promise<Job<T> | null> {
+  async #next(options: ConsumeOptions, backoff: Backoff): Promise<Job<T> | null> {
     try {
       return await this.take(options);
     } catch (error) {
       const isPassing = error instanceof CoordinationError && error.code === "session-expired";
       if (isPassing || options.signal?.aborted === true) return null;
-      throw error;
+      if (this.#engine.mayPass?.(error) !== true) throw error;
+      this.#engine.logger.error(`no item was taken, and it is tried again: ${messageOf(error)}`);
+      await backoff.next(options.signal);
+      return null;
     }
   }
 
@@ -197,6 +205,8 @@ export class Queue<T> {
   }
 }
 
+/** Between two tries of an `ack`, at first: the work is done, and its lease runs. */
+const RETRY_MS = 50;
 const PRIORITY_MAX = 2 ** 31 - 1;
 /** The last that a Date can hold. */
 const DATE_MAX = 8.64e15;
@@ -250,6 +260,7 @@ class Contents<T> implements QueuedItem<T> {
 }
 
 class LeasedJob<T> extends Holding implements Job<T> {
+  readonly #engine: Engine;
   readonly #lease: Lease;
   readonly #contents: Contents<T>;
   readonly #what: string;
@@ -262,6 +273,7 @@ class LeasedJob<T> extends Holding implements Job<T> {
     contents: Contents<T>,
   ) {
     super(engine, grant, options);
+    this.#engine = engine;
     this.#lease = grant.contender;
     this.#contents = contents;
     this.#what = grant.what;
@@ -288,21 +300,36 @@ class LeasedJob<T> extends Holding implements Job<T> {
   }
 
   ack(): Promise<void> {
-    this.#acking ??= this.#ack();
+    this.#acking ??= this.#ack().catch((error) => {
+      this.#acking = null; // called again, it is tried again
+      throw error;
+    });
     return this.#acking;
   }
 
   async #ack(): Promise<void> {
-    this.assertHeld();
-    try {
-      await this.#lease.complete();
-    } catch (error) {
-      if (!(error instanceof CoordinationError)) throw error;
-      const doubt = error.outcome === "unknown" ? "whether it was completed is unknown" : "it was not completed";
-      const message = `${this.#what} (${this.id}): ${doubt}: ${error.message}`;
-      throw new CoordinationError(error.code, error.outcome, message, { cause: error });
+    const engine = this.#engine;
+    const backoff = new Backoff(this.#engine, RETRY_MS);
+    let end: number | null = null;
+    for (;;) {
+      this.assertHeld();
+      try {
+        await this.#lease.complete();
+        break;
+      } catch (error) {
+        end ??= engine.runtime.now() + this.session.timeoutMs;
+        if (engine.mayPass?.(error) !== true || engine.runtime.now() >= end) throw this.#notCompleted(error);
+        await backoff.next(this.signal);
+      }
     }
-    await this.release();
+    await this[Symbol.asyncDispose](); // it is done, whatever else is still to be tidied up
+  }
+
+  #notCompleted(error: unknown): unknown {
+    if (!(error instanceof CoordinationError)) return error;
+    const doubt = error.outcome === "unknown" ? "whether it was completed is unknown" : "it was not completed";
+    const message = `${this.#what} (${this.id}): ${doubt}: ${error.message}`;
+    return new CoordinationError(error.code, error.outcome, message, { cause: error });
   }
 
   return(): Promise<void> {

@@ -1,13 +1,14 @@
 // The read-write lock: many readers or one writer, first come, first served, so that neither starves the other. On
 // ZooKeeper it is Curator's InterProcessReadWriteLock.
 
-import { acquire, acquireWith, takeBack, tryAcquire, type Wanted } from "./acquire.ts";
+import { acquire, acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
 import { bytesOf } from "./bytes.ts";
 import type { Contender, Engine, HasSharedMutexes, SharedMutex } from "./engine.ts";
 import { type Grant, type Held, Holding, type HoldOptions } from "./held.ts";
 import type { AcquireOptions } from "./lock.ts";
 import { Patience, type WaitOptions } from "./patience.ts";
 import { runHeld } from "./run.ts";
+import { takeBack } from "./take-back.ts";
 
 /** The lock held for writing. */
 export interface WriteHeld extends Held {
@@ -95,7 +96,7 @@ class WriteHolding extends Holding implements WriteHeld {
       // Also when the writer was lost meanwhile: then a third may have come between.
       this.assertHeld();
     } catch (error) {
-      takeBack(this.#engine, this.#reader, grant.contender);
+      takeBack(this.#engine, this.#reader, grant.session, grant.contender);
       throw error;
     }
     const reading = new Holding(this.#engine, grant, options);

@@ -3,16 +3,18 @@
 // On ZooKeeper it is Curator's PersistentNode.
 
 import { CoordinationError } from "../base/errors.ts";
+import { Backoff } from "./backoff.ts";
 import { Bell } from "./bell.ts";
 import type { Directory, DirectoryEntry, Engine, EngineSession } from "./engine.ts";
 import { messageOf } from "./held.ts";
 import { Patience, type WaitOptions } from "./patience.ts";
+import { TakeBack } from "./take-back.ts";
 
 /**
  * `entering`: others may not see it, and it is being entered. `unsure`: the servers are not reached; others see it until the
- * session is over. `left`: for good.
+ * session is over. `leaving`: others see it still, and it is being taken out. `left`: for good.
  */
-export type RegistrationState = "entering" | "entered" | "unsure" | "left";
+export type RegistrationState = "entering" | "entered" | "unsure" | "leaving" | "left";
 
 export interface RegistrationOptions {
   /** As errors speak of it: `member "a" of group "workers"`. */
@@ -21,10 +23,6 @@ export interface RegistrationOptions {
   readonly name: string;
   readonly data: Uint8Array;
 }
-
-/** Between two tries of what the servers refuse: an access list may change. */
-const RETRY_MS_MIN = 1000;
-const RETRY_MS_MAX = 30_000;
 
 /**
  * Invariants: one loop alone enters and takes out, so two entries of it are never under way; once `leave` was called nothing
@@ -45,12 +43,12 @@ export class Registration implements AsyncDisposable {
   #confirmed = -1;
   #refused: { readonly edition: number; readonly error: Error } | null = null;
   #enteredIn: EngineSession | null = null;
-  #entry: DirectoryEntry | null = null;
+  #entry: { readonly entry: DirectoryEntry; readonly session: EngineSession } | null = null;
   #trouble: Error | null = null;
   /** Another session has an entry of this name. */
   #isTaken = false;
   #isOver = false;
-  #leaving: Promise<void> | null = null;
+  #takeBack: TakeBack | null = null;
   readonly #stopEngine: () => void;
 
   private constructor(engine: Engine, directory: Directory, { what, name, data }: RegistrationOptions) {
@@ -85,7 +83,7 @@ export class Registration implements AsyncDisposable {
   }
 
   get state(): RegistrationState {
-    if (this.#isOver) return "left";
+    if (this.#isOver) return this.#takeBack?.isDone === false ? "leaving" : "left";
     const session = this.#enteredIn;
     if (session === null || session.state.kind === "lost") return "entering";
     return session.state.kind === "unsure" ? "unsure" : "entered";
@@ -119,16 +117,19 @@ export class Registration implements AsyncDisposable {
 
   /**
    * Takes it out, for good. Completes when it is gone, or the session is over with which it goes; a lost connection is
-   * waited for until then. Fails only when the servers refuse; twice is once.
+   * waited for until then. What the servers refuse is tried again until then: this fails where that takes longer than the
+   * session's timeout, or may last. Called again it waits again.
    */
-  leave(): Promise<void> {
-    this.#leaving ??= this.#leave();
-    return this.#leaving;
-  }
-
-  async #leave(): Promise<void> {
+  async leave(): Promise<void> {
     this.#end();
-    await this.#entry?.leave();
+    const entry = this.#entry;
+    if (entry === null) return;
+    this.#takeBack ??= new TakeBack(this.#engine, {
+      notYet: `${this.#what} is not taken out yet`,
+      session: entry.session,
+      leave: (onRefused) => entry.entry.leave(onRefused),
+    });
+    await this.#takeBack.wait();
   }
 
   #end(): void {
@@ -168,7 +169,7 @@ export class Registration implements AsyncDisposable {
 
   /** Never fails. */
   async #keep(): Promise<void> {
-    let pauseMs = RETRY_MS_MIN;
+    const backoff = new Backoff(this.#engine);
     while (!this.#isOver) {
       const { rung } = this.#bell;
       const { status } = this.#engine;
@@ -182,13 +183,12 @@ export class Registration implements AsyncDisposable {
       }
       try {
         await this.#keepIn(status.session);
-        pauseMs = RETRY_MS_MIN;
+        backoff.reset();
       } catch (error) {
         if (this.#isOver || !isAlive(status.session)) continue;
         const isForGood = this.#onRefused(error instanceof Error ? error : new Error(String(error)));
         if (!isForGood) continue;
-        await this.#pause(pauseMs);
-        pauseMs = Math.min(RETRY_MS_MAX, 2 * pauseMs);
+        await this.#pause(backoff);
       }
     }
   }
@@ -209,7 +209,7 @@ export class Registration implements AsyncDisposable {
   /** Ends with the session, or when it is over; fails when the servers refuse. */
   async #keepIn(session: EngineSession): Promise<void> {
     const entry = this.#directory.entry(session, this.name);
-    this.#entry = entry;
+    this.#entry = { entry, session };
     const stopSession = session.onState(() => this.#bell.ring());
     let stopGuard: (() => void) | null = null;
     let isIn = false;
@@ -269,13 +269,11 @@ export class Registration implements AsyncDisposable {
     }
   }
 
-  async #pause(milliseconds: number): Promise<void> {
-    let stop = () => {};
-    const passed = new Promise<void>((resolve) => {
-      stop = this.#engine.runtime.after(milliseconds, resolve);
-    });
-    await Promise.race([passed, this.#bell.rung]);
-    stop();
+  /** Ends early when anything happens. */
+  async #pause(backoff: Backoff): Promise<void> {
+    const rung = new AbortController();
+    void this.#bell.rung.then(() => rung.abort());
+    await backoff.next(rung.signal);
   }
 }
 

@@ -12,7 +12,7 @@ export async function runHeld<H extends Held, T>(
   try {
     result = await untilLost(held, body);
     // Also when this process was kept from hearing of it: then the end of the work was not under the lock.
-    if (held.state !== "released") held.assertHeld();
+    if (!isGivenUp(held)) held.assertHeld();
   } catch (error) {
     await held[Symbol.asyncDispose]();
     throw error;
@@ -45,4 +45,9 @@ export async function runHeld<H extends Held, T>(
       );
     });
   }
+}
+
+/** By its own holder. */
+function isGivenUp({ state }: Held): boolean {
+  return state === "releasing" || state === "released";
 }

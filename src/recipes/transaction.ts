@@ -28,7 +28,7 @@ export class Transaction {
     return this.#add({ kind: "check", place: placeOf(place), version: versionOf(version) });
   }
 
-  /** Only if the place is not there. What is missing above it is made before, and stays whatever becomes of the rest. */
+  /** Only if the place is not there. What is missing above it is made with it. */
   create(place: string, data: Uint8Array | string = ""): this {
     return this.#add({ kind: "create", place: placeOf(place), data: dataOf(data) });
   }

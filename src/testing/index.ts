@@ -9,6 +9,7 @@ import { lockScenarios } from "./scenarios/locks.ts";
 import { partitionScenarios } from "./scenarios/partitions.ts";
 import { queueScenarios } from "./scenarios/queues.ts";
 import { readWriteLockScenarios } from "./scenarios/read-write-locks.ts";
+import { refusalScenarios } from "./scenarios/refusals.ts";
 import { semaphoreScenarios } from "./scenarios/semaphores.ts";
 import { serviceScenarios } from "./scenarios/services.ts";
 import { transactionScenarios } from "./scenarios/transactions.ts";
@@ -22,6 +23,7 @@ export type {
   ExclusiveEngine,
   PartitionEngine,
   Program,
+  Refusal,
   Scenario,
   Stage,
   TreeEngine,
@@ -29,7 +31,7 @@ export type {
 } from "./stage.ts";
 export { VirtualCluster, type VirtualClusterOptions } from "./virtual-cluster.ts";
 export { ZooKeeperStage, type ZooKeeperStageOptions } from "./zookeeper-stage.ts";
-export { partitionScenarios, treeScenarios };
+export { partitionScenarios, refusalScenarios, treeScenarios };
 
 /** What every engine that has locks, permits and elections must show. */
 export const exclusionScenarios: readonly Scenario<ExclusiveEngine>[] = [
@@ -45,7 +47,7 @@ export const directoryScenarios: readonly Scenario<DirectoryEngine>[] = [...grou
 /** What every engine that has values must show. */
 export const valueScenarios: readonly Scenario<ValueEngine>[] = [...configurationScenarios];
 
-/** All that there are, for an engine that has every ability. */
+/** All that there are, for an engine that has every ability; but for `refusalScenarios`, which want virtual time. */
 export const allScenarios: readonly Scenario<CompleteEngine>[] = [
   ...exclusionScenarios,
   ...directoryScenarios,

@@ -40,6 +40,30 @@ export type CompleteEngine = ExclusiveEngine &
   HasTransactions &
   HasTrees;
 
+/**
+ * What can keep a write from being done for a while, and passes by itself. Answered at once: `no-space` (a member's disk is
+ * full), `overloaded`, `quota-exceeded`. Not answered: `connection-lost` and `no-quorum` (it was not done, and the connection
+ * ends; with `no-quorum` nobody serves for a while), `answer-lost` (it was done), `timeout` (nobody says anything any more).
+ */
+export type Refusal =
+  | "no-space"
+  | "overloaded"
+  | "quota-exceeded"
+  | "connection-lost"
+  | "no-quorum"
+  | "answer-lost"
+  | "timeout";
+
+export const REFUSALS: readonly Refusal[] = [
+  "no-space",
+  "overloaded",
+  "quota-exceeded",
+  "connection-lost",
+  "no-quorum",
+  "answer-lost",
+  "timeout",
+];
+
 /** One program, as far as the service knows: a session and connections of its own. */
 export interface Program<E extends Engine> {
   readonly c: Coordination<E>;
@@ -49,7 +73,11 @@ export interface Program<E extends Engine> {
   cut(): void;
   /** What it writes next is done, and the answer lost with the connection. */
   loseNextAnswer(): void;
-  /** It is reached again. */
+  /** How many writes it has asked for so far; those too that were refused. */
+  readonly writes: number;
+  /** Of its writes from now on, those from the `from`th (1: the next) are refused, `times` of them; of others nothing is changed. */
+  refuseWrites(refusal: Refusal, from: number, times: number): void;
+  /** It is reached again, and nothing is refused any more. */
   heal(): void;
   /** The service ends its session, as an operator would. */
   killSession(): Promise<void>;

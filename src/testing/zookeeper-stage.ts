@@ -11,7 +11,7 @@ import {
 } from "../protocols/zookeeper/client/index.ts";
 import { Coordination } from "../recipes/index.ts";
 import { FaultyTransport } from "./faulty-transport.ts";
-import type { LineRecipe, Program, Stage } from "./stage.ts";
+import type { LineRecipe, Program, Refusal, Stage } from "./stage.ts";
 
 export interface ZooKeeperStageOptions {
   readonly servers: string;
@@ -63,7 +63,12 @@ export class ZooKeeperStage implements Stage<ZooKeeperEngine>, AsyncDisposable {
   async program(): Promise<ZooKeeperProgram> {
     const { servers, portsOf, sessionTimeoutMs, root } = this.#options;
     const ports = portsOf(++this.#programs);
-    const transport = new FaultyTransport(ports.transport, (task) => ports.clock.defer(task));
+    const { clock } = ports;
+    const transport = new FaultyTransport(
+      ports.transport,
+      (task) => clock.defer(task),
+      (milliseconds, task) => void clock.after(milliseconds, task),
+    );
     const faulty = { ...ports, transport };
     const client = new ZooKeeperClient(parseConnectString(servers), { sessionTimeoutMs }, faulty);
     this.#open.push(client);
@@ -148,6 +153,14 @@ class ZooKeeperProgram implements Program<ZooKeeperEngine> {
 
   loseNextAnswer(): void {
     this.transport.loseNextAnswer();
+  }
+
+  get writes(): number {
+    return this.transport.changes;
+  }
+
+  refuseWrites(refusal: Refusal, from: number, times: number): void {
+    this.transport.refuseChanges(refusal, from, times);
   }
 
   heal(): void {

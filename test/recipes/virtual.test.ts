@@ -1,9 +1,9 @@
 // The recipes on a simulated cluster, in virtual time: every scenario of the kit, each on a cluster of its own.
 
 import { test } from "node:test";
-import { allScenarios, VirtualCluster } from "../../src/testing/index.ts";
+import { allScenarios, refusalScenarios, VirtualCluster } from "../../src/testing/index.ts";
 
-for (const { law, play } of allScenarios) {
+for (const { law, play } of [...allScenarios, ...refusalScenarios]) {
   test(law, async () => {
     const cluster = await VirtualCluster.start();
     await cluster.play(async () => {

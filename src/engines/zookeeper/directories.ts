@@ -1,11 +1,13 @@
 // A directory of entries that live as long as a session: ephemeral nodes under names of their own.
 
 import { CoordinationError } from "../../base/errors.ts";
-import type { Directory, DirectoryEntry, EntryView, Glance, LookOptions } from "../../recipes/engine.ts";
+import type { Directory, DirectoryEntry, EntryView, Glance, LookOptions, OnRefused } from "../../recipes/engine.ts";
+import { createWithAncestors } from "./ancestors.ts";
 import { glanceNodes } from "./glances.ts";
-import { forgetWatch, makeParents, type Place } from "./nodes.ts";
-import { isOver, isRefusal, persistently } from "./persistently.ts";
+import { guardNode, type Place } from "./nodes.ts";
+import { isRefusal, persistently } from "./persistently.ts";
 import type { ZooKeeperSession } from "./session.ts";
+import { TakeBack } from "./take-back.ts";
 
 export class NodeDirectory implements Directory {
   readonly #place: Place;
@@ -24,7 +26,7 @@ export class NodeDirectory implements Directory {
 
   list(options: LookOptions = {}): Promise<Glance<readonly EntryView[]>> {
     return glanceNodes(
-      this.#place.client,
+      this.#place,
       this.#path,
       (names) => [...names].sort(),
       (name, data, token): EntryView => ({ name, data, token }),
@@ -35,19 +37,21 @@ export class NodeDirectory implements Directory {
 
 class NodeEntry implements DirectoryEntry {
   readonly #place: Place;
-  readonly #parent: string;
   readonly #path: string;
   readonly #session: ZooKeeperSession;
   /** Its last `put`, behind which everything else waits. */
   #putting: Promise<unknown> | null = null;
-  #isLeft = false;
-  #leaving: Promise<void> | null = null;
+  readonly #removal: TakeBack;
 
   constructor(place: Place, parent: string, name: string, session: ZooKeeperSession) {
     this.#place = place;
-    this.#parent = parent;
     this.#path = `${parent}/${name}`;
     this.#session = session;
+    this.#removal = new TakeBack(
+      place,
+      () => this.#path,
+      () => this.#removeOnce(),
+    );
   }
 
   put(data: Uint8Array): Promise<boolean> {
@@ -63,22 +67,19 @@ class NodeEntry implements DirectoryEntry {
   async #put(data: Uint8Array): Promise<boolean> {
     const { client } = this.#place;
     const { session } = this.#session;
-    while (!this.#isLeft) {
+    while (!this.#removal.hasBegun) {
       try {
-        await persistently(() => client.create(this.#path, data, { mode: "ephemeral", session }));
+        const options = { mode: "ephemeral", session } as const;
+        await persistently(this.#place, () => createWithAncestors(this.#place, this.#path, data, options));
         return true;
       } catch (error) {
-        if (isRefusal(error, "no-node")) {
-          await makeParents(this.#place, this.#parent, this.#session);
-          continue;
-        }
         if (!isRefusal(error, "node-exists")) throw error;
       }
-      const stat = await persistently(() => client.exists(this.#path, { session }));
+      const stat = await persistently(this.#place, () => client.exists(this.#path, { session }));
       if (stat === null) continue; // another's, which has gone meanwhile
       if (stat.ephemeralOwner !== session.id) return false;
       try {
-        await persistently(() => client.setData(this.#path, data, { session }));
+        await persistently(this.#place, () => client.setData(this.#path, data, { session }));
         return true;
       } catch (error) {
         if (!isRefusal(error, "no-node")) throw error;
@@ -88,47 +89,25 @@ class NodeEntry implements DirectoryEntry {
   }
 
   guard(onGone: () => void): () => void {
-    const { client } = this.#place;
-    const { session } = this.#session;
-    let isOn = true;
-    const watch = () => void look();
-    const look = async () => {
-      if (!isOn) return;
-      try {
-        const stat = await persistently(() => client.exists(this.#path, { session, watch }));
-        if (!isOn || stat?.ephemeralOwner === session.id) return;
-        isOn = false;
-        forgetWatch(client, this.#path, "data", watch);
-        onGone();
-      } catch {
-        isOn = false; // the session is over, which is told by itself
-      }
-    };
-    void look();
-    return () => {
-      if (!isOn) return;
-      isOn = false;
-      forgetWatch(client, this.#path, "data", watch);
-    };
+    const { id } = this.#session.session;
+    return guardNode(this.#place, this.#session, this.#path, ({ ephemeralOwner }) => ephemeralOwner === id, onGone);
   }
 
-  leave(): Promise<void> {
-    this.#isLeft = true;
-    this.#leaving ??= this.#leave();
-    return this.#leaving;
+  leave(onRefused?: OnRefused): Promise<void> {
+    return this.#removal.run(onRefused);
   }
 
-  async #leave(): Promise<void> {
+  async #removeOnce(): Promise<void> {
     if (this.#putting === null) return;
     await this.#putting.catch(() => {});
     const { client } = this.#place;
     const { session } = this.#session;
     try {
-      const stat = await persistently(() => client.exists(this.#path, { session }));
+      const stat = await persistently(this.#place, () => client.exists(this.#path, { session }));
       if (stat?.ephemeralOwner !== session.id) return; // another's by now
-      await persistently(() => client.delete(this.#path, { session }));
+      await persistently(this.#place, () => client.delete(this.#path, { session }));
     } catch (error) {
-      if (!isOver(error) && !isRefusal(error, "no-node")) throw error;
+      if (!isRefusal(error, "no-node")) throw error;
     }
   }
 }

@@ -1,9 +1,14 @@
 // Recipes on ZooKeeper, or on a Cabildo cluster, through our own client.
 
 import { CoordinationError } from "../../base/errors.ts";
-import type { ClientPorts, ClientState, Session, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
 import type {
-  Contender,
+  Acl,
+  ClientPorts,
+  ClientState,
+  Session,
+  ZooKeeperClient,
+} from "../../protocols/zookeeper/client/index.ts";
+import type {
   Directory,
   DirectoryRecipe,
   ElectionForm,
@@ -24,6 +29,7 @@ import type {
   Mutex,
   Office,
   Permits,
+  PlaceOptions,
   RecipeTracer,
   Runtime,
   SharedMutex,
@@ -37,12 +43,13 @@ import type {
 } from "../../recipes/engine.ts";
 import { type Logger, silentLogger } from "../../replica/logger.ts";
 import { NodeDirectory } from "./directories.ts";
-import { pathOf } from "./layout.ts";
-import { LineContender } from "./line.ts";
+import { isWithin, pathOf } from "./layout.ts";
+import { LineContender, type LineOptions } from "./line.ts";
 import { MeetingAttendee } from "./meeting.ts";
-import type { Place } from "./nodes.ts";
+import { OPEN, type Place } from "./nodes.ts";
 import { NodeOffice } from "./office.ts";
 import { PermitContender } from "./permits.ts";
+import { mayPass } from "./persistently.ts";
 import { NodeQueue } from "./queue.ts";
 import { type InLine, parseInLine } from "./sequence.ts";
 import { ZooKeeperSession } from "./session.ts";
@@ -56,6 +63,8 @@ export interface EngineOptions {
    * engine adds it.
    */
   readonly root?: string | undefined;
+  /** Who may do what with the nodes that recipes make: anyone everything, unless given. */
+  readonly acl?: readonly Acl[] | undefined;
   readonly logger?: Logger | undefined;
   readonly tracer?: RecipeTracer | undefined;
 }
@@ -79,7 +88,8 @@ export class ZooKeeperEngine
   readonly tracer: RecipeTracer | undefined;
   readonly #client: ZooKeeperClient;
   readonly #root: string;
-  readonly #place: Place;
+  readonly #hashes: ClientPorts["hashes"];
+  readonly #acl: readonly Acl[];
   readonly #listeners = new Set<(status: EngineStatus) => void>();
   readonly #stopClient: () => void;
   #session: ZooKeeperSession | null = null;
@@ -92,7 +102,7 @@ export class ZooKeeperEngine
   constructor(
     client: ZooKeeperClient,
     ports: ClientPorts,
-    { root = "/", logger = silentLogger, tracer }: EngineOptions = {},
+    { root = "/", acl = OPEN, logger = silentLogger, tracer }: EngineOptions = {},
   ) {
     this.#root = root;
     const { clock, random, hashes } = ports;
@@ -105,7 +115,8 @@ export class ZooKeeperEngine
     this.logger = logger;
     this.tracer = tracer;
     this.#client = client;
-    this.#place = { client, hashes };
+    this.#hashes = hashes;
+    this.#acl = acl;
     this.#stopClient = client.onState((state) => this.#onState(state));
     this.#onState(client.state);
   }
@@ -117,6 +128,10 @@ export class ZooKeeperEngine
 
   get status(): EngineStatus {
     return this.#status;
+  }
+
+  mayPass(error: unknown): boolean {
+    return mayPass(error);
   }
 
   onStatus(listener: (status: EngineStatus) => void): () => void {
@@ -174,77 +189,93 @@ export class ZooKeeperEngine
   // ------------------------------------------------------------------------------------------------------- abilities
 
   /** Curator's InterProcessMutex. */
-  mutex(name: string): Mutex {
+  mutex(name: string, options: PlaceOptions = {}): Mutex {
     const path = pathOf(this.#root, "lock", name);
-    return { contend: (session, data) => this.#contender(session, { path, kind: "lock-", data }) };
+    const place = this.#placeOf(path, options);
+    return { contend: (session, data) => new LineContender(place, sessionOf(session), { path, kind: "lock-", data }) };
   }
 
   /** Curator's InterProcessReadWriteLock. */
-  sharedMutex(name: string): SharedMutex {
+  sharedMutex(name: string, options: PlaceOptions = {}): SharedMutex {
     const path = pathOf(this.#root, "read-write lock", name);
+    const place = this.#placeOf(path, options);
+    const contender = (session: EngineSession, line: LineOptions) => new LineContender(place, sessionOf(session), line);
     return {
       contend: (session, mode, data) => {
-        if (mode === "write") return this.#contender(session, { path, kind: WRITE, data });
-        return this.#contender(session, { path, kind: READ, data, waitsFor: isWriter });
+        if (mode === "write") return contender(session, { path, kind: WRITE, data });
+        return contender(session, { path, kind: READ, data, waitsFor: isWriter });
       },
       contendBehind: (writer, session, data) => {
         const held = writer instanceof LineContender ? writer.node.name : null;
         const digits = held === null ? null : parseInLine(held)?.digits;
         if (digits === null || digits === undefined) throw new TypeError("only who holds the lock lets a reader in");
         const waitsFor = (node: InLine) => isWriter(node) && node.name !== held;
-        return this.#contender(session, { path, kind: `${READ}${digits}`, data, isNumbered: true, waitsFor });
+        return contender(session, { path, kind: `${READ}${digits}`, data, isNumbered: true, waitsFor });
       },
     };
   }
 
   /** Curator's InterProcessSemaphoreV2. */
-  semaphore(name: string, permits: number): Permits {
+  semaphore(name: string, permits: number, options: PlaceOptions = {}): Permits {
     const path = pathOf(this.#root, "semaphore", name);
+    const place = this.#placeOf(path, options);
     return {
-      contend: (session, count, data) =>
-        new PermitContender(this.#place, sessionOf(session), { path, permits, count, data }),
+      contend: (session, count, data) => new PermitContender(place, sessionOf(session), { path, permits, count, data }),
     };
   }
 
   /** Curator's LeaderLatch, or its LeaderSelector, which is a mutex. */
-  election(name: string, form: ElectionForm): Office {
-    return new NodeOffice(
-      this.#place,
-      pathOf(this.#root, "election", name),
-      form === "latch" ? "latch-" : "lock-",
-      sessionOf,
-    );
+  election(name: string, form: ElectionForm, options: PlaceOptions = {}): Office {
+    const path = pathOf(this.#root, "election", name);
+    return new NodeOffice(this.#placeOf(path, options), path, form === "latch" ? "latch-" : "lock-", sessionOf);
   }
 
   /** Curator's DistributedDoubleBarrier. */
-  doubleBarrier(name: string, members: number): Meeting {
+  doubleBarrier(name: string, members: number, options: PlaceOptions = {}): Meeting {
     const path = pathOf(this.#root, "double barrier", name);
-    return { contend: (session) => new MeetingAttendee(this.#place, sessionOf(session), path, members) };
+    const place = this.#placeOf(path, options);
+    return { contend: (session) => new MeetingAttendee(place, sessionOf(session), path, members) };
   }
 
   /** Curator's DistributedQueue with a path for locks, and its priority and delay queues. */
-  queue(name: string): WorkQueue {
-    return new NodeQueue(this.#place, this.runtime, pathOf(this.#root, "queue", name), sessionOf);
+  queue(name: string, options: PlaceOptions = {}): WorkQueue {
+    const path = pathOf(this.#root, "queue", name);
+    return new NodeQueue(this.#placeOf(path, options), path, sessionOf);
   }
 
-  transact(steps: readonly TransactionStep[], limits: WriteLimits = {}): Promise<readonly StepResult[]> {
-    return transact(this.#client, this.#root, steps, limits);
+  transact(
+    steps: readonly TransactionStep[],
+    limits: WriteLimits = {},
+    options: PlaceOptions = {},
+  ): Promise<readonly StepResult[]> {
+    return transact(this.#placeOf(this.#root, options), this.#root, steps, limits);
   }
 
-  value(recipe: ValueRecipe, name: string): Value {
-    return new NodeValue(this.#client, pathOf(this.#root, recipe, name));
+  value(recipe: ValueRecipe, name: string, options: PlaceOptions = {}): Value {
+    const path = pathOf(this.#root, recipe, name);
+    return new NodeValue(this.#placeOf(path, options), path);
   }
 
-  directory(recipe: DirectoryRecipe, name: string): Directory {
-    return new NodeDirectory(this.#place, pathOf(this.#root, recipe, name), sessionOf);
+  directory(recipe: DirectoryRecipe, name: string, options: PlaceOptions = {}): Directory {
+    const path = pathOf(this.#root, recipe, name);
+    return new NodeDirectory(this.#placeOf(path, options), path, sessionOf);
   }
 
   tree(name: string): TreeReader {
-    return new NodeTreeReader(this.#client, name === "/" ? this.#root : pathOf(this.#root, "tree", name));
+    const path = name === "/" ? this.#root : pathOf(this.#root, "tree", name);
+    return new NodeTreeReader({ client: this.#client, runtime: this.runtime }, path);
   }
 
-  #contender(session: EngineSession, options: ConstructorParameters<typeof LineContender>[2]): Contender {
-    return new LineContender(this.#place, sessionOf(session), options);
+  /** `path`: from which down the recipe's own access list holds. */
+  #placeOf(path: string, { acl, within }: PlaceOptions): Place {
+    const own = within === undefined ? path : pathOf(this.#root, "value", within);
+    return {
+      client: this.#client,
+      hashes: this.#hashes,
+      runtime: this.runtime,
+      logger: this.logger,
+      aclOf: (path) => (acl !== undefined && isWithin(path, own) ? acl : this.#acl),
+    };
   }
 }
 

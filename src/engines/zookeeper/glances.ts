@@ -5,7 +5,7 @@ import { CoordinationError } from "../../base/errors.ts";
 import type { Session, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
 import type { Glance, LookOptions } from "../../recipes/engine.ts";
 import { forgetWatch } from "./nodes.ts";
-import { isPassing, isRefusal } from "./persistently.ts";
+import { type Asker, isRefusal, Pauses } from "./persistently.ts";
 
 /** Watches set for one glance: the first event of any of them, or the end of the session, is the change. */
 export class Watching {
@@ -52,10 +52,12 @@ const caughtUp = new WeakSet<Session>();
 
 /** Reads in whatever session there is, until one answers; fails when the client is closed, or the servers refuse. */
 export async function glance<T>(
-  client: ZooKeeperClient,
+  asker: Asker,
   read: (session: Session, watching: Watching) => Promise<T>,
   { isFresh = false }: LookOptions = {},
 ): Promise<Glance<T>> {
+  const { client } = asker;
+  const pauses = new Pauses(asker);
   for (;;) {
     const session = await client.connected();
     const watching = new Watching(client, session);
@@ -66,19 +68,20 @@ export async function glance<T>(
     } catch (error) {
       watching.forget();
       const isLost = error instanceof CoordinationError && error.code === "session-expired";
-      if (!isPassing(error) && !isLost) throw error;
+      if (!isLost) await pauses.after(error);
     }
   }
 }
 
 /** A directory's nodes with their data, watched one and all. */
 export function glanceNodes<T>(
-  client: ZooKeeperClient,
+  asker: Asker,
   path: string,
   select: (names: readonly string[]) => readonly string[],
   show: (name: string, data: Uint8Array, czxid: bigint) => T,
   options: LookOptions = {},
 ): Promise<Glance<readonly T[]>> {
+  const { client } = asker;
   const read = async (session: Session, watching: Watching) => {
     const names = select(await namesIn(client, path, session, watching));
     const found = await Promise.all(names.map((name) => nodeAt(client, `${path}/${name}`, session, watching)));
@@ -87,7 +90,7 @@ export function glanceNodes<T>(
       return node === null || node === undefined ? [] : [show(name, node.data ?? new Uint8Array(0), node.stat.czxid)];
     });
   };
-  return glance(client, read, options);
+  return glance(asker, read, options);
 }
 
 async function namesIn(

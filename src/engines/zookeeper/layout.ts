@@ -33,9 +33,7 @@ export function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/"));
 }
 
-/** The path's ancestors and itself, from the top. */
-export function pathsDownTo(path: string): string[] {
-  if (path === "") return [];
-  const parts = path.slice(1).split("/");
-  return parts.map((_, i) => `/${parts.slice(0, i + 1).join("/")}`);
+/** Whether it is `place`, or below it. */
+export function isWithin(path: string, place: string): boolean {
+  return place === "/" || path === place || path.startsWith(`${place}/`);
 }

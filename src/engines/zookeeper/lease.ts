@@ -1,23 +1,22 @@
 // An item of a queue that one consumer works on: a place in the line of those who want one, then a lock on the item.
 
 import { CoordinationError } from "../../base/errors.ts";
-import { type MultiError, op, type ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
+import { MultiError, op, type ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
 import { bytesOf, textOf } from "../../recipes/bytes.ts";
-import type { Lease, QueueItem, Runtime, Standing } from "../../recipes/engine.ts";
+import type { Lease, OnRefused, QueueItem, Standing } from "../../recipes/engine.ts";
+import { multiWithAncestors } from "./ancestors.ts";
+import { LOOK_AGAIN_MS_MAX } from "./limits.ts";
 import { LineContender } from "./line.ts";
-import { guardNode, makeParents, type Place, uuid } from "./nodes.ts";
-import { isOver, isPassing, isRefusal, persistently } from "./persistently.ts";
+import { guardNode, type Place, uuid } from "./nodes.ts";
+import { isRefusal, isUnknown, Pauses, persistently } from "./persistently.ts";
 import { compareItems, type ItemName, itemsOf, locksOf, parseItem, unwrapItems } from "./queue-items.ts";
 import type { ZooKeeperSession } from "./session.ts";
+import { TakeBack } from "./take-back.ts";
 import { WakeUp } from "./wake-up.ts";
-
-/** Of a date that is far off the clock is asked anew once in a while: it may have been set. */
-const LOOK_AGAIN_MS_MAX = 600_000;
 
 export class NodeLease implements Lease {
   item: QueueItem | null = null;
   readonly #place: Place;
-  readonly #runtime: Runtime;
   readonly #session: ZooKeeperSession;
   readonly #path: string;
   readonly #line: LineContender;
@@ -27,19 +26,27 @@ export class NodeLease implements Lease {
   #taking: Promise<unknown> = Promise.resolve();
   /** Its lock: the item's name and the transaction that made it. Null: it has none, or none any more. */
   #lock: { readonly name: string; readonly token: bigint } | null = null;
+  /** The item whose lock is its own, or may be: no answer told. */
+  #locked: string | null = null;
+  readonly #unlocking: TakeBack;
   #hasTried = false;
   #isCompleting = false;
+  /** It was asked for, and whether it was done is not known. */
+  #mayBeCompleted = false;
   #isLeft = false;
-  #leaving: Promise<void> | null = null;
 
-  constructor(place: Place, runtime: Runtime, session: ZooKeeperSession, path: string) {
+  constructor(place: Place, session: ZooKeeperSession, path: string) {
     this.#place = place;
-    this.#runtime = runtime;
     this.#session = session;
     this.#path = path;
     this.#owner = bytesOf(uuid(place));
     const options = { path: `${path}/consumers`, kind: "lock-", data: new Uint8Array(0) };
     this.#line = new LineContender(place, session, options);
+    this.#unlocking = new TakeBack(
+      place,
+      () => `${locksOf(path)}/${this.#locked}`,
+      () => this.#unlockWhenKnown(),
+    );
   }
 
   get #client(): ZooKeeperClient {
@@ -68,8 +75,7 @@ export class NodeLease implements Lease {
       wakeUp.forget();
       for (const item of ready) {
         if (!(await this.#tryToTake(item))) continue; // another, who stood in no line, was faster
-        // The next in line may go on. Nothing hangs on when; `leave` sees to it that it is done.
-        this.#line.leave().catch(() => {});
+        void this.#line.leave(); // the next in line may go on; tried until it is done
         return this.#granted();
       }
       if (this.#isLeft) return { kind: "gone" };
@@ -83,7 +89,7 @@ export class NodeLease implements Lease {
   async #takeAtOnce(): Promise<boolean> {
     const { session } = this.#session;
     const [, line, { ready }] = await Promise.all([
-      persistently(() => this.#client.sync(this.#path, { session })),
+      persistently(this.#place, () => this.#client.sync(this.#path, { session })),
       this.#names(`${this.#path}/consumers`),
       this.#available(),
     ]);
@@ -113,7 +119,7 @@ export class NodeLease implements Lease {
       .filter((name) => !leased.has(name))
       .map(parseItem)
       .filter((item) => item !== null);
-    const now = this.#runtime.wall();
+    const now = this.#place.runtime.wall();
     const isDue = ({ dueAt }: ItemName) => dueAt === null || dueAt <= now;
     const nextAt = free.reduce((at, item) => (isDue(item) ? at : Math.min(at, item.dueAt!)), Number.POSITIVE_INFINITY);
     return { ready: free.filter(isDue).sort(compareItems), nextAt };
@@ -121,15 +127,15 @@ export class NodeLease implements Lease {
 
   #wakeAt(wakeUp: WakeUp, date: number): void {
     if (date === Number.POSITIVE_INFINITY) return;
-    const delay = Math.min(Math.max(1, date - this.#runtime.wall()), LOOK_AGAIN_MS_MAX);
-    wakeUp.onForget(this.#runtime.after(delay, wakeUp.watcher));
+    const delay = Math.min(Math.max(1, date - this.#place.runtime.wall()), LOOK_AGAIN_MS_MAX);
+    wakeUp.onForget(this.#place.runtime.after(delay, wakeUp.watcher));
   }
 
   async #names(path: string, wakeUp?: WakeUp): Promise<readonly string[]> {
     const options = { session: this.#session.session, watch: wakeUp?.watcher };
     for (;;) {
       try {
-        const names = await persistently(() => this.#client.getChildren(path, options));
+        const names = await persistently(this.#place, () => this.#client.getChildren(path, options));
         wakeUp?.note(path, "children");
         return names;
       } catch (error) {
@@ -137,7 +143,7 @@ export class NodeLease implements Lease {
       }
       if (wakeUp === undefined) return [];
       // Not there yet: told when it is.
-      const stat = await persistently(() => this.#client.exists(path, options));
+      const stat = await persistently(this.#place, () => this.#client.exists(path, options));
       wakeUp.note(path, "data");
       if (stat === null) return [];
     }
@@ -145,20 +151,23 @@ export class NodeLease implements Lease {
 
   /** False: it is another's, or completed. */
   async #take(item: ItemName): Promise<boolean> {
-    const token = await this.#makeLock(item);
-    if (token === null) return false;
     const { name, priority, dueAt } = item;
-    this.#lock = { name, token };
+    this.#locked = name;
+    const token = await this.#makeLock(item);
+    if (token === null) {
+      this.#locked = null;
+      return false;
+    }
     const { session } = this.#session;
     try {
-      const { data } = await persistently(() => this.#client.getData(`${itemsOf(this.#path)}/${name}`, { session }));
+      const path = `${itemsOf(this.#path)}/${name}`;
+      const { data } = await persistently(this.#place, () => this.#client.getData(path, { session }));
+      this.#lock = { name, token };
       this.item = { id: name, priority, dueAt, data: unwrapItems(data ?? new Uint8Array(0)) };
       return true;
     } catch (error) {
       if (!isRefusal(error, "no-node")) throw error;
-      // Somebody who asks for no lock took it.
-      this.#lock = null;
-      await this.#release(`${locksOf(this.#path)}/${name}`);
+      await this.#unlock(); // somebody who asks for no lock took it
       return false;
     }
   }
@@ -167,17 +176,19 @@ export class NodeLease implements Lease {
   async #makeLock({ name }: ItemName): Promise<bigint | null> {
     const { session } = this.#session;
     const lockPath = `${locksOf(this.#path)}/${name}`;
-    const lock = op.create(lockPath, this.#owner, { mode: "ephemeral", withStat: true });
+    const acl = this.#place.aclOf(lockPath);
+    const lock = op.create(lockPath, this.#owner, { mode: "ephemeral", withStat: true, acl });
+    const taking = [op.check(`${itemsOf(this.#path)}/${name}`), lock];
+    const pauses = new Pauses(this.#place);
     for (;;) {
       try {
-        const [, made] = await this.#client.multi([op.check(`${itemsOf(this.#path)}/${name}`), lock], { session });
-        return made.stat!.czxid;
+        const [, made] = await multiWithAncestors(this.#place, taking, { session });
+        const stat = made?.op === "create" ? made.stat : null;
+        return stat?.czxid ?? (await this.#ownLock(lockPath)); // before 3.9 ZooKeeper tells none in a transaction
       } catch (error) {
         if (isRefusal(error, "node-exists")) return this.#ownLock(lockPath);
-        if (isPassing(error)) continue; // if it was made, the next try says so
-        if (!isRefusal(error, "no-node")) throw error;
-        if ((error as MultiError).failedIndex !== 1) return null;
-        await makeParents(this.#place, locksOf(this.#path), this.#session);
+        if (isRefusal(error, "no-node") && error instanceof MultiError && error.failedIndex === 0) return null;
+        await pauses.after(error); // if it was made, the next try says so
       }
     }
   }
@@ -185,7 +196,7 @@ export class NodeLease implements Lease {
   /** The token of its lock; null: it has none there. Behind a `sync`, so that a server that lags does not deny it. */
   async #ownLock(lockPath: string): Promise<bigint | null> {
     const { session } = this.#session;
-    return persistently(async () => {
+    return persistently(this.#place, async () => {
       try {
         const syncing = this.#client.sync(lockPath, { session });
         const [{ data, stat }] = await Promise.all([this.#client.getData(lockPath, { session }), syncing]);
@@ -204,75 +215,92 @@ export class NodeLease implements Lease {
     if (lock === null) throw removedError();
     this.#isCompleting = true;
     try {
-      if (await this.#remove(lock.name)) this.#lock = null;
+      await this.#remove(lock.name);
     } catch (error) {
       this.#isCompleting = false;
       throw error;
     }
-    await this.leave();
+    this.#lock = null;
+    void this.leave();
   }
 
-  /** Item and lock, as one. False: the item was gone, and the lock may not be. */
-  async #remove(name: string): Promise<boolean> {
+  /** Item and lock, as one. */
+  async #remove(name: string): Promise<void> {
     const { session } = this.#session;
     const removal = [op.delete(`${locksOf(this.#path)}/${name}`), op.delete(`${itemsOf(this.#path)}/${name}`)];
-    let isUnknown = false;
+    const pauses = new Pauses(this.#place);
     for (;;) {
       try {
         await this.#client.multi(removal, { session });
-        return true;
+        this.#locked = null;
+        return;
       } catch (error) {
-        if (!(error instanceof CoordinationError)) throw error;
         if (isRefusal(error, "no-node")) {
           // By this, where an answer was lost; or somebody else took the item out.
-          if (isUnknown || (error as MultiError).failedIndex === 1) return false;
+          const isGone =
+            (error as MultiError).failedIndex === 1 || (this.#mayBeCompleted && !(await this.#isThere(name)));
+          if (isGone) return;
           throw removedError(error);
         }
-        isUnknown ||= error.outcome === "unknown";
-        if (isPassing(error)) continue;
-        throw isUnknown ? new CoordinationError(error.code, "unknown", error.message, { cause: error }) : error;
+        this.#mayBeCompleted ||= isUnknown(error);
+        try {
+          await pauses.after(error);
+        } catch {
+          if (!this.#mayBeCompleted || !(error instanceof CoordinationError) || isUnknown(error)) throw error;
+          throw new CoordinationError(error.code, "unknown", error.message, { cause: error });
+        }
       }
     }
+  }
+
+  /** Behind a `sync`, so that a server that lags does not show what is gone. */
+  #isThere(name: string): Promise<boolean> {
+    const { session } = this.#session;
+    const path = `${itemsOf(this.#path)}/${name}`;
+    return persistently(this.#place, async () => {
+      const [, stat] = await Promise.all([
+        this.#client.sync(path, { session }),
+        this.#client.exists(path, { session }),
+      ]);
+      return stat !== null;
+    });
   }
 
   guard(onGone: (cause: "deleted" | "revoked") => void): () => void {
     const lock = this.#lock;
     if (lock === null) return () => {};
     const isOwn = ({ czxid }: { readonly czxid: bigint }) => czxid === lock.token;
-    return guardNode(this.#client, this.#session, `${locksOf(this.#path)}/${lock.name}`, isOwn, () => {
+    return guardNode(this.#place, this.#session, `${locksOf(this.#path)}/${lock.name}`, isOwn, () => {
       if (!this.#isCompleting) onGone("deleted");
     });
   }
 
-  leave(): Promise<void> {
+  async leave(onRefused?: OnRefused): Promise<void> {
     this.#isLeft = true;
     this.#wakeUp?.forget();
     this.#wakeUp = null;
-    this.#leaving ??= this.#leave();
-    return this.#leaving;
+    await Promise.all([this.#line.leave(onRefused), this.#unlocking.run(onRefused)]);
   }
 
-  async #leave(): Promise<void> {
-    const line = this.#line.leave();
+  async #unlockWhenKnown(): Promise<void> {
     await this.#taking;
-    const lock = this.#lock;
-    this.#lock = null;
-    try {
-      if (lock !== null) await this.#release(`${locksOf(this.#path)}/${lock.name}`);
-    } finally {
-      await line;
-    }
+    await this.#unlock();
   }
 
   /** Unless it is another's by now: somebody may have removed it, and it was made again. */
-  async #release(lockPath: string): Promise<void> {
+  async #unlock(): Promise<void> {
+    if (this.#locked === null) return;
+    const lockPath = `${locksOf(this.#path)}/${this.#locked}`;
     const { session } = this.#session;
     try {
-      if ((await this.#ownLock(lockPath)) === null) return;
-      await persistently(() => this.#client.delete(lockPath, { session }));
+      if ((await this.#ownLock(lockPath)) !== null) {
+        await persistently(this.#place, () => this.#client.delete(lockPath, { session }));
+      }
     } catch (error) {
-      if (!isOver(error) && !isRefusal(error, "no-node")) throw error;
+      if (!isRefusal(error, "no-node")) throw error;
     }
+    this.#locked = null;
+    this.#lock = null;
   }
 }
 

@@ -2,9 +2,10 @@
 // waits for; so one that leaves wakes one, and one that gives up in the middle lets nobody past.
 
 import { CoordinationError } from "../../base/errors.ts";
-import type { Contender, Standing } from "../../recipes/engine.ts";
-import { forgetWatch, type Place, ProtectedNode } from "./nodes.ts";
+import type { Contender, OnRefused, Standing } from "../../recipes/engine.ts";
+import { forgetWatch, type Place } from "./nodes.ts";
 import { isRefusal, persistently } from "./persistently.ts";
+import { ProtectedNode } from "./protected-node.ts";
 import { type InLine, inOrder } from "./sequence.ts";
 import type { ZooKeeperSession } from "./session.ts";
 
@@ -61,7 +62,7 @@ export class LineContender implements Contender {
       const names = await listing;
       if (this.node.name !== null && names.includes(this.node.name)) return names;
     }
-    return persistently(() => this.#list());
+    return persistently(this.place, () => this.#list());
   }
 
   async #list(): Promise<readonly string[]> {
@@ -95,7 +96,7 @@ export class LineContender implements Contender {
     };
     try {
       // Not `exists`, which would leave a watch on a node that is gone.
-      await persistently(() => client.getData(path, { session: this.session.session, watch: watcher }));
+      await persistently(this.place, () => client.getData(path, { session: this.session.session, watch: watcher }));
     } catch (error) {
       stop();
       if (isRefusal(error, "no-node")) return null;
@@ -115,10 +116,10 @@ export class LineContender implements Contender {
     return this.node.guard(() => onGone("deleted"));
   }
 
-  leave(): Promise<void> {
+  leave(onRefused?: OnRefused): Promise<void> {
     this.#isLeft = true;
     this.#forget?.();
     this.#forget = null;
-    return this.node.remove();
+    return this.node.remove(onRefused);
   }
 }

@@ -28,31 +28,53 @@ export class NodeOffice implements Office {
 
   candidates(): Promise<Glance<readonly CandidateView[]>> {
     const inLine = (names: readonly string[]) => inOrder(names).map(({ name }) => name);
-    return glanceNodes(this.#place.client, this.#path, inLine, (_, data, token): CandidateView => ({ token, data }));
+    return glanceNodes(this.#place, this.#path, inLine, (_, data, token): CandidateView => ({ token, data }));
   }
 
-  async describe(token: bigint, data: Uint8Array): Promise<boolean> {
+  async describe(token: bigint, change: (data: Uint8Array) => Uint8Array): Promise<boolean> {
     const { client } = this.#place;
     try {
-      const names = await persistently(() => client.getChildren(this.#path));
+      const names = await persistently(this.#place, () => client.getChildren(this.#path));
       for (const { name } of inOrder(names)) {
         const path = `${this.#path}/${name}`;
-        const stat = await persistently(() => client.exists(path));
-        if (stat?.czxid !== token) continue;
-        // A name in a line is never given again, so this is the same node.
-        await persistently(() => client.setData(path, data));
-        return true;
+        const stat = await persistently(this.#place, () => client.exists(path));
+        // A name in a line is never given again, so this stays the same node.
+        if (stat?.czxid === token) return await this.#change(path, change);
       }
     } catch (error) {
       if (!isRefusal(error, "no-node")) throw error;
     }
     return false;
   }
+
+  /** Of what it is at that moment: when another was faster, it is read again. */
+  async #change(path: string, change: (data: Uint8Array) => Uint8Array): Promise<boolean> {
+    const { client } = this.#place;
+    for (;;) {
+      const { data, stat } = await persistently(this.#place, () => client.getData(path));
+      const changed = change(data ?? new Uint8Array(0));
+      try {
+        await persistently(this.#place, () => client.setData(path, changed, { version: stat.version }));
+        return true;
+      } catch (error) {
+        if (!isRefusal(error, "bad-version")) throw error;
+      }
+    }
+  }
 }
 
 class NodeCandidate extends LineContender implements Candidate {
-  async publish(data: Uint8Array): Promise<void> {
+  /** The last one that was asked for: they are written in their order, also where one has to be tried again. */
+  #publishing: Promise<unknown> = Promise.resolve();
+
+  publish(data: Uint8Array): Promise<void> {
+    const publishing = this.#publishing.then(() => this.#publish(data));
+    this.#publishing = publishing.catch(() => {}); // whoever asked for it is told
+    return publishing;
+  }
+
+  async #publish(data: Uint8Array): Promise<void> {
     const { session } = this.session;
-    await persistently(() => this.place.client.setData(this.node.path, data, { session }));
+    await persistently(this.place, () => this.place.client.setData(this.node.path, data, { session }));
   }
 }

@@ -2,10 +2,11 @@
 // lock adds its leases, waits until there are few enough, and passes the lock on. So those who wait stand in one fair line,
 // only the first of them watches the leases, and whoever wants several gets all of them before anybody else adds one.
 
-import type { Contender, Standing } from "../../recipes/engine.ts";
+import type { Contender, OnRefused, Standing } from "../../recipes/engine.ts";
 import { LineContender } from "./line.ts";
-import { forgetWatch, type Place, ProtectedNode } from "./nodes.ts";
+import { forgetWatch, type Place } from "./nodes.ts";
 import { isRefusal, persistently } from "./persistently.ts";
+import { ProtectedNode } from "./protected-node.ts";
 import type { ZooKeeperSession } from "./session.ts";
 
 export interface PermitOptions {
@@ -55,8 +56,7 @@ export class PermitContender implements Contender {
       return { kind: "waiting", ahead: over, changed };
     }
     forget();
-    // The next in line may go on. Nothing hangs on when; `leave` sees to it that it is done.
-    this.#lock.leave().catch(() => {});
+    void this.#lock.leave(); // the next in line may go on; tried until it is done
     const token = this.#leases.reduce((highest, lease) => (lease.token > highest ? lease.token : highest), 0n);
     return { kind: "granted", token };
   }
@@ -78,7 +78,7 @@ export class PermitContender implements Contender {
       forgetWatch(client, this.#directory, "children", watch);
     };
     try {
-      const names = await persistently(() => client.getChildren(this.#directory, { session, watch }));
+      const names = await persistently(this.#place, () => client.getChildren(this.#directory, { session, watch }));
       return { names, changed, forget };
     } catch (error) {
       stop();
@@ -98,10 +98,10 @@ export class PermitContender implements Contender {
     };
   }
 
-  async leave(): Promise<void> {
+  async leave(onRefused?: OnRefused): Promise<void> {
     this.#isLeft = true;
     this.#forget();
     this.#forget = () => {};
-    await Promise.all([...this.#leases.map((lease) => lease.remove()), this.#lock.leave()]);
+    await Promise.all([...this.#leases.map((lease) => lease.remove(onRefused)), this.#lock.leave(onRefused)]);
   }
 }

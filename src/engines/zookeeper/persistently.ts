@@ -1,23 +1,73 @@
 // What is asked until there is an answer: connections may be lost, as long as the session lives, or the client is open.
 
 import { CoordinationError } from "../../base/errors.ts";
-import { ZooKeeperError, type ZooKeeperReason } from "../../protocols/zookeeper/client/index.ts";
+import { type ZooKeeperClient, ZooKeeperError, type ZooKeeperReason } from "../../protocols/zookeeper/client/index.ts";
+import type { Runtime } from "../../recipes/engine.ts";
+import { RETRY_MS_MAX, RETRY_MS_MIN } from "./limits.ts";
+
+/** Who asks, and what its pauses stand on. */
+export interface Asker {
+  readonly client: ZooKeeperClient;
+  readonly runtime: Runtime;
+}
 
 /**
  * Asks again after a lost connection and after a call's own deadline: the next call waits in the client for the next
- * connection, so this is no busy loop. `ask` must be harmless twice.
+ * connection. A server that answers "not now" is asked again after a pause. `ask` must be harmless twice.
  */
-export async function persistently<T>(ask: () => Promise<T>): Promise<T> {
+export async function persistently<T>(asker: Asker, ask: () => Promise<T>): Promise<T> {
+  let pauses: Pauses | null = null;
   for (;;) {
     try {
       return await ask();
     } catch (error) {
-      if (!isPassing(error)) throw error;
+      pauses ??= new Pauses(asker);
+      await pauses.after(error);
     }
   }
 }
 
-/** No word on whether it was done, and asking again may bring one. */
+/** Pauses between two tries, each twice as long as the one before, up to a limit. They end with the session, and with the client. */
+export class Pauses {
+  readonly #asker: Asker;
+  #milliseconds = RETRY_MS_MIN;
+  #end: () => void = () => {};
+
+  constructor(asker: Asker) {
+    this.#asker = asker;
+  }
+
+  /** Fails with the error unless asking again may bring an answer; then completes when it is time to. */
+  async after(error: unknown): Promise<void> {
+    if (!isPassing(error)) throw error;
+    if (isAnswer(error)) await this.next();
+  }
+
+  /** Never fails. */
+  async next(): Promise<void> {
+    const { client, runtime } = this.#asker;
+    // Those that were refused together do not come back together.
+    const milliseconds = this.#milliseconds * (0.5 + runtime.random.below(512) / 1024);
+    this.#milliseconds = Math.min(RETRY_MS_MAX, 2 * this.#milliseconds);
+    let stopTimer = () => {};
+    let stopState = () => {};
+    await new Promise<void>((resolve) => {
+      this.#end = resolve;
+      stopTimer = runtime.after(milliseconds, resolve);
+      stopState = client.onState(({ kind }) => (kind === "lost" || kind === "closed" ? resolve() : undefined));
+    });
+    stopTimer();
+    stopState();
+  }
+
+  /** Ends the one that is under way, and begins with short ones again. */
+  wake(): void {
+    this.#milliseconds = RETRY_MS_MIN;
+    this.#end();
+  }
+}
+
+/** No word on whether it was done, or "not now": asking again may bring one. */
 export function isPassing(error: unknown): boolean {
   if (!(error instanceof CoordinationError)) return false;
   if (error.code === "connection-lost" || error.code === "deadline") return true;
@@ -32,6 +82,27 @@ const PASSING: ReadonlySet<ZooKeeperReason> = new Set([
   "throttled",
 ]);
 
+/** A server said so, and would say it again at once. */
+function isAnswer(error: unknown): boolean {
+  return error instanceof ZooKeeperError;
+}
+
+/**
+ * Refused now, and perhaps not for long, though nobody changes what is asked: a disk is full, a quota is reached, a server is
+ * overloaded or has no quorum.
+ */
+export function mayPass(error: unknown): boolean {
+  if (isPassing(error) || (error instanceof ZooKeeperError && TEMPORARY.has(error.reason))) return true;
+  return error instanceof CoordinationError && error.cause !== undefined && mayPass(error.cause);
+}
+
+const TEMPORARY: ReadonlySet<ZooKeeperReason> = new Set([
+  "system-error", // Cabildo's word for a full disk, and ZooKeeper's for trouble of its own
+  "runtime-inconsistency",
+  "quota-exceeded",
+  "not-read-only",
+]);
+
 export function isRefusal(error: unknown, reason: ZooKeeperReason): boolean {
   return error instanceof ZooKeeperError && error.reason === reason;
 }
@@ -39,4 +110,18 @@ export function isRefusal(error: unknown, reason: ZooKeeperReason): boolean {
 /** The session is over, or the client: with either, whatever was held by it. */
 export function isOver(error: unknown): boolean {
   return error instanceof CoordinationError && (error.code === "session-expired" || error.code === "closed");
+}
+
+/** Whether the write that failed with it may have been done all the same. */
+export function isUnknown(error: unknown): boolean {
+  return !(error instanceof CoordinationError) || error.outcome === "unknown";
+}
+
+/** The same error, of a write that is now known not to have been done. */
+export function notApplied(error: unknown): unknown {
+  if (!(error instanceof CoordinationError) || error.outcome !== "unknown") return error;
+  if (error instanceof ZooKeeperError) {
+    return new ZooKeeperError(error.errorCode, error.path, "not-applied", error.message);
+  }
+  return new CoordinationError(error.code, "not-applied", error.message, { cause: error });
 }

@@ -5,22 +5,21 @@
 // What keeps an item from being had by two is its lock alone; the line only saves the others the trouble.
 
 import type { ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
-import type { ItemView, Lease, NewItem, QueueItem, Runtime, WorkQueue, WriteLimits } from "../../recipes/engine.ts";
+import type { ItemView, Lease, NewItem, QueueItem, WorkQueue, WriteLimits } from "../../recipes/engine.ts";
+import { createWithAncestors } from "./ancestors.ts";
 import { NodeLease } from "./lease.ts";
-import { makeParentsOnce, type Place } from "./nodes.ts";
-import { isPassing, isRefusal } from "./persistently.ts";
+import type { Place } from "./nodes.ts";
+import { isRefusal, Pauses } from "./persistently.ts";
 import { compareItems, itemsOf, locksOf, parseItem, prefixOf, unwrapItems, wrapItem } from "./queue-items.ts";
 import type { ZooKeeperSession } from "./session.ts";
 
 export class NodeQueue implements WorkQueue {
   readonly #place: Place;
-  readonly #runtime: Runtime;
   readonly #path: string;
   readonly #sessionOf: (session: unknown) => ZooKeeperSession;
 
-  constructor(place: Place, runtime: Runtime, path: string, sessionOf: (session: unknown) => ZooKeeperSession) {
+  constructor(place: Place, path: string, sessionOf: (session: unknown) => ZooKeeperSession) {
     this.#place = place;
-    this.#runtime = runtime;
     this.#path = path;
     this.#sessionOf = sessionOf;
   }
@@ -31,20 +30,14 @@ export class NodeQueue implements WorkQueue {
 
   async put(item: NewItem, limits: WriteLimits = {}): Promise<string> {
     const directory = itemsOf(this.#path);
-    for (;;) {
-      try {
-        const options = { ...limits, mode: "persistent-sequential" } as const;
-        const path = await this.#client.create(`${directory}/${prefixOf(item)}`, wrapItem(item.data), options);
-        return path.slice(directory.length + 1);
-      } catch (error) {
-        if (!isRefusal(error, "no-node")) throw error;
-      }
-      await makeParentsOnce(this.#client, directory, limits);
-    }
+    const options = { ...limits, mode: "persistent-sequential" } as const;
+    const data = wrapItem(item.data);
+    const { path } = await createWithAncestors(this.#place, `${directory}/${prefixOf(item)}`, data, options);
+    return path.slice(directory.length + 1);
   }
 
   contend(session: unknown): Lease {
-    return new NodeLease(this.#place, this.#runtime, this.#sessionOf(session), this.#path);
+    return new NodeLease(this.#place, this.#sessionOf(session), this.#path);
   }
 
   async items(): Promise<readonly ItemView[]> {
@@ -56,7 +49,7 @@ export class NodeQueue implements WorkQueue {
       ]),
     );
     const leased = new Set(locks);
-    const now = this.#runtime.wall();
+    const now = this.#place.runtime.wall();
     const items = names.map(parseItem).filter((item) => item !== null);
     return items.sort(compareItems).map(({ name, priority, dueAt }) => {
       return { id: name, priority, dueAt, isReady: !leased.has(name) && (dueAt ?? now) <= now };
@@ -77,12 +70,13 @@ export class NodeQueue implements WorkQueue {
 
   /** In whatever session there is, until there is an answer, or the client is closed. */
   async #asked<T>(ask: () => Promise<T>): Promise<T> {
+    const pauses = new Pauses(this.#place);
     for (;;) {
       await this.#client.connected();
       try {
         return await ask();
       } catch (error) {
-        if (!isPassing(error)) throw error;
+        await pauses.after(error);
       }
     }
   }

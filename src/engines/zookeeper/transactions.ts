@@ -6,48 +6,43 @@ import {
   type MultiOperation,
   type MultiResult,
   op,
-  type ZooKeeperClient,
+  type Stat,
 } from "../../protocols/zookeeper/client/index.ts";
 import type { StepResult, TransactionStep, WriteLimits } from "../../recipes/engine.ts";
 import { type StepFailure, TransactionError } from "../../recipes/errors.ts";
-import { parentOf, pathOf } from "./layout.ts";
+import { multiWithAncestors } from "./ancestors.ts";
+import { pathOf } from "./layout.ts";
 import { LineContender } from "./line.ts";
-import { makeParentsOnce } from "./nodes.ts";
+import type { Place } from "./nodes.ts";
 import { PermitContender } from "./permits.ts";
 import { ANY, versionOf } from "./values.ts";
 
 export async function transact(
-  client: ZooKeeperClient,
+  place: Place,
   root: string,
   steps: readonly TransactionStep[],
   limits: WriteLimits,
 ): Promise<readonly StepResult[]> {
-  const operations = steps.map((step) => operationsOf(root, step));
+  const operations = steps.map((step) => operationsOf(place, root, step));
   const list = operations.flat();
   const stepOf = operations.flatMap((each, step) => each.map(() => step));
-  for (;;) {
-    try {
-      const results: readonly MultiResult<MultiOperation>[] = await client.multi(list, limits);
-      return steps.map((_, step) => resultOf(results[stepOf.indexOf(step)]!));
-    } catch (error) {
-      if (!(error instanceof MultiError)) throw error;
-      const failed = list[error.failedIndex]!;
-      if (failed.op !== "create" || error.reason !== "no-node") {
-        throw failureOf(error, steps, stepOf[error.failedIndex]!);
-      }
-      await makeParentsOnce(client, parentOf(failed.path), limits);
-    }
+  try {
+    const results = await multiWithAncestors(place, list, limits);
+    return await Promise.all(steps.map((_, step) => resultOf(place, results[stepOf.indexOf(step)]!, limits)));
+  } catch (error) {
+    if (!(error instanceof MultiError)) throw error;
+    throw failureOf(error, steps, stepOf[error.failedIndex]!);
   }
 }
 
-function operationsOf(root: string, step: TransactionStep): readonly MultiOperation[] {
+function operationsOf(place: Place, root: string, step: TransactionStep): readonly MultiOperation[] {
   if (step.kind === "guard") return guardOf(step);
   const path = pathOf(root, "transaction", step.place);
   switch (step.kind) {
     case "check":
       return [op.check(path, countOf(step.version))];
     case "create":
-      return [op.create(path, step.data, { withStat: true })];
+      return [op.create(path, step.data, { withStat: true, acl: place.aclOf(path) })];
     case "set":
       return [op.setData(path, step.data, countOf(step.version))];
     case "delete":
@@ -72,9 +67,25 @@ function countOf(version: string | null): number {
   throw new CoordinationError("rejected", "not-applied", `transaction: ${why}`);
 }
 
-function resultOf(result: MultiResult<MultiOperation>): StepResult {
-  const stat = "stat" in result ? result.stat : null;
-  return stat === null ? null : { version: versionOf(stat), revision: stat.mzxid };
+/** Before 3.9 ZooKeeper does not tell the stat of what a transaction created: it is read then, for it says the same later on. */
+async function resultOf(place: Place, result: MultiResult<MultiOperation>, limits: WriteLimits): Promise<StepResult> {
+  if (result.op !== "create") return "stat" in result ? seenOf(result.stat) : null;
+  const stat = result.stat ?? (await readBack(place, result.path, limits));
+  return stat === null ? null : { version: "0", revision: stat.czxid };
+}
+
+async function readBack({ client }: Place, path: string, limits: WriteLimits): Promise<Stat | null> {
+  try {
+    return await client.exists(path, limits);
+  } catch (error) {
+    if (!(error instanceof CoordinationError)) throw error;
+    const message = `transaction: all of it was applied, and what ${path} is now could not be read: ${error.message}`;
+    throw new CoordinationError(error.code, "applied", message, { cause: error });
+  }
+}
+
+function seenOf(stat: Stat): StepResult {
+  return { version: versionOf(stat), revision: stat.mzxid };
 }
 
 const FAILURES: Readonly<Partial<Record<MultiError["reason"], StepFailure>>> = {
@@ -95,8 +106,11 @@ const WORDS: Readonly<Record<StepFailure, string>> = {
 function failureOf(error: MultiError, steps: readonly TransactionStep[], step: number): CoordinationError {
   const failed = steps[step]!;
   const failure = failed.kind === "guard" && error.reason === "no-node" ? "lost" : FAILURES[error.reason];
-  if (failure === undefined) return error;
   const subject = failed.kind === "guard" ? JSON.stringify(failed.what) : failed.place;
-  const message = `transaction: nothing was applied: step ${step}, ${failed.kind}: ${subject} ${WORDS[failure]}`;
+  const where = `transaction: nothing was applied: step ${step}, ${failed.kind}: ${subject}`;
+  if (failure === undefined) {
+    return new MultiError(error.errorCode, step, error.path, `${where} was refused by the servers: ${error.message}`);
+  }
+  const message = `${where} ${WORDS[failure]}`;
   return new TransactionError(step, failure, message, { cause: error });
 }

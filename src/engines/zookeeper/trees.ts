@@ -5,12 +5,11 @@ import { CoordinationError } from "../../base/errors.ts";
 import type { PersistentWatch, Session, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
 import { Bell } from "../../recipes/bell.ts";
 import type { Glance, LookOptions, TreeNews, TreeNodeView, TreeReader } from "../../recipes/engine.ts";
-import { isPassing, isRefusal } from "./persistently.ts";
-
-/** Nodes that are asked for at a time: enough to keep a connection busy, and few answers in memory. */
-const NODES_AT_A_TIME = 64;
+import { NODES_AT_A_TIME } from "./limits.ts";
+import { type Asker, isRefusal, Pauses } from "./persistently.ts";
 
 export class NodeTreeReader implements TreeReader {
+  readonly #asker: Asker;
   readonly #client: ZooKeeperClient;
   readonly #path: string;
   readonly #bell = new Bell();
@@ -20,12 +19,14 @@ export class NodeTreeReader implements TreeReader {
   readonly #changed = new Set<string>();
   #isClosed = false;
 
-  constructor(client: ZooKeeperClient, path: string) {
-    this.#client = client;
+  constructor(asker: Asker, path: string) {
+    this.#asker = asker;
+    this.#client = asker.client;
     this.#path = path;
   }
 
   async look({ isFresh = false }: LookOptions = {}): Promise<Glance<TreeNews>> {
+    const pauses = new Pauses(this.#asker);
     for (;;) {
       const session = await this.#client.connected();
       try {
@@ -37,7 +38,7 @@ export class NodeTreeReader implements TreeReader {
         return { value, changed: rung, forget: () => {} };
       } catch (error) {
         const isLost = error instanceof CoordinationError && error.code === "session-expired";
-        if (!isPassing(error) && !isLost) throw error;
+        if (!isLost) await pauses.after(error);
       }
     }
   }

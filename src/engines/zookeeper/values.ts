@@ -3,21 +3,23 @@
 import { CoordinationError } from "../../base/errors.ts";
 import { op, type Session, type Stat, type ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
 import type { Glance, LookOptions, Value, Versioned, WriteLimits } from "../../recipes/engine.ts";
+import { createWithAncestors } from "./ancestors.ts";
 import { glance, type Watching } from "./glances.ts";
-import { parentOf } from "./layout.ts";
-import { makeParentsOnce } from "./nodes.ts";
-import { isPassing, isRefusal } from "./persistently.ts";
+import type { Place } from "./nodes.ts";
+import { isRefusal, Pauses } from "./persistently.ts";
 
 /**
  * ZooKeeper compares a node's count of changes, and not which node it is: one that was deleted, created anew and changed as
  * often as before passes for the same. Who deletes values that others replace has to know that.
  */
 export class NodeValue implements Value {
+  readonly #place: Place;
   readonly #client: ZooKeeperClient;
   readonly #path: string;
 
-  constructor(client: ZooKeeperClient, path: string) {
-    this.#client = client;
+  constructor(place: Place, path: string) {
+    this.#place = place;
+    this.#client = place.client;
     this.#path = path;
   }
 
@@ -37,10 +39,11 @@ export class NodeValue implements Value {
         if (stat === null) return null;
       }
     };
-    return glance(client, read, options);
+    return glance(this.#place, read, options);
   }
 
   async current(isFresh: boolean): Promise<Versioned | null> {
+    const pauses = new Pauses(this.#place);
     for (;;) {
       const session = await this.#client.connected();
       try {
@@ -51,21 +54,18 @@ export class NodeValue implements Value {
       } catch (error) {
         if (isRefusal(error, "no-node")) return null;
         const isLost = error instanceof CoordinationError && error.code === "session-expired";
-        if (!isPassing(error) && !isLost) throw error;
+        if (!isLost) await pauses.after(error);
       }
     }
   }
 
   async create(data: Uint8Array, limits: WriteLimits = {}): Promise<boolean> {
-    for (;;) {
-      try {
-        await this.#client.create(this.#path, data, limits);
-        return true;
-      } catch (error) {
-        if (isRefusal(error, "node-exists")) return false;
-        if (!isRefusal(error, "no-node")) throw error;
-      }
-      await makeParentsOnce(this.#client, parentOf(this.#path), limits);
+    try {
+      await createWithAncestors(this.#place, this.#path, data, limits);
+      return true;
+    } catch (error) {
+      if (isRefusal(error, "node-exists")) return false;
+      throw error;
     }
   }
 
@@ -81,7 +81,10 @@ export class NodeValue implements Value {
    */
   async #replaceUncounted(version: string, data: Uint8Array, limits: WriteLimits): Promise<boolean> {
     try {
-      const change = [op.create(this.#passed(version)), op.setData(this.#path, data)];
+      const change = [
+        op.create(this.#passed(version), "", { acl: this.#place.aclOf(this.#path) }),
+        op.setData(this.#path, data),
+      ];
       return await applied(this.#client.multi(change, limits));
     } catch (error) {
       if (isRefusal(error, "node-exists")) return false;

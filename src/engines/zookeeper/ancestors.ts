@@ -1,0 +1,85 @@
+// Nodes whose ancestors may be missing. Those are made as Curator makes them, as containers, which the servers remove when they
+// are empty; and as one with the node that they are made for. So none is ever there without having been used, which the
+// servers would not remove. Only those are made that are missing, from the deepest one upwards: above them this program may
+// have no right to create anything.
+
+import {
+  type CallOptions,
+  type CreateMode,
+  MultiError,
+  type MultiOperation,
+  type MultiResult,
+  op,
+  type Stat,
+} from "../../protocols/zookeeper/client/index.ts";
+import { parentOf } from "./layout.ts";
+import type { Place } from "./nodes.ts";
+import { isRefusal } from "./persistently.ts";
+
+/** For each operation by its position, the missing ancestors that are made before it, from the top. */
+type Missing = Map<number, readonly string[]>;
+
+/**
+ * All of these or none, and with them the ancestors that are missing of what is created. Fails as `multi` does; a MultiError
+ * counts the operations as given, and names an ancestor where that is what was refused.
+ */
+export async function multiWithAncestors(
+  place: Place,
+  operations: readonly MultiOperation[],
+  options: CallOptions,
+  missing: Missing = new Map(),
+): Promise<readonly MultiResult<MultiOperation>[]> {
+  for (;;) {
+    const steps = operations.flatMap((operation, of) => [
+      ...(missing.get(of) ?? []).map((path) => ({ of, ancestor: path, operation: container(place, path) })),
+      { of, ancestor: null, operation },
+    ]);
+    try {
+      const list = steps.map(({ operation }) => operation);
+      const results: readonly MultiResult<MultiOperation>[] = await place.client.multi(list, options);
+      return results.filter((_, i) => steps[i]!.ancestor === null);
+    } catch (error) {
+      if (!(error instanceof MultiError)) throw error;
+      const { of, ancestor, operation } = steps[error.failedIndex]!;
+      const above = missing.get(of) ?? [];
+      const parent = parentOf(operation.path);
+      if (operation.op === "create" && error.reason === "no-node" && parent !== "") {
+        missing.set(of, [parent, ...above]);
+      } else if (ancestor !== null && error.reason === "node-exists") {
+        // Another made it meanwhile, and with it all that is above it.
+        missing.set(of, above.slice(above.indexOf(ancestor) + 1));
+      } else {
+        throw new MultiError(error.errorCode, of, error.path, error.message);
+      }
+    }
+  }
+}
+
+function container(place: Place, path: string): MultiOperation {
+  return op.create(path, "", { mode: "container", acl: place.aclOf(path) });
+}
+
+/**
+ * A node, with the ancestors that are missing; gives its path, and its stat where the servers tell it (before ZooKeeper 3.9 they
+ * do not of one that was made with its ancestors). Fails as `create` does.
+ */
+export async function createWithAncestors(
+  place: Place,
+  path: string,
+  data: Uint8Array | string,
+  options: CallOptions & { readonly mode?: NodeMode | undefined } = {},
+): Promise<{ readonly path: string; readonly stat: Stat | null }> {
+  const acl = place.aclOf(path);
+  const { mode = "persistent", ...call } = options;
+  try {
+    return await place.client.createWithStat(path, data, { ...call, mode, acl });
+  } catch (error) {
+    if (!isRefusal(error, "no-node") || parentOf(path) === "") throw error;
+  }
+  const creation = op.create(path, data, { mode, acl, withStat: true });
+  const [made] = await multiWithAncestors(place, [creation], call, new Map([[0, [parentOf(path)]]]));
+  if (made?.op !== "create") throw new TypeError("a creation was answered with something else");
+  return { path: made.path, stat: made.stat };
+}
+
+type NodeMode = Exclude<CreateMode, "persistent-with-ttl" | "persistent-sequential-with-ttl">;

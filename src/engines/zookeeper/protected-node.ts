@@ -1,0 +1,138 @@
+// A node that is certainly there, or certainly not: creation that survives a lost reply, and removal at any instant.
+
+import type { OnRefused } from "../../recipes/engine.ts";
+import { createWithAncestors } from "./ancestors.ts";
+import { guardNode, type Place, uuid } from "./nodes.ts";
+import { isOver, isPassing, isRefusal, isUnknown, notApplied, Pauses, persistently } from "./persistently.ts";
+import type { ZooKeeperSession } from "./session.ts";
+import { TakeBack } from "./take-back.ts";
+
+/**
+ * One ephemeral node, sequential unless its name has its digits already, protected as Curator's are: its name begins with a
+ * UUID (`_c_<uuid>-`), so that after a lost reply it is found again, or found to be missing, and then created again.
+ *
+ * Why a search decides it: the client sends nothing twice and in order; a server that takes the session over ends what was
+ * under way from the old one; and the search is behind a `sync`, so a server that lags does not answer "missing" for a
+ * node that is there.
+ */
+export class ProtectedNode {
+  /** Set when it is certainly there, or was. */
+  name: string | null = null;
+  /** Its czxid. */
+  token = 0n;
+  readonly #place: Place;
+  readonly #parent: string;
+  readonly #prefix: string;
+  readonly #data: Uint8Array;
+  readonly #session: ZooKeeperSession;
+  readonly #mode: "ephemeral" | "ephemeral-sequential";
+  #creating: Promise<void> | null = null;
+  /** It was asked for, and whether it came to be is not known yet. */
+  #mayBeThere = false;
+  readonly #removal: TakeBack;
+
+  /** `kind`: what stands between the UUID and the digits, as `lock-`. */
+  constructor(
+    place: Place,
+    parent: string,
+    kind: string,
+    data: Uint8Array,
+    session: ZooKeeperSession,
+    mode: "ephemeral" | "ephemeral-sequential" = "ephemeral-sequential",
+  ) {
+    this.#mode = mode;
+    this.#place = place;
+    this.#parent = parent;
+    this.#prefix = `_c_${uuid(place)}-${kind}`;
+    this.#data = data;
+    this.#session = session;
+    this.#removal = new TakeBack(
+      place,
+      () => (this.name === null ? `${parent}/${this.#prefix}` : this.path),
+      () => this.#removeOnce(),
+    );
+  }
+
+  get path(): string {
+    return `${this.#parent}/${this.name}`;
+  }
+
+  /** It may be there, or come to be. */
+  get isAskedFor(): boolean {
+    return this.#creating !== null;
+  }
+
+  /** Completes when it is there; of no effect once it is being removed. Where it fails, it may be there all the same. */
+  create(): Promise<void> {
+    this.#creating ??= this.#create();
+    return this.#creating;
+  }
+
+  async #create(): Promise<void> {
+    const pauses = new Pauses(this.#place);
+    const path = `${this.#parent}/${this.#prefix}`;
+    const options = { mode: this.#mode, session: this.#session.session };
+    while (!this.#removal.hasBegun) {
+      this.#mayBeThere = true;
+      try {
+        const made = await createWithAncestors(this.#place, path, this.#data, options);
+        if (made.stat === null && !(await this.#find())) continue; // somebody has removed it already
+        this.name ??= made.path.slice(made.path.lastIndexOf("/") + 1);
+        this.token = made.stat?.czxid ?? this.token;
+        return;
+      } catch (error) {
+        this.#mayBeThere = isUnknown(error);
+        if (this.#mayBeThere && !isOver(error) && (await this.#find())) return;
+        if (!isPassing(error)) throw this.#mayBeThere ? error : notApplied(error);
+        if (isRefusal(error, "throttled")) await pauses.next();
+      }
+    }
+  }
+
+  async #find(): Promise<boolean> {
+    const { client } = this.#place;
+    const session = this.#session.session;
+    const isFound = await persistently(this.#place, async () => {
+      try {
+        await client.sync(this.#parent, { session });
+        const names = await client.getChildren(this.#parent, { session });
+        const name = names.find((each) => each.startsWith(this.#prefix));
+        if (name === undefined) return false;
+        const stat = await client.exists(`${this.#parent}/${name}`, { session });
+        if (stat === null) return false;
+        this.name = name;
+        this.token = stat.czxid;
+        return true;
+      } catch (error) {
+        if (isRefusal(error, "no-node")) return false;
+        throw error;
+      }
+    });
+    this.#mayBeThere = isFound;
+    return isFound;
+  }
+
+  /** Completes when it is certainly not there, or will not be any more because the session is over. Called again, tries at once. */
+  remove(onRefused?: OnRefused): Promise<void> {
+    return this.#removal.run(onRefused);
+  }
+
+  async #removeOnce(): Promise<void> {
+    if (this.#creating === null) return;
+    // While it is under way nobody knows its name. Waited for only then: else nothing may come before the deletion.
+    if (this.name === null) await this.#creating.catch(() => {}); // whoever asked for it has been told
+    if (this.name === null && this.#mayBeThere) await this.#find();
+    if (this.name === null) return;
+    const session = this.#session.session;
+    try {
+      await persistently(this.#place, () => this.#place.client.delete(this.path, { session }));
+    } catch (error) {
+      if (!isRefusal(error, "no-node")) throw error;
+    }
+  }
+
+  /** Calls once when somebody else removes it while the session lives; returns how to stop that. */
+  guard(onGone: () => void): () => void {
+    return guardNode(this.#place, this.#session, this.path, () => true, onGone);
+  }
+}

@@ -1,0 +1,56 @@
+// Taking something back: tried until it is done, or the session is over with which it goes, whatever the servers have against
+// it meanwhile. Else a node of somebody who has gone would keep everybody waiting for as long as the session lives.
+
+import { CoordinationError } from "../../base/errors.ts";
+import type { OnRefused } from "../../recipes/engine.ts";
+import type { Place } from "./nodes.ts";
+import { isOver, isPassing, Pauses } from "./persistently.ts";
+
+export class TakeBack {
+  readonly #place: Pick<Place, "client" | "runtime" | "logger">;
+  /** As the logger's lines begin. */
+  readonly #what: () => string;
+  readonly #attempt: () => Promise<void>;
+  readonly #pauses: Pauses;
+  readonly #listeners = new Set<OnRefused>();
+  #running: Promise<void> | null = null;
+
+  /** `attempt` is made for one session, and fails with it; it is harmless when it was done before. */
+  constructor(place: Pick<Place, "client" | "runtime" | "logger">, what: () => string, attempt: () => Promise<void>) {
+    this.#place = place;
+    this.#what = what;
+    this.#attempt = attempt;
+    this.#pauses = new Pauses(place);
+  }
+
+  /** It was asked for, and what was begun before must not go on. */
+  get hasBegun(): boolean {
+    return this.#running !== null;
+  }
+
+  /** Begins it; called again while it is refused, tries at once. Completes when it is done or the session over. */
+  run(onRefused?: OnRefused): Promise<void> {
+    if (onRefused !== undefined) this.#listeners.add(onRefused);
+    if (this.#running === null) this.#running = this.#run();
+    else this.#pauses.wake();
+    return this.#running;
+  }
+
+  async #run(): Promise<void> {
+    for (let isTold = false; ; ) {
+      try {
+        await this.#attempt();
+        return;
+      } catch (error) {
+        if (!(error instanceof CoordinationError)) throw error; // a bug
+        if (isOver(error)) return;
+        if (isPassing(error) && error.code !== "rejected") continue; // the next try waits for a connection
+        const why = `is not removed yet, and is tried again until it is or the session is over: ${error.message}`;
+        if (!isTold) this.#place.logger.warn(`${this.#what()} ${why}`);
+        isTold = true;
+        for (const tell of this.#listeners) tell(error);
+        await this.#pauses.next();
+      }
+    }
+  }
+}

@@ -1,0 +1,110 @@
+// ZooKeeper's frames as a transport between sees them: which request changes something, and where a reply ends, so that a reply of
+// one's own can be put in its place in the order.
+
+import { OPCODE } from "../protocols/zookeeper/codec/opcodes.ts";
+
+const CHANGES: ReadonlySet<number> = new Set([
+  OPCODE.create,
+  OPCODE.create2,
+  OPCODE.createContainer,
+  OPCODE.createTtl,
+  OPCODE.delete,
+  OPCODE.setData,
+  OPCODE.setAcl,
+  OPCODE.multi,
+]);
+
+const NOTIFICATION = -1;
+
+interface RequestFrame {
+  readonly frame: Uint8Array;
+  readonly xid: number;
+  readonly isChange: boolean;
+}
+
+/** Cuts what a client writes into its requests. The first frame is the handshake, which has no xid. */
+export class Requests {
+  #rest = new Uint8Array(0);
+  #isFirst = true;
+
+  take(bytes: Uint8Array): RequestFrame[] {
+    const all = new Uint8Array(this.#rest.length + bytes.length);
+    all.set(this.#rest);
+    all.set(bytes, this.#rest.length);
+    const view = new DataView(all.buffer);
+    const frames: RequestFrame[] = [];
+    let at = 0;
+    while (all.length - at >= 4) {
+      const end = at + 4 + view.getInt32(at);
+      if (end > all.length) break;
+      const hasHead = !this.#isFirst && end - at >= 12;
+      const xid = hasHead ? view.getInt32(at + 4) : 0;
+      const isChange = hasHead && CHANGES.has(view.getInt32(at + 8));
+      frames.push({ frame: all.subarray(at, end), xid, isChange });
+      this.#isFirst = false;
+      at = end;
+    }
+    this.#rest = all.slice(at);
+    return frames;
+  }
+}
+
+/** Passes on what a server writes, piece by piece as it comes, and between its replies those of our own, each in its turn. */
+export class RepliesInOrder {
+  readonly #pass: (bytes: Uint8Array) => void;
+  /** Of each request that has no reply yet, in order: null where the server answers, else what we do. */
+  readonly #due: (Uint8Array | null)[] = [];
+  /** The first bytes of the frame that is under way: its length, and its xid. */
+  readonly #head = new Uint8Array(8);
+  #taken = 0;
+
+  constructor(pass: (bytes: Uint8Array) => void) {
+    this.#pass = pass;
+  }
+
+  /** The server answers the next request. */
+  expect(): void {
+    this.#due.push(null);
+  }
+
+  /** We answer the next request, by an error. */
+  answer(xid: number, errorCode: number): void {
+    const reply = new Uint8Array(20);
+    const view = new DataView(reply.buffer);
+    view.setInt32(0, 16);
+    view.setInt32(4, xid);
+    view.setInt32(16, errorCode); // the zxid between stays 0: nothing new was seen
+    this.#due.push(reply);
+  }
+
+  /** Gives our own replies whose turn it is. */
+  giveDue(): void {
+    if (this.#taken > 0) return; // in the middle of a frame
+    while (this.#due[0] instanceof Uint8Array) this.#pass(this.#due.shift()!);
+  }
+
+  take(chunk: Uint8Array): void {
+    let from = 0;
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.#taken < 8) {
+        this.#head[this.#taken++] = chunk[at++]!;
+        if (this.#taken < 8) continue;
+      }
+      const view = new DataView(this.#head.buffer);
+      const missing = 4 + view.getInt32(0) - this.#taken;
+      const step = Math.min(missing, chunk.length - at);
+      this.#taken += step;
+      at += step;
+      if (step < missing) break;
+      this.#taken = 0;
+      if (view.getInt32(4) === NOTIFICATION) continue;
+      this.#due.shift();
+      if (!(this.#due[0] instanceof Uint8Array)) continue;
+      this.#pass(chunk.subarray(from, at));
+      from = at;
+      this.giveDue();
+    }
+    if (from < chunk.length) this.#pass(chunk.subarray(from));
+  }
+}
