@@ -70,6 +70,23 @@ export class ByteReader {
     return high * TWO_32 + this.uint32();
   }
 
+  /** A whole number from 0 to 2⁵³ − 1 in 64 bits: a term, an index, an id. Anything else is malformed. */
+  natural(): number {
+    const value = this.int64();
+    if (value < 0 || value > Number.MAX_SAFE_INTEGER) {
+      throw new MalformedError(`a number that cannot be at offset ${this.offset - 8}: ${value}`);
+    }
+    return value;
+  }
+
+  /** The same, or −1 where there is none. */
+  naturalOrNone(): number {
+    const value = this.int64();
+    if (value === -1) return value;
+    this.offset -= 8;
+    return this.natural();
+  }
+
   /** A signed 64-bit number in full, for the rare field that needs all its bits. */
   bigint64(): bigint {
     const high = BigInt(this.int32());

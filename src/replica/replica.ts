@@ -4,7 +4,7 @@
 // exactly once; what was acknowledged is durable on a majority.
 
 import { assert } from "../base/assert.ts";
-import type { ByteWriter } from "../base/bytes.ts";
+import { type ByteWriter, MalformedError } from "../base/bytes.ts";
 import { CoordinationError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import { decodeConfiguration } from "../consensus/raft/configuration.ts";
@@ -239,7 +239,11 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     try {
       message = decodePeerMessage(frame);
     } catch (error) {
-      this.#logger.warn(`a frame of member ${from} cannot be read, it is ignored: ${String(error)}`);
+      if (error instanceof MalformedError) {
+        this.#peers?.hangUp(from, `it sent what cannot be read: ${error.message}`);
+      } else {
+        this.#fail(error);
+      }
       return;
     }
     switch (message.kind) {
@@ -247,12 +251,12 @@ export class Replica implements Member, PeerEvents, StorageEvents {
         this.#submit({ kind: "message", from, message: message.message });
         break;
       case "propose":
-        if (this.#raft.role === "leader") {
+        if (this.#raft.isPeer(from)) {
           if (this.#queue.add(message.batch)) this.#flushSoon();
         }
         break; // otherwise its sender will learn who leads, and send it there
       case "renew":
-        if (this.#raft.role === "leader") for (const lease of message.leases) this.#leases.renew(lease);
+        if (this.#raft.isPeer(from)) for (const lease of message.leases) this.#leases.renew(lease);
         break;
     }
   }
@@ -332,6 +336,9 @@ export class Replica implements Member, PeerEvents, StorageEvents {
         break;
       case "write-snapshot":
         this.#writeSnapshot(effect);
+        break;
+      case "refused":
+        this.#peers?.hangUp(effect.from, `it broke the rules of consensus: ${effect.why}`);
         break;
     }
   }

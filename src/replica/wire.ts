@@ -28,6 +28,8 @@ const READ_REPLY = 18;
 const ENTRY_KINDS: readonly EntryKind[] = ["commands", "configuration", "noop"];
 /** In the place of a standing. */
 const NO_FOUNDING = 255;
+/** As many as there are numbers of members. */
+const FOUNDERS_MAX = 255;
 const APPEND_HEADER_BYTES = 45;
 const ENTRY_HEADER_BYTES = 13;
 
@@ -126,16 +128,18 @@ export function decodePeerMessage(frame: Uint8Array): PeerMessage {
   const tag = reader.uint8();
   if (tag === PROPOSE) return { kind: "propose", batch: reader.view(reader.remaining) };
   if (tag === RENEW) return { kind: "renew", leases: readLeases(reader) };
-  return { kind: "raft", message: readRaft(tag, reader) };
+  const message = readRaft(tag, reader);
+  if (reader.remaining > 0) throw new MalformedError(`${reader.remaining} bytes after a peer message`);
+  return { kind: "raft", message };
 }
 
 function readRaft(tag: number, reader: ByteReader): Message {
-  const term = reader.int64();
+  const term = reader.natural();
   switch (tag) {
     case APPEND: {
       const previous = readPosition(reader);
-      const commitIndex = reader.int64();
-      const round = reader.int64();
+      const commitIndex = reader.natural();
+      const round = reader.natural();
       const entries = readEntries(reader, previous.index + 1);
       return { kind: "append", term, previous, entries, commitIndex, round };
     }
@@ -144,10 +148,10 @@ function readRaft(tag: number, reader: ByteReader): Message {
         kind: "append-reply",
         term,
         matched: reader.boolean(),
-        index: reader.int64(),
-        conflictTerm: reader.int64(),
-        round: reader.int64(),
-        incarnation: reader.int64(),
+        index: reader.natural(),
+        conflictTerm: reader.naturalOrNone(),
+        round: reader.natural(),
+        incarnation: reader.natural(),
       };
     case REQUEST_VOTE:
       return {
@@ -156,7 +160,7 @@ function readRaft(tag: number, reader: ByteReader): Message {
         pre: reader.boolean(),
         last: readPosition(reader),
         transfer: reader.boolean(),
-        incarnation: reader.int64(),
+        incarnation: reader.natural(),
         founding: readFounding(reader),
       };
     case VOTE:
@@ -166,32 +170,32 @@ function readRaft(tag: number, reader: ByteReader): Message {
         pre: reader.boolean(),
         granted: reader.boolean(),
         standing: readStanding(reader),
-        incarnation: reader.int64(),
+        incarnation: reader.natural(),
       };
     case SNAPSHOT: {
       const snapshot = readSnapshotMeta(reader);
-      const offset = reader.int64();
+      const offset = reader.natural();
       const done = reader.boolean();
-      const round = reader.int64();
+      const round = reader.natural();
       return { kind: "snapshot", term, snapshot, offset, done, round, data: reader.view(reader.remaining) };
     }
     case SNAPSHOT_REPLY:
       return {
         kind: "snapshot-reply",
         term,
-        index: reader.int64(),
-        offset: reader.int64(),
+        index: reader.natural(),
+        offset: reader.natural(),
         done: reader.boolean(),
-        round: reader.int64(),
-        incarnation: reader.int64(),
+        round: reader.natural(),
+        incarnation: reader.natural(),
       };
     case TIMEOUT_NOW:
       return { kind: "timeout-now", term };
     case READ_REQUEST:
-      return { kind: "read-request", term, context: reader.int64() };
+      return { kind: "read-request", term, context: reader.natural() };
     case READ_REPLY: {
-      const context = reader.int64();
-      const index = reader.int64();
+      const context = reader.natural();
+      const index = reader.naturalOrNone();
       return { kind: "read-reply", term, context, index: index < 0 ? null : index };
     }
     default:
@@ -216,9 +220,10 @@ function writeFounding(writer: ByteWriter, founding: Founding | null): void {
 
 function readFounding(reader: ByteReader): Founding | null {
   if (!reader.boolean()) return null;
-  const cluster = reader.int64();
+  const cluster = reader.natural();
+  if (reader.remaining > 4 * FOUNDERS_MAX) throw new MalformedError("a founding by more voters than there can be");
   const voters: number[] = [];
-  while (reader.remaining > 0) voters.push(reader.int32());
+  while (reader.remaining > 0) voters.push(reader.uint32());
   return { voters, cluster };
 }
 
@@ -236,7 +241,7 @@ function writePosition(writer: ByteWriter, position: LogPosition): void {
 }
 
 function readPosition(reader: ByteReader): LogPosition {
-  return { index: reader.int64(), term: reader.int64() };
+  return { index: reader.natural(), term: reader.natural() };
 }
 
 /** An entry's index is implied: entries of an append are contiguous after `previous`. */
@@ -249,13 +254,16 @@ function writeEntry(writer: ByteWriter, entry: Entry): void {
 
 function readEntries(reader: ByteReader, firstIndex: number): Entry[] {
   const count = reader.uint32();
+  if (firstIndex + count > Number.MAX_SAFE_INTEGER) throw new MalformedError("an append past the last index there is");
   if (count * ENTRY_HEADER_BYTES > reader.remaining) throw new MalformedError(`an append announces ${count} entries`);
   const entries = new Array<Entry>(count);
   for (let i = 0; i < count; i++) {
-    const term = reader.int64();
+    const term = reader.natural();
     const kind = ENTRY_KINDS[reader.uint8()];
     if (kind === undefined) throw new MalformedError("an entry of unknown kind");
-    entries[i] = { index: firstIndex + i, term, kind, payload: reader.view(reader.uint32()) };
+    const payload = reader.view(reader.uint32());
+    if (kind === "configuration") decodeConfiguration(payload); // the log reads it as soon as it has it
+    entries[i] = { index: firstIndex + i, term, kind, payload };
   }
   return entries;
 }
@@ -273,7 +281,8 @@ function readSnapshotMeta(reader: ByteReader): SnapshotMeta {
 }
 
 function readLeases(reader: ByteReader): number[] {
+  if (reader.remaining % 8 !== 0) throw new MalformedError("renewals that end in the middle of one");
   const leases: number[] = [];
-  while (reader.remaining > 0) leases.push(reader.int64());
+  while (reader.remaining > 0) leases.push(reader.natural());
   return leases;
 }

@@ -69,6 +69,10 @@ export class VirtualNetwork {
   framesLost = 0;
   /** Hears of every frame that arrives. */
   onArrival: (from: MemberId, to: MemberId, bytes: number) => void = () => {};
+  /** A member hung up on another. Members that keep to the rules never have a reason to. */
+  onHangUp: (by: MemberId, on: MemberId, why: string) => void = (by, on, why) => {
+    throw new Error(`member ${by} hung up on member ${on}: ${why}`);
+  };
 
   constructor(time: VirtualTime, random: Random, options: NetworkOptions) {
     this.#time = time;
@@ -90,6 +94,10 @@ export class VirtualNetwork {
         if (this.#endpoints.get(id) === endpoint) this.#reconcile(id, endpoint, members);
       },
       isConnected: (to) => this.#link(id, to).isUp,
+      hangUp: (on, why) => {
+        this.onHangUp(id, on, why);
+        if (this.#link(id, on).isUp) this.#disconnect(id, on);
+      },
       close: async () => {
         if (this.#endpoints.get(id) === endpoint) this.detach(id);
       },

@@ -59,7 +59,14 @@ export function decodeHello(bytes: Uint8Array): Hello | null {
   const from = reader.uint8();
   const to = reader.uint16();
   reader.skip(2);
-  return { version, versionOldest, answer, from, to, cluster: reader.int64(), incarnation: reader.int64() };
+  const cluster = reader.int64();
+  const incarnation = reader.int64();
+  if (!isNatural(cluster) || !isNatural(incarnation)) return null;
+  return { version, versionOldest, answer, from, to, cluster, incarnation };
+}
+
+function isNatural(number: number): boolean {
+  return number >= 0 && number <= Number.MAX_SAFE_INTEGER;
 }
 
 /** Whether the bytes there so far may be the beginning of a hello. */

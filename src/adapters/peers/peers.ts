@@ -135,6 +135,13 @@ class Mesh implements OpenedPeers {
     }
   }
 
+  hangUp(on: MemberId, why: string): void {
+    const wire = this.#peers.get(on)?.wire;
+    if (wire == null) return;
+    this.#complaints.tell(`hang up ${on}`, `the connection to member ${on} at ${wire.remote} is cut: ${why}`);
+    wire.close(why);
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;

@@ -132,7 +132,9 @@ export class Wire {
     if (!mayBeHello(gathered)) {
       this.close(`this is ${guessSpeaker(gathered)}`);
     } else if (gathered.length === HELLO_BYTES) {
-      this.#events.onHello(this, decodeHello(gathered)!);
+      const hello = decodeHello(gathered);
+      if (hello === null) this.close("its greeting cannot be read");
+      else this.#events.onHello(this, hello);
     }
     return chunk.subarray(count);
   }

@@ -87,8 +87,8 @@ export class SnapshotFiles implements Snapshots {
 
   async read(index: number, offset: number, bytesMax: number): Promise<{ data: Uint8Array; done: boolean } | null> {
     const stored = this.#stored.find((candidate) => candidate.meta.index === index);
-    if (stored === undefined) return null;
-    assert(offset >= 0 && offset <= stored.payloadBytes && bytesMax > 0, "an offset past the snapshot's end");
+    if (stored === undefined || offset > stored.payloadBytes) return null; // the offset is a follower's word
+    assert(offset >= 0 && bytesMax > 0, "nothing is read of a snapshot");
     try {
       const data = await readPayload(this.#options.files, stored, offset, bytesMax);
       return { data, done: offset + data.length === stored.payloadBytes };

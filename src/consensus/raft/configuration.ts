@@ -127,7 +127,7 @@ export function decodeConfiguration(payload: Uint8Array): Configuration {
   const format = reader.uint8();
   if (format !== FORMAT) throw new MalformedError(`a configuration of unknown format ${format}`);
   const isReconfigured = reader.boolean();
-  const cluster = reader.int64();
+  const cluster = reader.natural();
   const members = readMembers(reader);
   const outgoing = readMembers(reader);
   if (reader.remaining > 0) throw new MalformedError(`${reader.remaining} bytes after a configuration`);
@@ -152,10 +152,14 @@ function readMembers(reader: ByteReader): MemberRecord[] {
   for (let count = reader.uint8(); count > 0; count--) {
     const id = reader.uint8();
     const role = ROLES[reader.uint8()];
-    const incarnation = reader.int64();
+    const incarnation = reader.natural();
     const address = fromByteString(reader.text(reader.uint16()));
     if (role === undefined) throw new MalformedError(`member ${id} has an unknown role`);
-    members.push({ id, role, incarnation, address });
+    const member = { id, role, incarnation, address };
+    if (!isValidRecord(member) || members.some((other) => other.id === id)) {
+      throw new MalformedError(`a configuration with an impossible member ${id}`);
+    }
+    members.push(member);
   }
   return members;
 }

@@ -438,6 +438,15 @@ export class Leader {
 
   // ------------------------------------------------------------------------------------------------------------ views
 
+  /** The latest round of contact: no answer can be to a later one. */
+  get round(): number {
+    return this.#round;
+  }
+
+  isPeer(id: MemberId): boolean {
+    return this.#byId.has(id);
+  }
+
   get peers(): readonly Progress[] {
     return this.#peers;
   }

@@ -25,6 +25,8 @@ import { RaftLog } from "./log.ts";
 import { Memory } from "./memory.ts";
 import { Outbox } from "./outbox.ts";
 import { ForwardedReads } from "./reads.ts";
+import { ruleBroken } from "./rules.ts";
+import { TermCredit } from "./term-credit.ts";
 import type {
   Configuration,
   Effect,
@@ -62,6 +64,7 @@ export class Raft {
   readonly #forwarded: ForwardedReads;
   readonly #memory: Memory;
   readonly #follower: Follower;
+  readonly #termCredit = new TermCredit();
   #role: Role = "follower";
   #leaderId: MemberId | null = null;
   #leader: Leader | null = null;
@@ -169,6 +172,11 @@ export class Raft {
       else if (!takesPart(heard.standing)) missing.set(voter, heard.standing);
     }
     return { voters, bringsLog: this.#isOutgrown, missing };
+  }
+
+  /** Leader only: whether this is another member of its ensemble, whose proposals count. */
+  isPeer(id: MemberId): boolean {
+    return this.#leader?.isPeer(id) ?? false;
   }
 
   /** Leader only: whether `propose` would be taken now. */
@@ -320,6 +328,7 @@ export class Raft {
 
   #onTick(): void {
     this.#tick++;
+    this.#termCredit.onTick();
     this.#memory.onTick(this.#log.commitIndex);
     if (this.#leader !== null) {
       this.#leader.tick();
@@ -534,13 +543,57 @@ export class Raft {
   /** Settles whose term it is first, so that the rest need not think of it (Raft §5.1). */
   #onMessage(from: MemberId, message: Message): void {
     assert(from !== this.#options.id, "a message from itself");
+    const broken = ruleBroken(from, message, this.#judge);
+    if (broken !== null) {
+      this.#refuse(from, broken);
+      return;
+    }
+    if (!this.#mayHear(from, message)) return;
     if (message.kind === "request-vote") this.#onRequestVote(from, message);
     else if (message.kind === "vote" && message.pre) this.#onPreVote(from, message);
     else if (message.term < this.term) this.#onStale(from, message);
     else {
-      if (message.term > this.term) this.#becomeFollower(message.term, null);
+      if (message.term > this.term && !this.#takeTermOver(from, message.term)) return;
       this.#onCurrent(from, message);
     }
+  }
+
+  get #judge(): Parameters<typeof ruleBroken>[2] {
+    const { term } = this;
+    return { role: this.#role, term, leader: this.#leaderId, log: this.#log, round: this.#leader?.round ?? 0 };
+  }
+
+  #refuse(from: MemberId, why: string): void {
+    this.#outbox.push({ kind: "refused", from, why });
+  }
+
+  /**
+   * Whom the configuration does not name may yet lead, or stand for election: this member may be behind, and not know of
+   * it. But it unseats no leader that is heard, and nobody has asked it for a vote.
+   */
+  #mayHear(from: MemberId, message: Message): boolean {
+    if (this.#knows(from)) return true;
+    if (message.kind === "vote") return false;
+    if (message.kind === "request-vote" && message.pre) return true; // it is told that there is a leader
+    return this.#leader === null && !this.#hasLeaderContact;
+  }
+
+  #knows(id: MemberId): boolean {
+    if (id === this.#leaderId || this.#leader?.isPeer(id) === true) return true;
+    const isNamed = ({ members, outgoing }: Configuration): boolean =>
+      members.some((member) => member.id === id) || outgoing.some((member) => member.id === id);
+    if (this.#election !== null && isNamed(this.#election.configuration)) return true;
+    return this.#log.uncertainConfigurations().some(isNamed);
+  }
+
+  /** A later term ends this one (Raft §5.1), unless it is later than terms can be. */
+  #takeTermOver(from: MemberId, term: number): boolean {
+    if (!this.#termCredit.spend(term - this.term)) {
+      this.#refuse(from, `term ${term}, where this member is in term ${this.term}: no ensemble gets there`);
+      return false;
+    }
+    this.#becomeFollower(term, null);
+    return true;
   }
 
   #onCurrent(from: MemberId, message: Message): void {
@@ -570,7 +623,7 @@ export class Raft {
         else this.#refuseRead(from, message.context);
         break;
       case "read-reply":
-        this.#forwarded.answered(message.context, message.index);
+        if (from === this.#leaderId) this.#forwarded.answered(message.context, message.index);
         break;
       case "request-vote":
         break; // met before the term was settled
@@ -597,7 +650,7 @@ export class Raft {
       if (request.pre) this.#replyToVote(from, request, false);
       return;
     }
-    if (!request.pre && request.term > this.term) this.#becomeFollower(request.term, null);
+    if (!request.pre && request.term > this.term && !this.#takeTermOver(from, request.term)) return;
     const granted = mayVote(this.#voterState(request), { from, ...request }) && this.#log.isUpToDate(request.last);
     if (granted && !request.pre) {
       this.#memory.vote(from);
@@ -642,7 +695,7 @@ export class Raft {
     if (vote.standing !== null) this.#standings.set(from, { standing: vote.standing, tick: this.#tick });
     if (!vote.granted && vote.term > this.term) {
       const isCandidate = this.#election !== null;
-      this.#becomeFollower(vote.term, null);
+      if (!this.#takeTermOver(from, vote.term)) return;
       if (isCandidate) this.#hurry(); // with the right term it may do better
       return;
     }
@@ -663,7 +716,7 @@ export class Raft {
 
   #onVote(from: MemberId, vote: Of<"vote">): void {
     const election = this.#election;
-    if (election === null || election.isPre) return;
+    if (election === null || election.isPre || this.#ownVoteSequence !== null) return; // nobody was asked before that
     if (vote.granted) {
       election.grant(from);
     } else {

@@ -183,7 +183,9 @@ export type Effect =
       readonly offset: number;
       readonly data: Uint8Array;
       readonly done: boolean;
-    };
+    }
+  /** A message that breaks the rules was dropped: whoever sent it is broken or no member, and may be hung up on. */
+  | { readonly kind: "refused"; readonly from: MemberId; readonly why: string };
 
 export type Role = "follower" | "pre-candidate" | "candidate" | "leader";
 

@@ -171,6 +171,8 @@ export class Host {
       case "read-snapshot":
         this.#readSnapshot(effect);
         break;
+      case "refused":
+        throw new Error(`member ${this.id} refuses what member ${effect.from} says: ${effect.why}`);
       case "write-snapshot":
         this.#writeSnapshot(effect);
         break;

@@ -330,6 +330,9 @@ export class Stage {
         this.lines.push(`${id} reads snapshot ${effect.index} from ${effect.offset} for ${effect.to}`);
         this.#readSnapshot(id, machine, effect);
         break;
+      case "refused":
+        this.lines.push(`${id} refuses what ${effect.from} says: ${effect.why}`);
+        break;
       case "write-snapshot":
         this.lines.push(
           `${id} writes snapshot ${effect.snapshot.index} from ${effect.offset}${effect.done ? ", the end" : ""}`,

@@ -1,0 +1,77 @@
+// Messages that no member sends which keeps to the rules. Whoever does send one is broken, or no member at all: what it
+// says is dropped before anything changes by it, so that it cannot make this member meet an impossible state. Pure.
+
+import type { RaftLog } from "./log.ts";
+import type { MemberId, Message, Role } from "./types.ts";
+
+/** What the rules are judged by: this member, as it is in the term of the message. */
+export interface Judge {
+  readonly role: Role;
+  readonly term: number;
+  /** Who leads the term, as far as it is known. */
+  readonly leader: MemberId | null;
+  readonly log: RaftLog;
+  /** The latest round of contact that this member began as the leader; 0 on others. */
+  readonly round: number;
+}
+
+/** Which rule a message breaks, in words; null: none that this member could know of. Terms before its own break none. */
+export function ruleBroken(from: MemberId, message: Message, judge: Judge): string | null {
+  switch (message.kind) {
+    case "append":
+      return rivalOf(from, message.term, judge) ?? ruleOfEntries(message, judge);
+    case "snapshot":
+      if (message.snapshot.term > message.term) return "a snapshot of a later term than its sender's";
+      if (message.snapshot.index === 0) return "a snapshot of nothing";
+      if (message.snapshot.configuration.members.length === 0) return "a snapshot of an ensemble without members";
+      return rivalOf(from, message.term, judge);
+    case "append-reply":
+      return ruleOfAppendReply(message, judge);
+    case "snapshot-reply":
+      return ruleOfSnapshotReply(message, judge);
+    case "request-vote":
+      return message.last.term > message.term ? "a candidate whose log ends after the term that it stands for" : null;
+    default:
+      return null;
+  }
+}
+
+/** A term has one leader. */
+function rivalOf(from: MemberId, term: number, { term: own, leader, role }: Judge): string | null {
+  if (term !== own) return null;
+  if (role === "leader" || (leader !== null && leader !== from)) return `a second leader of term ${term}`;
+  return null;
+}
+
+/** Terms never go back along a log, and none is later than its leader's. */
+function ruleOfEntries(append: Message & { kind: "append" }, { log, term: own }: Judge): string | null {
+  const { previous, entries, term } = append;
+  let last = previous.term;
+  for (const entry of entries) {
+    if (entry.term < last) return "entries whose terms go back";
+    last = entry.term;
+  }
+  if (last > term) return "entries of a later term than their sender's";
+  if (term < own) return null; // it will be refused anyway
+  const base = Math.max(previous.index, log.commitIndex);
+  const first = entries[base - previous.index];
+  if (first !== undefined && base > previous.index && first.term < log.termAt(base)) {
+    return "entries of an earlier term than what is committed before them";
+  }
+  return null;
+}
+
+function ruleOfAppendReply(reply: Message & { kind: "append-reply" }, judge: Judge): string | null {
+  if (judge.role !== "leader" || reply.term !== judge.term) return null;
+  if (reply.round > judge.round) return "an answer to a round that has not begun";
+  if (reply.round > 0 && reply.matched && reply.index > judge.log.lastIndex)
+    return "more of this term than its leader holds";
+  return null;
+}
+
+function ruleOfSnapshotReply(reply: Message & { kind: "snapshot-reply" }, judge: Judge): string | null {
+  if (judge.role !== "leader" || reply.term !== judge.term) return null;
+  if (reply.round > judge.round) return "an answer to a round that has not begun";
+  if (reply.index > judge.log.lastIndex) return "a snapshot of more than its leader holds";
+  return null;
+}
