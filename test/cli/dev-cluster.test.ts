@@ -5,10 +5,10 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { formatServerLine } from "../../src/base/server-line.ts";
 import { DevProblem, prepareCluster, removeCluster } from "../../src/cli/dev-cluster.ts";
 import { clusterLines } from "../../src/cli/dev-text.ts";
 import { loadConfiguration } from "../../src/server/configuration/load.ts";
-import { formatServer } from "../../src/server/configuration/servers.ts";
 
 const PORT = 23_100;
 const directory = mkdtempSync(join(tmpdir(), "cabildo-test-"));
@@ -43,7 +43,7 @@ describe("a development cluster", () => {
       [PORT, PORT + 1, PORT + 2],
     );
     assert.ok(configurations.every(({ mode }) => mode === "ensemble"));
-    const [first, ...others] = configurations.map(({ members }) => members.map(formatServer));
+    const [first, ...others] = configurations.map(({ members }) => members.map(formatServerLine));
     for (const other of others) assert.deepEqual(other, first);
     const adminPorts = configurations.map(({ admin }) => admin.listen?.port);
     assert.equal(new Set(adminPorts).size, 3);

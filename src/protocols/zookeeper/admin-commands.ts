@@ -1,6 +1,7 @@
 // The admin server's commands: one entry each, from what is known of the member to a plain value, which goes out as
 // JSON. Names and fields are those of ZooKeeper's AdminServer.
 
+import { bracketed, formatServerEndpoint, parseServerLine } from "../../base/server-line.ts";
 import { fromByteString } from "../../base/text.ts";
 import { environment, FULL_VERSION } from "./admin-about.ts";
 import { type AdminContext, double, hex, modeOf } from "./admin-context.ts";
@@ -356,18 +357,20 @@ function zabState(context: AdminContext): Fields {
   };
 }
 
-/** `host:peer:election:role|…;client;secure`, taken apart for people. */
+/** A server line, taken apart for people. */
 function votingView(address: string) {
-  const [servers = "", client = ""] = address.split(";");
-  const parts = servers.split("|").map((server) => /^(\[[^\]]*\]|[^:]*):(\d+):(\d+)(?::(\w+))?$/.exec(server) ?? []);
+  const line = parseServerLine(address);
+  const { addresses, client, role } =
+    typeof line === "string" ? { addresses: [], client: null, role: "participant" } : line;
   return {
-    server_addresses: parts.map(([, host = "", peerPort = ""]) => `${host}:${peerPort}`),
-    election_addresses: parts.map(([, host = "", , electionPort = ""]) => `${host}:${electionPort}`),
-    client_address: client,
-    learner_type: parts[0]?.[4] ?? "participant",
+    server_addresses: addresses.map(({ host, peerPort }) => `${bracketed(host)}:${peerPort}`),
+    election_addresses: addresses.map(({ host, electionPort }) => `${bracketed(host)}:${electionPort}`),
+    client_address: client === null ? "" : formatServerEndpoint(client),
+    learner_type: role,
   };
 }
 
 function hostOf(address: string): string {
-  return /^(\[[^\]]*\]|[^:]*)/.exec(address)![1]!;
+  const line = parseServerLine(address);
+  return typeof line === "string" ? "" : bracketed(line.addresses[0]!.host);
 }

@@ -13,6 +13,7 @@
 // Strict: an unknown name is an error.
 
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import { bracketed } from "../../base/server-line.ts";
 import { describeSource, type Source } from "./configuration.ts";
 import { suggestion } from "./nearest.ts";
 import { SETTINGS, type SettingKey } from "./settings.ts";
@@ -123,9 +124,8 @@ class YamlLayer implements Layer {
       if (MEMBER_FIELDS.includes(name)) fields[name] = scalarText(value) ?? "";
       else this.#problem(key, `${path}.${name} is not a setting.${suggestion(name, MEMBER_FIELDS)}`);
     }
-    const bracketed = (host: string | undefined): string => (host?.includes(":") ? `[${host}]` : (host ?? ""));
     const role = fields["role"] ? `:${fields["role"]}` : "";
-    const { host, peerPort = "2888", electionPort = "3888", clientPort, securePort } = fields;
+    const { host = "", peerPort = "2888", electionPort = "3888", clientPort, securePort } = fields;
     let text = `${bracketed(host)}:${peerPort}:${electionPort}${role}`;
     const endpoint = (address: string | undefined, port: string | undefined): string =>
       port === undefined ? "" : address === undefined ? port : `${bracketed(address)}:${port}`;

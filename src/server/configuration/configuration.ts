@@ -2,6 +2,7 @@
 // written down; `load.ts` makes one of these from a file, the environment and the command line.
 
 import { CoordinationError } from "../../base/errors.ts";
+import type { ServerEndpoint, ServerLine } from "../../base/server-line.ts";
 import type { MemberId } from "../../consensus/raft/types.ts";
 
 export interface ServerConfiguration {
@@ -46,26 +47,11 @@ export interface ServerConfiguration {
 }
 
 /** Where to listen. `host` null: on all addresses. */
-export interface Endpoint {
-  readonly host: string | null;
-  readonly port: number;
-}
+export type Endpoint = ServerEndpoint;
 
-export interface ConfiguredMember {
+/** As its `server.N` line says. A standalone member has no addresses. */
+export interface ConfiguredMember extends ServerLine {
   readonly id: MemberId;
-  readonly role: "participant" | "observer";
-  /** Where the others reach it; more than one if it has several addresses. Empty in standalone mode only. */
-  readonly addresses: readonly PeerAddress[];
-  /** Where clients reach it, as its `server.N` says. */
-  readonly client: Endpoint | null;
-  readonly secureClient: Endpoint | null;
-}
-
-export interface PeerAddress {
-  readonly host: string;
-  readonly peerPort: number;
-  /** ZooKeeper's second port. Raft needs one port only: kept to be told to others, never listened on. */
-  readonly electionPort: number;
 }
 
 export interface ClientSettings {

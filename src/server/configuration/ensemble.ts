@@ -1,9 +1,10 @@
 // Who this member is, who the others are, and where each listens: from the `server.N` lines, `myid`, and the ports.
 
 import { join } from "node:path";
+import { formatServerEndpoint } from "../../base/server-line.ts";
 import type { ConfiguredMember, Endpoint, ServerConfiguration } from "./configuration.ts";
 import type { FileReader } from "./files.ts";
-import { Complaint, formatEndpoint, listenHost, parseServer } from "./servers.ts";
+import { Complaint, listenHost, parseServer } from "./servers.ts";
 import type { SettingKey } from "./settings.ts";
 import type { Values } from "./values.ts";
 
@@ -139,7 +140,7 @@ function clientEndpoint(
     const where: SettingKey = address === null ? portKey : addressKey;
     values.problem(
       where,
-      `says ${formatEndpoint(given)}, but this member's server.N line says ${formatEndpoint(listed)}: mend one of them`,
+      `says ${formatServerEndpoint(given)}, but this member's server.N line says ${formatServerEndpoint(listed)}: mend one of them`,
     );
   }
   return listed;

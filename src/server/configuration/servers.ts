@@ -1,66 +1,25 @@
-// The value of a `server.N` line:
-//
-//   host:peer:election[:role] { | host:peer:election[:role] } [;[host:]clientPort] [;[host:]secureClientPort]
-//
-// An IPv6 host stands in brackets. Also how a member is written back, in the one form that all members agree on.
+// Members and places to listen at, as configuration gives them: server lines and endpoints, with what is wrong about them.
 
-import type { ConfiguredMember, Endpoint, PeerAddress } from "./configuration.ts";
+import { parsePort as anyPort, parseServerEndpoint, parseServerLine, type ServerLine } from "../../base/server-line.ts";
+import type { ConfiguredMember, Endpoint } from "./configuration.ts";
 
 /** What is wrong with a text; the caller adds where it stands. */
 export class Complaint extends Error {
   override readonly name = "Complaint";
 }
 
-const FORM = "host:peerPort:electionPort[:participant|observer][;[address:]clientPort][;[address:]secureClientPort]";
-
+/** The value of a `server.N` line. */
 export function parseServer(id: number, text: string): ConfiguredMember {
-  const [servers = "", client = "", secureClient = "", ...rest] = text.split(";").map((part) => part.trim());
-  if (rest.length > 0) throw new Complaint(`must have the form ${FORM}, not "${text}"`);
-  let role: ConfiguredMember["role"] | null = null;
-  const addresses: PeerAddress[] = [];
-  for (const server of servers.split("|")) {
-    const [host = "", peerPort = "", electionPort = "", roleName, ...more] = splitHostAndPorts(server.trim());
-    if (host === "" || electionPort === "" || more.length > 0) {
-      throw new Complaint(`must have the form ${FORM}, not "${text}"`);
-    }
-    addresses.push({ host, peerPort: parsePort(peerPort), electionPort: parsePort(electionPort) });
-    if (peerPort === electionPort) throw new Complaint(`must have two different ports, not ${peerPort} twice`);
-    if (roleName === undefined) continue;
-    const named = parseRole(roleName);
-    if (role !== null && role !== named) throw new Complaint("must have the same role at each of its addresses");
-    role = named;
-  }
-  return {
-    id,
-    role: role ?? "participant",
-    addresses,
-    client: client === "" ? null : parseEndpoint(client),
-    secureClient: secureClient === "" ? null : parseEndpoint(secureClient),
-  };
-}
-
-/** The canonical text of a member: what `/zookeeper/config` shows after `server.N=`, and what Raft carries as address. */
-export function formatServer(member: ConfiguredMember): string {
-  const servers = member.addresses.map(
-    ({ host, peerPort, electionPort }) => `${bracketed(host)}:${peerPort}:${electionPort}:${member.role}`,
-  );
-  let text = servers.join("|");
-  if (member.client) text += `;${formatEndpoint(member.client)}`;
-  else if (member.secureClient) text += ";";
-  if (member.secureClient) text += `;${formatEndpoint(member.secureClient)}`;
-  return text;
+  const line = orComplain(parseServerLine(text));
+  for (const port of portsOf(line)) if (port === 0) throw new Complaint("must have ports from 1 to 65535, not 0");
+  return { ...line, id, client: onAll(line.client), secureClient: onAll(line.secureClient) };
 }
 
 /** `port`, or `host:port`; no host, 0.0.0.0 and :: all mean every address. */
 export function parseEndpoint(text: string): Endpoint {
-  const parts = splitHostAndPorts(text);
-  if (parts.length > 2) throw new Complaint(`must be a port or host:port, not "${text}"`);
-  const port = parsePort(parts.at(-1)!);
-  return { host: parts.length === 2 ? listenHost(parts[0]!) : null, port };
-}
-
-export function formatEndpoint({ host, port }: Endpoint): string {
-  return `${host === null ? "0.0.0.0" : bracketed(host)}:${port}`;
+  const endpoint = onAll(orComplain(parseServerEndpoint(text)));
+  parsePort(String(endpoint.port));
+  return endpoint;
 }
 
 /** The names of "all addresses" are one: null. */
@@ -70,27 +29,21 @@ export function listenHost(host: string): string | null {
 }
 
 export function parsePort(text: string): number {
-  if (!/^\d{1,5}$/.test(text) || Number(text) < 1 || Number(text) > 65_535) {
-    throw new Complaint(`must have ports from 1 to 65535, not "${text}"`);
-  }
-  return Number(text);
+  const port = anyPort(text);
+  if (port === null || port === 0) throw new Complaint(`must have ports from 1 to 65535, not "${text}"`);
+  return port;
 }
 
-function parseRole(text: string): ConfiguredMember["role"] {
-  const role = text.trim().toLowerCase();
-  if (role === "participant" || role === "observer") return role;
-  throw new Complaint(`must have the role participant or observer, not "${text}"`);
+function portsOf({ addresses, client, secureClient }: ServerLine): number[] {
+  const ports = addresses.flatMap(({ peerPort, electionPort }) => [peerPort, electionPort]);
+  return [...ports, ...[client, secureClient].filter((each) => each !== null).map(({ port }) => port)];
 }
 
-function splitHostAndPorts(text: string): string[] {
-  if (!text.startsWith("[")) return text.split(":").map((part) => part.trim());
-  const close = text.indexOf("]");
-  const after = text.slice(close + 1);
-  if (close < 0 || (after !== "" && !after.startsWith(":"))) throw new Complaint(`has a broken [address] in "${text}"`);
-  const host = text.slice(1, close);
-  return after === "" ? [host] : [host, ...after.slice(1).split(":")];
+function onAll<E extends Endpoint | null>(endpoint: E): E {
+  return endpoint === null || endpoint.host === null ? endpoint : { ...endpoint, host: listenHost(endpoint.host) };
 }
 
-function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
+function orComplain<T extends object>(parsed: T | string): T {
+  if (typeof parsed === "string") throw new Complaint(parsed);
+  return parsed;
 }

@@ -1,8 +1,10 @@
 // The ensemble as ZooKeeper writes it: `server.N=host:peer:election:role;address:client`, one line a member. Reads the
 // lines that a reconfiguration brings and works out the membership that it asks for.
 
+import { formatServerLine, parseServerLine, placesOf, type ServerRole } from "../../base/server-line.ts";
+
 /** Declared, which the role in Raft may lag behind: a new participant has no vote until it has caught up. */
-export type DeclaredRole = "participant" | "observer";
+export type DeclaredRole = ServerRole;
 
 export interface EnsembleMember {
   readonly id: number;
@@ -49,7 +51,8 @@ export function isSameEnsemble(some: readonly EnsembleMember[], others: readonly
 
 /** What an address declares; nothing said is a participant. */
 export function declaredRole(address: string): DeclaredRole {
-  return /:observer(;|$)/i.test(address) ? "observer" : "participant";
+  const line = parseServerLine(address);
+  return typeof line === "string" ? "participant" : line.role;
 }
 
 function changedMembers(
@@ -100,51 +103,10 @@ function parseLine(line: string): (EnsembleMember & { readonly hasClientPort: bo
   if (parts.length !== 2) return null;
   const number = parts[0]!.slice(parts[0]!.lastIndexOf(".") + 1);
   const id = /^\d{1,3}$/.test(number) ? Number(number) : 0;
-  const server = parseServer(parts[1]!);
-  if (id < IDS.least || id > IDS.most || server === null) return null;
-  return { id, ...server };
-}
-
-/** `host:peer:election[:role][|more][;[address:]client[;[address:]secure]]`, written back in full. */
-function parseServer(text: string): { role: DeclaredRole; address: string; hasClientPort: boolean } | null {
-  const [servers, client = "", secure = "", ...more] = text.split(";");
-  if (more.length > 0) return null;
-  const hosts: string[] = [];
-  let declared: DeclaredRole | null = null;
-  for (const server of servers!.split("|")) {
-    const [host, peer, election, role, ...rest] = hostAndPorts(server);
-    if (!host || rest.length > 0 || !isPort(peer) || !isPort(election) || Number(peer) === Number(election))
-      return null;
-    hosts.push(`${host}:${Number(peer)}:${Number(election)}`);
-    if (role === undefined) continue;
-    const named = role.trim().toLowerCase();
-    if (named !== "participant" && named !== "observer") return null;
-    if (declared !== null && declared !== named) return null;
-    declared = named;
-  }
-  const clients = [client, secure].map((endpoint) => (endpoint === "" ? "" : clientEndpoint(endpoint)));
-  if (clients.includes(null)) return null;
-  const role = declared ?? "participant";
-  const ending = clients[1] === "" ? (clients[0] === "" ? "" : `;${clients[0]}`) : `;${clients[0]};${clients[1]}`;
-  return { role, address: `${hosts.sort().join("|")}:${role}${ending}`, hasClientPort: ending !== "" };
-}
-
-function clientEndpoint(text: string): string | null {
-  const parts = hostAndPorts(text);
-  const port = parts.pop();
-  if (parts.length > 1 || parts[0] === "" || !isPort(port)) return null;
-  return `${parts[0] ?? "0.0.0.0"}:${Number(port)}`;
-}
-
-/** Splits at colons, but not inside the brackets of an IPv6 address, which stay. */
-function hostAndPorts(text: string): string[] {
-  const bracketed = /^(\[[0-9a-fA-F:.%]+\])(?::(.*))?$/.exec(text.trim());
-  if (bracketed === null) return text.trim().split(":");
-  return [bracketed[1]!, ...(bracketed[2] === undefined ? [] : bracketed[2].split(":"))];
-}
-
-function isPort(text: string | undefined): boolean {
-  return text !== undefined && /^\d{1,5}$/.test(text.trim()) && Number(text) <= 65535;
+  const server = parseServerLine(parts[1]!);
+  if (id < IDS.least || id > IDS.most || typeof server === "string") return null;
+  const hasClientPort = server.client !== null || server.secureClient !== null;
+  return { id, role: server.role, address: formatServerLine(server), hasClientPort };
 }
 
 /** Two members cannot listen at one place; loopback and wildcard addresses are each machine's own. */
@@ -154,12 +116,7 @@ function shareAnEndpoint(some: string, other: string): boolean {
 }
 
 function endpointsOf(address: string): string[] {
-  const [servers, ...clients] = address.split(";");
-  const endpoints = servers!.split("|").flatMap((server) => {
-    const [host, peer, election] = hostAndPorts(server);
-    return [`${host}:${peer}`, `${host}:${election}`];
-  });
-  return [...endpoints, ...clients].filter(
-    (endpoint) => endpoint !== "" && !/^(127\.|localhost:|0\.0\.0\.0:|\[::1?\]:)/.test(endpoint),
-  );
+  const line = parseServerLine(address);
+  if (typeof line === "string") return [];
+  return placesOf(line).filter((place) => !/^(127\.|localhost:|0\.0\.0\.0:|\[::1?\]:)/.test(place));
 }
