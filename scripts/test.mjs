@@ -5,14 +5,14 @@ import { spawn } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-const NEEDS_OTHER_RUNTIMES = join("test", "interop");
+const NEEDS_OTHER_RUNTIMES = [join("test", "interop"), join("test", "suites")];
 
 const given = process.argv.slice(2);
 const places = given.length > 0 ? given : ["test"];
 const files = places
   .flatMap((place) => (statSync(place).isFile() ? [place] : below(place)))
   .filter((file) => file.endsWith(".test.ts"))
-  .filter((file) => given.length > 0 || !file.startsWith(NEEDS_OTHER_RUNTIMES))
+  .filter((file) => given.length > 0 || !NEEDS_OTHER_RUNTIMES.some((folder) => file.startsWith(folder)))
   .sort();
 
 function below(folder) {

@@ -46,11 +46,11 @@ export async function mavenJars(folder: string, pom: string): Promise<void> {
   await run(maven, [...args, `-DoutputDirectory=${join(folder, "jars")}`], { cwd: folder, timeoutMs: 600_000 });
 }
 
-/** A pom with nothing but dependencies, each given as group:artifact:version. */
+/** A pom with nothing but dependencies, each given as group:artifact:version, or as group:artifact:version:type. */
 export function pom(dependencies: readonly string[]): string {
   const each = dependencies.map((dependency) => {
-    const [group, artifact, version] = dependency.split(":");
-    return `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`;
+    const [group, artifact, version, type = "jar"] = dependency.split(":");
+    return `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version><type>${type}</type></dependency>`;
   });
   return `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>

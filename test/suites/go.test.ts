@@ -1,0 +1,63 @@
+// The tests of both Go clients: they start clusters by `zkServer.sh`, stop and restart members, and use locks, watches,
+// TTL nodes and reconfiguration.
+import { cpSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { cached } from "../support/cache.ts";
+import { locate, run } from "../support/commands.ts";
+import { judge, type Outcome } from "./outcomes.ts";
+import { standIns, temporaryFolder } from "./stand-ins.ts";
+
+const suites = [
+  { module: "github.com/go-zookeeper/zk", version: "v1.0.4", folder: ".", passedMin: 40 },
+  {
+    module: "github.com/samuel/go-zookeeper",
+    version: "v0.0.0-20190923202752-2cc03de413da",
+    folder: "zk",
+    passedMin: 30,
+  },
+];
+const suiteWithinMs = 900_000;
+
+for (const { module, version, folder, passedMin } of suites) {
+  test(`the tests of ${module} pass`, { timeout: suiteWithinMs }, async (t) => {
+    const go = locate("go", "Go");
+    const sources = await cached(`go-suite-${module.replaceAll("/", "-")}-${version}`, (to) => copyModule(to));
+    const temporary = temporaryFolder("go");
+    const report = await run(go, ["test", "-json", "-vet=off", "-count=1", `-timeout=${suiteWithinMs}ms`, "."], {
+      cwd: join(sources, folder),
+      timeoutMs: suiteWithinMs,
+      environment: { ZOOKEEPER_BIN_PATH: await standIns(), TMPDIR: temporary, GOFLAGS: "-mod=mod" },
+      mayFail: true,
+    });
+    judge(t, goOutcomes(report), { passedMin });
+
+    async function copyModule(to: string): Promise<void> {
+      const work = temporaryFolder("go-module");
+      writeFileSync(join(work, "go.mod"), "module suite\n\ngo 1.20\n");
+      const described = await run(go, ["mod", "download", "-json", `${module}@${version}`], { cwd: work });
+      const { Dir } = JSON.parse(described) as { Dir: string };
+      cpSync(Dir, to, { recursive: true });
+      await run("chmod", ["-R", "u+w", to]);
+      // A module from before modules has no go.mod of its own.
+      await run(go, ["mod", "init", module], { cwd: to }).catch(() => "");
+      rmSync(work, { recursive: true });
+    }
+  });
+}
+
+/** The outcomes in the lines of `go test -json`. */
+function goOutcomes(report: string): Outcome[] {
+  const said = new Map<string, string>();
+  const outcomes: Outcome[] = [];
+  for (const line of report.split("\n").filter((line) => line.startsWith("{"))) {
+    const event = JSON.parse(line) as { Action: string; Test?: string; Output?: string };
+    const name = event.Test;
+    if (name === undefined) continue;
+    if (event.Action === "output") said.set(name, `${said.get(name) ?? ""}${event.Output}`.slice(-2000));
+    const verdict = { pass: "passed", fail: "failed", skip: "skipped" }[event.Action] as Outcome["verdict"] | undefined;
+    if (verdict !== undefined)
+      outcomes.push({ name, verdict, why: verdict === "failed" ? (said.get(name) ?? "") : "" });
+  }
+  return outcomes;
+}
