@@ -3,18 +3,22 @@
 
 import { Complaint } from "./servers.ts";
 
-/** The users of a section; throws a `Complaint` where there is none to read. */
-export function parseJaas(text: string, section: string): ReadonlyMap<string, string> {
+/**
+ * The users of a section; null where the file has no such section: a file for clients, or one with nothing in it yet, as
+ * ZooKeeper starts with too. The whole file must be well-formed; throws a `Complaint` where it is not.
+ */
+export function parseJaas(text: string, section: string): ReadonlyMap<string, string> | null {
   const tokens = tokenize(text);
+  let users: ReadonlyMap<string, string> | null = null;
   for (let at = 0; at < tokens.length; at++) {
     const name = tokens[at]!;
     if (tokens[at + 1]?.text !== "{") throw new Complaint(`has a syntax error at "${name.text}"`);
     const close = tokens.findIndex(({ text, quoted }, index) => index > at && text === "}" && !quoted);
     if (close < 0) throw new Complaint(`has no "}" behind the section ${name.text}`);
-    if (name.text === section) return usersOf(tokens.slice(at + 2, close), section);
+    if (name.text === section) users ??= usersOf(tokens.slice(at + 2, close), section);
     at = tokens[close + 1]?.text === ";" ? close + 1 : close;
   }
-  throw new Complaint(`has no section ${section}`);
+  return users;
 }
 
 interface Token {
@@ -36,6 +40,7 @@ function tokenize(text: string): Token[] {
 
 function usersOf(body: readonly Token[], section: string): ReadonlyMap<string, string> {
   const users = new Map<string, string>();
+  if (body.length === 0) return users;
   if (!body.some(({ text }) => text.endsWith("DigestLoginModule"))) {
     throw new Complaint(`names no DigestLoginModule in its section ${section}: Kerberos is not spoken here`);
   }

@@ -62,8 +62,12 @@ function readSaslUsers(values: Values, files: FileReader): ReadonlyMap<string, s
     return users;
   }
   const section = values.get("sasl.serverconfig");
-  const fromFile = values.parse({ ...given, value: text }, (jaas) => parseJaas(jaas, section));
-  return new Map([...(fromFile ?? []), ...users]);
+  const fromFile = values.parse({ ...given, value: text }, (jaas) => ({ users: parseJaas(jaas, section) }));
+  if (fromFile?.users === null) {
+    const warning = `names ${path}, which has no section ${section}: no SASL users come from there`;
+    values.warning("java.security.auth.login.config", warning);
+  }
+  return new Map([...(fromFile?.users ?? []), ...users]);
 }
 
 function schemesRequired(values: Values): readonly string[] {

@@ -19,7 +19,7 @@ describe("SASL users", () => {
 
   test("are those of the section Server in the JAAS file", () => {
     assert.deepEqual(
-      [...parseJaas(jaas, "Server")],
+      [...(parseJaas(jaas, "Server") ?? [])],
       [
         ["super", 'adm"in'],
         ["bob", "secret}"],
@@ -31,8 +31,24 @@ describe("SASL users", () => {
     assert.deepEqual(warnings, []);
   });
 
-  test("a JAAS file without the section, without end, or of Kerberos, is complained of", () => {
-    assert.throws(() => parseJaas(jaas, "Zookeeper"), Complaint);
+  test("a JAAS file without the section, as one for clients or an empty one, gives no users, and the member starts", () => {
+    const text = `${ALONE}java.security.auth.login.config=/conf/jaas.conf\n`;
+    const client =
+      'Client { org.apache.zookeeper.server.auth.DigestLoginModule required username="bob" password="x"; };';
+    for (const content of ["", "\n", "// nothing yet\n", client, "Server { };"]) {
+      const { configuration, warnings } = configure(text, { files: { "/conf/jaas.conf": content } });
+      assert.equal(configuration.security.saslUsers.size, 0, content);
+      assert.equal(warnings.length, content.startsWith("Server") ? 0 : 1);
+    }
+    const [warning] = configure(text, { files: { "/conf/jaas.conf": client } }).warnings;
+    assert.match(warning!, /zoo\.cfg line 3.*names \/conf\/jaas\.conf, which has no section Server/);
+    const other = configure(`${text}sasl.serverconfig=Other\n`, { files: { "/conf/jaas.conf": jaas } });
+    assert.match(other.warnings.join(), /no section Other/);
+  });
+
+  test("a JAAS file that is missing, malformed anywhere, or of Kerberos, is complained of", () => {
+    assert.throws(() => parseJaas(`${jaas}\nClient { oops`, "Server"), Complaint);
+    assert.throws(() => parseJaas("oops", "Server"), Complaint);
     assert.throws(() => parseJaas("Server { ", "Server"), Complaint);
     assert.throws(
       () => parseJaas("Server { com.sun.security.auth.module.Krb5LoginModule required; };", "Server"),
