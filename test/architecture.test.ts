@@ -107,3 +107,26 @@ test("the pure floors know no clock, no chance and no outside world", () => {
   }
   assert.deepEqual(impurities, []);
 });
+
+/** A literal where an expression begins, the constructor, and the methods that make one of what they are given. */
+const REGULAR_EXPRESSION = /(?:[(,=:[!&|?;>]|\breturn)\s*\/(?![/*])|\bRegExp\b|\.(?:match|matchAll|search)\(/;
+
+/** These files, and all that they import. */
+function withImports(names: readonly string[]): readonly string[] {
+  const all = new Set(names);
+  for (const name of all) {
+    for (const specifier of importsOf(name)) {
+      all.add(relative(SOURCE, resolve(SOURCE, dirname(name), specifier)).replaceAll("\\", "/"));
+    }
+  }
+  return [...all];
+}
+
+test("the state and all it imports use no regular expressions: they scan strangers' texts, on every member", () => {
+  assert.match('if (/^a+a+$/.test("a")) return;', REGULAR_EXPRESSION);
+  const each = new RegExp(REGULAR_EXPRESSION, "g");
+  const applied = withImports(files.filter((name) => name.startsWith("state/")));
+  assert.ok(applied.includes("base/server-line.ts"));
+  const found = applied.flatMap((name) => [...codeOf(name).matchAll(each)].map(([text]) => `src/${name}: ${text}`));
+  assert.deepEqual(found, []);
+});

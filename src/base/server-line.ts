@@ -5,6 +5,8 @@
 //
 // An IPv6 host stands in brackets. A member with a secure port alone has an empty place for the other: `…;;2281`.
 
+import { consistsOf, isDigits, isPrintable } from "./scan.ts";
+
 export type ServerRole = "participant" | "observer";
 
 export interface ServerLine {
@@ -105,7 +107,7 @@ export function bracketed(host: string): string {
 
 /** Null: not a port. */
 export function parsePort(text: string): number | null {
-  return /^\d{1,5}$/.test(text) && Number(text) <= PORT_MAX ? Number(text) : null;
+  return isDigits(text, 5) && Number(text) <= PORT_MAX ? Number(text) : null;
 }
 
 function portsOf(text: string): string {
@@ -119,7 +121,20 @@ function parseRole(text: string): ServerRole | null {
 
 /** Printable, and nothing that separates: such a name comes back from its text as it went in. */
 function isHost(text: string): boolean {
-  return /^[!-~]+$/.test(text) && !/[[\]|;,=*]/.test(text);
+  return text !== "" && isPrintable(text) && ![...SEPARATORS].some((separator) => text.includes(separator));
+}
+
+const SEPARATORS = "[]|;,=*";
+const DIGITS = "0123456789";
+const ADDRESS = `${DIGITS}abcdefABCDEF:.`;
+/** Of an interface, behind an address of the link. */
+const ZONE = `${DIGITS}abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.-`;
+
+function isAddress6(text: string): boolean {
+  const percent = text.indexOf("%");
+  if (percent === -1) return text !== "" && consistsOf(text, ADDRESS);
+  const zone = text.slice(percent + 1);
+  return percent > 0 && zone !== "" && consistsOf(text.slice(0, percent), ADDRESS) && consistsOf(zone, ZONE);
 }
 
 /** Splits at colons, but not inside the brackets of an IPv6 address. Null: broken brackets. */
@@ -130,7 +145,7 @@ function hostAndPorts(text: string): string[] | null {
   const after = trimmed.slice(close + 1);
   if (close < 0 || (after !== "" && !after.startsWith(":"))) return null;
   const host = trimmed.slice(1, close);
-  if (!/^[0-9a-fA-F:.]+(%[\w.-]+)?$/.test(host)) return null;
+  if (!isAddress6(host)) return null;
   return after === ""
     ? [host]
     : [

@@ -117,8 +117,8 @@ describe("the node table", () => {
     // "costarring" and "liquid" collide in FNV-1a: so do these paths, from the seed that a slash turns into its basis.
     const inverse = 0x359c449b;
     assert.equal(Math.imul(inverse, 0x01000193), 1);
-    const store = new NodeStore();
-    const table = new NodeTable(store, Math.imul(0x811c9dc5, inverse) ^ 0x2f ^ 0x811c9dc5);
+    const store = new NodeStore(Math.imul(0x811c9dc5, inverse) ^ 0x2f ^ 0x811c9dc5);
+    const table = new NodeTable(store);
     const paths = ["/costarring", "/liquid"];
     for (const path of paths) {
       table.insert(Znode.create(store, { path, acl: OPEN_ACL, zxid: 1, time: 1, ephemeralOwner: 0 }));

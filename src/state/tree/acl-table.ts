@@ -5,6 +5,7 @@ import { assert } from "../../base/assert.ts";
 import type { ByteReader } from "../../base/bytes.ts";
 import type { Acl } from "../types.ts";
 import { OPEN_ACL, READ_ACL } from "./acl.ts";
+import { hashText } from "./path-hash.ts";
 
 /** Beyond, lists are kept but not shared: a Map ends at 2²⁴. */
 const SHARED_MAX = 2 ** 23;
@@ -12,16 +13,22 @@ const OPEN = 0;
 
 interface Entry {
   readonly key: string;
+  readonly hash: number;
   readonly acl: readonly Acl[];
   uses: number;
 }
 
+/** Numbers of lists whose keys have one hash: nearly always one. */
+type Bucket = number | readonly number[];
+
 export class AclTable {
   readonly #entries: (Entry | undefined)[] = [];
   readonly #vacant: number[] = [];
-  readonly #byKey = new Map<string, number>();
+  readonly #byHash = new Map<number, Bucket>();
+  readonly #seed: number;
 
-  constructor() {
+  constructor(seed = 0) {
+    this.#seed = seed;
     for (const acl of [OPEN_ACL, READ_ACL]) this.use(acl); // these two are never released entirely
   }
 
@@ -38,14 +45,15 @@ export class AclTable {
   use(acl: readonly Acl[]): number {
     if (acl === OPEN_ACL && this.#entries.length > 0) return OPEN;
     const key = keyOf(acl);
-    const known = this.#byKey.get(key);
+    const hash = hashText(this.#seed, key);
+    const known = this.#find(hash, key);
     if (known !== undefined) {
       if (known !== OPEN) this.#entries[known]!.uses++;
       return known;
     }
     const number = this.#vacant.pop() ?? this.#entries.length;
-    this.#entries[number] = { key, acl, uses: 1 };
-    if (this.#byKey.size < SHARED_MAX) this.#byKey.set(key, number);
+    this.#entries[number] = { key, hash, acl, uses: 1 };
+    this.#share(hash, number);
     return number;
   }
 
@@ -57,8 +65,29 @@ export class AclTable {
     if (entry.uses > 0) return;
     this.#entries[number] = undefined;
     this.#vacant.push(number);
-    if (this.#byKey.get(entry.key) === number) this.#byKey.delete(entry.key);
+    this.#unshare(entry.hash, number);
   }
+
+  #find(hash: number, key: string): number | undefined {
+    return numbersOf(this.#byHash.get(hash)).find((number) => this.#entries[number]!.key === key);
+  }
+
+  #share(hash: number, number: number): void {
+    const others = this.#byHash.get(hash);
+    if (others !== undefined) this.#byHash.set(hash, [...numbersOf(others), number]);
+    else if (this.#byHash.size < SHARED_MAX) this.#byHash.set(hash, number);
+  }
+
+  #unshare(hash: number, number: number): void {
+    const others = numbersOf(this.#byHash.get(hash)).filter((other) => other !== number);
+    if (others.length === 0) this.#byHash.delete(hash);
+    else this.#byHash.set(hash, others);
+  }
+}
+
+function numbersOf(bucket: Bucket | undefined): readonly number[] {
+  if (bucket === undefined) return [];
+  return typeof bucket === "number" ? [bucket] : bucket;
 }
 
 /** Reads what `writeAcl` of the commands wrote: the open list itself, or a list still to be fixed up. */

@@ -20,10 +20,13 @@ export class Caller {
   #start = 0;
   #end = 0;
   readonly #remembered = new Map<string, readonly Identity[]>();
+  /** Those of this command, once they were asked for: a multi asks for each of its operations. */
+  #identities: readonly Identity[] | null = null;
 
   /** Begins a command; the reader stands at its credentials and is moved past them. */
   read(session: number, reader: ByteReader): void {
     this.session = session;
+    this.#identities = null;
     const length = reader.uint32();
     this.#bytes = reader.bytes;
     this.#start = reader.skip(length);
@@ -37,15 +40,26 @@ export class Caller {
   }
 
   readonly identities = (): readonly Identity[] => {
+    this.#identities ??= this.#read();
+    return this.#identities;
+  };
+
+  /** Whether the serving member has a provider for this scheme. */
+  readonly knowsScheme = (scheme: string): boolean => {
+    const bit = UNKNOWN_BIT[scheme];
+    return bit === undefined || (this.policy & bit) === 0;
+  };
+
+  #read(): readonly Identity[] {
+    if (this.#end - this.#start > REMEMBERED_BYTES_MAX) return this.#decode();
     const key = byteString(this.#bytes, this.#start + 1, this.#end);
     const remembered = this.#remembered.get(key);
     if (remembered !== undefined) return remembered;
     const identities = this.#decode();
-    if (key.length > REMEMBERED_BYTES_MAX) return identities;
     if (this.#remembered.size >= REMEMBERED_MAX) this.#remembered.clear();
     this.#remembered.set(key, identities);
     return identities;
-  };
+  }
 
   #decode(): readonly Identity[] {
     const reader = new ByteReader(this.#bytes, this.#start + 1, this.#end);
@@ -57,4 +71,10 @@ export class Caller {
   }
 }
 
+/** How a command says that the serving member has no provider for a scheme. */
+const UNKNOWN_BIT: Readonly<Record<string, number | undefined>> = {
+  digest: POLICY_BIT.digestUnknown,
+  sasl: POLICY_BIT.saslUnknown,
+  x509: POLICY_BIT.x509Unknown,
+};
 const EMPTY = new Uint8Array(0);

@@ -8,7 +8,7 @@ import type { Acl, NodeEvent, StateEvents } from "../types.ts";
 import { NodeMap } from "./node-map.ts";
 import { chargeQuota, recountQuota, registerQuota, unregisterQuota } from "./quotas.ts";
 import type { Tree } from "./tree.ts";
-import { type Directory, Znode } from "./znode.ts";
+import { type Directory, type TakenData, Znode } from "./znode.ts";
 
 /** What a new node is besides a node. `ttl`: milliseconds; `session`: of an ephemeral. */
 export type NodeKind =
@@ -43,8 +43,9 @@ export class Changes {
   /** How to take back what was done since `beginMulti`, and the events that wait for its success. */
   #undo: (() => void)[] | null = null;
   #held: HeldEvent[] = [];
-  /** Nodes that the multi deleted: their records are given back with its success. */
+  /** Nodes that the multi deleted, and data that it replaced: their memory is given back with its success. */
   #removed: Znode[] = [];
+  #replaced: TakenData[] = [];
 
   constructor(tree: Tree, events: StateEvents) {
     this.tree = tree;
@@ -63,10 +64,10 @@ export class Changes {
 
   commitMulti(): void {
     const held = this.#held;
-    for (const { record } of this.#removed) this.tree.store.release(record);
-    this.#undo = null;
-    this.#held = [];
-    this.#removed = [];
+    const { store } = this.tree;
+    for (const { record } of this.#removed) store.release(record);
+    for (const { block, length } of this.#replaced) store.data.release(block, length);
+    this.#endMulti();
     for (const { event, path, acl } of held) this.#events.onNode(event, path, this.revision, acl);
   }
 
@@ -74,9 +75,14 @@ export class Changes {
     const undo = this.#undo;
     assert(undo !== null, "nothing to roll back");
     for (let i = undo.length - 1; i >= 0; i--) undo[i]!();
+    this.#endMulti();
+  }
+
+  #endMulti(): void {
     this.#undo = null;
     this.#held = [];
     this.#removed = [];
+    this.#replaced = [];
   }
 
   /** `data` is `length` bytes of `source`; −1 for none. */
@@ -131,7 +137,7 @@ export class Changes {
 
   setData(node: Znode, version: number, source: Uint8Array, start: number, length: number): void {
     const { tree } = this;
-    const grown = Math.max(length, 0) - node.dataLength;
+    const grown = Math.max(length, 0) - node.dataLength; // before its data is taken
     this.#beforeChange(node);
     if (this.#undo !== null) this.#undoSetData(this.#undo, node);
     node.setData(source, start, length);
@@ -146,8 +152,8 @@ export class Changes {
   /** The keeping of quota statistics: neither version nor time change, and nobody is told. */
   setDataSilently(node: Znode, data: string): void {
     this.#beforeChange(node);
-    if (this.#undo !== null) this.#undoSetData(this.#undo, node);
     this.tree.approximateBytes += data.length - node.dataLength;
+    if (this.#undo !== null) this.#undoSetData(this.#undo, node);
     node.data = data;
   }
 
@@ -237,10 +243,12 @@ export class Changes {
   }
 
   #undoSetData(undo: (() => void)[], node: Znode): void {
-    const { data, mzxid, mtime, version } = node;
+    const { mzxid, mtime, version } = node;
+    const taken = node.takeData();
+    if (taken.length > 0) this.#replaced.push(taken);
     undo.push(() => {
-      this.tree.approximateBytes += (data === null ? 0 : data.length) - node.dataLength;
-      node.data = data;
+      this.tree.approximateBytes += Math.max(taken.length, 0) - node.dataLength;
+      node.putBack(taken);
       node.mzxid = mzxid;
       node.mtime = mtime;
       node.version = version;

@@ -47,9 +47,20 @@ export interface Policy {
   readonly reconfig?: boolean;
   /** `standaloneEnabled`: one participant alone is no ensemble, and none may be reconfigured to be. */
   readonly standalone?: boolean;
+  /** Schemes without a provider: no access list may name them. `ip` always has one. */
+  readonly unknownSchemes?: readonly ("digest" | "sasl" | "x509")[];
 }
 
-export const POLICY_BIT = { skipAcl: 1, enforceQuota: 2, extendedTypes: 4, reconfig: 8, standalone: 16 } as const;
+export const POLICY_BIT = {
+  skipAcl: 1,
+  enforceQuota: 2,
+  extendedTypes: 4,
+  reconfig: 8,
+  standalone: 16,
+  digestUnknown: 32,
+  saslUnknown: 64,
+  x509Unknown: 128,
+} as const;
 
 export interface CreateFields {
   readonly path: string;
@@ -97,6 +108,7 @@ export function encodeIdentities(identities: readonly Identity[], policy: Policy
   if (policy.extendedTypes) bits |= POLICY_BIT.extendedTypes;
   if (policy.reconfig) bits |= POLICY_BIT.reconfig;
   if (policy.standalone) bits |= POLICY_BIT.standalone;
+  for (const scheme of policy.unknownSchemes ?? []) bits |= POLICY_BIT[`${scheme}Unknown`];
   writer.uint8(bits);
   writer.int32(identities.length);
   for (const { scheme, id } of identities) {

@@ -1,7 +1,9 @@
 // The ensemble as ZooKeeper writes it: `server.N=host:peer:election:role;address:client`, one line a member. Reads the
-// lines that a reconfiguration brings and works out the membership that it asks for.
+// lines that a reconfiguration brings and works out the membership that it asks for, in one pass over them.
 
+import { isDigits, isNumber } from "../../base/scan.ts";
 import { formatServerLine, parseServerLine, placesOf, type ServerRole } from "../../base/server-line.ts";
+import { ENSEMBLE_MEMBERS_MAX, RECONFIG_TEXT_BYTES_MAX } from "./limits.ts";
 
 /** Declared, which the role in Raft may lag behind: a new participant has no vote until it has caught up. */
 export type DeclaredRole = ServerRole;
@@ -39,14 +41,23 @@ export function requestedMembers(
   current: readonly EnsembleMember[],
   request: MembershipRequest,
 ): readonly EnsembleMember[] | null {
-  return request.newMembers === null
-    ? changedMembers(current, request.joining, request.leaving)
-    : wholeMembership(request.newMembers);
+  if (exceedsReconfigLimits(request)) return null;
+  const members =
+    request.newMembers === null
+      ? changedMembers(current, request.joining, request.leaving)
+      : wholeMembership(request.newMembers);
+  return members === null || members.length > ENSEMBLE_MEMBERS_MAX ? null : members;
+}
+
+/** Whether one of a request's texts is too long to be looked at. */
+export function exceedsReconfigLimits({ joining, leaving, newMembers }: MembershipRequest): boolean {
+  return [joining, leaving, newMembers].some((text) => text !== null && text.length > RECONFIG_TEXT_BYTES_MAX);
 }
 
 export function isSameEnsemble(some: readonly EnsembleMember[], others: readonly EnsembleMember[]): boolean {
   if (some.length !== others.length) return false;
-  return some.every(({ id, address }) => others.some((other) => other.id === id && other.address === address));
+  const addresses = new Map(others.map(({ id, address }) => [id, address]));
+  return some.every(({ id, address }) => addresses.get(id) === address);
 }
 
 /** What an address declares; nothing said is a participant. */
@@ -60,30 +71,68 @@ function changedMembers(
   joining: string | null,
   leaving: string | null,
 ): readonly EnsembleMember[] | null {
-  let members = [...current];
+  const members = new Members(current);
   for (const text of listed(leaving)) {
-    if (!/^[+-]?\d{1,18}$/.test(text)) return null;
-    members = members.filter(({ id }) => id !== Number(text));
+    if (!isNumber(text, 18)) return null;
+    members.remove(Number(text));
   }
   for (const line of listed(joining)) {
     const member = parseLine(line);
     if (member === null || !member.hasClientPort) return null;
-    members = members.filter(({ id }) => id !== member.id);
-    if (members.some((other) => shareAnEndpoint(other.address, member.address))) return null;
-    members.push({ id: member.id, role: member.role, address: member.address });
+    members.remove(member.id);
+    if (members.isTaken(member.address)) return null;
+    members.add({ id: member.id, role: member.role, address: member.address });
   }
-  return sorted(members);
+  return sorted([...members.byId.values()]);
+}
+
+/** Members, and how many of them listen at each endpoint. */
+class Members {
+  readonly byId = new Map<number, EnsembleMember>();
+  readonly #listening = new Map<string, number>();
+
+  constructor(members: readonly EnsembleMember[]) {
+    for (const member of members) this.add(member);
+  }
+
+  add(member: EnsembleMember): void {
+    this.byId.set(member.id, member);
+    this.#count(member, 1);
+  }
+
+  remove(id: number): void {
+    const member = this.byId.get(id);
+    if (member === undefined) return;
+    this.byId.delete(id);
+    this.#count(member, -1);
+  }
+
+  /** Two members cannot listen at one place. */
+  isTaken(address: string): boolean {
+    return endpointsOf(address).some((endpoint) => (this.#listening.get(endpoint) ?? 0) > 0);
+  }
+
+  #count({ address }: EnsembleMember, one: number): void {
+    for (const endpoint of endpointsOf(address)) {
+      this.#listening.set(endpoint, (this.#listening.get(endpoint) ?? 0) + one);
+    }
+  }
 }
 
 function wholeMembership(text: string): readonly EnsembleMember[] | null {
   const members = new Map<number, EnsembleMember>();
-  for (const line of text.split(/[,\n\r]/).map((part) => part.trim())) {
-    if (line === "" || line.startsWith("#") || line.startsWith("!") || /^version\s*=/.test(line)) continue;
+  const lines = text.replaceAll("\n", ",").replaceAll("\r", ",").split(",");
+  for (const line of lines.map((part) => part.trim())) {
+    if (line === "" || line.startsWith("#") || line.startsWith("!") || isVersion(line)) continue;
     const member = parseLine(line);
     if (member === null || !line.startsWith("server.")) return null;
     members.set(member.id, { id: member.id, role: member.role, address: member.address });
   }
   return sorted([...members.values()]);
+}
+
+function isVersion(line: string): boolean {
+  return line.startsWith("version") && line.slice("version".length).trimStart().startsWith("=");
 }
 
 function listed(text: string | null): string[] {
@@ -102,21 +151,18 @@ function parseLine(line: string): (EnsembleMember & { readonly hasClientPort: bo
   const parts = line.split("=").map((part) => part.trim());
   if (parts.length !== 2) return null;
   const number = parts[0]!.slice(parts[0]!.lastIndexOf(".") + 1);
-  const id = /^\d{1,3}$/.test(number) ? Number(number) : 0;
+  const id = isDigits(number, 3) ? Number(number) : 0;
   const server = parseServerLine(parts[1]!);
   if (id < IDS.least || id > IDS.most || typeof server === "string") return null;
   const hasClientPort = server.client !== null || server.secureClient !== null;
   return { id, role: server.role, address: formatServerLine(server), hasClientPort };
 }
 
-/** Two members cannot listen at one place; loopback and wildcard addresses are each machine's own. */
-function shareAnEndpoint(some: string, other: string): boolean {
-  const others = endpointsOf(other);
-  return endpointsOf(some).some((endpoint) => others.includes(endpoint));
-}
-
+/** Each once; but for loopback and wildcard addresses, which are each machine's own. */
 function endpointsOf(address: string): string[] {
   const line = parseServerLine(address);
   if (typeof line === "string") return [];
-  return placesOf(line).filter((place) => !/^(127\.|localhost:|0\.0\.0\.0:|\[::1?\]:)/.test(place));
+  return [...new Set(placesOf(line))].filter((place) => !OWN_HOSTS.some((host) => place.startsWith(host)));
 }
+
+const OWN_HOSTS = ["127.", "localhost:", "0.0.0.0:", "[::1]:", "[::]:"];

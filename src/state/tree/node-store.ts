@@ -30,10 +30,13 @@ const NODE_INTEGERS = 11;
 
 /** Of a directory, which only nodes have that had a child. */
 export const PZXID = 0;
-const DIRECTORY_DOUBLES = 1;
-export const FIRST = 2;
-export const SIZE = 3;
-export const CREATES = 4;
+/** What is below it, at any depth: nodes, and bytes of their data. */
+export const BELOW = 1;
+export const BELOW_BYTES = 2;
+const DIRECTORY_DOUBLES = 3;
+export const FIRST = 6;
+export const SIZE = 7;
+export const CREATES = 8;
 const DIRECTORY_INTEGERS = 3;
 
 const SEGMENT_BITS = 12;
@@ -43,8 +46,15 @@ export class NodeStore {
   readonly nodes = new Records(NODE_DOUBLES, NODE_INTEGERS);
   readonly directories = new Records(DIRECTORY_DOUBLES, DIRECTORY_INTEGERS);
   readonly data = new Slab();
-  readonly acls = new AclTable();
+  readonly acls: AclTable;
+  /** Of the hashes of paths and access lists: a number that clients do not know. */
+  readonly seed: number;
   readonly #paths: string[][] = [];
+
+  constructor(seed = 0) {
+    this.seed = (seed ^ 0x811c9dc5) | 0;
+    this.acls = new AclTable(this.seed);
+  }
 
   /** A record for a node, with its path and access list; all else is 0. */
   allocate(path: string, acl: readonly Acl[]): number {
@@ -64,6 +74,17 @@ export class NodeStore {
     this.acls.release(nodes.integer(node, ACL));
     this.#paths[node >>> SEGMENT_BITS]![node & SEGMENT_MASK] = "";
     nodes.release(node);
+  }
+
+  /** Counts nodes and bytes that came to be, or went, below a node's parent and all above it. */
+  growAbove(node: number, count: number, bytes: number): void {
+    const { nodes, directories } = this;
+    for (let up = nodes.integer(node, PARENT); up !== 0; up = nodes.integer(up, PARENT)) {
+      const directory = nodes.integer(up, DIRECTORY);
+      if (count !== 0) directories.setDouble(directory, BELOW, directories.double(directory, BELOW) + count);
+      if (bytes !== 0)
+        directories.setDouble(directory, BELOW_BYTES, directories.double(directory, BELOW_BYTES) + bytes);
+    }
   }
 
   path(node: number): string {

@@ -4,6 +4,7 @@
 
 import { assert } from "../../base/assert.ts";
 import { CHAIN, HASH, type NodeStore } from "./node-store.ts";
+import { hashBytes, hashText } from "./path-hash.ts";
 import { Znode } from "./znode.ts";
 
 /** Buckets stand in segments, so that growing copies nothing. */
@@ -19,12 +20,9 @@ export class NodeTable {
   #mask = SEGMENT_SIZE - 1;
   #split = 0;
   #size = 0;
-  readonly #seed: number;
 
-  /** With a seed that clients do not know, nobody can name nodes so that they all fall into one bucket. */
-  constructor(store: NodeStore, seed = 0) {
+  constructor(store: NodeStore) {
     this.#store = store;
-    this.#seed = (seed ^ 0x811c9dc5) | 0;
   }
 
   get size(): number {
@@ -47,7 +45,7 @@ export class NodeTable {
   /** The node whose path is the bytes [start, end). */
   find(bytes: Uint8Array, start: number, end: number): Znode | undefined {
     const store = this.#store;
-    const hash = hashBytes(this.#seed, bytes, start, end);
+    const hash = hashBytes(store.seed, bytes, start, end);
     let record = this.#first(this.#place(hash));
     for (; record !== 0; record = store.nodes.integer(record, CHAIN)) {
       if (store.nodes.integer(record, HASH) !== hash) continue;
@@ -58,7 +56,7 @@ export class NodeTable {
 
   get(path: string): Znode | undefined {
     const store = this.#store;
-    const hash = hashText(this.#seed, path);
+    const hash = hashText(store.seed, path);
     let record = this.#first(this.#place(hash));
     for (; record !== 0; record = store.nodes.integer(record, CHAIN)) {
       if (store.nodes.integer(record, HASH) === hash && store.path(record) === path) return new Znode(store, record);
@@ -68,8 +66,8 @@ export class NodeTable {
 
   /** The caller has made sure that the path is not there yet. */
   insert({ record, path }: Znode): void {
-    const { nodes } = this.#store;
-    const hash = hashText(this.#seed, path);
+    const { nodes, seed } = this.#store;
+    const hash = hashText(seed, path);
     const place = this.#place(hash);
     nodes.setInteger(record, HASH, hash);
     nodes.setInteger(record, CHAIN, this.#first(place));
@@ -135,25 +133,6 @@ export class NodeTable {
       this.#split = 0;
     }
   }
-}
-
-/** FNV-1a with a last stirring: its low bits alone are used. Both forms give the same number for the same path. */
-function hashBytes(seed: number, bytes: Uint8Array, start: number, end: number): number {
-  let hash = seed;
-  for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
-  return stir(hash);
-}
-
-function hashText(seed: number, path: string): number {
-  let hash = seed;
-  for (let i = 0; i < path.length; i++) hash = Math.imul(hash ^ path.charCodeAt(i), 0x01000193);
-  return stir(hash);
-}
-
-function stir(hash: number): number {
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
 }
 
 function equalsBytes(path: string, bytes: Uint8Array, start: number, end: number): boolean {

@@ -12,7 +12,7 @@ import type { Caller } from "./caller.ts";
 import type { Changes, NodeKind } from "./changes.ts";
 import { CREATE_MODE, MODE_INVALID, POLICY_BIT, TREE_OPERATION, TTL_GIVEN } from "./commands.ts";
 import { isValidPath, lastSlashOf } from "./paths.ts";
-import { exceedsQuota } from "./quotas.ts";
+import { exceedsQuota, exceedsQuotaText } from "./quotas.ts";
 import type { Reconfiguration } from "./reconfiguration.ts";
 import { sequenceSuffix } from "./sequence.ts";
 import type { Tree } from "./tree.ts";
@@ -89,7 +89,7 @@ export class Operations {
     if (hasTtl ? ttl <= 0 || ttl > TTL_MAX : ttl >= 0) return rejected("bad-arguments");
     const slash = lastSlashOf(bytes, start, end);
     if (slash === -1) return rejected("bad-arguments");
-    const acl = asked === OPEN_ACL ? OPEN_ACL : fixedUp(asked, this.#caller.identities);
+    const acl = asked === OPEN_ACL ? OPEN_ACL : fixedUp(asked, this.#caller);
     if (acl === null) return rejected("invalid-acl");
     const parent = slash === start ? this.#tree.root : this.#tree.nodeAt(bytes, start, slash);
     if (parent === undefined) return rejected("no-node");
@@ -101,6 +101,7 @@ export class Operations {
     if (typeof path !== "string") return path;
     if (parent.ephemeralOwner !== 0) return rejected("no-children-for-ephemerals");
     const grown = Math.max(dataLength, 0);
+    if (exceedsQuotaText(path, grown)) return rejected("bad-arguments");
     if (this.#allowed(POLICY_BIT.enforceQuota) && exceedsQuota(this.#tree, path, parent, grown, 1)) {
       return rejected("quota-exceeded");
     }
@@ -143,6 +144,7 @@ export class Operations {
     const node = this.#tree.nodeAt(bytes, start, start + length);
     if (node === undefined) return missing(bytes, start, start + length);
     if (!this.#caller.may(PERMISSION.write, node.acl)) return rejected("no-auth");
+    if (exceedsQuotaText(node.path, dataLength)) return rejected("bad-arguments");
     if (this.#allowed(POLICY_BIT.enforceQuota)) {
       const grown = Math.max(dataLength, 0) - node.dataLength;
       if (exceedsQuota(this.#tree, node.path, node, grown, 0)) return rejected("quota-exceeded");
@@ -170,7 +172,7 @@ export class Operations {
     const start = reader.skip(length);
     const asked = readAcl(reader);
     if (!isValidPath(bytes, start, start + length)) return rejected("bad-arguments");
-    const acl = fixedUp(asked, this.#caller.identities);
+    const acl = fixedUp(asked, this.#caller);
     if (acl === null) return rejected("invalid-acl");
     const node = this.#tree.nodeAt(bytes, start, start + length);
     if (node === undefined) return rejected("no-node");

@@ -5,10 +5,10 @@ import type { Acl, Identity } from "../types.ts";
 import { allows, OPEN_ACL, PERMISSION, READ_ACL } from "./acl.ts";
 import type { Reapable } from "./commands.ts";
 import type { EnsembleMember, PendingReconfiguration } from "./ensemble.ts";
-import { LargeMap } from "./large-map.ts";
 import { NodeMap } from "./node-map.ts";
-import { DIRECTORY, FIRST, FOLLOWING, NodeStore, PARENT } from "./node-store.ts";
+import { NodeStore } from "./node-store.ts";
 import { NodeTable } from "./node-table.ts";
+import { QuotaTable } from "./quota-table.ts";
 import { Znode } from "./znode.ts";
 
 export const ZOOKEEPER_PATH = "/zookeeper";
@@ -16,17 +16,17 @@ export const QUOTA_PATH = "/zookeeper/quota";
 export const CONFIG_PATH = "/zookeeper/config";
 
 export class Tree {
-  store = new NodeStore();
+  store: NodeStore;
   nodes: NodeTable;
   /** Set once there is one. */
-  root = new Znode(this.store, 0);
+  root: Znode;
   /** The nodes that hold limits (`zookeeper_limits`), by the path that they limit. */
-  quotas = new LargeMap<string, Znode>();
+  quotas: QuotaTable;
   /** By session; a session without ephemerals has no entry. */
   ephemerals = new Map<number, NodeMap>();
-  containers = new NodeMap(this.store);
+  containers: NodeMap;
   /** With their time to live, in milliseconds. */
-  ttls = new NodeMap(this.store);
+  ttls: NodeMap;
   /** Bytes of all paths and all data. */
   approximateBytes = 0;
   ephemeralCount = 0;
@@ -55,7 +55,12 @@ export class Tree {
   }
 
   private constructor(hashSeed: number) {
-    this.nodes = new NodeTable(this.store, hashSeed);
+    this.store = new NodeStore(hashSeed);
+    this.nodes = new NodeTable(this.store);
+    this.root = new Znode(this.store, 0);
+    this.quotas = new QuotaTable(this.store);
+    this.containers = new NodeMap(this.store);
+    this.ttls = new NodeMap(this.store);
   }
 
   /** All nodes, the root included. */
@@ -82,19 +87,7 @@ export class Tree {
 
   /** How many nodes are below this one, at any depth. */
   descendantCount(node: Znode): number {
-    if (node.record === this.root.record) return this.nodes.size - 1;
-    const { nodes } = this.store;
-    let count = 0;
-    // By records, as there may be a million: the walk of `descendants`.
-    for (let record = firstChildOf(this.store, node.record); record !== 0; ) {
-      count++;
-      let next = firstChildOf(this.store, record);
-      for (let up = record; next === 0 && up !== node.record; up = nodes.integer(up, PARENT)) {
-        next = nodes.integer(up, FOLLOWING);
-      }
-      record = next;
-    }
-    return count;
+    return node.directory?.below ?? 0;
   }
 
   /** The paths of a session's ephemeral nodes that begin with `prefix`, letter by letter. */
@@ -169,11 +162,6 @@ export function* descendants(top: Znode): Generator<Znode> {
       next = up.following;
     node = next;
   }
-}
-
-function firstChildOf({ nodes, directories }: NodeStore, record: number): number {
-  const directory = nodes.integer(record, DIRECTORY);
-  return directory === 0 ? 0 : directories.integer(directory, FIRST);
 }
 
 function reapableOf(node: Znode): Reapable {

@@ -6,6 +6,8 @@ import type { Acl, Stat } from "../types.ts";
 import {
   ACL,
   AVERSION,
+  BELOW,
+  BELOW_BYTES,
   BLOCK,
   CREATES,
   CTIME,
@@ -79,6 +81,22 @@ export class Znode implements Stat {
   setData(source: Uint8Array, start: number, length: number): void {
     const block = this.#reserve(length);
     if (length > 0) this.store.data.write(block, source, start, length);
+  }
+
+  /** Takes the data out, uncopied: to be given back by `putBack`, or released. */
+  takeData(): TakenData {
+    const { nodes } = this.store;
+    const length = nodes.integer(this.record, LENGTH);
+    const block = nodes.double(this.record, BLOCK);
+    this.#setLength(NULL_LENGTH);
+    return { block, length };
+  }
+
+  /** Gives back data that was taken, in place of what is there. */
+  putBack({ block, length }: TakenData): void {
+    this.#reserve(NULL_LENGTH);
+    this.#setLength(length);
+    this.store.nodes.setDouble(this.record, BLOCK, block);
   }
 
   /** Writes the data's bytes, without their length: as `data`, without a string. */
@@ -224,7 +242,7 @@ export class Znode implements Stat {
     const { nodes, data } = this.store;
     const before = nodes.integer(this.record, LENGTH);
     const block = nodes.double(this.record, BLOCK);
-    nodes.setInteger(this.record, LENGTH, length);
+    this.#setLength(length);
     if (before > 0 && length > 0 && data.isSameSize(before, length)) return block;
     if (before > 0) data.release(block, before);
     if (length <= 0) return 0;
@@ -232,6 +250,19 @@ export class Znode implements Stat {
     nodes.setDouble(this.record, BLOCK, next);
     return next;
   }
+
+  #setLength(length: number): void {
+    const grown = Math.max(length, 0) - this.dataLength;
+    this.store.nodes.setInteger(this.record, LENGTH, length);
+    if (grown !== 0) this.store.growAbove(this.record, 0, grown);
+  }
+}
+
+/** Data that was taken out of its node, in its block. */
+export interface TakenData {
+  readonly block: number;
+  /** −1: the node had none. */
+  readonly length: number;
 }
 
 /** What a node has once it had a child, as a view too. */
@@ -258,6 +289,16 @@ export class Directory {
     this.#store.directories.setInteger(this.#record, CREATES, count);
   }
 
+  /** Nodes below, at any depth. */
+  get below(): number {
+    return this.#store.directories.double(this.#record, BELOW);
+  }
+
+  /** Bytes of the data of all of them. */
+  get belowBytes(): number {
+    return this.#store.directories.double(this.#record, BELOW_BYTES);
+  }
+
   /** The revision of the last create or delete of a child. */
   get pzxid(): number {
     return this.#store.directories.double(this.#record, PZXID);
@@ -277,10 +318,16 @@ export class Directory {
     if (next !== 0) nodes.setInteger(next, PRECEDING, child.record);
     directories.setInteger(this.#record, FIRST, child.record);
     directories.setInteger(this.#record, SIZE, directories.integer(this.#record, SIZE) + 1);
+    this.#store.growAbove(
+      child.record,
+      1 + (child.directory?.below ?? 0),
+      child.dataLength + (child.directory?.belowBytes ?? 0),
+    );
   }
 
   unlink(child: Znode): void {
     const { nodes, directories } = this.#store;
+    this.#store.growAbove(child.record, -1, -child.dataLength);
     const preceding = nodes.integer(child.record, PRECEDING);
     const following = nodes.integer(child.record, FOLLOWING);
     if (preceding === 0) directories.setInteger(this.#record, FIRST, following);
