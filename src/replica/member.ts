@@ -25,7 +25,7 @@ export interface Member {
   readonly proposals: ProposalSizes;
   /**
    * One command: encode it with the writer that `begin` returns, then `commit` it, with nothing in between. Check
-   * `admission` first.
+   * `admission` first. One that is too long to cross to other members is refused in the middle of `commit`.
    */
   begin(): ByteWriter;
   commit(waiter: Waiter): void;

@@ -7,6 +7,11 @@ import type { CoordinationError } from "../base/errors.ts";
 import { BATCH_HEADER_BYTES, beginCommand, endCommand, writeBatchHeader } from "../state/batch.ts";
 import type { Waiter } from "./member.ts";
 
+/**
+ * The longest command. It is in one entry of the log, and crosses the port between members in one frame (64 MiB at most),
+ * with what else is in its batch; two of them fit between a member and one that takes nothing for a moment.
+ */
+export const COMMAND_BYTES_MAX = 33 * 1024 * 1024;
 /** A batch is closed beyond this, so that one entry of the log stays small against a frame and a disk write. */
 const BATCH_BYTES_MAX = 256 * 1024;
 /** Beyond this much unapplied, clients are no longer read from: memory stays bounded while there is no leader. */
@@ -69,9 +74,15 @@ export class Outbox {
     this.#mark = -1;
   }
 
+  /** Of the open command, so far. */
+  get commandBytes(): number {
+    return this.#mark < 0 ? 0 : this.#writer.length - this.#mark;
+  }
+
   /** Ends the open command. Returns a batch if that closed one, to be sent at once. */
   commit(waiter: Waiter): OutstandingBatch | null {
     assert(this.#mark >= 0, "no command was begun");
+    assert(this.commandBytes <= COMMAND_BYTES_MAX, "a command that no member could be sent");
     endCommand(this.#writer, this.#mark);
     this.#mark = -1;
     this.#waiters.push(waiter);

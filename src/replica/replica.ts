@@ -21,7 +21,7 @@ import { LeaseKeeper } from "./leases.ts";
 import type { Logger } from "./logger.ts";
 import type { Member, MemberStatus, Waiter } from "./member.ts";
 import { nextMembershipStep, serverLines, unknownMembers } from "./membership.ts";
-import { Outbox, type OutstandingBatch } from "./outbox.ts";
+import { COMMAND_BYTES_MAX, Outbox, type OutstandingBatch } from "./outbox.ts";
 import type { Clock, Log, OpenedStorage, PeerEvents, Peers, Snapshots, StorageEvents } from "./ports.ts";
 import { ProposalQueue } from "./proposal-queue.ts";
 import { ProposalSizes } from "./proposal-sizes.ts";
@@ -192,6 +192,11 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   }
 
   commit(waiter: Waiter): void {
+    if (this.#outbox.commandBytes > COMMAND_BYTES_MAX) {
+      this.#outbox.abandon();
+      waiter.onRefused(COMMAND_TOO_LONG);
+      return;
+    }
     const full = this.#outbox.commit(waiter);
     if (full !== null) this.#send(full);
     this.#flushSoon();
@@ -870,6 +875,12 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     this.#options.onFatal(error instanceof Error ? error : new Error(String(error)));
   }
 }
+
+const COMMAND_TOO_LONG = new CoordinationError(
+  "rejected",
+  "not-applied",
+  `a command has ${COMMAND_BYTES_MAX} bytes at most, which is what members can carry between them`,
+);
 
 const OUTCOME_UNKNOWN = new CoordinationError(
   "closed",

@@ -99,3 +99,13 @@ test("a command that is taken back leaves nothing, and the next may be begun", (
   put(outbox, "b");
   assert.equal(read(outbox.closeBatch()!.bytes), "2/77/1: a b");
 });
+
+test("how long the open command is can be asked before it is committed", () => {
+  const outbox = new Outbox(2, 77);
+  assert.equal(outbox.commandBytes, 0);
+  put(outbox, "a");
+  outbox.begin().text("12345678");
+  assert.equal(outbox.commandBytes, 4 + 8);
+  outbox.abandon();
+  assert.equal(outbox.commandBytes, 0);
+});

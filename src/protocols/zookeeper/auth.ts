@@ -3,7 +3,7 @@
 
 import { byteString, bytesOf, toByteString } from "../../base/text.ts";
 import type { Identity } from "../../state/types.ts";
-import { IDENTITIES_MAX } from "./limits.ts";
+import { IDENTITIES_BYTES_MAX, IDENTITIES_MAX } from "./limits.ts";
 
 export interface Hashes {
   sha1(bytes: Uint8Array): Uint8Array;
@@ -64,13 +64,14 @@ export function certificateIdentities(name: string, { x509SuperUsers }: AuthOpti
   return x509SuperUsers?.includes(name) ? [{ scheme: "super", id }, identity] : [identity];
 }
 
-/** The identities with some more, each once; null where they become too many to carry. */
+/** The identities with some more, each once; null where they become too many, or too long, to carry. */
 export function withIdentities(held: readonly Identity[], more: readonly Identity[]): readonly Identity[] | null {
   const all = [...held];
   for (const identity of more) {
     if (!all.some(({ scheme, id }) => scheme === identity.scheme && id === identity.id)) all.push(identity);
   }
-  return all.length > IDENTITIES_MAX ? null : all;
+  const bytes = all.reduce((sum, { scheme, id }) => sum + scheme.length + id.length, 0);
+  return all.length > IDENTITIES_MAX || bytes > IDENTITIES_BYTES_MAX ? null : all;
 }
 
 const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

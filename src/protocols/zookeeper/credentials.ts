@@ -8,6 +8,7 @@ import { type AuthOptions, certificateIdentities, type Hashes, identitiesOf, wit
 import { readAuth } from "./codec/requests.ts";
 import { readBuffer, writeBuffer } from "./codec/wire.ts";
 import { ERROR } from "./errors.ts";
+import { IDENTITIES_BYTES_MAX, IDENTITIES_MAX } from "./limits.ts";
 import { DigestMd5Server, type SaslOptions } from "./sasl.ts";
 
 export interface CredentialOptions {
@@ -66,7 +67,8 @@ export class Credentials {
       const connection = { address: this.#address, certificateName: this.#certificateName };
       const more = identitiesOf(scheme, auth, connection, this.#options.hashes, this.#options.auth);
       if (more !== null && this.#become(more)) return proved(null);
-      return { kind: "reply", error: ERROR.authFailed, body: null, ends: true, failure: `scheme ${scheme}` };
+      const failure = more === null ? `scheme ${shortened(scheme)}` : TOO_MANY;
+      return { kind: "reply", error: ERROR.authFailed, body: null, ends: true, failure };
     });
   }
 
@@ -81,7 +83,8 @@ export class Credentials {
       if (step.kind === "complete") {
         const identity: Identity = { scheme: "sasl", id: step.authorizationId };
         const isSuper = saslSuperUsers.some((user) => toByteString(user) === step.authorizationId);
-        this.#become(isSuper ? [identity, { scheme: "super", id: "" }] : [identity]);
+        const isTaken = this.#become(isSuper ? [identity, { scheme: "super", id: "" }] : [identity]);
+        if (!isTaken) return this.#onSaslFailure(TOO_MANY);
       }
       return proved(bufferOf(step.token));
     });
@@ -113,6 +116,13 @@ export class Credentials {
       return { kind: "unreadable", failure: error.message };
     }
   }
+}
+
+const TOO_MANY = `more than ${IDENTITIES_MAX} identities, or than ${IDENTITIES_BYTES_MAX} bytes of them`;
+
+/** For the log: what a stranger sent may be long. */
+function shortened(scheme: string | null): string | null {
+  return scheme !== null && scheme.length > 32 ? `${scheme.slice(0, 32)}…` : scheme;
 }
 
 function proved(body: Uint8Array | null): ProofAnswer {

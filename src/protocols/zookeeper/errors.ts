@@ -58,5 +58,6 @@ export const REJECTION_TO_WIRE: Readonly<Record<Rejection, number>> = {
  * is only said of what certainly was not applied.
  */
 export function refusalToWire(code: CoordinationErrorCode): number | null {
+  if (code === "rejected") return ERROR.marshallingError; // it is too long to cross to other members
   return code === "no-space" ? ERROR.systemError : null;
 }

@@ -10,6 +10,7 @@ import { encodeAttachLease, encodeOpenLease, PASSWORD_BYTES } from "../../state/
 import type { Outcome } from "../../state/types.ts";
 import { equalsSecretly } from "./auth.ts";
 import { type ConnectRequest, readConnectRequest, writeConnectReply } from "./codec/records.ts";
+import { PASSWORD_BYTES_MAX } from "./limits.ts";
 import type { Service } from "./service.ts";
 import type { Session } from "./session.ts";
 
@@ -76,6 +77,10 @@ export class Handshake implements Waiter {
     const { member, options } = this.#service;
     if (request.sessionId !== 0 && !Number.isSafeInteger(request.sessionId)) {
       this.#refuse(); // no session was ever given such a number
+      return true;
+    }
+    if ((request.password?.length ?? 0) > PASSWORD_BYTES_MAX) {
+      this.#refuse();
       return true;
     }
     const admission = member.admission();

@@ -134,5 +134,14 @@ export const SPARE_REQUESTS_MAX = 4096;
 /** The identities one connection may gather by proving itself again and again: each write carries them all. */
 export const IDENTITIES_MAX = 64;
 
+/** The same in bytes: 64 usual ones take a few thousand. What is carried stands in the log with each write. */
+export const IDENTITIES_BYTES_MAX = 16 << 10;
+
+/** The subject of a client's certificate: it is an identity. */
+export const CERTIFICATE_NAME_BYTES_MAX = 4 << 10;
+
+/** A session's password has 16 bytes; a longer one than this is wrong without asking the ensemble. */
+export const PASSWORD_BYTES_MAX = 64;
+
 /** Closed connections told one by one in a tick; of more only the number, so that ten thousand strangers are not a full log. */
 export const DROPPED_LINES_PER_TICK_MAX = 50;

@@ -19,6 +19,7 @@ import type { StateEvents } from "../../state/types.ts";
 import type { AuthOptions, Hashes } from "./auth.ts";
 import {
   BOUNDS,
+  CERTIFICATE_NAME_BYTES_MAX,
   CLOSING_DEADLINE_MS,
   CONNECTIONS_PER_ADDRESS_MAX,
   FRAME_BYTES_MAX,
@@ -297,6 +298,14 @@ class Listeners implements ZooKeeperServer {
       name = certificate === undefined ? null : subjectOf(certificate.raw);
     } catch (error) {
       this.#logger.warn(`the certificate of ${socket.remoteAddress} cannot be read: ${String(error)}`);
+      socket.destroy();
+      return;
+    }
+    if (name !== null && name.length > CERTIFICATE_NAME_BYTES_MAX) {
+      this.#service.counters.connectionsRejected += 1;
+      this.#logger.warn(
+        `the certificate of ${socket.remoteAddress} is refused: its name has ${name.length} characters`,
+      );
       socket.destroy();
       return;
     }

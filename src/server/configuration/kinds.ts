@@ -117,10 +117,12 @@ interface SizeOptions {
   readonly unit?: "b" | "kib";
   readonly min: number;
   readonly max: number;
+  /** Why no more. */
+  readonly why?: string;
 }
 
 /** In bytes. Java's hexadecimal form is taken too: 0xfffff is ZooKeeper's own way to write its frame limit. */
-export function size({ unit = "b", min, max }: SizeOptions): Kind<number> {
+export function size({ unit = "b", min, max, why }: SizeOptions): Kind<number> {
   return {
     parse(given, unitRequired) {
       const [, number, suffix] = /^(0x[0-9a-f]+|\d+)\s*([a-z]*)$/i.exec(given) ?? [];
@@ -129,7 +131,10 @@ export function size({ unit = "b", min, max }: SizeOptions): Kind<number> {
       const factor = BYTES[suffix === "" ? unit : suffix!.toLowerCase()];
       if (factor === undefined) throw new Complaint(`must be in B, KiB, MiB or GiB, not "${suffix}"`);
       const value = Number(number) * factor;
-      if (value < min || value > max) throw new Complaint(`must be from ${min} to ${max} bytes, not "${given}"`);
+      if (value < min || value > max) {
+        const reason = why !== undefined && value > max ? `: ${why}` : "";
+        throw new Complaint(`must be from ${min} to ${max} bytes, not "${given}"${reason}`);
+      }
       return value;
     },
   };

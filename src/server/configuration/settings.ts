@@ -2,6 +2,7 @@
 // readable name it has in cabildo.yaml, its kind and its default. What ZooKeeper has and we do not need stands below,
 // each with the reason that its warning gives.
 
+import { COMMAND_BYTES_MAX } from "../../replica/outbox.ts";
 import { boolean, duration, type Kind, list, oneOf, port, portOrAny, size, text, wholeNumber } from "./kinds.ts";
 
 interface Setting<T> {
@@ -26,6 +27,9 @@ function optional<T>(yaml: string, kind: Kind<T>, more: Partial<Setting<T | null
 
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
+/** A request becomes one command, with its client's credentials, and a command crosses the port between members whole. */
+const REQUEST_BYTES_MAX = COMMAND_BYTES_MAX - MiB;
+const REQUEST_WHY = "members could not carry a longer request between them";
 const tlsVersion = oneOf("TLSv1.2", "TLSv1.3");
 
 /** TLS as ZooKeeper spells it, once for clients (`ssl.`) and once for members (`ssl.quorum.`). */
@@ -103,7 +107,7 @@ export const SETTINGS = {
   "fsync.warningthresholdms": setting("storage.slowSync", duration(), 1000),
 
   // Limits.
-  "jute.maxbuffer": setting("limits.frame", size({ min: 1024, max: GiB }), 0xfffff),
+  "jute.maxbuffer": setting("limits.frame", size({ min: 1024, max: REQUEST_BYTES_MAX, why: REQUEST_WHY }), 0xfffff),
   globalOutstandingLimit: setting("limits.outstanding", wholeNumber(1), 1000),
   maxClientCnxns: setting("limits.connectionsPerAddress", wholeNumber(0), 60),
   maxCnxns: setting("limits.connections", wholeNumber(0), 0),

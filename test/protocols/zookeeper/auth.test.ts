@@ -7,6 +7,7 @@ import { ByteReader } from "../../../src/base/bytes.ts";
 import { fromByteString } from "../../../src/base/text.ts";
 import { readAclReply, readClients } from "../../../src/protocols/zookeeper/codec/replies.ts";
 import { readBuffer } from "../../../src/protocols/zookeeper/codec/wire.ts";
+import { IDENTITIES_BYTES_MAX } from "../../../src/protocols/zookeeper/limits.ts";
 import { parseDirectives } from "../../../src/protocols/zookeeper/sasl.ts";
 import * as ask from "./support/requests.ts";
 import { type ReplyFrame, type TestClient, World } from "./support/world.ts";
@@ -237,4 +238,35 @@ test("directives are read as RFC 2831 writes them", () => {
     ],
   );
   for (const bad of ["a", "a=b c=d", 'a="b', "a=1,a=2", "=x"]) assert.throws(() => parseDirectives(bad), bad);
+});
+
+test("what a client proves is bounded in bytes: each of its writes carries it", () => {
+  const world = new World();
+  const client = world.client();
+  assert.equal(client.call(...ask.auth("digest", `${"u".repeat(IDENTITIES_BYTES_MAX - 100)}:pw`)).error, 0);
+  assert.equal(client.call(...ask.create("/a")).error, 0);
+  assert(client.session.credentials.length < IDENTITIES_BYTES_MAX + 100);
+  client.send(...ask.auth("digest", `${"v".repeat(100)}:pw`));
+  assert.deepEqual(client.takeStory(), ["reply -4 error -115"]);
+  assert.equal(client.port.isEnded, true);
+  assert(
+    world.log.some((line) => /authentication failed: more than 64 identities, or than 16384 bytes of them/.test(line)),
+  );
+});
+
+test("64 usual identities fit, and one more is refused", () => {
+  const client = new World().client();
+  for (let i = 1; i < 64; i++)
+    assert.equal(client.call(...ask.auth("digest", `user-of-usual-length-${i}:pw`)).error, 0);
+  client.send(...ask.auth("digest", "one-more:pw"));
+  assert.deepEqual(client.takeStory(), ["reply -4 error -115"]);
+});
+
+test("a password of a megabyte is wrong without a word to the ensemble", () => {
+  const world = new World();
+  const { sessionId } = world.client();
+  const before = world.member.machine.revision;
+  const stranger = world.dial();
+  assert.equal(stranger.connect({ sessionId, password: new Uint8Array(1_000_000) })?.sessionId, 0);
+  assert.equal(world.member.machine.revision, before);
 });

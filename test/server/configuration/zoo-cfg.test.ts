@@ -189,6 +189,8 @@ describe("values", () => {
     ["skipACL=maybe", /must be true or false/],
     ["snapCount=1", /whole number from 2/],
     ["jute.maxbuffer=12", /must be from 1024 to/],
+    ["jute.maxbuffer=104857600", /must be from 1024 to 33554432 bytes.*members could not carry a longer request/],
+    ["jute.maxbuffer=33554433", /must be from 1024 to 33554432 bytes/],
     ["autopurge.purgeInterval=2w", /must be in ms, s, m, h or d/],
     ["electionAlg=1", /can only be 3/],
     ["DigestAuthenticationProvider.digestAlg=SHA3-256", /can only be SHA1/],
@@ -217,6 +219,7 @@ describe("values", () => {
     assert.equal(settingsOf(`${ALONE}tickTime=2s\n`).tickMs, 2000);
     assert.equal(settingsOf(`${ALONE}preAllocSize=65536\n`).storage.segmentBytes, 64 * 1024 ** 2);
     assert.equal(settingsOf(`${ALONE}jute.maxbuffer=0x3fffff\n`).limits.frameBytesMax, 0x3fffff);
+    assert.equal(settingsOf(`${ALONE}jute.maxbuffer=33554432\n`).limits.frameBytesMax, 32 * 1024 ** 2);
   });
 
   test("what other servers have and this one does without is named, where somebody relies on it", () => {
