@@ -88,6 +88,8 @@ export interface Peers {
   /** The members to be connected to, where, and the ensemble's number (0: not known yet); again at every change. */
   reconcile(cluster: number, members: readonly { readonly id: MemberId; readonly address: string }[]): void;
   isConnected(to: MemberId): boolean;
+  /** Bytes sent to it that have not left this machine. */
+  unsentBytes(to: MemberId): number;
   /** Closes the connection over which something came that no member sends; says why in the log. It may be made anew. */
   hangUp(on: MemberId, why: string): void;
   close(): Promise<void>;

@@ -26,6 +26,7 @@ import type { Clock, Log, OpenedStorage, PeerEvents, Peers, Snapshots, StorageEv
 import { ProposalQueue } from "./proposal-queue.ts";
 import { ProposalSizes } from "./proposal-sizes.ts";
 import { Reaper, type ReaperOptions } from "./reaper.ts";
+import { Retries } from "./retries.ts";
 import { Snapshotter } from "./snapshotter.ts";
 import { type Encode, TermBatches } from "./term-batches.ts";
 import { decodePeerMessage, encodePropose, encodeRaft, encodeRenew, type PeerMessage } from "./wire.ts";
@@ -51,8 +52,6 @@ export interface ReplicaOptions {
 /** The loop applies at most this long at a stretch, so that heartbeats and clients are heard while it catches up. */
 const APPLY_SLICE_MS = 15;
 const APPLY_BYTES = 1024 * 1024;
-/** A batch that is not seen applied for so long is sent again: it, or a refusal of it, may have been lost. */
-const SEND_AGAIN_MS = 1000;
 
 export class Replica implements Member, PeerEvents, StorageEvents {
   readonly id: MemberId;
@@ -87,7 +86,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   #mustSendAgain = false;
   /** The ensemble's number as the peers were last told. */
   #cluster = 0;
-  #lastProgressAt = 0;
+  readonly #retries = new Retries();
 
   /** The state is being replaced by a snapshot's: nothing is applied to what it was before. */
   #isRestoring = false;
@@ -422,7 +421,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     this.#askLeader(this.#barriers.ask(this.#clock.now()));
     const wasEmpty = this.#outbox.outstanding().length === 0;
     const fresh = this.#outbox.closeBatch();
-    if (wasEmpty) this.#lastProgressAt = this.#clock.now();
+    if (wasEmpty) this.#retries.begin(this.#clock.now());
     if (this.#mustSendAgain) this.#sendEverything();
     else if (fresh !== null) this.#send(fresh);
     this.#proposeQueued();
@@ -447,7 +446,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     const { leader } = this.#raft;
     if (leader === null) return; // once somebody leads
     this.#mustSendAgain = false;
-    this.#lastProgressAt = this.#clock.now();
+    this.#retries.onSentAgain(this.#clock.now());
     for (const batch of this.#outbox.outstanding()) this.#send(batch);
   }
 
@@ -589,7 +588,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
         "a batch with more or fewer commands than waiters",
       );
       this.#applying = null;
-      this.#lastProgressAt = this.#clock.now();
+      this.#retries.onProgress(this.#clock.now());
       return;
     }
     const result = this.machine.apply(entry.index, entry.payload, null);
@@ -743,7 +742,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     for (const question of this.#barriers.askAgain(now)) this.#askLeader(question);
     this.#tickLeases(elapsed);
     if (this.#raft.role === "leader" && this.#raft.canPropose) this.#tickLeader(elapsed);
-    if (!this.#outbox.isEmpty && now - this.#lastProgressAt > SEND_AGAIN_MS) this.#retry();
+    if (!this.#outbox.isEmpty && !this.#isOnItsWay()) this.#retry(this.#retries.due(now));
     const notice = this.#foundingNotice.due(this.#raft.founding, now);
     if (notice !== null) this.#logger.warn(notice);
     this.#noteStatus();
@@ -787,9 +786,20 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     }
   }
 
-  #retry(): void {
-    if (this.machine.lastSequence(this.id, this.#outbox.start) === -1) this.#takeLaterStart();
-    else this.#sendAgain();
+  /** What was passed on to the leader has not even left: a copy behind it would only make it later. */
+  #isOnItsWay(): boolean {
+    const { leader } = this.#raft;
+    return leader !== null && leader !== this.id && (this.#peers?.unsentBytes(leader) ?? 0) > 0;
+  }
+
+  #retry(count: number): void {
+    if (count === 0) return;
+    if (this.machine.lastSequence(this.id, this.#outbox.start) === -1) {
+      this.#takeLaterStart();
+      return;
+    }
+    for (const batch of this.#outbox.outstanding().slice(0, count)) this.#send(batch);
+    this.#flushSoon();
   }
 
   #isDiskStalled(): boolean {

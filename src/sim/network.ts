@@ -47,10 +47,12 @@ interface Link {
   /** A broken connection's frames never arrive: each connection has its own number. */
   connection: number;
   lastArrival: number;
-  /** Nothing sent arrives before this moment. */
+  /** Nothing sent arrives before this moment: until then the link takes nothing from its sender. */
   cloggedUntil: number;
   /** What it carries in a millisecond. */
   bytesPerMs: number;
+  /** Of the frames under way on the connection. */
+  bytesUnderWay: number;
 }
 
 const REDIAL_MS = 50;
@@ -94,6 +96,7 @@ export class VirtualNetwork {
         if (this.#endpoints.get(id) === endpoint) this.#reconcile(id, endpoint, members);
       },
       isConnected: (to) => this.#link(id, to).isUp,
+      unsentBytes: (to) => this.#unsentBytes(id, to),
       hangUp: (on, why) => {
         this.onHangUp(id, on, why);
         if (this.#link(id, on).isUp) this.#disconnect(id, on);
@@ -188,6 +191,7 @@ export class VirtualNetwork {
       for (const link of [this.#link(one, other), this.#link(other, one)]) {
         link.isUp = true;
         link.connection++;
+        link.bytesUnderWay = 0;
       }
       a.clock.deliver(() => a.events.onConnect(other));
       b.clock.deliver(() => b.events.onConnect(one));
@@ -245,7 +249,9 @@ export class VirtualNetwork {
     const overtakes = reorderProbability > 0 && this.#random.chance(reorderProbability);
     const arrival = overtakes ? soonest : Math.max(link.lastArrival + passes, soonest);
     link.lastArrival = Math.max(link.lastArrival, arrival);
+    link.bytesUnderWay += frame.length;
     this.#time.after(arrival - this.#time.now, () => {
+      if (link.connection === connection) link.bytesUnderWay -= frame.length;
       const endpoint = this.#endpoints.get(to);
       if (endpoint === undefined || link.connection !== connection || !link.isUp || this.isCut(from, to)) {
         this.framesLost++;
@@ -263,11 +269,25 @@ export class VirtualNetwork {
     return isSpike ? usual + (spikeMs * this.#random.below(1000)) / 1000 : usual;
   }
 
+  /** Where a link takes nothing, or little at a time, what is sent stays with its sender; else it leaves at once. */
+  #unsentBytes(from: MemberId, to: MemberId): number {
+    const { isUp, cloggedUntil, bytesPerMs, bytesUnderWay } = this.#link(from, to);
+    const isHeldUp = cloggedUntil > this.#time.now || bytesPerMs !== Number.POSITIVE_INFINITY;
+    return isUp && isHeldUp ? bytesUnderWay : 0;
+  }
+
   #link(from: MemberId, to: MemberId): Link {
     const number = key(from, to);
     let link = this.#links.get(number);
     if (link === undefined) {
-      link = { isUp: false, connection: 0, lastArrival: 0, cloggedUntil: 0, bytesPerMs: Number.POSITIVE_INFINITY };
+      link = {
+        isUp: false,
+        connection: 0,
+        lastArrival: 0,
+        cloggedUntil: 0,
+        bytesPerMs: Number.POSITIVE_INFINITY,
+        bytesUnderWay: 0,
+      };
       this.#links.set(number, link);
     }
     return link;

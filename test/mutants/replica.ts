@@ -28,7 +28,7 @@ export const REPLICA: readonly Mutant[] = [
     rule: "What is not seen applied is sent again.",
     pitfall: 27,
     file: "src/replica/replica.ts",
-    find: "for (const batch of this.#outbox.outstanding()) this.#send(batch, true);",
+    find: "for (const batch of this.#outbox.outstanding()) this.#send(batch);",
     replace: "",
     caughtBy: ["replica/scenarios"],
     simulator: true,

@@ -116,6 +116,10 @@ class Mesh implements OpenedPeers {
     return this.#peers.get(to)?.wire != null;
   }
 
+  unsentBytes(to: MemberId): number {
+    return this.#peers.get(to)?.wire?.unsentBytes ?? 0;
+  }
+
   reconcile(cluster: number, members: readonly { readonly id: MemberId; readonly address: string }[]): void {
     this.#cluster = cluster;
     const listed = new Set<MemberId>();

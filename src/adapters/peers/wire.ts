@@ -9,8 +9,11 @@ import { decodeHello, guessSpeaker, HELLO_BYTES, type Hello, mayBeHello } from "
 
 /** Frames of a turn are copied together up to this size; larger ones are handed over as they are. */
 const COPIED_BYTES_MAX = 256 * 1024;
-/** A peer that does not take this much is as good as gone: Raft sends again what it needs. */
-export const UNSENT_BYTES_MAX = 64 * 1024 * 1024;
+/**
+ * A peer that does not take this much is as good as gone: Raft sends again what it needs. All that a member passes on to
+ * its leader (32 MiB, and a command more) has room twice, as when a leader is elected again.
+ */
+export const UNSENT_BYTES_MAX = 160 * 1024 * 1024;
 const KEEP_ALIVE_MS = 10_000;
 
 export interface WireEvents {
@@ -55,6 +58,11 @@ export class Wire {
 
   get remote(): string {
     return `${this.socket.remoteAddress ?? "unknown"}:${this.socket.remotePort ?? 0}`;
+  }
+
+  /** Bytes that were sent and have not left. */
+  get unsentBytes(): number {
+    return this.#pendingBytes + this.socket.writableLength;
   }
 
   /** The hello was accepted: what follows are frames. */
