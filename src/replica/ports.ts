@@ -75,9 +75,9 @@ export interface Snapshots {
 export interface SnapshotWriter {
   /** Adds bytes; completes when more may come. */
   write(chunk: Uint8Array): Promise<void>;
-  /** Makes it durable under its name, and removes what is older than the retained few. */
-  finish(): Promise<void>;
-  /** Leaves nothing behind; a `write` that waits fails with `closed`. */
+  /** Makes it durable under its name, and removes what is older than the retained few, unless it is in use. */
+  finish(isInUse?: (index: number) => boolean): Promise<void>;
+  /** Leaves nothing behind; a `write` or `finish` that waits fails with `closed`. */
   abandon(): Promise<void>;
 }
 

@@ -52,6 +52,11 @@ export interface ReplicaOptions {
 /** The loop applies at most this long at a stretch, so that heartbeats and clients are heard while it catches up. */
 const APPLY_SLICE_MS = 15;
 const APPLY_BYTES = 1024 * 1024;
+/**
+ * The log that is kept for followers who are being sent a snapshot, or entries from the disk, in sizes at which a snapshot
+ * is taken. Beyond it such a follower begins again with the latest snapshot.
+ */
+const KEPT_LOG_FACTOR = 8;
 
 export class Replica implements Member, PeerEvents, StorageEvents {
   readonly id: MemberId;
@@ -146,7 +151,9 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   /** Restores the state from the latest snapshot, then takes part. `peers` reports to this object. */
   async run(peers: Peers): Promise<void> {
     assert(this.#peers === null, "a replica runs once");
-    if (this.#snapshotIndex > 0) await this.#restore(this.#snapshotIndex);
+    this.#isRestoring = true;
+    if (this.#snapshotIndex > 0) await this.#snapshotter.restore(this.#snapshotIndex);
+    this.#isRestoring = false;
     assert(this.machine.appliedIndex === this.#snapshotIndex, "the restored state is not the snapshot's");
     this.#peers = peers;
     this.#reconcilePeers();
@@ -343,6 +350,9 @@ export class Replica implements Member, PeerEvents, StorageEvents {
         break;
       case "refused":
         this.#peers?.hangUp(effect.from, `it broke the rules of consensus: ${effect.why}`);
+        break;
+      case "discard-snapshot":
+        this.#snapshotter.discard();
         break;
     }
   }
@@ -621,7 +631,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   #maybeSnapshot(): void {
     const grown = this.#log.size - this.#snapshotLogSize;
     if (this.#commandsSinceSnapshot < this.#options.snapshotCommands && grown < this.#options.snapshotLogBytes) return;
-    if (this.#snapshotter.isBusy || this.#isDiskFull || this.machine.appliedIndex <= this.#snapshotIndex) return;
+    if (!this.#mayTakeSnapshot || this.#isDiskFull || this.machine.appliedIndex <= this.#snapshotIndex) return;
     this.#takeSnapshot().catch((error) => {
       if (!(error instanceof CoordinationError) || error.code !== "no-space") return this.#fail(error);
       this.#snapshotLogSize = this.#log.size;
@@ -634,19 +644,19 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   /** For operators: a snapshot of the state as it is, whatever stands in the way of one being over. */
   async takeSnapshotNow(): Promise<{ readonly index: number; readonly revision: number }> {
     await this.#snapshotter.idle();
-    if (this.#snapshotter.isBusy) {
-      throw new CoordinationError(
-        "overloaded",
-        "not-applied",
-        "a snapshot of the leader's is being installed: try again",
-      );
-    }
+    if (this.#state !== "running" || !this.#mayTakeSnapshot) throw SNAPSHOT_IN_THE_WAY;
     const { revision, appliedIndex: index } = this.machine;
-    if (index > this.#snapshotIndex) await this.#takeSnapshot();
+    if (index > this.#snapshotIndex && !(await this.#takeSnapshot())) throw SNAPSHOT_IN_THE_WAY;
     return { index, revision };
   }
 
-  async #takeSnapshot(): Promise<void> {
+  /** Not while another is written, nor while a leader's takes the place of the state and the log. */
+  get #mayTakeSnapshot(): boolean {
+    return !this.#isRestoring && !this.#snapshotter.isBusy;
+  }
+
+  /** Returns whether it was taken: a leader's may come in between. */
+  async #takeSnapshot(): Promise<boolean> {
     const { appliedIndex: index, revision: zxid } = this.machine;
     const snapshot: SnapshotMeta = {
       index,
@@ -654,14 +664,20 @@ export class Replica implements Member, PeerEvents, StorageEvents {
       configuration: this.#raft.configurationAt(index),
     };
     this.#commandsSinceSnapshot = 0;
-    if (!(await this.#snapshotter.take(snapshot)) || this.#state === "stopped") return;
+    const mayKeep = this.#log.size <= KEPT_LOG_FACTOR * this.#options.snapshotLogBytes;
+    const isInUse = (older: number): boolean => mayKeep && this.#raft.isSending(older);
+    if (!(await this.#snapshotter.take(snapshot, isInUse)) || this.#state === "stopped") return false;
     const previous = this.#snapshotIndex;
     this.#snapshotIndex = index;
     this.lastSnapshot = { zxid, time: this.#clock.wall() };
-    // The log may reach back to the snapshot before: a follower a little behind is served from it, as far as it does.
-    this.#submit({ kind: "snapshot-taken", snapshot, ...(previous > 0 ? { logFrom: previous + 1 } : {}) });
-    this.#log.purge(index);
+    // The log may reach back to the snapshot before: a follower a little behind is served from it. One that is further
+    // behind, and is being sent a snapshot or the log, goes on from there: the log is kept for it, within a bound.
+    const neededFrom = mayKeep ? Math.min(this.#raft.neededFrom, index + 1) : index + 1;
+    const logFrom = Math.min(previous > 0 ? previous + 1 : index + 1, neededFrom);
+    this.#submit({ kind: "snapshot-taken", snapshot, logFrom });
+    this.#log.purge(neededFrom - 1);
     this.#snapshotLogSize = this.#log.size;
+    return true;
   }
 
   #fetch({ to, from, bytesMax }: Effect & { kind: "fetch" }): void {
@@ -691,27 +707,27 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   }
 
   async #installChunk({ snapshot, offset, data, done }: Effect & { kind: "write-snapshot" }): Promise<void> {
-    if (!(await this.#snapshotter.receive(snapshot, offset, data, done))) return; // another leader's took its place
-    if (done) {
-      this.#isRestoring = true; // with the log's old entries goes what was still to be applied of them
-      await this.#log.restart(snapshot);
-      await this.#restore(snapshot.index);
-      this.#snapshotIndex = snapshot.index;
-      this.#snapshotLogSize = this.#log.size;
-      this.#commandsSinceSnapshot = 0;
-      this.#forgetWhatTheSnapshotHolds();
-      this.#logger.info(`installed the leader's snapshot of index ${snapshot.index}`);
-    }
-    this.#submit({ kind: "snapshot-written", index: snapshot.index, offset: offset + data.length, done });
-    if (!done) return;
-    this.#onApplied();
-    this.#applyCommitted();
+    const written: Input = { kind: "snapshot-written", index: snapshot.index, offset: offset + data.length, done };
+    const replace = done ? (): Promise<void> => this.#replaceBy(snapshot, written) : null;
+    const isAdded = await this.#snapshotter.receive(snapshot, offset, data, replace);
+    if (isAdded && !done) this.#submit(written); // else another leader's took its place, or it has been said
   }
 
-  async #restore(index: number): Promise<void> {
+  /** A leader's snapshot takes the place of state and log: with the log's entries goes what was still to be applied. */
+  async #replaceBy(snapshot: SnapshotMeta, written: Input): Promise<void> {
     this.#isRestoring = true;
-    await this.#snapshotter.restore(index);
-    this.#isRestoring = false;
+    await this.#log.restart(snapshot);
+    await this.#snapshotter.restore(snapshot.index);
+    if (this.#state === "stopped") return;
+    this.#snapshotIndex = snapshot.index;
+    this.#snapshotLogSize = this.#log.size;
+    this.#commandsSinceSnapshot = 0;
+    this.#forgetWhatTheSnapshotHolds();
+    this.#logger.info(`installed the leader's snapshot of index ${snapshot.index}`);
+    this.#submit(written);
+    this.#isRestoring = false; // not before the log goes on from there
+    this.#onApplied();
+    this.#applyCommitted();
   }
 
   /** Own batches that were applied inside the snapshot: their outcome is not in it, so nobody here can know it. */
@@ -892,6 +908,11 @@ const COMMAND_TOO_LONG = new CoordinationError(
   `a command has ${COMMAND_BYTES_MAX} bytes at most, which is what members can carry between them`,
 );
 
+const SNAPSHOT_IN_THE_WAY = new CoordinationError(
+  "overloaded",
+  "not-applied",
+  "a snapshot of the leader's takes the place of this member's state: try again",
+);
 const OUTCOME_UNKNOWN = new CoordinationError(
   "closed",
   "unknown",

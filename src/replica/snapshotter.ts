@@ -14,6 +14,8 @@ export class Snapshotter {
   readonly #sliceBytes: number;
   #taking: Promise<boolean> | null = null;
   #abandoned = false;
+  /** The last chunk of a leader's snapshot has come: until the state is replaced by it, there is nothing to be taken of. */
+  #isReplacing = false;
   #installing: { meta: SnapshotMeta; writer: SnapshotWriter; offset: number; isGivenUp: boolean } | null = null;
   /** One chunk after another: of another leader's as well, whose first may come while the last of the old is written. */
   #receiving: Promise<unknown> = Promise.resolve();
@@ -24,8 +26,9 @@ export class Snapshotter {
     this.#sliceBytes = sliceBytes;
   }
 
+  /** Half a snapshot of a leader's is in nobody's way: the other half may never come. */
   get isBusy(): boolean {
-    return this.#taking !== null || this.#installing !== null;
+    return this.#taking !== null || this.#isReplacing;
   }
 
   /** Completes when no snapshot is being taken any more. */
@@ -33,17 +36,20 @@ export class Snapshotter {
     await this.#taking?.catch(() => false);
   }
 
-  /** Takes a snapshot of the state as it is now. Completes with false if it was abandoned for a newer one. */
-  take(meta: SnapshotMeta): Promise<boolean> {
+  /**
+   * Takes a snapshot of the state as it is now. Older ones go, but for the retained few and those in use. Completes with
+   * false if it was abandoned for a leader's.
+   */
+  take(meta: SnapshotMeta, isInUse: (index: number) => boolean): Promise<boolean> {
     assert(!this.isBusy, "one snapshot at a time");
     this.#abandoned = false;
-    this.#taking = this.#write(meta).finally(() => {
+    this.#taking = this.#write(meta, isInUse).finally(() => {
       this.#taking = null;
     });
     return this.#taking;
   }
 
-  async #write(meta: SnapshotMeta): Promise<boolean> {
+  async #write(meta: SnapshotMeta, isInUse: (index: number) => boolean): Promise<boolean> {
     const view = this.#machine.beginSnapshot();
     const writer = this.#snapshots.create(meta);
     try {
@@ -52,7 +58,7 @@ export class Snapshotter {
         if (slice === null) break;
         await writer.write(slice);
       }
-      if (!this.#abandoned) await writer.finish();
+      if (!this.#abandoned) await writer.finish(isInUse);
       else await writer.abandon();
     } catch (error) {
       await writer.abandon();
@@ -64,37 +70,69 @@ export class Snapshotter {
   }
 
   /**
-   * A chunk of a leader's snapshot. Chunks of one snapshot come in order; one at offset 0 begins anew. Completes when the
-   * chunk is written and, if it is the last, the whole is durable; with a full disk, when there is room. With false, if
-   * the snapshot was given up for another meanwhile.
+   * A chunk of a leader's snapshot. Chunks of one snapshot come in order; one at offset 0 begins anew. The last brings
+   * `replace`, which is called once the whole is durable: no other snapshot is taken until it has ended. Completes when
+   * the chunk is written and that is done; with a full disk, when there is room. With false, if the snapshot was given up
+   * meanwhile.
    */
-  receive(meta: SnapshotMeta, offset: number, data: Uint8Array, done: boolean): Promise<boolean> {
-    if (offset === 0) void this.#giveUp();
-    const received = this.#receiving.then(() => this.#receive(meta, offset, data, done));
+  receive(
+    meta: SnapshotMeta,
+    offset: number,
+    data: Uint8Array,
+    replace: (() => Promise<void>) | null,
+  ): Promise<boolean> {
+    if (offset === 0) this.discard();
+    if (replace !== null) this.#isReplacing = true;
+    const received = this.#receiving.then(() => this.#receive(meta, offset, data, replace));
     this.#receiving = received.catch(() => {});
     return received;
   }
 
-  async #receive(meta: SnapshotMeta, offset: number, data: Uint8Array, done: boolean): Promise<boolean> {
-    await this.#abandonTaking();
-    if (offset === 0) {
-      await this.#giveUp();
-      const writer = this.#snapshots.create(meta, "wait");
-      this.#installing = { meta, writer, offset: 0, isGivenUp: false };
+  async #receive(
+    meta: SnapshotMeta,
+    offset: number,
+    data: Uint8Array,
+    replace: (() => Promise<void>) | null,
+  ): Promise<boolean> {
+    try {
+      if (offset === 0) await this.#begin(meta);
+      const isWhole = await this.#add(meta, offset, data, replace !== null);
+      if (isWhole) await replace?.();
+      return isWhole;
+    } finally {
+      if (replace !== null) this.#isReplacing = false;
     }
+  }
+
+  async #begin(meta: SnapshotMeta): Promise<void> {
+    await this.#giveUp();
+    const writer = this.#snapshots.create(meta, "wait");
+    this.#installing = { meta, writer, offset: 0, isGivenUp: false };
+  }
+
+  /** Returns whether it was added; of the last chunk, whether the whole is durable. */
+  async #add(meta: SnapshotMeta, offset: number, data: Uint8Array, isLast: boolean): Promise<boolean> {
     const installing = this.#installing;
-    assert(installing?.meta.index === meta.index && installing.offset === offset, "a snapshot's chunks out of order");
+    if (installing === null) return false; // given up since it came
+    assert(installing.meta.index === meta.index && installing.offset === offset, "a snapshot's chunks out of order");
     try {
       await installing.writer.write(data);
       installing.offset += data.length;
-      if (!done || installing.isGivenUp) return !installing.isGivenUp;
-      await installing.writer.finish();
+      if (isLast && !installing.isGivenUp) {
+        await this.#abandonTaking();
+        await installing.writer.finish();
+        this.#installing = null;
+      }
     } catch (error) {
       if (installing.isGivenUp) return false;
       throw error;
     }
-    this.#installing = null;
     return !installing.isGivenUp;
+  }
+
+  /** The rest of the snapshot that is being received will not come. A disk that fails over it tells so itself. */
+  discard(): void {
+    this.#giveUp().catch(() => {});
   }
 
   /** Replaces the state by a snapshot's; readers see the old one until it is whole. */
@@ -107,13 +145,14 @@ export class Snapshotter {
   async close(): Promise<void> {
     await this.#abandonTaking();
     await this.#giveUp();
-    this.#installing = null;
   }
 
   async #giveUp(): Promise<void> {
-    if (this.#installing === null) return;
-    this.#installing.isGivenUp = true;
-    await this.#installing.writer.abandon();
+    const installing = this.#installing;
+    if (installing === null) return;
+    installing.isGivenUp = true;
+    this.#installing = null;
+    await installing.writer.abandon();
   }
 
   async #abandonTaking(): Promise<void> {

@@ -38,6 +38,7 @@ const FILES = {
   "replica/rounds": "test/replica/rounds.test.ts",
   "replica/scenarios": "test/replica/scenarios.test.ts",
   "replica/session-time": "test/replica/session-time.test.ts",
+  "replica/snapshot-transfers": "test/replica/snapshot-transfers.test.ts",
   "replica/snapshots": "test/replica/snapshots.test.ts",
   "state/machine": "test/state/machine.test.ts",
   "state/model": "test/state/model.test.ts",

@@ -52,6 +52,7 @@ scenario(
     const [behind, voter] = ensemble.followers();
     // 1. One of the voters was away for so long that it needs a snapshot, over a slow link.
     behind!.kill();
+    await ensemble.time.run(1000); // by then its leader keeps no log for it
     await outgrowLog(story, leader);
     ensemble.network.slow(leader.id, behind!.id, 2);
     void behind!.start();
@@ -70,6 +71,26 @@ scenario(
     await until(() => ensemble.isSettled(), 60_000);
   },
 );
+
+scenario("removing a voter while another lags behind over a slow link holds no write up", {}, async (story) => {
+  const { ensemble, create, set, reconfigure, until } = story;
+  const leader = ensemble.leader()!;
+  const [behind, voter] = ensemble.followers();
+  const first = create(leader, "/n");
+  await until(() => first.outcome === "created" && ensemble.isSettled());
+  // 1. All that it lacks is on its way already, and takes two minutes to get there.
+  ensemble.network.slow(leader.id, behind!.id, 2);
+  const written = Array.from({ length: 20 }, (_, i) => set(leader, "/n", `${i}`.padEnd(10_000)));
+  await until(() => written.every(({ outcome }) => outcome === "updated"));
+  await ensemble.time.run(1000);
+  // 2. The other is asked to leave.
+  const asked = reconfigure(leader, { leaving: String(voter!.id) });
+  await until(() => asked.outcome === "reconfiguring");
+  await ensemble.time.run(SOON_MS);
+  const write = set(leader, "/n", "after");
+  await until(() => write.outcome === "updated", SOON_MS);
+  assert.equal(leader.replica!.status.configuration.members.length, 3);
+});
 
 /** The log before this goes into a snapshot of 200 kB. */
 async function outgrowLog({ create, set, until }: Story, member: SimulatedMember): Promise<void> {

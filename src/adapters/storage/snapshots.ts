@@ -80,8 +80,8 @@ export class SnapshotFiles implements Snapshots {
     const file = new SnapshotFileWriter(files, unfinished, { owner, meta, salt: chance() }, patience);
     return {
       write: (chunk) => this.#met(file.write(chunk)),
-      finish: () => this.#met(this.#finish(file, path)),
-      abandon: () => file.abandon(),
+      finish: (isInUse) => this.#met(this.#finish(file, path, isInUse ?? noneInUse)),
+      abandon: () => this.#met(file.abandon()),
     };
   }
 
@@ -110,14 +110,14 @@ export class SnapshotFiles implements Snapshots {
     }
   }
 
-  async #finish(file: SnapshotFileWriter, path: string): Promise<void> {
+  async #finish(file: SnapshotFileWriter, path: string, isInUse: (index: number) => boolean): Promise<void> {
     const { files, directory, retained } = this.#options;
     const stored = await file.finish(path);
     await files.syncDirectory(directory);
     const others = this.#stored.filter((other) => other.path !== path);
     const all = [...others, stored].sort((a, b) => a.meta.index - b.meta.index);
-    const removed = all.slice(0, -retained);
-    this.#stored.splice(0, this.#stored.length, ...all.slice(-retained));
+    const removed = all.slice(0, -retained).filter(({ meta }) => !isInUse(meta.index));
+    this.#stored.splice(0, this.#stored.length, ...all.filter((one) => !removed.includes(one)));
     for (const old of removed) {
       await files.remove(old.path).catch((error) => {
         if (!isAbsent(error)) throw error;
@@ -135,6 +135,8 @@ export class SnapshotFiles implements Snapshots {
     }
   }
 }
+
+const noneInUse = (): boolean => false;
 
 function asDamaged(error: unknown): unknown {
   return error instanceof DamageError

@@ -40,6 +40,7 @@ export class Follower {
       this.#reply(from, true, 0, 0, append.round); // heard; the log is about to be replaced
       return;
     }
+    this.#installation.onAppend(from, append);
     const log = this.#log;
     const matched = log.accept(append.previous, append.entries);
     if (matched === -1) {

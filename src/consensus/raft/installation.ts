@@ -45,7 +45,7 @@ export class Installation {
     const { index, term } = chunk.snapshot;
     if (index > log.commitIndex && log.termAt(index) === term) log.commitTo(index); // all of it is in the log already
     if (index <= log.commitIndex) {
-      this.#incoming = null;
+      this.#discard();
       const durable = log.durableIndex >= index ? spoken : Math.max(spoken, this.#outbox.lastSequence);
       this.#reply(durable, from, chunk.term, index, 0, true, chunk.round);
       return;
@@ -61,6 +61,22 @@ export class Installation {
     incoming.writing = offset + data.length;
     this.#isRestoring = done;
     this.#outbox.push({ kind: "write-snapshot", snapshot, offset, data, done });
+  }
+
+  /**
+   * An append of a leader. Where it comes from another than the half a snapshot did, or reaches into the log, nobody will
+   * send the other half: a leader that sends a snapshot speaks of the log's very beginning alone.
+   */
+  onAppend(from: MemberId, { term, previous }: Message & { kind: "append" }): void {
+    const incoming = this.#incoming;
+    if (incoming === null || this.#isRestoring) return;
+    if (incoming.from !== from || incoming.term !== term || previous.index > 0) this.#discard();
+  }
+
+  #discard(): void {
+    if (this.#incoming === null) return;
+    this.#incoming = null;
+    this.#outbox.push({ kind: "discard-snapshot" });
   }
 
   /** Another leader's snapshot of the same index may have other bytes: it is begun anew. */

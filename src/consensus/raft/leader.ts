@@ -40,6 +40,9 @@ export class Leader {
   /** From when on silence counts: the start of the term, or of the latest change of members. */
   #quorumSince: number;
   #ticksSinceHeartbeat = 0;
+  /** What was committed an election timeout ago, and what was when that began to run. */
+  #committedBefore: number;
+  #committedSince: number;
   #round = 1;
   #transfer: { readonly to: MemberId; readonly since: number } | null = null;
   /** The latest append and the latest empty one: followers at the same point get the same object, to be encoded once. */
@@ -55,6 +58,8 @@ export class Leader {
     this.#outbox = outbox;
     this.#tick = tick;
     this.#quorumSince = tick;
+    this.#committedBefore = log.commitIndex;
+    this.#committedSince = log.commitIndex;
     this.#reads = new ReadRounds(term, outbox);
     this.#snapshots = new SnapshotSender(options, term, log, outbox);
     this.#snapshots.tick = tick;
@@ -126,6 +131,10 @@ export class Leader {
     }
     if (this.#transfer !== null && this.#tick - this.#transfer.since >= this.#options.electionTicks)
       this.#transfer = null;
+    if (this.#tick % this.#options.electionTicks === 0) {
+      this.#committedBefore = this.#committedSince;
+      this.#committedSince = this.#log.commitIndex;
+    }
     if (++this.#ticksSinceHeartbeat >= this.#options.heartbeatTicks) this.#heartbeat();
   }
 
@@ -138,12 +147,14 @@ export class Leader {
     this.#ticksSinceHeartbeat = 0;
     this.#round++;
     for (const peer of this.#peers) {
-      peer.isProbing = false;
+      // A probe that is not answered yet may still be on its way, with all that it carries: contact alone asks once more.
+      const isAsked = peer.mode === "probe" && peer.isProbing && this.#log.termAt(peer.nextIndex - 1) !== -1;
+      if (!isAsked) peer.isProbing = false;
       // What was sent is gone from the log already: a heartbeat could not tell whether it arrived.
       const isOutrun = peer.mode === "replicate" && this.#log.termAt(peer.nextIndex - 1) === -1;
       if (isOutrun) peer.probe(peer.matchIndex + 1);
       if (peer.nextIndex <= this.#log.lastIndex) this.#replicate(peer);
-      if (peer.mode !== "probe" || !peer.isProbing) this.#sendEmpty(peer);
+      if (isAsked || peer.mode !== "probe" || !peer.isProbing) this.#sendEmpty(peer);
       if (peer.mode === "snapshot") this.#snapshots.retry(peer);
       this.#handOver(peer);
     }
@@ -222,6 +233,7 @@ export class Leader {
     if (peer === undefined) return null; // it was removed
     assert(round <= this.#round, "an answer to a round that has not begun");
     peer.contactTick = this.#tick;
+    peer.isConnected = true;
     if (peer.incarnation !== incarnation) peer.replaced(incarnation);
     if (round > peer.confirmedRound) peer.confirmedRound = round;
     return peer;
@@ -455,16 +467,37 @@ export class Leader {
   get neededFrom(): number {
     let first = this.#log.lastIndex + 1;
     for (const peer of this.#peers) {
-      if (!this.isActive(peer)) continue;
+      if (!this.#isWithinReach(peer)) continue;
       first = Math.min(first, (peer.transfer?.snapshot.index ?? peer.matchIndex) + 1);
     }
     return first;
+  }
+
+  isSending(snapshotIndex: number): boolean {
+    return this.#peers.some((peer) => peer.transfer?.snapshot.index === snapshotIndex && this.#isWithinReach(peer));
+  }
+
+  /** One that is fed from the disk may hear nothing else for as long as one large message takes on a slow link. */
+  #isWithinReach(peer: Progress): boolean {
+    if (this.isActive(peer)) return true;
+    const next = peer.matchIndex + 1;
+    const isFedFromDisk = peer.transfer !== null || (next <= this.#log.lastIndex && !this.#log.isInMemory(next));
+    const silence = this.#tick - peer.contactTick;
+    return isFedFromDisk && peer.isConnected && silence <= SILENCE_MAX * this.#options.electionTicks;
+  }
+
+  /** It keeps up: what was committed an election timeout ago it holds. */
+  isCaughtUp(peer: Progress): boolean {
+    return peer.mode === "replicate" && peer.matchIndex >= this.#committedBefore;
   }
 
   isActive(peer: Progress): boolean {
     return this.#tick - peer.contactTick <= this.#options.electionTicks;
   }
 }
+
+/** In election timeouts: a follower that takes longer over one message is not waited for. */
+const SILENCE_MAX = 256;
 
 const matchOf = (peer: Progress): number => peer.matchIndex;
 const contactOf = (peer: Progress): number => peer.contactTick;

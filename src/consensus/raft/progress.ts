@@ -28,6 +28,8 @@ export class Progress {
   incarnation = 0;
   /** The tick at which it was last heard from. */
   contactTick = Number.NEGATIVE_INFINITY;
+  /** It was heard from since its connection last closed. */
+  isConnected = false;
   /** The latest round of contact that it answered. */
   confirmedRound = 0;
   /** The commit index it was last told. */
@@ -97,6 +99,7 @@ export class Progress {
 
   /** Its connection closed: what was in flight is lost. */
   disconnected(): void {
+    this.isConnected = false;
     if (this.mode === "replicate") this.probe(this.matchIndex + 1);
     this.isProbing = false;
     this.isFetching = false;

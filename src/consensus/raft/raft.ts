@@ -50,7 +50,7 @@ export interface MemberProgress {
   readonly incarnation: number;
   /** The configuration names this incarnation: it counts. */
   readonly joined: boolean;
-  /** It holds everything committed, or everything is on its way to it: a vote given to it now would hold nothing up. */
+  /** It holds what was committed an election timeout ago: a vote given to it now would hold nothing up for long. */
   readonly isCaughtUp: boolean;
 }
 
@@ -130,11 +130,16 @@ export class Raft {
 
   /**
    * The first entry that a follower within reach has yet to get, from this leader's disk if it must be; one past the last
-   * where there is none. A member that purges no further, and keeps the snapshot just before it, spares followers who
-   * are catching up from being overtaken by one snapshot after another.
+   * where there is none. A member that purges no further, and keeps the snapshots that are being sent, spares followers
+   * who are catching up from being overtaken by one snapshot after another.
    */
   get neededFrom(): number {
     return this.#leader?.neededFrom ?? this.#log.lastIndex + 1;
+  }
+
+  /** Whether a follower within reach is being sent the snapshot of this index. */
+  isSending(snapshotIndex: number): boolean {
+    return this.#leader?.isSending(snapshotIndex) ?? false;
   }
 
   /** In force: the latest in the log, committed or not. */
@@ -202,7 +207,7 @@ export class Raft {
   get progress(): ReadonlyMap<MemberId, MemberProgress> {
     const progress = new Map<MemberId, MemberProgress>();
     if (this.#leader === null) return progress;
-    const { configuration, commitIndex, durableIndex, lastIndex } = this.#log;
+    const { configuration, durableIndex } = this.#log;
     const { id, incarnation } = this.#options;
     progress.set(id, { matchIndex: durableIndex, active: true, incarnation, joined: this.joined, isCaughtUp: true });
     for (const peer of this.#leader.peers) {
@@ -211,7 +216,7 @@ export class Raft {
         active: this.#leader.isActive(peer),
         incarnation: peer.incarnation,
         joined: namesVoter(configuration, peer.id, peer.incarnation),
-        isCaughtUp: peer.mode === "replicate" && (peer.matchIndex >= commitIndex || peer.nextIndex > lastIndex),
+        isCaughtUp: this.#leader.isCaughtUp(peer),
       });
     }
     return progress;

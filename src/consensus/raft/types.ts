@@ -185,7 +185,9 @@ export type Effect =
       readonly done: boolean;
     }
   /** A message that breaks the rules was dropped: whoever sent it is broken or no member, and may be hung up on. */
-  | { readonly kind: "refused"; readonly from: MemberId; readonly why: string };
+  | { readonly kind: "refused"; readonly from: MemberId; readonly why: string }
+  /** What came of a leader's snapshot so far is of no use any more: it will not be gone on with. */
+  | { readonly kind: "discard-snapshot" };
 
 export type Role = "follower" | "pre-candidate" | "candidate" | "leader";
 

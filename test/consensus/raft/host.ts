@@ -176,6 +176,9 @@ export class Host {
       case "write-snapshot":
         this.#writeSnapshot(effect);
         break;
+      case "discard-snapshot":
+        this.#staged = null;
+        break;
     }
   }
 

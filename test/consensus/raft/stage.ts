@@ -339,6 +339,10 @@ export class Stage {
         );
         this.#writeSnapshot(id, machine, effect);
         break;
+      case "discard-snapshot":
+        this.lines.push(`${id} discards its half of a snapshot`);
+        machine.staged = [];
+        break;
     }
   }
 
