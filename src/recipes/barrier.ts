@@ -1,6 +1,7 @@
 // The barrier: while it is set, those who come to it wait; when it is removed, all of them go on. On ZooKeeper it is
 // Curator's DistributedBarrier.
 
+import { type AccessOptions, accessOf } from "./access.ts";
 import { bytesOf } from "./bytes.ts";
 import type { Engine, Glance, HasValues, Value, Versioned } from "./engine.ts";
 import { Patience, type WaitOptions } from "./patience.ts";
@@ -15,11 +16,11 @@ export class Barrier {
   readonly #value: Value;
   readonly #what: string;
 
-  constructor(engine: Engine & HasValues, name: string) {
+  constructor(engine: Engine & HasValues, name: string, options: AccessOptions = {}) {
     this.name = name;
     this.#engine = engine;
-    this.#value = engine.value("barrier", name);
     this.#what = `barrier ${JSON.stringify(name)}`;
+    this.#value = engine.value("barrier", name, accessOf(this.#what, options));
   }
 
   /** Whoever comes from now on waits. False: it was set already. */

@@ -2,6 +2,7 @@
 // what does not pass the schema is told and not taken. On the servers it is JSON.
 
 import { CoordinationError } from "../base/errors.ts";
+import { type AccessOptions, accessOf } from "./access.ts";
 import { bytesOf, textOf } from "./bytes.ts";
 import type { Engine, HasValues, LookOptions, Value, Versioned } from "./engine.ts";
 import { InvalidValueError } from "./errors.ts";
@@ -34,12 +35,17 @@ export class Configuration<Input, Output> {
   readonly #schema: StandardSchema<Input, Output>;
   readonly #what: string;
 
-  constructor(engine: Engine & HasValues, name: string, schema: StandardSchema<Input, Output>) {
+  constructor(
+    engine: Engine & HasValues,
+    name: string,
+    schema: StandardSchema<Input, Output>,
+    options: AccessOptions = {},
+  ) {
     this.name = name;
     this.#engine = engine;
-    this.#value = engine.value("configuration", name);
-    this.#schema = schema;
     this.#what = `configuration ${JSON.stringify(name)}`;
+    this.#value = engine.value("configuration", name, accessOf(this.#what, options));
+    this.#schema = schema;
   }
 
   /**

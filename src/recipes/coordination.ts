@@ -1,6 +1,7 @@
 // What a user holds: recipes by their names, over one engine. A method is there for everyone and compiles for those whose
 // engine has what it needs.
 
+import type { AccessOptions } from "./access.ts";
 import { Barrier } from "./barrier.ts";
 import { Configuration } from "./configuration.ts";
 import { Counter } from "./counter.ts";
@@ -52,21 +53,21 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
   }
 
   /** One holder at a time, first come, first served. */
-  lock(this: Coordination<E & HasMutexes>, name: string): Lock {
-    return new Lock(this.engine, name, this.#queues);
+  lock(this: Coordination<E & HasMutexes>, name: string, options: AccessOptions = {}): Lock {
+    return new Lock(this.engine, name, this.#queues, options);
   }
 
   /** Several locks, all of them or none. */
-  multiLock(this: Coordination<E & HasMutexes>, names: readonly string[]): MultiLock {
+  multiLock(this: Coordination<E & HasMutexes>, names: readonly string[], options: AccessOptions = {}): MultiLock {
     return new MultiLock(
       this.engine,
-      names.map((name) => this.lock(name)),
+      names.map((name) => this.lock(name, options)),
     );
   }
 
   /** Many readers or one writer. */
-  rwLock(this: Coordination<E & HasSharedMutexes>, name: string): ReadWriteLock {
-    return new ReadWriteLock(this.engine, name);
+  rwLock(this: Coordination<E & HasSharedMutexes>, name: string, options: AccessOptions = {}): ReadWriteLock {
+    return new ReadWriteLock(this.engine, name, options);
   }
 
   /** At most so many permits at a time. */
@@ -80,13 +81,13 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
   }
 
   /** Who is there, and what they say of themselves. */
-  group(this: Coordination<E & HasDirectories>, name: string): Group {
-    return new Group(this.engine, name);
+  group(this: Coordination<E & HasDirectories>, name: string, options: AccessOptions = {}): Group {
+    return new Group(this.engine, name, options);
   }
 
   /** Where the instances of a service are, and which to call next. */
-  service(this: Coordination<E & HasDirectories>, name: string): Service {
-    return new Service(this.engine, name);
+  service(this: Coordination<E & HasDirectories>, name: string, options: AccessOptions = {}): Service {
+    return new Service(this.engine, name, options);
   }
 
   /** A value that everybody reads, of a type that a validator knows: Zod, Valibot, ArkType, or any Standard Schema. */
@@ -94,8 +95,9 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
     this: Coordination<E & HasValues>,
     name: string,
     schema: StandardSchema<Input, Output>,
+    options: AccessOptions = {},
   ): Configuration<Input, Output> {
-    return new Configuration(this.engine, name, schema);
+    return new Configuration(this.engine, name, schema, options);
   }
 
   /** Everything below a place, kept at hand, and what changes in it. */
@@ -109,8 +111,8 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
   }
 
   /** Closed, nobody passes; removed, everybody does. */
-  barrier(this: Coordination<E & HasValues>, name: string): Barrier {
-    return new Barrier(this.engine, name);
+  barrier(this: Coordination<E & HasValues>, name: string, options: AccessOptions = {}): Barrier {
+    return new Barrier(this.engine, name, options);
   }
 
   /** Its members begin together and end together. */
@@ -119,13 +121,13 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
   }
 
   /** One number that many change. */
-  counter(this: Coordination<E & HasValues>, name: string): Counter {
-    return new Counter(this.engine, name, this.#changes);
+  counter(this: Coordination<E & HasValues>, name: string, options: AccessOptions = {}): Counter {
+    return new Counter(this.engine, name, this.#changes, options);
   }
 
   /** Numbers that are given once, each larger than all before. */
-  sequence(this: Coordination<E & HasValues>, name: string): Sequence {
-    return new Sequence(this.engine, name, this.#changes);
+  sequence(this: Coordination<E & HasValues>, name: string, options: AccessOptions = {}): Sequence {
+    return new Sequence(this.engine, name, this.#changes, options);
   }
 
   /** Work that waits, each item leased to one who works on it. JSON, unless `options.codec` says otherwise. */
@@ -134,8 +136,8 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
   }
 
   /** Changes of several places, all of them or none. */
-  transaction(this: Coordination<E & HasTransactions>): Transaction {
-    return new Transaction(this.engine);
+  transaction(this: Coordination<E & HasTransactions>, options: AccessOptions = {}): Transaction {
+    return new Transaction(this.engine, options);
   }
 
   /** Ends the session: what is held is lost ("closed"), what waits fails. No socket and no timer is left. Never fails. */

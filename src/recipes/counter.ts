@@ -1,5 +1,6 @@
 // The counter: one number that many programs change. On ZooKeeper it is Curator's DistributedAtomicLong.
 
+import { type AccessOptions, accessOf } from "./access.ts";
 import { AtomicLong } from "./atomic-long.ts";
 import type { Engine, HasValues } from "./engine.ts";
 import { type FollowOptions, follow } from "./follow.ts";
@@ -16,10 +17,11 @@ export class Counter {
   readonly #engine: Engine;
   readonly #long: AtomicLong;
 
-  constructor(engine: Engine & HasValues, name: string, queues: LocalQueues) {
+  constructor(engine: Engine & HasValues, name: string, queues: LocalQueues, options: AccessOptions = {}) {
     this.name = name;
     this.#engine = engine;
-    this.#long = new AtomicLong(engine, `counter ${JSON.stringify(name)}`, engine.value("counter", name), queues);
+    const what = `counter ${JSON.stringify(name)}`;
+    this.#long = new AtomicLong(engine, what, engine.value("counter", name, accessOf(what, options)), queues);
   }
 
   /** What it is, with everything that was acknowledged to anyone before this was asked. */

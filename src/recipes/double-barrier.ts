@@ -1,6 +1,7 @@
 // The double barrier: so many members begin together, and none goes on at the end before all are through. On ZooKeeper it is
 // Curator's DistributedDoubleBarrier.
 
+import { type AccessOptions, accessOf } from "./access.ts";
 import { acquireWith, type Wanted } from "./acquire.ts";
 import { checkCount } from "./counts.ts";
 import type { Attendee, Engine, HasDoubleBarriers } from "./engine.ts";
@@ -8,7 +9,7 @@ import { type Grant, type Held, Holding } from "./held.ts";
 import type { AcquireOptions } from "./lock.ts";
 import { Patience, type WaitOptions } from "./patience.ts";
 
-export interface DoubleBarrierOptions {
+export interface DoubleBarrierOptions extends AccessOptions {
   /** How many have to come before they begin. All who use the name have to say the same. More may come, and begin with them. */
   readonly members: number;
 }
@@ -28,13 +29,13 @@ export class DoubleBarrier {
   readonly #engine: Engine;
   readonly #wanted: Wanted<Attendee>;
 
-  constructor(engine: Engine & HasDoubleBarriers, name: string, { members }: DoubleBarrierOptions) {
+  constructor(engine: Engine & HasDoubleBarriers, name: string, { members, ...options }: DoubleBarrierOptions) {
     const what = `double barrier ${JSON.stringify(name)}`;
     checkCount(what, "members", members);
     this.name = name;
     this.members = members;
     this.#engine = engine;
-    const meeting = engine.doubleBarrier(name, members);
+    const meeting = engine.doubleBarrier(name, members, accessOf(what, options));
     const waitsFor = (missing: number) => `${missing} more to come`;
     this.#wanted = {
       what,

@@ -3,6 +3,7 @@
 
 import { whenAborted } from "../base/abort.ts";
 import { CoordinationError } from "../base/errors.ts";
+import { type AccessOptions, accessOf } from "./access.ts";
 import { acquireWith, type Wanted } from "./acquire.ts";
 import { Backoff } from "./backoff.ts";
 import { type CandidateRecord, readRecord, writeRecord } from "./candidate-record.ts";
@@ -16,7 +17,7 @@ import { runHeld } from "./run.ts";
 import { takeBack } from "./take-back.ts";
 import { traced } from "./traced.ts";
 
-export interface ElectionOptions {
+export interface ElectionOptions extends AccessOptions {
   /** Whose candidates it shares on ZooKeeper: Curator's LeaderLatch ("latch", the default) or its LeaderSelector. */
   readonly form?: ElectionForm | undefined;
 }
@@ -75,11 +76,11 @@ export class Election {
   readonly #office: Office;
   readonly #what: string;
 
-  constructor(engine: Engine & HasElections, name: string, { form = "latch" }: ElectionOptions = {}) {
+  constructor(engine: Engine & HasElections, name: string, { form = "latch", ...options }: ElectionOptions = {}) {
     this.name = name;
     this.#engine = engine;
-    this.#office = engine.election(name, form);
     this.#what = `election ${JSON.stringify(name)}`;
+    this.#office = engine.election(name, form, accessOf(this.#what, options));
   }
 
   /**

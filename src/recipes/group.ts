@@ -1,6 +1,7 @@
 // Group membership: who is there, and what each says of itself. A member is seen as long as its session lives, and is entered
 // again by itself after a loss. On ZooKeeper it is Curator's GroupMember.
 
+import { type AccessOptions, accessOf } from "./access.ts";
 import { dataOf, textOf } from "./bytes.ts";
 import type { Directory, Engine, EntryView, HasDirectories } from "./engine.ts";
 import { type FollowOptions, follow, once } from "./follow.ts";
@@ -47,11 +48,11 @@ export class Group {
   readonly #directory: Directory;
   readonly #what: string;
 
-  constructor(engine: Engine & HasDirectories, name: string) {
+  constructor(engine: Engine & HasDirectories, name: string, options: AccessOptions = {}) {
     this.name = name;
     this.#engine = engine;
-    this.#directory = engine.directory("membership", name);
     this.#what = `group ${JSON.stringify(name)}`;
+    this.#directory = engine.directory("membership", name, accessOf(this.#what, options));
   }
 
   /**

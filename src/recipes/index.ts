@@ -1,5 +1,6 @@
 // The recipes and the port that they run over.
 
+export type { AccessOptions } from "./access.ts";
 export type { Assignment } from "./assignment.ts";
 export { Barrier } from "./barrier.ts";
 export type { Codec } from "./codec.ts";

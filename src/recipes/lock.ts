@@ -1,5 +1,6 @@
 // The lock: one holder at a time, first come, first served. On ZooKeeper it is Curator's InterProcessMutex.
 
+import { type AccessOptions, accessOf } from "./access.ts";
 import { acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
 import { bytesOf } from "./bytes.ts";
 import type { Contender, Engine, HasMutexes } from "./engine.ts";
@@ -21,12 +22,12 @@ export class Lock {
   readonly #wanted: Wanted<Contender>;
   readonly #queues: LocalQueues;
 
-  constructor(engine: Engine & HasMutexes, name: string, queues: LocalQueues) {
+  constructor(engine: Engine & HasMutexes, name: string, queues: LocalQueues, options: AccessOptions = {}) {
     this.name = name;
     this.#engine = engine;
     this.#queues = queues;
-    const mutex = engine.mutex(name);
     const what = `lock ${JSON.stringify(name)}`;
+    const mutex = engine.mutex(name, accessOf(what, options));
     this.#wanted = { what, name, contend: (session) => mutex.contend(session, OWNER) };
   }
 

@@ -6,7 +6,7 @@ import { acquire, type Wanted } from "./acquire.ts";
 import type { Assignment } from "./assignment.ts";
 import { Bell } from "./bell.ts";
 import { bytesOf } from "./bytes.ts";
-import type { Contender, Directory, Engine, EntryView, HasMutexes } from "./engine.ts";
+import type { Contender, Directory, Engine, EntryView, HasMutexes, PlaceOptions } from "./engine.ts";
 import { type HoldOptions, messageOf } from "./held.ts";
 import { Live } from "./live.ts";
 import { pause, type WaitOptions } from "./patience.ts";
@@ -18,6 +18,7 @@ export interface PartitionContext {
   readonly what: string;
   readonly items: readonly string[];
   readonly party: Directory;
+  readonly access: PlaceOptions;
   readonly settleMs: number;
   readonly yieldWithinMs: number | undefined;
   readonly hold: HoldOptions;
@@ -204,7 +205,7 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
   async #obtain(item: string, hold: Hold): Promise<void> {
     const { what, hold: options } = this.#context;
     const { signal } = hold.giveUp;
-    const mutex = this.#engine.mutex(this.#context.placeOf(item));
+    const mutex = this.#engine.mutex(this.#context.placeOf(item), this.#context.access);
     const wanted: Wanted<Contender> = {
       what: `item ${JSON.stringify(item)} of ${what}`,
       name: item,

@@ -3,9 +3,10 @@
 
 import { whenAborted } from "../base/abort.ts";
 import { CoordinationError } from "../base/errors.ts";
+import { type AccessOptions, accessOf } from "./access.ts";
 import { type Assignment, assignEvenly } from "./assignment.ts";
 import { bytesOf } from "./bytes.ts";
-import type { Directory, Engine, HasDirectories, HasMutexes } from "./engine.ts";
+import type { Directory, Engine, HasDirectories, HasMutexes, PlaceOptions } from "./engine.ts";
 import { LockLostError } from "./errors.ts";
 import { once } from "./follow.ts";
 import { freshId } from "./fresh-id.ts";
@@ -17,7 +18,7 @@ import { Registration } from "./registration.ts";
 import { runHeld } from "./run.ts";
 import type { Share } from "./share.ts";
 
-export interface PartitionOptions {
+export interface PartitionOptions extends AccessOptions {
   /** What is spread: plain names, each once. All members have to say the same. */
   readonly items: readonly string[];
   /**
@@ -47,10 +48,15 @@ export class Partition {
   readonly #engine: Engine & HasMutexes;
   readonly #party: Directory;
   readonly #place: string;
+  readonly #access: PlaceOptions;
   readonly #assign: (items: readonly string[], members: readonly string[]) => Assignment;
   readonly #what: string;
 
-  constructor(engine: Engine & HasDirectories & HasMutexes, name: string, { items, assign }: PartitionOptions) {
+  constructor(
+    engine: Engine & HasDirectories & HasMutexes,
+    name: string,
+    { items, assign, ...options }: PartitionOptions,
+  ) {
     checkName("partition", name);
     this.#what = `partition ${JSON.stringify(name)}`;
     for (const item of items) checkPlainName("item", item);
@@ -60,9 +66,10 @@ export class Partition {
     this.items = [...items];
     this.#engine = engine;
     this.#place = name.startsWith("/") ? name : `/partitions/${name}`;
-    this.#party = engine.directory("membership", `${this.#place}/party`);
+    this.#access = { ...accessOf(this.#what, options), within: this.#place };
+    this.#party = engine.directory("membership", `${this.#place}/party`, this.#access);
     this.#assign = assign ?? assignEvenly;
-    for (const item of items) engine.mutex(this.#placeOf(item)); // throws where it cannot be
+    for (const item of items) engine.mutex(this.#placeOf(item), this.#access); // throws where it cannot be
   }
 
   /**
@@ -83,6 +90,7 @@ export class Partition {
       what: this.#what,
       items: this.items,
       party: this.#party,
+      access: this.#access,
       settleMs,
       yieldWithinMs,
       hold: { onUnsure },

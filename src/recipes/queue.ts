@@ -2,6 +2,7 @@
 // consumer, until it says that it is done. On ZooKeeper the items are those of Curator's DistributedQueue.
 
 import { CoordinationError } from "../base/errors.ts";
+import { type AccessOptions, accessOf } from "./access.ts";
 import { acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
 import { Backoff } from "./backoff.ts";
 import { type Codec, jsonCodec } from "./codec.ts";
@@ -11,7 +12,7 @@ import type { LocalQueues } from "./local-queue.ts";
 import type { AcquireOptions } from "./lock.ts";
 import { Patience, type WaitOptions } from "./patience.ts";
 
-export interface QueueOptions<T> {
+export interface QueueOptions<T> extends AccessOptions {
   /** JSON unless given. All who use the name have to agree. */
   readonly codec?: Codec<T> | undefined;
 }
@@ -68,13 +69,13 @@ export class Queue<T> {
   readonly #what: string;
   readonly #wanted: Wanted<Lease>;
 
-  constructor(engine: Engine & HasQueues, name: string, { codec }: QueueOptions<T>, consumers: LocalQueues) {
+  constructor(engine: Engine & HasQueues, name: string, options: QueueOptions<T>, consumers: LocalQueues) {
     this.name = name;
     this.#engine = engine;
-    this.#codec = codec ?? jsonCodec<T>();
+    this.#codec = options.codec ?? jsonCodec<T>();
     this.#consumers = consumers;
     this.#what = `queue ${JSON.stringify(name)}`;
-    const queue = engine.queue(name);
+    const queue = engine.queue(name, accessOf(this.#what, options));
     this.#queue = queue;
     this.#wanted = {
       what: `an item of ${this.#what}`,

@@ -1,6 +1,7 @@
 // The read-write lock: many readers or one writer, first come, first served, so that neither starves the other. On
 // ZooKeeper it is Curator's InterProcessReadWriteLock.
 
+import { type AccessOptions, accessOf } from "./access.ts";
 import { acquire, acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
 import { bytesOf } from "./bytes.ts";
 import type { Contender, Engine, HasSharedMutexes, SharedMutex } from "./engine.ts";
@@ -27,10 +28,10 @@ export class ReadWriteLock {
   readonly #read: Wanted<Contender>;
   readonly #write: Wanted<Contender>;
 
-  constructor(engine: Engine & HasSharedMutexes, name: string) {
+  constructor(engine: Engine & HasSharedMutexes, name: string, options: AccessOptions = {}) {
     this.name = name;
     this.#engine = engine;
-    this.#mutex = engine.sharedMutex(name);
+    this.#mutex = engine.sharedMutex(name, accessOf(`read-write lock ${JSON.stringify(name)}`, options));
     const wanted = (mode: "read" | "write"): Wanted<Contender> => ({
       what: `${mode} lock ${JSON.stringify(name)}`,
       name,

@@ -1,6 +1,7 @@
 // The semaphore: at most so many permits are out at a time, first come, first served. On ZooKeeper it is Curator's
 // InterProcessSemaphoreV2.
 
+import { type AccessOptions, accessOf } from "./access.ts";
 import { acquire, tryAcquire, type Wanted } from "./acquire.ts";
 import { bytesOf } from "./bytes.ts";
 import { checkCount } from "./counts.ts";
@@ -9,7 +10,7 @@ import { type Held, Holding } from "./held.ts";
 import type { AcquireOptions } from "./lock.ts";
 import { runHeld } from "./run.ts";
 
-export interface SemaphoreOptions {
+export interface SemaphoreOptions extends AccessOptions {
   /** How many there are. All who use the name have to say the same: nothing but their word keeps it. */
   readonly permits: number;
 }
@@ -25,12 +26,13 @@ export class Semaphore {
   readonly #engine: Engine;
   readonly #permits: Permits;
 
-  constructor(engine: Engine & HasSemaphores, name: string, { permits }: SemaphoreOptions) {
-    checkCount(`semaphore ${JSON.stringify(name)}`, "permits", permits);
+  constructor(engine: Engine & HasSemaphores, name: string, { permits, ...options }: SemaphoreOptions) {
+    const what = `semaphore ${JSON.stringify(name)}`;
+    checkCount(what, "permits", permits);
     this.name = name;
     this.permits = permits;
     this.#engine = engine;
-    this.#permits = engine.semaphore(name, permits);
+    this.#permits = engine.semaphore(name, permits, accessOf(what, options));
   }
 
   /** Fails as `Lock.acquire` does. The token is larger than that of every grant before it. */

@@ -1,6 +1,7 @@
 // The sequence: numbers that are given once, each larger than all before it, to whoever asks.
 
 import { CoordinationError } from "../base/errors.ts";
+import { type AccessOptions, accessOf } from "./access.ts";
 import { AtomicLong } from "./atomic-long.ts";
 import type { Engine, HasValues } from "./engine.ts";
 import type { LocalQueues } from "./local-queue.ts";
@@ -11,9 +12,10 @@ export class Sequence {
   readonly name: string;
   readonly #long: AtomicLong;
 
-  constructor(engine: Engine & HasValues, name: string, queues: LocalQueues) {
+  constructor(engine: Engine & HasValues, name: string, queues: LocalQueues, options: AccessOptions = {}) {
     this.name = name;
-    this.#long = new AtomicLong(engine, `sequence ${JSON.stringify(name)}`, engine.value("sequence", name), queues);
+    const what = `sequence ${JSON.stringify(name)}`;
+    this.#long = new AtomicLong(engine, what, engine.value("sequence", name, accessOf(what, options)), queues);
   }
 
   /**

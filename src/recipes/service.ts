@@ -2,6 +2,7 @@
 // Curator's ServiceDiscovery: the same places and the same JSON.
 
 import { CoordinationError } from "../base/errors.ts";
+import { type AccessOptions, accessOf } from "./access.ts";
 import type { Directory, Engine, EntryView, HasDirectories, LookOptions } from "./engine.ts";
 import { type FollowOptions, follow, once } from "./follow.ts";
 import { freshId } from "./fresh-id.ts";
@@ -42,11 +43,11 @@ export class Service {
   /** Entries that are no instances, as far as the logger was told. */
   #strange: ReadonlySet<bigint> = new Set();
 
-  constructor(engine: Engine & HasDirectories, name: string) {
+  constructor(engine: Engine & HasDirectories, name: string, options: AccessOptions = {}) {
     this.name = name;
     this.#engine = engine;
-    this.#directory = engine.directory("service", name);
     this.#what = `service ${JSON.stringify(name)}`;
+    this.#directory = engine.directory("service", name, accessOf(this.#what, options));
   }
 
   /**

@@ -1,8 +1,9 @@
 // The transaction: changes of several places, all of them or none; also only while a lock is held.
 
 import { CoordinationError } from "../base/errors.ts";
+import { type AccessOptions, accessOf } from "./access.ts";
 import { bytesOf } from "./bytes.ts";
-import type { Engine, HasTransactions, StepResult, TransactionStep } from "./engine.ts";
+import type { Engine, HasTransactions, PlaceOptions, StepResult, TransactionStep } from "./engine.ts";
 import { type Held, Holding } from "./held.ts";
 import { checkName } from "./names.ts";
 import { Patience, type WaitOptions } from "./patience.ts";
@@ -17,10 +18,13 @@ export class Transaction {
   readonly #engine: Engine & HasTransactions;
   readonly #steps: TransactionStep[] = [];
   readonly #guards: Held[] = [];
+  readonly #access: PlaceOptions;
   #isCommitted = false;
 
-  constructor(engine: Engine & HasTransactions) {
+  /** `acl`: of everything that it makes. */
+  constructor(engine: Engine & HasTransactions, options: AccessOptions = {}) {
     this.#engine = engine;
+    this.#access = accessOf(WHAT, options);
   }
 
   /** Only if the place is there, and in this version. */
@@ -69,7 +73,7 @@ export class Transaction {
     if (this.#isCommitted) throw rejected("it was committed before: begin another");
     for (const held of this.#guards) held.assertHeld();
     this.#isCommitted = true;
-    return await this.#engine.transact(this.#steps, patience.limits());
+    return await this.#engine.transact(this.#steps, patience.limits(), this.#access);
   }
 
   #add(step: TransactionStep): this {

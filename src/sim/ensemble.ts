@@ -22,6 +22,8 @@ export interface SimulatedEnsembleOptions {
   readonly segmentBytes?: number;
   readonly retainSnapshots?: number;
   readonly tickTimeMs?: number;
+  /** Nobody is asked who they are; so unless given. */
+  readonly skipAcl?: boolean;
   readonly unsentBytesHigh?: number;
   /** Of each member's clock, by its number; 1 unless given. */
   readonly clockRate?: (id: MemberId) => number;
@@ -80,6 +82,7 @@ export class SimulatedEnsemble {
       tickTimeMs: options.tickTimeMs ?? 2000,
       ...(options.unsentBytesHigh === undefined ? {} : { unsentBytesHigh: options.unsentBytesHigh }),
       clockRate: options.clockRate?.(id) ?? 1,
+      skipAcl: options.skipAcl,
     });
   }
 

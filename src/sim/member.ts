@@ -63,6 +63,8 @@ export interface SimulatedMemberOptions {
   readonly unsentBytesHigh?: number;
   /** Seconds of its clock in one true second. */
   readonly clockRate: number;
+  /** Nobody is asked who they are; so unless given. */
+  readonly skipAcl?: boolean | undefined;
 }
 
 export class SimulatedMember {
@@ -225,7 +227,7 @@ export class SimulatedMember {
   }
 
   #serve(replica: Replica, clock: VirtualClock): Service {
-    const { random, tickTimeMs, unsentBytesHigh = BOUNDS.unsentBytesHigh } = this.#options;
+    const { random, tickTimeMs, unsentBytesHigh = BOUNDS.unsentBytesHigh, skipAcl = true } = this.#options;
     return new Service(replica, {
       clock,
       logger: silentLogger,
@@ -241,7 +243,7 @@ export class SimulatedMember {
       globalOutstandingLimit: 1000,
       bounds: { ...BOUNDS, unsentBytesHigh },
       readOnlyMode: false,
-      policy: { skipAcl: true, reconfig: true, standalone: true },
+      policy: { skipAcl, reconfig: true, standalone: true },
       auth: {},
       sasl: null,
       saslSuperUsers: [],

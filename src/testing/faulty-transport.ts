@@ -8,7 +8,12 @@ import type { Refusal } from "./stage.ts";
 const NO_QUORUM_MS = 300;
 
 /** ZooKeeper's codes: of trouble on the server's side, which is Cabildo's for a full disk; of a throttled request; of a quota. */
-const ANSWERS: Partial<Record<Refusal, number>> = { "no-space": -1, overloaded: -127, "quota-exceeded": -125 };
+const SYSTEM_ERROR = -1;
+const ANSWERS: Partial<Record<Refusal, number>> = {
+  "no-space": SYSTEM_ERROR,
+  overloaded: -127,
+  "quota-exceeded": -125,
+};
 
 export class FaultyTransport implements Transport {
   readonly #inner: Transport;
@@ -19,6 +24,7 @@ export class FaultyTransport implements Transport {
   #losesAnswer = false;
   #hasNoQuorum = false;
   #refusal: { readonly kind: Refusal; readonly from: number; readonly until: number } | null = null;
+  #readsToRefuse = 0;
   /** What has left: pieces, pings among them. */
   writes = 0;
   /** Requests that change something, and were asked for. */
@@ -62,6 +68,17 @@ export class FaultyTransport implements Transport {
   refuseChanges(kind: Refusal, from: number, times: number): void {
     const first = this.changes + from;
     this.#refusal = { kind, from: first, until: first + times };
+  }
+
+  /** The next reads are answered by trouble on the server's side. */
+  refuseReads(times: number): void {
+    this.#readsToRefuse = times;
+  }
+
+  takeRefusedRead(): boolean {
+    if (this.#readsToRefuse === 0) return false;
+    this.#readsToRefuse -= 1;
+    return true;
   }
 
   resolve(host: string, done: (error: Error | null, addresses: readonly string[]) => void): () => void {
@@ -130,9 +147,10 @@ class FaultyLink implements Link, LinkEvents {
       if (passed.length > 0) this.inner?.write(joined(passed));
       passed = [];
     };
-    for (const { frame, xid, isChange } of this.#requests.take(bytes)) {
+    for (const { frame, xid, isChange, isRead } of this.#requests.take(bytes)) {
       const refusal = isChange ? this.#transport.takeRefusal() : null;
-      const answer = refusal === null ? undefined : ANSWERS[refusal];
+      const isRefusedRead = isRead && this.#transport.takeRefusedRead();
+      const answer = isRefusedRead ? SYSTEM_ERROR : refusal === null ? undefined : ANSWERS[refusal];
       if (answer !== undefined) {
         this.#replies.answer(xid, answer);
         this.#defer(() => this.#replies.giveDue());

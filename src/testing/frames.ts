@@ -14,12 +14,15 @@ const CHANGES: ReadonlySet<number> = new Set([
   OPCODE.multi,
 ]);
 
+const READS: ReadonlySet<number> = new Set([OPCODE.exists, OPCODE.getData, OPCODE.getChildren, OPCODE.getChildren2]);
+
 const NOTIFICATION = -1;
 
 interface RequestFrame {
   readonly frame: Uint8Array;
   readonly xid: number;
   readonly isChange: boolean;
+  readonly isRead: boolean;
 }
 
 /** Cuts what a client writes into its requests. The first frame is the handshake, which has no xid. */
@@ -39,8 +42,8 @@ export class Requests {
       if (end > all.length) break;
       const hasHead = !this.#isFirst && end - at >= 12;
       const xid = hasHead ? view.getInt32(at + 4) : 0;
-      const isChange = hasHead && CHANGES.has(view.getInt32(at + 8));
-      frames.push({ frame: all.subarray(at, end), xid, isChange });
+      const opcode = hasHead ? view.getInt32(at + 8) : 0;
+      frames.push({ frame: all.subarray(at, end), xid, isChange: CHANGES.has(opcode), isRead: READS.has(opcode) });
       this.#isFirst = false;
       at = end;
     }

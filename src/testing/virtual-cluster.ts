@@ -34,7 +34,7 @@ export class VirtualCluster {
   private constructor(options: VirtualClusterOptions) {
     this.#options = options;
     const { members = 3, seed = 1, delayMs = [0.1, 2] } = options;
-    this.ensemble = new SimulatedEnsemble({ members, seed, tickTimeMs: TICK_MS });
+    this.ensemble = new SimulatedEnsemble({ members, seed, tickTimeMs: TICK_MS, skipAcl: false });
     const { time, random } = this.ensemble;
     this.#network = new ClientNetwork(time, random, {
       delayMinMs: delayMs[0],

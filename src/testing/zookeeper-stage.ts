@@ -4,6 +4,8 @@
 import { ZooKeeperEngine } from "../engines/zookeeper/engine.ts";
 import { pathOf } from "../engines/zookeeper/layout.ts";
 import {
+  type Acl,
+  type ClientOptions,
   type ClientPorts,
   parseConnectString,
   ZooKeeperClient,
@@ -24,6 +26,10 @@ export interface ZooKeeperStageOptions {
   readonly changeLeader?: (() => Promise<void>) | undefined;
   /** Of a machine that may be busy, unless given. */
   readonly patience?: number | undefined;
+}
+
+export interface ProgramOptions extends Pick<ClientOptions, "auth" | "logger"> {
+  readonly acl?: readonly Acl[] | undefined;
 }
 
 /** Real processes on a machine that does other things as well. */
@@ -60,7 +66,8 @@ export class ZooKeeperStage implements Stage<ZooKeeperEngine>, AsyncDisposable {
     return this.#ports.clock.after(milliseconds, task);
   }
 
-  async program(): Promise<ZooKeeperProgram> {
+  /** As who it says it is, and what others may do with its nodes: nobody in particular, and everything, unless given. */
+  async program({ auth, acl, logger }: ProgramOptions = {}): Promise<ZooKeeperProgram> {
     const { servers, portsOf, sessionTimeoutMs, root } = this.#options;
     const ports = portsOf(++this.#programs);
     const { clock } = ports;
@@ -70,10 +77,10 @@ export class ZooKeeperStage implements Stage<ZooKeeperEngine>, AsyncDisposable {
       (milliseconds, task) => void clock.after(milliseconds, task),
     );
     const faulty = { ...ports, transport };
-    const client = new ZooKeeperClient(parseConnectString(servers), { sessionTimeoutMs }, faulty);
+    const client = new ZooKeeperClient(parseConnectString(servers), { sessionTimeoutMs, auth }, faulty);
     this.#open.push(client);
     await client.connected({ timeoutMs: 30_000 });
-    const coordination = new Coordination(new ZooKeeperEngine(client, faulty, { root }));
+    const coordination = new Coordination(new ZooKeeperEngine(client, faulty, { root, acl, logger }));
     return new ZooKeeperProgram(coordination, transport, () => this.#endSessionOf(client, ports));
   }
 

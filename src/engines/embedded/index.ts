@@ -1,6 +1,7 @@
 // The recipes on a member of this process, without a socket between: the ZooKeeper engine over connections in memory.
 
-import { type ClientOptions, nodePorts, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
+import { type Acl, type ClientOptions, nodePorts, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
+import { checkAcl } from "../../recipes/access.ts";
 import { Coordination } from "../../recipes/index.ts";
 import { checkName } from "../../recipes/names.ts";
 import { diagnosticsTracer } from "../diagnostics.ts";
@@ -9,7 +10,13 @@ import { type Acceptor, MemoryTransport } from "./transport.ts";
 
 export type { Acceptor } from "./transport.ts";
 
-export interface EmbeddedOptions extends Pick<ClientOptions, "sessionTimeoutMs" | "requestTimeoutMs" | "logger"> {
+export interface EmbeddedOptions
+  extends Pick<ClientOptions, "sessionTimeoutMs" | "requestTimeoutMs" | "logger" | "auth"> {
+  /**
+   * Who may do what with the nodes that recipes make; anyone everything, unless given. The member serves others too, by its
+   * sockets: `ACL.creator` keeps them out, with `auth` to say who this program is.
+   */
+  readonly acl?: readonly Acl[] | undefined;
   /** Everything stands below it: "/app". The root unless given. */
   readonly root?: string | undefined;
   /** Ends the wait for the first session. */
@@ -31,13 +38,14 @@ export async function embedded(
   const node = nodePorts();
   const ports = { ...node, transport: new MemoryTransport(member, node.clock) };
   const servers = [{ host: "this process", port: 0 }];
-  const { root = "/", signal, connectTimeoutMs, ...rest } = options;
+  const { root = "/", acl, signal, connectTimeoutMs, ...rest } = options;
+  if (acl !== undefined) checkAcl("embedded", "configuration", acl);
   if (root !== "/") checkName("root", root);
   const client = new ZooKeeperClient({ servers, chroot: "/", isTls: false }, rest, ports);
   try {
     await client.connected({ signal, timeoutMs: connectTimeoutMs ?? CONNECT_TIMEOUT_MS });
     return new Coordination(
-      new ZooKeeperEngine(client, ports, { root, logger: options.logger, tracer: diagnosticsTracer }),
+      new ZooKeeperEngine(client, ports, { root, acl, logger: options.logger, tracer: diagnosticsTracer }),
     );
   } catch (error) {
     await client.close();

@@ -29,7 +29,7 @@ export class NodeDirectory implements Directory {
       this.#place,
       this.#path,
       (names) => [...names].sort(),
-      (name, data, token): EntryView => ({ name, data, token }),
+      (name, data, { czxid }): EntryView => ({ name, data, token: czxid }),
       options,
     );
   }

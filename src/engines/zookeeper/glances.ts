@@ -2,7 +2,7 @@
 
 import { whenAborted } from "../../base/abort.ts";
 import { CoordinationError } from "../../base/errors.ts";
-import type { Session, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
+import type { Session, Stat, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
 import type { Glance, LookOptions } from "../../recipes/engine.ts";
 import { forgetWatch } from "./nodes.ts";
 import { type Asker, isRefusal, Pauses } from "./persistently.ts";
@@ -73,12 +73,12 @@ export async function glance<T>(
   }
 }
 
-/** A directory's nodes with their data, watched one and all. */
+/** A directory's nodes with their data, watched one and all. Those that `show` says null of are left out. */
 export function glanceNodes<T>(
   asker: Asker,
   path: string,
   select: (names: readonly string[]) => readonly string[],
-  show: (name: string, data: Uint8Array, czxid: bigint) => T,
+  show: (name: string, data: Uint8Array, stat: Stat) => T | null,
   options: LookOptions = {},
 ): Promise<Glance<readonly T[]>> {
   const { client } = asker;
@@ -87,7 +87,8 @@ export function glanceNodes<T>(
     const found = await Promise.all(names.map((name) => nodeAt(client, `${path}/${name}`, session, watching)));
     return names.flatMap((name, i) => {
       const node = found[i];
-      return node === null || node === undefined ? [] : [show(name, node.data ?? new Uint8Array(0), node.stat.czxid)];
+      const shown = node === null || node === undefined ? null : show(name, node.data ?? new Uint8Array(0), node.stat);
+      return shown === null ? [] : [shown];
     });
   };
   return glance(asker, read, options);

@@ -1,16 +1,26 @@
 // The recipes on ZooKeeper, or on a Cabildo cluster: `connect`.
 
 import {
+  type Acl,
   type ConnectOptions,
   nodePorts,
   parseConnectString,
   ZooKeeperClient,
 } from "../../protocols/zookeeper/client/index.ts";
+import { checkAcl } from "../../recipes/access.ts";
 import { Coordination } from "../../recipes/index.ts";
 import { diagnosticsTracer } from "../diagnostics.ts";
 import { ZooKeeperEngine } from "./engine.ts";
 
 export { ZooKeeperEngine } from "./engine.ts";
+
+export interface RecipeConnectOptions extends Omit<ConnectOptions, "onLoss" | "resume" | "readOnly"> {
+  /**
+   * Who may do what with the nodes that recipes make, directories included; anyone everything, unless given. `ACL.creator`: those
+   * alone who prove to be the same as this program, by `auth` or `sasl`.
+   */
+  readonly acl?: readonly Acl[] | undefined;
+}
 
 const CONNECT_TIMEOUT_MS = 30_000;
 
@@ -21,8 +31,9 @@ const CONNECT_TIMEOUT_MS = 30_000;
  */
 export async function connect(
   url: string,
-  options: Omit<ConnectOptions, "onLoss" | "resume" | "readOnly"> = {},
+  { acl, ...options }: RecipeConnectOptions = {},
 ): Promise<Coordination<ZooKeeperEngine>> {
+  if (acl !== undefined) checkAcl("connect", "configuration", acl);
   const parsed = parseConnectString(url);
   const ports = nodePorts(options.tls ?? parsed.isTls);
   const client = new ZooKeeperClient(
@@ -34,7 +45,12 @@ export async function connect(
     const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     await client.connected({ signal: options.signal, timeoutMs });
     return new Coordination(
-      new ZooKeeperEngine(client, ports, { root: parsed.chroot, logger: options.logger, tracer: diagnosticsTracer }),
+      new ZooKeeperEngine(client, ports, {
+        root: parsed.chroot,
+        acl,
+        logger: options.logger,
+        tracer: diagnosticsTracer,
+      }),
     );
   } catch (error) {
     await client.close();

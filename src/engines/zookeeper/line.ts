@@ -2,11 +2,12 @@
 // waits for; so one that leaves wakes one, and one that gives up in the middle lets nobody past.
 
 import { CoordinationError } from "../../base/errors.ts";
+import type { Stat } from "../../protocols/zookeeper/client/index.ts";
 import type { Contender, OnRefused, Standing } from "../../recipes/engine.ts";
 import { forgetWatch, type Place } from "./nodes.ts";
 import { isRefusal, persistently } from "./persistently.ts";
 import { ProtectedNode } from "./protected-node.ts";
-import { type InLine, inOrder } from "./sequence.ts";
+import { type InLine, inOrder, type LineKind } from "./sequence.ts";
 import type { ZooKeeperSession } from "./session.ts";
 
 export interface LineOptions {
@@ -26,6 +27,9 @@ export class LineContender implements Contender {
   readonly session: ZooKeeperSession;
   protected readonly place: Place;
   readonly #options: LineOptions;
+  readonly #kind: LineKind;
+  /** Names that look like one of the line, and are none: nobody's session owns them, so nobody will ever leave. */
+  readonly #strangers = new Set<string>();
   #isLeft = false;
   #forget: (() => void) | null = null;
 
@@ -34,12 +38,13 @@ export class LineContender implements Contender {
     this.session = session;
     this.#options = options;
     const { path, kind, data, isNumbered = false } = options;
+    this.#kind = kind === "latch-" ? "latch" : "exclusive";
     this.node = new ProtectedNode(place, path, kind, data, session, isNumbered ? "ephemeral" : "ephemeral-sequential");
   }
 
   async look(): Promise<Standing> {
     for (;;) {
-      const line = inOrder(await this.#line());
+      const line = inOrder(await this.#line(), this.#kind).filter(({ name }) => !this.#strangers.has(name));
       if (this.#isLeft) throw new CoordinationError("aborted", "not-applied", "it has left the line");
       const at = line.findIndex(({ name }) => name === this.node.name);
       if (at === -1) return { kind: "gone" };
@@ -74,7 +79,7 @@ export class LineContender implements Contender {
     }
   }
 
-  /** Null: it is not there any more. */
+  /** Null: it is not there any more, or stands in no line. */
   async #watchOver(name: string): Promise<{ readonly changed: Promise<void> } | null> {
     const { client } = this.place;
     const path = `${this.#options.path}/${name}`;
@@ -96,7 +101,13 @@ export class LineContender implements Contender {
     };
     try {
       // Not `exists`, which would leave a watch on a node that is gone.
-      await persistently(this.place, () => client.getData(path, { session: this.session.session, watch: watcher }));
+      const { session } = this.session;
+      const { stat } = await persistently(this.place, () => client.getData(path, { session, watch: watcher }));
+      if (!isEphemeral(stat)) {
+        this.#strangers.add(name);
+        forget();
+        return null;
+      }
     } catch (error) {
       stop();
       if (isRefusal(error, "no-node")) return null;
@@ -122,4 +133,11 @@ export class LineContender implements Contender {
     this.#forget = null;
     return this.node.remove(onRefused);
   }
+}
+
+/** ZooKeeper marks a container by an owner that no session has. */
+const CONTAINER_OWNER = -(2n ** 63n);
+
+export function isEphemeral({ ephemeralOwner }: Stat): boolean {
+  return ephemeralOwner !== 0n && ephemeralOwner !== CONTAINER_OWNER;
 }

@@ -1,16 +1,18 @@
 // An election: a line in which everybody may see who stands where, by the data of their nodes.
 
+import type { Stat } from "../../protocols/zookeeper/client/index.ts";
 import type { Candidate, CandidateView, EngineSession, Glance, Office } from "../../recipes/engine.ts";
 import { glanceNodes } from "./glances.ts";
-import { LineContender } from "./line.ts";
+import { isEphemeral, LineContender } from "./line.ts";
 import type { Place } from "./nodes.ts";
 import { isRefusal, persistently } from "./persistently.ts";
-import { inOrder } from "./sequence.ts";
+import { inOrder, type LineKind } from "./sequence.ts";
 import type { ZooKeeperSession } from "./session.ts";
 
 export class NodeOffice implements Office {
   readonly #place: Place;
   readonly #path: string;
+  /** `latch-` or `lock-`. */
   readonly #kind: string;
   readonly #sessionOf: (session: unknown) => ZooKeeperSession;
 
@@ -21,21 +23,28 @@ export class NodeOffice implements Office {
     this.#sessionOf = sessionOf;
   }
 
+  get #line(): LineKind {
+    return this.#kind === "latch-" ? "latch" : "exclusive";
+  }
+
   contend(session: EngineSession, data: Uint8Array): Candidate {
     const options = { path: this.#path, kind: this.#kind, data };
     return new NodeCandidate(this.#place, this.#sessionOf(session), options);
   }
 
   candidates(): Promise<Glance<readonly CandidateView[]>> {
-    const inLine = (names: readonly string[]) => inOrder(names).map(({ name }) => name);
-    return glanceNodes(this.#place, this.#path, inLine, (_, data, token): CandidateView => ({ token, data }));
+    const inLine = (names: readonly string[]) => inOrder(names, this.#line).map(({ name }) => name);
+    const show = (_: string, data: Uint8Array, stat: Stat): CandidateView | null => {
+      return isEphemeral(stat) ? { token: stat.czxid, data } : null; // of no session: it will never lead
+    };
+    return glanceNodes(this.#place, this.#path, inLine, show);
   }
 
   async describe(token: bigint, change: (data: Uint8Array) => Uint8Array): Promise<boolean> {
     const { client } = this.#place;
     try {
       const names = await persistently(this.#place, () => client.getChildren(this.#path));
-      for (const { name } of inOrder(names)) {
+      for (const { name } of inOrder(names, this.#line)) {
         const path = `${this.#path}/${name}`;
         const stat = await persistently(this.#place, () => client.exists(path));
         // A name in a line is never given again, so this stays the same node.

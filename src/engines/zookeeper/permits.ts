@@ -7,6 +7,7 @@ import { LineContender } from "./line.ts";
 import { forgetWatch, type Place } from "./nodes.ts";
 import { isRefusal, persistently } from "./persistently.ts";
 import { ProtectedNode } from "./protected-node.ts";
+import { inOrder } from "./sequence.ts";
 import type { ZooKeeperSession } from "./session.ts";
 
 export interface PermitOptions {
@@ -50,7 +51,7 @@ export class PermitContender implements Contender {
       forget();
       return { kind: "gone" };
     }
-    const over = names.length - this.#options.permits;
+    const over = inOrder(names, "lease").length - this.#options.permits;
     if (over > 0) {
       this.#forget = forget;
       return { kind: "waiting", ahead: over, changed };

@@ -1,6 +1,7 @@
 // The laws of barriers and double barriers.
 
 import assert from "node:assert/strict";
+import type { CoordinationError } from "../../base/errors.ts";
 import {
   type Engine,
   type HasDoubleBarriers,
@@ -215,6 +216,34 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
       const last = await c.c.doubleBarrier("given up", { members }).enter({ timeoutMs: 10_000 });
       const others = await within(stage, 10_000, "all begin", Promise.all(two.map(({ promise }) => promise)));
       await within(stage, 10_000, "all go on", Promise.all([last, ...others].map((each) => each.leave())));
+    },
+  },
+  {
+    law: "of two who meet as one of them gives up, both enter or neither does, whatever instant that is",
+    async play(stage) {
+      const [a, b] = await three(stage);
+      const fates = { both: 0, neither: 0 };
+      for (let round = 0; round < 60; round++) {
+        const barrier = (c: typeof a.c) => c.doubleBarrier(`instant-${round}`, { members: 2 });
+        const early = barrier(a.c).enter({ timeoutMs: 100 });
+        await stage.sleep(85 + (round % 20));
+        const giveUp = new AbortController();
+        const late = fateOf(barrier(b.c).enter({ signal: giveUp.signal }));
+        const first = await early.catch((error) => error);
+        await stage.sleep(50);
+        if (first instanceof Error) {
+          assert.equal((first as CoordinationError).outcome, "not-applied");
+          assert.ok(late.isOpen, `round ${round}: it passes alone, for the other's enter had failed: ${first.message}`);
+          giveUp.abort();
+          await failsAs("aborted", late.promise);
+          fates.neither++;
+        } else {
+          const second = await within(stage, 5000, `round ${round}: the other enters too`, late.promise);
+          await Promise.all([first, second].map((inside) => inside.leave({ timeoutMs: 5000 })));
+          fates.both++;
+        }
+      }
+      if (stage.patience === 1) assert.ok(fates.both > 0 && fates.neither > 0, JSON.stringify(fates));
     },
   },
   {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { LockLostError, ReleasedError, type Term } from "../../recipes/index.ts";
-import { eventually, failsAs, standing, within } from "../checks.ts";
+import { eventually, failsAs, fateOf, standing, within } from "../checks.ts";
 import type { ExclusiveEngine, Program, Scenario, Stage } from "../stage.ts";
 
 export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
@@ -173,6 +173,67 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
+    law: "work that is called off ends before the leadership does, and so before the next leader begins",
+    async play(stage) {
+      const [a, b] = [await stage.program(), await stage.program()];
+      for (const form of ["lead", "campaign"] as const) {
+        const stop = new AbortController();
+        let isWorking = false;
+        const work = async (term: Term) => {
+          isWorking = true;
+          if (!term.signal.aborted) await ended(term);
+          assert.equal(term.state, "releasing", "it is told, and nobody else leads yet");
+          await stage.sleep(700); // what it had begun has to come to its end
+          isWorking = false;
+        };
+        const election = a.c.election(`called off ${form}`);
+        const leads =
+          form === "lead"
+            ? election.lead(work, { signal: stop.signal })
+            : (async () => {
+                for await (const term of election.campaign({ signal: stop.signal })) await work(term);
+              })();
+        await eventually(stage, "it leads", () => isWorking);
+        const next = b.c.election(`called off ${form}`).campaign({});
+        const following = next.next().then(() => assert.equal(isWorking, false, "two work at a time"));
+        await standing(stage, "election", `called off ${form}`, 2);
+        stop.abort();
+        await within(stage, 10_000, "the next leads", following);
+        await within(stage, 10_000, "it ends", leads);
+        await next.return();
+      }
+    },
+  },
+  {
+    law: "work that goes on after it was called off does not keep the leadership for longer than it may",
+    async play(stage) {
+      const [a, b] = [await stage.program(), await stage.program()];
+      const stop = new AbortController();
+      let goOn = () => {};
+      const deaf = new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      const yieldWithinMs = 800 * stage.patience;
+      const options = { signal: stop.signal, yieldWithinMs };
+      let leads = false;
+      const lead = a.c.election("deaf").lead(async () => {
+        leads = true;
+        await deaf;
+      }, options);
+      await eventually(stage, "it leads", () => leads);
+      const next = b.c.election("deaf").campaign();
+      const following = fateOf(next.next());
+      await standing(stage, "election", "deaf", 2);
+      stop.abort();
+      await stage.sleep(yieldWithinMs / 2);
+      assert.ok(following.isOpen, "its work may end yet");
+      await within(stage, 5000, "the next leads", following.promise);
+      goOn();
+      await within(stage, 5000, "it ends", lead);
+      await next.return();
+    },
+  },
+  {
     law: "a leader that hands over is followed by the one it names, before who came first and who has the highest priority",
     async play(stage) {
       const all = await Promise.all(Array.from({ length: 5 }, () => stage.program()));
@@ -299,6 +360,10 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
 ];
+
+function ended(term: Term): Promise<void> {
+  return new Promise((resolve) => term.signal.addEventListener("abort", () => resolve(), { once: true }));
+}
 
 /** Who leads, by what leaders say of themselves: two at a time is the one thing that must not be. */
 class Reign {

@@ -21,6 +21,20 @@ export type TransactingEngine = Engine & HasValues & HasTransactions & HasMutexe
 
 export const transactionScenarios: readonly Scenario<TransactingEngine>[] = [
   {
+    law: "what a step takes away a later step may stand below: its directory is made again, as one with the rest",
+    async play(stage) {
+      const { c } = await stage.program();
+      await c.transaction().create("/swap").commit({ timeoutMs: 5000 });
+      await c.transaction().delete("/swap").create("/swap/deep/down", "x").commit({ timeoutMs: 5000 });
+      const at = (place: string) => c.engine.value("value", place).current(true);
+      assert.deepEqual((await at("/swap/deep/down"))?.data, new TextEncoder().encode("x"));
+      assert.ok((await at("/swap")) !== null);
+      const failing = c.transaction().create("/never/there").check("/missing").commit({ timeoutMs: 5000 });
+      await assert.rejects(failing, { step: 1, failure: "missing" });
+      assert.equal(await at("/never"), null, "nothing is left of what was to stand above it");
+    },
+  },
+  {
     law: "all steps of a transaction are done, or none, and each says what it came to",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
