@@ -34,6 +34,7 @@ export function zooKeeperOptions(
       extendedTypes: tree.extendedTypes,
       reconfig: configuration.reconfigEnabled,
       standalone: configuration.keepsTwoParticipants,
+      unknownSchemes: unknownSchemes(configuration),
     },
     auth: authOptions(configuration),
     ...(security.saslUsers.size === 0 ? {} : { sasl: { users: security.saslUsers } }),
@@ -41,6 +42,16 @@ export function zooKeeperOptions(
     allowSaslFailedClients: security.allowSaslFailedClients,
     enforceAuthSchemes: security.requiredSchemes,
   };
+}
+
+/** ZooKeeper refuses an access list of a scheme that has no provider: nobody could ever prove to be whom it names. */
+function unknownSchemes({ client, security }: ServerConfiguration): ("digest" | "sasl" | "x509")[] {
+  const isKnown = {
+    digest: security.digestEnabled,
+    sasl: security.saslUsers.size > 0 || security.requiredSchemes.includes("sasl"),
+    x509: client.tls !== null,
+  };
+  return (["digest", "sasl", "x509"] as const).filter((scheme) => !isKnown[scheme] && !security.providers.has(scheme));
 }
 
 export function authOptions({ security }: ServerConfiguration): AuthOptions {

@@ -11,6 +11,7 @@ import { REPLY_HEAD_BYTES, replyZxid, setReplyZxid, writeEmptyReply, writeReplyH
 import { ERROR, refusalToWire } from "./errors.ts";
 import { type Bounds, READS_AHEAD_OF_WRITE_MAX } from "./limits.ts";
 import type { BarrierOperation, Operation, ReadOperation, WriteOperation } from "./operations/operation.ts";
+import { Refusal } from "./operations/refusals.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { PendingOwner, PendingRequest } from "./pending.ts";
 import { RequestQueue } from "./request-queue.ts";
@@ -84,8 +85,11 @@ export class Exchange implements PendingOwner {
       return false; // it passes, or this member stops serving and closes the connection
     }
     const request = this.#service.pending.take(this, operation, xid, this.#session.lastHeardAt);
+    let refusal: Refusal | null = null;
     try {
-      request.note = operation.propose(this.#session, reader);
+      const proposed = operation.propose(this.#session, reader);
+      if (proposed instanceof Refusal) refusal = proposed;
+      else request.note = proposed;
     } catch (error) {
       this.#service.pending.release(request);
       this.#session.member.abandon();
@@ -94,6 +98,11 @@ export class Exchange implements PendingOwner {
       return true;
     }
     request.state = "proposed";
+    if (refusal !== null) {
+      this.#append(request);
+      this.#complete(request, refusal.outcome, this.#session.machine.revision);
+      return true;
+    }
     if (operation.ends === true) {
       request.ends = true;
       this.isClosing = true;

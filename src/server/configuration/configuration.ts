@@ -150,6 +150,8 @@ export interface SecuritySettings {
   readonly allowSaslFailedClients: boolean;
   /** A client must prove one of these schemes before anything else; empty: it need not. */
   readonly requiredSchemes: readonly string[];
+  /** Schemes whose provider `authProvider.N` names: access lists may name them, whatever else is set up. */
+  readonly providers: ReadonlySet<string>;
 }
 
 export interface AdminSettings {

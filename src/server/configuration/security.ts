@@ -6,20 +6,22 @@ import type { FileReader } from "./files.ts";
 import { parseJaas } from "./jaas.ts";
 import type { Values } from "./values.ts";
 
-/** ZooKeeper's own providers, by the end of their class names; each is always there. */
+/** ZooKeeper's own providers, by the end of their class names. */
 const PROVIDERS = /\.(Digest|IP|SASL|X509)AuthenticationProvider$/;
 
 export function securitySettings(values: Values, files: FileReader): SecuritySettings {
   const saslUsers = readSaslUsers(values, files);
   const requiredSchemes = schemesRequired(values);
   if (requiredSchemes.includes("sasl") && saslUsers.size === 0) {
-    values.problems.push(
-      "clients must prove themselves by SASL, and there are no SASL users: name a JAAS file (java.security.auth.login.config)",
+    values.warnings.push(
+      "clients must prove themselves by SASL, and there are no SASL users: every client is refused until a JAAS file names some (java.security.auth.login.config)",
     );
   }
+  const providers = new Set<string>();
   for (const { suffix, given } of values.family("authProvider")) {
-    if (PROVIDERS.test(given.value)) continue;
-    values.warnings.push(`authProvider.${suffix} names ${given.value}, a Java class that cannot run here`);
+    const provider = PROVIDERS.exec(given.value)?.[1];
+    if (provider !== undefined) providers.add(provider.toLowerCase());
+    else values.warnings.push(`authProvider.${suffix} names ${given.value}, a Java class that cannot run here`);
   }
   // Digests of another kind would let nobody in whose digest stands in an access list, or the wrong one.
   if (!/^SHA-?1$/i.test(values.get("DigestAuthenticationProvider.digestAlg"))) {
@@ -38,6 +40,7 @@ export function securitySettings(values: Values, files: FileReader): SecuritySet
     saslUsers,
     allowSaslFailedClients: values.get("allowSaslFailedClients"),
     requiredSchemes,
+    providers,
   };
 }
 

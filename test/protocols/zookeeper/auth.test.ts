@@ -228,6 +228,18 @@ test("SASL where it was not set up gets an empty answer, as from ZooKeeper", () 
   assert.equal(new ByteReader(reply.body.view(4)).int32(), -1);
 });
 
+test("SASL that is required and has no users lets nobody in, and the member runs", () => {
+  const world = new World({ enforceAuthSchemes: ["sasl"] });
+  const client = world.client();
+  assert.equal(client.call(...ask.sasl(new Uint8Array(0))).error, 0);
+  for (const request of [ask.exists("/"), ask.create("/a"), ask.multi()]) {
+    const stranger = world.client();
+    assert.equal(stranger.call(...request).error, -124);
+    assert.equal(stranger.isClosed, true);
+  }
+  assert.equal(client.call(...ask.exists("/")).error, -124);
+});
+
 test("directives are read as RFC 2831 writes them", () => {
   assert.deepEqual(
     [...parseDirectives('a="x,\\"y\\\\",B=z , c=""')],

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { parseJaas } from "../../../src/server/configuration/jaas.ts";
 import { Complaint } from "../../../src/server/configuration/servers.ts";
+import { zooKeeperOptions } from "../../../src/server/zookeeper-options.ts";
 import { ALONE, configure, problemsOf, settingsOf } from "./configure.ts";
 
 const KEY = "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n";
@@ -59,8 +60,28 @@ describe("SASL users", () => {
     assert.match(problemsOf(text).join(), /no such file/);
   });
 
-  test("to require SASL without users would shut everybody out", () => {
-    assert.match(problemsOf(`${ALONE}sessionRequireClientSASLAuth=true\n`).join(), /there are no SASL users/);
+  test("to require SASL without users shuts everybody out: the member starts, as ZooKeeper does, and says so", () => {
+    for (const required of [
+      "sessionRequireClientSASLAuth=true",
+      "enforce.auth.enabled=true\nenforce.auth.schemes=sasl",
+    ]) {
+      const { configuration, warnings } = configure(`${ALONE}${required}\n`);
+      assert.deepEqual(configuration.security.requiredSchemes, ["sasl"]);
+      assert.match(warnings.join(), /no SASL users: every client is refused/);
+    }
+  });
+
+  test("access lists may name the schemes that are set up, or have a provider", () => {
+    const unknown = (text: string, files: Readonly<Record<string, string>> = {}) =>
+      zooKeeperOptions(settingsOf(`${ALONE}${text}`, { files }), null).policy!.unknownSchemes;
+    const provider = (name: string) =>
+      `authProvider.1=org.apache.zookeeper.server.auth.${name}AuthenticationProvider\n`;
+    assert.deepEqual(unknown(""), ["sasl", "x509"]);
+    assert.deepEqual(unknown(provider("SASL")), ["x509"]);
+    assert.deepEqual(unknown(provider("X509")), ["sasl"]);
+    assert.deepEqual(unknown("saslUser.bob=secret\n"), ["x509"]);
+    assert.deepEqual(unknown("sessionRequireClientSASLAuth=true\n"), ["x509"]);
+    assert.deepEqual(unknown("DigestAuthenticationProvider.enabled=false\n"), ["digest", "sasl", "x509"]);
   });
 
   test("the schemes that a client must prove are listed, and known", () => {

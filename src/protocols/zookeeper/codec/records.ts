@@ -1,8 +1,8 @@
 // The records that requests and replies share: Stat, ACL, the two headers, the handshake and a watch's event.
 
-import { ByteReader, type ByteWriter } from "../../../base/bytes.ts";
+import { ByteReader, type ByteWriter, MalformedError } from "../../../base/bytes.ts";
 import type { Acl, Stat } from "../../../state/types.ts";
-import { beginFrame, endFrame, readBuffer, readCount, readText, writeBuffer, writeString } from "./wire.ts";
+import { beginFrame, endFrame, readBuffer, readCount, readString, readText, writeBuffer, writeString } from "./wire.ts";
 
 export const STAT_BYTES = 68;
 
@@ -48,9 +48,23 @@ export function readAcl(reader: ByteReader): readonly Acl[] | null {
   const count = readCount(reader, 12);
   if (count === -1) return null;
   const list: Acl[] = [];
-  for (let i = 0; i < count; i++) list.push({ perms: reader.int32(), scheme: readText(reader), id: readText(reader) });
+  for (let i = 0; i < count; i++) list.push(readAclEntry(reader));
   return list;
 }
+
+/**
+ * Some clients write every empty string as null. ZooKeeper stumbles over a null id only where it looks at the id: not with
+ * `auth`, whose id means nothing, and not with a scheme that it refuses anyway, as it does a null one.
+ */
+function readAclEntry(reader: ByteReader): Acl {
+  const perms = reader.int32();
+  const scheme = readString(reader) ?? "";
+  const id = readString(reader);
+  if (id === null && SCHEMES_WITH_IDS.has(scheme)) throw new MalformedError(`no id for the scheme ${scheme}`);
+  return { perms, scheme, id: id ?? "" };
+}
+
+const SCHEMES_WITH_IDS: ReadonlySet<string> = new Set(["world", "digest", "ip"]);
 
 /** Recognizes the open list without making anything of it, and moves past it. */
 function isOpenAcl(reader: ByteReader): boolean {

@@ -11,6 +11,7 @@ import { writeString } from "../codec/wire.ts";
 import { ERROR, REJECTION_TO_WIRE } from "../errors.ts";
 import { errorOf, type Note, type ReadOperation, type WriteOperation } from "./operation.ts";
 import { writeChildren, writeData } from "./reads.ts";
+import { refusedMulti } from "./refusals.ts";
 import { isMode, isTtlMode, NO_MODE } from "./writes.ts";
 
 const NO_ACL: readonly Acl[] = [];
@@ -23,6 +24,8 @@ export const multi: WriteOperation = {
   propose(client, reader) {
     const requests = readMulti(reader);
     const operations = requests.map(operationOf);
+    const refusal = refusedMulti(operations);
+    if (refusal !== null) return refusal;
     const answers = Uint8Array.from(requests, answerOf);
     encodeMulti(client.member.begin(), client.sessionId, client.credentials, operations);
     return answers;

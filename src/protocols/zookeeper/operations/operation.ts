@@ -7,6 +7,7 @@ import type { Machine } from "../../../state/machine.ts";
 import type { Acl, Identity, Outcome } from "../../../state/types.ts";
 import { ERROR, REJECTION_TO_WIRE } from "../errors.ts";
 import type { Watcher, Watches } from "../watches.ts";
+import type { Refusal } from "./refusals.ts";
 
 /** Who asks: one client's connection, as operations see it. */
 export interface Client extends Watcher {
@@ -51,9 +52,9 @@ export interface WriteOperation extends Named {
   readonly kind: "write";
   /**
    * Reads the whole request, then encodes one command into `client.member.begin()`. What it returns comes back in
-   * `reply`.
+   * `reply`. A request that can never be is refused instead: then nothing was begun.
    */
-  propose(client: Client, reader: ByteReader): Note;
+  propose(client: Client, reader: ByteReader): Note | Refusal;
   /** Writes the reply's body from a successful outcome; or returns an error. */
   reply(out: ByteWriter, outcome: Outcome, note: Note, client: Client): number;
   /** The connection ends with its reply. */

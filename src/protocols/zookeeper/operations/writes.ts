@@ -5,6 +5,7 @@ import type { ByteReader, ByteWriter } from "../../../base/bytes.ts";
 import { encodeCloseLease } from "../../../state/leases/commands.ts";
 import {
   CREATE_MODE,
+  type CreateFields,
   encodeCreate,
   encodeDelete,
   encodeReconfig,
@@ -26,6 +27,7 @@ import {
 import { writeString } from "../codec/wire.ts";
 import { ERROR } from "../errors.ts";
 import { type Client, errorOf, type Note, type WriteOperation } from "./operation.ts";
+import { type Refusal, refusedCreate, refusedReconfig, refusedSetAcl, refusedSetData } from "./refusals.ts";
 
 const NO_ACL: readonly Acl[] = [];
 /** Turned down as bad arguments. */
@@ -44,26 +46,27 @@ export function isTtlMode(mode: number): boolean {
   return mode === CREATE_MODE.ttl || mode === CREATE_MODE.ttlSequential;
 }
 
-function proposeCreate(client: Client, reader: ByteReader): Note {
+function proposeCreate(client: Client, reader: ByteReader): Note | Refusal {
   const { path, data, acl, flags } = readCreate(reader);
-  const mode = modeOfCreate(flags);
-  encodeCreate(client.member.begin(), client.sessionId, client.credentials, { path, data, acl: acl ?? NO_ACL, mode });
-  return null;
+  return proposeNode(client, { path, data, acl: acl ?? NO_ACL, mode: modeOfCreate(flags) });
 }
 
-function proposeCreateContainer(client: Client, reader: ByteReader): Note {
+function proposeCreateContainer(client: Client, reader: ByteReader): Note | Refusal {
   const { path, data, acl, flags } = readCreate(reader);
   const mode = isMode(flags) && !isTtlMode(flags) ? CREATE_MODE.container : flags; // what is wrong is turned down
-  encodeCreate(client.member.begin(), client.sessionId, client.credentials, { path, data, acl: acl ?? NO_ACL, mode });
-  return null;
+  return proposeNode(client, { path, data, acl: acl ?? NO_ACL, mode });
 }
 
-function proposeCreateTtl(client: Client, reader: ByteReader): Note {
+function proposeCreateTtl(client: Client, reader: ByteReader): Note | Refusal {
   const { path, data, acl, flags, ttl } = readCreateTtl(reader);
   const mode = isTtlMode(flags) ? flags : NO_MODE;
-  const fields = { path, data, acl: acl ?? NO_ACL, mode, ttl };
-  encodeCreate(client.member.begin(), client.sessionId, client.credentials, fields);
-  return null;
+  return proposeNode(client, { path, data, acl: acl ?? NO_ACL, mode, ttl });
+}
+
+function proposeNode(client: Client, fields: CreateFields): Note | Refusal {
+  const refusal = refusedCreate(fields.path, fields.data, fields.acl);
+  if (refusal === null) encodeCreate(client.member.begin(), client.sessionId, client.credentials, fields);
+  return refusal;
 }
 
 function replyPath(out: ByteWriter, outcome: Outcome): number {
@@ -145,8 +148,10 @@ export const setData: WriteOperation = {
   abbreviation: "SETD",
   propose(client, reader) {
     const { path, data, version } = readSetData(reader);
-    encodeSetData(client.member.begin(), client.sessionId, client.credentials, path, data, version);
-    return null;
+    const refusal = refusedSetData(path, data);
+    if (refusal === null)
+      encodeSetData(client.member.begin(), client.sessionId, client.credentials, path, data, version);
+    return refusal;
   },
   reply: replyStat,
 };
@@ -158,8 +163,11 @@ export const setAcl: WriteOperation = {
   abbreviation: "SETA",
   propose(client, reader) {
     const { path, acl, version } = readSetAcl(reader);
-    encodeSetAcl(client.member.begin(), client.sessionId, client.credentials, path, acl ?? NO_ACL, version);
-    return null;
+    const list = acl ?? NO_ACL;
+    const refusal = refusedSetAcl(list);
+    if (refusal === null)
+      encodeSetAcl(client.member.begin(), client.sessionId, client.credentials, path, list, version);
+    return refusal;
   },
   reply: replyStat,
 };
@@ -173,8 +181,9 @@ export const reconfig: WriteOperation = {
   abbreviation: "RECO",
   propose(client, reader) {
     const fields = readReconfig(reader);
-    encodeReconfig(client.member.begin(), client.sessionId, client.credentials, fields);
-    return null;
+    const refusal = refusedReconfig(fields);
+    if (refusal === null) encodeReconfig(client.member.begin(), client.sessionId, client.credentials, fields);
+    return refusal;
   },
   reply(out, outcome, _note, client) {
     if (outcome.kind !== "updated") return errorOf(outcome);
