@@ -26,4 +26,12 @@ export class CoordinationError extends Error {
     this.code = code;
     this.outcome = outcome;
   }
+
+  /** As logs have it: with its message, and text where JSON has no numbers of that size. */
+  toJSON(): Record<string, unknown> {
+    const { message, cause } = this;
+    const own = Object.entries(this).map(([key, value]) => [key, typeof value === "bigint" ? String(value) : value]);
+    const why = cause === undefined ? {} : { cause: cause instanceof Error ? cause.message : String(cause) };
+    return { ...Object.fromEntries(own), message, ...why };
+  }
 }

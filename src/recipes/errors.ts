@@ -12,7 +12,7 @@ export type LossCause = "session-expired" | "deadline" | "unsure" | "deleted" | 
 
 const WORDS: Readonly<Record<LossCause, string>> = {
   "session-expired": "the servers have ended its session",
-  deadline: "the servers were silent for so long that they may have given it to another",
+  deadline: "its time is over by this process's clock, and another may hold it",
   unsure: "the servers are not reached",
   deleted: "somebody removed it on the servers",
   revoked: "it was taken back",
@@ -26,7 +26,8 @@ export class LockLostError extends CoordinationError {
   readonly token: bigint;
 
   constructor(what: string, token: bigint, lossCause: LossCause, cause?: unknown) {
-    const message = `${what} (token ${token}) is lost: ${WORDS[lossCause]}`;
+    const why = lossCause === "deadline" && cause instanceof Error ? `: ${cause.message}` : "";
+    const message = `${what} (token ${token}) is lost: ${WORDS[lossCause]}${why}`;
     super(
       lossCause === "closed" ? "closed" : "session-expired",
       "unknown",

@@ -90,6 +90,11 @@ export class Holding implements Held {
   }
 
   get signal(): AbortSignal {
+    this.#checkDeadline();
+    return this.#signal;
+  }
+
+  get #signal(): AbortSignal {
     this.#controller ??= new AbortController();
     const { signal } = this.#controller;
     if (this.#end !== null && !signal.aborted) this.#controller.abort(this.#makeReason());
@@ -105,19 +110,26 @@ export class Holding implements Held {
   }
 
   get state(): HeldState {
+    this.#checkDeadline();
     if (this.#end === "released") return this.#takeBack?.isDone === true ? "released" : "releasing";
-    if (this.#end === "lost" || this.expiresIn() === 0) return "lost";
+    if (this.#end === "lost") return "lost";
     return this.#grant.session.state.kind === "unsure" ? "unsure" : "held";
   }
 
   expiresIn(): number {
+    this.#checkDeadline();
     return this.#end === null ? this.#grant.session.expiresIn() : 0;
   }
 
   assertHeld(): void {
-    if (this.expiresIn() > 0) return;
-    if (this.#end === null) this.#lose("deadline");
-    throw this.signal.reason;
+    this.#checkDeadline();
+    if (this.#end !== null) throw this.#signal.reason;
+  }
+
+  /** Whatever of it is looked at, after the deadline it is lost, and says so: also when no timer could run until now. */
+  #checkDeadline(): void {
+    if (this.#end !== null || this.#grant.session.expiresIn() > 0) return;
+    if (this.#end === null) this.#lose("deadline"); // unless the session has told already, and knows why
   }
 
   async release(): Promise<void> {
@@ -138,6 +150,11 @@ export class Holding implements Held {
     } catch (error) {
       this.#engine.logger.error(`${this.#grant.what} could not be released: ${messageOf(error)}`);
     }
+  }
+
+  /** As logs have it. */
+  toJSON(): Record<string, unknown> {
+    return { name: this.name, token: String(this.token), state: this.state, expiresInMs: Math.round(this.expiresIn()) };
   }
 
   #onSession(state: SessionState): void {
@@ -171,9 +188,9 @@ export class Holding implements Held {
     this.#onEnd();
     this.#engine.tracer?.onEnd(() => {
       const { what, name, token } = this.#grant;
-      return { what, name, token, end, reason: this.signal.reason };
+      return { what, name, token, end, reason: this.#signal.reason };
     });
-    if (this.#controller !== null) void this.signal; // whoever has it hears of it now
+    if (this.#controller !== null) void this.#signal; // whoever has it hears of it now
     return true;
   }
 }

@@ -97,6 +97,7 @@ class MultiHolding implements MultiHeld {
   }
 
   get signal(): AbortSignal {
+    for (const held of this.#held) void held.state; // after its deadline it is lost, and says so
     return this.#controller.signal;
   }
 
@@ -121,9 +122,13 @@ class MultiHolding implements MultiHeld {
     await Promise.all(this.#held.map((held) => held[Symbol.asyncDispose]()));
   }
 
+  toJSON(): Record<string, unknown> {
+    return { name: this.name, token: String(this.token), state: this.state, expiresInMs: Math.round(this.expiresIn()) };
+  }
+
   /** One is over: so are the others. */
   #onEnd(reason: unknown): void {
-    if (this.signal.aborted) return;
+    if (this.#controller.signal.aborted) return;
     this.#controller.abort(reason);
     for (const held of this.#held) void held[Symbol.asyncDispose]();
   }

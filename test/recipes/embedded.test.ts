@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { MemoryTransport } from "../../src/engines/embedded/transport.ts";
-import { embedded, LockLostError } from "../../src/index.ts";
-import { nodePorts } from "../../src/protocols/zookeeper/client/index.ts";
+import { ZooKeeperEngine } from "../../src/engines/zookeeper/index.ts";
+import { Coordination, embedded, type Held, LockLostError } from "../../src/index.ts";
+import { nodePorts, ZooKeeperClient } from "../../src/protocols/zookeeper/client/index.ts";
 import { silentLogger } from "../../src/replica/logger.ts";
 import { loadConfiguration, type RunningMember, startMember } from "../../src/server/index.ts";
 import { allScenarios, ZooKeeperStage } from "../../src/testing/index.ts";
@@ -69,8 +70,9 @@ test("an event loop that was blocked for longer than the timeout: assertHeld thr
   await using c = await embedded(member, { root: "/blocked", sessionTimeoutMs: 1000 });
   const held = await c.lock("billing").acquire();
   held.assertHeld();
+  const { signal } = held;
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1200);
-  assert.equal(held.signal.aborted, false, "no timer could run");
+  assert.equal(signal.aborted, false, "no timer could run");
   assert.equal(held.expiresIn(), 0);
   assert.equal(held.state, "lost");
   assert.throws(() => held.assertHeld(), LockLostError);
@@ -81,6 +83,40 @@ test("an event loop that was blocked for longer than the timeout: assertHeld thr
   });
   await assert.rejects(late, LockLostError, "what was done without the lock is no success");
 });
+
+const looks: Readonly<Record<string, (held: Held) => unknown>> = {
+  state: (held) => assert.equal(held.state, "lost"),
+  signal: (held) => assert.equal(held.signal.aborted, true),
+  "expiresIn()": (held) => assert.equal(held.expiresIn(), 0),
+  "assertHeld()": (held) => assert.throws(() => held.assertHeld(), LockLostError),
+};
+for (const [what, look] of Object.entries(looks)) {
+  test(`an event loop was blocked for longer than the timeout: ${what} is looked at first, and all of a handle says that it is lost`, async () => {
+    const clock = { ...nodePorts().clock };
+    const { now } = clock;
+    let blockedMs = 0;
+    clock.now = () => now() + blockedMs;
+    const ports = { ...nodePorts(), clock, transport: new MemoryTransport(member, clock) };
+    const client = new ZooKeeperClient("this-process:1", { sessionTimeoutMs: 2000 }, ports);
+    await client.connected();
+    await using c = new Coordination(new ZooKeeperEngine(client, ports, { root: "/looks" }));
+    const lock = await c.lock("billing").acquire();
+    const both = await c.multiLock(["a", "b"]).acquire();
+    for (const held of [lock, both]) void held.signal;
+    blockedMs = 3000;
+    for (const held of [both, lock]) {
+      look(held);
+      for (const other of Object.values(looks)) other(held);
+    }
+    const { reason } = lock.signal;
+    assert.ok(reason instanceof LockLostError && reason.lossCause === "deadline");
+    assert.match(
+      reason.message,
+      /another may hold it: .* this process's event loop was blocked for at least \d{4} ms$/,
+    );
+    assert.doesNotMatch(reason.message, /server/);
+  });
+}
 
 test("an event loop that was blocked for longer than the timeout: a latch does not say that it leads", async () => {
   await using c = await embedded(member, { root: "/blocked-latch", sessionTimeoutMs: 1000 });

@@ -127,6 +127,7 @@ export class ZooKeeperEngine
   }
 
   get status(): EngineStatus {
+    this.#session?.expiresIn(); // over its deadline it ends now, if no timer has ended it yet
     return this.#status;
   }
 

@@ -5,16 +5,21 @@ import type { EngineSession, SessionLossCause, SessionState } from "../../recipe
 
 export class ZooKeeperSession implements EngineSession {
   readonly id: string;
-  readonly session: Session;
+  readonly #session: Session;
   #state: SessionState = { kind: "sure" };
   readonly #listeners = new Set<(state: SessionState) => void>();
 
   constructor(session: Session) {
-    this.session = session;
+    this.#session = session;
     this.id = `0x${BigInt.asUintN(64, session.id).toString(16)}`;
     const onLost = () => this.#become(lossOf(session.signal.reason));
     if (session.signal.aborted) onLost();
     else session.signal.addEventListener("abort", onLost, { once: true });
+  }
+
+  /** The client's. Not an own property: it holds a secret, and this is shown by whoever logs the status. */
+  get session(): Session {
+    return this.#session;
   }
 
   get timeoutMs(): number {
@@ -22,6 +27,7 @@ export class ZooKeeperSession implements EngineSession {
   }
 
   get state(): SessionState {
+    this.session.expiresInMs(); // over its deadline it ends now, if no timer has ended it yet
     return this.#state;
   }
 
@@ -40,6 +46,11 @@ export class ZooKeeperSession implements EngineSession {
 
   onDisconnected(why: string): void {
     if (this.#state.kind === "sure") this.#become({ kind: "unsure", why });
+  }
+
+  toJSON(): Record<string, unknown> {
+    const { id, timeoutMs } = this;
+    return { id, timeoutMs, state: this.#state.kind, expiresInMs: Math.round(this.expiresIn()) };
   }
 
   #become(state: SessionState): void {

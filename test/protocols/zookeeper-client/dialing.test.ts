@@ -61,6 +61,44 @@ test("a server that hangs up on everyone is not called in a tight loop", async (
   await world.end();
 });
 
+test("while servers are away the log has a warning when it begins, one every half minute, and a line when it is over", async () => {
+  const world = new World();
+  await world.connected();
+  for (const server of world.servers) server.die();
+  await world.clock.run(100_000);
+  const { logged } = world;
+  const attempts = world.servers.reduce((sum, { dials }) => sum + dials, 0);
+  assert.ok(attempts > 60, `${attempts} attempts`);
+  assert.match(logged[0]!, /^.:2181 was cut off: read ECONNRESET; not connected$/);
+  assert.match(logged[1]!, /^session 0x7f00000000000001 was not confirmed/);
+  const reminders = logged.slice(2);
+  assert.equal(reminders.length, 3);
+  for (const line of reminders) {
+    assert.match(
+      line,
+      /^not connected for \d+\.\d s, \d+ connections that ended or could not be made: .*c:2181 cannot be reached/,
+    );
+  }
+  for (const server of world.servers) server.behaviour = "serve";
+  await world.clock.run(10_000);
+  assert.match(logged.at(-1)!, /^connected to .:2181 again, after 10\d\.\d s, \d+ connections/);
+  assert.equal(logged.length, 6);
+  await world.end();
+});
+
+test("connections that come and go are told a few times, then twice a minute", async () => {
+  const world = new World();
+  await world.connected();
+  for (let i = 0; i < 600; i++) {
+    for (const peer of world.peers) peer.hangUp();
+    await world.clock.run(500);
+  }
+  const minutes = (600 * 0.5) / 60;
+  const warnings = world.logged.filter((line) => line.endsWith("not connected"));
+  assert.ok(warnings.length >= 10 && warnings.length <= 5 + minutes * 2 + 1, `${warnings.length} warnings`);
+  await world.end();
+});
+
 test("while a session can be saved, rounds are quick: a cluster that comes back before the deadline has it again", async () => {
   const world = new World();
   const client = await world.connected();

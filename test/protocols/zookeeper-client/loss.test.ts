@@ -446,6 +446,50 @@ test("a process blocked beyond the deadline finds its session lost before anythi
   await world.end();
 });
 
+const looks: Readonly<Record<string, (client: ZooKeeperClient, session: Session) => unknown>> = {
+  "session.signal": (_client, session) => assert.equal(session.signal.aborted, true),
+  "session.expiresInMs()": (_client, session) => assert.equal(session.expiresInMs(), 0),
+  "client.state": (client) => assert.equal(client.state.kind, "connecting", "the next one is begun"),
+  "client.session": (client) => assert.equal(client.session, null),
+};
+for (const [what, look] of Object.entries(looks)) {
+  test(`a process blocked beyond the deadline looks at ${what} first: all else says the same, and why`, async () => {
+    const world = new World();
+    const client = await world.connected();
+    const session = client.session!;
+    const { signal } = session;
+    const story = storyOf(client);
+    world.clock.block(T + 100);
+    assert.equal(signal.aborted, false, "no timer has run");
+    look(client, session);
+    assert.equal(signal.aborted, true);
+    assertLost(signal.reason, "deadline");
+    assert.match(
+      signal.reason.message,
+      /in the last 9109 ms.* this process's event loop was blocked for at least 6\d{3} ms$/,
+    );
+    for (const other of Object.values(looks)) other(client, session);
+    assert.deepEqual(story, ["lost: deadline", "connecting"]);
+    await world.end();
+  });
+}
+
+test("servers that are silent are not excused with this process: it ran all the time", async () => {
+  const world = new World();
+  const client = await world.connected();
+  const { signal } = client.session!;
+  world.clock.block(T * 0.8); // long ago
+  await world.clock.run(T);
+  for (const server of world.servers) server.behaviour = "silent";
+  await world.clock.run(2 * T);
+  assertLost(signal.reason, "deadline");
+  assert.match(
+    signal.reason.message,
+    /was not confirmed by any server in the last 9000 ms, and its timeout is 9000 ms$/,
+  );
+  await world.end();
+});
+
 test("an answer that proves the session alive beyond its known deadline counts", async () => {
   const world = new World();
   const client = await world.connected();

@@ -62,11 +62,13 @@ export class ZooKeeperClient implements AsyncDisposable {
 
   /** Where the client stands now. */
   get state(): ClientState {
+    this.#keeper.checkDeadline();
     return this.#keeper.state;
   }
 
   /** The session that is connected, or unsure; null before the first, between two, and after the last. */
   get session(): Session | null {
+    this.#keeper.checkDeadline();
     return this.#keeper.session;
   }
 

@@ -63,6 +63,12 @@ function parseServer(text: string, server: string): Server {
 }
 
 function wrong(text: string, why: string): CoordinationError {
+  if (text.includes("@")) {
+    // What stands before an "@" may be a password, and this message stands in logs.
+    const what = 'it cannot be read, and is not repeated here because of its "@"';
+    const how = "user names and passwords are given by `auth` or `sasl`, not with the servers";
+    return new CoordinationError("configuration", "not-applied", `connect string: ${what}: ${how}`);
+  }
   const where = text === "" ? "" : ` ${JSON.stringify(text)}`;
   return new CoordinationError("configuration", "not-applied", `connect string${where}: ${why}`);
 }

@@ -110,7 +110,11 @@ export class SessionLostError extends CoordinationError {
 }
 
 export function showSession(id: bigint): string {
-  return `session 0x${BigInt.asUintN(64, id).toString(16)}`;
+  return `session ${showSessionId(id)}`;
+}
+
+export function showSessionId(id: bigint): string {
+  return `0x${BigInt.asUintN(64, id).toString(16)}`;
 }
 
 /** What a server's error code says of an operation, `isWrite` if it could change anything. */

@@ -22,8 +22,10 @@ import {
   BACKOFF_MS_MAX,
   BACKOFF_PARTS_WHILE_UNSURE,
   GOOD_CONNECTION_MS,
+  STALL_TOLD_PARTS,
 } from "./limits.ts";
 import { auth, type Credential, closeSession, setWatches } from "./operations.ts";
+import { OutageLog } from "./outage-log.ts";
 import type { ClientPorts, Target } from "./ports.ts";
 import { Proof } from "./proof.ts";
 import { Pulse } from "./pulse.ts";
@@ -32,6 +34,7 @@ import { nothing, type Request } from "./request.ts";
 import type { SaslCredentials } from "./sasl.ts";
 import { Seeker } from "./seeker.ts";
 import { LiveSession, type Session } from "./session.ts";
+import { Stalls } from "./stalls.ts";
 import type { Watches } from "./watches.ts";
 
 /**
@@ -77,6 +80,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
   /** Where it found a quorum. */
   #found: Target | null = null;
   readonly #deadlines: Deadlines;
+  readonly #stalls: Stalls;
   /** Proofs that the servers have taken, and are given again on every connection. */
   readonly #credentials: Credential[];
   #state: ClientState = { kind: "connecting" };
@@ -98,8 +102,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
   #closing: Promise<void> | null = null;
   /** While the server's word is waited for. */
   #finishClosing: (() => void) | null = null;
-  /** What each server last had against us, for errors. */
-  readonly #troubles = new Map<string, string>();
+  readonly #outageLog: OutageLog;
 
   constructor(options: KeeperOptions, ports: ClientPorts, watches: Watches, events: KeeperEvents) {
     this.#options = options;
@@ -107,6 +110,8 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     this.#watches = watches;
     this.#events = events;
     this.#credentials = [...options.credentials];
+    this.#outageLog = new OutageLog(options.logger, () => ports.clock.now());
+    this.#stalls = new Stalls(ports.clock);
     this.#dialer = new Dialer(options.servers, this, ports);
     this.#seeker = new Seeker(options.servers, ports, (target) => this.#onQuorum(target));
     this.#deadlines = new Deadlines(
@@ -124,7 +129,12 @@ export class Keeper implements ConnectionOwner, DialerOwner {
   }
 
   #newSession(attached: Attached, sentAt: number): LiveSession {
-    return new LiveSession(attached, sentAt, () => this.#now, this.#options.clockRateMargin);
+    const onLook = () => this.checkDeadline();
+    return new LiveSession(attached, sentAt, {
+      now: () => this.#now,
+      onLook,
+      rateMargin: this.#options.clockRateMargin,
+    });
   }
 
   get state(): ClientState {
@@ -147,7 +157,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
 
   /** What the servers have against a connection, one after another. */
   get troubles(): string {
-    const troubles = new Map(this.#troubles);
+    const troubles = new Map(this.#outageLog.troubles);
     if (this.#connection !== null && !this.#isReady)
       troubles.set(nameOf(this.#connection.target), "has not answered yet");
     return troubles.size === 0 ? "none has answered yet" : [...troubles].map((words) => words.join(" ")).join("; ");
@@ -161,7 +171,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
 
   call<Result>(request: Request<Result>, { signal, timeoutMs }: CallOptions, only: Session | null): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
-      this.#checkDeadline();
+      this.checkDeadline();
       const limit = timeoutMs ?? this.#options.requestTimeoutMs;
       const settle = {
         resolve: resolve as (value: unknown) => void,
@@ -241,7 +251,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
   }
 
   onUnresolved(server: Server, why: string): void {
-    this.#note(showServer(server), why);
+    this.#outageLog.note(showServer(server), why);
   }
 
   onTarget(target: Target): void {
@@ -274,7 +284,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
       this.#lose("expired", `is not known to ${nameOf(connection.target)}, which opened another instead`);
     } else {
       this.#attach(attached, sentAt);
-      this.#checkDeadline();
+      this.checkDeadline();
       if (this.#connection === connection) this.#prove(connection);
     }
   }
@@ -311,9 +321,9 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     const isReattached = this.#state.kind === "unsure";
     this.#stopAttemptTimer();
     this.#isReady = true;
-    this.#troubles.clear();
+    this.#outageLog.onConnected(nameOf(connection.target));
     connection.send([...this.#proofs(connection), ...this.#rearming(connection)]);
-    this.#pulse = new Pulse(connection, session.timeoutMs, this.#ports.clock);
+    this.#pulse = new Pulse(connection, session.timeoutMs, this.#ports.clock, this.#stalls);
     if (session.isReadOnly) this.#seeker.start();
     if (isReattached) this.#watches.onReconnected();
     if (this.#connection !== connection) return; // a watcher has closed the client
@@ -351,18 +361,20 @@ export class Keeper implements ConnectionOwner, DialerOwner {
   }
 
   onConfirmed(connection: Connection, sentAt: number): void {
-    if (connection === this.#connection) this.#session?.confirm(sentAt);
+    if (connection !== this.#connection) return;
+    this.#session?.confirm(sentAt);
+    this.#stalls.onConfirmed(sentAt);
   }
 
   onEvent(connection: Connection, event: ServerEvent): void {
-    this.#checkDeadline();
+    this.checkDeadline();
     if (connection !== this.#connection) return;
     if (event.zxid !== null && event.zxid > this.#lastZxid) this.#lastZxid = event.zxid;
     this.#watches.onEvent(event);
   }
 
   onHeard(connection: Connection): void {
-    if (connection === this.#connection) this.#checkDeadline();
+    if (connection === this.#connection) this.checkDeadline();
   }
 
   onFatalAnswer(connection: Connection, errorCode: number): void {
@@ -375,7 +387,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
 
   onEnded(connection: Connection, why: string): void {
     if (connection !== this.#connection) return;
-    this.#note(nameOf(connection.target), why);
+    this.#outageLog.note(nameOf(connection.target), why);
     const wasReady = this.#isReady;
     const hasLived = this.#now - connection.openedAt >= GOOD_CONNECTION_MS;
     const unanswered = this.#dropConnection(connection);
@@ -392,11 +404,11 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     }
     const session = this.#session!;
     if (hasLived) this.#dialer.forgetFailures();
-    if (session.expiresInMs() > 0) {
+    if (this.#now < session.deadline) {
       this.#become({ kind: "unsure", session, why: `${nameOf(connection.target)} ${why}` });
     }
     failAll(lost, "connection-lost", `${nameOf(connection.target)} ${why}`);
-    this.#checkDeadline();
+    this.checkDeadline();
     if (this.#session !== session || this.#closing !== null) return; // lost; or closed by who heard of it
     const found = this.#found;
     this.#found = null;
@@ -415,11 +427,6 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     return connection.destroy(done);
   }
 
-  #note(server: string, why: string): void {
-    this.#troubles.set(server, why);
-    this.#options.logger.warn(`${server} ${why}`);
-  }
-
   // --------------------------------------------------------------------------------------------------------------- time
 
   #timeDeadline(): void {
@@ -427,17 +434,27 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     const session = this.#session;
     if (session === null) return;
     // Not moved with every answer: when it fires early, it is set again.
-    this.#stopDeadlineTimer = this.#ports.clock.after(Math.max(1, session.deadline - this.#now), () => {
-      this.#checkDeadline();
+    this.#stopDeadlineTimer = this.#stalls.after(Math.max(1, session.deadline - this.#now), () => {
+      this.checkDeadline();
       if (this.#session === session) this.#timeDeadline();
     });
   }
 
-  #checkDeadline(): void {
+  /** Whoever looks at the session after its deadline finds it lost, also when no timer could run until now. */
+  checkDeadline(): void {
     const session = this.#session;
     if (session === null || this.#closing !== null || this.#now < session.deadline) return;
-    const silentMs = Math.round(this.#now - session.confirmedAt);
-    this.#lose("deadline", `had no answer to anything sent in the last ${silentMs} of its ${session.timeoutMs} ms`);
+    this.#lose("deadline", this.#whyLate(session));
+  }
+
+  #whyLate({ confirmedAt, timeoutMs }: LiveSession): string {
+    const silentMs = Math.round(this.#now - confirmedAt);
+    const { longestMs } = this.#stalls;
+    if (longestMs < timeoutMs / STALL_TOLD_PARTS) {
+      return `was not confirmed by any server in the last ${silentMs} ms, and its timeout is ${timeoutMs} ms`;
+    }
+    const stall = `this process's event loop was blocked for at least ${Math.round(longestMs)} ms`;
+    return `was not confirmed in the last ${silentMs} ms, and its timeout is ${timeoutMs} ms: ${stall}`;
   }
 
   // ----------------------------------------------------------------------------------------------------------- the ends

@@ -35,6 +35,14 @@ export const BACKOFF_PARTS_WHILE_UNSURE = 20;
 /** A connection that lived so long was a good one: the pauses begin small again. */
 export const GOOD_CONNECTION_MS = 1000;
 
+/** How often a client without a connection warns that it has none. */
+export const OUTAGE_WARNING_MS = 30_000;
+/** Outages that follow each other may all be told, up to so many; from then on one every so often. */
+export const OUTAGE_WARNINGS_AT_ONCE = 5;
+
+/** A session's loss names a blocked event loop that took at least so many parts of its timeout. */
+export const STALL_TOLD_PARTS = 10;
+
 /** By how much this machine's clock may run slower than a server's: quartz stays within a tenth of this. */
 export const CLOCK_RATE_MARGIN = 0.001;
 

@@ -7,18 +7,21 @@ import type { Connection } from "./connection.ts";
 import { ping } from "./operations.ts";
 import type { ClientPorts } from "./ports.ts";
 import { nothing } from "./request.ts";
+import type { Stalls } from "./stalls.ts";
 
 export class Pulse {
   readonly #connection: Connection;
   readonly #timeoutMs: number;
   readonly #clock: ClientPorts["clock"];
+  readonly #stalls: Stalls;
   #isStopped = false;
   #stopTimer: () => void = nothing;
 
-  constructor(connection: Connection, timeoutMs: number, clock: ClientPorts["clock"]) {
+  constructor(connection: Connection, timeoutMs: number, clock: ClientPorts["clock"], stalls: Stalls) {
     this.#connection = connection;
     this.#timeoutMs = timeoutMs;
     this.#clock = clock;
+    this.#stalls = stalls;
     this.#wait();
   }
 
@@ -55,7 +58,7 @@ export class Pulse {
 
   #wait(): void {
     const milliseconds = Math.min(this.#pingAt, this.#givenUpAt) - this.#clock.now();
-    this.#stopTimer = this.#clock.after(Math.max(1, milliseconds), () => this.#look());
+    this.#stopTimer = this.#stalls.after(Math.max(1, milliseconds), () => this.#look());
   }
 
   #look(): void {

@@ -1,0 +1,88 @@
+// What the log says while no server is connected: one warning when it begins, one every half minute while it lasts, one
+// line when it is over. Connections that come and go are told a few times, and then no more often either.
+
+import type { Logger } from "../../../replica/logger.ts";
+import { OUTAGE_WARNING_MS, OUTAGE_WARNINGS_AT_ONCE } from "./limits.ts";
+
+interface Outage {
+  readonly since: number;
+  /** Whether its beginning was told. */
+  isTold: boolean;
+  attempts: number;
+}
+
+export class OutageLog {
+  readonly #logger: Logger;
+  readonly #now: () => number;
+  /** What each server last had against us, for errors. */
+  readonly #troubles = new Map<string, string>();
+  #outage: Outage | null = null;
+  #warnedAt = Number.NEGATIVE_INFINITY;
+  /** Warnings that may still be given, and when that was counted. */
+  #allowance = OUTAGE_WARNINGS_AT_ONCE;
+  #countedAt: number;
+
+  constructor(logger: Logger, now: () => number) {
+    this.#logger = logger;
+    this.#now = now;
+    this.#countedAt = now();
+  }
+
+  get troubles(): ReadonlyMap<string, string> {
+    return this.#troubles;
+  }
+
+  /** A connection ended, or an attempt came to nothing. */
+  note(server: string, why: string): void {
+    this.#troubles.set(server, why);
+    const now = this.#now();
+    const outage = this.#outage ?? { since: now, isTold: false, attempts: 0 };
+    outage.attempts += 1;
+    if (this.#outage === null) this.#begin(outage, `${server} ${why}`);
+    else if (now - this.#warnedAt >= OUTAGE_WARNING_MS && this.#mayWarn()) this.#remind(outage, now);
+  }
+
+  onConnected(server: string): void {
+    this.#troubles.clear();
+    const outage = this.#outage;
+    this.#outage = null;
+    if (outage === null || !outage.isTold) return;
+    this.#logger.info(`connected to ${server} again, ${this.#sizeOf(outage)}`);
+  }
+
+  #begin(outage: Outage, what: string): void {
+    this.#outage = outage;
+    if (!this.#mayWarn()) return;
+    outage.isTold = true;
+    this.#logger.warn(`${what}; not connected`);
+  }
+
+  #remind(outage: Outage, now: number): void {
+    outage.isTold = true;
+    const why = [...this.#troubles].map((words) => words.join(" ")).join("; ");
+    this.#logger.warn(`not connected for ${seconds(now - outage.since)}, ${count(outage.attempts)}: ${why}`);
+  }
+
+  #mayWarn(): boolean {
+    const now = this.#now();
+    const earned = (now - this.#countedAt) / OUTAGE_WARNING_MS;
+    this.#allowance = Math.min(OUTAGE_WARNINGS_AT_ONCE, this.#allowance + earned);
+    this.#countedAt = now;
+    if (this.#allowance < 1) return false;
+    this.#allowance -= 1;
+    this.#warnedAt = now;
+    return true;
+  }
+
+  #sizeOf({ since, attempts }: Outage): string {
+    return `after ${seconds(this.#now() - since)}, ${count(attempts)}`;
+  }
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+function count(attempts: number): string {
+  return attempts === 1 ? "1 connection that ended" : `${attempts} connections that ended or could not be made`;
+}
