@@ -24,6 +24,7 @@ const FILES = {
   "raft/log": "test/consensus/raft/log.test.ts",
   "raft/paper": "test/consensus/raft/paper.test.ts",
   "raft/pitfalls": "test/consensus/raft/pitfalls.test.ts",
+  "raft/rules": "test/consensus/raft/rules.test.ts",
   "raft/scripts": "test/consensus/raft/scripts.test.ts",
   "raft/simulation": "test/consensus/raft/simulation.test.ts",
   "replica/founding": "test/replica/founding.test.ts",
