@@ -23,7 +23,9 @@ export class Chroot {
     if (typeof path !== "string") throw badArguments(operation, null, "a path is a string");
     if (!isPath(isSequential ? `${path}0` : path)) throw badArguments(operation, path, whyNot(path));
     const bytes = toByteString(path);
-    return { shown: path, path: this.#prefix === "" ? bytes : bytes === "/" ? this.#prefix : this.#prefix + bytes };
+    // The root's own node has the chroot's name, without a slash; the digits of a sequential one come behind the slash.
+    if (bytes === "/" && this.#prefix !== "" && !isSequential) return { shown: path, path: this.#prefix };
+    return { shown: path, path: this.#prefix + bytes };
   }
 
   /** For what takes a prefix of paths, which need not be a path. */
@@ -31,13 +33,19 @@ export class Chroot {
     if (typeof prefix !== "string" || !prefix.startsWith("/")) {
       throw badArguments(operation, String(prefix), 'a prefix of paths begins with "/"');
     }
+    if (prefix === "/" && this.#prefix !== "") return { shown: prefix, path: this.#prefix };
     return { shown: prefix, path: this.#prefix + toByteString(prefix) };
   }
 
-  /** A server's path as the caller knows it; what lies outside the chroot keeps its name. */
+  /** Whether it is the chroot, or below it: "/app2" begins like "/app", and is beside it. */
+  holds(path: string): boolean {
+    return path === this.#prefix || path.startsWith(`${this.#prefix}/`);
+  }
+
+  /** A server's path as the caller knows it. */
   show(path: string): string {
     if (path === this.#prefix) return "/";
-    return fromByteString(path.startsWith(`${this.#prefix}/`) ? path.slice(this.#prefix.length) : path);
+    return fromByteString(this.holds(path) ? path.slice(this.#prefix.length) : path);
   }
 }
 

@@ -204,8 +204,9 @@ export class ZooKeeperClient implements AsyncDisposable {
 
   /** This session's ephemeral nodes whose paths begin with `prefix`. Servers since 3.6. */
   async getEphemerals(prefix = "/", options: CallOptions = {}): Promise<readonly string[]> {
-    const paths = await this.#call(operations.getEphemerals(this.#chroot.prefix("getEphemerals", prefix)), options);
-    return paths.map((path) => this.#chroot.show(path));
+    const place = this.#chroot.prefix("getEphemerals", prefix);
+    const paths = await this.#call(operations.getEphemerals(place), options);
+    return paths.filter((path) => this.#chroot.holds(path)).map((path) => this.#chroot.show(path));
   }
 
   async getAcl(
@@ -379,8 +380,8 @@ export class ZooKeeperClient implements AsyncDisposable {
   #watching(place: Place, table: OnceTable, watcher: Watcher | undefined, ifMissing?: OnceTable) {
     if (watcher === undefined) return undefined;
     return (errorCode: number): void => {
-      if (errorCode === ERROR.ok) this.#watches.add(table, place.path, watcher);
-      else if (errorCode === ERROR.noNode && ifMissing !== undefined) this.#watches.add(ifMissing, place.path, watcher);
+      if (errorCode === ERROR.ok) this.#watches.add(table, place, watcher);
+      else if (errorCode === ERROR.noNode && ifMissing !== undefined) this.#watches.add(ifMissing, place, watcher);
     };
   }
 

@@ -6,6 +6,7 @@
 
 import type { ServerEvent } from "./connection.ts";
 import { SET_WATCHES_BYTES_MAX } from "./limits.ts";
+import type { Place } from "./operations.ts";
 import type { NodeEvent, Watcher } from "./types.ts";
 
 export type OnceTable = "data" | "exist" | "child";
@@ -24,7 +25,8 @@ export interface StandingWatcher {
 export type WatchedPaths = Record<OnceTable | StandingTable, string[]>;
 
 export class Watches {
-  readonly #once: Readonly<Record<OnceTable, Map<string, Set<Watcher>>>> = {
+  /** By the server's path; with each watcher the path by which it asked, which its event will say. */
+  readonly #once: Readonly<Record<OnceTable, Map<string, Map<Watcher, string>>>> = {
     data: new Map(),
     exist: new Map(),
     child: new Map(),
@@ -44,8 +46,10 @@ export class Watches {
     this.#tell = tell;
   }
 
-  add(table: OnceTable, path: string, watcher: Watcher): void {
-    setOf(this.#once[table], path).add(watcher);
+  add(table: OnceTable, { path, shown }: Place, watcher: Watcher): void {
+    const watchers = this.#once[table].get(path) ?? new Map<Watcher, string>();
+    if (!watchers.has(watcher)) watchers.set(watcher, shown);
+    this.#once[table].set(path, watchers);
   }
 
   addStanding(table: StandingTable, path: string, watcher: StandingWatcher): void {
@@ -76,16 +80,17 @@ export class Watches {
   }
 
   onEvent({ type, path, zxid }: ServerEvent): void {
-    const event: NodeEvent = { type, path: this.#show(path), zxid };
-    const watchers = new Set<Watcher>();
+    const watchers = new Map<Watcher, string>();
     for (const table of ENDED_BY[type]) {
-      for (const watcher of this.#once[table].get(path) ?? []) watchers.add(watcher);
+      for (const [watcher, shown] of this.#once[table].get(path) ?? []) {
+        if (!watchers.has(watcher)) watchers.set(watcher, shown);
+      }
       this.#once[table].delete(path);
     }
     const standing = new Set(this.#standing.persistent.get(path));
     if (type !== "children-changed") this.#addRecursive(path, standing);
-    for (const watcher of watchers) this.#tell(watcher, event);
-    for (const watcher of standing) watcher.onEvent(event);
+    for (const [watcher, shown] of watchers) this.#tell(watcher, { type, path: shown, zxid });
+    for (const watcher of standing) watcher.onEvent({ type, path: this.#show(path), zxid });
   }
 
   #addRecursive(path: string, standing: Set<StandingWatcher>): void {
@@ -165,7 +170,11 @@ function setOf<T>(table: Map<string, Set<T>>, path: string): Set<T> {
   return set;
 }
 
-function take<T>(table: Map<string, Set<T>>, path: string, item: T): boolean {
+function take<T>(
+  table: Map<string, { readonly size: number; delete(item: T): boolean }>,
+  path: string,
+  item: T,
+): boolean {
   const set = table.get(path);
   if (set === undefined || !set.delete(item)) return false;
   if (set.size === 0) table.delete(path);

@@ -308,6 +308,11 @@ async function chroot(scene: Scene): Promise<void> {
   assert.deepEqual(await client.getEphemerals(), ["/s-0000000001"]);
   const [created] = await client.multi([op.create("/m", "", { withStat: true })]);
   assert.equal(created.path, "/m");
+  assert.equal(await client.create("/", "", { mode: "ephemeral-sequential" }), "/0000000003");
+  const [numbered] = await client.multi([op.create("/", "", { mode: "persistent-sequential" })]);
+  assert.equal(numbered.path, "/0000000004");
+  assert.ok((await outside.exists(`${root}/0000000004`)) !== null, "in the chroot, not beside it");
+  assert.deepEqual([...(await client.getEphemerals())].sort(), ["/0000000003", "/s-0000000001"]);
   const events: NodeEvent[] = [];
   await client.getChildren("/", { watch: (event) => events.push(event) });
   await client.getData("/a", { watch: (event) => events.push(event) });
