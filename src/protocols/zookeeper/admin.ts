@@ -11,6 +11,7 @@ import type { Logger } from "../../replica/logger.ts";
 import { PERMISSION } from "../../state/tree/acl.ts";
 import type { Acl, Identity } from "../../state/types.ts";
 import { ADMIN_COMMANDS, type AdminAnswer, type AdminCommand, adminCommandNamed } from "./admin-commands.ts";
+import { AdminConnections, CHECKING_EVERY_MS } from "./admin-connections.ts";
 import { type AdminContext, ownNames } from "./admin-context.ts";
 import { hostOfRequest, isFormContent, isFromOtherSite, isOwnHost, type RequestSource } from "./admin-host.ts";
 import { type Hashes, identitiesOf } from "./auth.ts";
@@ -19,9 +20,6 @@ import { watchEventLoop } from "./metrics-process.ts";
 
 /** Commands have small bodies; a larger one is somebody else's. */
 const BODY_BYTES_MAX = 64 << 10;
-/** Operators and scrapers are few. */
-const CONNECTIONS_MAX = 64;
-const REQUEST_WITHIN_MS = 10_000;
 
 export interface AdminEndpoint {
   /** Null: all addresses. */
@@ -45,8 +43,8 @@ export function startAdminServer(
   endpoint: AdminEndpoint,
   log: Logger,
 ): Promise<AdminServer | null> {
-  return listen("admin server", "admin.serverPort", endpoint, log, (request, response) =>
-    answer(context, request, response),
+  return listen("admin server", "admin.serverPort", endpoint, log, (request, response, connections) =>
+    answer(context, request, response, connections),
   );
 }
 
@@ -56,15 +54,16 @@ export function startMetricsServer(
   endpoint: AdminEndpoint,
   log: Logger,
 ): Promise<AdminServer | null> {
-  return listen("metrics", "metricsProvider.httpPort", endpoint, log, async (request, response) => {
+  return listen("metrics", "metricsProvider.httpPort", endpoint, log, async (request, response, connections) => {
     const { pathname } = urlOf(request);
+    await connections.turn();
     if (isForAnother(context, request)) sendMisdirected(request, response);
     else if (pathname === "/metrics") sendMetrics(context, response);
     else sendText(response, 404, "The metrics are at /metrics\n");
   });
 }
 
-type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+type Handler = (request: IncomingMessage, response: ServerResponse, connections: AdminConnections) => Promise<void>;
 
 async function listen(
   what: string,
@@ -74,17 +73,16 @@ async function listen(
   handler: Handler,
 ): Promise<AdminServer | null> {
   watchEventLoop();
-  const server = createServer((request, response) => {
-    handler(request, response).catch((error: unknown) => {
+  const server = createServer({ connectionsCheckingInterval: CHECKING_EVERY_MS });
+  const connections = new AdminConnections(what, log, server, idleTimeoutMs);
+  server.on("request", (request, response) => {
+    if (!connections.onRequest(request, response)) return;
+    handler(request, response, connections).catch((error: unknown) => {
       log.warn(`${what}: ${String(error)}`);
       if (response.headersSent) response.destroy();
       else sendText(response, 500, "Something went wrong here; the member's log says what\n");
     });
   });
-  server.maxConnections = CONNECTIONS_MAX;
-  server.headersTimeout = REQUEST_WITHIN_MS;
-  server.requestTimeout = REQUEST_WITHIN_MS;
-  server.keepAliveTimeout = idleTimeoutMs;
   server.listen(port, host ?? undefined);
   try {
     await once(server, "listening");
@@ -107,7 +105,12 @@ function closeServer(server: Server): Promise<void> {
   });
 }
 
-async function answer(context: AdminContext, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  context: AdminContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+  connections: AdminConnections,
+): Promise<void> {
   const { method } = request;
   if (method !== "GET" && method !== "HEAD" && method !== "POST") {
     response.setHeader("allow", "GET, HEAD, POST");
@@ -118,6 +121,7 @@ async function answer(context: AdminContext, request: IncomingMessage, response:
   if (pathname === "/livez") return sendText(response, 200, "ok\n");
   if (pathname === "/readyz") return sendReadiness(context, response);
   if (isForAnother(context, request)) return sendMisdirected(request, response);
+  await connections.turn();
   if (pathname === "/metrics") return sendMetrics(context, response);
   if (pathname === commandUrl || pathname === `${commandUrl}/`) return sendLinks(commandUrl, response);
   if (!pathname.startsWith(`${commandUrl}/`)) return sendText(response, 404, `Commands are at ${commandUrl}\n`);
@@ -127,7 +131,9 @@ async function answer(context: AdminContext, request: IncomingMessage, response:
   const [primary] = command.names as [string];
   const refusal = refused(context, command, request);
   if (refusal !== null) return sendJson(response, primary, refusal);
-  const result = await command.run(context, { parameters: searchParams, body: () => bodyOf(request) });
+  const result = await connections.worked(request.socket, () =>
+    command.run(context, { parameters: searchParams, body: () => bodyOf(request) }),
+  );
   if (result.stream === undefined) return sendJson(response, primary, result);
   response.writeHead(result.status ?? 200, { "content-type": "application/octet-stream", ...result.headers });
   if (method === "HEAD") response.end();

@@ -90,7 +90,7 @@ export const TURN_WORK_MAX = 4 << 20;
 export const VISIT_WORK = 16;
 
 /** The answer to a four-letter word or an admin command; lists end there, and say how much they leave out. */
-export const OPERATOR_REPLY_BYTES_MAX = 8 << 20;
+export const OPERATOR_REPLY_BYTES_MAX = 4 << 20;
 
 /** Of those above, what the simulator draws anew for each seed, so that clients of a few kilobytes meet them. */
 export interface Bounds {
