@@ -1,5 +1,6 @@
 // The files of a development cluster: a directory for each member with its zoo.cfg and myid, and which ports it takes.
 
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -70,7 +71,8 @@ export async function prepareCluster(options: DevOptions): Promise<DevCluster> {
       logFile: join(own, "member.log"),
     });
   }
-  for (const member of members) writeMember(member, members);
+  const secretFile = writeSecret(directory);
+  for (const member of members) writeMember(member, members, secretFile);
   return { members, directory, isTemporary: options.data === null };
 }
 
@@ -78,13 +80,21 @@ export function removeCluster({ directory, isTemporary }: DevCluster): void {
   if (isTemporary) rmSync(directory, { recursive: true, force: true });
 }
 
-function writeMember(member: DevMember, all: readonly DevMember[]): void {
-  mkdirSync(join(member.directory, "data"), { recursive: true });
-  writeFileSync(join(member.directory, "data", "myid"), `${member.id}\n`);
-  writeFileSync(member.configurationFile, memberConfiguration(member, all));
+/** The secret that the members know each other by, drawn once for a directory. */
+function writeSecret(directory: string): string {
+  const file = join(directory, "peer-secret");
+  mkdirSync(directory, { recursive: true });
+  if (!existsSync(file)) writeFileSync(file, `${randomBytes(32).toString("base64url")}\n`, { mode: 0o600, flag: "wx" });
+  return file;
 }
 
-export function memberConfiguration(member: DevMember, all: readonly DevMember[]): string {
+function writeMember(member: DevMember, all: readonly DevMember[], secretFile: string): void {
+  mkdirSync(join(member.directory, "data"), { recursive: true });
+  writeFileSync(join(member.directory, "data", "myid"), `${member.id}\n`);
+  writeFileSync(member.configurationFile, memberConfiguration(member, all, secretFile));
+}
+
+export function memberConfiguration(member: DevMember, all: readonly DevMember[], secretFile: string): string {
   const admin = member.adminPort === null ? ["admin.enableServer=false"] : [`admin.serverPort=${member.adminPort}`];
   const servers = all.map(({ id, clientPort }) => {
     const peers = `${HOST}:${clientPort + PEER_OFFSET}:${clientPort + ELECTION_OFFSET}`;
@@ -101,6 +111,7 @@ export function memberConfiguration(member: DevMember, all: readonly DevMember[]
     "maxClientCnxns=0",
     "4lw.commands.whitelist=*",
     "standaloneEnabled=false",
+    `peer.secretFile=${propertyText(secretFile)}`,
     ...admin,
     ...servers,
   ].join("\n")}\n`;

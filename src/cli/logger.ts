@@ -10,13 +10,18 @@ export interface LoggerOptions {
   readonly format?: string | undefined;
   readonly write?: (line: string) => void;
   readonly now?: () => Date;
+  /** Whether errors stand out in red; on a terminal, unless told. */
+  readonly isColoured?: boolean;
 }
+
+const isTerminal = process.stderr.isTTY === true && process.env["NO_COLOR"] === undefined;
 
 /** An unknown level or format counts as the default: a log must not be lost to a slip. */
 export function createLogger(options: LoggerOptions = {}): Logger {
   const { write = (line) => void process.stderr.write(line), now = () => new Date() } = options;
   const least = Math.max(0, LEVELS.indexOf((options.level ?? "info").toLowerCase() as Level));
-  const line = options.format === "json" ? jsonLine : textLine;
+  const { isColoured = isTerminal } = options;
+  const line = options.format === "json" ? jsonLine : isColoured ? colouredLine : textLine;
   const at = (level: Level) => (message: string) => {
     if (LEVELS.indexOf(level) >= least) write(line(now(), level, message));
   };
@@ -25,6 +30,11 @@ export function createLogger(options: LoggerOptions = {}): Logger {
 
 function jsonLine(time: Date, level: Level, message: string): string {
   return `${JSON.stringify({ time: time.toISOString(), level, message })}\n`;
+}
+
+function colouredLine(time: Date, level: Level, message: string): string {
+  const line = textLine(time, level, message);
+  return level === "error" ? `\u001b[31m${line.trimEnd()}\u001b[0m\n` : line;
 }
 
 /** Line ends and other control characters in a message, which may come from outside, cannot forge lines. */

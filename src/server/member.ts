@@ -23,7 +23,7 @@ import { operatorsView } from "./admin.ts";
 import { readTls, type TlsTexts, watchTls } from "./certificates.ts";
 import type { ServerConfiguration, TlsSettings } from "./configuration/configuration.ts";
 import { initialEnsemble } from "./initial-ensemble.ts";
-import { peersOptions, peerTls } from "./peers-options.ts";
+import { openPeerPortWarning, peersOptions, peerTls } from "./peers-options.ts";
 import { replicaOptions } from "./replica-options.ts";
 import { clientTls, zooKeeperOptions } from "./zookeeper-options.ts";
 
@@ -152,6 +152,8 @@ class StartingMember {
 
   async #openPeers(replica: Replica, incarnation: number) {
     const { tls } = this.#configuration.peer;
+    const warning = openPeerPortWarning(this.#configuration);
+    if (warning !== null) this.#log.error(warning);
     const peers = await openPeers({
       ...peersOptions(this.#configuration, tls === null ? null : await readTls(tls)),
       incarnation,

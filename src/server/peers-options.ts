@@ -15,6 +15,8 @@ export function peersOptions(
     ...(tls === null || peer.tls === null ? {} : { tls: peerTls(tls, peer.tls) }),
     isCallPlain: !peer.callsByTls,
     isPlainTaken: peer.portUnification,
+    secrets: peer.secrets.map((secret) => Buffer.from(secret)),
+    isSecretRequired: peer.secretRequired,
     tcpKeepAlive: peer.tcpKeepAlive,
     callMs: peer.connectTimeoutMs,
   };
@@ -31,4 +33,31 @@ export function peerTls(texts: TlsTexts, settings: TlsSettings): PeerTls {
     verifyCallerHost,
     ...(ciphers === null ? {} : { ciphers }),
   };
+}
+
+/**
+ * What is wrong where anybody who reaches the peer port can pass for a member; null: nothing, members prove who they are, or
+ * only this machine reaches the port.
+ */
+export function openPeerPortWarning({ peer }: ServerConfiguration): string | null {
+  const open = peer.listen.filter(({ host }) => host === null || !isLoopback(host));
+  const { tls } = peer;
+  const isProvedByTls = tls !== null && tls.clientAuth === "need" && !peer.portUnification;
+  const isProvedBySecret = peer.secrets.length > 0 && peer.secretRequired;
+  if (open.length === 0 || isProvedByTls || isProvedBySecret) return null;
+  const where = open.map(({ host, port }) => `${host ?? "*"}:${port}`).join(", ");
+  const why =
+    peer.secrets.length > 0
+      ? "peer.secretRequired is false"
+      : tls === null
+        ? "there is neither TLS (sslQuorum) nor a secret (peer.secretFile)"
+        : "TLS is not asked of every caller (portUnification, ssl.quorum.clientAuth)";
+  return (
+    `ANYBODY WHO REACHES ${where} CAN PASS FOR A MEMBER, read all data with all sessions' passwords, and forge them: ${why}. ` +
+    "Give all members one peer.secretFile, or TLS, or let nobody but members reach these ports (docs/configuration.md)"
+  );
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.") || host === "::ffff:127.0.0.1";
 }

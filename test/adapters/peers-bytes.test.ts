@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { peerAddresses, showAddress } from "../../src/adapters/peers/address.ts";
 import { FRAME_BYTES_MAX, FrameReader } from "../../src/adapters/peers/frames.ts";
-import { decodeHello, encodeHello, guessSpeaker, HELLO_BYTES, mayBeHello } from "../../src/adapters/peers/hello.ts";
+import {
+  decodeHello,
+  encodeHello,
+  guessSpeaker,
+  HELLO_BYTES,
+  mayBeHello,
+  NONCE_BYTES,
+  WIRE_VERSION_OLDEST,
+} from "../../src/adapters/peers/hello.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { helloFrom } from "./support/peers.ts";
 
@@ -25,12 +33,16 @@ test("addresses are ZooKeeper's, in all their forms", () => {
 });
 
 test("a hello comes back as it was sent, and nothing else is taken for one", () => {
-  const bytes = helloFrom(3, 2, { cluster: 2 ** 52 + 1, incarnation: 2 ** 47, answer: "cluster", version: 7 });
+  const nonce = Uint8Array.from({ length: NONCE_BYTES }, (_, i) => 7 * i);
+  const numbers = { cluster: 2 ** 52 + 1, incarnation: 2 ** 47 };
+  const bytes = helloFrom(3, 2, { ...numbers, answer: "cluster", version: 7, proof: "offered", nonce });
   assert.equal(bytes.length, HELLO_BYTES);
   assert.deepEqual(decodeHello(bytes), {
     version: 7,
-    versionOldest: 1,
+    versionOldest: WIRE_VERSION_OLDEST,
     answer: "cluster",
+    proof: "offered",
+    nonce,
     from: 3,
     to: 2,
     cluster: 2 ** 52 + 1,
@@ -42,7 +54,7 @@ test("a hello comes back as it was sent, and nothing else is taken for one", () 
     changed[at]! ^= 1;
     assert.equal(decodeHello(changed), null);
   }
-  assert.equal(decodeHello(bytes.subarray(0, 33)), null);
+  assert.equal(decodeHello(bytes.subarray(0, HELLO_BYTES - 1)), null);
   assert.equal(mayBeHello(bytes.subarray(0, 3)), true);
   assert.match(guessSpeaker(Uint8Array.of(0, 0, 0, 45, 0, 0, 0, 0)), /ZooKeeper/);
   assert.match(guessSpeaker(Buffer.from("ruok")), /four-letter word ruok/);
@@ -75,4 +87,18 @@ test("a frame longer than the limit is refused before a byte of it is waited for
     reader.push(header.subarray(0, 2));
     assert.throws(() => reader.push(header.subarray(2)), /is announced/);
   }
+});
+
+test("what comes byte by byte takes little more than its size until it is whole", () => {
+  const reader = new FrameReader(() => {});
+  const length = 1_000_000;
+  reader.push(Uint8Array.of(length >>> 24, length >>> 16, length >>> 8, length));
+  globalThis.gc?.();
+  const before = process.memoryUsage();
+  for (let i = 0; i < length - 1; i++) reader.push(Uint8Array.of(i));
+  globalThis.gc?.();
+  const after = process.memoryUsage();
+  const grown = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers;
+  assert.equal(reader.held, length + 3);
+  assert.ok(grown < 60_000_000, `${(grown / 1e6).toFixed(0)} MB`);
 });

@@ -101,6 +101,34 @@ test("a caller's certificate must be for where it calls from, or for the host it
   await closeAll([strict, lenient, caller]);
 });
 
+test("a member's own certificate does not make it another member", async () => {
+  // Each has a certificate of the ensemble's authority, for its own host; all call from 127.0.0.1.
+  const one = await new TestPeers(1).open(0, certificate());
+  one.peers.reconcile(0, [
+    { id: 2, address: "127.0.0.1:1:1" },
+    { id: 3, address: "localhost:1:1" },
+  ]);
+  const impostor = await new TestPeers(3).open(0, certificate());
+  impostor.peers.reconcile(0, listed([one]));
+  await one.until("refused", () => one.lines.some((line) => /member 3, .* a certificate for another host/.test(line)));
+  assert.deepEqual([one.events, impostor.events], [[], []]);
+  const itself = await new TestPeers(2).open(0, certificate());
+  itself.peers.reconcile(0, listed([one]));
+  await one.until("taken for what it is", () => one.events.includes("+2"));
+  await closeAll([one, impostor, itself]);
+});
+
+test("TLS and the secret are asked for both, where both are set", async () => {
+  const secrets = [Buffer.from("the secret of this ensemble")];
+  const all = await mesh(3, certificate(), { secrets });
+  all[0]!.send(2, "both");
+  await all[1]!.until("the frame", () => all[1]!.texts(1).join() === "both");
+  const stranger = await new TestPeers(4).open(0, certificate());
+  stranger.peers.reconcile(0, listed([all[0]!]));
+  await stranger.until("refused", () => stranger.lines.some((line) => /asks for the ensemble's secret/.test(line)));
+  await closeAll([...all, stranger]);
+});
+
 test("certificates are renewed without a restart, for the calls that come after", async () => {
   const [one, two, three] = [
     await new TestPeers(1).open(0, certificate()),

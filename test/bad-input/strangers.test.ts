@@ -5,7 +5,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { encodeHello } from "../../src/adapters/peers/hello.ts";
+import { encodeHello, NONCE_BYTES, WIRE_VERSION, WIRE_VERSION_OLDEST } from "../../src/adapters/peers/hello.ts";
 import { type Member, startEnsemble } from "../support/ensemble.ts";
 import { frameOf, writeConnectRequest, ZooKeeperClient } from "../support/zookeeper-client.ts";
 import { Control } from "./control.ts";
@@ -108,13 +108,15 @@ test("a client port that gets a member's words hangs up", onlyOurs, async () => 
   for (const member of scene.ensemble.members) {
     const from = member.log().length;
     const hello = {
-      version: 1,
-      versionOldest: 1,
+      version: WIRE_VERSION,
+      versionOldest: WIRE_VERSION_OLDEST,
       answer: "welcome",
+      proof: "none",
       from: 1,
       to: 2,
       cluster: 99,
       incarnation: 1,
+      nonce: new Uint8Array(NONCE_BYTES),
     } as const;
     const connection = await RawConnection.open(member.clientPort);
     connection.send(encodeHello(hello));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -52,6 +52,22 @@ describe("a development cluster", () => {
     assert.ok(text.includes("gone in the end"));
     removeCluster(cluster);
     assert.ok(!existsSync(cluster.directory));
+  });
+
+  test("its members have a secret of their own, drawn once, that nobody else may read", async () => {
+    const data = join(directory, "secret");
+    const secretOf = async () => {
+      const { members } = await prepareCluster({ members: 3, port: PORT, data });
+      const [one, two] = members.map(({ configurationFile }) => loadConfiguration({ file: configurationFile }));
+      assert.deepEqual([one!.warnings, one!.configuration.peer.secrets], [[], two!.configuration.peer.secrets]);
+      return one!.configuration.peer.secrets;
+    };
+    const first = await secretOf();
+    assert.match(first[0]!, /^[\w-]{43}$/);
+    assert.deepEqual(await secretOf(), first);
+    assert.equal(statSync(join(data, "peer-secret")).mode & 0o777, 0o600);
+    rmSync(data, { recursive: true });
+    assert.notDeepEqual(await secretOf(), first);
   });
 
   test("a port that is taken is named before anything is written", async () => {

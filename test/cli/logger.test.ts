@@ -37,3 +37,15 @@ test("as JSON, for programs", () => {
     message: 'quote " and\nline',
   });
 });
+
+test("errors stand out in red on a terminal, and only there", () => {
+  const lines: string[] = [];
+  const write = (line: string) => void lines.push(line);
+  for (const isColoured of [true, false]) {
+    const log = createLogger({ write, isColoured });
+    log.error("trouble");
+    log.warn("a word");
+  }
+  const red = lines.map((line) => line.startsWith("\u001b[31m") && line.endsWith("\u001b[0m\n"));
+  assert.deepEqual(red, [true, false, false, false]);
+});

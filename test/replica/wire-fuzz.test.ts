@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeHello, encodeHello, HELLO_BYTES } from "../../src/adapters/peers/hello.ts";
+import { decodeHello, encodeHello, HELLO_BYTES, NONCE_BYTES } from "../../src/adapters/peers/hello.ts";
 import { MalformedError } from "../../src/base/bytes.ts";
 import { type Random, seededRandom } from "../../src/base/random.ts";
 import { encodeConfiguration } from "../../src/consensus/raft/configuration.ts";
@@ -160,6 +160,8 @@ test("100,000 mutated greetings are read or taken for a stranger's", () => {
     to: 2,
     cluster: 7,
     incarnation: 9,
+    proof: "offered",
+    nonce: new Uint8Array(NONCE_BYTES).fill(5),
   });
   for (let i = 0; i < INPUTS; i++) {
     const bytes = mutated(random, hello);

@@ -7,14 +7,24 @@ export const FRAME_HEADER_BYTES = 4;
 /** More than any message of a member: an append or a chunk of a snapshot, with one oversized entry. */
 export const FRAME_BYTES_MAX = 64 * 1024 * 1024;
 
+const MERGED_BYTES_MAX = 16 * 1024;
+
 export class FrameReader {
   readonly #onFrame: (frame: Uint8Array) => void;
+  /** The longest frame that is taken. */
+  bytesMax: number;
   /** The beginning of a frame, its header included, in the pieces in which it came. */
   #pieces: Uint8Array[] = [];
   #held = 0;
 
-  constructor(onFrame: (frame: Uint8Array) => void) {
+  constructor(onFrame: (frame: Uint8Array) => void, bytesMax = FRAME_BYTES_MAX) {
     this.#onFrame = onFrame;
+    this.bytesMax = bytesMax;
+  }
+
+  /** Bytes of a frame that is not whole yet. */
+  get held(): number {
+    return this.#held;
   }
 
   /** Throws a MalformedError at a length beyond the limit. The chunk must not change afterwards. */
@@ -38,7 +48,7 @@ export class FrameReader {
   #cut(chunk: Uint8Array): void {
     let at = 0;
     while (chunk.length - at >= FRAME_HEADER_BYTES) {
-      const end = at + FRAME_HEADER_BYTES + lengthAt(chunk, at);
+      const end = at + FRAME_HEADER_BYTES + lengthAt(chunk, at, this.bytesMax);
       if (end > chunk.length) break;
       this.#onFrame(chunk.subarray(at + FRAME_HEADER_BYTES, end));
       at = end;
@@ -50,13 +60,22 @@ export class FrameReader {
   #needed(): number {
     if (this.#held < FRAME_HEADER_BYTES) return FRAME_HEADER_BYTES - this.#held;
     if (this.#pieces[0]!.length < FRAME_HEADER_BYTES) this.#pieces = [this.#joined()];
-    return FRAME_HEADER_BYTES + lengthAt(this.#pieces[0]!, 0) - this.#held;
+    return FRAME_HEADER_BYTES + lengthAt(this.#pieces[0]!, 0, this.bytesMax) - this.#held;
   }
 
+  /** Small pieces are put together as they come: else what comes byte by byte would take a hundred times its size. */
   #hold(piece: Uint8Array): void {
     if (piece.length === 0) return;
-    this.#pieces.push(piece);
     this.#held += piece.length;
+    const last = this.#pieces.at(-1);
+    if (last === undefined || last.length + piece.length > MERGED_BYTES_MAX) {
+      this.#pieces.push(piece);
+      return;
+    }
+    const merged = new Uint8Array(last.length + piece.length);
+    merged.set(last);
+    merged.set(piece, last.length);
+    this.#pieces[this.#pieces.length - 1] = merged;
   }
 
   #take(): Uint8Array {
@@ -84,9 +103,8 @@ export function writeFrameHeader(bytes: Uint8Array, at: number, length: number):
   bytes[at + 3] = length;
 }
 
-function lengthAt(bytes: Uint8Array, at: number): number {
+function lengthAt(bytes: Uint8Array, at: number, bytesMax: number): number {
   const length = ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
-  if (length > FRAME_BYTES_MAX)
-    throw new MalformedError(`a frame of ${length} bytes is announced, ${FRAME_BYTES_MAX} at most`);
+  if (length > bytesMax) throw new MalformedError(`a frame of ${length} bytes is announced, ${bytesMax} at most`);
   return length;
 }

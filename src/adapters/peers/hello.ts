@@ -1,19 +1,35 @@
 // The first bytes on a connection between members, in both directions, before anything else: who speaks, to whom, of which
-// ensemble, in which version. Pure.
+// ensemble, in which version, and whether it is to be proved (secret.ts). Pure.
 
-import { ByteReader, ByteWriter } from "../../base/bytes.ts";
+import { ByteReader, ByteWriter, MalformedError } from "../../base/bytes.ts";
 
-export const HELLO_BYTES = 34;
+export const HELLO_BYTES = 78;
+export const NONCE_BYTES = 32;
 /** The versions of what follows that this program speaks. */
-export const WIRE_VERSION = 1;
-export const WIRE_VERSION_OLDEST = 1;
+export const WIRE_VERSION = 2;
+export const WIRE_VERSION_OLDEST = 2;
 
 const MAGIC = Uint8Array.of(0xca, 0xb1, 0x1d, 0x00, 0x0d, 0x0a, 0x1a, 0x0a); // no text protocol begins so, nor ZooKeeper's
 
-/** "busy": both called each other at once, and the other call goes on. */
-export type Answer = "welcome" | "version" | "cluster" | "wrong-member" | "same-member" | "busy" | "certificate";
+/**
+ * "prove": it is not decided yet, the caller is to prove that it knows the secret. "busy": both called each other at once,
+ * and the other call goes on. "crowded": too many callers are there that no configuration names.
+ */
+export type Answer =
+  | "welcome"
+  | "version"
+  | "cluster"
+  | "wrong-member"
+  | "same-member"
+  | "busy"
+  | "certificate"
+  | "prove"
+  | "secret-missing"
+  | "secret-unknown"
+  | "secret-differs"
+  | "crowded";
 
-const ANSWERS: readonly Answer[] = [
+export const ANSWERS: readonly Answer[] = [
   "welcome",
   "version",
   "cluster",
@@ -21,18 +37,31 @@ const ANSWERS: readonly Answer[] = [
   "same-member",
   "busy",
   "certificate",
+  "prove",
+  "secret-missing",
+  "secret-unknown",
+  "secret-differs",
+  "crowded",
 ];
+
+/** Whether both sides are to prove that they know the ensemble's secret: no, where the other can, or in any case. */
+export type Proof = "none" | "offered" | "demanded";
+
+const PROOFS: readonly Proof[] = ["none", "offered", "demanded"];
 
 export interface Hello {
   readonly version: number;
   readonly versionOldest: number;
   /** What the one called says to the caller; the caller says "welcome". */
   readonly answer: Answer;
+  readonly proof: Proof;
   readonly from: number;
   readonly to: number;
-  /** The ensemble's number; 0: not known yet. */
+  /** The ensemble's number; 0: not known yet, or not told before the other has proved itself. */
   readonly cluster: number;
   readonly incarnation: number;
+  /** Of chance, and new each time: what was said on another connection proves nothing on this one. */
+  readonly nonce: Uint8Array;
 }
 
 export function encodeHello(hello: Hello): Uint8Array {
@@ -41,32 +70,37 @@ export function encodeHello(hello: Hello): Uint8Array {
   writer.uint16(hello.version);
   writer.uint16(hello.versionOldest);
   writer.uint8(ANSWERS.indexOf(hello.answer));
-  writer.uint8(hello.from);
-  writer.uint16(hello.to);
-  writer.uint16(0);
+  writer.uint8(PROOFS.indexOf(hello.proof));
+  writer.int64(hello.from);
+  writer.int64(hello.to);
   writer.int64(hello.cluster);
   writer.int64(hello.incarnation);
+  writer.raw(hello.nonce);
   return writer.copy();
 }
 
 /** Null: these are not a member's bytes. */
 export function decodeHello(bytes: Uint8Array): Hello | null {
   if (bytes.length !== HELLO_BYTES || !mayBeHello(bytes)) return null;
-  const reader = new ByteReader(bytes, MAGIC.length);
+  try {
+    return readHello(new ByteReader(bytes, MAGIC.length));
+  } catch (error) {
+    if (error instanceof MalformedError) return null;
+    throw error;
+  }
+}
+
+function readHello(reader: ByteReader): Hello | null {
   const version = reader.uint16();
   const versionOldest = reader.uint16();
   const answer = ANSWERS[reader.uint8()] ?? "version";
-  const from = reader.uint8();
-  const to = reader.uint16();
-  reader.skip(2);
-  const cluster = reader.int64();
-  const incarnation = reader.int64();
-  if (!isNatural(cluster) || !isNatural(incarnation)) return null;
-  return { version, versionOldest, answer, from, to, cluster, incarnation };
-}
-
-function isNatural(number: number): boolean {
-  return number >= 0 && number <= Number.MAX_SAFE_INTEGER;
+  const proof = PROOFS[reader.uint8()];
+  if (proof === undefined) return null;
+  const from = reader.natural();
+  const to = reader.natural();
+  const cluster = reader.natural();
+  const incarnation = reader.natural();
+  return { version, versionOldest, answer, proof, from, to, cluster, incarnation, nonce: reader.view(NONCE_BYTES) };
 }
 
 /** Whether the bytes there so far may be the beginning of a hello. */

@@ -9,9 +9,12 @@ import { type Logger, silentLogger } from "../../replica/logger.ts";
 import type { PeerEvents, Peers } from "../../replica/ports.ts";
 import { type PeerAddress, peerAddresses, showAddress } from "./address.ts";
 import { Complaints } from "./complaints.ts";
-import { type Answer, encodeHello, type Hello, WIRE_VERSION, WIRE_VERSION_OLDEST } from "./hello.ts";
+import { FRAME_BYTES_MAX } from "./frames.ts";
+import { type Answer, encodeHello, type Hello, type Proof, WIRE_VERSION, WIRE_VERSION_OLDEST } from "./hello.ts";
+import { STRANGER_FRAME_BYTES_MAX, STRANGERS_MAX } from "./limits.ts";
 import { type ListenAddress, Listener } from "./listener.ts";
-import { contextOptions, isCertifiedFor, type PeerTls } from "./tls.ts";
+import { Called, Caller, freshNonce, PROOF_BYTES, type Seals, VERDICT_BYTES } from "./secret.ts";
+import { contextOptions, isCertifiedFor, type PeerTls, showsCertificate } from "./tls.ts";
 import { Wire, type WireEvents } from "./wire.ts";
 
 const CALL_MS = 3000;
@@ -31,6 +34,10 @@ export interface PeersOptions {
   /** Where there is TLS, whether calls are made without it all the same, and taken without it: while going over to it. */
   readonly isCallPlain?: boolean | undefined;
   readonly isPlainTaken?: boolean | undefined;
+  /** What all members of the ensemble know and nobody else; the first is the one that calls are proved by. None: no proof. */
+  readonly secrets?: readonly Uint8Array[] | undefined;
+  /** Whether members that do not know it are done without; false while it is being introduced. */
+  readonly isSecretRequired?: boolean | undefined;
   readonly tcpKeepAlive?: boolean | undefined;
   /** How long a call may take until it is answered. */
   readonly callMs?: number | undefined;
@@ -50,6 +57,8 @@ interface Peer {
   readonly id: MemberId;
   /** Empty: it is not to be called, but may call. */
   addresses: readonly PeerAddress[];
+  /** The configuration names it. */
+  isListed: boolean;
   wire: Wire | null;
   call: { readonly wire: Wire; readonly deadline: NodeJS.Timeout; isHelloSent: boolean; isAnswered: boolean } | null;
   redial: NodeJS.Timeout | null;
@@ -130,9 +139,13 @@ class Mesh implements OpenedPeers {
       if (addresses.length === 0) {
         this.#complaints.tell(`address ${id}`, `member ${id} has no address to be called at in "${address}"`);
       }
-      this.#setAddresses(this.#peer(id), addresses);
+      const peer = this.#peer(id);
+      peer.isListed = true;
+      peer.wire?.limitFrames(FRAME_BYTES_MAX);
+      this.#setAddresses(peer, addresses);
     }
     for (const peer of this.#peers.values()) {
+      peer.isListed = listed.has(peer.id);
       // Who is not listed is not called any more. Its connection stays while it lasts: a removed member is still to hear
       // that it was, and a member may be led by one that it has not heard of yet.
       if (!listed.has(peer.id)) this.#setAddresses(peer, []);
@@ -142,7 +155,8 @@ class Mesh implements OpenedPeers {
   hangUp(on: MemberId, why: string): void {
     const wire = this.#peers.get(on)?.wire;
     if (wire == null) return;
-    this.#complaints.tell(`hang up ${on}`, `the connection to member ${on} at ${wire.remote} is cut: ${why}`);
+    const kind = this.#peers.get(on)!.isListed ? `hang up ${on}` : "hang up on a stranger";
+    this.#complaints.tell(kind, `the connection to member ${on} at ${wire.remote} is cut: ${why}`);
     wire.close(why);
   }
 
@@ -173,7 +187,7 @@ class Mesh implements OpenedPeers {
   #peer(id: MemberId): Peer {
     let peer = this.#peers.get(id);
     if (peer === undefined) {
-      peer = { id, addresses: [], wire: null, call: null, redial: null, failures: 0 };
+      peer = { id, addresses: [], isListed: false, wire: null, call: null, redial: null, failures: 0 };
       this.#peers.set(id, peer);
     }
     return peer;
@@ -194,8 +208,9 @@ class Mesh implements OpenedPeers {
     const where = showAddress(address);
     const secure = this.#options.isCallPlain === true ? null : this.#tls;
     const socket = secure === null ? net.connect(address) : dialSecurely(address, secure);
+    const greeting = this.#hello(peer.id, "welcome", this.#proof);
     const wire = this.#wire(socket, {
-      onHello: (_, hello) => this.#onAnswer(peer, wire, where, hello),
+      onHello: (_, hello, bytes) => this.#onAnswer(peer, wire, where, hello, [greeting, bytes]),
       onFrame: (_, frame) => this.#onFrame(peer, wire, frame),
       onClose: (_, why) => this.#onCallClosed(peer, wire, where, why),
     });
@@ -206,15 +221,28 @@ class Mesh implements OpenedPeers {
     socket.once(secure === null ? "connect" : "secureConnect", () => {
       if (peer.call !== call) return;
       call.isHelloSent = true;
-      wire.sendRaw(this.#hello(peer.id, "welcome"));
+      wire.sendRaw(greeting);
     });
+  }
+
+  /** What this member asks of the others: it cannot ask for what it cannot give. */
+  get #proof(): Proof {
+    const { secrets = [], isSecretRequired = true } = this.#options;
+    if (secrets.length === 0) return "none";
+    return isSecretRequired ? "demanded" : "offered";
   }
 
   #wire(socket: Socket, events: WireEvents): Wire {
     return new Wire(socket, events, this.#options.tcpKeepAlive === true);
   }
 
-  #onAnswer(peer: Peer, wire: Wire, where: string, hello: Hello): void {
+  #onAnswer(
+    peer: Peer,
+    wire: Wire,
+    where: string,
+    hello: Hello,
+    greetings: readonly [own: Uint8Array, other: Uint8Array],
+  ): void {
     if (peer.call?.wire === wire) peer.call.isAnswered = true;
     if (hello.from !== peer.id) {
       this.#complaints.tell(
@@ -224,14 +252,33 @@ class Mesh implements OpenedPeers {
       wire.close(null);
       return;
     }
-    const { answer } = hello;
-    if (answer !== "welcome") {
-      if (answer !== "busy")
-        this.#complaints.tell(`refused ${peer.id}`, `member ${peer.id} at ${where} ${refusals[answer]}`);
-      wire.close(null);
-      return;
+    const [secret] = this.#options.secrets ?? [];
+    if (hello.answer === "prove" && secret !== undefined) {
+      this.#prove(peer, wire, where, new Caller(secret, ...greetings));
+    } else if (hello.answer !== "welcome") {
+      this.#onRefusal(peer, wire, where, hello.answer);
+    } else if (this.#proof === "demanded") {
+      this.#onRefusal(peer, wire, where, "secret-unknown");
+    } else {
+      this.#adopt(peer, wire, `called at ${where}`, null);
     }
-    this.#adopt(peer, wire, `called at ${where}`);
+  }
+
+  #prove(peer: Peer, wire: Wire, where: string, caller: Caller): void {
+    wire.expect(VERDICT_BYTES, (bytes) => {
+      const verdict = caller.judge(bytes);
+      if (verdict === null) this.#onRefusal(peer, wire, where, "secret-differs");
+      else if (this.#isOfAnother(verdict.cluster)) this.#onRefusal(peer, wire, where, "cluster");
+      else if (verdict.answer !== "welcome") this.#onRefusal(peer, wire, where, verdict.answer);
+      else this.#adopt(peer, wire, `called at ${where}`, caller.seals());
+    });
+    wire.sendRaw(caller.proof({ cluster: this.#cluster, incarnation: this.#options.incarnation }));
+  }
+
+  #onRefusal(peer: Peer, wire: Wire, where: string, answer: Exclude<Answer, "welcome">): void {
+    if (answer !== "busy")
+      this.#complaints.tell(`refused ${peer.id}`, `member ${peer.id} at ${where} ${refusals[answer]}`);
+    wire.close(null);
   }
 
   #onCallClosed(peer: Peer, wire: Wire, where: string, why: string | null): void {
@@ -283,10 +330,10 @@ class Mesh implements OpenedPeers {
   #answer(socket: Socket): void {
     let peer: Peer | null = null;
     const wire = this.#wire(socket, {
-      onHello: (_, hello) => {
-        this.#listener.settled(socket);
-        peer = this.#welcome(wire, hello);
-      },
+      onHello: (_, hello, bytes) =>
+        this.#greet(wire, hello, bytes, (found) => {
+          peer = found;
+        }),
       onFrame: (_, frame) => {
         if (peer !== null) this.#onFrame(peer, wire, frame);
       },
@@ -302,62 +349,129 @@ class Mesh implements OpenedPeers {
     const { remote } = wire;
   }
 
-  /** Null: refused. */
-  #welcome(wire: Wire, hello: Hello): Peer | null {
+  /** Answers a caller; `onPeer` hears of it before the first of its frames, if it is taken. */
+  #greet(wire: Wire, hello: Hello, bytes: Uint8Array, onPeer: (peer: Peer) => void): void {
     const answer = this.#answerTo(hello, wire.socket);
+    if (answer !== "prove") {
+      this.#listener.settled(wire.socket);
+      const reply = this.#hello(hello.from, answer, answer === "welcome" ? "none" : this.#proof);
+      this.#welcome(wire, hello, answer, reply, null, onPeer);
+      return;
+    }
+    // It counts as silent until it has proved itself: so long, and so many of them, and no longer and no more.
+    const greeting = this.#hello(hello.from, "prove", this.#proof);
+    const called = new Called(this.#options.secrets ?? [], bytes, greeting);
+    wire.expect(PROOF_BYTES, (proof) => {
+      this.#listener.settled(wire.socket);
+      const standing = called.accept(proof);
+      const verdict = standing === null ? "secret-differs" : this.#verdictOn({ ...hello, ...standing }, wire.socket);
+      const { incarnation } = this.#options;
+      const reply = called.verdict({ answer: verdict, cluster: this.#cluster, incarnation });
+      const seals = standing === null ? null : () => called.seals();
+      this.#welcome(wire, { ...hello, ...standing }, verdict, reply, seals, onPeer);
+    });
+    wire.sendRaw(greeting);
+  }
+
+  #welcome(
+    wire: Wire,
+    hello: Hello,
+    answer: Exclude<Answer, "prove">,
+    reply: Uint8Array,
+    seals: (() => Seals) | null,
+    onPeer: (peer: Peer) => void,
+  ): void {
     if (answer !== "welcome") {
       if (answer !== "busy") {
         const who = `member ${hello.from}, calling from ${wire.remote}, is refused: it`;
-        this.#complaints.tell(
-          `caller ${answer}`,
-          `${who} ${complaints[answer]} (cluster ${hello.cluster.toString(16)})`,
-        );
+        const cluster = answer === "cluster" ? ` (cluster ${hello.cluster.toString(16)})` : "";
+        this.#complaints.tell(`caller ${answer}`, `${who} ${complaints[answer]}${cluster}`);
       }
-      wire.socket.write(this.#hello(hello.from, answer));
+      wire.socket.write(reply);
       wire.end();
-      return null;
+      return;
     }
-    const peer = this.#peer(hello.from);
-    this.#cancelCall(peer);
-    const old = peer.wire;
+    const before = this.#peer(hello.from);
+    this.#cancelCall(before);
+    const old = before.wire;
     if (old !== null) {
-      this.#lose(peer, "it called anew");
+      this.#lose(before, "it called anew");
       old.close(null);
     }
-    wire.sendRaw(this.#hello(peer.id, "welcome"));
-    this.#adopt(peer, wire, `calling from ${wire.remote}`);
-    return peer;
+    const peer = this.#peer(hello.from);
+    wire.sendRaw(reply);
+    onPeer(peer);
+    this.#adopt(peer, wire, `calling from ${wire.remote}`, seals === null ? null : seals());
   }
 
+  /** "prove": the verdict waits for that. */
   #answerTo(hello: Hello, socket: Socket): Answer {
     if (hello.versionOldest > WIRE_VERSION || hello.version < WIRE_VERSION_OLDEST) return "version";
     if (hello.from === this.#options.id) return "same-member";
     if (hello.from === 0 || hello.to !== this.#options.id) return "wrong-member";
-    if (hello.cluster !== 0 && this.#cluster !== 0 && hello.cluster !== this.#cluster) return "cluster";
-    if (this.#tls !== null && this.#tls.options.verifyCallerHost !== false) {
-      const hosts = this.#peers.get(hello.from)?.addresses.map(({ host }) => host) ?? [];
-      if (!isCertifiedFor(socket, hosts)) return "certificate";
-    }
-    const isCalledByUs = this.#peers.get(hello.from)?.call?.isHelloSent === true;
-    return isCalledByUs && this.#options.id > hello.from ? "busy" : "welcome";
+    if (this.#isOwnCallPreferred(hello.from)) return "busy";
+    const own = this.#proof;
+    if (hello.proof === "demanded" && own === "none") return "secret-unknown";
+    if (hello.proof === "none" && own === "demanded") return "secret-missing";
+    return hello.proof === "none" || own === "none" ? this.#verdictOn(hello, socket) : "prove";
   }
 
-  #hello(to: MemberId, answer: Answer): Uint8Array {
+  /** On a caller of whom is known what there is to know. */
+  #verdictOn(hello: Hello, socket: Socket): Exclude<Answer, "prove"> {
+    if (this.#isOfAnother(hello.cluster)) return "cluster";
+    const known = this.#peers.get(hello.from);
+    if (this.#tls !== null && this.#tls.options.verifyCallerHost !== false) {
+      const hosts = known?.addresses.map(({ host }) => host) ?? [];
+      if (!isCertifiedFor(socket, hosts)) return "certificate";
+    }
+    if (known?.isListed !== true && !this.#isProved(hello, socket) && this.#strangers >= STRANGERS_MAX)
+      return "crowded";
+    return this.#isOwnCallPreferred(hello.from) ? "busy" : "welcome";
+  }
+
+  #isOwnCallPreferred(from: MemberId): boolean {
+    return this.#options.id > from && this.#peers.get(from)?.call?.isHelloSent === true;
+  }
+
+  #isOfAnother(cluster: number): boolean {
+    return cluster !== 0 && this.#cluster !== 0 && cluster !== this.#cluster;
+  }
+
+  /** Whether a caller has shown by more than its own word that it is of the ensemble. */
+  #isProved(hello: Hello, socket: Socket): boolean {
+    return (hello.proof !== "none" && this.#proof !== "none") || showsCertificate(socket);
+  }
+
+  /** Connections to members that the configuration does not name, and that have proved nothing. */
+  get #strangers(): number {
+    let count = 0;
+    for (const { isListed, wire } of this.#peers.values()) {
+      if (!isListed && wire !== null && !wire.isSealed && !showsCertificate(wire.socket)) count++;
+    }
+    return count;
+  }
+
+  /** `proof`: what is asked for. Where that is anything, what is not for strangers is told once they have proved themselves. */
+  #hello(to: MemberId, answer: Answer, proof: Proof): Uint8Array {
+    const isOpen = proof === "none";
     return encodeHello({
       version: WIRE_VERSION,
       versionOldest: WIRE_VERSION_OLDEST,
       answer,
+      proof,
       from: this.#options.id,
       to,
-      cluster: this.#cluster,
-      incarnation: this.#options.incarnation,
+      cluster: isOpen ? this.#cluster : 0,
+      incarnation: isOpen ? this.#options.incarnation : 0,
+      nonce: freshNonce(),
     });
   }
 
   // ------------------------------------------------------------------------------------------------------ connected
 
-  #adopt(peer: Peer, wire: Wire, how: string): void {
-    wire.open();
+  #adopt(peer: Peer, wire: Wire, how: string, seals: Seals | null): void {
+    wire.open(seals);
+    if (!peer.isListed && !wire.isSealed && !showsCertificate(wire.socket)) wire.limitFrames(STRANGER_FRAME_BYTES_MAX);
     peer.wire = wire;
     peer.failures = 0;
     this.#cancelCall(peer);
@@ -370,7 +484,8 @@ class Mesh implements OpenedPeers {
     peer.wire = null;
     if (this.#isClosed) return;
     this.#logger.info(`the connection to member ${peer.id} closed${why === null ? "" : `: ${why}`}`);
-    this.#redial(peer);
+    if (peer.isListed) this.#redial(peer);
+    else if (peer.call === null) this.#peers.delete(peer.id); // it may have any number, and the next one another
     this.#options.events.onDisconnect(peer.id);
   }
 
@@ -399,6 +514,10 @@ const complaints = {
   "wrong-member": "wanted another member than this one",
   "same-member": "says that it is this member: two have the same `myid`",
   certificate: "has a certificate for another host",
+  "secret-missing": "does not prove that it knows the ensemble's secret, and this member asks for that (peer.secret)",
+  "secret-unknown": "asks for a proof by the ensemble's secret, and this member was given none (peer.secret)",
+  "secret-differs": "does not know the ensemble's secret: the secrets differ, or it is no member",
+  crowded: "is named by no configuration, and too many such callers are there already",
 } as const;
 
 const refusals = {
@@ -407,6 +526,13 @@ const refusals = {
   "wrong-member": "refuses this member: it is another member than the configuration says",
   "same-member": "refuses this member: both have the same `myid`",
   certificate: "refuses this member: its certificate names neither its address nor the host it is listed with",
+  prove: "asks for a proof by the ensemble's secret, and this member was given none (peer.secret)",
+  "secret-missing":
+    "refuses this member: it asks for the ensemble's secret, and this member was given none (peer.secret)",
+  "secret-unknown":
+    "does not prove that it knows the ensemble's secret: it was given none, or is no member (peer.secret)",
+  "secret-differs": "does not know the ensemble's secret: the secrets differ, or it is no member (peer.secret)",
+  crowded: "refuses this member: no configuration names it, and too many such callers are there already",
 } as const;
 
 function prepared(options: PeerTls): { readonly options: PeerTls; readonly context: SecureContext } {

@@ -19,7 +19,7 @@ export interface PeerTls {
   readonly clientAuth?: "need" | "want" | "none" | undefined;
   /** Whether the one called must have a certificate for the host it was called by; default true. */
   readonly verifyHost?: boolean | undefined;
-  /** Whether a caller must have one for where it calls from, or where the member that it says it is stands; default true. */
+  /** Whether a caller must have one for the host of the member that it says it is; default true. */
   readonly verifyCallerHost?: boolean | undefined;
 }
 
@@ -49,12 +49,21 @@ export function showsBadCertificate(socket: tls.TLSSocket): boolean {
   return !socket.authorized && socket.getPeerX509Certificate() !== undefined;
 }
 
-/** Whether the caller's certificate, if it showed one, is for where it calls from or for one of `hosts`. */
+/** Whether it showed a certificate that somebody vouches for whom this member trusts. */
+export function showsCertificate(socket: Socket): boolean {
+  return socket instanceof tls.TLSSocket && socket.authorized && socket.getPeerX509Certificate() !== undefined;
+}
+
+/**
+ * Whether the caller's certificate, if it showed one, is for one of `hosts`: where the member stands that it says it is.
+ * Its own address counts only where no host is known of that member: else each member could pass for any other.
+ */
 export function isCertifiedFor(socket: Socket, hosts: readonly string[]): boolean {
   const certificate = socket instanceof tls.TLSSocket ? socket.getPeerX509Certificate() : undefined;
   if (certificate === undefined) return true; // whether there must be one was decided in the handshake
+  if (hosts.length > 0) return hosts.some((host) => isFor(certificate, host));
   const from = socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, "");
-  return [...(from === undefined ? [] : [from]), ...hosts].some((host) => isFor(certificate, host));
+  return from !== undefined && isFor(certificate, from);
 }
 
 function isFor(certificate: X509Certificate, host: string): boolean {

@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { ConfigurationError, describeSource, type Endpoint, type ServerConfiguration } from "./configuration.ts";
 import { ensembleOf } from "./ensemble.ts";
 import type { FileReader } from "./files.ts";
+import { peerSecrets } from "./secret.ts";
 import { securitySettings } from "./security.ts";
 import { listenHost } from "./servers.ts";
 import { isSecret, type SettingKey } from "./settings.ts";
@@ -136,6 +137,13 @@ function peerSettings(values: Values, { id, mode, members }: ReturnType<typeof e
       "needs a key and a certificate: give ssl.quorum.keyStore.location, a PEM file with both",
     );
   }
+  // Without authorities of its own, whoever has a certificate of any authority on the internet would be a member.
+  if (tls !== null && tls.authoritiesFile === null && !values.isGiven("ssl.quorum.trustStore.location")) {
+    values.problem(
+      callsByTls ? "sslQuorum" : "portUnification",
+      "needs to know whose certificates members have: give ssl.quorum.trustStore.location, a PEM file of your authority's",
+    );
+  }
   const own = mode === "standalone" ? [] : (members.find((member) => member.id === id)?.addresses ?? []);
   const onAll = values.get("quorumListenOnAllIPs");
   const heartbeatMs = values.get("heartbeatInterval");
@@ -151,6 +159,8 @@ function peerSettings(values: Values, { id, mode, members }: ReturnType<typeof e
     tls,
     callsByTls,
     portUnification,
+    secrets: peerSecrets(values, files),
+    secretRequired: values.get("peer.secretRequired"),
     tcpKeepAlive: values.get("tcpKeepAlive"),
     connectTimeoutMs: values.get("cnxTimeout"),
     electionTimeoutMs,

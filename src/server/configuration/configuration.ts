@@ -75,6 +75,10 @@ export interface PeerSettings {
   readonly callsByTls: boolean;
   /** Accept both TLS and plain from other members, as while going over to TLS; with `tls` only. */
   readonly portUnification: boolean;
+  /** What all members know and nobody else, to prove themselves by; the first proves this member's calls. Empty: none. */
+  readonly secrets: readonly string[];
+  /** Members that cannot prove themselves are not spoken with; false while a secret is being introduced. */
+  readonly secretRequired: boolean;
   readonly tcpKeepAlive: boolean;
   readonly connectTimeoutMs: number;
   /** A follower that hears nothing for this long to twice as long asks for an election. */

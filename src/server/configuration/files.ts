@@ -6,6 +6,8 @@ export interface FileReader {
   /** The text of a file; null where there is none. */
   read(path: string): string | null;
   isDirectory(path: string): boolean;
+  /** Who may do what with a file, as the system's nine bits; null where that says nothing. */
+  permissions(path: string): number | null;
 }
 
 export const disk: FileReader = {
@@ -17,6 +19,10 @@ export const disk: FileReader = {
         return null;
       throw error;
     }
+  },
+  permissions: (path) => {
+    const mode = process.platform === "win32" ? undefined : statSync(path, { throwIfNoEntry: false })?.mode;
+    return mode === undefined ? null : mode & 0o777;
   },
   isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,
 };

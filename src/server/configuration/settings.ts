@@ -136,6 +136,10 @@ export const SETTINGS = {
   "enforce.auth.enabled": setting("security.enforce", boolean, false),
   "enforce.auth.schemes": setting("security.enforceSchemes", list, [], { aliases: ["enforce.auth.scheme"] }),
   ensembleAuthName: setting("security.ensembleNames", list, []),
+  // ZooKeeper has SASL between members for this, or TLS.
+  "peer.secret": optional("peer.secret", text, { secret: true }),
+  "peer.secretFile": optional("peer.secretFile", text),
+  "peer.secretRequired": setting("peer.secretRequired", boolean, true),
   sslQuorum: setting("peer.tls.enabled", boolean, false),
   portUnification: setting("peer.portUnification", boolean, false),
   sslQuorumReloadCertFiles: setting("peer.tls.reload", boolean, false),

@@ -7,6 +7,7 @@ import {
   encodeHello,
   HELLO_BYTES,
   type Hello,
+  NONCE_BYTES,
   WIRE_VERSION,
   WIRE_VERSION_OLDEST,
 } from "../../../src/adapters/peers/hello.ts";
@@ -95,9 +96,9 @@ export class TestPeers {
   }
 }
 
-export async function mesh(count: number, tls?: PeerTls): Promise<TestPeers[]> {
+export async function mesh(count: number, tls?: PeerTls, more: Partial<PeersOptions> = {}): Promise<TestPeers[]> {
   const all: TestPeers[] = [];
-  for (let id = 1; id <= count; id++) all.push(await new TestPeers(id).open(0, tls));
+  for (let id = 1; id <= count; id++) all.push(await new TestPeers(id).open(0, tls, more));
   for (const one of all) one.peers.reconcile(0, listed(all));
   for (const one of all) {
     await one.until("connected to all", () => all.every(({ id }) => id === one.id || one.peers.isConnected(id)));
@@ -131,6 +132,8 @@ export function helloFrom(from: number, to: number, changes: Partial<Hello> = {}
     to,
     cluster: 0,
     incarnation: 1,
+    proof: "none",
+    nonce: new Uint8Array(NONCE_BYTES),
     ...changes,
   });
 }

@@ -3,13 +3,18 @@
 import { ConfigurationError, type ServerConfiguration } from "../../../src/server/configuration/configuration.ts";
 import { type LoadOptions, loadConfiguration } from "../../../src/server/configuration/load.ts";
 
-type Options = Omit<LoadOptions, "file" | "files"> & { readonly files?: Readonly<Record<string, string>> };
+type Options = Omit<LoadOptions, "file" | "files"> & {
+  readonly files?: Readonly<Record<string, string>>;
+  /** The permissions of every file. */
+  readonly permissions?: number;
+};
 
 /** A file `zoo.cfg` (or another name), beside it whatever `files` holds. */
 export function configure(text: string, options: Options = {}, name = "/conf/zoo.cfg") {
   const texts: Readonly<Record<string, string>> = { [name]: text, ...options.files };
   const files = {
     read: (path: string) => texts[path] ?? null,
+    permissions: () => options.permissions ?? 0o600,
     isDirectory: (path: string) => Object.keys(texts).some((file) => file.startsWith(`${path}/`)),
   };
   return loadConfiguration({ ...options, file: name, files });

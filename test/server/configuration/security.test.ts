@@ -169,7 +169,7 @@ describe("TLS", () => {
   });
 
   test("whose certificate must name its host is said for each direction", () => {
-    const quorum = `${ALONE}sslQuorum=true\nssl.quorum.keyStore.location=/tls/member.pem\n`;
+    const quorum = `${ALONE}sslQuorum=true\nssl.quorum.keyStore.location=/tls/member.pem\nssl.quorum.trustStore.location=/tls/ca.pem\n`;
     const callers = settingsOf(`${quorum}ssl.quorum.clientHostnameVerification=false\n`, { files }).peer.tls;
     assert.deepEqual([callers?.verifyHost, callers?.verifyCallerHost], [true, false]);
     const nobody = settingsOf(`${quorum}ssl.quorum.hostnameVerification=false\n`, { files }).peer.tls;
@@ -180,7 +180,7 @@ describe("TLS", () => {
   });
 
   test("the first step to TLS between members is to understand it, which takes the files already", () => {
-    const going = `${ALONE}portUnification=true\nssl.quorum.keyStore.location=/tls/member.pem\n`;
+    const going = `${ALONE}portUnification=true\nssl.quorum.keyStore.location=/tls/member.pem\nssl.quorum.trustStore.location=/tls/ca.pem\n`;
     const { peer } = settingsOf(going, { files });
     assert.deepEqual([peer.tls?.keyFile, peer.callsByTls, peer.portUnification], ["/tls/member.pem", false, true]);
     assert.match(problemsOf(`${ALONE}portUnification=true\n`).join(), /portUnification needs a key and a certificate/);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { test } from "node:test";
-import { encodeHello, WIRE_VERSION, WIRE_VERSION_OLDEST } from "../../../src/adapters/peers/hello.ts";
+import { encodeHello, NONCE_BYTES, WIRE_VERSION, WIRE_VERSION_OLDEST } from "../../../src/adapters/peers/hello.ts";
 import { ReconnectingClient } from "../../support/reconnecting-client.ts";
 import { Stalls } from "../../support/stalls.ts";
 import { ConnectionLost, ZooKeeperClient } from "../../support/zookeeper-client.ts";
@@ -114,6 +114,8 @@ test("who sends garbage to a peer port is turned away, named, and disturbs nobod
       to: leader.id,
       cluster: 12345,
       incarnation: 1,
+      proof: "none",
+      nonce: new Uint8Array(NONCE_BYTES),
     });
     const noise = Buffer.alloc(100_000, "\u0000\u00ff garbage ");
     const garbage = [
