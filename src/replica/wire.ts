@@ -122,6 +122,11 @@ export function encodeRaft(message: Message): Uint8Array {
   return writer.view();
 }
 
+/** A part of a snapshot on its way to a follower. */
+export function isSnapshotChunk(frame: Uint8Array): boolean {
+  return frame[0] === SNAPSHOT;
+}
+
 /** Throws `MalformedError` on anything that no member of this version sends. */
 export function decodePeerMessage(frame: Uint8Array): PeerMessage {
   const reader = new ByteReader(frame);

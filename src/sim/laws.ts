@@ -5,7 +5,7 @@ import { crc32 } from "node:zlib";
 import { decodeConfiguration } from "../consensus/raft/configuration.ts";
 import type { Configuration, EntryKind, LogPosition, MemberId, RecoveredState } from "../consensus/raft/types.ts";
 import type { LogWrite } from "../replica/ports.ts";
-import { decodePeerMessage } from "../replica/wire.ts";
+import { decodePeerMessage, isSnapshotChunk } from "../replica/wire.ts";
 import { batchHeaderOf } from "../state/batch.ts";
 import type { Machine } from "../state/machine.ts";
 import { Chronicle } from "./chronicle.ts";
@@ -67,6 +67,8 @@ export class MemberLaws implements Observer {
   readonly #shadows = new Map<string, Shadow>();
   readonly #durables = new Map<string, Durable>();
   readonly #configurations = new Map<string, Configuration>();
+  /** Of a leader's snapshot, between whom a part of it was last sent. */
+  latestChunk: { readonly from: MemberId; readonly to: MemberId } | null = null;
   /** The latest that was committed. */
   configuration: Configuration | null = null;
 
@@ -180,6 +182,7 @@ export class MemberLaws implements Observer {
 
   /** Whoever hears of a vote, of a term or of an entry counts on it: by then it is on the disk. */
   onSent(member: SimulatedMember, to: MemberId, frame: Uint8Array): void {
+    if (isSnapshotChunk(frame)) this.latestChunk = { from: member.id, to };
     if (frame.length > SHORT_FRAME_BYTES) return; // these carry entries, and promise nothing of the sender's disk
     const peerMessage = decodePeerMessage(frame);
     if (peerMessage.kind !== "raft") return;

@@ -3,12 +3,13 @@
 
 import type { Random } from "../base/random.ts";
 import type { MemberId } from "../consensus/raft/types.ts";
-import type { ClientOperation, SimulatedClient } from "./client.ts";
+import type { SimulatedClient } from "./client.ts";
 import type { ClientNetwork } from "./connections.ts";
-import { addressOf, type SimulatedEnsemble } from "./ensemble.ts";
+import type { SimulatedEnsemble } from "./ensemble.ts";
 import type { MemberLaws } from "./laws.ts";
 import type { LockProgram } from "./lock-program.ts";
 import type { SimulatedMember } from "./member.ts";
+import { Operator } from "./operator.ts";
 import { drawNetwork, type Fault, type Swarm } from "./swarm.ts";
 import { ROOT } from "./worker.ts";
 
@@ -34,11 +35,14 @@ export class Nemesis {
   /** Members whose disk was ever made to fail, fill up or lie: they may stop by themselves, saying why. */
   readonly #afflicted = new Set<MemberId>();
   readonly #stopping = new Set<MemberId>();
+  readonly operator: Operator;
+  #isPaused = false;
   #isOver = false;
 
   constructor(options: NemesisOptions) {
     this.#options = options;
-    const { laws } = options;
+    const { laws, random, ensemble } = options;
+    this.operator = new Operator(random, ensemble, laws);
     laws.mayStop = (member, error) => this.#afflicted.has(member.id) && isOfTheDisk(member, error);
     this.#soon();
   }
@@ -46,6 +50,15 @@ export class Nemesis {
   /** The faults stop; what is broken stays so. */
   end(): void {
     this.#isOver = true;
+  }
+
+  /** Nothing more goes wrong until it goes on. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  goOn(): void {
+    this.#isPaused = false;
   }
 
   /** A member has read its disk, and knows what it is worth. */
@@ -64,7 +77,7 @@ export class Nemesis {
     const { swarm, random, ensemble } = this.#options;
     ensemble.time.after(swarm.faultEveryMs * (0.2 + random.below(1600) / 1000), () => {
       if (this.#isOver) return;
-      this.#strike(this.#draw());
+      if (!this.#isPaused) this.#strike(this.#draw());
       this.#soon();
     });
   }
@@ -106,7 +119,7 @@ export class Nemesis {
         return this.#to(someone, (member) => member.crash(), "loses power");
       }
       case "restart": {
-        const down = ensemble.members.filter((member) => !member.isUp && this.#mayStart(member));
+        const down = ensemble.members.filter((member) => !member.isUp && this.mayStart(member));
         return this.#to(this.#oneOf(down), (member) => void member.start(), "starts");
       }
       case "wipe":
@@ -222,6 +235,15 @@ export class Nemesis {
         );
       case "reconfigure":
         return this.#reconfigure();
+      case "snapshot":
+        return this.#to(someone, (member) => this.operator.takeSnapshot(member), "is asked for a snapshot");
+      case "throttle":
+        return this.#pair(
+          (one, other) => ensemble.network.slow(one, other, (1 + random.below(200)) / (swarm.tickMs / 40)),
+          "has a slow link to",
+        );
+      case "interrupt-transfer":
+        return this.#interruptTransfer();
       case "cut-client":
         if (target === undefined || someone === undefined) return null;
         clientNetwork.cut(target.id, someone.id);
@@ -279,7 +301,7 @@ export class Nemesis {
   #flap(one: MemberId, other: MemberId, times: number): void {
     const { ensemble, random, swarm } = this.#options;
     const { network, time } = ensemble;
-    if (times === 0 || this.#isOver) return;
+    if (times === 0 || this.#isOver || this.#isPaused) return;
     network.cut(one, other);
     network.cut(other, one);
     time.after(swarm.tickMs * random.below(30), () => {
@@ -300,7 +322,7 @@ export class Nemesis {
   }
 
   /** A spare has nothing to do before it is asked to join; what was damaged does not matter to who is no member. */
-  #mayStart(member: SimulatedMember): boolean {
+  mayStart(member: SimulatedMember): boolean {
     return member.id <= this.#options.swarm.members || !member.disk.isBlank || this.#isListed(member.id);
   }
 
@@ -310,12 +332,12 @@ export class Nemesis {
 
   /**
    * Only where the disks that are left hold everything: a majority of the voters of every configuration that some member
-   * goes by; and not while the ensemble changes.
+   * goes by; and not while the ensemble changes, or may be about to.
    */
   #damage(action: (member: SimulatedMember) => string | null): string | null {
     const { laws, ensemble } = this.#options;
     const member = this.#oneOf(ensemble.members.filter(({ disk }) => !disk.isBlank));
-    if (member === undefined || laws.configuration === null) return null;
+    if (member === undefined || laws.configuration === null || this.operator.isChanging) return null;
     const configurations = laws.configurationsInForce(ensemble.members);
     if (configurations.some(({ outgoing }) => outgoing.length > 0)) return null;
     for (const { members } of configurations) {
@@ -341,23 +363,32 @@ export class Nemesis {
   }
 
   #reconfigure(): string | null {
-    const { ensemble, clients, laws, random } = this.#options;
-    const { configuration } = laws;
+    const { clients } = this.#options;
     const client = this.#oneOf(clients.filter((one) => one.isConnected && !one.isPaused && !this.vanished.has(one)));
-    if (client === undefined || configuration === null || configuration.outgoing.length > 0) return null;
-    const listed = configuration.members.map(({ id }) => id);
-    const absent = ensemble.members.filter(({ id }) => !listed.includes(id));
-    const joining = this.#oneOf(absent);
-    let operation: ClientOperation;
-    if (joining !== undefined && random.chance(0.6)) {
-      if (!joining.isUp) void joining.start();
-      operation = { kind: "reconfig", joining: `server.${joining.id}=${addressOf(joining.id)}`, leaving: null };
-    } else {
-      if (listed.length <= 3) return null;
-      operation = { kind: "reconfig", joining: null, leaving: String(this.#oneOf(listed)) };
+    return client === undefined ? null : this.operator.reconfigure(client);
+  }
+
+  /** Whoever sends a snapshot, or receives it, or the link between them, is gone before its end. */
+  #interruptTransfer(): string | null {
+    const { ensemble, laws, random } = this.#options;
+    const { latestChunk } = laws;
+    if (latestChunk === null) return null;
+    laws.latestChunk = null;
+    const { from, to } = latestChunk;
+    const what = `while member ${from} sends member ${to} a snapshot`;
+    switch (random.below(4)) {
+      case 0:
+        ensemble.network.reset(from, to);
+        return `the connection breaks ${what}`;
+      case 1:
+        ensemble.network.cut(from, to);
+        return `the route is cut ${what}`;
+      default: {
+        const ended = ensemble.member(random.chance(0.5) ? from : to);
+        if (ended.isUp) ended.kill();
+        return `member ${ended.id} is killed ${what}`;
+      }
     }
-    client.request(operation);
-    return `client ${client.id} asks for ${operation.joining ?? `member ${operation.leaving} to leave`}`;
   }
 }
 

@@ -56,6 +56,7 @@ interface Link {
 }
 
 const REDIAL_MS = 50;
+const BACKLOG_MS = 1000;
 /** Nothing was heard on a connection for so long: it counts as broken. */
 const SILENCE_MS = 5000;
 
@@ -145,11 +146,17 @@ export class VirtualNetwork {
     this.#disconnect(one, other);
   }
 
+  /** What is left in links that were slow is lost with their connections: it would take too long to arrive. */
   heal(): void {
     this.#cut.clear();
-    for (const link of this.#links.values()) {
+    for (const [pair, link] of this.#links) {
+      const wasSlow = link.bytesPerMs !== Number.POSITIVE_INFINITY;
       link.cloggedUntil = 0;
       link.bytesPerMs = Number.POSITIVE_INFINITY;
+      if (wasSlow && link.lastArrival > this.#time.now + BACKLOG_MS) {
+        link.lastArrival = 0;
+        this.#disconnect(pair >> 8, pair & 255);
+      }
     }
   }
 

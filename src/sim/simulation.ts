@@ -2,6 +2,8 @@
 // by the seed, so that a story that ends badly can be told again, word for word.
 
 import { type Random, seededRandom } from "../base/random.ts";
+import { declaredRole } from "../state/tree/ensemble.ts";
+import { Calm } from "./calm.ts";
 import { SimulatedClient } from "./client.ts";
 import { ClientLaws } from "./client-laws.ts";
 import { ClientNetwork } from "./connections.ts";
@@ -17,6 +19,7 @@ import { Worker } from "./worker.ts";
 /** What the calm may take, in ticks of the protocol: elections, snapshots, a joint change, and clients that come back. */
 const CORE_RECOVERS_WITHIN_TICKS = 60;
 const ALL_RECOVER_WITHIN_TICKS = 120;
+const SNAPSHOTS_TAKEN_WITHIN_TICKS = 20;
 
 /** More often than the members' own ticks, which look after whoever was forgotten. */
 const LOOKS_PER_TICK = 10;
@@ -58,6 +61,7 @@ class Simulation {
   readonly #lockers: Locker[] = [];
   readonly #programs: LockProgram[] = [];
   readonly #nemesis: Nemesis;
+  readonly #calm: Calm;
   readonly #tenures: Tenure[] = [];
   readonly #trace = new Trace();
 
@@ -108,6 +112,7 @@ class Simulation {
     });
     this.#makeClients();
     this.#makePrograms();
+    this.#calm = new Calm(this.#ensemble, swarm);
     this.#nemesis = new Nemesis({
       swarm,
       random: this.#random,
@@ -193,7 +198,11 @@ class Simulation {
     const { time } = this.#ensemble;
     this.#tell?.(`seed ${this.#seed}: ${describe(this.#swarm)}`);
     this.#ensemble.start();
-    await time.runUntil(() => this.#isBroken, this.#swarm.stormMs);
+    const { stormMs, truces } = this.#swarm;
+    for (let i = 0; i <= truces && !this.#isBroken; i++) {
+      await time.runUntil(() => this.#isBroken, stormMs / (truces + 1));
+      if (i < truces && !this.#isBroken) await this.#holdTruce();
+    }
     this.#nemesis.end();
     if (!this.#isBroken) await this.#recoverCore();
     if (!this.#isBroken) await this.#recoverAll();
@@ -203,6 +212,34 @@ class Simulation {
 
   get #isBroken(): boolean {
     return this.#laws.violations.length > 0;
+  }
+
+  /** In the middle of the storm: whatever was asked for and went wrong before, somebody leads once all are there. */
+  async #holdTruce(): Promise<void> {
+    this.#note("a truce");
+    const isBroken = (): boolean => this.#isBroken;
+    this.#nemesis.pause();
+    this.#ensemble.heal();
+    this.#calm.quietNetwork();
+    for (const member of this.#ensemble.members) if (this.#nemesis.mayStart(member)) this.#calm.mend(member);
+    if (await this.#calm.aftermath(isBroken)) await this.#checkLeader("in a truce");
+    this.#nemesis.operator.isChanging = !this.#isSettled();
+    this.#calm.end();
+    this.#nemesis.goOn();
+    this.#note("the truce is over");
+  }
+
+  async #checkLeader(when: string): Promise<void> {
+    if (await this.#calm.leads(() => this.#isBroken)) return;
+    this.#laws.violate("somebody leads", `nobody leads and writes ${when}: ${this.#state()}`);
+  }
+
+  /** No change of members is under way or asked for, as far as anybody knows. */
+  #isSettled(): boolean {
+    const up = this.#ensemble.members.flatMap(({ replica }) => (replica === undefined ? [] : [replica]));
+    return up.every(
+      ({ machine, status }) => machine.pendingReconfiguration === null && status.configuration.outgoing.length === 0,
+    );
   }
 
   /** A majority that is whole and hears each other serves its clients, whatever became of the others. */
@@ -219,8 +256,8 @@ class Simulation {
         this.#ensemble.network.cut(other.id, id);
       }
     }
-    for (const member of core) this.#mend(member);
-    this.#quietNetwork();
+    for (const member of core) this.#calm.mend(member);
+    this.#calm.quietNetwork();
     const served = this.#serveOnce(core);
     const isDone = (): boolean => this.#isBroken || served();
     if (await this.#within(isDone, CORE_RECOVERS_WITHIN_TICKS)) return;
@@ -261,36 +298,6 @@ class Simulation {
     return result;
   }
 
-  #mend(member: SimulatedMember): void {
-    const { disk } = member;
-    disk.stalledUntil = 0;
-    disk.syncMaxMs = 0.4;
-    disk.readMs = 0.005;
-    disk.syncsUntilError = null;
-    disk.capacityBytes = Number.POSITIVE_INFINITY;
-    this.#keepUp(member);
-  }
-
-  /** As a service manager would: started again whenever it has ended. */
-  #keepUp(member: SimulatedMember): void {
-    if (!member.isUp) void member.start();
-    member.onEnded = () => this.#ensemble.time.after(this.#swarm.tickMs, () => this.#keepUp(member));
-  }
-
-  #quietNetwork(): void {
-    const { options } = this.#ensemble.network;
-    const { delayMinMs } = options;
-    this.#ensemble.network.options = {
-      ...options,
-      delayMaxMs: delayMinMs * 5,
-      spikeProbability: 0,
-      breakProbability: 0,
-      lossProbability: 0,
-      duplicateProbability: 0,
-      reorderProbability: 0,
-    };
-  }
-
   /** Every worker that is left has one more synced read answered; clients can only reach these members. */
   #serveOnce(core: readonly SimulatedMember[]): () => boolean {
     for (const client of this.#clients) {
@@ -315,13 +322,16 @@ class Simulation {
     this.#ensemble.heal();
     this.#clientNetwork.heal();
     for (const member of this.#ensemble.members) {
-      if (member.isUp || !member.disk.isBlank || this.#isListed(member.id)) this.#mend(member);
+      if (member.isUp || !member.disk.isBlank || this.#isListed(member.id)) this.#calm.mend(member);
     }
+    const isBroken = (): boolean => this.#isBroken;
+    if (await this.#calm.aftermath(isBroken)) await this.#checkLeader("in the calm");
     const isDone = (): boolean => this.#isBroken || (this.#isWhole() && this.#areVanishedGone());
     if (!(await this.#within(isDone, ALL_RECOVER_WITHIN_TICKS))) {
       this.#laws.violate("recovers", `the members did not all come together again: ${this.#state()}`);
     }
     if (this.#isBroken) return;
+    await this.#takeSnapshots();
     const served = this.#serveOnce(this.#ensemble.members);
     if (!(await this.#within(() => this.#isBroken || served(), CORE_RECOVERS_WITHIN_TICKS))) {
       this.#laws.violate("recovers", `not all clients were served in the end: ${this.#state()}`);
@@ -332,16 +342,32 @@ class Simulation {
     return this.#laws.configuration?.members.some((member) => member.id === id) ?? id <= this.#swarm.members;
   }
 
+  /** Nothing that came before keeps a member from taking a snapshot. */
+  async #takeSnapshots(): Promise<void> {
+    let waiting = 0;
+    for (const { id, replica } of this.#ensemble.members) {
+      if (replica === undefined) continue;
+      waiting++;
+      replica.takeSnapshotNow().then(
+        () => waiting--,
+        (error: Error) => this.#laws.violate("snapshots are taken", `member ${id} takes none: ${error.message}`),
+      );
+    }
+    if (await this.#within(() => this.#isBroken || waiting === 0, SNAPSHOTS_TAKEN_WITHIN_TICKS)) return;
+    this.#laws.violate("snapshots are taken", `${waiting} members do not come to the end of theirs`);
+  }
+
   /** One leads, and all that the ensemble counts on, and nobody is a learner who should vote. */
   #isWhole(): boolean {
     const leader = this.#ensemble.leader()?.replica;
     if (leader === undefined) return false;
     const { commitIndex, lastIndex, configuration } = leader.status;
     if (commitIndex !== lastIndex || configuration.outgoing.length > 0) return false;
-    return configuration.members.every(({ id, role, incarnation }) => {
+    return configuration.members.every(({ id, role, incarnation, address }) => {
       const member = this.#ensemble.member(id);
       const status = member.replica?.status;
       if (status === undefined || status.leader !== leader.id || status.appliedIndex !== commitIndex) return false;
+      if (declaredRole(address) === "observer") return role === "learner";
       return role === "voter" && incarnation === member.incarnation;
     });
   }

@@ -30,6 +30,9 @@ export type Fault =
   | "free-disk"
   | "jump-clock"
   | "reconfigure"
+  | "snapshot"
+  | "throttle"
+  | "interrupt-transfer"
   | "cut-client"
   | "pause-client"
   | "hang-up"
@@ -50,6 +53,8 @@ export interface Swarm {
   readonly sessionTimeoutMs: number;
   readonly stormMs: number;
   readonly faultEveryMs: number;
+  /** How often all faults end for a while, in which somebody has to lead. */
+  readonly truces: number;
   readonly thinkMs: number;
   readonly pipeline: number;
   readonly valueBytesMax: number;
@@ -96,6 +101,7 @@ export function drawSwarm(random: Random, others: Random): Swarm {
     sessionTimeoutMs: tickTimeMs * (2 + random.below(3)),
     stormMs: tickTimeMs * (10 + random.below(40)),
     faultEveryMs: tickTimeMs * (0.3 + random.below(30) / 10),
+    truces: others.chance(0.4) ? 1 + others.below(2) : 0,
     thinkMs: tickTimeMs * (0.05 + random.below(50) / 100),
     pipeline: 1 + random.below(4),
     valueBytesMax: [10, 100, 1000, 8000][random.below(4)]!,
@@ -121,7 +127,7 @@ export function drawSwarm(random: Random, others: Random): Swarm {
       tailBytesMax: random.below(32 * 1024),
       snapshotChunkBytes: 200 + random.below(8 * 1024),
     },
-    weights: drawWeights(random),
+    weights: drawWeights(random, others),
   };
 }
 
@@ -141,9 +147,9 @@ export function drawNetwork(random: Random, scale: number, isUnruly: boolean): N
   };
 }
 
-function drawWeights(random: Random): Record<Fault, number> {
-  const sometimes = (probability: number, upTo: number): number =>
-    random.chance(probability) ? 1 + random.below(upTo) : 0;
+function drawWeights(random: Random, others: Random): Record<Fault, number> {
+  const sometimes = (probability: number, upTo: number, by = random): number =>
+    by.chance(probability) ? 1 + by.below(upTo) : 0;
   return {
     kill: sometimes(0.5, 8),
     "lose-power": sometimes(0.5, 8),
@@ -168,6 +174,9 @@ function drawWeights(random: Random): Record<Fault, number> {
     "free-disk": 4 + random.below(4),
     "jump-clock": sometimes(0.3, 3),
     reconfigure: sometimes(0.4, 5),
+    snapshot: sometimes(0.3, 4, others),
+    throttle: sometimes(0.3, 4, others),
+    "interrupt-transfer": sometimes(0.3, 8, others),
     "cut-client": sometimes(0.4, 6),
     "pause-client": sometimes(0.3, 4),
     "hang-up": sometimes(0.5, 8),

@@ -1,0 +1,114 @@
+// What an operator asks for in the middle of it all: other members, one or several at once, the leader's removal, one
+// voter's while another catches up; and snapshots, whatever is going on.
+
+import { CoordinationError } from "../base/errors.ts";
+import type { Random } from "../base/random.ts";
+import type { MemberId, MemberRecord } from "../consensus/raft/types.ts";
+import { declaredRole } from "../state/tree/ensemble.ts";
+import type { SimulatedClient } from "./client.ts";
+import { addressOf, type SimulatedEnsemble } from "./ensemble.ts";
+import type { MemberLaws } from "./laws.ts";
+import type { SimulatedMember } from "./member.ts";
+
+interface Change {
+  readonly joining: readonly { readonly id: MemberId; readonly role: "participant" | "observer" }[];
+  readonly leaving: readonly MemberId[];
+}
+
+export class Operator {
+  /** It has asked for other members, and cannot know yet what came of it. */
+  isChanging = false;
+  readonly #random: Random;
+  readonly #ensemble: SimulatedEnsemble;
+  readonly #laws: MemberLaws;
+
+  constructor(random: Random, ensemble: SimulatedEnsemble, laws: MemberLaws) {
+    this.#random = random;
+    this.#ensemble = ensemble;
+    this.#laws = laws;
+  }
+
+  /** Says what it asked for; null where there is nothing to ask for now. */
+  reconfigure(client: SimulatedClient): string | null {
+    const { configuration } = this.#laws;
+    if (configuration === null || configuration.outgoing.length > 0) return null;
+    const change = this.#draw(configuration.members);
+    if (change === null) return null;
+    this.isChanging = true;
+    for (const { id } of change.joining) if (!this.#ensemble.member(id).isUp) void this.#ensemble.member(id).start();
+    const lines = change.joining.map(({ id, role }) => `server.${id}=${addressOf(id, role)}`);
+    const joining = lines.length === 0 ? null : lines.join();
+    const leaving = change.leaving.length === 0 ? null : change.leaving.join();
+    client.request({ kind: "reconfig", joining, leaving });
+    const gone = leaving === null ? "" : ` without ${leaving}`;
+    return `client ${client.id} asks for ${joining ?? "nobody new"}${gone}`;
+  }
+
+  #draw(members: readonly MemberRecord[]): Change | null {
+    const random = this.#random;
+    const listed = members.map(({ id }) => id);
+    const absent = this.#ensemble.members.map(({ id }) => id).filter((id) => !listed.includes(id));
+    const leader = this.#ensemble.leader()?.id;
+    switch (random.below(6)) {
+      case 0:
+      case 1:
+        return this.#one(listed, absent);
+      case 2:
+      case 3:
+        return this.#several(listed, absent);
+      case 4: {
+        const lagging = listed.filter((id) => this.#isBehind(id));
+        const others = listed.filter((id) => id !== leader && !lagging.includes(id));
+        const leaving = lagging.length > 0 ? this.#oneOf(others) : leader;
+        return leaving === undefined ? null : { joining: [], leaving: [leaving] };
+      }
+      default: {
+        const member = this.#oneOf(members);
+        if (member === undefined) return null;
+        const role = declaredRole(member.address) === "observer" ? "participant" : "observer";
+        return { joining: [{ id: member.id, role }], leaving: [] };
+      }
+    }
+  }
+
+  #one(listed: readonly MemberId[], absent: readonly MemberId[]): Change | null {
+    const joining = this.#oneOf(absent);
+    if (joining !== undefined && this.#random.chance(0.6)) {
+      return { joining: [{ id: joining, role: this.#random.chance(0.9) ? "participant" : "observer" }], leaving: [] };
+    }
+    const leaving = this.#oneOf(listed);
+    return listed.length <= 2 || leaving === undefined ? null : { joining: [], leaving: [leaving] };
+  }
+
+  /** Two or three of five, at once; others may come in their place. */
+  #several(listed: readonly MemberId[], absent: readonly MemberId[]): Change | null {
+    const joining = this.#some(absent, 1 + this.#random.below(2)).map((id) => ({ id, role: "participant" as const }));
+    const most = Math.max(0, Math.min(3, listed.length + joining.length - 2, listed.length - 1));
+    const leaving = this.#some(listed, Math.min(most, 1 + this.#random.below(3)));
+    return joining.length + leaving.length === 0 ? null : { joining, leaving };
+  }
+
+  /** It is down, or has yet to get what the ensemble has committed. */
+  #isBehind(id: MemberId): boolean {
+    const { replica } = this.#ensemble.member(id);
+    return replica === undefined || replica.status.commitIndex + 5 < this.#laws.committedIndex;
+  }
+
+  takeSnapshot(member: SimulatedMember): void {
+    member.replica?.takeSnapshotNow().catch((error: unknown) => {
+      if (error instanceof CoordinationError || member.replica === undefined) return;
+      this.#laws.violate("members go on", `member ${member.id} takes no snapshot: ${(error as Error).stack}`);
+    });
+  }
+
+  #oneOf<T>(list: readonly T[]): T | undefined {
+    return list.length === 0 ? undefined : list[this.#random.below(list.length)];
+  }
+
+  #some<T>(list: readonly T[], count: number): T[] {
+    const left = [...list];
+    const some: T[] = [];
+    while (some.length < count && left.length > 0) some.push(...left.splice(this.#random.below(left.length), 1));
+    return some;
+  }
+}
