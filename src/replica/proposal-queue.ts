@@ -15,6 +15,9 @@ const QUEUED_BYTES_MAX = 64 * 1024 * 1024;
 /** Of a run that a later one has followed: the state applies none of its batches. */
 const SUPERSEDED = -1;
 
+/** Of each member, and each of its runs, the last batch. */
+type LastByRun = Map<number, Map<number, number>>;
+
 /** The last batch of a member's run that the state has applied; 0: none yet, −1: a later run is known. */
 type LastApplied = (member: number, start: number) => number;
 
@@ -27,8 +30,8 @@ export class ProposalQueue {
   #batches: Uint8Array[] = [];
   #bytes = 0;
   /** By member and run, the last batch in the log, or in the queue as well. Only what differs from the state. */
-  #logged: (Map<number, number> | undefined)[] = [];
-  #queued: (Map<number, number> | undefined)[] = [];
+  #logged: LastByRun = new Map();
+  #queued: LastByRun = new Map();
   #isReady = false;
 
   constructor(lastApplied: LastApplied) {
@@ -48,8 +51,8 @@ export class ProposalQueue {
   reset(): void {
     this.#batches = [];
     this.#bytes = 0;
-    this.#logged = [];
-    this.#queued = [];
+    this.#logged = new Map();
+    this.#queued = new Map();
     this.#isReady = false;
   }
 
@@ -60,7 +63,7 @@ export class ProposalQueue {
     const waiting = this.#batches;
     this.#batches = [];
     this.#bytes = 0;
-    this.#queued = [];
+    this.#queued = new Map();
     for (const batch of waiting) this.add(batch);
   }
 
@@ -80,19 +83,20 @@ export class ProposalQueue {
     for (const batch of batches) this.#admit(this.#logged, batch);
     this.#batches = [];
     this.#bytes = 0;
-    this.#queued = [];
+    this.#queued = new Map();
     return batches;
   }
 
   /** Whether a batch is the next of its run; if so it counts as there. Before the log is known, any may be the first. */
-  #admit(there: (Map<number, number> | undefined)[], batch: Uint8Array): boolean {
+  #admit(there: LastByRun, batch: Uint8Array): boolean {
     const { member, start, sequence } = batchHeaderOf(batch);
-    const known = there[member]?.get(start) ?? this.#logged[member]?.get(start);
+    const known = there.get(member)?.get(start) ?? this.#logged.get(member)?.get(start);
     const last = known ?? this.#lastApplied(member, start);
     const isAnyFirst = known === undefined && (last === SUPERSEDED || !this.#isReady);
     if (isAnyFirst ? sequence <= last : sequence !== last + 1) return false;
-    there[member] ??= new Map();
-    there[member].set(start, sequence);
+    const runs = there.get(member);
+    if (runs === undefined) there.set(member, new Map([[start, sequence]]));
+    else runs.set(start, sequence);
     return true;
   }
 }

@@ -1,12 +1,11 @@
 // What a leader commands of its own accord: the end of sessions, of containers, of reconfigurations. Its batches are in no
-// member's name but member 0's, of which there is none, and the term is their run: so they count in the order in which the
+// member's name, and the term is their run: so they count in the order in which the
 // leader proposed them, and not at all once a later leader's have. Unlike a client's they are never sent again. What is lost
 // with a term is decided anew by the next leader, who may have heard from whom this one had not.
 
 import { ByteWriter } from "../base/bytes.ts";
-import { beginCommand, endCommand, writeBatchHeader } from "../state/batch.ts";
+import { beginCommand, endCommand, LEADERS_OWN, writeBatchHeader } from "../state/batch.ts";
 
-const NO_MEMBER = 0;
 /** As with the batches of clients: one entry of the log stays small. */
 const BATCH_BYTES_MAX = 256 * 1024;
 
@@ -23,7 +22,7 @@ export class TermBatches {
       this.#sequence = 0;
     }
     const writer = new ByteWriter(256);
-    writeBatchHeader(writer, NO_MEMBER, term, ++this.#sequence);
+    writeBatchHeader(writer, LEADERS_OWN, term, ++this.#sequence);
     let taken = 0;
     for (; taken < commands.length && writer.length < BATCH_BYTES_MAX; taken++) {
       const mark = beginCommand(writer);

@@ -2,6 +2,7 @@
 // One frame is one message. Pure; the same bytes cross the simulator's network.
 
 import { ByteReader, ByteWriter, MalformedError } from "../base/bytes.ts";
+import { MEMBERS_MAX, readMemberId, writeMemberId } from "../base/member-id.ts";
 import { decodeConfiguration, encodeConfiguration } from "../consensus/raft/configuration.ts";
 import { type Founding, STANDINGS, type Standing } from "../consensus/raft/founding.ts";
 import type { Entry, EntryKind, LogPosition, Message, SnapshotMeta } from "../consensus/raft/types.ts";
@@ -28,8 +29,6 @@ const READ_REPLY = 18;
 const ENTRY_KINDS: readonly EntryKind[] = ["commands", "configuration", "noop"];
 /** In the place of a standing. */
 const NO_FOUNDING = 255;
-/** As many as there are numbers of members. */
-const FOUNDERS_MAX = 255;
 const APPEND_HEADER_BYTES = 45;
 const ENTRY_HEADER_BYTES = 13;
 
@@ -220,15 +219,15 @@ function writeFounding(writer: ByteWriter, founding: Founding | null): void {
   writer.boolean(founding !== null);
   if (founding === null) return;
   writer.int64(founding.cluster);
-  for (const id of founding.voters) writer.int32(id);
+  for (const id of founding.voters) writeMemberId(writer, id);
 }
 
 function readFounding(reader: ByteReader): Founding | null {
   if (!reader.boolean()) return null;
   const cluster = reader.natural();
-  if (reader.remaining > 4 * FOUNDERS_MAX) throw new MalformedError("a founding by more voters than there can be");
+  if (reader.remaining > 4 * MEMBERS_MAX) throw new MalformedError("a founding by more voters than there can be");
   const voters: number[] = [];
-  while (reader.remaining > 0) voters.push(reader.uint32());
+  while (reader.remaining > 0) voters.push(readMemberId(reader));
   return { voters, cluster };
 }
 

@@ -136,7 +136,13 @@ export class Chronicle {
     switch (command.kind) {
       case "open": {
         const { timeoutMs, password } = command;
-        this.leases.set(member * MEMBER_SHIFT + this.revision, { timeoutMs, password, member, start, generation: 0 });
+        this.leases.set((member % 256) * MEMBER_SHIFT + this.revision, {
+          timeoutMs,
+          password,
+          member,
+          start,
+          generation: 0,
+        });
         return { code: CODE.ok };
       }
       case "attach": {

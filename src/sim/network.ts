@@ -308,5 +308,5 @@ function areOfTwoEnsembles(one: Endpoint, other: Endpoint): boolean {
 
 /** A pair in its order, as one number. */
 function key(from: MemberId, to: MemberId): number {
-  return from * 256 + to;
+  return from * 2 ** 20 + to;
 }

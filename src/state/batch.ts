@@ -1,21 +1,25 @@
 // A batch: the commands that one member gathered in one turn, and the payload of one log entry. Encoded once, by the
 // member that proposes it; the leader stamps its own time into it and changes nothing else.
 //
-//   format u8 · time i64 · member u8 · start i64 · sequence i64 · { length u32 · command }*
+//   format u8 · time i64 · member i32 · start i64 · sequence i64 · { length u32 · command }*
 //
 // `member`, `start` (which run of that member's process) and `sequence` (contiguous from 1) name the batch, so that the
 // state can apply each exactly once, in order, however often it was sent.
 
 import { assert } from "../base/assert.ts";
 import { ByteReader, type ByteWriter, MalformedError } from "../base/bytes.ts";
+import { readMemberIdOrNone, writeMemberId } from "../base/member-id.ts";
 
-const FORMAT = 1;
+const FORMAT = 2;
+/** In the place of a member: what a leader commands by itself, which is in no member's name. */
+export const LEADERS_OWN = -1;
 const TIME_AT = 1;
-export const BATCH_HEADER_BYTES = 26;
+export const BATCH_HEADER_BYTES = 29;
 
 export interface BatchHeader {
   /** The leader's wall clock, in milliseconds since 1970, when it took the batch into the log. */
   readonly time: number;
+  /** `LEADERS_OWN`: `start` is its term. */
   readonly member: number;
   readonly start: number;
   readonly sequence: number;
@@ -24,7 +28,7 @@ export interface BatchHeader {
 export function writeBatchHeader(writer: ByteWriter, member: number, start: number, sequence: number): void {
   writer.uint8(FORMAT);
   writer.int64(0);
-  writer.uint8(member);
+  writeMemberId(writer, member === LEADERS_OWN ? null : member);
   writer.int64(start);
   writer.int64(sequence);
 }
@@ -52,7 +56,12 @@ export function endCommand(writer: ByteWriter, mark: number): void {
 export function readBatchHeader(reader: ByteReader): BatchHeader {
   const format = reader.uint8();
   if (format !== FORMAT) throw new MalformedError(`batch format ${format}, this version reads ${FORMAT}`);
-  return { time: reader.int64(), member: reader.uint8(), start: reader.int64(), sequence: reader.int64() };
+  return {
+    time: reader.int64(),
+    member: readMemberIdOrNone(reader) ?? LEADERS_OWN,
+    start: reader.int64(),
+    sequence: reader.int64(),
+  };
 }
 
 export function batchHeaderOf(batch: Uint8Array): BatchHeader {

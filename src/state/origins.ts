@@ -4,14 +4,14 @@
 export type Admission = "applied" | "duplicate" | "gap";
 
 export interface Origin {
+  /** `LEADERS_OWN`: each term is a run. */
   readonly member: number;
   readonly start: number;
   readonly sequence: number;
 }
 
 export class Origins {
-  readonly #starts: number[] = [];
-  readonly #sequences: number[] = [];
+  readonly #latest = new Map<number, Origin>();
 
   /** Whether a batch is next of its member; if so it counts as applied from here on. */
   admit(member: number, start: number, sequence: number): Admission {
@@ -24,30 +24,26 @@ export class Origins {
 
   /** 0 for a run not heard of yet; −1 when a later run of the member is known. */
   lastSequence(member: number, start: number): number {
-    const known = this.#starts[member];
-    if (known === undefined || start > known) return 0;
-    return start === known ? this.#sequences[member]! : -1;
+    const known = this.#latest.get(member);
+    if (known === undefined || start > known.start) return 0;
+    return start === known.start ? known.sequence : -1;
   }
 
   /** The latest run heard of; 0 if none was. */
   latestStart(member: number): number {
-    return this.#starts[member] ?? 0;
+    return this.#latest.get(member)?.start ?? 0;
   }
 
-  set({ member, start, sequence }: Origin): void {
-    this.#starts[member] = start;
-    this.#sequences[member] = sequence;
+  set(origin: Origin): void {
+    this.#latest.set(origin.member, origin);
   }
 
-  /** In order of members. */
+  /** The leaders' own first, then in order of members. */
   *[Symbol.iterator](): Generator<Origin> {
-    for (const [member, start] of this.#starts.entries()) {
-      if (start !== undefined) yield { member, start, sequence: this.#sequences[member]! };
-    }
+    yield* [...this.#latest.values()].sort((one, other) => one.member - other.member);
   }
 
   clear(): void {
-    this.#starts.length = 0;
-    this.#sequences.length = 0;
+    this.#latest.clear();
   }
 }

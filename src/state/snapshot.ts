@@ -8,6 +8,8 @@
 
 import { assert } from "../base/assert.ts";
 import { ByteReader, ByteWriter, MalformedError } from "../base/bytes.ts";
+import { readMemberIdOrNone, writeMemberId } from "../base/member-id.ts";
+import { LEADERS_OWN } from "./batch.ts";
 import type { Position } from "./hash.ts";
 import type { Lease, Leases } from "./leases/leases.ts";
 import { readLease, writeLease } from "./leases/snapshot.ts";
@@ -17,7 +19,7 @@ import type { Tree } from "./tree/tree.ts";
 import type { Znode } from "./tree/znode.ts";
 
 const MAGIC = 0x43425354;
-const FORMAT = 1;
+const FORMAT = 2;
 const HEADER_BYTES = 5;
 const LENGTH_BYTES = 4;
 const RECORD = { position: 1, origin: 2, lease: 3, ensemble: 4, acl: 5, node: 6, end: 7 } as const;
@@ -207,7 +209,11 @@ export class MachineRestorer {
         this.#leases.push(readLease(reader));
         break;
       case RECORD.origin:
-        this.#origins.push({ member: reader.uint8(), start: reader.int64(), sequence: reader.int64() });
+        this.#origins.push({
+          member: readMemberIdOrNone(reader) ?? LEADERS_OWN,
+          start: reader.int64(),
+          sequence: reader.int64(),
+        });
         break;
       case RECORD.position:
         this.#position = { revision: reader.int64(), time: reader.int64(), appliedIndex: reader.int64() };
@@ -237,7 +243,7 @@ export class MachineRestorer {
 }
 
 function writeOrigin(writer: ByteWriter, { member, start, sequence }: Origin): void {
-  writer.uint8(member);
+  writeMemberId(writer, member === LEADERS_OWN ? null : member);
   writer.int64(start);
   writer.int64(sequence);
 }

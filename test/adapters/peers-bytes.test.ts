@@ -49,6 +49,9 @@ test("a hello comes back as it was sent, and nothing else is taken for one", () 
     incarnation: 2 ** 47,
   });
   assert.deepEqual(encodeHello(decodeHello(bytes)!), bytes);
+  const far = decodeHello(helloFrom(0, 2 ** 31 - 1));
+  assert.deepEqual([far?.from, far?.to], [0, 2 ** 31 - 1]);
+  assert.equal(decodeHello(helloFrom(1, 2 ** 31)), null);
   for (let at = 0; at < 8; at++) {
     const changed = bytes.slice();
     changed[at]! ^= 1;

@@ -105,8 +105,8 @@ test("a member's own certificate does not make it another member", async () => {
   // Each has a certificate of the ensemble's authority, for its own host; all call from 127.0.0.1.
   const one = await new TestPeers(1).open(0, certificate());
   one.peers.reconcile(0, [
-    { id: 2, address: "127.0.0.1:1:1" },
-    { id: 3, address: "localhost:1:1" },
+    { id: 2, address: "127.0.0.1:1:2" },
+    { id: 3, address: "localhost:1:2" },
   ]);
   const impostor = await new TestPeers(3).open(0, certificate());
   impostor.peers.reconcile(0, listed([one]));

@@ -184,7 +184,7 @@ describe("what is no snapshot", () => {
   test("another format is refused by number, other bytes by name", () => {
     assert.throws(
       () => attempt(valid.map((byte, at) => (at === 4 ? 9 : byte))),
-      /state format 9, this version reads 1/,
+      /state format 9, this version reads 2/,
     );
     assert.throws(() => attempt(valid.map((byte, at) => (at === 0 ? 0 : byte))), /not a snapshot/);
   });
@@ -193,7 +193,7 @@ describe("what is no snapshot", () => {
     for (let length = 0; length < valid.length; length += 13) {
       assert.throws(() => attempt(valid.subarray(0, length)), MalformedError, `${length}`);
     }
-    const origin = [0, 0, 0, 18, 2, 7, ...new Array<number>(16).fill(0)];
+    const origin = [0, 0, 0, 21, 2, 0, 0, 0, 7, ...new Array<number>(16).fill(0)];
     assert.throws(() => attempt(new Uint8Array([...valid, ...origin])), MalformedError);
   });
 

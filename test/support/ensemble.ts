@@ -17,6 +17,8 @@ export interface EnsembleOptions {
   readonly flavour: Flavour;
   /** Voting members; one stands alone, without `server.N=` lines. */
   readonly members: number;
+  /** Their numbers; from 1 unless given. */
+  readonly ids?: readonly number[];
   /** Further lines for every zoo.cfg; a key given here replaces the one that stands there by default. */
   readonly config?: readonly string[];
   /** The same for one member. */
@@ -96,7 +98,7 @@ export async function startEnsemble(options: EnsembleOptions): Promise<Ensemble>
     return new RealMember(id, clientPort, peerAddress, directory, launch, wrapper, options.environment ?? {});
   };
   const members: RealMember[] = [];
-  for (let id = 1; id <= options.members; id++) members.push(await create(id));
+  for (let i = 0; i < options.members; i++) members.push(await create(options.ids?.[i] ?? i + 1));
   const servers = options.members > 1 ? members.map(serverLine) : [];
   for (const member of members) {
     member.writeConfig([...servers, ...(options.config ?? []), ...(options.configOf?.(member.id) ?? [])]);

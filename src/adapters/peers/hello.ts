@@ -2,6 +2,7 @@
 // ensemble, in which version, and whether it is to be proved (secret.ts). Pure.
 
 import { ByteReader, ByteWriter, MalformedError } from "../../base/bytes.ts";
+import { isMemberId } from "../../base/member-id.ts";
 
 export const HELLO_BYTES = 78;
 export const NONCE_BYTES = 32;
@@ -100,6 +101,7 @@ function readHello(reader: ByteReader): Hello | null {
   const to = reader.natural();
   const cluster = reader.natural();
   const incarnation = reader.natural();
+  if (!isMemberId(from) || !isMemberId(to)) return null;
   return { version, versionOldest, answer, proof, from, to, cluster, incarnation, nonce: reader.view(NONCE_BYTES) };
 }
 

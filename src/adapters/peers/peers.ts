@@ -408,7 +408,7 @@ class Mesh implements OpenedPeers {
   #answerTo(hello: Hello, socket: Socket): Answer {
     if (hello.versionOldest > WIRE_VERSION || hello.version < WIRE_VERSION_OLDEST) return "version";
     if (hello.from === this.#options.id) return "same-member";
-    if (hello.from === 0 || hello.to !== this.#options.id) return "wrong-member";
+    if (hello.to !== this.#options.id) return "wrong-member";
     if (this.#isOwnCallPreferred(hello.from)) return "busy";
     const own = this.#proof;
     if (hello.proof === "demanded" && own === "none") return "secret-unknown";

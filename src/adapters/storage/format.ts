@@ -16,12 +16,13 @@
 import { crc32 } from "node:zlib";
 import { assert } from "../../base/assert.ts";
 import { ByteReader, ByteWriter } from "../../base/bytes.ts";
+import { readMemberId, readMemberIdOrNone, writeMemberId } from "../../base/member-id.ts";
 import type { Entry, EntryKind, HardState, LogPosition } from "../../consensus/raft/types.ts";
 
 export const SECTOR_BYTES = 512;
 export const SEGMENT_HEADER_BYTES = SECTOR_BYTES;
 export const COMMIT_HEADER_BYTES = 48;
-export const LOG_FORMAT = 2;
+export const LOG_FORMAT = 3;
 
 const WORD_BYTES = 4;
 const END_BYTES = 4;
@@ -71,7 +72,7 @@ export function encodeSegmentHeader(header: SegmentHeader): { bytes: Uint8Array;
   writer.int64(header.previousEnd);
   writer.int32(header.previousChain);
   writer.int32(header.salt);
-  writer.uint8(header.member);
+  writeMemberId(writer, header.member);
   writer.boolean(header.restarts);
   writeHardState(writer, header.hardState);
   writer.raw(new Uint8Array(SEGMENT_SUMMED_BYTES - writer.length));
@@ -100,7 +101,7 @@ export function decodeSegmentHeader(
   const previousEnd = reader.int64();
   const previousChain = reader.uint32();
   const salt = reader.uint32();
-  const member = reader.uint8();
+  const member = readMemberId(reader);
   const restarts = reader.boolean();
   const hardState = readHardState(reader);
   const header = {
@@ -261,18 +262,17 @@ export function visitRecords(bytes: Uint8Array, start: number, end: number, visi
   return true;
 }
 
-const HARD_STATE_BYTES = 17;
+const HARD_STATE_BYTES = 20;
 
 function writeHardState(writer: ByteWriter, { term, votedFor, commitIndex }: HardState): void {
   writer.int64(term);
-  writer.uint8(votedFor ?? 0);
+  writeMemberId(writer, votedFor);
   writer.int64(commitIndex);
 }
 
 function readHardState(reader: ByteReader): HardState {
   const term = reader.int64();
-  const votedFor = reader.uint8();
-  return { term, votedFor: votedFor === 0 ? null : votedFor, commitIndex: reader.int64() };
+  return { term, votedFor: readMemberIdOrNone(reader), commitIndex: reader.int64() };
 }
 
 /** How many of the sectors from `start` up to `end` are all zero. */

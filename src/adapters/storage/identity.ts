@@ -12,7 +12,7 @@ export const IDENTITY_NAME = "identity";
 const DIRECTORY_FORMAT = 1;
 const TEMPORARY_NAME = "identity-unfinished";
 const IDENTITY = /^(cabildo data directory\nformat (\d{1,9})\n(?:[a-z]+ .*\n)*)checksum ([0-9a-f]{8})\n$/;
-const BODY = /^cabildo data directory\nformat \d+\nmember (\d{1,3})\nincarnation (\d{1,15})\n$/;
+const BODY = /^cabildo data directory\nformat \d+\nmember (\d{1,10})\nincarnation (\d{1,15})\n$/;
 
 /** Null: there is none. Throws unless it is this member's. */
 export async function readIdentity(files: Files, directory: string, member: number): Promise<Owner | null> {

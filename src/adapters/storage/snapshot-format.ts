@@ -9,16 +9,17 @@
 
 import { crc32 } from "node:zlib";
 import { ByteReader, ByteWriter, MalformedError } from "../../base/bytes.ts";
+import { readMemberId, writeMemberId } from "../../base/member-id.ts";
 import { decodeConfiguration, encodeConfiguration } from "../../consensus/raft/configuration.ts";
 import type { SnapshotMeta } from "../../consensus/raft/types.ts";
 import type { Owner } from "./recovery.ts";
 
-export const SNAPSHOT_FORMAT = 1;
+export const SNAPSHOT_FORMAT = 2;
 export const CHUNK_BYTES = 64 * 1024;
 export const CHUNK_HEADER_BYTES = 8;
 export const TRAILER_BYTES = 28;
-/** As much of a file as is read for its header: a configuration has at most 255 members. */
-export const SNAPSHOT_HEADER_BYTES_MAX = 1024 * 1024;
+/** As much of a file as is read for its header: a configuration has at most 255 members of 4 KiB each, twice. */
+export const SNAPSHOT_HEADER_BYTES_MAX = 4 * 1024 * 1024;
 
 const MAGIC = 0x43617073; // "Caps"
 const TRAILER_MARK = 0xffffffff;
@@ -38,7 +39,7 @@ export function encodeSnapshotHeader(owner: Owner, salt: number, meta: SnapshotM
   writer.int32(SNAPSHOT_FORMAT);
   const length = writer.reserve(4);
   writer.int32(salt);
-  writer.uint8(owner.member);
+  writeMemberId(writer, owner.member);
   writer.int64(owner.incarnation);
   writer.int64(meta.index);
   writer.int64(meta.term);
@@ -63,7 +64,7 @@ export function decodeSnapshotHeader(
     if (crc32(summed) !== new ByteReader(bytes, length - 4).uint32()) return null;
     if (format !== SNAPSHOT_FORMAT) return { kind: "format", format };
     const salt = reader.uint32();
-    const owner = { member: reader.uint8(), incarnation: reader.int64() };
+    const owner = { member: readMemberId(reader), incarnation: reader.int64() };
     const index = reader.int64();
     const term = reader.int64();
     const configuration = reader.view(reader.uint32());

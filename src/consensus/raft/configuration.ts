@@ -3,6 +3,7 @@
 
 import { assert } from "../../base/assert.ts";
 import { ByteReader, ByteWriter, MalformedError } from "../../base/bytes.ts";
+import { isMemberId, MEMBERS_MAX, readMemberId, writeMemberId } from "../../base/member-id.ts";
 import { fromByteString, toByteString } from "../../base/text.ts";
 import type { Configuration, MemberId, MemberRecord } from "./types.ts";
 
@@ -54,7 +55,7 @@ export function changeTo(
   isReconfiguration = false,
 ): Configuration | null {
   const sorted = [...members].sort((one, other) => one.id - other.id);
-  if (isJoint(current)) return null;
+  if (isJoint(current) || members.length > MEMBERS_MAX) return null;
   for (let i = 1; i < sorted.length; i++) if (sorted[i - 1]!.id === sorted[i]!.id) return null;
   for (const member of sorted) if (!isValidRecord(member) || swapsIncarnation(current, member)) return null;
   const before = votersOf(current);
@@ -73,13 +74,7 @@ function swapsIncarnation(current: Configuration, member: MemberRecord): boolean
 }
 
 function isValidRecord(member: MemberRecord): boolean {
-  return (
-    Number.isInteger(member.id) &&
-    member.id >= 1 &&
-    member.id <= 255 &&
-    Number.isSafeInteger(member.incarnation) &&
-    member.incarnation >= 0
-  );
+  return isMemberId(member.id) && Number.isSafeInteger(member.incarnation) && member.incarnation >= 0;
 }
 
 /** The second step: the voters of the old configuration have no say any more. */
@@ -107,7 +102,7 @@ export function nameIncarnations(
   return named ? { ...configuration, members } : null;
 }
 
-const FORMAT = 2;
+const FORMAT = 3;
 const ROLES: readonly MemberRecord["role"][] = ["voter", "learner"];
 
 /** The payload of a `configuration` entry. */
@@ -139,7 +134,7 @@ function writeMembers(writer: ByteWriter, members: readonly MemberRecord[]): voi
   for (const member of members) {
     assert(isValidRecord(member), `member ${member.id} cannot be written`);
     const address = toByteString(member.address);
-    writer.uint8(member.id);
+    writeMemberId(writer, member.id);
     writer.uint8(ROLES.indexOf(member.role));
     writer.int64(member.incarnation);
     writer.uint16(address.length);
@@ -150,7 +145,7 @@ function writeMembers(writer: ByteWriter, members: readonly MemberRecord[]): voi
 function readMembers(reader: ByteReader): MemberRecord[] {
   const members: MemberRecord[] = [];
   for (let count = reader.uint8(); count > 0; count--) {
-    const id = reader.uint8();
+    const id = readMemberId(reader);
     const role = ROLES[reader.uint8()];
     const incarnation = reader.natural();
     const address = fromByteString(reader.text(reader.uint16()));

@@ -3,7 +3,7 @@
 
 import type { Founding, Standing } from "./founding.ts";
 
-/** A member's number in its ensemble: 1 to 255, `myid` to ZooKeeper's users. */
+/** A member's number in its ensemble, `myid` to ZooKeeper's users: see base/member-id.ts. */
 export type MemberId = number;
 
 /** What an entry of the log carries. The core reads `configuration` payloads and no other. */

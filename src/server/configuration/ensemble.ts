@@ -1,6 +1,7 @@
 // Who this member is, who the others are, and where each listens: from the `server.N` lines, `myid`, and the ports.
 
 import { join } from "node:path";
+import { MEMBER_ID_MAX, MEMBERS_MAX, parseMemberId } from "../../base/member-id.ts";
 import { formatServerEndpoint } from "../../base/server-line.ts";
 import type { ConfiguredMember, Endpoint, ServerConfiguration } from "./configuration.ts";
 import type { FileReader } from "./files.ts";
@@ -87,12 +88,18 @@ function configuredMembers(values: Values): ConfiguredMember[] {
       values.problems.push(`${given.written} has several addresses, and multiAddress.enabled is false`);
     }
   }
+  if (members.length > MEMBERS_MAX) {
+    values.problems.push(
+      `${members.length} server.N lines are too many: an ensemble has at most ${MEMBERS_MAX} members`,
+    );
+  }
   return members.sort((a, b) => a.id - b.id);
 }
 
 function memberId(suffix: string): number {
-  if (/^\d{1,3}$/.test(suffix) && Number(suffix) >= 1 && Number(suffix) <= 255) return Number(suffix);
-  throw new Complaint("must have a number from 1 to 255 in its name");
+  const id = parseMemberId(suffix);
+  if (id !== null) return id;
+  throw new Complaint(`must have a number from 0 to ${MEMBER_ID_MAX} in its name`);
 }
 
 /** Flags and environment say who this is, else the file `myid` in the data directory; alone, it need not be said. */
@@ -107,11 +114,9 @@ function ownId(values: Values, dataDir: string, files: FileReader, distributed: 
     return null;
   }
   const line = text.split(/\r?\n/)[0]!.trim();
-  if (!/^\d+$/.test(line) || Number(line) < 1 || Number(line) > 255) {
-    values.problems.push(`${path} must hold a number from 1 to 255, not "${line}"`);
-    return null;
-  }
-  return Number(line);
+  const id = parseMemberId(line);
+  if (id === null) values.problems.push(`${path} must hold a number from 0 to ${MEMBER_ID_MAX}, not "${line}"`);
+  return id;
 }
 
 function checkRole(values: Values, self: ConfiguredMember | null): void {

@@ -2,6 +2,7 @@
 // readable name it has in cabildo.yaml, its kind and its default. What ZooKeeper has and we do not need stands below,
 // each with the reason that its warning gives.
 
+import { MEMBER_ID_MAX } from "../../base/member-id.ts";
 import { COMMAND_BYTES_MAX } from "../../replica/outbox.ts";
 import { boolean, duration, type Kind, list, oneOf, port, portOrAny, size, text, wholeNumber } from "./kinds.ts";
 
@@ -63,7 +64,7 @@ export const SETTINGS = {
   dataDir: optional("data", text),
   dataLogDir: optional("log", text),
   "datadir.autocreate": setting("storage.createDirectories", boolean, true),
-  myid: optional("id", wholeNumber(1, 255), { aliases: ["serverId"] }),
+  myid: optional("id", wholeNumber(0, MEMBER_ID_MAX), { aliases: ["serverId"] }),
   clientPort: optional("client.port", port),
   clientPortAddress: optional("client.address", text),
   secureClientPort: optional("client.securePort", port),

@@ -7,7 +7,7 @@ import type { Outcome } from "../types.ts";
 import { PASSWORD_BYTES } from "./commands.ts";
 
 export interface Lease {
-  /** member × 2⁴⁵ + the revision that opened it: unique for ever, and exact as a number. */
+  /** The low byte of the member × 2⁴⁵ + the revision that opened it: unique for ever, and exact as a number. */
   readonly id: number;
   readonly timeoutMs: number;
   /** 16 bytes as a one-byte string. */
@@ -42,7 +42,7 @@ export class Leases {
     const timeoutMs = reader.int32();
     const password = reader.text(PASSWORD_BYTES);
     if (this.#byId.size >= LEASES_MAX) return rejected("session-expired");
-    const id = member * MEMBER_SHIFT + revision;
+    const id = (member % 256) * MEMBER_SHIFT + revision;
     this.#byId.set(id, { id, timeoutMs, password, member, start, generation: 0 });
     return { kind: "lease-opened", id, timeoutMs };
   }

@@ -1,6 +1,7 @@
 // A lease in a snapshot of the state.
 
 import type { ByteReader, ByteWriter } from "../../base/bytes.ts";
+import { readMemberId, writeMemberId } from "../../base/member-id.ts";
 import { PASSWORD_BYTES } from "./commands.ts";
 import type { Lease } from "./leases.ts";
 
@@ -8,7 +9,7 @@ export function writeLease(writer: ByteWriter, lease: Lease): void {
   writer.int64(lease.id);
   writer.int32(lease.timeoutMs);
   writer.text(lease.password);
-  writer.uint8(lease.member);
+  writeMemberId(writer, lease.member);
   writer.int64(lease.start);
   writer.int32(lease.generation);
 }
@@ -18,7 +19,7 @@ export function readLease(reader: ByteReader): Lease {
     id: reader.int64(),
     timeoutMs: reader.int32(),
     password: reader.text(PASSWORD_BYTES),
-    member: reader.uint8(),
+    member: readMemberId(reader),
     start: reader.int64(),
     generation: reader.int32(),
   };

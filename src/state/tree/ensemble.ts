@@ -1,9 +1,10 @@
 // The ensemble as ZooKeeper writes it: `server.N=host:peer:election:role;address:client`, one line a member. Reads the
 // lines that a reconfiguration brings and works out the membership that it asks for, in one pass over them.
 
-import { isDigits, isNumber } from "../../base/scan.ts";
+import { MEMBERS_MAX, parseMemberId } from "../../base/member-id.ts";
+import { isNumber } from "../../base/scan.ts";
 import { formatServerLine, parseServerLine, placesOf, type ServerRole } from "../../base/server-line.ts";
-import { ENSEMBLE_MEMBERS_MAX, RECONFIG_TEXT_BYTES_MAX } from "./limits.ts";
+import { RECONFIG_TEXT_BYTES_MAX } from "./limits.ts";
 
 /** Declared, which the role in Raft may lag behind: a new participant has no vote until it has caught up. */
 export type DeclaredRole = ServerRole;
@@ -28,8 +29,6 @@ export interface MembershipRequest {
   readonly newMembers: string | null;
 }
 
-const IDS = { least: 1, most: 255 } as const;
-
 /** The text of /zookeeper/config. */
 export function ensembleText(members: readonly EnsembleMember[], version: number): string {
   const lines = sorted(members).map(({ id, address }) => `server.${id}=${address}\n`);
@@ -46,7 +45,7 @@ export function requestedMembers(
     request.newMembers === null
       ? changedMembers(current, request.joining, request.leaving)
       : wholeMembership(request.newMembers);
-  return members === null || members.length > ENSEMBLE_MEMBERS_MAX ? null : members;
+  return members === null || members.length > MEMBERS_MAX ? null : members;
 }
 
 /** Whether one of a request's texts is too long to be looked at. */
@@ -151,9 +150,9 @@ function parseLine(line: string): (EnsembleMember & { readonly hasClientPort: bo
   const parts = line.split("=").map((part) => part.trim());
   if (parts.length !== 2) return null;
   const number = parts[0]!.slice(parts[0]!.lastIndexOf(".") + 1);
-  const id = isDigits(number, 3) ? Number(number) : 0;
+  const id = parseMemberId(number);
   const server = parseServerLine(parts[1]!);
-  if (id < IDS.least || id > IDS.most || typeof server === "string") return null;
+  if (id === null || typeof server === "string") return null;
   const hasClientPort = server.client !== null || server.secureClient !== null;
   return { id, role: server.role, address: formatServerLine(server), hasClientPort };
 }

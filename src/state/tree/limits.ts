@@ -19,6 +19,3 @@ export const QUOTA_TEXT_BYTES_MAX = 256;
 
 /** Bytes of each text of a reconfiguration: 255 servers with long names, several addresses and client ports fit. */
 export const RECONFIG_TEXT_BYTES_MAX = 64 << 10;
-
-/** Members of an ensemble: while a change is pending, they are compared after every command. */
-export const ENSEMBLE_MEMBERS_MAX = 255;

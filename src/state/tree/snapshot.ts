@@ -3,6 +3,7 @@
 
 import { assert } from "../../base/assert.ts";
 import { type ByteReader, type ByteWriter, MalformedError } from "../../base/bytes.ts";
+import { readMemberId, writeMemberId } from "../../base/member-id.ts";
 import type { Acl } from "../types.ts";
 import { readAcl } from "./acl-table.ts";
 import { enlistEphemeral } from "./changes.ts";
@@ -83,7 +84,7 @@ export class TreeWriter {
   #writeMembers(members: readonly EnsembleMember[]): void {
     this.#writer.uint8(members.length);
     for (const { id, address } of members) {
-      this.#writer.uint8(id);
+      writeMemberId(this.#writer, id);
       this.#writeText(address);
     }
   }
@@ -184,7 +185,7 @@ export class TreeReader {
 function readMembers(reader: ByteReader): readonly EnsembleMember[] {
   const members: EnsembleMember[] = [];
   for (let left = reader.uint8(); left > 0; left--) {
-    const id = reader.uint8();
+    const id = readMemberId(reader);
     const address = reader.text(reader.uint32());
     members.push({ id, address, role: declaredRole(address) });
   }

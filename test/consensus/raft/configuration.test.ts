@@ -28,7 +28,12 @@ const three = of(voter(1), voter(2), voter(3));
 test("what is encoded is decoded, to the last bit", () => {
   const cases: Configuration[] = [
     three,
-    { cluster: 2 ** 52 + 12345, members: [voter(255, 2 ** 53 - 1), learner(4, 0)], outgoing: [voter(1), voter(2)] },
+    {
+      cluster: 2 ** 52 + 12345,
+      members: [voter(0, 5), learner(4, 0), voter(255), voter(2 ** 31 - 1, 2 ** 53 - 1)],
+      outgoing: [voter(1), voter(2)],
+    },
+    { ...three, isReconfigured: true },
     { ...three, members: [{ ...voter(1), address: "café.example:2888:3888:participant;[::1]:2181" }] },
   ];
   for (const configuration of cases)

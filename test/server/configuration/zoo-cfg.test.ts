@@ -45,7 +45,7 @@ describe("an ensemble as zoo.cfg has it", () => {
     assert.match(problemsOf(ENSEMBLE, { files: { "/var/lib/zookeeper/myid": "4" } })[0] ?? "", /no server\.4 line/);
     assert.match(
       problemsOf(ENSEMBLE, { files: { "/var/lib/zookeeper/myid": "one" } })[0] ?? "",
-      /number from 1 to 255/,
+      /number from 0 to 2147483647/,
     );
   });
 
@@ -197,8 +197,8 @@ describe("values", () => {
     ["4lw.commands.whitelist=status", /words of four letters/],
     ["admin.commandURL=commands", /must be a path/],
     ["tickTime=", /has no value/],
-    ["server.300=a:1:2", /number from 1 to 255 in its name/],
-    ["server.x=a:1:2", /number from 1 to 255 in its name/],
+    ["server.2147483648=a:1:2", /number from 0 to 2147483647 in its name/],
+    ["server.x=a:1:2", /number from 0 to 2147483647 in its name/],
     [
       "minSessionTimeout=60000",
       /shortest session timeout \(60000 ms\) longer than the longest \(60000|60000 ms\) longer/,
