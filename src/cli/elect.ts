@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LockLostError } from "../recipes/index.ts";
 import { openRecipes, say } from "./servers.ts";
-import { type HeldCommandOptions, runWhileHeld, Signals, statusOfFailure } from "./while-held.ts";
+import { gracesOf, type HeldCommandOptions, runWhileHeld, Signals, statusOfFailure } from "./while-held.ts";
 
 export interface ElectOptions extends HeldCommandOptions {
   readonly id?: string;
@@ -27,7 +27,7 @@ export async function runElect(name: string, argv: readonly string[], options: E
       const environment = { CABILDO_ELECTION_NAME: name, CABILDO_ELECTION_TOKEN: String(term.token) };
       let status: number;
       try {
-        status = await runWhileHeld(term, { argv, environment, graceMs: options.grace }, signals);
+        status = await runWhileHeld(term, { argv, environment, ...gracesOf(options) }, signals);
       } catch (error) {
         if (!forever || !(error instanceof LockLostError)) throw error;
         continue; // before its command was begun

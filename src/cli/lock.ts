@@ -5,7 +5,7 @@ import type { ZooKeeperEngine } from "../engines/zookeeper/index.ts";
 import type { Coordination, Held } from "../recipes/index.ts";
 import { EXIT_NOT_ACQUIRED } from "./exit.ts";
 import { openRecipes, say } from "./servers.ts";
-import { type HeldCommandOptions, runWhileHeld, Signals, statusOfFailure } from "./while-held.ts";
+import { gracesOf, type HeldCommandOptions, runWhileHeld, Signals, statusOfFailure } from "./while-held.ts";
 
 export interface LockOptions extends HeldCommandOptions {
   /** Milliseconds; 0: not at all. For ever unless given. */
@@ -26,7 +26,7 @@ export async function runLock(name: string, argv: readonly string[], options: Lo
     }
     const environment = { CABILDO_LOCK_NAME: name, CABILDO_LOCK_TOKEN: String(held.token) };
     // Closing ends the session, and the lock with it: the next in line goes on at once.
-    return await runWhileHeld(held, { argv, environment, graceMs: options.grace }, signals);
+    return await runWhileHeld(held, { argv, environment, ...gracesOf(options) }, signals);
   } catch (error) {
     return statusOfFailure(error, options, signals);
   }

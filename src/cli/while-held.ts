@@ -13,6 +13,16 @@ export interface HeldCommandOptions extends ServerOptions {
   readonly onUnsure: "abort" | "until-deadline";
 }
 
+const SESSION_TIMEOUT_MS = 10_000;
+
+/**
+ * How long the command has to end when it is asked to. When this process is killed nobody renews its session, of which at
+ * least half is left: the guardian's grace is no longer.
+ */
+export function gracesOf({ grace, sessionTimeout = SESSION_TIMEOUT_MS }: HeldCommandOptions) {
+  return { graceMs: grace, guardianGraceMs: Math.min(grace, sessionTimeout / 2) };
+}
+
 const PASSED: readonly NodeJS.Signals[] = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2"];
 const ENDING: ReadonlySet<NodeJS.Signals> = new Set(["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"]);
 

@@ -1,17 +1,20 @@
 // `cabildo lock`, as scripts use it: the command runs under the lock, with its token, and not a moment longer than it may.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { builtServer } from "../support/built-server.ts";
+import { Program } from "../support/program.ts";
 import { Stalls } from "../support/stalls.ts";
 import { isAlive, servers } from "./support.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "cabildo-test-"));
 after(() => rmSync(directory, { recursive: true, force: true }));
 
+const main = await builtServer();
 const { url, cutUrl, network, c, cabildo, run } = await servers();
 
 /** A command that says who it is and goes on until it is told to end, in a shell whose child must end with it. */
@@ -134,6 +137,125 @@ test("when cabildo itself is killed, the command does not outlive it", async () 
   }
 });
 
+const onLinux = {
+  skip: process.platform === "linux" ? false : "only Linux lists the processes of a session",
+  timeout: 60_000,
+};
+
+/** Ways to leave something running: what ends the command, and what its child makes of signals. */
+const LEFT_BEHIND: readonly (readonly [what: string, script: string, signal: NodeJS.Signals | null, status: number])[] =
+  [
+    [
+      "ends by itself, and its child ignores SIGTERM",
+      '(trap "" TERM; echo "child $(sh -c \'echo $PPID\')"; while :; do sleep 0.05; done) & sleep 0.2; exit 3',
+      null,
+      3,
+    ],
+    ["ends by itself, and its child would end at SIGTERM", 'sleep 60 & echo "child $!"; exit 3', null, 3],
+    [
+      "is sent SIGTERM, and its child ignores it",
+      '(trap "" TERM; echo "child $(sh -c \'echo $PPID\')"; while :; do sleep 0.05; done) & wait',
+      "SIGTERM",
+      143,
+    ],
+    ["is sent SIGINT, which shells let their children ignore", 'sleep 60 & echo "child $!"; wait', "SIGINT", 130],
+    [
+      "is sent SIGQUIT, which shells let their children ignore",
+      'ulimit -c 0; sleep 60 & echo "child $!"; wait',
+      "SIGQUIT",
+      131,
+    ],
+    [
+      "is sent SIGHUP, and its child ignores it",
+      '(trap "" HUP; echo "child $(sh -c \'echo $PPID\')"; sleep 60) & wait',
+      "SIGHUP",
+      129,
+    ],
+  ];
+for (const command of ["lock", "elect"] as const) {
+  for (const [what, script, signal, expected] of LEFT_BEHIND) {
+    test(`${command}: a command ${what}: nothing is let go before that child is gone`, onLinux, async () => {
+      const name = `left-${command}-${what.length}`;
+      await using program = cabildo([command, name, "--grace", "0.5", "--", "sh", "-c", script]);
+      const child = Number((await program.line(/^child/)).split(" ")[1]);
+      assert.ok(isRunning(child));
+      const next = command === "lock" ? c.lock(name).acquire() : firstTerm(name);
+      const alive = next.then(() => isRunning(child));
+      while ((await standing(name, command)) < 2) await sleep(10);
+      if (signal !== null) program.signal(signal);
+      assert.equal(await alive, false, "another holds it, and the child runs");
+      assert.equal(await program.ended, expected, program.transcript());
+      assert.match(
+        program.errors,
+        /the command has ended and left process(es)? [\d, ]+ running, sent SIGTERM, and SIGKILL in 0\.5 s/,
+      );
+      await (await next).release();
+    });
+  }
+}
+
+async function firstTerm(name: string) {
+  for await (const term of c.election(name).campaign({ id: "next" })) return { release: () => term.release() };
+  throw new Error("it never led");
+}
+
+/** How many stand in line, or for election. */
+async function standing(name: string, command: "lock" | "elect"): Promise<number> {
+  return (await c.engine.client.getChildren(`/${command === "lock" ? "locks" : "elections"}/${name}`)).length;
+}
+
+test("what a shell with job control puts into groups of its own ends too", onLinux, async () => {
+  const script = 'set -m; sleep 60 & echo "child $!"; exit 0';
+  await using program = cabildo(["lock", "groups", "--grace", "0.5", "--", "bash", "-c", script]);
+  const child = Number((await program.line(/^child/)).split(" ")[1]);
+  assert.equal(await program.ended, 0, program.transcript());
+  assert.equal(isRunning(child), false);
+});
+
+test("who begins a session of its own has left, and is let be", onLinux, async () => {
+  const script = "setsid sh -c 'echo \"child $$\"; sleep 60' & sleep 0.3; exit 0";
+  await using program = cabildo(["lock", "leavers", "--grace", "0.5", "--", "sh", "-c", `${script}`]);
+  const child = Number((await program.line(/^child/)).split(" ")[1]);
+  await c.lock("leavers").acquire({ timeoutMs: 10_000 });
+  assert.equal(isRunning(child), true);
+  process.kill(-child, "SIGKILL");
+  assert.equal(await program.ended, 0, program.transcript());
+});
+
+test("what ends by itself at the end of a pipe is not sent anything", onLinux, async () => {
+  const script = "exec 3>&1; { echo begun; exec 1>&3; (sleep 0.2; echo late) & }; exit 0";
+  const { status, out, err } = await run(["lock", "pipes", "--", "sh", "-c", script]);
+  assert.deepEqual([status, out, err], [0, "begun\nlate\n", ""]);
+});
+
+test("at a terminal, where the command shares it: what it left running ends too", onLinux, async () => {
+  const script = 'sleep 60 & echo "child $!"; exit 5';
+  await using program = atTerminal(["lock", "terminal", "--grace", "0.5", "--", "sh", "-c", script]);
+  const child = Number(/\d+/.exec(await program.line(/child \d+/))?.[0]);
+  await using _next = await c.lock("terminal").acquire({ timeoutMs: 20_000 });
+  assert.equal(isRunning(child), false);
+  assert.equal(await program.ended, 5, program.transcript());
+});
+
+test(
+  "a guardian that is killed is replaced: when cabildo is killed after it, the command ends all the same",
+  onLinux,
+  async () => {
+    await using program = cabildo(["lock", "guardians", "--session-timeout", "2", "--grace", "1", "--", ...WORK]);
+    const pid = Number((await program.line(/^working/)).split(" ")[1]);
+    const [first] = guardiansOf(pid);
+    process.kill(first!, "SIGKILL");
+    while (guardiansOf(pid).filter((guardian) => guardian !== first).length === 0) await sleep(10);
+    program.signal("SIGKILL");
+    using stalls = new Stalls();
+    const deadline = performance.now() + 10_000;
+    while (isRunning(pid)) {
+      assert.ok(performance.now() < deadline + stalls.allowanceMs, "the command goes on without its lock");
+      await sleep(10);
+    }
+  },
+);
+
 test("what cannot be run: 127 where there is none, 126 where it may not; the lock is free again", async () => {
   const notExecutable = join(directory, "text");
   writeFileSync(notExecutable, "no program");
@@ -173,3 +295,37 @@ test("servers that are not there: 69, and where it looked", { timeout: 30_000 },
   assert.deepEqual([status, out], [69, ""], err);
   assert.match(err, /^cabildo: not connected: .*127\.0\.0\.1:1.*\. Is a server running at 127\.0\.0\.1:1\? --connect/);
 });
+
+/** Under a terminal of its own, as `script` makes one. */
+function atTerminal(args: readonly string[]): Program {
+  const words = [process.execPath, main, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+  return new Program(
+    { command: "script", args: ["-qfec", words, "/dev/null"], environment: { CABILDO_CONNECT: url } },
+    [],
+  );
+}
+
+/** The shells that watch over the parent of a command, which is in a session of its own. */
+function guardiansOf(command: number): number[] {
+  const parentOf = (pid: number) => Number(statOf(pid).split(" ")[1]);
+  const cabildoPid = parentOf(command);
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => pid !== command && parentOf(pid) === cabildoPid && !statOf(pid).startsWith("Z"));
+}
+
+/** Not one that has ended and waits for its parent. */
+function isRunning(pid: number): boolean {
+  return /^[^ZX]/.test(statOf(pid));
+}
+
+/** From the state on. */
+function statOf(pid: number): string {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return text.slice(text.lastIndexOf(")") + 2);
+  } catch {
+    return "";
+  }
+}
