@@ -1,13 +1,16 @@
-// Runs the simulator: `npm run sim -- --minutes 10`. One seed after another until the time or the seeds are used up. A seed
-// that breaks a law is told again from its end, and can be told whole: `npm run sim -- --seed N`.
+// Runs the simulator: `npm run sim -- --minutes 10`. One seed after another until the time or the seeds are used up: whole ensembles
+// with clients of the protocol, and at every fourth seed programs that play the recipes on one. A seed that breaks a law is told
+// again from its end, and can be told whole: `npm run sim -- --seed N`.
 
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Report, simulate } from "../src/sim/simulation.ts";
 import { Tally } from "../src/sim/tally.ts";
+import { RECIPE_NAMES, type RecipeName } from "../src/testing/swarm/recipes.ts";
+import { type RecipeReport, simulateRecipes } from "../src/testing/swarm/simulation.ts";
 
-const USAGE = `npm run sim -- [--minutes N] [--seeds N] [--from SEED] [--jobs N] [--stop] [--twice] | --seed SEED
+const USAGE = `npm run sim -- [--minutes N] [--seeds N] [--from SEED] [--jobs N] [--stop] [--twice] [--recipes [NAMES]] | --seed SEED [--recipes NAMES]
 
   --minutes N   as many seeds as there is time for
   --seeds N     so many seeds; 1000 where no time is given
@@ -15,7 +18,11 @@ const USAGE = `npm run sim -- [--minutes N] [--seeds N] [--from SEED] [--jobs N]
   --jobs N      so many processes, 1 unless given
   --stop        ends at the first violation
   --twice       every seed is run twice, and must come to the same trace
+  --recipes X   programs that play recipes, and no other clients: these ("lock,queue"), or "all", as the seed draws them
   --seed SEED   one seed, told whole`;
+
+/** Between two seeds of which programs play recipes as well. */
+const RECIPES_EVERY = 4;
 
 /** How much of a story's end is printed with a violation. */
 const STORY_LINES = 30;
@@ -27,13 +34,20 @@ interface Share {
   readonly minutes: number;
   readonly stop: boolean;
   readonly twice: boolean;
+  readonly recipes: Recipes;
 }
+
+/** None but at every so many seeds; as the seed draws them; or these. */
+type Recipes = null | "all" | readonly RecipeName[];
 
 /** What a job tells: a seed's report, and whether another run of it came to something else. */
 interface Finding {
-  readonly report: Report;
+  readonly kind: "servers" | "recipes";
+  readonly report: Report | RecipeReport;
   readonly differs: boolean;
 }
+
+type Kind = Finding["kind"];
 
 /** Ctrl-C ends the run after the seed under way, with its figures. */
 let isInterrupted = false;
@@ -45,29 +59,44 @@ async function runShare(share: Share, found: (finding: Finding) => boolean): Pro
   const until = performance.now() + share.minutes * 60_000;
   for (let i = 0; i < share.seeds && performance.now() < until && !isInterrupted; i++) {
     const seed = share.from + i * share.step;
-    const report = await simulate(seed);
-    const differs = share.twice && (await simulate(seed)).traceHash !== report.traceHash;
-    if (!found({ report, differs })) return;
+    const kinds: Kind[] =
+      share.recipes !== null ? ["recipes"] : seed % RECIPES_EVERY === 0 ? ["servers", "recipes"] : ["servers"];
+    for (const kind of kinds) {
+      const report = await play(kind, seed, share.recipes);
+      const differs = share.twice && (await play(kind, seed, share.recipes)).traceHash !== report.traceHash;
+      if (!found({ kind, report, differs })) return;
+    }
     await new Promise((resolve) => setImmediate(resolve)); // a simulation leaves the event loop, and signals, no turn
   }
 }
 
-async function tellStory(seed: number): Promise<Report> {
-  const report = await simulate(seed, (line) => console.log(line));
+function play(
+  kind: Kind,
+  seed: number,
+  recipes: Recipes,
+  tell?: (line: string) => void,
+): Promise<Report | RecipeReport> {
+  if (kind === "servers") return simulate(seed, tell);
+  return simulateRecipes(seed, { tell, recipes: recipes === "all" || recipes === null ? undefined : recipes });
+}
+
+async function tellStory(seed: number, recipes: Recipes): Promise<Report | RecipeReport> {
+  const report = await play(recipes === null ? "servers" : "recipes", seed, recipes, (line) => console.log(line));
   console.log(`trace ${report.traceHash}`);
   return report;
 }
 
-async function printEnd({ report, differs }: Finding): Promise<void> {
+async function printEnd({ kind, report, differs }: Finding, recipes: Recipes): Promise<void> {
   const { seed } = report;
   for (const { law, what } of report.violations.slice(0, 1)) {
     console.log(`violation: ${law}: ${what}`);
     const lines: string[] = [];
-    await simulate(seed, (line) => lines.push(line));
+    await play(kind, seed, recipes, (line) => lines.push(line));
     for (const line of lines.slice(-STORY_LINES)) console.log(`  ${line}`);
   }
   if (differs) console.log("violation: one seed, one story: a second run came to another trace");
-  console.log(`seed ${seed} (npm run sim -- --seed ${seed} tells the whole story)`);
+  const options = kind === "servers" ? "" : ` --recipes ${Array.isArray(recipes) ? recipes.join() : "all"}`;
+  console.log(`seed ${seed} (npm run sim -- --seed ${seed}${options} tells the whole story)`);
 }
 
 function readOptions() {
@@ -81,6 +110,7 @@ function readOptions() {
         jobs: { type: "string" },
         stop: { type: "boolean", default: false },
         twice: { type: "boolean", default: false },
+        recipes: { type: "string" },
         help: { type: "boolean", default: false },
       },
     }).values;
@@ -101,6 +131,16 @@ function numberIn(text: string | undefined, name: string): number | null {
   return value;
 }
 
+function recipesIn(text: string | undefined): Recipes {
+  if (text === undefined) return null;
+  if (text === "all") return "all";
+  const names = text.split(",");
+  const unknown = names.find((name) => !RECIPE_NAMES.some((known) => known === name));
+  if (unknown !== undefined)
+    complain(`no recipe is called "${unknown}": there are ${RECIPE_NAMES.join(", ")}, and "all"`);
+  return names as RecipeName[];
+}
+
 async function main(): Promise<number> {
   const options = readOptions();
   if (options.help) {
@@ -108,7 +148,8 @@ async function main(): Promise<number> {
     return 0;
   }
   const only = numberIn(options.seed, "seed");
-  if (only !== null) return (await tellStory(only)).violations.length === 0 ? 0 : 1;
+  const recipes = recipesIn(options.recipes);
+  if (only !== null) return (await tellStory(only, recipes)).violations.length === 0 ? 0 : 1;
 
   const minutes = numberIn(options.minutes, "minutes");
   const seeds = numberIn(options.seeds, "seeds") ?? (minutes === null ? 1000 : Number.POSITIVE_INFINITY);
@@ -122,15 +163,17 @@ async function main(): Promise<number> {
     minutes: minutes ?? Number.POSITIVE_INFINITY,
     stop,
     twice,
+    recipes,
   });
 
   const tally = new Tally();
   let printing = Promise.resolve();
   const onFinding = (finding: Finding): boolean => {
     const { report, differs } = finding;
-    tally.add(report, differs);
+    if ("requestsAnswered" in report) tally.add(report, differs);
+    else tally.addRecipes(report, differs);
     if (report.violations.length === 0 && !differs) return true;
-    printing = printing.then(() => printEnd(finding));
+    printing = printing.then(() => printEnd(finding, recipes));
     return !stop;
   };
   if (jobs === 1) {

@@ -196,7 +196,10 @@ export interface HasSharedMutexes {
 
 export interface SharedMutex {
   contend(session: EngineSession, mode: "read" | "write", data: Uint8Array): Contender;
-  /** A reader who stands where the writer stands that holds it, and so is granted at once, before all who wait. */
+  /**
+   * A reader who stands where the writer stands that holds it, and so is granted at once, before all who wait, with the writer's
+   * token: what it holds is the same. `look` fails ("rejected") when the writer is not there any more as this one comes.
+   */
   contendBehind(writer: Contender, session: EngineSession, data: Uint8Array): Contender;
 }
 

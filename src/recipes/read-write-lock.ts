@@ -15,7 +15,8 @@ import { takeBack } from "./take-back.ts";
 export interface WriteHeld extends Held {
   /**
    * Goes on as a reader, without a moment in which another writer could come between: writers who wait stay behind. The
-   * handle returned holds from then on, this one is released. When it fails, this one is still held.
+   * handle returned holds from then on, with the same token, and this one is released. When it fails, this one is still held;
+   * unless it was lost, or somebody removed it on the servers, which its own handle tells.
    */
   downgrade(options?: WaitOptions & HoldOptions): Promise<Held>;
 }

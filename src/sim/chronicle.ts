@@ -70,10 +70,14 @@ interface Working {
   version: number;
   creates: number;
   owner: number;
+  /** A container, or it has a time to live: it may go by itself. */
+  isReapable: boolean;
   readonly children: Set<string>;
 }
 
 const MEMBER_SHIFT = 2 ** 45;
+/** The first mode of nodes that may go by themselves; those with a time to live follow. */
+const CONTAINER = 4;
 
 export class Chronicle {
   revision = 0;
@@ -170,6 +174,12 @@ export class Chronicle {
         const refusal = this.#refusal(command.session, member, start);
         return refusal === CODE.ok ? this.#multi(command.commands, command.session) : { code: refusal };
       }
+      case "reap": {
+        const node = this.#nodes.get(command.path);
+        const isDue = node?.mzxid === command.mzxid && node.pzxid === command.pzxid && node.children.size === 0;
+        if (isDue && node.isReapable) this.#remove(command.path);
+        return { code: CODE.ok };
+      }
       case "other":
         return { code: CODE.ok };
     }
@@ -243,6 +253,7 @@ export class Chronicle {
     if (parent.owner !== 0) return { code: CODE.noChildrenForEphemerals };
     const isEphemeral = mode === 1 || mode === 3;
     const node = fresh(data, this.revision, this.time, isEphemeral ? session : 0);
+    node.isReapable = mode >= CONTAINER;
     this.#nodes.set(path, node);
     parent.children.add(nameOf(path));
     parent.creates++;
@@ -345,6 +356,7 @@ function fresh(data: string | null, zxid: number, time: number, owner: number): 
     version: 0,
     creates: 0,
     owner,
+    isReapable: false,
     children: new Set(),
   };
 }

@@ -19,7 +19,9 @@ export type Command =
   | { readonly kind: "expire"; readonly leases: readonly { readonly id: number; readonly generation: number }[] }
   | { readonly kind: "tree"; readonly session: number; readonly command: TreeCommand }
   | { readonly kind: "multi"; readonly session: number; readonly commands: readonly TreeCommand[] }
-  /** A reconfiguration, its end, or a node reaped: the ensemble's own affairs. */
+  /** A container or a node with a time to live goes, if it is still as the leader saw it. */
+  | { readonly kind: "reap"; readonly path: string; readonly mzxid: number; readonly pzxid: number }
+  /** A reconfiguration, or its end: the ensemble's own affairs. */
   | { readonly kind: "other"; readonly session: number; readonly operation: number };
 
 export interface Batch {
@@ -75,6 +77,9 @@ function readTreeCommand(operation: number, reader: ByteReader): Command {
   if (operation === TREE_OPERATION.multi) {
     const count = reader.int32();
     return { kind: "multi", session, commands: Array.from({ length: count }, () => readOne(reader.uint8(), reader)) };
+  }
+  if (operation === TREE_OPERATION.reap) {
+    return { kind: "reap", path: reader.text(reader.uint32()), mzxid: reader.int64(), pzxid: reader.int64() };
   }
   if (operation > TREE_OPERATION.check || operation === TREE_OPERATION.setAcl) {
     return { kind: "other", session, operation };

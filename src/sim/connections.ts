@@ -31,6 +31,7 @@ export class ClientNetwork {
   /** Routes that are lost, as "client>member". */
   readonly #cut = new Set<string>();
   readonly #connections = new Set<ClientConnection>();
+  readonly #paces = new Map<number, readonly [from: number, to: number]>();
   #ports = 1024;
 
   constructor(time: VirtualTime, random: Random, options: ConnectionOptions) {
@@ -59,6 +60,11 @@ export class ClientNetwork {
     this.#cut.add(`${client}>${member}`);
   }
 
+  /** The route is there again. */
+  join(client: number, member: MemberId): void {
+    this.#cut.delete(`${client}>${member}`);
+  }
+
   heal(): void {
     this.#cut.clear();
   }
@@ -85,8 +91,13 @@ export class ClientNetwork {
     this.#connections.delete(connection);
   }
 
-  delay(): number {
-    const { delayMinMs, delayMaxMs } = this.options;
+  /** The connections of this client are slower, or quicker, than the others'. */
+  pace(client: number, delayMs: readonly [from: number, to: number]): void {
+    this.#paces.set(client, delayMs);
+  }
+
+  delay(client: number): number {
+    const [delayMinMs, delayMaxMs] = this.#paces.get(client) ?? [this.options.delayMinMs, this.options.delayMaxMs];
     return delayMinMs + ((delayMaxMs - delayMinMs) * this.random.below(1000)) / 1000;
   }
 }
@@ -119,7 +130,7 @@ export class ClientConnection implements ConnectionPort {
     this.#clock = member.clock;
     this.#sendBuffer = new SendBuffer(manner, {
       random: network.random,
-      after: (task) => network.time.after(network.delay(), task),
+      after: (task) => network.time.after(network.delay(client), task),
       onLeft: (bytes) => this.#toClient(bytes),
       onEmpty: () => this.#clock.deliver(() => this.#isClosedForMember || this.session?.onDrain()),
     });
@@ -160,7 +171,9 @@ export class ClientConnection implements ConnectionPort {
     this.#isClosedForClient = true;
     this.#network.forget(this);
     if (this.#isCut) return;
-    this.#network.time.after(this.#network.delay(), () => this.#clock.deliver(() => this.#closeForMember()));
+    this.#network.time.after(this.#network.delay(this.#client), () =>
+      this.#clock.deliver(() => this.#closeForMember()),
+    );
   }
 
   get #isCut(): boolean {
@@ -170,7 +183,7 @@ export class ClientConnection implements ConnectionPort {
   #toMember(bytes: Uint8Array): void {
     const { time } = this.#network;
     const copy = bytes.slice();
-    this.#lastToMember = Math.max(this.#lastToMember, time.now + this.#network.delay());
+    this.#lastToMember = Math.max(this.#lastToMember, time.now + this.#network.delay(this.#client));
     time.after(this.#lastToMember - time.now, () => {
       if (this.#isCut) return this.#lose();
       this.#clock.deliver(() => this.#arrive(copy));
@@ -211,7 +224,7 @@ export class ClientConnection implements ConnectionPort {
 
   #toClient(bytes: Uint8Array): void {
     const { time } = this.#network;
-    this.#lastToClient = Math.max(this.#lastToClient, time.now + this.#network.delay());
+    this.#lastToClient = Math.max(this.#lastToClient, time.now + this.#network.delay(this.#client));
     time.after(this.#lastToClient - time.now, () => {
       if (this.#isClosedForClient) return;
       if (this.#isCut) this.#isClosedForClient = true;
@@ -250,7 +263,7 @@ export class ClientConnection implements ConnectionPort {
   /** Behind everything that was written. */
   #closeForClient(): void {
     const { time } = this.#network;
-    this.#lastToClient = Math.max(this.#lastToClient, time.now + this.#network.delay());
+    this.#lastToClient = Math.max(this.#lastToClient, time.now + this.#network.delay(this.#client));
     time.after(this.#lastToClient - time.now, () => {
       this.#network.forget(this);
       if (this.#isClosedForClient || this.#isCut) return;

@@ -14,6 +14,7 @@ import { Locker, type Tenure } from "./locker.ts";
 import type { SimulatedMember } from "./member.ts";
 import { Nemesis } from "./nemesis.ts";
 import { drawSwarm, type Fault, type Swarm } from "./swarm.ts";
+import { Trace } from "./trace.ts";
 import { Worker } from "./worker.ts";
 
 /** What the calm may take, in ticks of the protocol: elections, snapshots, a joint change, and clients that come back. */
@@ -450,29 +451,6 @@ class Simulation {
       locksGranted: this.#tenures.length,
       entriesCommitted: this.#laws.committedIndex,
     };
-  }
-}
-
-/** A number that stands for everything that happened. */
-class Trace {
-  #some = 0x811c9dc5 | 0;
-  #other = 0x9747b28c | 0;
-
-  add(...numbers: number[]): void {
-    for (const number of numbers) {
-      const whole = Math.floor(number * 1000) | 0;
-      this.#some = Math.imul(this.#some ^ whole, 0x01000193);
-      this.#other = Math.imul(this.#other + whole, 0x5bd1e995);
-      this.#other ^= this.#other >>> 15;
-    }
-  }
-
-  addText(text: string): void {
-    for (let i = 0; i < text.length; i++) this.add(text.charCodeAt(i));
-  }
-
-  toString(): string {
-    return [this.#some, this.#other].map((part) => (part >>> 0).toString(16).padStart(8, "0")).join("");
   }
 }
 

@@ -1,13 +1,10 @@
 // A whole cluster in memory, on virtual time: members, network and disks are the simulator's, all of it driven by one seed,
 // so that a test of minutes takes milliseconds and comes out the same every time.
 
-import { createHash } from "node:crypto";
 import { assert } from "../base/assert.ts";
-import { seededRandom } from "../base/random.ts";
-import type { ClientPorts, Link, LinkEvents, Target, Transport } from "../protocols/zookeeper/client/index.ts";
-import { type ClientConnection, ClientNetwork } from "../sim/connections.ts";
+import { ClientNetwork } from "../sim/connections.ts";
 import { SimulatedEnsemble } from "../sim/ensemble.ts";
-import { VirtualClock } from "../sim/time.ts";
+import { serversOf, virtualPorts } from "./virtual-ports.ts";
 import { ZooKeeperStage } from "./zookeeper-stage.ts";
 
 export interface VirtualClusterOptions {
@@ -16,6 +13,8 @@ export interface VirtualClusterOptions {
   readonly sessionTimeoutMs?: number | undefined;
   /** How long what a program says, or hears, is on its way: from and to; 0.1 to 2 ms unless given. */
   readonly delayMs?: readonly [number, number] | undefined;
+  /** The same for single programs of a stage, by their numbers from 1. */
+  readonly delayMsOf?: ReadonlyMap<number, readonly [number, number]> | undefined;
   /** As a stage's: more than 1 where what is said is long on its way. */
   readonly patience?: number | undefined;
 }
@@ -55,12 +54,12 @@ export class VirtualCluster {
 
   /** Programs on it, below a root of their own. */
   stage(): ZooKeeperStage {
-    const { members } = this.ensemble;
     const first = this.#clients;
     this.#clients += 1000; // of each stage its own
+    for (const [program, delayMs] of this.#options.delayMsOf ?? []) this.#network.pace(first + program, delayMs);
     return new ZooKeeperStage({
-      servers: members.map(({ id }) => `member${id}:2181`).join(),
-      portsOf: (program) => this.#portsOf(first + program),
+      servers: serversOf(this.ensemble),
+      portsOf: (program) => virtualPorts(this.ensemble, this.#network, first + program, this.ensemble.random),
       sessionTimeoutMs: this.#options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS,
       root: `/stage-${++this.#stages}`,
       patience: this.#options.patience ?? 1,
@@ -92,72 +91,5 @@ export class VirtualCluster {
   async #until(condition: () => boolean): Promise<void> {
     const { time } = this.ensemble;
     while (!condition()) await time.promiseAfter(10, () => {});
-  }
-
-  #portsOf(client: number): ClientPorts {
-    const { time, random, members } = this.ensemble;
-    const clock = new VirtualClock(time);
-    const own = seededRandom(random.next());
-    const dial = (target: Target, events: LinkEvents): Link => {
-      const id = Number(/^member(\d+)$/.exec(target.host)?.[1]);
-      const member = members.find((each) => each.id === id);
-      assert(member !== undefined, `there is no ${target.host}`);
-      return new VirtualLink(clock, events, (end) => this.#network.dial(client, member, end));
-    };
-    const transport: Transport = {
-      resolve(host, done) {
-        done(null, [host]);
-        return () => {};
-      },
-      dial,
-    };
-    return {
-      transport,
-      clock,
-      random: own,
-      hashes: {
-        md5: (bytes) => createHash("md5").update(bytes).digest(),
-        randomBytes: (count) => new Uint8Array(count).map(() => own.below(256)),
-      },
-    };
-  }
-}
-
-class VirtualLink implements Link {
-  readonly #clock: VirtualClock;
-  #connection: ClientConnection | null = null;
-  #isOver = false;
-
-  constructor(
-    clock: VirtualClock,
-    events: LinkEvents,
-    dial: (end: { onBytes(bytes: Uint8Array): void; onClosed(): void }) => ClientConnection | null,
-  ) {
-    this.#clock = clock;
-    const close = (error: Error | null) => {
-      if (this.#isOver) return;
-      this.#isOver = true;
-      events.onClose(error);
-    };
-    clock.defer(() => {
-      if (this.#isOver) return;
-      this.#connection = dial({
-        onBytes: (bytes) => (this.#isOver ? undefined : events.onData(bytes)),
-        onClosed: () => close(null),
-      });
-      if (this.#connection === null) close(new Error("nobody listens"));
-      else events.onOpen();
-    });
-  }
-
-  write(bytes: Uint8Array): void {
-    this.#connection?.send(bytes);
-  }
-
-  destroy(done: () => void = () => {}): void {
-    this.#isOver = true;
-    this.#connection?.close();
-    this.#connection = null;
-    this.#clock.defer(done);
   }
 }

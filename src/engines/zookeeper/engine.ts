@@ -207,11 +207,12 @@ export class ZooKeeperEngine
         return contender(session, { path, kind: READ, data, waitsFor: isWriter });
       },
       contendBehind: (writer, session, data) => {
-        const held = writer instanceof LineContender ? writer.node.name : null;
-        const digits = held === null ? null : parseInLine(held)?.digits;
-        if (digits === null || digits === undefined) throw new TypeError("only who holds the lock lets a reader in");
-        const waitsFor = (node: InLine) => isWriter(node) && node.name !== held;
-        return contender(session, { path, kind: `${READ}${digits}`, data, isNumbered: true, waitsFor });
+        const held = writer instanceof LineContender ? writer.node : null;
+        const digits = held === null || held.name === null ? undefined : parseInLine(held.name)?.digits;
+        if (held === null || digits === undefined) throw new TypeError("only who holds the lock lets a reader in");
+        const waitsFor = (node: InLine) => isWriter(node) && node.name !== held.name;
+        const options = { isNumbered: true, waitsFor, goesOnFrom: held };
+        return contender(session, { path, kind: `${READ}${digits}`, data, ...options });
       },
     };
   }

@@ -20,6 +20,8 @@ export interface LineOptions {
   readonly isNumbered?: boolean;
   /** Whether it has to wait for this one, which stands before it; for all of them unless given. */
   readonly waitsFor?: (node: InLine) => boolean;
+  /** Who lets it in: it goes on from that one, with its token, and only if that one is in the line still when this one is. */
+  readonly goesOnFrom?: ProtectedNode;
 }
 
 export class LineContender implements Contender {
@@ -44,14 +46,17 @@ export class LineContender implements Contender {
 
   async look(): Promise<Standing> {
     for (;;) {
-      const line = inOrder(await this.#line(), this.#kind).filter(({ name }) => !this.#strangers.has(name));
+      const names = await this.#line();
+      const line = inOrder(names, this.#kind).filter(({ name }) => !this.#strangers.has(name));
       if (this.#isLeft) throw new CoordinationError("aborted", "not-applied", "it has left the line");
+      const { waitsFor, goesOnFrom } = this.#options;
+      // A name in a line is never given again: seen now, it was there when this one came.
+      if (goesOnFrom !== undefined && !names.includes(goesOnFrom.name ?? "")) throw goneError();
       const at = line.findIndex(({ name }) => name === this.node.name);
       if (at === -1) return { kind: "gone" };
-      const { waitsFor } = this.#options;
       const ahead = waitsFor === undefined ? line.slice(0, at) : line.slice(0, at).filter(waitsFor);
       const last = ahead.at(-1);
-      if (last === undefined) return { kind: "granted", token: this.node.token };
+      if (last === undefined) return { kind: "granted", token: (goesOnFrom ?? this.node).token };
       const watched = await this.#watchOver(last.name);
       if (watched !== null) return { kind: "waiting", ahead: ahead.length, changed: watched.changed };
     }
@@ -140,4 +145,9 @@ const CONTAINER_OWNER = -(2n ** 63n);
 
 export function isEphemeral({ ephemeralOwner }: Stat): boolean {
   return ephemeralOwner !== 0n && ephemeralOwner !== CONTAINER_OWNER;
+}
+
+function goneError(): CoordinationError {
+  const why = "what it was to go on from is not there any more on the servers, and others may have come between";
+  return new CoordinationError("rejected", "not-applied", why);
 }

@@ -1,6 +1,8 @@
 // The laws of the read-write lock.
 
 import assert from "node:assert/strict";
+import { CoordinationError } from "../../base/errors.ts";
+import { LockLostError } from "../../recipes/index.ts";
 import { eventually, failsAs, fateOf, standing, within } from "../checks.ts";
 import type { ExclusiveEngine, Scenario } from "../stage.ts";
 
@@ -39,13 +41,52 @@ export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const reader = await writer.downgrade({ timeoutMs: 5000 });
       assert.equal(writer.state, "released");
       assert.equal(reader.state, "held");
-      assert.ok(reader.token > writer.token);
+      assert.equal(reader.token, writer.token, "it goes on: whoever waits has a larger one");
       await stage.sleep(500);
       assert.ok(next.isOpen, "the waiting writer stays behind the reader");
       assert.equal(await c.c.rwLock("down").tryRead(), null);
       await reader.release();
-      await (await within(stage, 5000, "then it is the writer's turn", next.promise)).release();
+      const second = await within(stage, 5000, "then it is the writer's turn", next.promise);
+      assert.ok(second.token > reader.token);
+      await second.release();
       await assert.rejects(writer.downgrade());
+    },
+  },
+  {
+    law: "a writer that was lost while it went on as a reader does not go on: another may have come between",
+    async play(stage) {
+      const [a, b] = [await stage.program(), await stage.program()];
+      const writer = await a.c.rwLock("lost between").write({ onUnsure: "abort" });
+      a.loseNextAnswer();
+      const going = fateOf(writer.downgrade({ timeoutMs: 20_000 }));
+      await eventually(stage, "the writer is told that it is lost", () => writer.signal.aborted);
+      assert.ok(writer.signal.reason instanceof LockLostError);
+      await assert.rejects(
+        going.promise,
+        (error) => error === writer.signal.reason || error instanceof CoordinationError,
+      );
+      const next = await within(stage, 20_000, "nothing of it is left", b.c.rwLock("lost between").write());
+      await next.release();
+    },
+  },
+  {
+    law: "a writer that is released while it goes on as a reader does not go on, at whatever instant, and leaves nothing",
+    async play(stage) {
+      const [a, b] = [await stage.program(), await stage.program()];
+      for (const afterMs of [0, 1, 2, 3, 4, 6]) {
+        const writer = await a.c.rwLock("released between").write({ timeoutMs: 20_000 });
+        const going = fateOf(writer.downgrade({ timeoutMs: 20_000 }));
+        await stage.sleep(afterMs);
+        const wasHeld = writer.state === "held";
+        await writer.release();
+        const reader = await going.promise.catch((error) => {
+          assert.ok(error instanceof CoordinationError, String(error));
+          return null;
+        });
+        assert.ok(reader === null || !wasHeld, `released after ${afterMs} ms, it goes on`);
+        await reader?.release();
+        await (await b.c.rwLock("released between").write({ timeoutMs: 20_000 })).release();
+      }
     },
   },
   {

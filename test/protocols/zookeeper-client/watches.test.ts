@@ -173,6 +173,35 @@ test("one watch on the wire serves all, and each is told once", async () => {
   await world.end();
 });
 
+test("who leaves takes no watch off the server that another's read is about to set", async () => {
+  const world = new World();
+  const client = await world.connected();
+  for (const kind of ["data", "children"] as const) {
+    const read = (watch: () => void) =>
+      kind === "data" ? client.getData("/a", { watch }) : client.getChildren("/a", { watch });
+    const told: string[] = [];
+    const first = () => told.push("first");
+    await Promise.all([read(first), world.clock.run(5)]);
+    const { peer } = world.serving;
+    const from = peer.opcodes.length;
+    const reading = read(() => told.push("second"));
+    const leaving = client.removeWatches("/a", kind, { watcher: first });
+    await Promise.all([reading, leaving, world.clock.run(5)]);
+    assert.ok(
+      !peer.opcodes.slice(from).includes(OPCODE.removeWatches),
+      "the server's only watch would go, before it was told of",
+    );
+    peer.event(kind === "data" ? CHANGED : CHILDREN, "/a");
+    await world.clock.run(5);
+    assert.deepEqual(told, ["second"]);
+    const last = () => told.push("last");
+    await Promise.all([read(last), world.clock.run(5)]);
+    await Promise.all([client.removeWatches("/a", kind, { watcher: last }), world.clock.run(5)]);
+    assert.equal(peer.opcodes.pop(), OPCODE.removeWatches, "the last to leave takes it off");
+  }
+  await world.end();
+});
+
 test("a watch whose read failed, was aborted or went down with the connection tells nobody", async () => {
   const world = new World();
   const client = await world.connected();

@@ -163,7 +163,12 @@ export class ZooKeeperClient implements AsyncDisposable {
   /** The node's stat; null where there is none. Its watch also waits for a node that is not there. */
   async exists(path: string, options: WatchingOptions = {}): Promise<Stat | null> {
     const place = this.#chroot.place("exists", path);
-    return this.#call(operations.exists(place, this.#watching(place, "data", options.watch, "exist")), options);
+    return this.#read(
+      operations.exists(place, this.#watching(place, "data", options.watch, "exist")),
+      place,
+      "data",
+      options,
+    );
   }
 
   /** A node's data, as the caller's own bytes, and its stat. */
@@ -172,7 +177,7 @@ export class ZooKeeperClient implements AsyncDisposable {
     options: WatchingOptions = {},
   ): Promise<{ readonly data: Uint8Array | null; readonly stat: Stat }> {
     const place = this.#chroot.place("getData", path);
-    return this.#call(operations.getData(place, this.#watching(place, "data", options.watch)), options);
+    return this.#read(operations.getData(place, this.#watching(place, "data", options.watch)), place, "data", options);
   }
 
   /** Replaces the node's data; gives its new stat. */
@@ -185,7 +190,12 @@ export class ZooKeeperClient implements AsyncDisposable {
   /** The children's names, in no order. */
   async getChildren(path: string, options: WatchingOptions = {}): Promise<readonly string[]> {
     const place = this.#chroot.place("getChildren", path);
-    return this.#call(operations.getChildren(place, this.#watching(place, "child", options.watch)), options);
+    return this.#read(
+      operations.getChildren(place, this.#watching(place, "child", options.watch)),
+      place,
+      "child",
+      options,
+    );
   }
 
   /** As `getChildren`, with the node's own stat. */
@@ -194,7 +204,8 @@ export class ZooKeeperClient implements AsyncDisposable {
     options: WatchingOptions = {},
   ): Promise<{ readonly children: readonly string[]; readonly stat: Stat }> {
     const place = this.#chroot.place("getChildren", path);
-    return this.#call(operations.getChildrenWithStat(place, this.#watching(place, "child", options.watch)), options);
+    const request = operations.getChildrenWithStat(place, this.#watching(place, "child", options.watch));
+    return this.#read(request, place, "child", options);
   }
 
   /** How many nodes are below this one, at any depth. Servers since 3.6. */
@@ -304,7 +315,7 @@ export class ZooKeeperClient implements AsyncDisposable {
     const tables = ONCE_TABLES[kind].filter((table) => this.#watches.has(table, place.path));
     const removed = tables.filter((table) => this.#watches.remove(table, place.path, options.watcher ?? null));
     if (removed.length === 0) throw errorOf(ERROR.noWatcher, "removeWatches", path, false);
-    if (ONCE_TABLES[kind].some((table) => this.#watches.has(table, place.path))) return;
+    if (ONCE_TABLES[kind].some((table) => this.#watches.isWanted(table, place.path))) return;
     if (this.state.kind !== "connected") return; // the servers hold none, and are told of none again
     try {
       await this.#call(operations.removeWatches(place, kind), options);
@@ -343,10 +354,8 @@ export class ZooKeeperClient implements AsyncDisposable {
   /** The ensemble's members, a `server.N=` line each, and the configuration's version. Lies below no chroot. */
   async getConfig(options: WatchingOptions = {}): Promise<{ readonly config: string; readonly stat: Stat }> {
     const place = { shown: CONFIG_PATH, path: toByteString(CONFIG_PATH) };
-    const { data, stat } = await this.#call(
-      operations.getData(place, this.#watching(place, "data", options.watch)),
-      options,
-    );
+    const request = operations.getData(place, this.#watching(place, "data", options.watch));
+    const { data, stat } = await this.#read(request, place, "data", options);
     return { config: textOf(data), stat };
   }
 
@@ -374,6 +383,22 @@ export class ZooKeeperClient implements AsyncDisposable {
       // It was made where the reply came in; what helps is who asked.
       if (error instanceof Error) Error.captureStackTrace?.(error, this.#call);
       throw error;
+    }
+  }
+
+  /** A read that may set a watch: `table` is the one that it would be in, where the node is there. */
+  async #read<Result>(
+    request: Request<Result>,
+    place: Place,
+    table: OnceTable,
+    options: WatchingOptions,
+  ): Promise<Result> {
+    if (options.watch === undefined) return this.#call(request, options);
+    const end = this.#watches.expect(table, place.path);
+    try {
+      return await this.#call(request, options);
+    } finally {
+      end();
     }
   }
 

@@ -35,6 +35,12 @@ export class Watches {
     persistent: new Map(),
     recursive: new Map(),
   };
+  /** Reads under way that will set a watch, by what they read: how many. */
+  readonly #coming: Readonly<Record<OnceTable, Map<string, number>>> = {
+    data: new Map(),
+    exist: new Map(),
+    child: new Map(),
+  };
   /** Standing watches that the server holds for this session, as far as it has said so. */
   readonly #held: Readonly<Record<StandingTable, Set<string>>> = { persistent: new Set(), recursive: new Set() };
   readonly #show: (path: string) => string;
@@ -52,6 +58,20 @@ export class Watches {
     this.#once[table].set(path, watchers);
   }
 
+  /**
+   * A read that sets a watch is under way: until it has ended, nobody else's leaving may take the watch off the server. Returns
+   * how to say that it has.
+   */
+  expect(table: OnceTable, path: string): () => void {
+    const coming = this.#coming[table];
+    coming.set(path, (coming.get(path) ?? 0) + 1);
+    return () => {
+      const left = coming.get(path)! - 1;
+      if (left > 0) coming.set(path, left);
+      else coming.delete(path);
+    };
+  }
+
   addStanding(table: StandingTable, path: string, watcher: StandingWatcher): void {
     setOf(this.#standing[table], path).add(watcher);
   }
@@ -62,6 +82,11 @@ export class Watches {
 
   has(table: OnceTable, path: string): boolean {
     return this.#once[table].has(path);
+  }
+
+  /** Somebody here waits for it, or will. */
+  isWanted(table: OnceTable, path: string): boolean {
+    return this.has(table, path) || this.#coming[table].has(path);
   }
 
   /** The server has confirmed it, whoever asked for it. */

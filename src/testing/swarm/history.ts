@@ -1,0 +1,131 @@
+// What the servers held at every revision, and when: the chronicle's reading of the committed log, with the moments of virtual time
+// at which each revision was first in force, and with what an operator did on purpose.
+
+import { type Chronicle, EVENT } from "../../sim/chronicle.ts";
+
+export class History {
+  readonly #chronicle: Chronicle;
+  readonly #now: () => number;
+  /** By revision: what it created. */
+  readonly #created = new Map<number, string[]>();
+  /** By path: the revision that created it last. */
+  readonly #births = new Map<string, number>();
+  /** By revision: when it was in force. */
+  readonly #moments = new Map<number, number>();
+  #told = 0;
+  /** Paths that an operator removed, or is about to. */
+  readonly #removed = new Set<string>();
+  /** Sessions that an operator ended, or is about to. */
+  readonly #endedSessions = new Set<number>();
+  /** Hears of each node that a session created, as it happens. */
+  onEphemeral: (path: string) => void = () => {};
+
+  constructor(chronicle: Chronicle, now: () => number) {
+    this.#chronicle = chronicle;
+    this.#now = now;
+  }
+
+  /** The latest that is in force anywhere. */
+  get revision(): number {
+    return this.#chronicle.revision;
+  }
+
+  /** After each entry that was applied for the first time anywhere. */
+  catchUp(): void {
+    const { events } = this.#chronicle;
+    const fresh = events.slice(this.#told);
+    this.#told = events.length;
+    for (const { revision, type, path } of fresh) {
+      if (!this.#moments.has(revision)) this.#moments.set(revision, this.#now());
+      if (type !== EVENT.created) continue;
+      this.#births.set(path, revision);
+      const paths = this.#created.get(revision);
+      if (paths === undefined) this.#created.set(revision, [path]);
+      else paths.push(path);
+      if (this.#chronicle.nodeAt(path, revision)!.stat.ephemeralOwner !== 0) this.onEphemeral(path);
+    }
+  }
+
+  /** The node below `directory` that this token is the creation of. */
+  nodeOf(token: bigint, directory: string): string | null {
+    return this.#created.get(Number(token))?.find((path) => path.startsWith(`${directory}/`)) ?? null;
+  }
+
+  /** The revision that created it, the last time; null: it never was there. */
+  createdAt(path: string): number | null {
+    return this.#births.get(path) ?? null;
+  }
+
+  /** The session that it lives as long as; null: none. */
+  ownerOf(path: string): number | null {
+    const created = this.createdAt(path);
+    const owner = created === null ? 0 : (this.#chronicle.nodeAt(path, created)?.stat.ephemeralOwner ?? 0);
+    return owner === 0 ? null : owner;
+  }
+
+  /** When a node was gone that was created at `since`, or last: the revision, and the moment; null: it is there. */
+  goneAt(path: string, since = this.createdAt(path) ?? 0): { readonly revision: number; readonly at: number } | null {
+    const event = this.#chronicle.nextEvent(path, since, (type) => type === EVENT.deleted);
+    return event === undefined ? null : { revision: event.revision, at: this.#moments.get(event.revision)! };
+  }
+
+  childrenAt(path: string, revision: number): readonly string[] {
+    return this.#chronicle.childrenAt(path, revision);
+  }
+
+  children(path: string): readonly string[] {
+    return this.childrenAt(path, this.revision);
+  }
+
+  isThereAt(path: string, revision: number): boolean {
+    return this.#chronicle.nodeAt(path, revision) !== undefined;
+  }
+
+  dataAt(path: string, revision: number): string | null {
+    return this.#chronicle.nodeAt(path, revision)?.data ?? null;
+  }
+
+  /** The revision of the last change of a node's data by then; 0: it is not there. */
+  changedAt(path: string, revision: number): number {
+    return this.#chronicle.nodeAt(path, revision)?.stat.mzxid ?? 0;
+  }
+
+  /** Whether a node was missing at some revision from `from` until now. */
+  wasMissingSince(path: string, from: number): boolean {
+    if (!this.isThereAt(path, from) || !this.isThereAt(path, this.revision)) return true;
+    return this.#chronicle.nextEvent(path, from, (type) => type === EVENT.deleted) !== undefined;
+  }
+
+  /** Every revision that changed something at this path, in order, with the data from then on; null: it is not there. */
+  *changesOf(path: string): Iterable<{ readonly revision: number; readonly data: string | null }> {
+    let last = -1;
+    for (const event of this.#chronicle.events) {
+      if (event.path !== path || event.type === EVENT.childrenChanged || event.revision === last) continue;
+      last = event.revision;
+      yield { revision: last, data: this.dataAt(path, last) };
+    }
+  }
+
+  /** All nodes of sessions, as they are now. */
+  ephemerals(): string[] {
+    return [...this.#chronicle.nodes()].filter(([, { stat }]) => stat.ephemeralOwner !== 0).map(([path]) => path);
+  }
+
+  isSessionAlive(id: bigint): boolean {
+    return this.#chronicle.leases.has(Number(id));
+  }
+
+  noteRemoval(path: string): void {
+    this.#removed.add(path);
+  }
+
+  noteEndedSession(id: bigint): void {
+    this.#endedSessions.add(Number(id));
+  }
+
+  /** Whether an operator had a hand in the end of this node. */
+  wasTakenAway(path: string, since = this.createdAt(path) ?? 0): boolean {
+    const owner = this.#chronicle.nodeAt(path, since)?.stat.ephemeralOwner ?? 0;
+    return this.goneAt(path, since) !== null && (this.#removed.has(path) || this.#endedSessions.has(owner));
+  }
+}

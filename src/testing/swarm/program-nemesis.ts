@@ -1,0 +1,143 @@
+// What befalls programs, and when, as the seed decides; and what an operator removes.
+
+import type { Random } from "../../base/random.ts";
+import type { ClientNetwork } from "../../sim/connections.ts";
+import type { SimulatedEnsemble } from "../../sim/ensemble.ts";
+import { REFUSALS } from "../stage.ts";
+import type { Operator } from "./operator.ts";
+import type { SimulatedProgram } from "./program.ts";
+import type { ProgramFault, RecipeSwarm } from "./swarm.ts";
+import type { World } from "./world.ts";
+
+export interface ProgramNemesisOptions {
+  readonly swarm: RecipeSwarm;
+  readonly world: World;
+  readonly ensemble: SimulatedEnsemble;
+  readonly network: ClientNetwork;
+  readonly operator: Operator;
+  readonly programs: () => readonly SimulatedProgram[];
+  /** The number in the network of a program. */
+  readonly clientOf: (program: SimulatedProgram) => number;
+  /** It was killed, or is closed: another is to be started in its place. */
+  readonly onEnded: (program: SimulatedProgram) => void;
+}
+
+export class ProgramNemesis {
+  readonly counts = new Map<ProgramFault, number>();
+  readonly #options: ProgramNemesisOptions;
+  readonly #random: Random;
+  #isOver = false;
+
+  constructor(options: ProgramNemesisOptions) {
+    this.#options = options;
+    this.#random = options.world.random;
+    options.world.history.onEphemeral = (path) => this.#onEphemeral(path);
+    this.#soon();
+  }
+
+  end(): void {
+    this.#isOver = true;
+  }
+
+  #soon(): void {
+    const { swarm, ensemble } = this.#options;
+    ensemble.time.after(swarm.faultEveryMs * (0.2 + this.#random.below(1600) / 1000), () => {
+      if (this.#isOver) return;
+      this.#strike();
+      this.#soon();
+    });
+  }
+
+  #strike(): void {
+    const weights = Object.entries(this.#options.swarm.weights) as [ProgramFault, number][];
+    const sum = weights.reduce((all, [, weight]) => all + weight, 0);
+    let left = this.#random.below(Math.max(1, sum));
+    const drawn = weights.find(([, weight]) => {
+      left -= weight;
+      return left < 0;
+    });
+    const program = this.#oneOf(this.#options.programs());
+    if (drawn === undefined || program === undefined) return;
+    const [fault] = drawn;
+    const what = this.#carryOut(fault, program);
+    if (what === null) return;
+    this.counts.set(fault, (this.counts.get(fault) ?? 0) + 1);
+    this.#options.world.note(what);
+  }
+
+  #carryOut(fault: ProgramFault, program: SimulatedProgram): string | null {
+    const { world, ensemble, network, operator, onEnded, clientOf } = this.#options;
+    const { time, members } = ensemble;
+    const some = () => world.sessionTimeoutMs * (0.05 + this.#random.below(2000) / 1000);
+    switch (fault) {
+      case "pause-program": {
+        const milliseconds = some();
+        program.pause(milliseconds, time.now + milliseconds);
+        return `${program.name} is paused for ${Math.round(milliseconds)} ms`;
+      }
+      case "cut-program":
+        program.cut();
+        return `${program.name} loses its connection`;
+      case "silence-program":
+        program.silence();
+        time.after(some(), () => program.heal());
+        return `${program.name} reaches nobody`;
+      case "lose-answer":
+        program.loseNextAnswer();
+        return `${program.name} loses its next answer`;
+      case "refuse-writes": {
+        const refusal = this.#oneOf(REFUSALS)!;
+        const [from, times] = [1 + this.#random.below(4), 1 + this.#random.below(3)];
+        program.refuseWrites(refusal, from, times);
+        time.after(some(), () => program.heal());
+        return `of the writes of ${program.name} ${times}, from number ${from}, meet ${refusal}`;
+      }
+      case "lose-route": {
+        const member = this.#oneOf(members)!;
+        network.cut(clientOf(program), member.id);
+        time.after(some(), () => network.join(clientOf(program), member.id));
+        return `${program.name} loses its route to member ${member.id}`;
+      }
+      case "crash-program": {
+        const isSilent = this.#random.chance(0.5);
+        program.kill(isSilent);
+        onEnded(program);
+        return `${program.name} is killed${isSilent ? ", with its machine" : ""}`;
+      }
+      case "close-program":
+        program.over.abort();
+        void program.close();
+        onEnded(program);
+        return `${program.name} closes its connection`;
+      case "end-session":
+        operator.endSessionOf(program);
+        return `an operator ends the session of ${program.name}`;
+      case "remove-node": {
+        const path = this.#oneOf(this.#options.world.history.ephemerals().filter((each) => this.#isOurs(each)));
+        if (path === undefined) return null;
+        operator.remove(path);
+        return `an operator removes ${path}`;
+      }
+    }
+  }
+
+  /** As soon as it is there: nobody may rely on having made it. */
+  #onEphemeral(path: string): void {
+    const { swarm, world, ensemble, operator } = this.#options;
+    if (this.#isOver || !this.#isOurs(path) || !this.#random.chance(swarm.removesAtOnce)) return;
+    const afterMs = this.#random.below(100) / 20;
+    ensemble.time.after(afterMs, () => {
+      if (this.#isOver) return;
+      world.note(`an operator removes ${path} at once`);
+      operator.remove(path);
+    });
+  }
+
+  #isOurs(path: string): boolean {
+    return path.startsWith(`${this.#options.world.root}/`);
+  }
+
+  #oneOf<T>(list: readonly T[]): T | undefined {
+    return list.length === 0 ? undefined : list[this.#random.below(list.length)];
+  }
+}

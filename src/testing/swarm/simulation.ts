@@ -1,0 +1,365 @@
+// One seed: programs that play recipes at random on a whole ensemble, in a storm of faults, then a calm in which everyone gets what it
+// waits for and nothing is left over. Everything is decided by the seed, so that a story that ends badly can be told again.
+
+import { seededRandom } from "../../base/random.ts";
+import { ClientNetwork } from "../../sim/connections.ts";
+import { RAFT, SimulatedEnsemble } from "../../sim/ensemble.ts";
+import { MemberLaws, type Violation } from "../../sim/laws.ts";
+import type { SimulatedMember } from "../../sim/member.ts";
+import { Nemesis } from "../../sim/nemesis.ts";
+import { Trace } from "../../sim/trace.ts";
+import { serversOf, virtualPorts } from "../virtual-ports.ts";
+import { History } from "./history.ts";
+import { Operator } from "./operator.ts";
+import { SimulatedProgram } from "./program.ts";
+import { ProgramNemesis } from "./program-nemesis.ts";
+import { RECIPE_NAMES, RECIPES, type RecipeName } from "./recipes.ts";
+import { drawRecipeSwarm, type RecipeSwarm } from "./swarm.ts";
+import type { Workload } from "./workload.ts";
+import { World } from "./world.ts";
+
+export interface RecipeReport {
+  readonly seed: number;
+  readonly recipes: readonly RecipeName[];
+  readonly violations: readonly Violation[];
+  /** Equal for equal seeds, on every machine. */
+  readonly traceHash: string;
+  readonly simulatedMs: number;
+  readonly events: number;
+  readonly faults: ReadonlyMap<string, number>;
+  /** How what programs tried ended. */
+  readonly outcomes: ReadonlyMap<string, number>;
+}
+
+export interface RecipeSimulationOptions {
+  /** Hears the story as it goes. */
+  readonly tell?: ((line: string) => void) | undefined;
+  /** These alone; as the seed decides unless given. */
+  readonly recipes?: readonly RecipeName[] | undefined;
+}
+
+/** Runs a seed to its end, or to the first law that is broken. */
+export async function simulateRecipes(seed: number, options: RecipeSimulationOptions = {}): Promise<RecipeReport> {
+  return new RecipeSimulation(seed, options).run();
+}
+
+/** What a phase of the calm may take, in ticks of the protocol: elections, snapshots, sessions that run out, and many turns. */
+const PHASE_WITHIN_TICKS = 150;
+const ROOT = "/app";
+const OPERATOR = 900;
+const FIRST_PROGRAM = 1000;
+
+class RecipeSimulation {
+  readonly #seed: number;
+  readonly #tell: ((line: string) => void) | null;
+  readonly #random;
+  readonly #swarm: RecipeSwarm;
+  readonly #ensemble: SimulatedEnsemble;
+  readonly #network: ClientNetwork;
+  readonly #laws = new MemberLaws();
+  readonly #world: World;
+  readonly #workloads: readonly { readonly name: RecipeName; readonly workload: Workload }[];
+  readonly #operator: Operator;
+  readonly #nemesis: Nemesis;
+  readonly #programNemesis: ProgramNemesis;
+  readonly #trace = new Trace();
+  readonly #programs: SimulatedProgram[] = [];
+  /** What programs have begun, and not ended. */
+  readonly #running = new Map<Promise<void>, { readonly program: SimulatedProgram; readonly what: string }>();
+  #started = 0;
+  #isCalm = false;
+
+  constructor(seed: number, { tell, recipes }: RecipeSimulationOptions) {
+    this.#seed = seed;
+    this.#tell = tell ?? null;
+    this.#random = seededRandom(seed);
+    const drawn = drawRecipeSwarm(this.#random, RECIPE_NAMES);
+    this.#swarm = recipes === undefined ? drawn : { ...drawn, recipes };
+    const { servers, clockRateMax } = this.#swarm;
+    this.#ensemble = new SimulatedEnsemble({
+      members: servers.members,
+      seed: this.#random.next(),
+      network: servers.network,
+      replica: {
+        raft: { ...RAFT, ...servers.raft },
+        tickMs: servers.tickMs,
+        snapshotCommands: servers.snapshotCommands,
+        snapshotSliceBytes: servers.snapshotSliceBytes,
+      },
+      segmentBytes: servers.segmentBytes,
+      retainSnapshots: servers.retainSnapshots,
+      tickTimeMs: servers.tickTimeMs,
+      clockRate: (id) => rateOf(id, clockRateMax),
+      observer: this.#laws,
+    });
+    const { time, members, random } = this.#ensemble;
+    this.#network = new ClientNetwork(time, random, servers.clients);
+    for (const member of members) member.onGone = (silently) => this.#network.onGone(member, silently);
+    const history = new History(this.#laws.chronicle, () => time.now);
+    this.#laws.onFirstApplied = () => history.catchUp();
+    this.#laws.onNote = (what) => this.#note(what);
+    this.#world = new World({
+      random: seededRandom(this.#random.next()),
+      history,
+      sessionTimeoutMs: servers.sessionTimeoutMs,
+      root: ROOT,
+      now: () => time.now,
+      onNote: (what) => this.#note(what),
+    });
+    this.#workloads = this.#swarm.recipes.map((name) => ({ name, workload: RECIPES[name](this.#world) }));
+    const ports = virtualPorts(this.#ensemble, this.#network, OPERATOR, this.#random);
+    this.#operator = new Operator(history, ports, serversOf(this.#ensemble), servers.sessionTimeoutMs);
+    this.#nemesis = new Nemesis({
+      swarm: servers,
+      random: this.#random,
+      ensemble: this.#ensemble,
+      clientNetwork: this.#network,
+      clients: [],
+      programs: [],
+      laws: this.#laws,
+      onNote: (what) => this.#note(what),
+    });
+    this.#laws.onDiskRead = (member) => this.#nemesis.noteOpened(member);
+    this.#programNemesis = new ProgramNemesis({
+      swarm: this.#swarm,
+      world: this.#world,
+      ensemble: this.#ensemble,
+      network: this.#network,
+      operator: this.#operator,
+      programs: () => this.#living,
+      clientOf: ({ id }) => FIRST_PROGRAM + id,
+      onEnded: (program) => this.#replace(program),
+    });
+  }
+
+  get #living(): readonly SimulatedProgram[] {
+    return this.#programs.filter((program) => !program.isDead && !program.isClosed);
+  }
+
+  get #violations(): readonly Violation[] {
+    return [...this.#world.violations, ...this.#laws.violations];
+  }
+
+  #note(what: string): void {
+    this.#trace.addText(what);
+    this.#trace.add(this.#ensemble.time.now);
+    this.#tell?.(`${(this.#ensemble.time.now / 1000).toFixed(3).padStart(9)} s  ${what}`);
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- phases
+
+  async run(): Promise<RecipeReport> {
+    const { time } = this.#ensemble;
+    const { servers, programs, recipes } = this.#swarm;
+    this.#tell?.(`seed ${this.#seed}: ${describe(this.#swarm)}`);
+    this.#ensemble.start();
+    for (let i = 0; i < programs; i++) this.#start();
+    this.#judgeAgain();
+    await time.runUntil(() => this.#isBroken, servers.stormMs);
+    this.#calmDown();
+    await this.#phase("the members come together again", () => this.#isWhole());
+    // What is over and does not know it yet comes to know.
+    if (!this.#isBroken) await time.runUntil(() => this.#isBroken, 2 * servers.sessionTimeoutMs);
+    await this.#phase("the members come together again", () => this.#isWhole());
+    for (const program of this.#programs) program.over.abort();
+    await this.#phase(
+      "nothing hangs",
+      () => this.#areDone(),
+      () => this.#open(),
+    );
+    await this.#phase(
+      "what was given up leaves nothing",
+      () => this.#leftovers().length === 0,
+      () => this.#leftovers().join(" "),
+    );
+    this.#note(`calm: each program gets ${recipes.join(", ")}`);
+    const living = this.#living;
+    for (const program of living) {
+      for (const { name, workload } of this.#workloads) {
+        this.#run(program, name, () => workload.calm(program, living));
+      }
+    }
+    await this.#phase(
+      "in the calm everyone gets what it waits for",
+      () => this.#areDone(),
+      () => this.#open(),
+    );
+    await this.#phase(
+      "what was given up leaves nothing",
+      () => this.#leftovers().length === 0,
+      () => this.#leftovers().join(" "),
+    );
+    if (!this.#isBroken) for (const { workload } of this.#workloads) workload.check();
+    await this.#end(living);
+    this.#world.isOver = true;
+    return this.#report();
+  }
+
+  get #isBroken(): boolean {
+    return this.#world.violations.length > 0 || this.#laws.violations.length > 0;
+  }
+
+  async #phase(law: string, isOver: () => boolean, shown: () => string = () => ""): Promise<void> {
+    if (this.#isBroken) return;
+    const withinMs = PHASE_WITHIN_TICKS * this.#swarm.servers.tickTimeMs;
+    const isDone = await this.#ensemble.time.runUntil(() => this.#isBroken || isOver(), withinMs);
+    if (!isDone) this.#world.violate(law, `not within ${withinMs / 1000} s: ${shown()}`);
+  }
+
+  #start(): void {
+    const { clockRateMax, servers } = this.#swarm;
+    const id = ++this.#started;
+    const rate = rateOf(id + 100, clockRateMax);
+    const program = new SimulatedProgram({
+      id,
+      random: seededRandom(this.#random.next()),
+      ports: virtualPorts(this.#ensemble, this.#network, FIRST_PROGRAM + id, this.#random, rate),
+      servers: serversOf(this.#ensemble),
+      sessionTimeoutMs: servers.sessionTimeoutMs,
+      clockRateMargin: Math.max(CLOCK_RATE_MARGIN, 1 - 1 / clockRateMax ** 2),
+      root: ROOT,
+      onLog: (message) => this.#note(`program ${id}: ${message}`),
+    });
+    this.#programs.push(program);
+    if (this.#isCalm) return;
+    for (const { name, workload } of this.#workloads) this.#run(program, name, () => workload.storm(program));
+  }
+
+  #run(program: SimulatedProgram, what: string, work: () => Promise<void>): void {
+    const running = work().then(
+      () => void this.#running.delete(running),
+      (error) => {
+        this.#running.delete(running);
+        const shown = error instanceof Error ? error.stack : String(error);
+        this.#world.violate("in the calm nothing fails", `${program.name}, ${what}: ${shown}`);
+      },
+    );
+    this.#running.set(running, { program, what });
+  }
+
+  #replace(old: SimulatedProgram): void {
+    if (old.isDead) {
+      for (const [running, { program }] of this.#running) if (program === old) this.#running.delete(running);
+    }
+    const { time } = this.#ensemble;
+    time.after(this.#random.below(2 * this.#world.sessionTimeoutMs), () => {
+      if (!this.#isCalm) this.#start();
+    });
+  }
+
+  #calmDown(): void {
+    this.#note("calm for everyone");
+    this.#isCalm = true;
+    this.#nemesis.end();
+    this.#programNemesis.end();
+    this.#ensemble.heal();
+    this.#network.heal();
+    for (const program of this.#programs) if (!program.isDead) program.heal();
+    for (const member of this.#ensemble.members) this.#mend(member);
+    while (this.#living.length < this.#swarm.programs) this.#start();
+    const { options } = this.#ensemble.network;
+    this.#ensemble.network.options = { ...options, ...QUIET, delayMaxMs: options.delayMinMs * 5 };
+  }
+
+  #mend(member: SimulatedMember): void {
+    const { disk } = member;
+    disk.stalledUntil = 0;
+    disk.syncMaxMs = 0.4;
+    disk.readMs = 0.005;
+    disk.syncsUntilError = null;
+    disk.capacityBytes = Number.POSITIVE_INFINITY;
+    this.#keepUp(member);
+  }
+
+  /** As a service manager would: started again whenever it has ended. */
+  #keepUp(member: SimulatedMember): void {
+    if (!member.isUp) void member.start();
+    member.onEnded = () => this.#ensemble.time.after(this.#swarm.servers.tickMs, () => this.#keepUp(member));
+  }
+
+  #isWhole(): boolean {
+    if (this.#operator.pending > 0) return false;
+    const { now } = this.#ensemble.time;
+    const isWell = ({ c, pausedUntil }: SimulatedProgram) => c.status.kind === "ready" && pausedUntil <= now;
+    return this.#ensemble.isSettled() && this.#living.every(isWell);
+  }
+
+  #areDone(): boolean {
+    return this.#running.size === 0;
+  }
+
+  #open(): string {
+    const open = [...this.#running.values()].map(({ program, what }) => `${program.name}, ${what}`);
+    return `${open.join("; ")}; there is ${this.#world.history.ephemerals().join(" ") || "nothing"}`;
+  }
+
+  #leftovers(): string[] {
+    const { history } = this.#world;
+    const places = this.#workloads.flatMap(({ workload }) => workload.emptyAfter);
+    return places.flatMap((place) =>
+      history
+        .children(place)
+        .filter((name) => name !== "ready")
+        .map((name) => `${place}/${name}`),
+    );
+  }
+
+  #judgeAgain(): void {
+    for (const judge of this.#world.referees) judge();
+    this.#ensemble.time.after(this.#world.sessionTimeoutMs / 4, () => this.#judgeAgain());
+  }
+
+  async #end(living: readonly SimulatedProgram[]): Promise<void> {
+    if (this.#isBroken) this.#world.isOver = true;
+    const closing = Promise.all([this.#operator.close(), ...living.map((program) => program.close())]);
+    let isClosed = false;
+    void closing.then(() => {
+      isClosed = true;
+    });
+    await this.#phase(
+      "a closed program leaves nothing",
+      () => isClosed && this.#world.history.ephemerals().length === 0,
+    );
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- report
+
+  #report(): RecipeReport {
+    return {
+      seed: this.#seed,
+      recipes: this.#swarm.recipes,
+      violations: this.#violations,
+      traceHash: this.#trace.toString(),
+      simulatedMs: this.#ensemble.time.now,
+      events: this.#ensemble.time.eventsRun,
+      faults: new Map<string, number>([...this.#nemesis.counts, ...this.#programNemesis.counts]),
+      outcomes: this.#world.outcomes,
+    };
+  }
+}
+
+/** The client's own, where clocks agree. */
+const CLOCK_RATE_MARGIN = 0.001;
+
+const QUIET = {
+  spikeProbability: 0,
+  breakProbability: 0,
+  lossProbability: 0,
+  duplicateProbability: 0,
+  reorderProbability: 0,
+} as const;
+
+/** The same for one machine however often its processes begin: between 1 / rateMax and rateMax. */
+function rateOf(machine: number, rateMax: number): number {
+  const part = seededRandom(machine).below(1000) / 1000;
+  return 1 / rateMax + (rateMax - 1 / rateMax) * part;
+}
+
+function describe({ servers, programs, recipes, clockRateMax, removesAtOnce, weights }: RecipeSwarm): string {
+  const faults = [...Object.entries(servers.weights), ...Object.entries(weights)].filter(([, weight]) => weight > 0);
+  return (
+    `${recipes.join(", ")}; ${servers.members} members, ${programs} programs, ticks of ${servers.tickMs} ms, ` +
+    `sessions of ${servers.sessionTimeoutMs} ms, clocks of rates up to ${clockRateMax}, ` +
+    `nodes removed at once ${removesAtOnce}, a storm of ${servers.stormMs / 1000} s: ${faults.map(([name]) => name).join(", ")}`
+  );
+}

@@ -1,0 +1,73 @@
+// What kind of bad day a seed is for the recipes: the servers' faults as the simulator draws them, and beside them what happens to
+// programs, and what an operator does to the nodes that they stand on. Each seed leaves most kinds out.
+
+import { type Random, seededRandom } from "../../base/random.ts";
+import { drawNetwork, drawSwarm, type Swarm } from "../../sim/swarm.ts";
+import type { RecipeName } from "./recipes.ts";
+
+export type ProgramFault =
+  | "pause-program"
+  | "cut-program"
+  | "silence-program"
+  | "lose-answer"
+  | "refuse-writes"
+  | "lose-route"
+  | "crash-program"
+  | "close-program"
+  | "end-session"
+  | "remove-node";
+
+export interface RecipeSwarm {
+  readonly servers: Swarm;
+  readonly programs: number;
+  readonly recipes: readonly RecipeName[];
+  /** Clocks of programs run between 1 / rate and rate; so do the members'. */
+  readonly clockRateMax: number;
+  /** The probability that an operator removes a contender's node as soon as it is there. */
+  readonly removesAtOnce: number;
+  readonly faultEveryMs: number;
+  readonly weights: Readonly<Record<ProgramFault, number>>;
+}
+
+export function drawRecipeSwarm(random: Random, all: readonly RecipeName[]): RecipeSwarm {
+  const drawn = drawSwarm(random, seededRandom(random.next()));
+  // What TCP does not do, sessions cannot stand on.
+  const network = drawNetwork(random, drawn.tickMs / 40, false);
+  const servers: Swarm = { ...drawn, spares: 0, isUnruly: false, network, stormMs: drawn.tickTimeMs * STORM_TICKS };
+  const sometimes = (probability: number, upTo: number) => (random.chance(probability) ? 1 + random.below(upTo) : 0);
+  const isRemoving = random.chance(0.4);
+  return {
+    servers: random.chance(QUIET_SERVERS) ? { ...servers, weights: quiet(servers) } : servers,
+    programs: 2 + random.below(3),
+    recipes: pick(random, all, 2 + random.below(3)),
+    clockRateMax: drawn.clockRateMax,
+    removesAtOnce: isRemoving ? random.below(20) / 100 : 0,
+    faultEveryMs: drawn.tickTimeMs * (0.1 + random.below(10) / 10),
+    weights: {
+      "pause-program": sometimes(0.4, 4),
+      "cut-program": sometimes(0.5, 6),
+      "silence-program": sometimes(0.4, 3),
+      "lose-answer": sometimes(0.5, 6),
+      "refuse-writes": sometimes(0.5, 6),
+      "lose-route": sometimes(0.3, 3),
+      "crash-program": sometimes(0.3, 2),
+      "close-program": sometimes(0.2, 2),
+      "end-session": sometimes(0.4, 3),
+      "remove-node": isRemoving ? 2 + random.below(8) : 0,
+    },
+  };
+}
+
+/** Ticks of the protocol; a session lasts for two to four of them. */
+const STORM_TICKS = 15;
+/** So often the members are left alone: then programs get further, and meet each other more. */
+const QUIET_SERVERS = 0.4;
+
+function quiet({ weights }: Swarm): Swarm["weights"] {
+  return { ...(Object.fromEntries(Object.keys(weights).map((fault) => [fault, 0])) as Swarm["weights"]), heal: 1 };
+}
+
+function pick<T>(random: Random, all: readonly T[], count: number): T[] {
+  const rest = [...all];
+  return Array.from({ length: count }, () => rest.splice(random.below(rest.length), 1)).flat();
+}

@@ -1,0 +1,89 @@
+// What all workloads of one seed stand in: the ensemble, the programs, what the servers held and when, and where broken laws are told.
+
+import { CoordinationError } from "../../base/errors.ts";
+import type { Random } from "../../base/random.ts";
+import type { Violation } from "../../sim/laws.ts";
+import type { History } from "./history.ts";
+import type { SimulatedProgram } from "./program.ts";
+
+export interface WorldOptions {
+  readonly random: Random;
+  readonly history: History;
+  readonly sessionTimeoutMs: number;
+  readonly root: string;
+  readonly now: () => number;
+  readonly onNote: (what: string) => void;
+}
+
+export class World {
+  readonly random: Random;
+  readonly history: History;
+  /** As programs ask for it. What they do is in proportion to it. */
+  readonly sessionTimeoutMs: number;
+  /** Below which all recipes stand. */
+  readonly root: string;
+  readonly violations: Violation[] = [];
+  /** What happens to programs from here on concerns nobody. */
+  isOver = false;
+  /** Asked now and then, and at the end. */
+  readonly referees: (() => void)[] = [];
+  /** How what was tried ended, for the figures. */
+  readonly outcomes = new Map<string, number>();
+  readonly #now: () => number;
+  readonly #onNote: (what: string) => void;
+
+  constructor({ random, history, sessionTimeoutMs, root, now, onNote }: WorldOptions) {
+    this.random = random;
+    this.history = history;
+    this.sessionTimeoutMs = sessionTimeoutMs;
+    this.root = root;
+    this.#now = now;
+    this.#onNote = onNote;
+  }
+
+  /** True time. */
+  get now(): number {
+    return this.#now();
+  }
+
+  note(what: string): void {
+    this.#onNote(what);
+  }
+
+  violate(law: string, what: string): void {
+    if (this.isOver) return;
+    this.violations.push({ law, what });
+    this.note(`VIOLATION ${law}: ${what}`);
+  }
+
+  /**
+   * What it comes to; null where it fails, as anything may in a storm. It fails with a CoordinationError alone: every other is
+   * a fault of the recipes.
+   */
+  async attempt<T>(program: SimulatedProgram, what: string, work: () => Promise<T>): Promise<T | null> {
+    try {
+      const result = await work();
+      this.#count("done");
+      return result;
+    } catch (error) {
+      this.failed(program, what, error);
+      return null;
+    }
+  }
+
+  /** Something failed: it may, but not anyhow. */
+  failed(program: SimulatedProgram, what: string, error: unknown): CoordinationError | null {
+    if (!(error instanceof CoordinationError)) {
+      const shown = error instanceof Error ? error.stack : String(error);
+      this.violate("errors are of one kind", `${program.name}, ${what}: ${shown}`);
+      return null;
+    }
+    this.#count(error.code);
+    this.note(`${program.name}, ${what}: ${error.code}, ${error.outcome}: ${error.message}`);
+    return error;
+  }
+
+  #count(how: string): void {
+    this.outcomes.set(how, (this.outcomes.get(how) ?? 0) + 1);
+  }
+}

@@ -1,0 +1,41 @@
+// What a program in virtual time stands on: a clock of its own, which may run at its own rate and be paused, and connections to
+// the members of a simulated ensemble.
+
+import { createHash } from "node:crypto";
+import { type Random, seededRandom } from "../base/random.ts";
+import type { ClientPorts } from "../protocols/zookeeper/client/index.ts";
+import { SimulatedTransport } from "../sim/client-transport.ts";
+import type { ClientNetwork } from "../sim/connections.ts";
+import type { SimulatedEnsemble } from "../sim/ensemble.ts";
+import { VirtualClock } from "../sim/time.ts";
+
+export interface VirtualPorts extends ClientPorts {
+  readonly clock: VirtualClock;
+  readonly transport: SimulatedTransport;
+}
+
+/** `client`: its number in the network. `rate`: seconds of its clock in one true second. */
+export function virtualPorts(
+  { time, members }: SimulatedEnsemble,
+  network: ClientNetwork,
+  client: number,
+  random: Random,
+  rate = 1,
+): VirtualPorts {
+  const clock = new VirtualClock(time, rate);
+  const own = seededRandom(random.next());
+  return {
+    transport: new SimulatedTransport(client, clock, network, members),
+    clock,
+    random: own,
+    hashes: {
+      md5: (bytes) => createHash("md5").update(bytes).digest(),
+      randomBytes: (count) => new Uint8Array(count).map(() => own.below(256)),
+    },
+  };
+}
+
+/** As a client's connect string names the ensemble. */
+export function serversOf({ members }: SimulatedEnsemble): string {
+  return members.map(({ id }) => `member${id}:2181`).join();
+}
