@@ -260,19 +260,16 @@ export class Service implements StateEvents, LiveService {
     return this.turnWork > this.options.bounds.turnWorkMax;
   }
 
-  /** The time of this turn, read from the clock again as a chunk comes in. */
+  /** The time of this turn, read from the clock again as a chunk comes in. It is no other turn's, also if nothing is answered. */
   refreshTurnTime(): number {
     this.#turnTime = this.options.clock.now();
     this.#isTurnTimeFresh = true;
+    this.#flushSoon();
     return this.#turnTime;
   }
 
   get turnTime(): number {
-    if (!this.#isTurnTimeFresh) {
-      this.refreshTurnTime();
-      this.#flushSoon();
-    }
-    return this.#turnTime;
+    return this.#isTurnTimeFresh ? this.#turnTime : this.refreshTurnTime();
   }
 
   #scheduleTick(): void {
