@@ -1,5 +1,7 @@
 // The one error a person or a program meets, and what it says of the operation: never guess, never retry silently.
 
+import "./disposal.ts";
+
 /** Whether the operation took effect. `unknown`: it may have, or may yet. */
 export type OperationOutcome = "applied" | "not-applied" | "unknown";
 
