@@ -195,6 +195,43 @@ test("who may not read a node is not told of it, not even of its end", () => {
   assert.deepEqual(tell(writer, watcher, ask.create("/secret", secret)), ["event 1 /secret"]);
 });
 
+test("setWatches tells of a node what its reader may know, and others nothing: not that it is, nor that it changed", () => {
+  const { world, watcher, writer } = pair();
+  writer.call(...ask.auth("digest", "joe:pw"));
+  const { zxid } = writer.call(...ask.ping);
+  const secret = { acl: [{ perms: 31, scheme: "auth", id: "" }] };
+  writer.call(...ask.create("/secret", secret));
+  writer.call(...ask.create("/secret/child"));
+  writer.call(...ask.setData("/secret"));
+  const lists = { data: ["/secret"], exist: ["/secret"], child: ["/secret"], persistent: [], recursive: [] };
+  for (const setWatches of [ask.setWatches, ask.setWatches2]) {
+    for (const relativeZxid of [0, zxid, Number.MAX_SAFE_INTEGER]) {
+      watcher.send(...setWatches({ relativeZxid, ...lists }));
+      assert.deepEqual(watcher.takeStory(), ["reply -8"], `since ${relativeZxid}`);
+    }
+  }
+  const changes = [ask.setData("/secret"), ask.create("/secret/other"), ask.remove("/secret/other")];
+  assert.deepEqual(tell(writer, watcher, ...changes), [], "nor afterwards");
+
+  const reader = world.client();
+  reader.call(...ask.auth("digest", "joe:pw"));
+  reader.send(...ask.setWatches({ relativeZxid: zxid, ...lists }));
+  assert.deepEqual(reader.takeStory(), ["event 3 /secret", "event 1 /secret", "event 4 /secret", "reply -8"]);
+});
+
+test("what setWatches keeps quiet about is watched on: it is told once the client may read it", () => {
+  const { watcher, writer } = pair();
+  writer.call(...ask.auth("digest", "joe:pw"));
+  writer.call(...ask.create("/secret", { acl: [{ perms: 31, scheme: "auth", id: "" }] }));
+  watcher.send(...ask.setWatches({ relativeZxid: 0, data: ["/secret"], child: ["/secret"] }));
+  assert.deepEqual(watcher.takeStory(), ["reply -8"]);
+  writer.call(...ask.setAcl("/secret", [{ perms: 31, scheme: "world", id: "anyone" }]));
+  assert.deepEqual(tell(writer, watcher, ask.setData("/secret"), ask.create("/secret/child")), [
+    "event 3 /secret",
+    "event 4 /secret",
+  ]);
+});
+
 test("an expired session's ephemeral nodes are told to who watches them", () => {
   const { world, watcher, writer } = pair();
   writer.call(...ask.create("/e", { flags: 1 }));

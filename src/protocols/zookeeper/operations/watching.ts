@@ -12,7 +12,10 @@ import { isPath } from "./reads.ts";
 /** Events found by comparing carry no revision: nobody knows which one it was. */
 const UNKNOWN_ZXID = -1;
 
-/** Tells what changed since the client last looked, and watches the rest again. */
+/**
+ * Tells what changed since the client last looked, and watches the rest again. A node that the client may not read is watched
+ * without a word, whatever happened to it: its events would have been withheld, too. (ZooKeeper tells them here.)
+ */
 function setAgain(
   client: Client,
   { relativeZxid, data, exist, child, persistent, recursive }: SetWatchesRequest,
@@ -21,17 +24,18 @@ function setAgain(
   for (const path of data) {
     const node = machine.tree.node(path);
     if (node === undefined) tell(client, EVENT_TYPE.deleted, path);
-    else if (node.mzxid > relativeZxid) tell(client, EVENT_TYPE["data-changed"], path);
+    else if (node.mzxid > relativeZxid && client.mayRead(node.acl)) tell(client, EVENT_TYPE["data-changed"], path);
     else watches.data.add(path, client, WATCH.once);
   }
   for (const path of exist) {
-    if (machine.tree.node(path) !== undefined) tell(client, EVENT_TYPE.created, path);
+    const node = machine.tree.node(path);
+    if (node !== undefined && client.mayRead(node.acl)) tell(client, EVENT_TYPE.created, path);
     else if (isPath(path)) watches.data.add(path, client, WATCH.once);
   }
   for (const path of child) {
     const node = machine.tree.node(path);
     if (node === undefined) tell(client, EVENT_TYPE.deleted, path);
-    else if (node.pzxid > relativeZxid) tell(client, EVENT_TYPE["children-changed"], path);
+    else if (node.pzxid > relativeZxid && client.mayRead(node.acl)) tell(client, EVENT_TYPE["children-changed"], path);
     else watches.child.add(path, client, WATCH.once);
   }
   for (const path of persistent) if (isPath(path)) watches.addPersistent(path, client, false);
