@@ -62,3 +62,10 @@ export function isUtf8(bytes: Uint8Array, start: number, end: number): boolean {
   }
   return true;
 }
+
+/** Whether two one-byte strings are equal, taking as long wherever they differ: for secrets. */
+export function equalsSecretly(secret: string, given: string): boolean {
+  let difference = secret.length ^ given.length;
+  for (let i = 0; i < secret.length; i++) difference |= secret.charCodeAt(i) ^ given.charCodeAt(i % given.length || 0);
+  return difference === 0;
+}

@@ -2,19 +2,16 @@
 // its own origin: the address is that of the connection, and no header changes it. What a page of another site sends by
 // somebody's browser is refused (admin-host.ts).
 
-import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, isIP } from "node:net";
 import { pipeline } from "node:stream/promises";
 import type { Logger } from "../../replica/logger.ts";
-import { PERMISSION } from "../../state/tree/acl.ts";
-import type { Acl, Identity } from "../../state/types.ts";
+import { AdminAccess } from "./admin-access.ts";
 import { ADMIN_COMMANDS, type AdminAnswer, type AdminCommand, adminCommandNamed } from "./admin-commands.ts";
 import { AdminConnections, CHECKING_EVERY_MS } from "./admin-connections.ts";
 import { type AdminContext, ownNames } from "./admin-context.ts";
 import { hostOfRequest, isFormContent, isFromOtherSite, isOwnHost, type RequestSource } from "./admin-host.ts";
-import { type Hashes, identitiesOf } from "./auth.ts";
 import { prometheusText } from "./metrics.ts";
 import { watchEventLoop } from "./metrics-process.ts";
 
@@ -43,8 +40,9 @@ export function startAdminServer(
   endpoint: AdminEndpoint,
   log: Logger,
 ): Promise<AdminServer | null> {
+  const access = new AdminAccess(context, log);
   return listen("admin server", "admin.serverPort", endpoint, log, (request, response, connections) =>
-    answer(context, request, response, connections),
+    answer({ context, access, connections }, request, response),
   );
 }
 
@@ -105,11 +103,16 @@ function closeServer(server: Server): Promise<void> {
   });
 }
 
+interface Answering {
+  readonly context: AdminContext;
+  readonly access: AdminAccess;
+  readonly connections: AdminConnections;
+}
+
 async function answer(
-  context: AdminContext,
+  { context, access, connections }: Answering,
   request: IncomingMessage,
   response: ServerResponse,
-  connections: AdminConnections,
 ): Promise<void> {
   const { method } = request;
   if (method !== "GET" && method !== "HEAD" && method !== "POST") {
@@ -129,7 +132,7 @@ async function answer(
   const command = adminCommandNamed(name);
   if (command === null) return sendJson(response, name, { error: `Unknown command: ${name}` });
   const [primary] = command.names as [string];
-  const refusal = refused(context, command, request);
+  const refusal = refused(context, command, request) ?? (command.isGuarded ? await access.refusal(request) : null);
   if (refusal !== null) return sendJson(response, primary, refusal);
   const result = await connections.worked(request.socket, () =>
     command.run(context, { parameters: searchParams, body: () => bodyOf(request) }),
@@ -175,39 +178,8 @@ function refused(context: AdminContext, command: AdminCommand, request: Incoming
   if (command.needsService && !context.stats.isServing) {
     return { error: "This ZooKeeper instance is not currently serving requests" };
   }
-  return command.isGuarded ? unauthorized(context, request) : null;
+  return null;
 }
-
-/** `Authorization: digest user:password`, or `ip`: a client's ways to prove who it is. */
-function unauthorized(context: AdminContext, request: IncomingMessage): AdminAnswer | null {
-  const given = request.headers.authorization;
-  if (given === undefined) return { status: 401, error: "Auth info is missing for the command" };
-  const [, scheme = "", auth = null] = /^(\S+)(?: (\S+))?$/.exec(given) ?? [];
-  const address = (request.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
-  const bytes = auth === null ? null : Buffer.from(auth, "latin1");
-  const identities = identitiesOf(scheme, bytes, { address, certificateName: null }, hashes, context.settings.auth);
-  if (identities === null) return { status: 401, error: "Not authenticated" };
-  return mayDoEverything(context.tree.rootAcl(), identities) ? null : { status: 403, error: "Not authorized" };
-}
-
-/**
- * These commands reach all data at once, past the access list of each node. ZooKeeper asks for every permission on `/`;
- * that `/` is open to anyone, as it is at first, is not enough here: it must be granted to the caller by name.
- */
-function mayDoEverything(rootAcl: readonly Acl[], identities: readonly Identity[]): boolean {
-  if (identities.some(({ scheme }) => scheme === "super")) return true;
-  let granted = 0;
-  for (const { perms, scheme, id } of rootAcl) {
-    if (identities.some((identity) => identity.scheme === scheme && identity.id === id)) granted |= perms;
-  }
-  return (granted & PERMISSION.all) === PERMISSION.all;
-}
-
-const hashes: Hashes = {
-  sha1: (bytes) => createHash("sha1").update(bytes).digest(),
-  md5: (bytes) => createHash("md5").update(bytes).digest(),
-  randomBytes,
-};
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];

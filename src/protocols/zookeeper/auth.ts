@@ -1,7 +1,7 @@
 // Who a client is: what it proves by `addauth`, and the digests that ACLs hold. Hashes come from outside, so that this
 // runs wherever the rest does.
 
-import { byteString, bytesOf, toByteString } from "../../base/text.ts";
+import { byteString, equalsSecretly, toByteString } from "../../base/text.ts";
 import type { Identity } from "../../state/types.ts";
 import { IDENTITIES_BYTES_MAX, IDENTITIES_MAX } from "./limits.ts";
 
@@ -45,9 +45,16 @@ export function identitiesOf(
 function digestIdentities(auth: Uint8Array, hashes: Hashes, superDigest: string | undefined): readonly Identity[] {
   const id = digestOf(auth, hashes);
   const identity: Identity = { scheme: "digest", id };
-  return superDigest !== undefined && toByteString(superDigest) === id
+  return superDigest !== undefined && equalsSecretly(toByteString(superDigest), id)
     ? [{ scheme: "super", id: "" }, identity]
     : [identity];
+}
+
+/** Whether a credential names the super user, whatever its password is: then it is right, or a guess. */
+export function namesSuperUser(scheme: string | null, auth: Uint8Array | null, { superDigest }: AuthOptions): boolean {
+  if (scheme !== "digest" || auth === null || superDigest === undefined) return false;
+  const user = toByteString(superDigest.slice(0, superDigest.indexOf(":") + 1));
+  return byteString(auth, 0, Math.min(auth.length, user.length)) === user;
 }
 
 /** `user:base64(sha1(user:password))`, from the bytes of `user:password`. */
@@ -91,13 +98,4 @@ export function hexadecimal(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
   return text;
-}
-
-/** Whether two texts are equal, taking as long wherever they differ. */
-export function equalsSecretly(some: string, other: string): boolean {
-  const ours = bytesOf(some);
-  const theirs = bytesOf(other);
-  let difference = ours.length ^ theirs.length;
-  for (let i = 0; i < ours.length; i++) difference |= ours[i]! ^ (theirs[i] ?? 0);
-  return difference === 0;
 }

@@ -4,11 +4,10 @@
 
 import { type ByteReader, MalformedError } from "../../base/bytes.ts";
 import type { CoordinationError } from "../../base/errors.ts";
-import { byteString, bytesOf } from "../../base/text.ts";
+import { byteString, bytesOf, equalsSecretly } from "../../base/text.ts";
 import type { Waiter } from "../../replica/member.ts";
 import { encodeAttachLease, encodeOpenLease, PASSWORD_BYTES } from "../../state/leases/commands.ts";
 import type { Outcome } from "../../state/types.ts";
-import { equalsSecretly } from "./auth.ts";
 import { type ConnectRequest, readConnectRequest, writeConnectReply } from "./codec/records.ts";
 import { PASSWORD_BYTES_MAX } from "./limits.ts";
 import type { Service } from "./service.ts";

@@ -143,5 +143,24 @@ export const CERTIFICATE_NAME_BYTES_MAX = 4 << 10;
 /** A session's password has 16 bytes; a longer one than this is wrong without asking the ensemble. */
 export const PASSWORD_BYTES_MAX = 64;
 
+/**
+ * Wrong passwords of one super or SASL user that an address may try at once; after them one an interval. That is 86,400 a
+ * day, of the 10¹⁵ that ten random letters and digits make.
+ */
+export const GUESSES_FREE = 10;
+export const GUESS_INTERVAL_MS = 1000;
+
+/** Who has waited so long for his turn is turned away: his pings wait behind it. */
+export const GUESS_WAIT_MS_MAX = 3000;
+
+/** Wrong passwords of the super user after which a connection is closed. SASL has one try a connection anyway. */
+export const WRONG_PASSWORDS_PER_CONNECTION_MAX = 3;
+
+/** Addresses, with a user each, whose wrong passwords are counted for themselves: about 1 MB. The rest share one count. */
+export const GUESSERS_MAX = 10_000;
+
+/** Failed proofs told one by one in a tick; of more only the number. */
+export const FAILED_PROOF_LINES_PER_TICK_MAX = 20;
+
 /** Closed connections told one by one in a tick; of more only the number, so that ten thousand strangers are not a full log. */
 export const DROPPED_LINES_PER_TICK_MAX = 50;

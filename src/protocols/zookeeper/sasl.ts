@@ -2,8 +2,8 @@
 // to ZooKeeper's clients: one challenge, one response, one proof that the server knows the password too.
 
 import { MalformedError } from "../../base/bytes.ts";
-import { byteString, bytesOf, toByteString } from "../../base/text.ts";
-import { base64, equalsSecretly, type Hashes, hexadecimal } from "./auth.ts";
+import { byteString, bytesOf, equalsSecretly, fromByteString, toByteString } from "../../base/text.ts";
+import { base64, type Hashes, hexadecimal } from "./auth.ts";
 
 /** ZooKeeper's name for itself, fixed there too. */
 const REALM = "zk-sasl-md5";
@@ -20,7 +20,8 @@ export interface SaslOptions {
 export type SaslStep =
   | { readonly kind: "continue"; readonly token: Uint8Array }
   | { readonly kind: "complete"; readonly token: Uint8Array; readonly authorizationId: string }
-  | { readonly kind: "failed"; readonly reason: string };
+  /** `isGuess`: a user and a password were given, and were wrong. */
+  | { readonly kind: "failed"; readonly reason: string; readonly isGuess?: true };
 
 export class DigestMd5Server {
   readonly #options: SaslOptions;
@@ -31,6 +32,23 @@ export class DigestMd5Server {
   constructor(options: SaslOptions, hashes: Hashes) {
     this.#options = options;
     this.#hashes = hashes;
+  }
+
+  /** The next token is to prove a password. */
+  get isChallenged(): boolean {
+    return this.#nonce !== null && !this.#isOver;
+  }
+
+  /** Whose password a token is to prove; empty where there is no such user. */
+  claimedUser(token: Uint8Array): string {
+    if (token.length > RESPONSE_BYTES_MAX) return "";
+    try {
+      const user = parseDirectives(byteString(token, 0, token.length)).get("username") ?? "";
+      return this.#passwordOf(user) === undefined ? "" : user;
+    } catch (error) {
+      if (error instanceof MalformedError) return "";
+      throw error;
+    }
   }
 
   /** One token from the client, and what comes of it. */
@@ -60,11 +78,11 @@ export class DigestMd5Server {
     if (wrong !== null) return { kind: "failed", reason: wrong };
     const user = directives.get("username") ?? "";
     const password = this.#passwordOf(user);
-    if (password === undefined) return { kind: "failed", reason: "no such user" };
-    const expected = this.#proof(directives, password, "AUTHENTICATE");
-    if (!equalsSecretly(expected, directives.get("response") ?? "")) {
-      return { kind: "failed", reason: "the password is wrong" };
-    }
+    // Of a user that is not there a proof is made as well, so that time does not tell.
+    const expected = this.#proof(directives, password ?? NOBODYS_PASSWORD, "AUTHENTICATE");
+    const isRight = equalsSecretly(expected, directives.get("response") ?? "");
+    if (password === undefined) return { kind: "failed", reason: `there is no user ${shortened(user)}`, isGuess: true };
+    if (!isRight) return { kind: "failed", reason: `the password of ${shortened(user)} is wrong`, isGuess: true };
     const authorizationId = directives.get("authzid") || user;
     if (authorizationId !== user) return { kind: "failed", reason: "nobody may act for another" };
     return { kind: "complete", token: bytesOf(`rspauth=${this.#proof(directives, password, "")}`), authorizationId };
@@ -108,6 +126,14 @@ export class DigestMd5Server {
   #hex(text: string): string {
     return hexadecimal(this.#md5(text));
   }
+}
+
+const NOBODYS_PASSWORD = "";
+const SHOWN_CHARACTERS_MAX = 64;
+
+/** What a client calls something, for the log. */
+export function shortened(name: string | null): string {
+  return name === null ? "null" : JSON.stringify(fromByteString(name).slice(0, SHOWN_CHARACTERS_MAX));
 }
 
 /** `name=value,name="quoted \"value\""`, each name once. */

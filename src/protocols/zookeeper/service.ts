@@ -10,9 +10,11 @@ import { BufferPool } from "./buffers.ts";
 import { Counters, type LiveService } from "./counters.ts";
 import type { CredentialOptions } from "./credentials.ts";
 import type { Exchange } from "./exchange.ts";
+import { Guesses } from "./guesses.ts";
 import {
   type Bounds,
   DROPPED_LINES_PER_TICK_MAX,
+  FAILED_PROOF_LINES_PER_TICK_MAX,
   FRAME_BYTES_MAX,
   HANDSHAKE_DEADLINE_MS,
   HELD_SHARE_AFTER,
@@ -65,6 +67,7 @@ export class Service implements StateEvents, LiveService {
   readonly multiReadBytesMax: number;
   /** What was done for clients in this turn: bytes of replies, and nodes looked at as so many bytes. */
   turnWork = 0;
+  readonly guesses = new Guesses();
   readonly pending = new PendingPool();
   readonly buffers = new BufferPool();
   /** For whoever reads a request now. */
@@ -92,6 +95,7 @@ export class Service implements StateEvents, LiveService {
   #nextLocalId = LOCAL_IDS_FROM;
   #stopTicking: () => void = () => {};
   #droppedInTick = 0;
+  #failedProofsInTick = 0;
   #stopGrace: (() => void) | null = null;
 
   readonly counters: Counters;
@@ -284,6 +288,9 @@ export class Service implements StateEvents, LiveService {
     const untold = this.#droppedInTick - DROPPED_LINES_PER_TICK_MAX;
     if (untold > 0) this.options.logger.warn(`${untold} more connections closed, for reasons like those above`);
     this.#droppedInTick = 0;
+    const unproved = this.#failedProofsInTick - FAILED_PROOF_LINES_PER_TICK_MAX;
+    if (unproved > 0) this.options.logger.warn(`${unproved} more authentications failed, for reasons like those above`);
+    this.#failedProofsInTick = 0;
     this.wallTime = this.options.clock.wall();
     const now = this.options.clock.now();
     if (this.#blocked.size > 0) this.#flushSoon();
@@ -347,6 +354,13 @@ export class Service implements StateEvents, LiveService {
     this.counters.connectionsDropped += 1;
     if (++this.#droppedInTick > DROPPED_LINES_PER_TICK_MAX) return;
     this.options.logger.warn(`${session.name}: connection closed: ${reason}`);
+  }
+
+  /** Who it was and why; never what was given. */
+  noteFailedProof(session: Session, reason: string): void {
+    this.counters.authFailures += 1;
+    if (++this.#failedProofsInTick > FAILED_PROOF_LINES_PER_TICK_MAX) return;
+    this.options.logger.warn(`${session.name}: authentication failed: ${reason}`);
   }
 
   noteFailed(session: Session, error: unknown): void {

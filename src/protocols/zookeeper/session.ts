@@ -84,6 +84,8 @@ export class Session implements Client, ConnectionStats {
   /** Four bytes have come, and were no word. */
   #hasBegun = false;
   #isPaused = false;
+  /** A password waits to be looked at: ends the waiting. */
+  #stopProofWait: (() => void) | null = null;
   /** When its handshake came, and which timeout it asks for. */
   #greeted: { readonly at: number; readonly timeoutMs: number } | null = null;
   #stopAwaiting: (() => void) | null = null;
@@ -106,7 +108,7 @@ export class Session implements Client, ConnectionStats {
     this.lastHeardAt = this.acceptedAt;
     this.#frames = new FrameCutter(options.frameBytesMax);
     this.#outgoing = new Outgoing(port, service.buffers, options.bounds, () => service.noteDirty(this));
-    this.#who = new Credentials(peer, options);
+    this.#who = new Credentials(peer, options, service.guesses);
     this.#exchange = new Exchange(this, service, this.#outgoing);
   }
 
@@ -228,6 +230,10 @@ export class Session implements Client, ConnectionStats {
 
   #mayTake(): boolean {
     if (this.isDeaf || (this.phase !== "open" && this.phase !== "greeting")) return false;
+    if (this.#stopProofWait !== null) {
+      this.#service.noteBlocked(this);
+      return false;
+    }
     if (this.#service.isTurnFull) {
       this.#service.noteReady(this);
       return false;
@@ -294,8 +300,7 @@ export class Session implements Client, ConnectionStats {
         return true;
       case "auth":
       case "sasl":
-        this.#onProof(operation, xid, reader);
-        return true;
+        return this.#onProof(operation, xid, reader);
     }
   }
 
@@ -331,14 +336,25 @@ export class Session implements Client, ConnectionStats {
     return this.#who.hasAnyOf(this.#service.requiredSchemes!);
   }
 
-  #onProof(operation: ConnectionOperation, xid: number, reader: ByteReader): void {
-    const answer = operation.kind === "auth" ? this.#who.onAuth(reader) : this.#who.onSasl(reader);
-    if (answer.failure !== null) {
-      this.#service.counters.authFailures += 1;
-      this.#service.options.logger.warn(`${this.name}: authentication failed: ${answer.failure}`);
+  /** Says false when its password may not be looked at yet: it waits, with all that comes behind it. */
+  #onProof(operation: ConnectionOperation, xid: number, reader: ByteReader): boolean {
+    const now = this.#service.turnTime;
+    const answer = operation.kind === "auth" ? this.#who.onAuth(reader, now) : this.#who.onSasl(reader, now);
+    if (answer.kind === "wait") {
+      this.#awaitTurnToProve(answer.milliseconds);
+      return false;
     }
+    if (answer.failure !== null) this.#service.noteFailedProof(this, answer.failure);
     if (answer.kind === "unreadable") this.drop("an authentication that cannot be read");
     else this.#exchange.answer(operation, xid, 0, answer); // ZooKeeper gives no revision here
+    return true;
+  }
+
+  #awaitTurnToProve(milliseconds: number): void {
+    this.#stopProofWait = this.#service.options.clock.after(milliseconds, () => {
+      this.#stopProofWait = null;
+      this.#service.noteReady(this);
+    });
   }
 
   /** A reply that belongs to no request: the handshake's. */
@@ -436,6 +452,7 @@ export class Session implements Client, ConnectionStats {
     this.phase = phase;
     if (isFirst) {
       this.#stopAwaiting?.();
+      this.#stopProofWait?.();
       this.watches.removeWatcher(this);
       this.#service.noteLeft(this);
       this.#exchange.abandon();

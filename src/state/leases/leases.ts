@@ -2,6 +2,7 @@
 // leader's clock and comes as a command. A lease never changes, it is replaced: whoever holds one holds a consistent view.
 
 import type { ByteReader } from "../../base/bytes.ts";
+import { equalsSecretly } from "../../base/text.ts";
 import { rejected } from "../outcomes.ts";
 import type { Outcome } from "../types.ts";
 import { PASSWORD_BYTES } from "./commands.ts";
@@ -52,7 +53,8 @@ export class Leases {
     const timeoutMs = reader.int32();
     const password = reader.boolean() ? reader.text(PASSWORD_BYTES) : null;
     const lease = this.#byId.get(id);
-    if (lease === undefined || password !== lease.password) return rejected("session-expired");
+    if (lease === undefined || password === null || !equalsSecretly(lease.password, password))
+      return rejected("session-expired");
     this.#byId.set(id, { ...lease, timeoutMs, member, start, generation: (lease.generation + 1) | 0 });
     return { kind: "lease-attached", id, timeoutMs };
   }

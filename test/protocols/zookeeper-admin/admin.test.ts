@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { connect, createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { type AdminServer, startAdminServer, startMetricsServer } from "../../../src/protocols/zookeeper/admin.ts";
+import { AdminAccess } from "../../../src/protocols/zookeeper/admin-access.ts";
 import { ADMIN_COMMANDS } from "../../../src/protocols/zookeeper/admin-commands.ts";
 import type { AdminContext, TakenSnapshot } from "../../../src/protocols/zookeeper/admin-context.ts";
+import { GUESS_INTERVAL_MS, GUESSES_FREE } from "../../../src/protocols/zookeeper/limits.ts";
 import { connection, contextOf, NOW, stats, watcher } from "./fakes.ts";
 
 const messages: string[] = [];
@@ -181,6 +184,48 @@ describe("the guarded commands", () => {
     assert.equal((await snapshot(guarded(), "digest root:wrong")).status, 403);
     const partly = granted.map((acl) => ({ ...acl, perms: 15 }));
     assert.equal((await snapshot(guarded(partly), "digest root:secret")).status, 403);
+  });
+
+  test("guessing is answered a few times, then slowly, and logged without what was tried", async () => {
+    const lines: string[] = [];
+    let now = 0;
+    const sleeping: { until: number; wake: () => void }[] = [];
+    const time = {
+      now: () => now,
+      sleep: (milliseconds: number) =>
+        new Promise<void>((wake) => void sleeping.push({ until: now + milliseconds, wake })),
+    };
+    const pass = async (milliseconds: number) => {
+      now += milliseconds;
+      for (const sleeper of sleeping.splice(0)) {
+        if (sleeper.until <= now) sleeper.wake();
+        else sleeping.push(sleeper);
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    const access = new AdminAccess(guarded(), { ...log, warn: (line) => void lines.push(line) }, time);
+    const request = (authorization: string) =>
+      ({ headers: { authorization }, socket: { remoteAddress: "::ffff:203.0.113.7" } }) as unknown as IncomingMessage;
+    for (let i = 0; i < GUESSES_FREE; i++) {
+      assert.equal((await access.refusal(request(`digest root:guess${i}`)))?.status, 403);
+    }
+    const statuses: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      void access.refusal(request(`digest root:guess${i}`)).then((answer) => statuses.push(answer?.status ?? 200));
+    }
+    await pass(0);
+    assert.deepEqual(statuses, [], "none is looked at");
+    for (let second = 1; second <= 3; second++) {
+      await pass(GUESS_INTERVAL_MS);
+      assert.equal(statuses.filter((status) => status === 403).length, second);
+    }
+    assert.equal(statuses.filter((status) => status === 429).length, 5, "the others are turned away");
+    await pass(60_000);
+    assert.equal(await access.refusal(request("digest root:secret")), null, "the right one opens");
+    const told = lines.join("\n");
+    assert.match(told, /admin server: 203\.0\.113\.7: authentication failed, 10 from this address lately/);
+    assert.match(told, /203\.0\.113\.7: not looked at/);
+    assert.doesNotMatch(told, /guess\d/);
   });
 
   test("that / is open to anyone is not enough: past it lie nodes that are not", async () => {
