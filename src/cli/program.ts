@@ -30,6 +30,7 @@ export function program(): Command {
     .option("--data <directory>", "where to keep the data (dataDir)")
     .option("--client-port <port>", "where clients come in (clientPort)")
     .option("--found-without <numbers>", "begin the ensemble without these participants (foundWithout)")
+    .option("--skip-entry <indexes>", "leave out entries of the log that no member can apply (skipEntries)")
     .option("-D, --set <key=value>", "any setting of zoo.cfg, with or without the prefix zookeeper.", keyAndValue)
     .addHelpText("after", SERVER_HELP)
     .action(async (file: string | undefined, options: ServerOptions) => {
@@ -112,6 +113,7 @@ interface ServerOptions {
   readonly data?: string;
   readonly clientPort?: string;
   readonly foundWithout?: string;
+  readonly skipEntry?: string;
   readonly set?: readonly string[];
 }
 
@@ -128,7 +130,7 @@ interface CheckOptions {
   readonly output: string;
 }
 
-function serverFlags({ id, data, clientPort, foundWithout, set = [] }: ServerOptions): ServerFlag[] {
+function serverFlags({ id, data, clientPort, foundWithout, skipEntry, set = [] }: ServerOptions): ServerFlag[] {
   const flags = set.map((pair) => {
     const at = pair.indexOf("=");
     return { flag: "-D", key: pair.slice(0, at), value: pair.slice(at + 1).trim() };
@@ -136,6 +138,7 @@ function serverFlags({ id, data, clientPort, foundWithout, set = [] }: ServerOpt
   if (data !== undefined) flags.push({ flag: "--data", key: "dataDir", value: data });
   if (id !== undefined) flags.push({ flag: "--id", key: "myid", value: id });
   if (clientPort !== undefined) flags.push({ flag: "--client-port", key: "clientPort", value: clientPort });
+  if (skipEntry !== undefined) flags.push({ flag: "--skip-entry", key: "skipEntries", value: skipEntry });
   if (foundWithout !== undefined) flags.push({ flag: "--found-without", key: "foundWithout", value: foundWithout });
   return flags;
 }

@@ -4,7 +4,7 @@
 
 import { assert } from "../base/assert.ts";
 import type { Entry } from "../consensus/raft/types.ts";
-import { batchHeaderOf } from "../state/batch.ts";
+import { headerOf } from "../state/flaws.ts";
 
 /**
  * What waits for its turn, over all members. Each bounds what it has outstanding; this bounds what a leader holds of all of
@@ -89,7 +89,9 @@ export class ProposalQueue {
 
   /** Whether a batch is the next of its run; if so it counts as there. Before the log is known, any may be the first. */
   #admit(there: LastByRun, batch: Uint8Array): boolean {
-    const { member, start, sequence } = batchHeaderOf(batch);
+    const header = headerOf(batch);
+    if (header === null) return false; // the state passes over it
+    const { member, start, sequence } = header;
     const known = there.get(member)?.get(start) ?? this.#logged.get(member)?.get(start);
     const last = known ?? this.#lastApplied(member, start);
     const isAnyFirst = known === undefined && (last === SUPERSEDED || !this.#isReady);

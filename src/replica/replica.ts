@@ -10,7 +10,8 @@ import type { Random } from "../base/random.ts";
 import { decodeConfiguration } from "../consensus/raft/configuration.ts";
 import { Raft } from "../consensus/raft/raft.ts";
 import type { Effect, Entry, Input, MemberId, Message, RaftOptions, SnapshotMeta } from "../consensus/raft/types.ts";
-import { batchHeaderOf, stampTime } from "../state/batch.ts";
+import { stampTime } from "../state/batch.ts";
+import { flawOfProposal, headerOf } from "../state/flaws.ts";
 import { encodeExpireLeases } from "../state/leases/commands.ts";
 import type { Machine } from "../state/machine.ts";
 import { encodeEndReconfig, encodeReap } from "../state/tree/commands.ts";
@@ -43,6 +44,8 @@ export interface ReplicaOptions {
   /** How much of a snapshot is encoded at a stretch; what holds the loop up for a moment, unless given. */
   readonly snapshotSliceBytes?: number;
   readonly reaper: ReaperOptions;
+  /** Indexes of entries that are not carried out, for no member can; the same on all of them. */
+  readonly skipEntries?: ReadonlySet<number>;
   readonly random: Random;
   readonly logger: Logger;
   /** The member cannot go on: a failed disk, a broken invariant. Nothing more is said to anyone before this. */
@@ -231,6 +234,8 @@ export class Replica implements Member, PeerEvents, StorageEvents {
 
   /** What this member itself wants to hear of the state's events: whoever owns them passes them on. */
   readonly stateEvents = {
+    onUnreadable: (index: number, why: string): void =>
+      this.#logger.error(`entry ${index} of the log cannot be read (${why}): it did nothing, on every member alike`),
     onLeaseMoved: (lease: number): void => this.#leases.begin(lease),
     onLeaseEnded: (lease: number): void => {
       this.#leases.forget(lease);
@@ -262,14 +267,19 @@ export class Replica implements Member, PeerEvents, StorageEvents {
         this.#submit({ kind: "message", from, message: message.message });
         break;
       case "propose":
-        if (this.#raft.isPeer(from)) {
-          if (this.#queue.add(message.batch)) this.#flushSoon();
-        }
+        if (this.#raft.isPeer(from)) this.#onProposal(from, message.batch);
         break; // otherwise its sender will learn who leads, and send it there
       case "renew":
         if (this.#raft.isPeer(from)) for (const lease of message.leases) this.#leases.renew(lease);
         break;
     }
+  }
+
+  /** It is read before it goes into the log: what cannot be read must not come to all. */
+  #onProposal(from: MemberId, batch: Uint8Array): void {
+    const flaw = flawOfProposal(batch, from, this.machine.latestStart(from));
+    if (flaw !== null) this.#peers?.hangUp(from, `it proposed what cannot be: ${flaw}`);
+    else if (this.#queue.add(batch)) this.#flushSoon();
   }
 
   onConnect(peer: MemberId): void {
@@ -559,6 +569,18 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   }
 
   #apply(entry: Entry): void {
+    if (this.#options.skipEntries?.has(entry.index) === true) {
+      this.#skip(entry);
+      return;
+    }
+    try {
+      this.#applyEntry(entry);
+    } catch (error) {
+      throw inapplicable(entry.index, error);
+    }
+  }
+
+  #applyEntry(entry: Entry): void {
     switch (entry.kind) {
       case "commands":
         this.#applyBatch(entry);
@@ -574,14 +596,31 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     }
   }
 
+  /** As an operator has it, on all members: an entry that none of them can apply. Of a configuration there is no leaving out. */
+  #skip(entry: Entry): void {
+    if (entry.kind !== "commands") {
+      this.#logger.error(`entry ${entry.index} is no commands, and is not skipped (skipEntries)`);
+      this.#applyEntry(entry);
+      return;
+    }
+    this.#logger.error(`entry ${entry.index} is skipped, as skipEntries says: every member must skip it`);
+    const header = headerOf(entry.payload);
+    const isOwn = header !== null && header.member === this.id && header.start === this.#outbox.start;
+    const last = this.machine.lastSequence(this.id, this.#outbox.start);
+    this.machine.skip(entry.index, entry.payload);
+    if (!isOwn || header.sequence !== last + 1) return;
+    for (const waiter of this.#outbox.take(header.sequence).waiters) waiter.onRefused(SKIPPED);
+    this.#retries.onProgress(this.#clock.now());
+  }
+
   #applyBatch(entry: Entry): void {
-    const { member, start, sequence } = batchHeaderOf(entry.payload);
-    const isOwn = member === this.id && start === this.#outbox.start;
+    const header = headerOf(entry.payload);
+    const isOwn = header !== null && header.member === this.id && header.start === this.#outbox.start;
     const revisionBefore = this.machine.revision;
     if (!isOwn) {
       this.machine.apply(entry.index, entry.payload, null);
     } else {
-      this.#applyOwn(entry, sequence);
+      this.#applyOwn(entry, header.sequence);
     }
     this.#commandsSinceSnapshot += this.machine.revision - revisionBefore;
   }
@@ -589,15 +628,16 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   #applyOwn(entry: Entry, sequence: number): void {
     const last = this.machine.lastSequence(this.id, this.#outbox.start);
     if (sequence === last + 1) {
-      this.#applying = this.#outbox.take(sequence);
+      const applying = this.#outbox.take(sequence);
+      this.#applying = applying;
       this.#applyingPosition = 0;
       const result = this.machine.apply(entry.index, entry.payload, this.#onOutcome);
-      assert(result === "applied", `own batch ${sequence} was ${result} although it is the next`);
-      assert(
-        this.#applyingPosition === this.#applying.waiters.length,
-        "a batch with more or fewer commands than waiters",
-      );
+      const isTaken = result === "applied" || result === "unreadable";
+      assert(isTaken, `own batch ${sequence} was ${result} although it is the next`);
+      const isAnswered = this.#applyingPosition === applying.waiters.length;
+      assert(isAnswered || result === "unreadable", "a batch with more or fewer commands than waiters");
       this.#applying = null;
+      for (const waiter of applying.waiters.slice(this.#applyingPosition)) waiter.onRefused(SKIPPED);
       this.#retries.onProgress(this.#clock.now());
       return;
     }
@@ -918,3 +958,20 @@ const OUTCOME_UNKNOWN = new CoordinationError(
   "unknown",
   "this member cannot tell what became of the command",
 );
+
+const SKIPPED = new CoordinationError(
+  "closed",
+  "not-applied",
+  "the entry of the log that held the command could not be read, or was skipped by an operator",
+);
+
+/** What ends a member that cannot apply an entry: each start would meet it again, and so would the other members. */
+function inapplicable(index: number, error: unknown): Error {
+  const cause = error instanceof Error ? error : new Error(String(error));
+  const message =
+    `entry ${index} of the log cannot be applied: ${cause.message}. This is a bug: please report it. If every member ends at ` +
+    `this entry, start each of them with --skip-entry ${index} (docs/operations.md says what that costs)`;
+  const told = new Error(message, { cause });
+  if (cause.stack !== undefined) told.stack = cause.stack;
+  return told;
+}

@@ -47,6 +47,7 @@ export function replicaOptions(
     },
     snapshotCommands: storage.snapshotAfterCommands ?? SNAPSHOT_COMMANDS_UNLIMITED,
     snapshotLogBytes: storage.snapshotAfterBytes,
+    skipEntries: new Set(storage.skippedEntries),
     reaper: {
       intervalMs: tree.containerCheckIntervalMs,
       maxPerMinute: tree.containersPerMinuteMax,

@@ -57,10 +57,10 @@ export function readBatchHeader(reader: ByteReader): BatchHeader {
   const format = reader.uint8();
   if (format !== FORMAT) throw new MalformedError(`batch format ${format}, this version reads ${FORMAT}`);
   return {
-    time: reader.int64(),
+    time: reader.natural(),
     member: readMemberIdOrNone(reader) ?? LEADERS_OWN,
-    start: reader.int64(),
-    sequence: reader.int64(),
+    start: reader.natural(),
+    sequence: reader.natural(),
   };
 }
 

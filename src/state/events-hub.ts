@@ -26,6 +26,10 @@ export class StateEventsHub implements StateEvents {
     for (const listener of this.#listeners) listener.onReconfigured?.(revision, outcome);
   }
 
+  onUnreadable(index: number, why: string): void {
+    for (const listener of this.#listeners) listener.onUnreadable?.(index, why);
+  }
+
   onRestored(): void {
     for (const listener of this.#listeners) listener.onRestored?.();
   }

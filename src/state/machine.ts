@@ -2,11 +2,13 @@
 // that applied the same entries hold the same state, give the same outcomes and fire the same events. It reads no clock:
 // time is what the leader stamped into the batches.
 //
-// A command that cannot be decoded was written by a member's own encoder: that is a bug, and the member stops.
+// A command that cannot be read changes nothing, on every member alike (flaws.ts): a bug of a member's encoder, or a forger,
+// must not end all of them, now and at each restart. What cannot be read of a batch as a whole makes all of it nothing.
 
 import { assert } from "../base/assert.ts";
-import { ByteReader, MalformedError } from "../base/bytes.ts";
-import { readBatchHeader } from "./batch.ts";
+import { ByteReader } from "../base/bytes.ts";
+import { BATCH_HEADER_BYTES } from "./batch.ts";
+import { flawOfCommand, flawOfLengths, headerOf } from "./flaws.ts";
 import { stateHash } from "./hash.ts";
 import { LEASE_MODEL, LEASE_OPERATION } from "./leases/commands.ts";
 import { type Lease, Leases } from "./leases/leases.ts";
@@ -23,6 +25,8 @@ import { Tree } from "./tree/tree.ts";
 import type { Outcome, StateEvents } from "./types.ts";
 
 export type { MachineRestorer, MachineSnapshot } from "./snapshot.ts";
+
+export type Application = "applied" | "duplicate" | "gap" | "unreadable";
 
 type Outcomes = (outcome: Outcome, revision: number) => void;
 
@@ -98,25 +102,36 @@ export class Machine {
 
   /**
    * Applies one `commands` entry. For each command `outcomes` (if given) hears, in order, in the middle of it all.
-   * Returns whether the batch was new: "applied", "duplicate" (seen before), or "gap" (an earlier one of its member is
-   * missing: nothing was applied, the member sends again from there).
+   * Returns whether the batch was new: "applied", "duplicate" (seen before), "gap" (an earlier one of its member is
+   * missing: nothing was applied, the member sends again from there), or "unreadable" (it counts, and did nothing).
    */
-  apply(index: number, batch: Uint8Array, outcomes: Outcomes | null): "applied" | "duplicate" | "gap" {
+  apply(index: number, batch: Uint8Array, outcomes: Outcomes | null): Application {
     this.#advance(index);
-    const reader = this.#reader.reset(batch, 0, batch.length);
-    try {
-      const { time, member, start, sequence } = readBatchHeader(reader);
-      const admission = this.#origins.admit(member, start, sequence);
-      if (admission !== "applied") return admission;
-      if (time > this.#time) this.#time = time;
-      this.#member = member;
-      this.#start = start;
-      this.#applyCommands(reader, batch.length, outcomes);
-      return "applied";
-    } catch (error) {
-      assert(!(error instanceof MalformedError), `entry ${index} holds a malformed command: ${error}`);
-      throw error;
-    }
+    const header = headerOf(batch);
+    if (header === null) return this.#tellUnreadable(index, "a batch without a header");
+    const { time, member, start, sequence } = header;
+    const admission = this.#origins.admit(member, start, sequence);
+    if (admission !== "applied") return admission;
+    if (time > this.#time) this.#time = time;
+    const reader = this.#reader.reset(batch, BATCH_HEADER_BYTES, batch.length);
+    const flaw = flawOfLengths(reader);
+    if (flaw !== null) return this.#tellUnreadable(index, flaw);
+    this.#member = member;
+    this.#start = start;
+    this.#applyCommands(index, reader, batch.length, outcomes);
+    return "applied";
+  }
+
+  /** An operator had this entry left out: its batch counts as seen, and none of its commands is carried out. */
+  skip(index: number, batch: Uint8Array): void {
+    this.#advance(index);
+    const header = headerOf(batch);
+    if (header !== null) this.#origins.admit(header.member, header.start, header.sequence);
+  }
+
+  #tellUnreadable(index: number, why: string): "unreadable" {
+    this.#events.onUnreadable?.(index, why);
+    return "unreadable";
   }
 
   /** A configuration entry was committed. `joint`: one more follows by itself. */
@@ -184,20 +199,26 @@ export class Machine {
     this.#appliedIndex = index;
   }
 
-  #applyCommands(reader: ByteReader, batchEnd: number, outcomes: Outcomes | null): void {
+  #applyCommands(index: number, reader: ByteReader, batchEnd: number, outcomes: Outcomes | null): void {
     while (reader.offset < batchEnd) {
       const length = reader.uint32();
       const end = reader.offset + length;
-      if (end > batchEnd) throw new MalformedError(`a command of ${length} bytes in a batch of ${batchEnd}`);
       reader.end = end;
       this.#revision++;
       this.#changes.begin(this.#revision, this.#time);
-      const outcome = this.#command(reader);
+      const flaw = flawOfCommand(reader);
+      const outcome = flaw === null ? this.#command(reader) : this.#unreadable(index, reader, flaw);
       assert(reader.offset === end, "a command longer than its fields");
       reader.end = batchEnd;
       if (outcomes !== null) outcomes(outcome, this.#revision);
       if (this.tree.pending !== null) this.#reconfiguration.settle();
     }
+  }
+
+  #unreadable(index: number, reader: ByteReader, flaw: string): Outcome {
+    reader.offset = reader.end;
+    this.#tellUnreadable(index, flaw);
+    return rejected("bad-arguments");
   }
 
   #command(reader: ByteReader): Outcome {

@@ -75,6 +75,8 @@ export interface StateEvents {
   onLeaseMoved(id: number, member: number, start: number): void;
   /** The reconfiguration taken up at `revision` is in force (the configuration's text and its stat), or was given up. */
   onReconfigured(revision: number, outcome: Outcome & { kind: "updated" | "rejected" }): void;
+  /** A command of this entry, or all of it, cannot be read: it did nothing, here and on every other member. */
+  onUnreadable?(index: number, why: string): void;
   /**
    * The whole state was replaced by a snapshot's: nodes, leases and who serves them may be others, without any of the
    * events above. Compare as for a client that comes back.

@@ -232,8 +232,16 @@ function storageSettings(values: Values): ServerConfiguration["storage"] {
     snapshotAfterCommands: values.get("snapCount"),
     snapshotAfterBytes: values.get("snapSizeLimitInKb"),
     snapshotsRetained: Math.max(3, retained),
+    skippedEntries: skippedEntries(values),
     slowSyncMs: values.get("fsync.warningthresholdms"),
   };
+}
+
+function skippedEntries(values: Values): readonly number[] {
+  const given = values.get("skipEntries");
+  const wrong = given.find((text) => !/^[1-9]\d{0,14}$/.test(text));
+  if (wrong !== undefined) values.problem("skipEntries", `must list indexes of the log, not "${wrong}"`);
+  return given.map(Number);
 }
 
 function adminSettings(values: Values): ServerConfiguration["admin"] {

@@ -116,6 +116,8 @@ export interface StorageSettings {
   readonly snapshotAfterBytes: number;
   /** Older ones, and the log before them, go after each snapshot. */
   readonly snapshotsRetained: number;
+  /** Entries of the log that are not carried out, for no member can: the same on all of them. */
+  readonly skippedEntries: readonly number[];
   /** A sync slower than this is worth a line in the log. */
   readonly slowSyncMs: number;
 }

@@ -105,6 +105,7 @@ export const SETTINGS = {
   "autopurge.snapRetainCount": setting("storage.snapshotsKept", wholeNumber(0), 3),
   "autopurge.purgeInterval": optional("storage.purgeEvery", duration({ unit: "h" })),
   forceSync: setting("storage.sync", boolean, true),
+  skipEntries: setting("storage.skipEntries", list, []),
   "fsync.warningthresholdms": setting("storage.slowSync", duration(), 1000),
 
   // Limits.
