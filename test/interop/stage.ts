@@ -1,6 +1,6 @@
 // The stage of an interoperability suite: one ensemble of real processes, one foreign runtime, and scenarios played by
 // that runtime's programs. A program prints `ok <law>` or `failed <law>`, a tab and why, for each thing it checks, and may ask
-// for what only the stage can do: `please kill-leader` and `please restore`, each answered by the line `done`.
+// for what only the stage can do: `please kill-leader`, `please lose-quorum` and `please restore`, each answered by `done`.
 import assert from "node:assert/strict";
 import { after, type TestContext, test } from "node:test";
 import { MissingRuntime } from "../support/commands.ts";
@@ -30,6 +30,10 @@ export interface Actors<Runtime> {
 
 export interface StageOptions<Runtime> {
   readonly runtime: () => Promise<Runtime>;
+  /** 3 unless given. */
+  readonly members?: number;
+  /** Their numbers; from 1 unless given. */
+  readonly ids?: readonly number[];
   readonly config?: readonly string[];
   readonly runtimeOptions?: (flavour: Flavour) => readonly string[];
 }
@@ -44,7 +48,8 @@ export async function prepareStage<Runtime>(options: StageOptions<Runtime>): Pro
   }
   const ensemble = await startEnsemble({
     flavour,
-    members: 3,
+    members: options.members ?? 3,
+    ...(options.ids === undefined ? {} : { ids: options.ids }),
     config: options.config ?? [],
     runtimeOptions: options.runtimeOptions?.(flavour) ?? [],
   });
@@ -64,6 +69,11 @@ function playing<Runtime>(runtime: Runtime, ensemble: Ensemble): Stage<Runtime> 
     const leader = await ensemble.leader();
     await leader.kill("SIGKILL");
     return leader;
+  }
+
+  /** Kills all members but the first. */
+  async function loseQuorum(): Promise<void> {
+    await Promise.all(ensemble.members.slice(1).map((member) => member.kill("SIGKILL")));
   }
 
   async function restore(): Promise<void> {
@@ -89,7 +99,11 @@ function playing<Runtime>(runtime: Runtime, ensemble: Ensemble): Stage<Runtime> 
     laws(title, command) {
       scenario(title, async ({ context }) => {
         await using program = new Program(command(runtime, ensemble.connectString), []);
-        const reports = await hear(program, { "kill-leader": killLeader, restore });
+        const reports = await hear(program, {
+          "kill-leader": killLeader,
+          "lose-quorum": loseQuorum,
+          restore,
+        });
         for (const report of reports) await context.test(report.law, () => assert.ok(report.ok, report.why));
         assert.ok(reports.length > 0, `it checked nothing; ${program.transcript()}`);
       });

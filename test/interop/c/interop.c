@@ -284,6 +284,36 @@ static void leader_dies(void) {
   CODE(ZOK, zookeeper_close(writer));
 }
 
+/* --- members of other kinds -------------------------------------------------------------------------------------- */
+
+static void read_only(void) {
+  zhandle_t *handle = connect_to(servers);
+  CODE(ZOK, create(handle, "/read-only", "kept", ZOO_PERSISTENT, NULL));
+  zookeeper_close(handle);
+
+  wish("lose-quorum");
+  handle = zookeeper_init(servers, NULL, SESSION_MS, NULL, NULL, ZOO_READONLY);
+  THAT(handle != NULL, "no handle");
+  EVENTUALLY(zoo_state(handle) == ZOO_READONLY_STATE);
+  char data[TEXT_MAX];
+  int length = TEXT_MAX;
+  CODE(ZOK, zoo_get(handle, "/read-only", 0, data, &length, NULL));
+  THAT(length == 4 && memcmp(data, "kept", 4) == 0, "data of length %d", length);
+  CODE(ZNOTREADONLY, create(handle, "/written-at-last", NULL, ZOO_PERSISTENT, NULL));
+  CODE(ZNOTREADONLY, set(handle, "/read-only", "other", -1, NULL));
+
+  wish("restore");
+  EVENTUALLY(zoo_state(handle) == ZOO_CONNECTED_STATE);
+  CODE(ZOK, create(handle, "/written-at-last", NULL, ZOO_PERSISTENT, NULL));
+  zookeeper_close(handle);
+}
+
+static void sasl_demanded(void) {
+  zhandle_t *handle = connect_to(servers);
+  CODE(ZSESSIONCLOSEDREQUIRESASLAUTH, create(handle, "/unproved", NULL, ZOO_PERSISTENT, NULL));
+  zookeeper_close(handle);
+}
+
 int main(int count, char **values) {
   if (count != 3) return 2;
   servers = values[1];
@@ -295,6 +325,10 @@ int main(int count, char **values) {
     law("digest ACLs keep strangers out and let the owner in", access_lists);
   } else if (strcmp(values[2], "failover") == 0) {
     law("a watch and an ephemeral outlive the leader, and no acknowledged write is lost", leader_dies);
+  } else if (strcmp(values[2], "read-only") == 0) {
+    law("a member without a quorum serves reads, refuses writes, and serves all again once there is one", read_only);
+  } else if (strcmp(values[2], "sasl-demanded") == 0) {
+    law("a client that does not prove itself where SASL is demanded is told so", sasl_demanded);
   } else {
     return 2;
   }
