@@ -70,7 +70,7 @@ export class Pauses {
 /** No word on whether it was done, or "not now": asking again may bring one. */
 export function isPassing(error: unknown): boolean {
   if (!(error instanceof CoordinationError)) return false;
-  if (error.code === "connection-lost" || error.code === "deadline") return true;
+  if (error.code === "connection-lost" || error.code === "deadline" || error.code === "overloaded") return true;
   return error instanceof ZooKeeperError && PASSING.has(error.reason);
 }
 
@@ -82,9 +82,9 @@ const PASSING: ReadonlySet<ZooKeeperReason> = new Set([
   "throttled",
 ]);
 
-/** A server said so, and would say it again at once. */
+/** A server said so, or the client for want of room, and would say it again at once. */
 function isAnswer(error: unknown): boolean {
-  return error instanceof ZooKeeperError;
+  return error instanceof ZooKeeperError || (error instanceof CoordinationError && error.code === "overloaded");
 }
 
 /**

@@ -21,6 +21,8 @@ export class Call {
   /** When its bytes left; null: they have not. */
   sentAt: number | null = null;
   isSettled = false;
+  /** Called once, when nothing of it is held any more. */
+  onReleased: () => void = nothing;
   #unlink = nothing;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: Error) => void;
@@ -97,7 +99,14 @@ export class Call {
     if (this.isSettled) return;
     this.isSettled = true;
     this.#unlink();
+    if (this.sentAt === null) this.release(); // one that was sent keeps its place until its answer comes, or its connection ends
     how();
+  }
+
+  release(): void {
+    const { onReleased } = this;
+    this.onReleased = nothing;
+    onReleased();
   }
 }
 

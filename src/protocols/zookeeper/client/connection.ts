@@ -173,6 +173,7 @@ export class Connection implements LinkEvents {
     const calls = [...this.calls()];
     this.#extraordinary.clear();
     this.#ordinary.clear();
+    for (const call of calls) call.release();
     return calls;
   }
 
@@ -272,6 +273,7 @@ export class Connection implements LinkEvents {
       return;
     }
     const { call } = next;
+    call.release();
     if (FATAL.has(errorCode)) {
       call.answer(errorCode, reader, answerError(errorCode));
       this.#owner.onFatalAnswer(this, errorCode);

@@ -11,6 +11,7 @@
 import { CoordinationError } from "../../../base/errors.ts";
 import type { Logger } from "../../../replica/logger.ts";
 import { ERROR } from "../errors.ts";
+import { Backlog, type BacklogOptions } from "./backlog.ts";
 import { Call, type CallOptions, ownCall } from "./call.ts";
 import { Connection, type ConnectionOptions, type ConnectionOwner, type ServerEvent } from "./connection.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -49,7 +50,7 @@ export type ClientState =
   | { readonly kind: "lost"; readonly session: Session; readonly reason: SessionLostError }
   | { readonly kind: "closed" };
 
-export interface KeeperOptions extends ConnectionOptions {
+export interface KeeperOptions extends ConnectionOptions, BacklogOptions {
   readonly servers: readonly Server[];
   readonly sessionTimeoutMs: number;
   readonly requestTimeoutMs: number;
@@ -91,6 +92,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
   /** It has proved itself, and takes requests. */
   #isReady = false;
   #lastZxid = 0n;
+  readonly #backlog: Backlog;
   /** Asked for, and not sent yet. */
   #unsent = new Set<Call>();
   #isFlushDue = false;
@@ -110,6 +112,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     this.#watches = watches;
     this.#events = events;
     this.#credentials = [...options.credentials];
+    this.#backlog = new Backlog(options);
     this.#outageLog = new OutageLog(options.logger, () => ports.clock.now());
     this.#stalls = new Stalls(ports.clock);
     this.#dialer = new Dialer(options.servers, this, ports);
@@ -191,6 +194,9 @@ export class Keeper implements ConnectionOwner, DialerOwner {
           only.signal.reason,
         );
       }
+      const refusal = this.#backlog.refusalOf(request);
+      if (refusal !== null) return call.fail("overloaded", refusal);
+      this.#backlog.hold(call);
       this.#unsent.add(call);
       this.#deadlines.note(call);
       this.#flushSoon();

@@ -9,6 +9,13 @@ export const REPLY_BYTES_MAX = 256 << 20;
 /** Paths in one `setWatches`, so that re-arming many watches never exceeds a server's longest frame. */
 export const SET_WATCHES_BYTES_MAX = 128 << 10;
 
+/** Requests that are not answered yet: beyond it a call fails, not applied. Ten times what a busy program has under way. */
+export const BACKLOG_REQUESTS_MAX = 100_000;
+/** Their bytes: with what runs around them, a program with the usual heap survives that its servers are away. */
+export const BACKLOG_BYTES_MAX = 64 << 20;
+/** What one of them takes besides its path and data: its promise, its call and its place in line. */
+export const REQUEST_HELD_BYTES = 200;
+
 /** A session's timeout unless another is asked for: servers expire it after so much silence. */
 export const SESSION_TIMEOUT_MS = 10_000;
 

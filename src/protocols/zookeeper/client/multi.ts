@@ -7,8 +7,9 @@ import { readText } from "../codec/wire.ts";
 import { ERROR } from "../errors.ts";
 import type { Chroot } from "./chroot.ts";
 import { errorOf, MultiError, reasonOf, type ZooKeeperError } from "./errors.ts";
-import { ANY_VERSION, creationOf, type Place, readNames, versionOf } from "./operations.ts";
-import { dataOf, readData, readStat } from "./records.ts";
+import { REQUEST_HELD_BYTES } from "./limits.ts";
+import { ANY_VERSION, creationOf, heldBytesOf, type Place, readNames, versionOf } from "./operations.ts";
+import { type accessOf, dataOf, readData, readStat } from "./records.ts";
 import type { Request } from "./request.ts";
 import { ACL, type Acl, type Data, type Lifetime, type Stat } from "./types.ts";
 
@@ -92,6 +93,11 @@ interface Step {
   readonly answersStat: boolean;
 }
 
+function stepBytesOf({ place, wire }: Step): number {
+  const { data = null, acl = [] } = wire.request as { data?: Uint8Array | null; acl?: ReturnType<typeof accessOf> };
+  return REQUEST_HELD_BYTES + place.path.length + heldBytesOf({ data, acl });
+}
+
 export function multi<const Operations extends readonly MultiOperation[]>(
   operations: Operations,
   chroot: Chroot,
@@ -102,6 +108,7 @@ export function multi<const Operations extends readonly MultiOperation[]>(
     opcode: OPCODE.multi,
     path: null,
     isWrite: true,
+    heldBytes: steps.reduce((sum, step) => sum + stepBytesOf(step), 0),
     encode: (writer) =>
       writeMulti(
         writer,
@@ -225,6 +232,7 @@ export function multiRead<const Operations extends readonly ReadOperation[]>(
     opcode: OPCODE.multiRead,
     path: null,
     isWrite: false,
+    heldBytes: places.reduce((sum, { path }) => sum + REQUEST_HELD_BYTES + path.length, 0),
     encode: (writer) => writeMulti(writer, requests),
     decode: (reader) => readReads(reader, operations, places) as ReadResults<Operations>,
   };

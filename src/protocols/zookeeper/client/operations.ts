@@ -87,6 +87,10 @@ export function creationOf(
   return { opcode, path, data: dataOf(data), acl: accessOf(acl), flags, ttl, answersStat };
 }
 
+export function heldBytesOf({ data, acl }: Pick<Creation, "data" | "acl">): number {
+  return acl.reduce((sum, { scheme, id }) => sum + scheme.length + id.length, data?.length ?? 0);
+}
+
 /** The path of the answer is the server's. */
 export function create(place: Place, creation: Creation): Request<{ path: string; stat: Stat | null }> {
   return {
@@ -94,6 +98,7 @@ export function create(place: Place, creation: Creation): Request<{ path: string
     opcode: creation.opcode,
     path: place.shown,
     isWrite: true,
+    heldBytes: heldBytesOf(creation),
     encode: (writer) =>
       creation.opcode === OPCODE.createTtl ? writeCreateTtl(writer, creation) : writeCreate(writer, creation),
     decode: (reader) => ({ path: readText(reader), stat: creation.answersStat ? readStat(reader) : null }),
@@ -182,6 +187,7 @@ export function setData({ shown, path }: Place, data: Data, version: number): Re
     opcode: OPCODE.setData,
     path: shown,
     isWrite: true,
+    heldBytes: bytes?.length ?? 0,
     encode: (writer) => writeSetData(writer, { path, data: bytes, version }),
     decode: readStat,
   };
@@ -199,12 +205,14 @@ export function getAcl({ shown, path }: Place): Request<{ acl: readonly Acl[]; s
 }
 
 export function setAcl({ shown, path }: Place, acl: readonly Acl[], version: number): Request<Stat> {
+  const access = accessOf(acl);
   return {
     name: "setAcl",
     opcode: OPCODE.setAcl,
     path: shown,
     isWrite: true,
-    encode: (writer) => writeSetAcl(writer, { path, acl: accessOf(acl), version }),
+    heldBytes: heldBytesOf({ data: null, acl: access }),
+    encode: (writer) => writeSetAcl(writer, { path, acl: access, version }),
     decode: readStat,
   };
 }
@@ -363,6 +371,7 @@ export function auth({ scheme, auth }: Credential): Request<void> {
     path: null,
     isWrite: false,
     xid: XID.auth,
+    heldBytes: auth.length,
     encode: (writer) => writeAuth(writer, { scheme: toByteString(scheme), auth: dataOf(auth) }),
     decode: nothing,
   };

@@ -6,6 +6,8 @@ import type { CallOptions as BareCallOptions } from "./call.ts";
 import type { Server } from "./dialer.ts";
 import type { KeeperOptions } from "./keeper.ts";
 import {
+  BACKLOG_BYTES_MAX,
+  BACKLOG_REQUESTS_MAX,
   CLOCK_RATE_MARGIN,
   REPLY_BYTES_MAX,
   REQUEST_BYTES_MAX,
@@ -80,6 +82,10 @@ export interface ClientOptions {
   readonly requestBytesMax?: number | undefined;
   /** A longer reply is taken for damage; 256 MiB unless given. */
   readonly replyBytesMax?: number | undefined;
+  /** How many requests may wait for their answers at once: 100,000. One more fails ("overloaded", not applied). */
+  readonly backlogRequestsMax?: number | undefined;
+  /** How many bytes they may have together: 64 MiB. */
+  readonly backlogBytesMax?: number | undefined;
   /** Told of connections lost and refused; silent unless given. */
   readonly logger?: Logger | undefined;
   /**
@@ -105,6 +111,8 @@ export function keeperOptionsOf(servers: readonly Server[], options: ClientOptio
     resume: options.resume ?? null,
     requestBytesMax: positive("requestBytesMax", options.requestBytesMax ?? REQUEST_BYTES_MAX),
     replyBytesMax: positive("replyBytesMax", options.replyBytesMax ?? REPLY_BYTES_MAX),
+    backlogRequestsMax: positive("backlogRequestsMax", options.backlogRequestsMax ?? BACKLOG_REQUESTS_MAX),
+    backlogBytesMax: positive("backlogBytesMax", options.backlogBytesMax ?? BACKLOG_BYTES_MAX),
     logger: options.logger ?? silentLogger,
   };
 }

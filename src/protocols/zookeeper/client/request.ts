@@ -14,6 +14,8 @@ export interface Request<Result> {
   readonly xid?: number;
   /** Its answer says that the leader has begun the session's time anew, no earlier than when the request left. */
   readonly isConfirmedByLeader?: true;
+  /** Of data that waits with it, besides its path. */
+  readonly heldBytes?: number;
   encode(writer: ByteWriter): void;
   decode(reader: ByteReader): Result;
   /** An error code that is an answer all the same. */
