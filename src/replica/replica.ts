@@ -115,6 +115,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   /** Since when a reconfiguration's voters could not decide alone: a new leader has yet to hear from them all. */
   #ticksWithoutVoters = 0;
 
+  #warningOfFile = "";
   readonly #foundingNotice = new FoundingNotice();
   #lastTickAt = 0;
   #stopTicking: (() => void) | null = null;
@@ -264,6 +265,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     }
     switch (message.kind) {
       case "raft":
+        if (message.message.kind === "follow-request" && this.#peers?.mayFollow(from) !== true) break;
         this.#submit({ kind: "message", from, message: message.message });
         break;
       case "propose":
@@ -348,6 +350,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
         break;
       case "configuration-changed":
         this.#reconcilePeers();
+        this.#compareWithFile();
         break;
       case "fetch":
         this.#fetch(effect);
@@ -409,6 +412,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   /** Once it knows the ensemble: what its file says about the members and the log does not. */
   #compareWithFile(): void {
     const { configuration, leader } = this.#raft;
+    if (leader === null || configuration.outgoing.length > 0) return;
     const unknown = unknownMembers(configuration, this.#options.raft.listed ?? []);
     const isAddedByFile = leader === this.id && configuration.isReconfigured !== true;
     if (unknown.length === 0 || isAddedByFile) return;
@@ -416,7 +420,9 @@ export class Replica implements Member, PeerEvents, StorageEvents {
       configuration.isReconfigured === true
         ? "its members were changed by reconfig, and that is how they change from now on"
         : `they join once member ${leader}, which leads, lists them in its file too and is started again, or by reconfig`;
-    this.#logger.warn(`this member's file lists ${serverLines(unknown)}, which the ensemble does not know: ${remedy}`);
+    const warning = `this member's file lists ${serverLines(unknown)}, which the ensemble does not know: ${remedy}`;
+    if (warning !== this.#warningOfFile) this.#logger.warn(warning);
+    this.#warningOfFile = warning;
   }
 
   #reconcilePeers(): void {

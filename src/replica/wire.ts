@@ -25,6 +25,7 @@ const SNAPSHOT_REPLY = 15;
 const TIMEOUT_NOW = 16;
 const READ_REQUEST = 17;
 const READ_REPLY = 18;
+const FOLLOW_REQUEST = 19;
 
 const ENTRY_KINDS: readonly EntryKind[] = ["commands", "configuration", "noop"];
 /** In the place of a standing. */
@@ -104,6 +105,10 @@ export function encodeRaft(message: Message): Uint8Array {
       break;
     case "timeout-now":
       writer.uint8(TIMEOUT_NOW);
+      writer.int64(message.term);
+      break;
+    case "follow-request":
+      writer.uint8(FOLLOW_REQUEST);
       writer.int64(message.term);
       break;
     case "read-request":
@@ -195,6 +200,8 @@ function readRaft(tag: number, reader: ByteReader): Message {
       };
     case TIMEOUT_NOW:
       return { kind: "timeout-now", term };
+    case FOLLOW_REQUEST:
+      return { kind: "follow-request", term };
     case READ_REQUEST:
       return { kind: "read-request", term, context: reader.natural() };
     case READ_REPLY: {

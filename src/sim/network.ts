@@ -98,6 +98,7 @@ export class VirtualNetwork {
       },
       isConnected: (to) => this.#link(id, to).isUp,
       unsentBytes: (to) => this.#unsentBytes(id, to),
+      mayFollow: () => true,
       hangUp: (on, why) => {
         this.onHangUp(id, on, why);
         if (this.#link(id, on).isUp) this.#disconnect(id, on);

@@ -326,3 +326,21 @@ test("a secret is introduced, and changed for another, without an interruption",
   );
   assert.equal(await connects(optional, { secrets: [other], isSecretRequired: false }), false, "a wrong one is wrong");
 });
+
+test("whom no configuration names may follow once it has proved itself, or where nobody has to", async () => {
+  const mayFollow = async (some: object, others: object): Promise<boolean> => {
+    const one = await new TestPeers(1).open(0, undefined, some);
+    const joiner = await new TestPeers(4).open(0, undefined, others);
+    one.peers.reconcile(0, []);
+    joiner.peers.reconcile(0, listed([one]));
+    await one.until("connected", () => one.peers.isConnected(4));
+    const answer = one.peers.mayFollow(4);
+    await closeAll([one, joiner]);
+    return answer;
+  };
+  const optional = { secrets, isSecretRequired: false };
+  assert.equal(await mayFollow({}, {}), true, "nobody has to");
+  assert.equal(await mayFollow({ secrets }, { secrets }), true);
+  assert.equal(await mayFollow(optional, optional), true);
+  assert.equal(await mayFollow(optional, {}), false, "the secret is being introduced, and it does not know it");
+});

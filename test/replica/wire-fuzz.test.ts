@@ -59,6 +59,7 @@ const messages: readonly Message[] = [
   },
   { kind: "snapshot-reply", term: 3, index: 4, offset: 8, done: false, round: 2, incarnation: 5 },
   { kind: "timeout-now", term: 3 },
+  { kind: "follow-request", term: 3 },
   { kind: "read-request", term: 3, context: 9 },
   { kind: "read-reply", term: 3, context: 9, index: null },
 ];

@@ -152,6 +152,12 @@ class Mesh implements OpenedPeers {
     }
   }
 
+  mayFollow(member: MemberId): boolean {
+    const peer = this.#peers.get(member);
+    if (peer === undefined || peer.wire === null) return false;
+    return peer.isListed || !isStranger(peer.wire) || (this.#proof === "none" && this.#tls === null);
+  }
+
   hangUp(on: MemberId, why: string): void {
     const wire = this.#peers.get(on)?.wire;
     if (wire == null) return;
@@ -446,7 +452,7 @@ class Mesh implements OpenedPeers {
   get #strangers(): number {
     let count = 0;
     for (const { isListed, wire } of this.#peers.values()) {
-      if (!isListed && wire !== null && !wire.isSealed && !showsCertificate(wire.socket)) count++;
+      if (!isListed && wire !== null && isStranger(wire)) count++;
     }
     return count;
   }
@@ -471,7 +477,7 @@ class Mesh implements OpenedPeers {
 
   #adopt(peer: Peer, wire: Wire, how: string, seals: Seals | null): void {
     wire.open(seals);
-    if (!peer.isListed && !wire.isSealed && !showsCertificate(wire.socket)) wire.limitFrames(STRANGER_FRAME_BYTES_MAX);
+    if (!peer.isListed && isStranger(wire)) wire.limitFrames(STRANGER_FRAME_BYTES_MAX);
     peer.wire = wire;
     peer.failures = 0;
     this.#cancelCall(peer);
@@ -505,6 +511,11 @@ class Mesh implements OpenedPeers {
       if (now - wire.heardAt > SILENCE_MS) wire.close(`nothing was heard from it for ${SILENCE_MS} ms`);
     }
   }
+}
+
+/** It has shown by nothing but its word that it is of the ensemble. */
+function isStranger(wire: Wire): boolean {
+  return !wire.isSealed && !showsCertificate(wire.socket);
 }
 
 /** What is wrong with a caller, and what one called says is wrong with us. */

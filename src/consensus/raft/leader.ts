@@ -22,6 +22,8 @@ import type { Configuration, Entry, EntryKind, Input, MemberId, MemberRecord, Me
 
 type Append = Message & { kind: "append" };
 
+/** Members about to join, and observers that nobody has listed: rarely more than one at a time. */
+const GUESTS_MAX = 16;
 const NO_ENTRIES: readonly Entry[] = [];
 const NO_PAYLOAD = new Uint8Array(0);
 
@@ -36,6 +38,8 @@ export class Leader {
   readonly #snapshots: SnapshotSender;
   #peers: Progress[] = [];
   readonly #byId = new Map<MemberId, Progress>();
+  /** Those among the peers that no configuration names: they count for nothing. */
+  readonly #guests = new Set<MemberId>();
   #tick: number;
   /** From when on silence counts: the start of the term, or of the latest change of members. */
   #quorumSince: number;
@@ -220,6 +224,7 @@ export class Leader {
   }
 
   onUnreachable(id: MemberId): void {
+    this.dropGuest(id);
     this.#byId.get(id)?.disconnected();
   }
 
@@ -256,7 +261,8 @@ export class Leader {
     this.#addPeers();
     this.#quorumSince = this.#tick;
     // Those who leave are sent the entry that says so, once; what becomes of it there does not matter to anyone.
-    const staying = new Set(peersOf(configuration, this.#options.id));
+    for (const id of peersOf(configuration, this.#options.id)) this.#guests.delete(id); // it belongs now
+    const staying = new Set([...peersOf(configuration, this.#options.id), ...this.#guests]);
     for (const peer of this.#peers) {
       if (staying.has(peer.id)) continue;
       if (peer.mode === "replicate") this.#replicate(peer);
@@ -266,7 +272,7 @@ export class Leader {
   }
 
   #addPeers(): void {
-    for (const id of peersOf(this.#log.configuration, this.#options.id)) {
+    for (const id of [...peersOf(this.#log.configuration, this.#options.id), ...this.#guests]) {
       if (!this.#byId.has(id)) this.#byId.set(id, new Progress(id, this.#log.lastIndex + 1, this.#options));
     }
     this.#peers = [...this.#byId.values()].sort((one, other) => one.id - other.id);
@@ -453,6 +459,24 @@ export class Leader {
   /** The latest round of contact: no answer can be to a later one. */
   get round(): number {
     return this.#round;
+  }
+
+  /** A member that no configuration names is sent the log as well, as long as it is connected. */
+  addGuest(id: MemberId): void {
+    if (this.#byId.has(id) || this.#guests.size >= GUESTS_MAX) return;
+    this.#guests.add(id);
+    this.#addPeers();
+    this.#replicate(this.#byId.get(id)!);
+  }
+
+  isGuest(id: MemberId): boolean {
+    return this.#guests.has(id);
+  }
+
+  dropGuest(id: MemberId): void {
+    if (!this.#guests.delete(id)) return;
+    this.#byId.delete(id);
+    this.#peers = this.#peers.filter((peer) => peer.id !== id);
   }
 
   isPeer(id: MemberId): boolean {

@@ -77,6 +77,8 @@ export class Raft {
   /** The request that makes a candidate's vote for itself durable; null once it counts. */
   #ownVoteSequence: number | null = null;
   /** What the other voters answered to a founding, and when. */
+  /** A configuration of its ensemble has named it in this run. */
+  #wasNamed = false;
   readonly #standings = new Map<MemberId, { readonly standing: Standing; readonly tick: number }>();
 
   #reportedCommit: number;
@@ -97,6 +99,8 @@ export class Raft {
     this.#reportedCommit = recovered.snapshot.index;
     this.#reportedTerm = this.term;
     this.#reportedConfiguration = this.#log.configuration;
+    const { cluster, members } = this.#log.configuration;
+    this.#wasNamed = cluster !== 0 && members.some(({ id }) => id === options.id);
     // Nobody is known to lead: a little sooner than after a leader fell silent. A pre-vote disturbs no leader there is.
     this.#timeout = this.#isAlone ? 1 : 1 + random.below(options.electionTicks);
   }
@@ -295,6 +299,7 @@ export class Raft {
     const { configuration, commitIndex } = this.#log;
     if (configuration !== this.#reportedConfiguration) {
       this.#reportedConfiguration = configuration;
+      if (configuration.members.some(({ id }) => id === this.#options.id)) this.#wasNamed = true;
       this.#outbox.push({ kind: "configuration-changed", configuration });
     }
     this.#reportRole();
@@ -341,6 +346,7 @@ export class Raft {
     }
     this.#elapsed++;
     this.#forwarded.expire(this.#tick - this.#options.electionTicks);
+    if (this.#leaderId === null && this.#elapsed % this.#options.heartbeatTicks === 0) this.#askToFollow();
     if (this.#isAlone && this.#ownVoteSequence !== null) return; // a slow disk is no rival: one term a start is enough
     if (this.#elapsed >= this.#timeout) this.#onElectionTimeout();
     else if (this.#election !== null && this.#elapsed % this.#options.heartbeatTicks === 0) this.#requestVotes();
@@ -354,6 +360,19 @@ export class Raft {
     } else {
       this.#becomeFollower(this.term, null); // it waits to be told who leads
     }
+  }
+
+  /**
+   * A member whose file lists it, and that no configuration names yet: it joins, or observes, before it is asked to. One
+   * that was named in this run and is no more has been removed, and stays away.
+   */
+  #askToFollow(): void {
+    const { id, listed } = this.#options;
+    const { configuration, lastIndex } = this.#log;
+    const isNamed = [...configuration.members, ...configuration.outgoing].some((member) => member.id === id);
+    const isOfAnEnsemble = lastIndex > 0 || configuration.cluster !== 0;
+    if ((isOfAnEnsemble && isNamed) || this.#wasNamed || listed?.some((member) => member.id === id) !== true) return;
+    for (const { id: to } of this.contacts) this.#outbox.send(to, { kind: "follow-request", term: this.term });
   }
 
   get #hasLeaderContact(): boolean {
@@ -548,6 +567,14 @@ export class Raft {
   /** Settles whose term it is first, so that the rest need not think of it (Raft §5.1). */
   #onMessage(from: MemberId, message: Message): void {
     assert(from !== this.#options.id, "a message from itself");
+    if (message.kind === "follow-request") {
+      this.#leader?.addGuest(from);
+      return;
+    }
+    if (message.term > this.term && this.#leader?.isGuest(from) === true) {
+      this.#leader.dropGuest(from); // whom nobody has named unseats nobody
+      return;
+    }
     const broken = ruleBroken(from, message, this.#judge);
     if (broken !== null) {
       this.#refuse(from, broken);
@@ -631,6 +658,7 @@ export class Raft {
         if (from === this.#leaderId) this.#forwarded.answered(message.context, message.index);
         break;
       case "request-vote":
+      case "follow-request":
         break; // met before the term was settled
       default:
         unreachable(message);

@@ -254,6 +254,8 @@ export type Message =
       readonly incarnation: number;
     }
   | { readonly kind: "timeout-now"; readonly term: number }
+  /** To whoever leads, from a member that no configuration names: it would follow, and serve, without a vote. */
+  | { readonly kind: "follow-request"; readonly term: number }
   /** A follower's read, confirmed by the leader. */
   | { readonly kind: "read-request"; readonly term: number; readonly context: number }
   | {

@@ -19,6 +19,7 @@ const KINDS = [
   "snapshot",
   "snapshot-reply",
   "timeout-now",
+  "follow-request",
   "read-request",
   "read-reply",
 ] as const satisfies readonly Message["kind"][];
@@ -84,6 +85,7 @@ function forged(kind: Message["kind"], random: Random, stage: Stage, to: MemberI
     case "snapshot-reply":
       return { kind, term, index: index(), offset: numberOf(random, 8), done: yes(), round, incarnation };
     case "timeout-now":
+    case "follow-request":
       return { kind, term };
     case "read-request":
       return { kind, term, context: index() };

@@ -455,6 +455,8 @@ export function phrase(message: Message): string {
     }
     case "snapshot-reply":
       return `has ${message.done ? "all" : message.offset} of snapshot ${message.index} in term ${term}`;
+    case "follow-request":
+      return `asks to follow, in term ${term}`;
     case "timeout-now":
       return `hands over term ${term}`;
     case "read-request":

@@ -110,3 +110,28 @@ test("a member whose data directory was emptied comes back by itself, and votes 
     await Promise.all([client.close(), reader.close()]);
   });
 });
+
+for (const role of ["observer", "participant"]) {
+  test(`a joiner that lists itself as ${role} follows and serves before any reconfiguration`, async () => {
+    await withEnsemble({ members: 3, config }, async (ensemble) => {
+      const client = await ZooKeeperClient.connect(ensemble.members[0]!.address);
+      await client.create("/before");
+      const before = await configText(client);
+      const joiner = await ensemble.add(({ id, peerAddress }) => [`server.${id}=${peerAddress}:${role}`]);
+      await until("it serves", async () => {
+        const { hasQuorum, appliedIndex } = JSON.parse(await joiner.ask("memb"));
+        return hasQuorum && appliedIndex > 0;
+      });
+      const onJoiner = await ZooKeeperClient.connect(joiner.address);
+      assert.ok(await onJoiner.exists("/before"));
+      await onJoiner.create("/through-it");
+      assert.ok(await client.exists("/through-it"));
+      assert.equal(await configText(onJoiner), before, "it belongs to nothing yet");
+      assert.equal(await voters(ensemble.members[0]!), 3);
+      assert.equal((await client.request(...ask.reconfig({ joining: line(joiner, role) }))).error, 0);
+      await onJoiner.sync();
+      assert.ok((await configText(onJoiner)).includes(line(joiner, role)), "and stays connected when it does");
+      await Promise.all([client.close(), onJoiner.close()]);
+    });
+  });
+}
