@@ -119,6 +119,8 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   readonly #foundingNotice = new FoundingNotice();
   #lastTickAt = 0;
   #stopTicking: (() => void) | null = null;
+  #stopSweeping: (() => void) | null = null;
+  #isSweepDue = false;
   #isDiskFull = false;
   #persistPendingSince: number | null = null;
   #persistsPending = 0;
@@ -163,6 +165,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     this.#reconcilePeers();
     this.#lastTickAt = this.#clock.now();
     this.#scheduleTick();
+    this.#scheduleSweep();
     this.#applyCommitted();
   }
 
@@ -396,6 +399,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     this.#proposedUpTo = 0;
     this.#expiring.clear();
     this.#reapedUpTo = 0;
+    this.#reaper.stop();
     this.#endedReconfiguration = null;
     this.#ticksWithoutVoters = 0;
     this.proposals.reset();
@@ -796,6 +800,30 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     });
   }
 
+  /** By a clock of its own: an interval may be shorter than a tick. */
+  #scheduleSweep(): void {
+    this.#stopSweeping = this.#clock.after(this.#options.reaper.intervalMs, () => {
+      if (this.#state === "stopped") return;
+      this.#isSweepDue = true;
+      this.#guarded(() => this.#goOnSweeping());
+      this.#scheduleSweep();
+    });
+  }
+
+  /** A sweep that was due while deletions of the last one, or the disk, were waited for is made up for afterwards. */
+  #goOnSweeping(): void {
+    if (this.#raft.role !== "leader" || !this.#raft.canPropose) return;
+    if (this.machine.appliedIndex < this.#reapedUpTo) return;
+    if (this.#isSweepDue && !this.#reaper.isSweeping) {
+      this.#isSweepDue = false;
+      this.#reaper.begin(() => this.#clock.wall());
+    }
+    const due = this.#reaper.takeDue(this.#clock.now());
+    if (due.length === 0) return;
+    this.#proposeOwn(due.map((candidate) => (writer) => encodeReap(writer, candidate)));
+    this.#reapedUpTo = this.#raft.lastIndex;
+  }
+
   #tick(): void {
     const now = this.#clock.now();
     const elapsed = now - this.#lastTickAt;
@@ -803,7 +831,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     this.#submit({ kind: "tick" });
     for (const question of this.#barriers.askAgain(now)) this.#askLeader(question);
     this.#tickLeases(elapsed);
-    if (this.#raft.role === "leader" && this.#raft.canPropose) this.#tickLeader(elapsed);
+    if (this.#raft.role === "leader" && this.#raft.canPropose) this.#tickLeader();
     if (!this.#outbox.isEmpty && !this.#isOnItsWay()) this.#retry(this.#retries.due(now));
     const notice = this.#foundingNotice.due(this.#raft.founding, now);
     if (notice !== null) this.#logger.warn(notice);
@@ -823,13 +851,9 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     for (const { id, generation } of expired) this.#expiring.set(id, generation);
   }
 
-  #tickLeader(elapsed: number): void {
+  #tickLeader(): void {
     if (!this.#queue.isEmpty) this.#flushSoon();
-    const due = this.#reaper.advance(elapsed, this.#clock.wall());
-    if (due.length > 0 && this.machine.appliedIndex >= this.#reapedUpTo) {
-      this.#proposeOwn(due.map((candidate) => (writer) => encodeReap(writer, candidate)));
-      this.#reapedUpTo = this.#raft.lastIndex;
-    }
+    this.#goOnSweeping();
     if (this.#raft.isChangingMembership) return;
     const { configuration, progress } = this.#raft;
     const pending = this.machine.pendingReconfiguration;
@@ -897,6 +921,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     if (this.#state === "stopped") return;
     this.#state = "stopped";
     this.#stopTicking?.();
+    this.#stopSweeping?.();
     this.#barriers.refuseAll();
     this.#outbox.refuseAll(OUTCOME_UNKNOWN);
     await this.#snapshotter.close();
@@ -944,6 +969,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     if (this.#state === "stopped") return;
     this.#state = "stopped";
     this.#stopTicking?.();
+    this.#stopSweeping?.();
     this.#options.onFatal(error instanceof Error ? error : new Error(String(error)));
   }
 }

@@ -73,6 +73,7 @@ export class SimulatedEnsemble {
       replica: {
         raft: options.replica?.raft ?? RAFT,
         tickMs: options.replica?.tickMs ?? 40,
+        reaper: options.replica?.reaper ?? { intervalMs: 60_000, neverUsedMs: 0, maxPerMinute: 10_000 },
         snapshotCommands: options.replica?.snapshotCommands ?? 1000,
         snapshotSliceBytes: options.replica?.snapshotSliceBytes ?? 128 * 1024,
         snapshotLogBytes: options.replica?.snapshotLogBytes ?? 10 * 1024 * 1024,

@@ -53,7 +53,7 @@ export interface SimulatedMemberOptions {
   readonly observer: Observer;
   readonly replica: Pick<
     ReplicaOptions,
-    "raft" | "tickMs" | "snapshotCommands" | "snapshotLogBytes" | "snapshotSliceBytes"
+    "raft" | "reaper" | "tickMs" | "snapshotCommands" | "snapshotLogBytes" | "snapshotSliceBytes"
   >;
   readonly segmentBytes: number;
   readonly retainSnapshots: number;
@@ -180,7 +180,6 @@ export class SimulatedMember {
         raft: { ...settings.raft, listed: this.file.members, foundWithout: this.foundWithout },
         id,
         start: this.nextStart++,
-        reaper: { intervalMs: 60_000, neverUsedMs: 0, maxPerMinute: 10_000 },
         random: seededRandom(random.next()),
         logger: { ...silentLogger, warn: (line) => void this.warnings.push(line) },
         onFatal: (error) => this.#onFatal(clock, error),

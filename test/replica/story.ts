@@ -16,6 +16,7 @@ import {
 import type { Outcome } from "../../src/state/types.ts";
 
 const ANYONE = encodeIdentities([]);
+const OWNER = encodeIdentities([], { extendedTypes: true });
 const OPERATOR = encodeIdentities([], { skipAcl: true, reconfig: true });
 const OPEN_ACL = [{ perms: 31, scheme: "world", id: "anyone" }];
 
@@ -28,7 +29,8 @@ export interface Attempt {
 export interface Story {
   readonly ensemble: SimulatedEnsemble;
   set(member: SimulatedMember, path: string, value: string): Attempt;
-  create(member: SimulatedMember, path: string, mode?: number): Attempt;
+  /** `ttl` in milliseconds makes it a TTL node. */
+  create(member: SimulatedMember, path: string, mode?: number, ttl?: number): Attempt;
   /** Asks a member, as an operator would, for these to come and those to go. */
   reconfigure(member: SimulatedMember, change: Partial<ReconfigFields>): Attempt;
   /** Opens a session on a member; completes with its id. */
@@ -100,9 +102,9 @@ export function scenario(
               ...change,
             }),
           ),
-        create: (member, path, mode = 0) =>
+        create: (member, path, mode = 0, ttl = -1) =>
           attempt(path, member, () =>
-            encodeCreate(member.replica!.begin(), 0, ANYONE, { path, data: null, acl: OPEN_ACL, mode }),
+            encodeCreate(member.replica!.begin(), 0, OWNER, { path, data: null, acl: OPEN_ACL, mode, ttl }),
           ),
       });
       for (const { id, fatal } of ensemble.members) assert.equal(fatal, null, `member ${id} stopped: ${fatal?.stack}`);

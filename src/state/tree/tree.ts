@@ -113,13 +113,30 @@ export class Tree {
    * stay); TTL nodes without children, unchanged for longer than their time. `now` is of the clock that stamps batches.
    */
   *reapable(now: number, neverUsedMs: number): Generator<Reapable> {
-    for (const [node] of this.containers) {
-      if (node.numChildren > 0) continue;
-      const wasUsed = node.directory !== null && node.directory.creates !== 0;
-      if (wasUsed || (neverUsedMs > 0 && now - node.mtime > neverUsedMs)) yield reapableOf(node);
+    for (const candidate of this.sweep(() => now, neverUsedMs)) {
+      if (candidate !== null) yield candidate;
     }
-    for (const [node, ttl] of this.ttls) {
-      if (node.numChildren === 0 && now - node.mtime > ttl) yield reapableOf(node);
+  }
+
+  /**
+   * The same, with a null for each node that is not due, so that a walk can stop and go on, with commands applied in
+   * between. Containers and TTL nodes come in turn: many of one kind do not keep the other waiting.
+   */
+  *sweep(now: () => number, neverUsedMs: number): Generator<Reapable | null> {
+    const containers = this.containers[Symbol.iterator]();
+    const ttls = this.ttls[Symbol.iterator]();
+    for (let isContainersTurn = true, ended = 0; ended < 2; isContainersTurn = !isContainersTurn) {
+      const { value, done } = (isContainersTurn ? containers : ttls).next();
+      if (done === true) {
+        ended++;
+        continue;
+      }
+      ended = 0;
+      const [node, ttl] = value;
+      const isDue = isContainersTurn
+        ? isContainerDue(node, now(), neverUsedMs)
+        : node.numChildren === 0 && now() - node.mtime > ttl;
+      yield isDue ? reapableOf(node) : null;
     }
   }
 
@@ -162,6 +179,12 @@ export function* descendants(top: Znode): Generator<Znode> {
       next = up.following;
     node = next;
   }
+}
+
+function isContainerDue(node: Znode, now: number, neverUsedMs: number): boolean {
+  if (node.numChildren > 0) return false;
+  const wasUsed = node.directory !== null && node.directory.creates !== 0;
+  return wasUsed || (neverUsedMs > 0 && now - node.mtime > neverUsedMs);
 }
 
 function reapableOf(node: Znode): Reapable {
