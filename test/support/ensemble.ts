@@ -15,6 +15,8 @@ export type Flavour = "cabildo" | "zookeeper";
 
 export interface EnsembleOptions {
   readonly flavour: Flavour;
+  /** Of ZooKeeper: the reference's unless given. */
+  readonly version?: string | undefined;
   /** Voting members; one stands alone, without `server.N=` lines. */
   readonly members: number;
   /** Their numbers; from 1 unless given. */
@@ -138,7 +140,7 @@ async function ours(options: EnsembleOptions): Promise<Launch> {
 }
 
 async function reference(options: EnsembleOptions): Promise<Launch> {
-  const { java, classpath, mainClass } = await referenceZooKeeper();
+  const { java, classpath, mainClass } = await referenceZooKeeper(options.version);
   const runtime = ["-Xmx512m", "-Dzookeeper.admin.enableServer=false", ...(options.runtimeOptions ?? [])];
   return { command: java, args: [...runtime, "-cp", classpath, mainClass] };
 }

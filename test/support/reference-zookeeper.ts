@@ -6,6 +6,8 @@ import { cached } from "./cache.ts";
 import { locate, run } from "./commands.ts";
 
 export const referenceVersion = "3.9.5";
+/** The release before, which Debian ships: it answers some things differently, and clients meet it. */
+export const olderVersion = "3.8.0";
 
 export interface ReferenceZooKeeper {
   readonly version: string;
@@ -16,15 +18,15 @@ export interface ReferenceZooKeeper {
 }
 
 /** Installs ZooKeeper unless it is there. Throws MissingRuntime when this machine has no Java or no Maven. */
-export async function referenceZooKeeper(): Promise<ReferenceZooKeeper> {
+export async function referenceZooKeeper(version = referenceVersion): Promise<ReferenceZooKeeper> {
   const java = locate("java", "Java");
-  const folder = await cached(`zookeeper-${referenceVersion}`, async (folder) => {
-    await mavenJars(folder, pom([`org.apache.zookeeper:zookeeper:${referenceVersion}`, ...whatTheServerAlsoLoads]));
+  const folder = await cached(`zookeeper-${version}`, async (folder) => {
+    await mavenJars(folder, pom([`org.apache.zookeeper:zookeeper:${version}`, ...whatTheServerAlsoLoads]));
     mkdirSync(join(folder, "conf"));
     writeFileSync(join(folder, "conf", "simplelogger.properties"), logging);
   });
   return {
-    version: referenceVersion,
+    version,
     java,
     classpath: `${join(folder, "conf")}:${join(folder, "jars")}/*`,
     mainClass: "org.apache.zookeeper.server.quorum.QuorumPeerMain",

@@ -60,7 +60,7 @@ function container(place: Place, path: string): MultiOperation {
 }
 
 /**
- * A node, with the ancestors that are missing; gives its path, and its stat where the servers tell it (before ZooKeeper 3.9 they
+ * A node, with the ancestors that are missing; gives its path, and its stat where the servers tell it (old ZooKeepers
  * do not of one that was made with its ancestors). Fails as `create` does.
  */
 export async function createWithAncestors(

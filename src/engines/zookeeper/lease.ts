@@ -184,7 +184,7 @@ export class NodeLease implements Lease {
       try {
         const [, made] = await multiWithAncestors(this.#place, taking, { session });
         const stat = made?.op === "create" ? made.stat : null;
-        return stat?.czxid ?? (await this.#ownLock(lockPath)); // before 3.9 ZooKeeper tells none in a transaction
+        return stat?.czxid ?? (await this.#ownLock(lockPath)); // old ZooKeepers tell none in a transaction
       } catch (error) {
         if (isRefusal(error, "node-exists")) return this.#ownLock(lockPath);
         if (isRefusal(error, "no-node") && error instanceof MultiError && error.failedIndex === 0) return null;

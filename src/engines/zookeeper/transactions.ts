@@ -67,7 +67,7 @@ function countOf(version: string | null): number {
   throw new CoordinationError("rejected", "not-applied", `transaction: ${why}`);
 }
 
-/** Before 3.9 ZooKeeper does not tell the stat of what a transaction created: it is read then, for it says the same later on. */
+/** Old ZooKeepers (3.8.0, as Debian has it) do not tell the stat of what a transaction created: it is read then, for it says the same later on. */
 async function resultOf(place: Place, result: MultiResult<MultiOperation>, limits: WriteLimits): Promise<StepResult> {
   if (result.op !== "create") return "stat" in result ? seenOf(result.stat) : null;
   const stat = result.stat ?? (await readBack(place, result.path, limits));

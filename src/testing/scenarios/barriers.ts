@@ -225,11 +225,13 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
       const fates = { both: 0, neither: 0 };
       for (let round = 0; round < 60; round++) {
         const barrier = (c: typeof a.c) => c.doubleBarrier(`instant-${round}`, { members: 2 });
-        const early = barrier(a.c).enter({ timeoutMs: 100 });
+        const early = barrier(a.c)
+          .enter({ timeoutMs: 100 })
+          .catch((error) => error);
         await stage.sleep(85 + (round % 20));
         const giveUp = new AbortController();
         const late = fateOf(barrier(b.c).enter({ signal: giveUp.signal }));
-        const first = await early.catch((error) => error);
+        const first = await early;
         await stage.sleep(50);
         if (first instanceof Error) {
           assert.equal((first as CoordinationError).outcome, "not-applied");

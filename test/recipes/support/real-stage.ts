@@ -7,10 +7,11 @@ import { type Ensemble, type Flavour, startEnsemble } from "../../support/ensemb
 
 const SESSION_TIMEOUT_MS = 2000;
 
-export function playOnServers(flavour: Flavour, members: number): void {
-  test(`recipes on ${flavour}`, async (context) => {
+export function playOnServers(flavour: Flavour, members: number, version?: string): void {
+  test(`recipes on ${flavour}${version === undefined ? "" : ` ${version}`}`, async (context) => {
     await using ensemble = await startEnsemble({
       flavour,
+      version,
       members,
       config: ["tickTime=500", "minSessionTimeout=1000"],
     });
