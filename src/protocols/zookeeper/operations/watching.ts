@@ -84,8 +84,8 @@ export const addWatch: ReadOperation = {
   run(client, reader, out) {
     const { path, kind } = readPathKind(reader);
     if (kind !== MODE_PERSISTENT && kind !== MODE_RECURSIVE) throw new MalformedError(`watch mode ${kind}`);
-    if (!isPath(path)) return ERROR.badArguments;
-    client.watches.addPersistent(path, client, kind === MODE_RECURSIVE);
+    // A path that can never be is answered as ZooKeeper answers it, and not kept: it would never be told of.
+    if (isPath(path)) client.watches.addPersistent(path, client, kind === MODE_RECURSIVE);
     out.int32(ERROR.ok); // ZooKeeper's record for "nothing to say" here
     return ERROR.ok;
   },
