@@ -64,7 +64,7 @@ export class Tally {
       `clients: ${this.#answered} answers, ${this.#unknown} unknown, ${this.#notifications} events, ` +
         `${this.#sessions} sessions, ${this.#locks} locks granted; ${this.#entries} entries committed`,
       `recipes: ${this.#recipeSeeds} seeds; calls ended as ${outcomes.join(", ") || "nothing"}`,
-      `sim: ${this.seeds} seeds from ${from}, ${hours.toFixed(1)} simulated hours, ${this.#events} events, ` +
+      `sim: ${all} seeds from ${from}, ${hours.toFixed(1)} simulated hours, ${this.#events} events, ` +
         `${this.violations} violations; a core runs ${(all / seconds).toFixed(1)} seeds a second, ` +
         `${((hours * 60) / seconds).toFixed(0)} simulated hours a minute`,
     ].join("\n");

@@ -126,6 +126,23 @@ test("a lease that somebody removes is told, and its return does not take the it
   });
 });
 
+test("a return whose answer is lost does not take the item from the next consumer when it is tried again", async () => {
+  await played(async (stage) => {
+    const [a, b] = [await stage.program(), await stage.program()];
+    await a.c.queue("q").put("work");
+    const job = await a.c.queue("q").take();
+    const taking = b.c.queue("q").take();
+    await stage.sleep(300);
+    a.refuseWrites("answer-lost", 1, 1);
+    await job.return();
+    const next = await taking;
+    await stage.sleep(1000);
+    assert.equal(next.state, "held");
+    await next.ack();
+    assert.equal(await a.c.queue("q").size(), 0);
+  });
+});
+
 test("an ack under a lease that somebody removed: refused while it is nobody's; else the work is done, and the next is told", async () => {
   await played(async (stage) => {
     const [a, b] = [await stage.program(), await stage.program()];

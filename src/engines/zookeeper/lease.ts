@@ -287,15 +287,18 @@ export class NodeLease implements Lease {
     await this.#unlock();
   }
 
-  /** Unless it is another's by now: somebody may have removed it, and it was made again. */
+  /**
+   * Unless it is another's by now, which is asked at each try: somebody may have removed it, or this did and the answer was
+   * lost, and it was made again.
+   */
   async #unlock(): Promise<void> {
     if (this.#locked === null) return;
     const lockPath = `${locksOf(this.#path)}/${this.#locked}`;
     const { session } = this.#session;
     try {
-      if ((await this.#ownLock(lockPath)) !== null) {
-        await persistently(this.#place, () => this.#client.delete(lockPath, { session }));
-      }
+      await persistently(this.#place, async () => {
+        if ((await this.#ownLock(lockPath)) !== null) await this.#client.delete(lockPath, { session });
+      });
     } catch (error) {
       if (!isRefusal(error, "no-node")) throw error;
     }

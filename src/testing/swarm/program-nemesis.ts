@@ -31,6 +31,11 @@ export class ProgramNemesis {
   constructor(options: ProgramNemesisOptions) {
     this.#options = options;
     this.#random = options.world.random;
+    options.world.remove = (path) => {
+      if (this.#isOver || options.swarm.weights["remove-node"] === 0) return;
+      options.world.note(`an operator removes ${path} meanwhile`);
+      options.operator.remove(path);
+    };
     options.world.history.onEphemeral = (path) => this.#onEphemeral(path);
     this.#soon();
   }

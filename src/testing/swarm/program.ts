@@ -102,8 +102,9 @@ export class SimulatedProgram {
     return new Wait(this, typicalMs);
   }
 
-  /** Holds something for a time, or until it is told that it does not hold it any more; now and then it does not listen. */
-  async hold({ signal }: Held, milliseconds: number): Promise<void> {
+  /** Holds something for a time, some for long, or until it is told that it is lost; now and then it does not listen. */
+  async hold({ signal }: Held, typicalMs: number): Promise<void> {
+    const milliseconds = this.random.chance(0.04) ? typicalMs * LONG : typicalMs;
     if (this.random.chance(0.1)) await this.sleep(milliseconds);
     else await this.sleepUnless(signal, milliseconds);
   }
@@ -152,6 +153,9 @@ export class SimulatedProgram {
     return this.#ports.clock.after(milliseconds, task);
   }
 }
+
+/** By so many times some hold longer than others: longer than it may take until a loss is told. */
+const LONG = 8;
 
 /** A wait's options, to be disposed of with it. */
 export class Wait implements Disposable {

@@ -27,6 +27,8 @@ export class World {
   isOver = false;
   /** Asked now and then, and at the end. */
   readonly referees: (() => void)[] = [];
+  /** Has an operator remove a node, on days on which one does such things. */
+  remove: (path: string) => void = () => {};
   /** How what was tried ended, for the figures. */
   readonly outcomes = new Map<string, number>();
   readonly #now: () => number;

@@ -77,6 +77,7 @@ export class ReadWriteLockWorkload implements Workload {
       this.#claims.end(writer);
       held.release().catch(() => {});
     };
+    if (writer.node !== null && program.random.chance(0.3)) this.#world.remove(writer.node);
     const stop = program.random.chance(0.3) ? program.after(program.random.below(300) / 100, release) : () => {};
     try {
       reading = await held.downgrade(wait.options);
