@@ -317,4 +317,76 @@ export const REPLICA: readonly Mutant[] = [
     caughtBy: ["replica/membership", "replica/membership-changes"],
     simulator: "its followers are not slow for long enough",
   },
+
+  // ----------------------------------------------------------------------------------------- rare orders of events
+  {
+    name: "a-ping-is-answered-before-the-leader-has-heard-of-it",
+    rule: "A ping is answered once the leader has heard of it: the renewal goes ahead of the question.",
+    pitfall: 22,
+    file: "src/replica/replica.ts",
+    find: `this.#peers?.send(leader, encodeRenew(question.leases));
+    }`,
+    replace: "}",
+    caughtBy: ["replica/rules"],
+    simulator: true,
+  },
+  {
+    name: "a-leaders-own-commands-are-numbered-on-over-terms",
+    rule: "A leader numbers its own commands anew in each term.",
+    file: "src/replica/term-batches.ts",
+    find: `this.#term = term;
+      this.#sequence = 0;`,
+    replace: "this.#term = term;",
+    caughtBy: ["replica/rules"],
+    simulator: true,
+  },
+  {
+    name: "who-waits-hears-nothing-when-its-member-stops",
+    rule: "When a member stops, who waits for a command hears that nobody can know.",
+    pitfall: 27,
+    file: "src/replica/replica.ts",
+    find: "this.#outbox.refuseAll(OUTCOME_UNKNOWN);",
+    replace: "",
+    caughtBy: ["replica/rules"],
+    simulator: "its clients lose their connection at the same time",
+  },
+  {
+    name: "a-new-leader-gives-a-reconfiguration-up-at-once",
+    rule: "A reconfiguration is given up after an election timeout without its voters: a new leader has yet to hear from them.",
+    file: "src/replica/replica.ts",
+    find: "++this.#ticksWithoutVoters >= this.#options.raft.electionTicks",
+    replace: "++this.#ticksWithoutVoters >= 0",
+    caughtBy: ["replica/rules"],
+    simulator: "it may be asked for again",
+  },
+  {
+    name: "a-snapshot-goes-on-being-taken-of-a-state-that-is-replaced",
+    rule: "A snapshot that is being taken gives way to a leader's.",
+    pitfall: 12,
+    file: "src/replica/snapshotter.ts",
+    find: `        await this.#abandonTaking();
+        await installing`,
+    replace: "        await installing",
+    caughtBy: ["replica/rules"],
+    simulator: true,
+  },
+  {
+    name: "a-silent-member-is-given-a-vote",
+    rule: "A member that is silent is not given a vote.",
+    file: "src/replica/membership.ts",
+    find: "if (seen === null || !seen.active || !seen.isCaughtUp || seen.incarnation === 0) continue;",
+    replace: "if (seen === null || !seen.isCaughtUp || seen.incarnation === 0) continue;",
+    caughtBy: ["replica/membership"],
+    simulator: "an early vote breaks no promise: it only holds commits up",
+  },
+  {
+    name: "a-member-forgets-that-it-installed-a-snapshot",
+    rule: "A member knows the snapshot that it installed.",
+    file: "src/replica/replica.ts",
+    find: `this.#snapshotIndex = snapshot.index;
+    this.#snapshotLogSize`,
+    replace: "this.#snapshotLogSize",
+    caughtBy: ["replica/snapshot-transfers"],
+    simulator: "it takes one of its own the sooner",
+  },
 ];

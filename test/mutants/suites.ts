@@ -41,6 +41,7 @@ const FILES = {
   "replica/barriers": "test/replica/barriers.test.ts",
   "replica/reads": "test/replica/reads.test.ts",
   "replica/rounds": "test/replica/rounds.test.ts",
+  "replica/rules": "test/replica/rules.test.ts",
   "replica/scenarios": "test/replica/scenarios.test.ts",
   "replica/session-time": "test/replica/session-time.test.ts",
   "replica/snapshot-transfers": "test/replica/snapshot-transfers.test.ts",

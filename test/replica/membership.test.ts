@@ -53,6 +53,11 @@ test("a member that has not answered yet is not admitted", () => {
   assert.equal(nextMembershipStep(learning, null, seen({ 1: healthy, 2: healthy, 3: unheard })), null);
 });
 
+test("a member that fell silent is not admitted, however much it held", () => {
+  const learning = configuration(member(1), member(2), member(3, "learner"));
+  assert.equal(nextMembershipStep(learning, null, seen({ 1: healthy, 2: healthy, 3: silent })), null);
+});
+
 test("an observer is never given a vote", () => {
   const withObserver = configuration(member(1), member(2), member(3), member(4, "learner", "observer"));
   assert.equal(nextMembershipStep(withObserver, null, seen({ 1: healthy, 2: healthy, 3: healthy, 4: healthy })), null);

@@ -3,20 +3,7 @@
 import assert from "node:assert/strict";
 import { RAFT, type SimulatedEnsemble } from "../../src/sim/ensemble.ts";
 import type { SimulatedMember } from "../../src/sim/member.ts";
-import { type Attempt, assertEqualStates, dataOf, type Story, scenario } from "./story.ts";
-
-/** Whoever else leads is killed, until this member does. */
-async function leadAgain(story: Pick<Story, "ensemble" | "until" | "start">, wanted: SimulatedMember): Promise<void> {
-  const { ensemble, until, start } = story;
-  for (let round = 0; ensemble.leader() !== wanted; round++) {
-    assert.ok(round < 50, "it never led again");
-    const leader = ensemble.leader()!;
-    leader.kill();
-    await until(() => ensemble.leader() !== undefined && ensemble.isSettled());
-    await start(leader);
-    await until(() => ensemble.isSettled());
-  }
-}
+import { type Attempt, assertEqualStates, dataOf, leadAgain, scenario } from "./story.ts";
 
 function outsideOf(ensemble: SimulatedEnsemble, member: SimulatedMember): number[] {
   return ensemble.members.filter((other) => other !== member).map(({ id }) => id);

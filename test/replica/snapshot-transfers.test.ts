@@ -108,12 +108,13 @@ scenario(
   async (story) => {
     const { ensemble, until } = story;
     answers.length = 0;
-    const { behind } = await halfWay(story, 100);
+    const { leader, behind } = await halfWay(story, 100);
     behind.disk.readMs = 20;
     behind.disk.syncMinMs = 50;
     behind.disk.syncMaxMs = 50;
     await until(() => ensemble.isSettled() && answers.length === 3);
     assert.deepEqual(answers, ["overloaded", "overloaded", "overloaded"]);
+    assert.equal(behind.replica!.status.snapshotIndex, leader.replica!.status.snapshotIndex);
     await takeSnapshot(until, behind);
     behind.kill();
     await story.start(behind);

@@ -112,6 +112,22 @@ export function scenario(
   }
 }
 
+/** Whoever else leads is killed, until this member does. */
+export async function leadAgain(
+  story: Pick<Story, "ensemble" | "until" | "start">,
+  wanted: SimulatedMember,
+): Promise<void> {
+  const { ensemble, until, start } = story;
+  for (let round = 0; ensemble.leader() !== wanted; round++) {
+    assert.ok(round < 50, "it never led again");
+    const leader = ensemble.leader()!;
+    leader.kill();
+    await until(() => ensemble.leader() !== undefined && ensemble.isSettled());
+    await start(leader);
+    await until(() => ensemble.isSettled());
+  }
+}
+
 export function dataOf(member: SimulatedMember, path: string): string | null | undefined {
   const { tree } = member.replica!.machine;
   const node = tree.node(path);
