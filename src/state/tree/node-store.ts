@@ -30,7 +30,7 @@ const NODE_INTEGERS = 11;
 
 /** Of a directory, which only nodes have that had a child. */
 export const PZXID = 0;
-/** What is below it, at any depth: nodes, and bytes of their data. */
+/** What is below it, at any depth: nodes, and behind it the bytes of their data. */
 export const BELOW = 1;
 export const BELOW_BYTES = 2;
 const DIRECTORY_DOUBLES = 3;
@@ -80,10 +80,7 @@ export class NodeStore {
   growAbove(node: number, count: number, bytes: number): void {
     const { nodes, directories } = this;
     for (let up = nodes.integer(node, PARENT); up !== 0; up = nodes.integer(up, PARENT)) {
-      const directory = nodes.integer(up, DIRECTORY);
-      if (count !== 0) directories.setDouble(directory, BELOW, directories.double(directory, BELOW) + count);
-      if (bytes !== 0)
-        directories.setDouble(directory, BELOW_BYTES, directories.double(directory, BELOW_BYTES) + bytes);
+      directories.addDoubles(nodes.integer(up, DIRECTORY), BELOW, count, bytes);
     }
   }
 

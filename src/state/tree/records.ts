@@ -55,6 +55,14 @@ export class Records {
     this.#doubles[record >>> SEGMENT_BITS]![(record & SEGMENT_MASK) * this.#stride + field] = value;
   }
 
+  /** Adds to a field and to the one behind it. */
+  addDoubles(record: number, field: number, some: number, more: number): void {
+    const doubles = this.#doubles[record >>> SEGMENT_BITS]!;
+    const at = (record & SEGMENT_MASK) * this.#stride + field;
+    doubles[at] = doubles[at]! + some;
+    doubles[at + 1] = doubles[at + 1]! + more;
+  }
+
   integer(record: number, field: number): number {
     return this.#integers[record >>> SEGMENT_BITS]![(record & SEGMENT_MASK) * this.#stride * 2 + field]!;
   }

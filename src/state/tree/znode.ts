@@ -242,7 +242,9 @@ export class Znode implements Stat {
     const { nodes, data } = this.store;
     const before = nodes.integer(this.record, LENGTH);
     const block = nodes.double(this.record, BLOCK);
-    this.#setLength(length);
+    nodes.setInteger(this.record, LENGTH, length);
+    const grown = (length > 0 ? length : 0) - (before > 0 ? before : 0);
+    if (grown !== 0) this.store.growAbove(this.record, 0, grown);
     if (before > 0 && length > 0 && data.isSameSize(before, length)) return block;
     if (before > 0) data.release(block, before);
     if (length <= 0) return 0;
