@@ -1,7 +1,9 @@
 // Who may do what with the nodes that a recipe makes.
 
 import { CoordinationError } from "../base/errors.ts";
+import { OPTION, type OptionRules } from "../base/options.ts";
 import type { AccessRule, PlaceOptions } from "./engine.ts";
+import { checkOptions } from "./options.ts";
 
 /** What every recipe that makes nodes may be given. */
 export interface AccessOptions {
@@ -12,8 +14,16 @@ export interface AccessOptions {
   readonly acl?: readonly AccessRule[] | undefined;
 }
 
-/** Throws a CoordinationError where it is no access list. */
-export function accessOf(what: string, { acl }: AccessOptions): PlaceOptions {
+export const ACCESS: OptionRules<AccessOptions> = { acl: OPTION.any }; // `checkAcl` says more of it
+
+/** Throws a CoordinationError where it is no access list, or where there are other options than `rules` has. */
+export function accessOf<Options extends AccessOptions>(
+  what: string,
+  options: Options,
+  rules: OptionRules<AccessOptions> = ACCESS,
+): PlaceOptions {
+  checkOptions(what, options, rules);
+  const { acl } = options;
   if (acl === undefined) return {};
   checkAcl(what, "rejected", acl);
   return { acl };

@@ -1,11 +1,14 @@
 // How everything that one waits in line for is acquired: the one loop behind locks, permits and elections.
 
 import { CoordinationError } from "../base/errors.ts";
+import type { OptionRules } from "../base/options.ts";
 import type { Contender, Engine, EngineSession, EngineStatus, Withdrawal } from "./engine.ts";
-import type { Grant } from "./held.ts";
-import { Patience, type WaitOptions } from "./patience.ts";
+import { type Grant, HOLD, type HoldOptions } from "./held.ts";
+import { Patience, WAIT, type WaitOptions } from "./patience.ts";
 import { takeBack } from "./take-back.ts";
 import { traced } from "./traced.ts";
+
+export const ACQUIRE: OptionRules<WaitOptions & HoldOptions> = { ...WAIT, ...HOLD };
 
 export interface Wanted<C extends Contender> {
   /** As errors speak of it: `lock "billing"`. */
@@ -27,9 +30,10 @@ export async function acquire<C extends Contender>(
   engine: Engine,
   wanted: Wanted<C>,
   options: WaitOptions,
+  rules: OptionRules<WaitOptions> = ACQUIRE,
 ): Promise<Grant & { readonly contender: C }> {
   return traced(engine, wanted, async () => {
-    using patience = new Patience(engine.runtime, wanted.what, options);
+    using patience = new Patience(engine.runtime, wanted.what, options, undefined, rules);
     return await acquireWith(engine, wanted, patience); // awaited here, for the patience ends with this block
   });
 }
@@ -39,16 +43,18 @@ export function tryAcquire<C extends Contender>(
   engine: Engine,
   wanted: Wanted<C>,
   options: WaitOptions,
+  rules: OptionRules<WaitOptions> = ACQUIRE,
 ): Promise<(Grant & { readonly contender: C }) | null> {
-  return traced(engine, wanted, () => tryOnce(engine, wanted, options));
+  return traced(engine, wanted, () => tryOnce(engine, wanted, options, rules));
 }
 
 async function tryOnce<C extends Contender>(
   engine: Engine,
   wanted: Wanted<C>,
   options: WaitOptions,
+  rules: OptionRules<WaitOptions>,
 ): Promise<(Grant & { readonly contender: C }) | null> {
-  using patience = new Patience(engine.runtime, wanted.what, options);
+  using patience = new Patience(engine.runtime, wanted.what, options, undefined, rules);
   const session = await sessionOf(engine, patience);
   const contender = wanted.contend(session);
   try {

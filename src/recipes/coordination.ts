@@ -1,6 +1,7 @@
 // What a user holds: recipes by their names, over one engine. A method is there for everyone and compiles for those whose
 // engine has what it needs.
 
+import { CoordinationError } from "../base/errors.ts";
 import type { AccessOptions } from "./access.ts";
 import { Barrier } from "./barrier.ts";
 import { Configuration } from "./configuration.ts";
@@ -59,6 +60,9 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
 
   /** Several locks, all of them or none. */
   multiLock(this: Coordination<E & HasMutexes>, names: readonly string[], options: AccessOptions = {}): MultiLock {
+    if (!Array.isArray(names)) {
+      throw new CoordinationError("rejected", "not-applied", "multi-lock: the names are a list");
+    }
     return new MultiLock(
       this.engine,
       names.map((name) => this.lock(name, options)),

@@ -1,12 +1,13 @@
 // The double barrier: so many members begin together, and none goes on at the end before all are through. On ZooKeeper it is
 // Curator's DistributedDoubleBarrier.
 
-import { type AccessOptions, accessOf } from "./access.ts";
-import { acquireWith, type Wanted } from "./acquire.ts";
-import { checkCount } from "./counts.ts";
+import type { OptionRules } from "../base/options.ts";
+import { ACCESS, type AccessOptions, accessOf } from "./access.ts";
+import { ACQUIRE, acquireWith, type Wanted } from "./acquire.ts";
 import type { Attendee, Engine, HasDoubleBarriers } from "./engine.ts";
 import { type Grant, type Held, Holding } from "./held.ts";
 import type { AcquireOptions } from "./lock.ts";
+import { COUNT } from "./options.ts";
 import { Patience, type WaitOptions } from "./patience.ts";
 
 export interface DoubleBarrierOptions extends AccessOptions {
@@ -23,19 +24,22 @@ export interface Inside extends Held {
   leave(options?: WaitOptions): Promise<void>;
 }
 
+const DOUBLE_BARRIER: OptionRules<DoubleBarrierOptions> = { members: COUNT, ...ACCESS };
+
 export class DoubleBarrier {
   readonly name: string;
   readonly members: number;
   readonly #engine: Engine;
   readonly #wanted: Wanted<Attendee>;
 
-  constructor(engine: Engine & HasDoubleBarriers, name: string, { members, ...options }: DoubleBarrierOptions) {
+  constructor(engine: Engine & HasDoubleBarriers, name: string, options: DoubleBarrierOptions) {
     const what = `double barrier ${JSON.stringify(name)}`;
-    checkCount(what, "members", members);
+    const access = accessOf(what, options, DOUBLE_BARRIER);
+    const { members } = options;
     this.name = name;
     this.members = members;
     this.#engine = engine;
-    const meeting = engine.doubleBarrier(name, members, accessOf(what, options));
+    const meeting = engine.doubleBarrier(name, members, access);
     const waitsFor = (missing: number) => `${missing} more to come`;
     this.#wanted = {
       what,
@@ -53,7 +57,7 @@ export class DoubleBarrier {
    * what it gives goes out without waiting for the others.
    */
   async enter(options: AcquireOptions = {}): Promise<Inside> {
-    using patience = new Patience(this.#engine.runtime, this.#wanted.what, options, "was not entered");
+    using patience = new Patience(this.#engine.runtime, this.#wanted.what, options, "was not entered", ACQUIRE);
     const grant = await acquireWith(this.#engine, this.#wanted, patience);
     return new Member(this.#engine, grant, options);
   }

@@ -3,15 +3,17 @@
 
 import { whenAborted } from "../base/abort.ts";
 import { CoordinationError } from "../base/errors.ts";
-import { type AccessOptions, accessOf } from "./access.ts";
+import { OPTION, type OptionRules } from "../base/options.ts";
+import { ACCESS, type AccessOptions, accessOf } from "./access.ts";
 import { acquireWith, type Wanted } from "./acquire.ts";
 import { Backoff } from "./backoff.ts";
 import { type CandidateRecord, readRecord, writeRecord } from "./candidate-record.ts";
 import type { Candidate, CandidateView, ElectionForm, Engine, HasElections, Office } from "./engine.ts";
 import { LockLostError } from "./errors.ts";
 import { type FollowOptions, follow } from "./follow.ts";
-import { type Grant, type Held, Holding, type HoldOptions, messageOf } from "./held.ts";
+import { type Grant, type Held, HOLD, Holding, type HoldOptions, messageOf } from "./held.ts";
 import { Latch } from "./latch.ts";
+import { checkOptions } from "./options.ts";
 import { Patience } from "./patience.ts";
 import { runHeld } from "./run.ts";
 import { takeBack } from "./take-back.ts";
@@ -43,6 +45,16 @@ export interface CampaignOptions extends HoldOptions {
    */
   readonly priority?: number | undefined;
 }
+
+const ELECTION: OptionRules<ElectionOptions> = { form: OPTION.oneOf("latch", "selector"), ...ACCESS };
+const CAMPAIGN: OptionRules<CampaignOptions> = {
+  signal: OPTION.signal,
+  yieldWithinMs: OPTION.duration,
+  id: OPTION.text,
+  value: OPTION.text,
+  priority: OPTION.any, // `recordOf` says more of it
+  ...HOLD,
+};
 
 /** Leadership, from the election to the resignation or the loss. */
 export interface Term extends Held {
@@ -76,11 +88,12 @@ export class Election {
   readonly #office: Office;
   readonly #what: string;
 
-  constructor(engine: Engine & HasElections, name: string, { form = "latch", ...options }: ElectionOptions = {}) {
+  constructor(engine: Engine & HasElections, name: string, options: ElectionOptions = {}) {
     this.name = name;
     this.#engine = engine;
     this.#what = `election ${JSON.stringify(name)}`;
-    this.#office = engine.election(name, form, accessOf(this.#what, options));
+    const access = accessOf(this.#what, options, ELECTION);
+    this.#office = engine.election(name, options.form ?? "latch", access);
   }
 
   /**
@@ -243,7 +256,9 @@ function rankOf({ priority, isChosen }: CandidateRecord): number {
   return isChosen ? Number.POSITIVE_INFINITY : priority;
 }
 
-function recordOf(what: string, { id = "", value, priority = 0 }: CampaignOptions): CandidateRecord {
+function recordOf(what: string, options: CampaignOptions): CandidateRecord {
+  checkOptions(what, options, CAMPAIGN);
+  const { id = "", value, priority = 0 } = options;
   if (Number.isFinite(priority)) return { id, value: value ?? null, priority, isChosen: false };
   throw new CoordinationError("rejected", "not-applied", `${what}: priority is a number, not ${priority}`);
 }

@@ -1,6 +1,7 @@
 // Something over time, as a stream: what it is now, with all that was acknowledged to anybody before, then again whenever it may have changed. A reader who is slow misses
 // what was in between, and never the last.
 
+import { OPTION, type OptionRules } from "../base/options.ts";
 import type { Engine, Glance, LookOptions } from "./engine.ts";
 import { Patience, type WaitOptions } from "./patience.ts";
 
@@ -9,6 +10,8 @@ export interface FollowOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export const FOLLOW: OptionRules<FollowOptions> = { signal: OPTION.signal };
+
 /** Ends with the signal; fails when looking does. Nothing is watched any more once it has been left. */
 export async function* follow<T>(
   engine: Engine,
@@ -16,7 +19,7 @@ export async function* follow<T>(
   look: (options: LookOptions) => Promise<Glance<T>>,
   options: FollowOptions,
 ): AsyncGenerator<T, void, void> {
-  using patience = new Patience(engine.runtime, what, options);
+  using patience = new Patience(engine.runtime, what, options, undefined, FOLLOW);
   let isFirst = true;
   while (patience.end === null) {
     const looking = look({ isFresh: isFirst });

@@ -1,13 +1,15 @@
 // Group membership: who is there, and what each says of itself. A member is seen as long as its session lives, and is entered
 // again by itself after a loss. On ZooKeeper it is Curator's GroupMember.
 
+import { OPTION, type OptionRules } from "../base/options.ts";
 import { type AccessOptions, accessOf } from "./access.ts";
 import { dataOf, textOf } from "./bytes.ts";
 import type { Directory, Engine, EntryView, HasDirectories } from "./engine.ts";
 import { type FollowOptions, follow, once } from "./follow.ts";
 import { freshId } from "./fresh-id.ts";
 import { checkPlainName } from "./names.ts";
-import type { WaitOptions } from "./patience.ts";
+import { checkOptions } from "./options.ts";
+import { WAIT, type WaitOptions } from "./patience.ts";
 import { Registration, type RegistrationState } from "./registration.ts";
 
 export interface JoinOptions extends WaitOptions {
@@ -42,6 +44,8 @@ export interface Membership extends AsyncDisposable {
   leave(): Promise<void>;
 }
 
+const JOIN: OptionRules<JoinOptions> = { id: OPTION.any, data: OPTION.any, ...WAIT };
+
 export class Group {
   readonly name: string;
   readonly #engine: Engine;
@@ -60,7 +64,9 @@ export class Group {
    * no end, it enters again with the next one, with the newest data. Fails as waits do ("aborted", "deadline", "closed",
    * "rejected"), and then nothing is left of it.
    */
-  async join({ id, data = "", ...wait }: JoinOptions = {}): Promise<Membership> {
+  async join(options: JoinOptions = {}): Promise<Membership> {
+    checkOptions(this.#what, options, JOIN);
+    const { id, data = "", ...wait } = options;
     const name = id ?? freshId(this.#engine.runtime.random);
     checkPlainName("member", name);
     const what = `member ${JSON.stringify(name)} of ${this.#what}`;

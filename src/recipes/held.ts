@@ -6,6 +6,7 @@
 // clock.
 
 import { assert } from "../base/assert.ts";
+import { OPTION, type OptionRules } from "../base/options.ts";
 import type { Contender, Engine, EngineSession, OnRefused, SessionState } from "./engine.ts";
 import { LockLostError, type LossCause, ReleasedError } from "./errors.ts";
 import { TakeBack } from "./take-back.ts";
@@ -43,6 +44,8 @@ export interface HoldOptions {
   /** When the servers are not reached: hold on until the deadline ("until-deadline", the default), or stop at once. */
   readonly onUnsure?: "abort" | "until-deadline" | undefined;
 }
+
+export const HOLD: OptionRules<HoldOptions> = { onUnsure: OPTION.oneOf("abort", "until-deadline") };
 
 export interface Grant {
   /** As errors speak of it: `lock "billing"`. */

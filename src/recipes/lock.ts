@@ -1,11 +1,12 @@
 // The lock: one holder at a time, first come, first served. On ZooKeeper it is Curator's InterProcessMutex.
 
 import { type AccessOptions, accessOf } from "./access.ts";
-import { acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
+import { ACQUIRE, acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
 import { bytesOf } from "./bytes.ts";
 import type { Contender, Engine, HasMutexes } from "./engine.ts";
 import { type Held, Holding, type HoldOptions } from "./held.ts";
 import type { LocalQueues } from "./local-queue.ts";
+import { checkOptions } from "./options.ts";
 import { Patience, type WaitOptions } from "./patience.ts";
 import { runHeld } from "./run.ts";
 import { traced } from "./traced.ts";
@@ -40,7 +41,7 @@ export class Lock {
   }
 
   async #acquire(options: AcquireOptions): Promise<Held> {
-    using patience = new Patience(this.#engine.runtime, this.#wanted.what, options);
+    using patience = new Patience(this.#engine.runtime, this.#wanted.what, options, undefined, ACQUIRE);
     patience.waitingFor = "another of this process";
     const leave = await this.#queues.of(this.name).enter(patience);
     try {
@@ -54,6 +55,7 @@ export class Lock {
 
   /** Null when it is held, or waited for, by another. */
   async tryAcquire(options: AcquireOptions = {}): Promise<Held | null> {
+    checkOptions(this.#wanted.what, options, ACQUIRE); // also where another of this process has it
     const leave = this.#queues.of(this.name).tryEnter();
     if (leave === null) return null;
     try {

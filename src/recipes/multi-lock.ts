@@ -1,9 +1,11 @@
 // Several locks as one: all of them or none.
 
 import { CoordinationError } from "../base/errors.ts";
+import { ACQUIRE } from "./acquire.ts";
 import type { Engine, Runtime } from "./engine.ts";
 import type { Held, HeldState } from "./held.ts";
 import type { AcquireOptions, Lock } from "./lock.ts";
+import { checkOptions } from "./options.ts";
 import { runHeld } from "./run.ts";
 
 /** All of them are held, or, as soon as one is lost, none. */
@@ -31,8 +33,13 @@ export class MultiLock {
     this.#locks = this.names.map((name) => byName.get(name)!);
   }
 
+  get #what(): string {
+    return `multi-lock ${JSON.stringify(this.names)}`;
+  }
+
   /** `timeoutMs` is for all of them together. Fails as `Lock.acquire` does; those acquired by then are released. */
   async acquire(options: AcquireOptions = {}): Promise<MultiHeld> {
+    checkOptions(this.#what, options, ACQUIRE);
     const remaining = countdown(this.#engine.runtime, options);
     const held = await this.#each((lock) => lock.acquire({ ...options, ...remaining() }));
     return new MultiHolding(held!);
@@ -40,6 +47,7 @@ export class MultiLock {
 
   /** Null when one of them is held, or waited for, by another. */
   async tryAcquire(options: AcquireOptions = {}): Promise<MultiHeld | null> {
+    checkOptions(this.#what, options, ACQUIRE);
     const remaining = countdown(this.#engine.runtime, options);
     const held = await this.#each((lock) => lock.tryAcquire({ ...options, ...remaining() }));
     return held === null ? null : new MultiHolding(held);

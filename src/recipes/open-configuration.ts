@@ -1,13 +1,15 @@
 // A configuration as its reader holds it: the last good value, at hand at any time.
 
 import { CoordinationError } from "../base/errors.ts";
+import { OPTION, type OptionRules } from "../base/options.ts";
 import { Bell } from "./bell.ts";
 import type { Configuration, InvalidConfiguration, Reading } from "./configuration.ts";
 import type { Engine, Glance, LookOptions, Versioned } from "./engine.ts";
-import type { FollowOptions } from "./follow.ts";
+import { FOLLOW, type FollowOptions } from "./follow.ts";
 import { messageOf } from "./held.ts";
 import { Live } from "./live.ts";
-import { Patience, type WaitOptions } from "./patience.ts";
+import { checkOptions } from "./options.ts";
+import { Patience, WAIT, type WaitOptions, waitOf } from "./patience.ts";
 
 export interface OpenOptions<Output> {
   /** The value for as long as there is no good one. */
@@ -15,6 +17,12 @@ export interface OpenOptions<Output> {
   /** Hears of everything that was not taken; so does the logger. */
   readonly onInvalid?: ((invalid: InvalidConfiguration) => void) | undefined;
 }
+
+const OPEN: OptionRules<OpenOptions<never> & WaitOptions> = {
+  fallback: OPTION.any,
+  onInvalid: OPTION.callback,
+  ...WAIT,
+};
 
 /** Where the values come from. */
 export interface Source<Input, Output> {
@@ -48,10 +56,11 @@ export class OpenConfiguration<Input, Output> implements AsyncDisposable {
     source: Source<Input, Output>,
     options: OpenOptions<Output> & WaitOptions,
   ): Promise<OpenConfiguration<Input, Output>> {
-    const open = new OpenConfiguration(engine, source, options);
     const { what, look } = source;
+    checkOptions(what, options, OPEN);
+    const open = new OpenConfiguration(engine, source, options);
     const onValue = (read: Versioned | null) => open.#onRead(read);
-    open.#live = await Live.open(engine, { what, look, onValue, onEnd: () => open.#bell.ring() }, options);
+    open.#live = await Live.open(engine, { what, look, onValue, onEnd: () => open.#bell.ring() }, waitOf(options));
     if (open.#current !== null) return open;
     open.close();
     const why = open.#invalid?.message ?? "there is none";
@@ -97,8 +106,8 @@ export class OpenConfiguration<Input, Output> implements AsyncDisposable {
   }
 
   /** The value, now and after every change to a good one. Ends with the signal and with `close`. */
-  async *values({ signal }: FollowOptions = {}): AsyncGenerator<Output, void, void> {
-    using patience = new Patience(this.#engine.runtime, this.#source.what, { signal });
+  async *values(options: FollowOptions = {}): AsyncGenerator<Output, void, void> {
+    using patience = new Patience(this.#engine.runtime, this.#source.what, options, undefined, FOLLOW);
     let seen: bigint | null = null;
     while (patience.end === null) {
       const { rung } = this.#bell;

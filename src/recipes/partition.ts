@@ -3,17 +3,19 @@
 
 import { whenAborted } from "../base/abort.ts";
 import { CoordinationError } from "../base/errors.ts";
-import { type AccessOptions, accessOf } from "./access.ts";
+import { OPTION, type OptionRules } from "../base/options.ts";
+import { ACCESS, type AccessOptions, accessOf } from "./access.ts";
 import { type Assignment, assignEvenly } from "./assignment.ts";
 import { bytesOf } from "./bytes.ts";
 import type { Directory, Engine, HasDirectories, HasMutexes, PlaceOptions } from "./engine.ts";
 import { LockLostError } from "./errors.ts";
 import { once } from "./follow.ts";
 import { freshId } from "./fresh-id.ts";
-import type { HoldOptions } from "./held.ts";
+import { HOLD, type HoldOptions } from "./held.ts";
 import { checkName, checkPlainName } from "./names.ts";
+import { checkOptions } from "./options.ts";
 import { PartitionMembership } from "./partition-membership.ts";
-import type { WaitOptions } from "./patience.ts";
+import { WAIT, type WaitOptions } from "./patience.ts";
 import { Registration } from "./registration.ts";
 import { runHeld } from "./run.ts";
 import type { Share } from "./share.ts";
@@ -40,6 +42,19 @@ export interface ShareOptions extends HoldOptions {
   readonly yieldWithinMs?: number | undefined;
 }
 
+const PARTITION: OptionRules<PartitionOptions> = {
+  items: OPTION.required(OPTION.list),
+  assign: OPTION.callback,
+  ...ACCESS,
+};
+const SHARE: OptionRules<ShareOptions & WaitOptions> = {
+  id: OPTION.any,
+  settleMs: OPTION.duration,
+  yieldWithinMs: OPTION.duration,
+  ...HOLD,
+  ...WAIT,
+};
+
 const SETTLE_MS = 200;
 
 export class Partition {
@@ -52,13 +67,11 @@ export class Partition {
   readonly #assign: (items: readonly string[], members: readonly string[]) => Assignment;
   readonly #what: string;
 
-  constructor(
-    engine: Engine & HasDirectories & HasMutexes,
-    name: string,
-    { items, assign, ...options }: PartitionOptions,
-  ) {
+  constructor(engine: Engine & HasDirectories & HasMutexes, name: string, options: PartitionOptions) {
     checkName("partition", name);
     this.#what = `partition ${JSON.stringify(name)}`;
+    const access = accessOf(this.#what, options, PARTITION);
+    const { items, assign } = options;
     for (const item of items) checkPlainName("item", item);
     if (items.length === 0) throw refused(this.#what, "it has no items");
     if (new Set(items).size < items.length) throw refused(this.#what, "an item stands in it twice");
@@ -66,7 +79,7 @@ export class Partition {
     this.items = [...items];
     this.#engine = engine;
     this.#place = name.startsWith("/") ? name : `/partitions/${name}`;
-    this.#access = { ...accessOf(this.#what, options), within: this.#place };
+    this.#access = { ...access, within: this.#place };
     this.#party = engine.directory("membership", `${this.#place}/party`, this.#access);
     this.#assign = assign ?? assignEvenly;
     for (const item of items) engine.mutex(this.#placeOf(item), this.#access); // throws where it cannot be
@@ -77,11 +90,8 @@ export class Partition {
    * After a lost session it is a member again by itself, with new shares. Fails as waits do, and then nothing is left of it.
    */
   async join(options: ShareOptions & WaitOptions = {}): Promise<PartitionMembership> {
+    checkOptions(this.#what, options, SHARE);
     const { id, settleMs = SETTLE_MS, yieldWithinMs, onUnsure, ...wait } = options;
-    for (const [key, value] of Object.entries({ settleMs, yieldWithinMs })) {
-      if (value === undefined || (typeof value === "number" && value >= 0)) continue;
-      throw refused(this.#what, `${key} is a number from 0, not ${value}`);
-    }
     const name = id ?? freshId(this.#engine.runtime.random);
     checkPlainName("member", name);
     const entry = { what: `member ${JSON.stringify(name)} of ${this.#what}`, name, data: bytesOf("") };
@@ -106,6 +116,7 @@ export class Partition {
    * runs again, as soon as it is the item's turn. Ends when all bodies have; fails with the first body's error, after the others.
    */
   async run(body: (share: Share) => void | Promise<void>, options: ShareOptions & WaitOptions = {}): Promise<void> {
+    checkOptions(this.#what, options, SHARE);
     const { signal } = options;
     const membership = await this.join(options).catch((error) => {
       if (signal?.aborted && error instanceof CoordinationError && error.code === "aborted") return null;

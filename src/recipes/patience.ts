@@ -3,7 +3,9 @@
 
 import { whenAborted } from "../base/abort.ts";
 import { CoordinationError, type OperationOutcome } from "../base/errors.ts";
+import { OPTION, type OptionRule, type OptionRules } from "../base/options.ts";
 import type { Engine, EngineSession, EngineStatus, Runtime, WriteLimits } from "./engine.ts";
+import { checkOptions } from "./options.ts";
 
 /** What every wait may be given. */
 export interface WaitOptions {
@@ -11,6 +13,13 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
   /** How long to wait, in milliseconds; for ever unless given. */
   readonly timeoutMs?: number | undefined;
+}
+
+export const WAIT: OptionRules<WaitOptions> = { signal: OPTION.signal, timeoutMs: OPTION.duration };
+
+/** Of options that have more. */
+export function waitOf({ signal, timeoutMs }: WaitOptions): WaitOptions {
+  return { signal, timeoutMs };
 }
 
 export class Patience implements Disposable {
@@ -31,17 +40,21 @@ export class Patience implements Disposable {
 
   /**
    * `what` begins the sentences of its errors, `lock "billing"`, and `inVain` goes on with them. Throws where an option
-   * cannot be.
+   * cannot be, or is none of those that `rules` has.
    */
-  constructor(runtime: Runtime, what: string, options: WaitOptions, inVain = "was not acquired") {
+  constructor(
+    runtime: Runtime,
+    what: string,
+    options: WaitOptions,
+    inVain = "was not acquired",
+    rules: Readonly<Record<string, OptionRule>> = WAIT,
+  ) {
+    checkOptions(what, options, rules);
     const { signal, timeoutMs } = options;
     this.#what = what;
     this.failed = inVain;
     this.#runtime = runtime;
     this.#options = options;
-    if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0)) {
-      throw new CoordinationError("rejected", "not-applied", `${what}: timeoutMs is a number from 0, not ${timeoutMs}`);
-    }
     if (signal?.aborted) {
       this.#abort(signal);
       return;

@@ -2,10 +2,12 @@
 // strategy. Asking is a look into memory, and goes on while the servers are not reached.
 
 import { CoordinationError } from "../base/errors.ts";
+import { OPTION, type OptionRules } from "../base/options.ts";
 import { Bell } from "./bell.ts";
 import type { Engine, EntryView, Glance, LookOptions } from "./engine.ts";
 import { Live } from "./live.ts";
-import { Patience, type WaitOptions } from "./patience.ts";
+import { checkOptions } from "./options.ts";
+import { Patience, WAIT, type WaitOptions, waitOf } from "./patience.ts";
 import type { ServiceInstance } from "./service-instance.ts";
 import { STRATEGIES, type Strategy, type StrategyName } from "./strategies.ts";
 
@@ -34,6 +36,17 @@ interface Record {
   readonly notedAt: number[];
   downUntil: number;
 }
+
+const DOWN: OptionRules<DownPolicy> = { errors: OPTION.any, forMs: OPTION.any };
+const PROVIDER: OptionRules<ProviderOptions & WaitOptions> = {
+  strategy: {
+    is: "the name of a strategy, or an object with pick",
+    fits: (value) => typeof value === "string" || typeof (value as Partial<Strategy> | null)?.pick === "function",
+  },
+  filter: OPTION.callback,
+  down: OPTION.any, // it has options of its own
+  ...WAIT,
+};
 
 export class Provider implements AsyncDisposable {
   readonly #what: string;
@@ -75,10 +88,16 @@ export class Provider implements AsyncDisposable {
     },
     options: ProviderOptions & WaitOptions,
   ): Promise<Provider> {
+    checkOptions(what, options, PROVIDER);
+    if (options.down !== undefined) checkOptions(`${what}: down`, options.down, DOWN);
     const provider = new Provider(engine, what, options);
     const { look, read } = source;
     const onValue = (views: readonly EntryView[]) => provider.#onInstances(read(views));
-    provider.#live = await Live.open(engine, { what, look, onValue, onEnd: () => provider.#bell.ring() }, options);
+    provider.#live = await Live.open(
+      engine,
+      { what, look, onValue, onEnd: () => provider.#bell.ring() },
+      waitOf(options),
+    );
     return provider;
   }
 

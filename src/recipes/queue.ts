@@ -2,15 +2,17 @@
 // consumer, until it says that it is done. On ZooKeeper the items are those of Curator's DistributedQueue.
 
 import { CoordinationError } from "../base/errors.ts";
-import { type AccessOptions, accessOf } from "./access.ts";
-import { acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
+import { OPTION, type OptionRules } from "../base/options.ts";
+import { ACCESS, type AccessOptions, accessOf } from "./access.ts";
+import { ACQUIRE, acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
 import { Backoff } from "./backoff.ts";
 import { type Codec, jsonCodec } from "./codec.ts";
 import type { Engine, HasQueues, Lease, QueueItem, WorkQueue } from "./engine.ts";
-import { type Grant, type Held, Holding, type HoldOptions, messageOf } from "./held.ts";
+import { type Grant, type Held, HOLD, Holding, type HoldOptions, messageOf } from "./held.ts";
 import type { LocalQueues } from "./local-queue.ts";
 import type { AcquireOptions } from "./lock.ts";
-import { Patience, type WaitOptions } from "./patience.ts";
+import { checkOptions } from "./options.ts";
+import { Patience, WAIT, type WaitOptions } from "./patience.ts";
 
 export interface QueueOptions<T> extends AccessOptions {
   /** JSON unless given. All who use the name have to agree. */
@@ -28,6 +30,16 @@ export interface ConsumeOptions extends HoldOptions {
   /** No item is taken after it, and the loop ends, in order. The one at hand is worked on to its end. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const QUEUE: OptionRules<QueueOptions<never>> = {
+  codec: OPTION.objectWith(
+    "an object with encode and decode",
+    ({ encode, decode }) => typeof encode === "function" && typeof decode === "function",
+  ),
+  ...ACCESS,
+};
+const PUT: OptionRules<PutOptions> = { priority: OPTION.any, delayUntil: OPTION.any, ...WAIT }; // `#orderOf` says more
+const CONSUME: OptionRules<ConsumeOptions> = { signal: OPTION.signal, ...HOLD };
 
 /** An item as it waits. */
 export interface QueuedItem<T> {
@@ -72,10 +84,10 @@ export class Queue<T> {
   constructor(engine: Engine & HasQueues, name: string, options: QueueOptions<T>, consumers: LocalQueues) {
     this.name = name;
     this.#engine = engine;
-    this.#codec = options.codec ?? jsonCodec<T>();
     this.#consumers = consumers;
     this.#what = `queue ${JSON.stringify(name)}`;
-    const queue = engine.queue(name, accessOf(this.#what, options));
+    const queue = engine.queue(name, accessOf(this.#what, options, QUEUE));
+    this.#codec = options.codec ?? jsonCodec<T>();
     this.#queue = queue;
     this.#wanted = {
       what: `an item of ${this.#what}`,
@@ -90,9 +102,10 @@ export class Queue<T> {
    * putting it again may put it in twice.
    */
   async put(value: T, options: PutOptions = {}): Promise<string> {
+    checkOptions(this.#what, options, PUT);
     const order = this.#orderOf(options);
     const data = this.#encode(value);
-    using patience = new Patience(this.#engine.runtime, this.#what, options, "was not put into");
+    using patience = new Patience(this.#engine.runtime, this.#what, options, "was not put into", PUT);
     if (patience.end !== null) throw patience.end;
     return await this.#queue.put({ ...order, data }, patience.limits());
   }
@@ -103,6 +116,7 @@ export class Queue<T> {
    * when the connection is closed, or the servers refuse for good.
    */
   async *consume(options: ConsumeOptions = {}): AsyncGenerator<Job<T>, void, void> {
+    checkOptions(this.#what, options, CONSUME);
     const { signal } = options;
     const backoff = new Backoff(this.#engine);
     while (signal?.aborted !== true) {
@@ -119,7 +133,7 @@ export class Queue<T> {
 
   /** Waits for one item. Fails as `Lock.acquire` does. */
   async take(options: AcquireOptions = {}): Promise<Job<T>> {
-    using patience = new Patience(this.#engine.runtime, this.#wanted.what, options, "was not taken");
+    using patience = new Patience(this.#engine.runtime, this.#wanted.what, options, "was not taken", ACQUIRE);
     patience.waitingFor = "another of this process";
     const leave = await this.#consumers.of(this.name).enter(patience);
     try {
@@ -131,7 +145,7 @@ export class Queue<T> {
 
   /** Null when there is no item that is due, or others wait for one. */
   async tryTake(options: AcquireOptions = {}): Promise<Job<T> | null> {
-    using patience = new Patience(this.#engine.runtime, this.#wanted.what, options, "was not taken");
+    using patience = new Patience(this.#engine.runtime, this.#wanted.what, options, "was not taken", ACQUIRE);
     if (patience.end !== null) throw patience.end;
     const leave = this.#consumers.of(this.name).tryEnter();
     if (leave === null) return null;

@@ -2,7 +2,7 @@
 // ZooKeeper it is Curator's InterProcessReadWriteLock.
 
 import { type AccessOptions, accessOf } from "./access.ts";
-import { acquire, acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
+import { ACQUIRE, acquire, acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
 import { bytesOf } from "./bytes.ts";
 import type { Contender, Engine, HasSharedMutexes, SharedMutex } from "./engine.ts";
 import { type Grant, type Held, Holding, type HoldOptions } from "./held.ts";
@@ -92,7 +92,7 @@ class WriteHolding extends Holding implements WriteHeld {
 
   async downgrade(options: WaitOptions & HoldOptions = {}): Promise<Held> {
     this.assertHeld();
-    using patience = new Patience(this.#engine.runtime, this.#reader.what, options);
+    using patience = new Patience(this.#engine.runtime, this.#reader.what, options, undefined, ACQUIRE);
     const grant = await acquireWith(this.#engine, this.#reader, patience);
     try {
       // Also when the writer was lost meanwhile: then a third may have come between.

@@ -1,13 +1,15 @@
 // The semaphore: at most so many permits are out at a time, first come, first served. On ZooKeeper it is Curator's
 // InterProcessSemaphoreV2.
 
-import { type AccessOptions, accessOf } from "./access.ts";
-import { acquire, tryAcquire, type Wanted } from "./acquire.ts";
+import { OPTION, type OptionRules } from "../base/options.ts";
+import { ACCESS, type AccessOptions, accessOf } from "./access.ts";
+import { ACQUIRE, acquire, tryAcquire, type Wanted } from "./acquire.ts";
 import { bytesOf } from "./bytes.ts";
 import { checkCount } from "./counts.ts";
 import type { Contender, Engine, HasSemaphores, Permits } from "./engine.ts";
 import { type Held, Holding } from "./held.ts";
 import type { AcquireOptions } from "./lock.ts";
+import { COUNT, checkOptions } from "./options.ts";
 import { runHeld } from "./run.ts";
 
 export interface SemaphoreOptions extends AccessOptions {
@@ -20,29 +22,33 @@ export interface PermitOptions extends AcquireOptions {
   readonly count?: number | undefined;
 }
 
+const SEMAPHORE: OptionRules<SemaphoreOptions> = { permits: COUNT, ...ACCESS };
+const PERMITS: OptionRules<PermitOptions> = { count: OPTION.any, ...ACQUIRE };
+
 export class Semaphore {
   readonly name: string;
   readonly permits: number;
   readonly #engine: Engine;
   readonly #permits: Permits;
 
-  constructor(engine: Engine & HasSemaphores, name: string, { permits, ...options }: SemaphoreOptions) {
+  constructor(engine: Engine & HasSemaphores, name: string, options: SemaphoreOptions) {
     const what = `semaphore ${JSON.stringify(name)}`;
-    checkCount(what, "permits", permits);
+    const access = accessOf(what, options, SEMAPHORE);
+    const { permits } = options;
     this.name = name;
     this.permits = permits;
     this.#engine = engine;
-    this.#permits = engine.semaphore(name, permits, accessOf(what, options));
+    this.#permits = engine.semaphore(name, permits, access);
   }
 
   /** Fails as `Lock.acquire` does. The token is larger than that of every grant before it. */
   async acquire(options: PermitOptions = {}): Promise<Held> {
-    return new Holding(this.#engine, await acquire(this.#engine, this.#wanted(options), options), options);
+    return new Holding(this.#engine, await acquire(this.#engine, this.#wanted(options), options, PERMITS), options);
   }
 
   /** Null while there are too few, and while another is about to take or to wait for some. */
   async tryAcquire(options: PermitOptions = {}): Promise<Held | null> {
-    const grant = await tryAcquire(this.#engine, this.#wanted(options), options);
+    const grant = await tryAcquire(this.#engine, this.#wanted(options), options, PERMITS);
     return grant === null ? null : new Holding(this.#engine, grant, options);
   }
 
@@ -51,7 +57,9 @@ export class Semaphore {
     return runHeld(this.#engine, await this.acquire(options), body);
   }
 
-  #wanted({ count = 1 }: PermitOptions): Wanted<Contender> {
+  #wanted(options: PermitOptions): Wanted<Contender> {
+    checkOptions(`semaphore ${JSON.stringify(this.name)}`, options, PERMITS);
+    const { count = 1 } = options;
     const what = `${count === 1 ? "a permit" : `${count} permits`} of semaphore ${JSON.stringify(this.name)}`;
     checkCount(what, "count", count, this.permits);
     return { what, name: this.name, contend: (session) => this.#permits.contend(session, count, NO_DATA) };

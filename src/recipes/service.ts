@@ -2,12 +2,14 @@
 // Curator's ServiceDiscovery: the same places and the same JSON.
 
 import { CoordinationError } from "../base/errors.ts";
+import { OPTION, type OptionRules } from "../base/options.ts";
 import { type AccessOptions, accessOf } from "./access.ts";
 import type { Directory, Engine, EntryView, HasDirectories, LookOptions } from "./engine.ts";
 import { type FollowOptions, follow, once } from "./follow.ts";
 import { freshId } from "./fresh-id.ts";
 import { checkPlainName } from "./names.ts";
-import type { WaitOptions } from "./patience.ts";
+import { checkOptions } from "./options.ts";
+import { WAIT, type WaitOptions } from "./patience.ts";
 import { Provider, type ProviderOptions } from "./provider.ts";
 import { Registration, type RegistrationState } from "./registration.ts";
 import {
@@ -35,6 +37,17 @@ export interface ServiceRegistration extends AsyncDisposable {
   leave(): Promise<void>;
 }
 
+const { any } = OPTION; // `writeInstance` says more of them
+const DETAILS: OptionRules<InstanceDetails> = {
+  address: any,
+  port: any,
+  sslPort: any,
+  meta: any,
+  weight: any,
+  enabled: any,
+};
+const REGISTER: OptionRules<RegisterOptions> = { id: any, ...DETAILS, ...WAIT };
+
 export class Service {
   readonly name: string;
   readonly #engine: Engine;
@@ -54,14 +67,16 @@ export class Service {
    * Completes when others see the instance. It stays until it is taken out, or the connection is closed; after a lost
    * session it is entered again by itself, as it is by then. Fails as waits do, and then nothing is left of it.
    */
-  async register({ id: own, signal, timeoutMs, ...details }: RegisterOptions): Promise<ServiceRegistration> {
+  async register(options: RegisterOptions): Promise<ServiceRegistration> {
+    checkOptions(this.#what, options, REGISTER);
+    const { id: own, signal, timeoutMs, ...details } = options;
     const { runtime } = this.#engine;
     const id = own ?? freshId(runtime.random);
     checkPlainName("instance", id);
     const name = this.name.slice(this.name.lastIndexOf("/") + 1);
     const record = { name, id, ...details, registeredAt: runtime.wall() };
-    const options = { what: `instance ${JSON.stringify(id)} of ${this.#what}`, name: id, data: writeInstance(record) };
-    const registration = await Registration.enter(this.#engine, this.#directory, options, { signal, timeoutMs });
+    const entry = { what: `instance ${JSON.stringify(id)} of ${this.#what}`, name: id, data: writeInstance(record) };
+    const registration = await Registration.enter(this.#engine, this.#directory, entry, { signal, timeoutMs });
     return new Registered(registration, record);
   }
 
@@ -125,6 +140,7 @@ class Registered implements ServiceRegistration {
   }
 
   async update(changes: Partial<InstanceDetails>, options: WaitOptions = {}): Promise<void> {
+    checkOptions(`instance ${JSON.stringify(this.id)}`, changes, DETAILS);
     const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
     const record = { ...this.#record, ...given };
     const data = writeInstance(record);

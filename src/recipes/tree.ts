@@ -5,7 +5,7 @@ import { CoordinationError } from "../base/errors.ts";
 import { Bell } from "./bell.ts";
 import { textOf } from "./bytes.ts";
 import type { Engine, HasTrees, TreeNews, TreeReader } from "./engine.ts";
-import type { FollowOptions } from "./follow.ts";
+import { FOLLOW, type FollowOptions } from "./follow.ts";
 import { Live } from "./live.ts";
 import { Patience, type WaitOptions } from "./patience.ts";
 
@@ -117,8 +117,8 @@ export class OpenTree implements AsyncDisposable {
    * and misses what was in between; so it holds no more than the tree. Ends with the signal and with `close`; fails when the
    * connection is closed.
    */
-  async *changes({ signal }: FollowOptions = {}): AsyncGenerator<TreeChange, void, void> {
-    using patience = new Patience(this.#engine.runtime, this.#what, { signal });
+  async *changes(options: FollowOptions = {}): AsyncGenerator<TreeChange, void, void> {
+    using patience = new Patience(this.#engine.runtime, this.#what, options, undefined, FOLLOW);
     const reader: Reader = { seen: new Map(), pending: new Set([...this.#nodes.keys()].sort()), syncs: 0 };
     this.#readers.add(reader);
     try {

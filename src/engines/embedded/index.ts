@@ -1,6 +1,9 @@
 // The recipes on a member of this process, without a socket between: the ZooKeeper engine over connections in memory.
 
+import { CoordinationError } from "../../base/errors.ts";
+import { OPTION, type OptionRules } from "../../base/options.ts";
 import { type Acl, type ClientOptions, nodePorts, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
+import { CONNECT, checkConfiguration } from "../../protocols/zookeeper/client/option-rules.ts";
 import { checkAcl } from "../../recipes/access.ts";
 import { Coordination } from "../../recipes/index.ts";
 import { checkName } from "../../recipes/names.ts";
@@ -27,6 +30,18 @@ export interface EmbeddedOptions
 
 const CONNECT_TIMEOUT_MS = 30_000;
 
+const { sessionTimeoutMs, requestTimeoutMs, logger, auth, signal, connectTimeoutMs } = CONNECT;
+const EMBEDDED: OptionRules<EmbeddedOptions> = {
+  sessionTimeoutMs,
+  requestTimeoutMs,
+  logger,
+  auth,
+  signal,
+  connectTimeoutMs,
+  acl: OPTION.any,
+  root: OPTION.text,
+};
+
 /**
  * Recipes on a member that `startMember` started in this process, alone or as one of a cluster. Its session is the
  * member's to renew: when the member is cut off from the others, or stops, what is held is lost in time.
@@ -35,6 +50,11 @@ export async function embedded(
   member: Acceptor,
   options: EmbeddedOptions = {},
 ): Promise<Coordination<ZooKeeperEngine>> {
+  checkConfiguration("embedded", options, EMBEDDED);
+  if (typeof (member as Partial<Acceptor> | null | undefined)?.accept !== "function") {
+    const why = "the first argument is a member of this process, as startMember gives it";
+    throw new CoordinationError("configuration", "not-applied", `embedded: ${why}`);
+  }
   const node = nodePorts();
   const ports = { ...node, transport: new MemoryTransport(member, node.clock) };
   const servers = [{ host: "this process", port: 0 }];

@@ -2,6 +2,7 @@
 
 import { whenAborted } from "../../../base/abort.ts";
 import { CoordinationError } from "../../../base/errors.ts";
+import { problemOf } from "../../../base/options.ts";
 import { toByteString } from "../../../base/text.ts";
 import { ERROR } from "../errors.ts";
 import { Chroot, CONFIG_PATH } from "./chroot.ts";
@@ -12,6 +13,20 @@ import { CLOSE_TIMEOUT_MS, WATCH_BUFFER_EVENTS_MAX } from "./limits.ts";
 import * as multi from "./multi.ts";
 import * as operations from "./operations.ts";
 import { ANY_VERSION, type Place, type WatchKind } from "./operations.ts";
+import {
+  ADD_WATCH,
+  CALL,
+  CLIENT,
+  CLOSE,
+  CREATE,
+  checkCall,
+  checkConfiguration,
+  RECONFIG,
+  REMOVE_WATCHES,
+  VERSION,
+  WAIT,
+  WATCHING,
+} from "./option-rules.ts";
 import {
   type AddWatchOptions,
   type CallOptions,
@@ -45,6 +60,7 @@ export class ZooKeeperClient implements AsyncDisposable {
 
   /** On ports of one's own, as in a simulation; on Node's, see `connectZooKeeper` and `openZooKeeper`. Connects at once. */
   constructor(servers: string | ConnectString, options: ClientOptions, ports: ClientPorts) {
+    checkConfiguration("client", options, CLIENT);
     const { servers: list, chroot } = typeof servers === "string" ? parseConnectString(servers) : servers;
     this.#ports = ports;
     this.#chroot = new Chroot(chroot);
@@ -82,8 +98,10 @@ export class ZooKeeperClient implements AsyncDisposable {
    * Completes when the client is connected, at once if it is. Fails when it will not be any more, and ("deadline") when
    * `timeoutMs` have passed, saying what each server had against it.
    */
-  connected({ signal, timeoutMs }: Pick<CallOptions, "signal" | "timeoutMs"> = {}): Promise<Session> {
+  connected(options: Pick<CallOptions, "signal" | "timeoutMs"> = {}): Promise<Session> {
     return new Promise((resolve, reject) => {
+      checkCall("connected", null, options, WAIT);
+      const { signal, timeoutMs } = options;
       const settle = (how: () => void) => {
         forget();
         stopTimer();
@@ -121,8 +139,10 @@ export class ZooKeeperClient implements AsyncDisposable {
    * was asked before is answered if it can be. Completes within `timeoutMs` (5000 unless given), with no socket or timer
    * left; without a connection it gives the session up, and the servers expire it. Never fails.
    */
-  close({ timeoutMs = CLOSE_TIMEOUT_MS }: Pick<CallOptions, "timeoutMs"> = {}): Promise<void> {
-    return this.#keeper.close(timeoutMs);
+  close(options: Pick<CallOptions, "timeoutMs"> = {}): Promise<void> {
+    // Whoever closes in a `finally` is not to be left with an open client: what cannot be is as if it were not given.
+    const { timeoutMs } = problemOf(options, CLOSE) === null ? options : {};
+    return this.#keeper.close(timeoutMs ?? CLOSE_TIMEOUT_MS);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -147,6 +167,7 @@ export class ZooKeeperClient implements AsyncDisposable {
   }
 
   async #create(path: string, data: Data, options: CreateOptions, withStat: boolean) {
+    checkCall("create", path, options, CREATE);
     const place = this.#chroot.place("create", path, options.mode?.includes("sequential"));
     const creation = operations.creationOf(place, data, options.acl ?? ACL.open, options, withStat);
     const created = await this.#call(operations.create(place, creation), options);
@@ -155,6 +176,7 @@ export class ZooKeeperClient implements AsyncDisposable {
 
   /** Deletes a node without children. */
   async delete(path: string, options: VersionOptions = {}): Promise<void> {
+    checkCall("delete", path, options, VERSION);
     const place = this.#chroot.place("delete", path);
     const version = operations.versionOf(options.version ?? ANY_VERSION, "delete", place);
     await this.#call(operations.remove(place, version), options);
@@ -162,6 +184,7 @@ export class ZooKeeperClient implements AsyncDisposable {
 
   /** The node's stat; null where there is none. Its watch also waits for a node that is not there. */
   async exists(path: string, options: WatchingOptions = {}): Promise<Stat | null> {
+    checkCall("exists", path, options, WATCHING);
     const place = this.#chroot.place("exists", path);
     return this.#read(
       operations.exists(place, this.#watching(place, "data", options.watch, "exist")),
@@ -176,12 +199,14 @@ export class ZooKeeperClient implements AsyncDisposable {
     path: string,
     options: WatchingOptions = {},
   ): Promise<{ readonly data: Uint8Array | null; readonly stat: Stat }> {
+    checkCall("getData", path, options, WATCHING);
     const place = this.#chroot.place("getData", path);
     return this.#read(operations.getData(place, this.#watching(place, "data", options.watch)), place, "data", options);
   }
 
   /** Replaces the node's data; gives its new stat. */
   async setData(path: string, data: Data, options: VersionOptions = {}): Promise<Stat> {
+    checkCall("setData", path, options, VERSION);
     const place = this.#chroot.place("setData", path);
     const version = operations.versionOf(options.version ?? ANY_VERSION, "setData", place);
     return this.#call(operations.setData(place, data, version), options);
@@ -189,6 +214,7 @@ export class ZooKeeperClient implements AsyncDisposable {
 
   /** The children's names, in no order. */
   async getChildren(path: string, options: WatchingOptions = {}): Promise<readonly string[]> {
+    checkCall("getChildren", path, options, WATCHING);
     const place = this.#chroot.place("getChildren", path);
     return this.#read(
       operations.getChildren(place, this.#watching(place, "child", options.watch)),
@@ -203,6 +229,7 @@ export class ZooKeeperClient implements AsyncDisposable {
     path: string,
     options: WatchingOptions = {},
   ): Promise<{ readonly children: readonly string[]; readonly stat: Stat }> {
+    checkCall("getChildren", path, options, WATCHING);
     const place = this.#chroot.place("getChildren", path);
     const request = operations.getChildrenWithStat(place, this.#watching(place, "child", options.watch));
     return this.#read(request, place, "child", options);
@@ -210,11 +237,13 @@ export class ZooKeeperClient implements AsyncDisposable {
 
   /** How many nodes are below this one, at any depth. Servers since 3.6. */
   async getAllChildrenNumber(path: string, options: CallOptions = {}): Promise<number> {
+    checkCall("getAllChildrenNumber", path, options, CALL);
     return this.#call(operations.getAllChildrenNumber(this.#chroot.place("getAllChildrenNumber", path)), options);
   }
 
   /** This session's ephemeral nodes whose paths begin with `prefix`. Servers since 3.6. */
   async getEphemerals(prefix = "/", options: CallOptions = {}): Promise<readonly string[]> {
+    checkCall("getEphemerals", prefix, options, CALL);
     const place = this.#chroot.prefix("getEphemerals", prefix);
     const paths = await this.#call(operations.getEphemerals(place), options);
     return paths.filter((path) => this.#chroot.holds(path)).map((path) => this.#chroot.show(path));
@@ -224,11 +253,13 @@ export class ZooKeeperClient implements AsyncDisposable {
     path: string,
     options: CallOptions = {},
   ): Promise<{ readonly acl: readonly Acl[]; readonly stat: Stat }> {
+    checkCall("getAcl", path, options, CALL);
     return this.#call(operations.getAcl(this.#chroot.place("getAcl", path)), options);
   }
 
   /** Replaces the access list; gives the new stat. `version` is compared with the stat's `aversion`. */
   async setAcl(path: string, acl: readonly Acl[], options: VersionOptions = {}): Promise<Stat> {
+    checkCall("setAcl", path, options, VERSION);
     const place = this.#chroot.place("setAcl", path);
     const version = operations.versionOf(options.version ?? ANY_VERSION, "setAcl", place);
     return this.#call(operations.setAcl(place, acl, version), options);
@@ -236,6 +267,7 @@ export class ZooKeeperClient implements AsyncDisposable {
 
   /** From here on this session reads everything that was acknowledged to anyone before. */
   async sync(path = "/", options: CallOptions = {}): Promise<void> {
+    checkCall("sync", path, options, CALL);
     await this.#call(operations.sync(this.#chroot.place("sync", path)), options);
   }
 
@@ -246,6 +278,7 @@ export class ZooKeeperClient implements AsyncDisposable {
     list: Operations,
     options: CallOptions = {},
   ): Promise<multi.MultiResults<Operations>> {
+    checkCall("multi", null, options, CALL);
     return this.#call(multi.multi(list, this.#chroot), options);
   }
 
@@ -254,6 +287,7 @@ export class ZooKeeperClient implements AsyncDisposable {
     list: Operations,
     options: CallOptions = {},
   ): Promise<multi.ReadResults<Operations>> {
+    checkCall("multiRead", null, options, CALL);
     return this.#call(multi.multiRead(list, this.#chroot), options);
   }
 
@@ -264,6 +298,7 @@ export class ZooKeeperClient implements AsyncDisposable {
    * too, not only the call. Servers since 3.6.
    */
   async addWatch(path: string, options: AddWatchOptions = {}): Promise<PersistentWatch> {
+    checkCall("addWatch", path, options, ADD_WATCH);
     const place = this.#chroot.place("addWatch", path);
     const isRecursive = options.recursive ?? false;
     const table = isRecursive ? "recursive" : "persistent";
@@ -311,6 +346,7 @@ export class ZooKeeperClient implements AsyncDisposable {
     kind: "children" | "data" | "any",
     options: CallOptions & { readonly watcher?: Watcher | undefined } = {},
   ): Promise<void> {
+    checkCall("removeWatches", path, options, REMOVE_WATCHES);
     const place = this.#chroot.place("removeWatches", path);
     const tables = ONCE_TABLES[kind].filter((table) => this.#watches.has(table, place.path));
     const removed = tables.filter((table) => this.#watches.remove(table, place.path, options.watcher ?? null));
@@ -328,6 +364,7 @@ export class ZooKeeperClient implements AsyncDisposable {
 
   /** Whether the server holds a watch of this kind for this session. */
   async checkWatches(path: string, kind: WatchKind, options: CallOptions = {}): Promise<boolean> {
+    checkCall("checkWatches", path, options, CALL);
     return this.#call(operations.checkWatches(this.#chroot.place("checkWatches", path), kind), options);
   }
 
@@ -338,21 +375,25 @@ export class ZooKeeperClient implements AsyncDisposable {
    * with "auth-failed" where it is refused; the server then hangs up, and the client goes on without it.
    */
   async addAuth(scheme: string, auth: Uint8Array | string, options: CallOptions = {}): Promise<void> {
+    checkCall("addAuth", null, options, CALL);
     await this.#keeper.addAuth({ scheme, auth }, options, options.session ?? null);
   }
 
   /** Who this client has proved to be. Servers since 3.7. */
   async whoAmI(options: CallOptions = {}): Promise<readonly Identity[]> {
+    checkCall("whoAmI", null, options, CALL);
     return this.#call(operations.whoAmI(), options);
   }
 
   /** A sign of life of the server that this client is connected to; it renews the session. */
   async ping(options: CallOptions = {}): Promise<void> {
+    checkCall("ping", null, options, CALL);
     await this.#call(operations.ping(), options);
   }
 
   /** The ensemble's members, a `server.N=` line each, and the configuration's version. Lies below no chroot. */
   async getConfig(options: WatchingOptions = {}): Promise<{ readonly config: string; readonly stat: Stat }> {
+    checkCall("getConfig", null, options, WATCHING);
     const place = { shown: CONFIG_PATH, path: toByteString(CONFIG_PATH) };
     const request = operations.getData(place, this.#watching(place, "data", options.watch));
     const { data, stat } = await this.#read(request, place, "data", options);
@@ -361,6 +402,7 @@ export class ZooKeeperClient implements AsyncDisposable {
 
   /** Changes the ensemble's members, by adding and removing or by naming all; gives the new configuration. */
   async reconfig(options: ReconfigOptions): Promise<{ readonly config: string; readonly stat: Stat }> {
+    checkCall("reconfig", null, options, RECONFIG);
     const list = (items: readonly (number | string)[] | undefined) =>
       items === undefined || items.length === 0 ? null : toByteString(items.join(","));
     const isWhole = "members" in options;

@@ -9,6 +9,7 @@ import type { Chroot } from "./chroot.ts";
 import { errorOf, MultiError, reasonOf, type ZooKeeperError } from "./errors.ts";
 import { REQUEST_HELD_BYTES } from "./limits.ts";
 import { ANY_VERSION, creationOf, heldBytesOf, type Place, readNames, versionOf } from "./operations.ts";
+import { CREATE_OPERATION, checkCall } from "./option-rules.ts";
 import { type accessOf, dataOf, readData, readStat } from "./records.ts";
 import type { Request } from "./request.ts";
 import { ACL, type Acl, type Data, type Lifetime, type Stat } from "./types.ts";
@@ -123,6 +124,7 @@ function stepOf(operation: MultiOperation, chroot: Chroot): Step {
   switch (kind) {
     case "create": {
       const { path, data, options } = operation;
+      checkCall("multi: create", path, options, CREATE_OPERATION);
       const isSequential = options.mode?.includes("sequential") ?? false;
       const place = chroot.place("multi: create", path, isSequential);
       const creation = creationOf(place, data, options.acl ?? ACL.open, options, options.withStat ?? false);

@@ -10,6 +10,7 @@ import { type Random, seededRandom } from "../../../base/random.ts";
 import { ZooKeeperClient } from "./client.ts";
 import { parseConnectString } from "./connect-string.ts";
 import { CONNECT_TIMEOUT_MS } from "./limits.ts";
+import { CONNECT, checkConfiguration, OPEN } from "./option-rules.ts";
 import type { ClientOptions } from "./options.ts";
 import type { ClientPorts, Link, LinkEvents, Target, Transport } from "./ports.ts";
 
@@ -33,9 +34,11 @@ export interface ConnectOptions extends NodeClientOptions {
  * (`zookeeper+tls://` with TLS), and completes with the first session. Fails as `connected` does, with nothing left behind.
  */
 export async function connectZooKeeper(servers: string, options: ConnectOptions = {}): Promise<ZooKeeperClient> {
-  const client = openZooKeeper(servers, options);
+  checkConfiguration("connectZooKeeper", options, CONNECT);
+  const { signal, connectTimeoutMs: timeoutMs = CONNECT_TIMEOUT_MS, ...rest } = options;
+  const client = openZooKeeper(servers, rest);
   try {
-    await client.connected({ signal: options.signal, timeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS });
+    await client.connected({ signal, timeoutMs });
     return client;
   } catch (error) {
     await client.close();
@@ -45,8 +48,10 @@ export async function connectZooKeeper(servers: string, options: ConnectOptions 
 
 /** A client that begins to connect, for those who do not wait: what it is asked waits until it is connected. */
 export function openZooKeeper(servers: string, options: NodeClientOptions = {}): ZooKeeperClient {
+  checkConfiguration("openZooKeeper", options, OPEN);
+  const { tls, ...rest } = options;
   const parsed = parseConnectString(servers);
-  return new ZooKeeperClient(parsed, options, nodePorts(options.tls ?? parsed.isTls));
+  return new ZooKeeperClient(parsed, rest, nodePorts(tls ?? parsed.isTls));
 }
 
 /** `tls`: as in the options; false is plain TCP. Throws a CoordinationError ("configuration") where they cannot be used. */
