@@ -90,7 +90,7 @@ export interface Peers {
   isConnected(to: MemberId): boolean;
   /** Bytes sent to it that have not left this machine. */
   unsentBytes(to: MemberId): number;
-  /** Whether it may be sent the log though no configuration names it: it has proved itself, or nobody has to. */
+  /** Whether it may be sent the log: the configuration names it, or it has proved itself, or none has to and it is near. */
   mayFollow(member: MemberId): boolean;
   /** Closes the connection over which something came that no member sends; says why in the log. It may be made anew. */
   hangUp(on: MemberId, why: string): void;

@@ -1,5 +1,6 @@
 // A member's settings as its connections to the others take them.
 
+import { isLoopback } from "../adapters/peers/address.ts";
 import type { PeersOptions } from "../adapters/peers/peers.ts";
 import type { PeerTls } from "../adapters/peers/tls.ts";
 import type { TlsTexts } from "./certificates.ts";
@@ -56,8 +57,4 @@ export function openPeerPortWarning({ peer }: ServerConfiguration): string | nul
     `ANYBODY WHO REACHES ${where} CAN PASS FOR A MEMBER, read all data with all sessions' passwords, and forge them: ${why}. ` +
     "Give all members one peer.secretFile, or TLS, or let nobody but members reach these ports (docs/configuration.md)"
   );
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.") || host === "::ffff:127.0.0.1";
 }

@@ -327,7 +327,7 @@ test("a secret is introduced, and changed for another, without an interruption",
   assert.equal(await connects(optional, { secrets: [other], isSecretRequired: false }), false, "a wrong one is wrong");
 });
 
-test("whom no configuration names may follow once it has proved itself, or where nobody has to", async () => {
+test("whom no configuration names may follow once it has proved itself, or near where nobody has to", async () => {
   const mayFollow = async (some: object, others: object): Promise<boolean> => {
     const one = await new TestPeers(1).open(0, undefined, some);
     const joiner = await new TestPeers(4).open(0, undefined, others);
@@ -339,7 +339,7 @@ test("whom no configuration names may follow once it has proved itself, or where
     return answer;
   };
   const optional = { secrets, isSecretRequired: false };
-  assert.equal(await mayFollow({}, {}), true, "nobody has to");
+  assert.equal(await mayFollow({}, {}), true, "nobody has to, and it is on the same machine");
   assert.equal(await mayFollow({ secrets }, { secrets }), true);
   assert.equal(await mayFollow(optional, optional), true);
   assert.equal(await mayFollow(optional, {}), false, "the secret is being introduced, and it does not know it");

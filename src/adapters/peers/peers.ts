@@ -9,6 +9,7 @@ import { type Logger, silentLogger } from "../../replica/logger.ts";
 import type { PeerEvents, Peers } from "../../replica/ports.ts";
 import { type PeerAddress, peerAddresses, showAddress } from "./address.ts";
 import { Complaints } from "./complaints.ts";
+import { followRefusal, mayFollow } from "./following.ts";
 import { FRAME_BYTES_MAX } from "./frames.ts";
 import { type Answer, encodeHello, type Hello, type Proof, WIRE_VERSION, WIRE_VERSION_OLDEST } from "./hello.ts";
 import { STRANGER_FRAME_BYTES_MAX, STRANGERS_MAX } from "./limits.ts";
@@ -155,7 +156,12 @@ class Mesh implements OpenedPeers {
   mayFollow(member: MemberId): boolean {
     const peer = this.#peers.get(member);
     if (peer === undefined || peer.wire === null) return false;
-    return peer.isListed || !isStranger(peer.wire) || (this.#proof === "none" && this.#tls === null);
+    const { isListed, wire } = peer;
+    const { remoteAddress } = wire.socket;
+    const isProofAsked = this.#proof !== "none" || this.#tls !== null;
+    if (mayFollow({ isListed, isProved: !isStranger(wire), remoteAddress }, isProofAsked)) return true;
+    this.#complaints.tell("follow", followRefusal(member, wire.remote, isProofAsked));
+    return false;
   }
 
   hangUp(on: MemberId, why: string): void {
