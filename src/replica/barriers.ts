@@ -1,5 +1,5 @@
 // Reads that wait until they are linearizable: first for the leader's word (ReadIndex), then for the state to get there.
-// All reads of one turn share one question.
+// All reads of one turn share one question, and one deadline for both: an index that never comes keeps nobody waiting.
 
 import { CoordinationError } from "../base/errors.ts";
 
@@ -18,6 +18,12 @@ interface Asked {
   readonly deadline: number;
 }
 
+interface Answered {
+  readonly index: number;
+  readonly callbacks: readonly BarrierCallback[];
+  readonly deadline: number;
+}
+
 const ASK_AGAIN_MS = 500;
 const DEADLINE_MS = 10_000;
 
@@ -26,8 +32,8 @@ export class Barriers {
   #leases: number[] = [];
   #nextContext = 1;
   readonly #asked = new Map<number, Asked>();
-  /** Answered, waiting for the state: ascending by index, since answers are. */
-  #answered: { index: number; callbacks: readonly BarrierCallback[] }[] = [];
+  /** Answered, waiting for the state. */
+  #answered: Answered[] = [];
 
   add(callback: BarrierCallback, lease: number | null): void {
     this.#gathering.push(callback);
@@ -49,7 +55,7 @@ export class Barriers {
     const question = this.#asked.get(context);
     if (question === undefined) return; // asked again meanwhile
     this.#asked.delete(context);
-    this.#answered.push({ index, callbacks: question.callbacks });
+    this.#answered.push({ index, callbacks: question.callbacks, deadline: question.deadline });
     this.onApplied(appliedIndex);
   }
 
@@ -61,8 +67,9 @@ export class Barriers {
     for (const { callbacks } of ready) for (const callback of callbacks) callback(null);
   }
 
-  /** Questions to ask once more, their answer being refused or late; those past their deadline are told so. */
+  /** Questions to ask once more, their answer being refused or late; reads past their deadline are told so. */
   askAgain(now: number): Question[] {
+    this.#refuseLate(now);
     const again: Question[] = [];
     for (const [context, question] of this.#asked) {
       if (now - question.askedAt < ASK_AGAIN_MS) continue;
@@ -76,6 +83,16 @@ export class Barriers {
       again.push({ context: fresh, leases: question.leases });
     }
     return again;
+  }
+
+  /** The leader named an index, and this member has not got there: it is far behind, or the index was no leader's. */
+  #refuseLate(now: number): void {
+    const late = this.#answered.filter(({ deadline }) => now >= deadline);
+    if (late.length === 0) return;
+    this.#answered = this.#answered.filter(({ deadline }) => now < deadline);
+    for (const { index, callbacks } of late) {
+      this.#refuse(callbacks, `this member did not get to entry ${index}, which the leader named, in time`);
+    }
   }
 
   refuseAll(): void {

@@ -49,6 +49,30 @@ test("what nobody answers in ten seconds is refused, once", () => {
   assert.equal(answers.length, 2);
 });
 
+test("what the state does not get to in ten seconds is refused, once, and keeps nothing", () => {
+  const { barriers, answers, question } = asked();
+  barriers.onReadable(question, 2 ** 50, 8);
+  for (let now = 1000; now < 11_000; now += 100) assert.deepEqual(barriers.askAgain(now), []);
+  assert.deepEqual(answers, [], "it may be behind");
+  barriers.askAgain(11_000);
+  assert.deepEqual(answers, ["one: no-quorum", "two: no-quorum"]);
+  barriers.onApplied(2 ** 50);
+  barriers.refuseAll();
+  assert.equal(answers.length, 2);
+});
+
+test("reads that are asked later have their own deadline, and a lower index is met all the same", () => {
+  const { barriers, answers, question } = asked();
+  barriers.onReadable(question, 2 ** 50, 8);
+  barriers.add((error) => answers.push(`three: ${error?.code ?? "may read"}`), null);
+  const later = barriers.ask(5000)!;
+  barriers.onReadable(later.context, 9, 8);
+  barriers.onApplied(9);
+  assert.deepEqual(answers, ["three: may read"]);
+  barriers.askAgain(11_000);
+  assert.deepEqual(answers, ["three: may read", "one: no-quorum", "two: no-quorum"]);
+});
+
 test("a member that stops refuses all of them, wherever they are", () => {
   const { barriers, answers, question } = asked();
   barriers.onReadable(question, 10, 8);
