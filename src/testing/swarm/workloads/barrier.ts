@@ -1,5 +1,6 @@
 // Barriers that are set, waited for and removed, by anybody.
 
+import "../../../base/disposal.ts";
 import type { SimulatedProgram } from "../program.ts";
 import type { Workload } from "../workload.ts";
 import type { World } from "../world.ts";

@@ -1,5 +1,6 @@
 // Counters that are added to, changed by comparison, and observed; and sequences.
 
+import "../../../base/disposal.ts";
 import type { SimulatedProgram } from "../program.ts";
 import type { Workload } from "../workload.ts";
 import type { World } from "../world.ts";

@@ -1,5 +1,6 @@
 // Elections: campaigns, work under leadership, latches, hand-over, and observers.
 
+import "../../../base/disposal.ts";
 import type { CampaignOptions, ElectionView, Term } from "../../../recipes/index.ts";
 import { type Asking, Claims, isFirst } from "../claims.ts";
 import type { SimulatedProgram } from "../program.ts";

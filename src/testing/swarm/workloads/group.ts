@@ -1,5 +1,6 @@
 // Groups and services: members that come, say something of themselves, and go, and those who watch them.
 
+import "../../../base/disposal.ts";
 import type { Session } from "../../../protocols/zookeeper/client/index.ts";
 import type { Membership } from "../../../recipes/index.ts";
 import type { SimulatedProgram } from "../program.ts";

@@ -1,5 +1,6 @@
 // Locks, one at a time and several at once.
 
+import "../../../base/disposal.ts";
 import type { Held, MultiHeld } from "../../../recipes/index.ts";
 import { type Asking, Claims, isFirst } from "../claims.ts";
 import type { SimulatedProgram } from "../program.ts";

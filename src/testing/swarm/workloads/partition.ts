@@ -1,5 +1,6 @@
 // Partitions: the items of a set, spread over those who are there, each worked on by one.
 
+import "../../../base/disposal.ts";
 import type { PartitionMembership, Share } from "../../../recipes/index.ts";
 import { Claims, isFirst } from "../claims.ts";
 import type { SimulatedProgram } from "../program.ts";

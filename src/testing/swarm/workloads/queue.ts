@@ -1,5 +1,6 @@
 // Queues: items put by everyone, with priorities and dates, and taken by everyone.
 
+import "../../../base/disposal.ts";
 import type { CoordinationError } from "../../../base/errors.ts";
 import type { Job } from "../../../recipes/index.ts";
 import { type Asking, Claims } from "../claims.ts";

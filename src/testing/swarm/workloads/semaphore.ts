@@ -1,5 +1,6 @@
 // Permits of a semaphore, several at once.
 
+import "../../../base/disposal.ts";
 import { Claims } from "../claims.ts";
 import type { SimulatedProgram } from "../program.ts";
 import type { Workload } from "../workload.ts";

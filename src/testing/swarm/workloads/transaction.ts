@@ -1,5 +1,6 @@
 // Transactions: money that is moved as one, and what is written under the guard of a lock.
 
+import "../../../base/disposal.ts";
 import type { CoordinationError } from "../../../base/errors.ts";
 import { textOf } from "../../../recipes/bytes.ts";
 import type { Versioned } from "../../../recipes/index.ts";

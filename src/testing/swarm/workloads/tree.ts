@@ -1,5 +1,6 @@
 // Trees kept at hand while everyone writes below them.
 
+import "../../../base/disposal.ts";
 import { bytesOf } from "../../../recipes/bytes.ts";
 import type { OpenTree, TreeChange } from "../../../recipes/index.ts";
 import type { SimulatedProgram } from "../program.ts";
