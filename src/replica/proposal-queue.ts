@@ -29,9 +29,8 @@ export class ProposalQueue {
   readonly #lastApplied: LastApplied;
   #batches: Uint8Array[] = [];
   #bytes = 0;
-  /** By member and run, the last batch in the log, or in the queue as well. Only what differs from the state. */
-  #logged: LastByRun = new Map();
-  #queued: LastByRun = new Map();
+  /** By member and run, the last batch in the log or behind it in the queue. Only what differs from the state. */
+  readonly #known: LastByRun = new Map();
   #isReady = false;
 
   constructor(lastApplied: LastApplied) {
@@ -51,26 +50,23 @@ export class ProposalQueue {
   reset(): void {
     this.#batches = [];
     this.#bytes = 0;
-    this.#logged = new Map();
-    this.#queued = new Map();
+    this.#known.clear();
     this.#isReady = false;
   }
 
   /** `unapplied`: all that the log holds beyond the state. */
   begin(unapplied: readonly Entry[]): void {
-    this.#isReady = true;
-    for (const { kind, payload } of unapplied) if (kind === "commands") this.#admit(this.#logged, payload);
     const waiting = this.#batches;
-    this.#batches = [];
-    this.#bytes = 0;
-    this.#queued = new Map();
+    this.reset();
+    this.#isReady = true;
+    for (const { kind, payload } of unapplied) if (kind === "commands") this.#admit(payload);
     for (const batch of waiting) this.add(batch);
   }
 
   /** False where it is in the log or waits already, leaves a gap, or where too much waits: sent again, it finds its turn. */
   add(batch: Uint8Array): boolean {
     if (this.#bytes + batch.length > QUEUED_BYTES_MAX && this.#batches.length > 0) return false;
-    if (!this.#admit(this.#queued, batch)) return false;
+    if (!this.#admit(batch)) return false;
     this.#batches.push(batch);
     this.#bytes += batch.length;
     return true;
@@ -80,24 +76,22 @@ export class ProposalQueue {
   take(): Uint8Array[] {
     assert(this.#isReady, "proposals for a log that is not known");
     const batches = this.#batches;
-    for (const batch of batches) this.#admit(this.#logged, batch);
     this.#batches = [];
     this.#bytes = 0;
-    this.#queued = new Map();
     return batches;
   }
 
   /** Whether a batch is the next of its run; if so it counts as there. Before the log is known, any may be the first. */
-  #admit(there: LastByRun, batch: Uint8Array): boolean {
+  #admit(batch: Uint8Array): boolean {
     const header = headerOf(batch);
     if (header === null) return false; // the state passes over it
     const { member, start, sequence } = header;
-    const known = there.get(member)?.get(start) ?? this.#logged.get(member)?.get(start);
+    const known = this.#known.get(member)?.get(start);
     const last = known ?? this.#lastApplied(member, start);
     const isAnyFirst = known === undefined && (last === SUPERSEDED || !this.#isReady);
     if (isAnyFirst ? sequence <= last : sequence !== last + 1) return false;
-    const runs = there.get(member);
-    if (runs === undefined) there.set(member, new Map([[start, sequence]]));
+    const runs = this.#known.get(member);
+    if (runs === undefined) this.#known.set(member, new Map([[start, sequence]]));
     else runs.set(start, sequence);
     return true;
   }

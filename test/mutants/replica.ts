@@ -38,8 +38,11 @@ export const REPLICA: readonly Mutant[] = [
     rule: "A batch that is in the leader's log is not put into it again.",
     pitfall: 29,
     file: "src/replica/proposal-queue.ts",
-    find: "const known = there.get(member)?.get(start) ?? this.#logged.get(member)?.get(start);",
-    replace: "const known = there.get(member)?.get(start);",
+    find: `    this.#bytes = 0;
+    return batches;`,
+    replace: `    this.#bytes = 0;
+    this.#known.clear();
+    return batches;`,
     caughtBy: ["replica/proposal-queue", "replica/log-growth"],
     simulator: true,
   },
@@ -48,7 +51,7 @@ export const REPLICA: readonly Mutant[] = [
     rule: "A new leader knows which batches its log holds before it takes any.",
     pitfall: 29,
     file: "src/replica/proposal-queue.ts",
-    find: `for (const { kind, payload } of unapplied) if (kind === "commands") this.#admit(this.#logged, payload);`,
+    find: `for (const { kind, payload } of unapplied) if (kind === "commands") this.#admit(payload);`,
     replace: 'assert(unapplied.length >= 0, "entries");',
     caughtBy: ["replica/proposal-queue", "replica/log-growth"],
     simulator: true,
