@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-const NEEDS_OTHER_RUNTIMES = [join("test", "interop"), join("test", "suites")];
+const NEEDS_OTHER_RUNTIMES = [join("test", "interop"), join("test", "suites"), join("test", "package")];
 
 const given = process.argv.slice(2);
 const places = given.length > 0 ? given : ["test"];

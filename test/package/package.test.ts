@@ -1,0 +1,76 @@
+// The package as it is published, under what it is used with: test runners that run tests in VM contexts, CommonJS, a bundler,
+// compilers of several years, on each line of Node that it names. The Nodes come from the registry, for Linux on x64.
+//
+//   npm run test:package
+
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { run } from "../support/commands.ts";
+import { startEnsemble } from "../support/ensemble.ts";
+import { COMPILERS, NODES, type NodeName, project } from "./consumers.ts";
+
+const { folder, withJestBefore, command, node } = await project();
+const ensemble = await startEnsemble({ flavour: "cabildo", members: 1, config: ["tickTime=500"] });
+after(() => ensemble.stop());
+const url = `zookeeper://${ensemble.members[0]!.address}`;
+
+function play(name: NodeName, args: readonly string[], title: string, cwd = folder): Promise<string> {
+  const environment = { CABILDO_URL: url, RUN_NAME: `${title}-${name}`, NODE_OPTIONS: "", NODE_NO_WARNINGS: "1" };
+  return run(node(name), args, { cwd, environment, timeoutMs: 120_000 });
+}
+
+const bundles = ["esm", "cjs"] as const;
+for (const format of bundles) {
+  const out = `bundle.${format === "esm" ? "mjs" : "cjs"}`;
+  const args = ["bundled.mjs", "--bundle", "--platform=node", `--format=${format}`, `--outfile=${out}`];
+  await run(process.execPath, [command("esbuild", "bin/esbuild"), ...args], { cwd: folder });
+}
+
+for (const name of NODES) {
+  test(`${name}: Jest, in its VM contexts`, async () => {
+    const args = ["--experimental-vm-modules", command("jest", "bin/jest.js"), "--config", "jest.config.mjs"];
+    await play(name, args, "jest");
+    const { jest, folder: besideIt } = withJestBefore;
+    await play(name, ["--experimental-vm-modules", jest, "--config", "jest.config.mjs"], "jest-before", besideIt);
+  });
+
+  test(`${name}: vitest, in processes, threads and VM contexts`, async () => {
+    const said = await play(name, [command("vitest", "vitest.mjs"), "run", "--reporter=verbose"], "vitest");
+    for (const pool of ["forks", "threads", "vmThreads"]) assert.match(said, new RegExp(`${pool}.*the recipes work`));
+  });
+
+  test(`${name}: CommonJS, by require and by import()`, async () => {
+    assert.match(await play(name, ["require.cjs"], "require"), /the client reads/);
+  });
+
+  test(`${name}: bundled by esbuild, as a module and as CommonJS`, async () => {
+    for (const file of ["bundle.mjs", "bundle.cjs"]) assert.match(await play(name, [file], file), /the client reads/);
+  });
+}
+
+const resolutions = [
+  ["nodenext", "nodenext"],
+  ["esnext", "bundler"],
+] as const;
+for (const compiler of COMPILERS) {
+  const { version } = JSON.parse(readFileSync(command(compiler, "package.json"), "utf8"));
+  for (const [module, moduleResolution] of resolutions) {
+    test(`TypeScript ${version} understands its types, with ${moduleResolution}`, async () => {
+      const config = `tsconfig.${compiler}.${module}.json`;
+      const compilerOptions = {
+        module,
+        moduleResolution,
+        target: "es2022",
+        lib: ["es2023", "esnext.disposable"],
+        types: ["node"],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noEmit: true,
+      };
+      writeFileSync(join(folder, config), JSON.stringify({ compilerOptions, files: ["consumer.mts"] }));
+      await run(process.execPath, [command(compiler, "lib/tsc.js"), "-p", config], { cwd: folder });
+    });
+  }
+}

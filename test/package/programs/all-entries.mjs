@@ -1,0 +1,2 @@
+// Every way into the package loads.
+export const entries = ["", "/testing", "/server", "/consensus", "/checkers", "/sim", "/zookeeper-client"];

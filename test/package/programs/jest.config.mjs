@@ -1,0 +1,7 @@
+export default {
+  testEnvironment: "node",
+  transform: {},
+  testMatch: ["**/play.test.mjs"],
+  rootDir: ".",
+  watchman: false,
+};

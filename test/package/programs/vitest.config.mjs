@@ -1,0 +1,2 @@
+const of = (pool) => ({ test: { name: pool, pool, globals: true, include: ["play.test.mjs"] } });
+export default { test: { projects: [of("forks"), of("threads"), of("vmThreads")] } };
