@@ -6,6 +6,7 @@ import type { Configuration, MemberId, Role } from "../consensus/raft/types.ts";
 import type { Machine } from "../state/machine.ts";
 import type { Outcome } from "../state/types.ts";
 import type { ProposalSizes } from "./proposal-sizes.ts";
+import type { ReplicaStats } from "./replica-stats.ts";
 
 /** Who waits for a command; each hears exactly once, in the order in which this member proposed. */
 export interface Waiter {
@@ -23,6 +24,8 @@ export interface Member {
   readonly status: MemberStatus;
   /** Of what it proposed since it leads. */
   readonly proposals: ProposalSizes;
+  /** What it counted and measured since it started. */
+  readonly stats: ReplicaStats;
   /**
    * One command: encode it with the writer that `begin` returns, then `commit` it, with nothing in between. Check
    * `admission` first. One that is too long to cross to other members is refused in the middle of `commit`.

@@ -1,5 +1,6 @@
 // What a living member needs of the world. The real world stands behind these in `adapters/`, the seeded one in `sim/`.
 
+import type { SummaryFacts } from "../base/summary.ts";
 import type { Entry, HardState, MemberId, RecoveredState, SnapshotMeta } from "../consensus/raft/types.ts";
 
 export interface Clock {
@@ -35,6 +36,8 @@ export interface Log {
 
 /** Counts of durations in seconds: `counts[i]` within `bounds[i]` and above the bound before; the last are longer yet. */
 export interface DurationHistogram {
+  /** The same durations in milliseconds, with their quantiles. */
+  readonly milliseconds: SummaryFacts;
   readonly bounds: readonly number[];
   readonly counts: readonly number[];
   readonly sum: number;

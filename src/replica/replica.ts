@@ -27,6 +27,7 @@ import type { Clock, Log, OpenedStorage, PeerEvents, Peers, Snapshots, StorageEv
 import { ProposalQueue } from "./proposal-queue.ts";
 import { ProposalSizes } from "./proposal-sizes.ts";
 import { Reaper, type ReaperOptions } from "./reaper.ts";
+import { ReplicaStats } from "./replica-stats.ts";
 import { Retries } from "./retries.ts";
 import { Snapshotter } from "./snapshotter.ts";
 import { type Encode, TermBatches } from "./term-batches.ts";
@@ -65,6 +66,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   readonly id: MemberId;
   readonly machine: Machine;
   readonly proposals = new ProposalSizes();
+  readonly stats: ReplicaStats;
   /** The last one this run took: the revision it holds, and when it was whole. */
   lastSnapshot: { readonly zxid: number; readonly time: number } | null = null;
   readonly #options: ReplicaOptions;
@@ -101,6 +103,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   #isReadingForApply = false;
   #isApplyDue = false;
   #commandsSinceSnapshot = 0;
+  #committedBefore = 0;
   #snapshotIndex: number;
   #snapshotLogSize: number;
 
@@ -137,6 +140,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     this.id = options.id;
     this.machine = machine;
     this.#clock = clock;
+    this.stats = new ReplicaStats(clock);
     this.#log = storage.log;
     this.#snapshots = storage.snapshots;
     this.#logger = options.logger;
@@ -151,6 +155,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     this.#reaper = new Reaper(machine, options.reaper);
     this.#snapshotter = new Snapshotter(machine, storage.snapshots, options.snapshotSliceBytes);
     this.#snapshotIndex = storage.recovered.snapshot.index;
+    this.#committedBefore = this.#raft.commitIndex;
     this.#snapshotLogSize = storage.log.size;
   }
 
@@ -158,7 +163,8 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   async run(peers: Peers): Promise<void> {
     assert(this.#peers === null, "a replica runs once");
     this.#isRestoring = true;
-    if (this.#snapshotIndex > 0) await this.#snapshotter.restore(this.#snapshotIndex);
+    this.stats.noteLeader(false, false);
+    if (this.#snapshotIndex > 0) await this.#restore(this.#snapshotIndex);
     this.#isRestoring = false;
     assert(this.machine.appliedIndex === this.#snapshotIndex, "the restored state is not the snapshot's");
     this.#peers = peers;
@@ -340,6 +346,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
         break;
       case "commit":
         if (this.#raft.cluster !== this.#cluster) this.#reconcilePeers();
+        this.#noteCommitted(effect.index);
         this.#applyCommitted();
         if (!this.#queue.isEmpty) this.#flushSoon();
         break;
@@ -373,6 +380,12 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     }
   }
 
+  #noteCommitted(index: number): void {
+    this.stats.noteCommitted(Math.max(0, index - this.#committedBefore));
+    this.#committedBefore = index;
+    if (this.#proposedUpTo > 0 && index >= this.#proposedUpTo) this.stats.noteRoundCommitted();
+  }
+
   /** Followers at the same point are sent the same message: it is encoded once. */
   #frameOf(message: Message): Uint8Array {
     if (message !== this.#lastMessage) {
@@ -384,6 +397,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
 
   #persist(effect: Effect & { kind: "persist" }): void {
     this.#persistsPending++;
+    if (this.#raft.role !== "leader") this.stats.proposalsReceived += effect.entries.length;
     this.#persistPendingSince ??= this.#clock.now();
     this.#log.write(effect, () => {
       this.#persistsPending--;
@@ -393,6 +407,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   }
 
   #onRoleChanged({ role, term, leader }: Effect & { kind: "role-changed" }): void {
+    this.stats.noteLeader(leader !== null, leader === this.id);
     if (role === "leader") this.#leases.becomeLeader();
     else this.#leases.stepDown();
     this.#queue.reset();
@@ -498,6 +513,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
       stampTime(payload, now);
       this.proposals.note(payload.length);
     }
+    this.stats.noteProposed(payloads.length);
     this.#submit({ kind: "propose", payloads });
     this.#proposedUpTo = this.#raft.lastIndex;
   }
@@ -633,6 +649,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
       this.#applyOwn(entry, header.sequence);
     }
     this.#commandsSinceSnapshot += this.machine.revision - revisionBefore;
+    if (header !== null) this.stats.noteApplied(header.time);
   }
 
   #applyOwn(entry: Entry, sequence: number): void {
@@ -716,7 +733,8 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     this.#commandsSinceSnapshot = 0;
     const mayKeep = this.#log.size <= KEPT_LOG_FACTOR * this.#options.snapshotLogBytes;
     const isInUse = (older: number): boolean => mayKeep && this.#raft.isSending(older);
-    if (!(await this.#snapshotter.take(snapshot, isInUse)) || this.#state === "stopped") return false;
+    const take = (): Promise<boolean> => this.#snapshotter.take(snapshot, isInUse);
+    if (!(await this.stats.timed(this.stats.snapshotTime, take)) || this.#state === "stopped") return false;
     const previous = this.#snapshotIndex;
     this.#snapshotIndex = index;
     this.lastSnapshot = { zxid, time: this.#clock.wall() };
@@ -738,6 +756,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   }
 
   #readSnapshot({ to, index, offset, bytesMax }: Effect & { kind: "read-snapshot" }): void {
+    if (offset === 0) this.stats.snapshotsSent += 1;
     this.#snapshots.read(index, offset, bytesMax).then(
       (read) =>
         this.#submit({
@@ -750,6 +769,10 @@ export class Replica implements Member, PeerEvents, StorageEvents {
         }),
       (error) => this.#fail(error),
     );
+  }
+
+  #restore(index: number): Promise<void> {
+    return this.stats.timed(this.stats.restoreTime, () => this.#snapshotter.restore(index));
   }
 
   #writeSnapshot(effect: Effect & { kind: "write-snapshot" }): void {
@@ -767,7 +790,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   async #replaceBy(snapshot: SnapshotMeta, written: Input): Promise<void> {
     this.#isRestoring = true;
     await this.#log.restart(snapshot);
-    await this.#snapshotter.restore(snapshot.index);
+    await this.#restore(snapshot.index);
     if (this.#state === "stopped") return;
     this.#snapshotIndex = snapshot.index;
     this.#snapshotLogSize = this.#log.size;
@@ -848,6 +871,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     const expired = this.#leases.advance(passed).filter(({ id, generation }) => this.#expiring.get(id) !== generation);
     if (expired.length === 0 || !this.#raft.canPropose) return;
     this.#proposeOwn([(writer) => encodeExpireLeases(writer, expired)]);
+    this.stats.sessionsExpired += expired.length;
     for (const { id, generation } of expired) this.#expiring.set(id, generation);
   }
 
@@ -894,6 +918,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   }
 
   #noteStatus(): void {
+    this.stats.noteQuorum(this.#raft.hasQuorumContact);
     const admission = `${this.admission()} ${this.#raft.role} ${this.#raft.leader}`;
     if (admission === this.#admissionBefore) return;
     this.#admissionBefore = admission;

@@ -17,6 +17,8 @@ export interface EnsembleOptions {
   readonly flavour: Flavour;
   /** Of ZooKeeper: the reference's unless given. */
   readonly version?: string | undefined;
+  /** ZooKeeper with its exporter for Prometheus, which zoo.cfg then names; ours has it always. */
+  readonly withPrometheus?: boolean;
   /** Voting members; one stands alone, without `server.N=` lines. */
   readonly members: number;
   /** Their numbers; from 1 unless given. */
@@ -140,7 +142,7 @@ async function ours(options: EnsembleOptions): Promise<Launch> {
 }
 
 async function reference(options: EnsembleOptions): Promise<Launch> {
-  const { java, classpath, mainClass } = await referenceZooKeeper(options.version);
+  const { java, classpath, mainClass } = await referenceZooKeeper(options.version, options.withPrometheus === true);
   const runtime = ["-Xmx512m", "-Dzookeeper.admin.enableServer=false", ...(options.runtimeOptions ?? [])];
   return { command: java, args: [...runtime, "-cp", classpath, mainClass] };
 }

@@ -18,10 +18,20 @@ export interface ReferenceZooKeeper {
 }
 
 /** Installs ZooKeeper unless it is there. Throws MissingRuntime when this machine has no Java or no Maven. */
-export async function referenceZooKeeper(version = referenceVersion): Promise<ReferenceZooKeeper> {
+export async function referenceZooKeeper(
+  version = referenceVersion,
+  withPrometheus = false,
+): Promise<ReferenceZooKeeper> {
   const java = locate("java", "Java");
-  const folder = await cached(`zookeeper-${version}`, async (folder) => {
-    await mavenJars(folder, pom([`org.apache.zookeeper:zookeeper:${version}`, ...whatTheServerAlsoLoads]));
+  const folder = await cached(`zookeeper-${version}${withPrometheus ? "-prometheus" : ""}`, async (folder) => {
+    await mavenJars(
+      folder,
+      pom([
+        `org.apache.zookeeper:zookeeper:${version}`,
+        ...whatTheServerAlsoLoads,
+        ...(withPrometheus ? exporter : []),
+      ]),
+    );
     mkdirSync(join(folder, "conf"));
     writeFileSync(join(folder, "conf", "simplelogger.properties"), logging);
   });
@@ -38,6 +48,13 @@ const whatTheServerAlsoLoads = [
   "io.dropwizard.metrics:metrics-core:4.1.12.1",
   "org.xerial.snappy:snappy-java:1.1.10.5",
   "org.slf4j:slf4j-simple:2.0.13",
+];
+
+/** Of 3.9.4, the latest that Maven Central's mirrors have; the names of metrics are the server's. Jetty is left to the packager. */
+const exporter = [
+  "org.apache.zookeeper:zookeeper-prometheus-metrics:3.9.4",
+  "org.eclipse.jetty:jetty-server:9.4.57.v20241219",
+  "org.eclipse.jetty:jetty-servlet:9.4.57.v20241219",
 ];
 
 /** Copies the jars that a pom asks for, and theirs, into `<folder>/jars`. */

@@ -1,5 +1,6 @@
 // How long the syncs of the log took: counted for the metrics, and told where one was slow.
 
+import { Summary } from "../../base/summary.ts";
 import type { Logger } from "../../replica/logger.ts";
 import type { DurationHistogram } from "../../replica/ports.ts";
 
@@ -14,6 +15,7 @@ export class SyncTimes implements DurationHistogram {
   readonly bounds: readonly number[] = BOUNDS;
   readonly counts: number[] = new Array<number>(BOUNDS.length + 1).fill(0);
   sum = 0;
+  readonly milliseconds = new Summary(() => performance.now());
   readonly #slowMs: number;
   readonly #logger: Logger;
   #toldAt = Number.NEGATIVE_INFINITY;
@@ -31,6 +33,7 @@ export class SyncTimes implements DurationHistogram {
     while (place < BOUNDS.length && seconds > BOUNDS[place]!) place++;
     this.counts[place]!++;
     this.sum += seconds;
+    this.milliseconds.add(milliseconds, now);
     if (milliseconds > this.#slowMs) this.#tell(milliseconds, now);
   }
 

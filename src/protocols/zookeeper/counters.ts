@@ -1,5 +1,6 @@
 // What is counted over all connections of a member, and what of its service can be looked at as it is.
 
+import { Summary } from "../../base/summary.ts";
 import { OPCODE } from "./codec/opcodes.ts";
 import { OPERATIONS } from "./operations/index.ts";
 import type { Operation } from "./operations/operation.ts";
@@ -25,15 +26,23 @@ export class Counters implements ServerStats {
   connectionsRejected = 0;
   connectionsDropped = 0;
   authFailures = 0;
+  handshakes = 0;
+  reattachments = 0;
+  closedWithoutQuorum = 0;
+  closedWithoutHandshake = 0;
+  tlsFailures = 0;
   readonly latency = new Latency();
-  readonly readLatency = new Latency();
-  readonly writeLatency = new Latency();
+  readonly readLatency: Summary;
+  readonly writeLatency: Summary;
   readonly #live: LiveService;
   /** By opcode; numbers begin at closeSession's. */
   readonly #requests = new Float64Array(OPCODE.whoAmI - OPCODE.closeSession + 1);
 
-  constructor(live: LiveService) {
+  /** `now`: monotonic milliseconds. */
+  constructor(live: LiveService, now: () => number) {
     this.#live = live;
+    this.readLatency = new Summary(now);
+    this.writeLatency = new Summary(now);
   }
 
   noteRequest(opcode: number): void {
@@ -42,10 +51,10 @@ export class Counters implements ServerStats {
     this.#requests[place] = this.#requests[place]! + 1;
   }
 
-  noteReply(operation: Operation | null, elapsedMs: number): void {
+  noteReply(operation: Operation | null, elapsedMs: number, now: number): void {
     this.packetsSent += 1;
     this.latency.add(elapsedMs);
-    if (operation !== null) (operation.kind === "read" ? this.readLatency : this.writeLatency).add(elapsedMs);
+    if (operation !== null) (operation.kind === "read" ? this.readLatency : this.writeLatency).add(elapsedMs, now);
   }
 
   reset(): void {

@@ -52,6 +52,7 @@ export class Handshake implements Waiter {
     }
     const refusal = this.#refusalOf(request);
     if (refusal !== null) {
+      this.#note(request);
       this.#session.drop(refusal);
       return true;
     }
@@ -61,9 +62,19 @@ export class Handshake implements Waiter {
     return true;
   }
 
+  /** Counts it, once: a handshake that cannot be answered yet is offered again. */
+  #note({ sessionId }: ConnectRequest): void {
+    const { counters } = this.#service;
+    counters.handshakes += 1;
+    if (sessionId !== 0) counters.reattachments += 1;
+  }
+
   /** Why this client should try another member. */
   #refusalOf({ lastZxidSeen, readOnly }: ConnectRequest): string | null {
     const { mode, member } = this.#service;
+    if (mode === "refusing" || (mode === "read-only" && readOnly !== true)) {
+      this.#service.counters.closedWithoutQuorum += 1;
+    }
     if (mode === "refusing") return "there is no quorum";
     if (mode === "read-only" && readOnly !== true) return "there is no quorum, and it wants to write";
     if (lastZxidSeen > member.machine.revision) {
@@ -88,6 +99,7 @@ export class Handshake implements Waiter {
       return true;
     }
     if (admission !== "open") return false;
+    this.#note(request);
     const timeoutMs = this.#clamp(request.timeoutMs);
     this.#session.phase = "opening";
     if (request.sessionId === 0) {
@@ -126,6 +138,7 @@ export class Handshake implements Waiter {
   /** Without a quorum: a session of this member alone, or one of the cluster's that it remembers. */
   #serveReadOnly(request: ConnectRequest): void {
     const { member, options } = this.#service;
+    this.#note(request);
     this.#session.readOnly = true;
     if (request.sessionId === 0) {
       this.#password = textOf(options.hashes.randomBytes(PASSWORD_BYTES));

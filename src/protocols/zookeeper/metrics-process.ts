@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
+import { getHeapStatistics } from "node:v8";
 import { counter, gauge, type Metric } from "./metrics-text.ts";
 
 const RESOLUTION_MS = 10;
@@ -41,6 +42,8 @@ export function processMetrics(): Metric[] {
       samples: [{ value: 1, labels: { version: process.version } }],
     },
     gauge("process_resident_memory_bytes", "Resident memory", memory.rss),
+    ...memoryAsJava(memory),
+    counter("process_cpu_seconds_total", "Processor time", (cpu.user + cpu.system) / 1e6),
     counter("process_cpu_user_seconds_total", "Processor time of the program", cpu.user / 1e6),
     counter("process_cpu_system_seconds_total", "Processor time of the system for the program", cpu.system / 1e6),
     gauge("process_start_time_seconds", "Start of the process, in seconds since 1970", performance.timeOrigin / 1e3),
@@ -49,7 +52,37 @@ export function processMetrics(): Metric[] {
   if (open !== null) metrics.push(gauge("process_open_fds", "Open file descriptors", open));
   const limit = descriptorLimit();
   if (limit !== null) metrics.push(gauge("process_max_fds", "The most file descriptors that may be open", limit));
+  const virtual = virtualBytes();
+  if (virtual !== null) metrics.push(gauge("process_virtual_memory_bytes", "Virtual memory", virtual));
   return metrics;
+}
+
+/** Linux only; null elsewhere. */
+function virtualBytes(): number | null {
+  try {
+    const found = /^VmSize:\s+(\d+) kB/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+    return found === undefined ? null : Number(found) * 1024;
+  } catch {
+    return null;
+  }
+}
+
+/** Under the names by which ZooKeeper's alert rules and dashboards ask: the heap is V8's, the rest what it has outside. */
+function memoryAsJava({ heapUsed, heapTotal, external }: NodeJS.MemoryUsage): Metric[] {
+  const byArea = (name: string, help: string, heap: number, nonheap: number): Metric => ({
+    name,
+    kind: "gauge",
+    help,
+    samples: [
+      { value: heap, labels: { area: "heap" } },
+      { value: nonheap, labels: { area: "nonheap" } },
+    ],
+  });
+  return [
+    byArea("jvm_memory_bytes_used", "Memory in use", heapUsed, external),
+    byArea("jvm_memory_bytes_committed", "Memory taken from the system", heapTotal, external),
+    byArea("jvm_memory_bytes_max", "The most that may be used; -1: no limit", getHeapStatistics().heap_size_limit, -1),
+  ];
 }
 
 function activeResources(): number {

@@ -220,6 +220,7 @@ class Listeners implements ZooKeeperServer {
     server.on("secureConnection", (socket) => this.#onSecure(socket));
     server.on("tlsClientError", (error, socket) => {
       this.#service.counters.connectionsRejected += 1;
+      this.#service.counters.tlsFailures += 1;
       // Why Node ended it, where it was Node; else OpenSSL's own word for it.
       const { reason = error.message } = error as { readonly reason?: string };
       this.#logger.warn(

@@ -103,13 +103,13 @@ export class Service implements StateEvents, LiveService {
   constructor(member: Member, options: ServiceOptions) {
     this.member = member;
     this.options = options;
-    this.watches = new Watches(options.bounds);
+    this.watches = new Watches(options.bounds, () => options.clock.now());
     this.multiReadBytesMax = multiReadBytesMax(options);
     this.#turnTime = options.clock.now();
     this.wallTime = options.clock.wall();
     const { enforceAuthSchemes } = options;
     this.requiredSchemes = enforceAuthSchemes.length === 0 ? null : new Set(enforceAuthSchemes);
-    this.counters = new Counters(this);
+    this.counters = new Counters(this, () => options.clock.now());
     this.skipsAcl = options.policy.skipAcl === true;
     this.#scheduleTick();
     member.onStatusChange(() => this.#onStatusChange());
@@ -299,6 +299,7 @@ export class Service implements StateEvents, LiveService {
         if (session.reading && now - session.lastHeardAt > session.sessionTimeoutMs)
           session.drop("it was silent too long");
       } else if (session.phase !== "opening" && now - session.acceptedAt > HANDSHAKE_DEADLINE_MS) {
+        this.counters.closedWithoutHandshake += 1;
         session.drop("no handshake came");
       }
     }

@@ -327,7 +327,9 @@ export class Session implements Client, ConnectionStats {
     this.#stopAwaiting = clock.after(Math.max(0, until - clock.now()), () => {
       this.#stopAwaiting = null;
       if (this.phase !== "greeting" && this.phase !== "opening") return;
-      if (this.#service.mode === "waiting") this.drop("there is no quorum, and it can wait no longer");
+      if (this.#service.mode !== "waiting") return;
+      this.#service.counters.closedWithoutQuorum += 1;
+      this.drop("there is no quorum, and it can wait no longer");
     });
   }
 
@@ -518,6 +520,6 @@ export class Session implements Client, ConnectionStats {
     this.lastResponseTime = service.wallTime;
     if (operation !== null) this.lastOperation = operation.abbreviation;
     this.latency.add(elapsed);
-    service.counters.noteReply(operation, elapsed);
+    service.counters.noteReply(operation, elapsed, service.turnTime);
   }
 }

@@ -1,6 +1,7 @@
 // What a member tells of its service to clients: counters over all connections, and one line for each connection. The
 // four-letter words, the admin commands and the metrics read it; nothing here decides anything.
 
+import type { SummaryFacts } from "../../base/summary.ts";
 import type { Watches } from "./watches.ts";
 
 /** What one connection tells of itself. Numbers since it began, or since the last reset. */
@@ -84,8 +85,8 @@ export interface ServerStats {
   readonly bytesReceived: number;
   readonly bytesSent: number;
   readonly latency: LatencyStats;
-  readonly readLatency: LatencyStats;
-  readonly writeLatency: LatencyStats;
+  readonly readLatency: SummaryFacts;
+  readonly writeLatency: SummaryFacts;
   /** Requests taken and not answered. */
   readonly outstanding: number;
   readonly connections: Iterable<ConnectionStats>;
@@ -94,6 +95,15 @@ export interface ServerStats {
   readonly connectionsRejected: number;
   readonly connectionsDropped: number;
   readonly authFailures: number;
+  /** Handshakes of the protocol that were read, and those among them that asked for a session by its number. */
+  readonly handshakes: number;
+  readonly reattachments: number;
+  /** Connections closed for want of a quorum. */
+  readonly closedWithoutQuorum: number;
+  /** Connections on which no handshake came. */
+  readonly closedWithoutHandshake: number;
+  /** TLS handshakes that failed. */
+  readonly tlsFailures: number;
   /** Sessions, of a read-only member's own, that no other member knows. */
   readonly localSessions: number;
   readonly watches: Watches;

@@ -6,6 +6,7 @@
 // set, a persistent watch stands in both, a recursive one in `data` alone.
 
 import { ByteWriter } from "../../base/bytes.ts";
+import { Summary } from "../../base/summary.ts";
 import type { Acl, NodeEvent } from "../../state/types.ts";
 import { EVENT_TYPE, writeNotification } from "./codec/records.ts";
 import { BOUNDS, type Bounds, WATCH_BYTES_ABOUT, WATCH_SEGMENT_BYTES_ABOUT } from "./limits.ts";
@@ -204,9 +205,23 @@ export class Watches {
   #path = "";
   #zxid = 0;
   #acl: readonly Acl[] = [];
+  /** How many were told of the event. */
+  #told = 0;
+  /** Bytes of all notifications. */
+  notifiedBytes = 0;
+  /** How many were told of an event, by its kind; events that nobody watched are not counted. */
+  readonly told: Readonly<Record<NodeEvent, Summary>>;
 
-  constructor(bounds: Bounds = BOUNDS) {
+  /** `now`: monotonic milliseconds, for what is measured. */
+  constructor(bounds: Bounds = BOUNDS, now: () => number = () => 0) {
     this.#bounds = bounds;
+    const summary = (): Summary => new Summary(now);
+    this.told = {
+      created: summary(),
+      deleted: summary(),
+      "data-changed": summary(),
+      "children-changed": summary(),
+    };
   }
 
   get size(): number {
@@ -290,8 +305,12 @@ export class Watches {
     this.#zxid = zxid;
     this.#acl = acl;
     this.#frame.clear();
+    this.#told = 0;
     if (event !== "children-changed") this.#fireData(path);
     if (event === "children-changed" || event === "deleted") this.child.fire(path, this.#tell);
+    if (this.#told === 0) return;
+    this.told[event].add(this.#told);
+    this.notifiedBytes += this.#told * this.#frame.length;
   }
 
   #fireData(path: string): void {
@@ -305,6 +324,7 @@ export class Watches {
     try {
       if (!watcher.mayRead(this.#acl)) return;
       if (this.#frame.length === 0) writeNotification(this.#frame, this.#type, this.#path, this.#zxid);
+      this.#told += 1;
       watcher.notify(this.#frame.view());
     } catch (error) {
       watcher.fail(error); // the state goes on, and so do the others

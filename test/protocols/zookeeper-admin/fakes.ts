@@ -1,10 +1,13 @@
 // A member as the operators' views see it, with numbers that a test chooses.
 
+import { Summary } from "../../../src/base/summary.ts";
 import type { AdminContext, AdminSettings } from "../../../src/protocols/zookeeper/admin-context.ts";
 import { type ConnectionStats, Latency, type ServerStats } from "../../../src/protocols/zookeeper/stats.ts";
 import { type Watcher, Watches } from "../../../src/protocols/zookeeper/watches.ts";
 import type { Member, MemberStatus } from "../../../src/replica/member.ts";
+import type { Clock } from "../../../src/replica/ports.ts";
 import { ProposalSizes } from "../../../src/replica/proposal-sizes.ts";
+import { ReplicaStats } from "../../../src/replica/replica-stats.ts";
 import { OPEN_ACL } from "../../../src/state/tree/acl.ts";
 
 export const NOW = 1_700_000_000_000;
@@ -77,21 +80,30 @@ export interface FakeStats extends ServerStats {
 
 export function stats(changes: Partial<FakeStats> = {}): FakeStats {
   const latency = new Latency();
-  for (const milliseconds of [0.2, 1, 3.6]) latency.add(milliseconds);
+  const readLatency = new Summary(() => 0);
+  for (const milliseconds of [0.2, 1, 3.6]) {
+    latency.add(milliseconds);
+    readLatency.add(milliseconds);
+  }
   return {
     packetsReceived: 120,
     packetsSent: 119,
     bytesReceived: 5000,
     bytesSent: 9000,
     latency,
-    readLatency: latency,
-    writeLatency: new Latency(),
+    readLatency,
+    writeLatency: new Summary(() => 0),
     outstanding: 2,
     connections: [connection()],
     connectionCount: 1,
     connectionsRejected: 0,
     connectionsDropped: 0,
     authFailures: 3,
+    handshakes: 8,
+    reattachments: 1,
+    closedWithoutQuorum: 2,
+    closedWithoutHandshake: 0,
+    tlsFailures: 0,
     localSessions: 0,
     watches: new Watches(),
     isReadOnly: false,
@@ -143,7 +155,15 @@ interface Changes {
 export function contextOf(changes: Changes = {}): AdminContext & { readonly stats: FakeStats } {
   const proposals = new ProposalSizes();
   for (const bytes of [120, 80, 4000, 300]) proposals.note(bytes);
-  const member = { id: 1, status: status(changes.status), machine: { revision: 0x2a }, proposals } as unknown as Member;
+  const fsync = new Summary(() => 0);
+  for (const milliseconds of [0.5, 0.5, 0.5, 4, 4, 40]) fsync.add(milliseconds);
+  const member = {
+    id: 1,
+    status: status(changes.status),
+    machine: { revision: 0x2a },
+    proposals,
+    stats: replicaStats(),
+  } as unknown as Member;
   return {
     member,
     tree: {
@@ -164,7 +184,7 @@ export function contextOf(changes: Changes = {}): AdminContext & { readonly stat
       logBytes: 4096,
       lastSnapshot: { zxid: 0x29, time: NOW - 1000 },
       takeSnapshot: null,
-      syncDurations: { bounds: [0.001, 0.01], counts: [3, 2, 1], sum: 0.05 },
+      syncDurations: { bounds: [0.001, 0.01], counts: [3, 2, 1], sum: 0.05, milliseconds: fsync },
     },
     leaderChanges: () => 4,
     wall: () => NOW,
@@ -172,6 +192,30 @@ export function contextOf(changes: Changes = {}): AdminContext & { readonly stat
     settings: { ...SETTINGS, ...changes.settings },
     stats: changes.stats ?? stats(),
   };
+}
+
+/** As of a member that found its leader within 250 ms, lost it, and leads for a second now. */
+function replicaStats(): ReplicaStats {
+  let now = 0;
+  const clock: Clock = { now: () => now, wall: () => NOW - 2000 + now, defer() {}, after: () => () => {} };
+  const stats = new ReplicaStats(clock);
+  const elect = (milliseconds: number, isOwn: boolean): void => {
+    stats.noteLeader(false, false);
+    stats.noteQuorum(false);
+    now += milliseconds;
+    stats.noteLeader(true, isOwn);
+    stats.noteQuorum(true);
+  };
+  elect(250, false);
+  elect(750, true);
+  stats.noteProposed(3);
+  now += 4;
+  stats.noteCommitted(3);
+  stats.noteRoundCommitted();
+  stats.noteApplied(clock.wall() - 5);
+  stats.noteApplied(clock.wall() + 5); // the leader's clock is ahead
+  now += 996;
+  return stats;
 }
 
 export function watcher(sessionId: number): Watcher {

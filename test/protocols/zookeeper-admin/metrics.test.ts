@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { prometheusText } from "../../../src/protocols/zookeeper/metrics.ts";
+import { monitorValues, prometheusText } from "../../../src/protocols/zookeeper/metrics.ts";
 import { exposition } from "../../../src/protocols/zookeeper/metrics-text.ts";
 import { contextOf } from "./fakes.ts";
 
@@ -34,6 +34,24 @@ test("ZooKeeper's names, Raft's and Node's have the member's numbers", () => {
     "outstanding_requests 2",
     "synced_followers 1",
     "readlatency_count 3",
+    'readlatency{quantile="0.99"} 3.5625',
+    'updatelatency{quantile="0.5"} NaN',
+    "election_time_count 2",
+    "election_time_sum 1000",
+    "leader_unavailable_time_sum 750",
+    "leader_uptime 1000",
+    'quorum_ack_latency{quantile="0.9"} 4',
+    "propagation_latency_sum 5",
+    'fsynctime{quantile="0.5"} 0.515625',
+    "fsynctime_sum 49.5",
+    "proposal_count 3",
+    "commit_count 3",
+    "max_proposal_size 4000",
+    "connection_request_count 8",
+    "non_mtls_local_conn_count 1",
+    "non_mtls_remote_conn_count 0",
+    "synced_observers 1",
+    "synced_non_voting_followers 0",
     "etcd_server_has_leader 1",
     "etcd_server_is_leader 1",
     "etcd_server_leader_changes_seen_total 4",
@@ -61,6 +79,26 @@ test("without a leader the alert for it fires", () => {
     prometheusText(contextOf({ status: { hasQuorum: false, leader: null } })),
     /\netcd_server_has_leader 0\n/,
   );
+});
+
+test("what ZooKeeper's own alert rules ask for is there", () => {
+  const text = prometheusText(contextOf());
+  // Of the example in ZooKeeper's monitoring guide; `up` is Prometheus's own.
+  const asked = `znode_count num_alive_connections approximate_data_size watch_count election_time_count fsynctime_sum
+    open_file_descriptor_count snapshottime_sum avg_latency outstanding_requests ephemerals_count
+    jvm_memory_bytes_used{area="heap"} jvm_memory_bytes_max{area="heap"}`;
+  for (const name of asked.split(/\s+/)) assert.ok(text.includes(`\n${name} `), name);
+});
+
+test("mntr has the percentiles of ZooKeeper's detailed summaries, and of the others none", () => {
+  const values = new Map(monitorValues(contextOf()));
+  assert.equal(values.get("p50_readlatency"), "1");
+  assert.equal(values.get("p999_readlatency"), "4");
+  assert.equal(values.get("p99_updatelatency"), "0");
+  assert.equal(values.get("cnt_election_time"), "2");
+  assert.equal(values.get("avg_election_time"), "500.0");
+  assert.equal(values.get("max_fsynctime"), "40");
+  assert.ok(!values.has("p50_fsynctime"));
 });
 
 test("labels and helps cannot break out of their line", () => {

@@ -25,6 +25,7 @@ import type { Logger } from "../../../../src/replica/logger.ts";
 import type { Member, MemberStatus, Waiter } from "../../../../src/replica/member.ts";
 import type { Clock } from "../../../../src/replica/ports.ts";
 import { ProposalSizes } from "../../../../src/replica/proposal-sizes.ts";
+import { ReplicaStats } from "../../../../src/replica/replica-stats.ts";
 import { beginCommand, endCommand, stampTime, writeBatchHeader } from "../../../../src/state/batch.ts";
 import { encodeExpireLeases } from "../../../../src/state/leases/commands.ts";
 import { Machine } from "../../../../src/state/machine.ts";
@@ -99,6 +100,7 @@ export class FakeMember implements Member {
   readonly start = 7;
   readonly events = new Events();
   readonly proposals = new ProposalSizes();
+  readonly stats: ReplicaStats;
   readonly machine = new Machine(this.events);
   readonly clock: VirtualClock;
   /** Commands are agreed on at the end of the turn; or, held, when `agree` is called. */
@@ -117,6 +119,7 @@ export class FakeMember implements Member {
 
   constructor(clock: VirtualClock) {
     this.clock = clock;
+    this.stats = new ReplicaStats(clock);
   }
 
   get status(): MemberStatus {
