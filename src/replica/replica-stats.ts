@@ -109,8 +109,4 @@ export class ReplicaStats {
     summary.add(this.#clock.now() - began);
     return result;
   }
-
-  reset(): void {
-    for (const each of Object.values(this)) if (each instanceof Summary) each.reset();
-  }
 }

@@ -532,6 +532,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
       const batch = this.#termBatches.next(this.#raft.term, commands);
       stampTime(batch, this.#clock.wall());
       this.proposals.note(batch.length);
+      this.stats.proposals += 1;
       this.#submit({ kind: "propose", payloads: [batch] });
     }
   }
