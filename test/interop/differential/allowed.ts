@@ -30,12 +30,6 @@ export const allowedDifferences: readonly AllowedDifference[] = [
     reason: "the reference leaves the old connection open until it is used, when the session moved to another member",
   },
   {
-    script: /^frames: lengths inside that lie$|odd paths/,
-    reference: /an ACL of -7|opcode 1 body=000000042f6c696500000000fffffff9/,
-    ours: /err=-5/,
-    reason: "a list of -7 entries is malformed to ours, an invalid ACL to the reference",
-  },
-  {
     script: /odd paths/,
     reference: /\[odd\] sync .* path=/,
     ours: /\[odd\] sync .* path=/,

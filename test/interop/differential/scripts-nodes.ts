@@ -155,7 +155,8 @@ export const nodeScripts: Readonly<Record<string, Script>> = {
     await session.call(exists("/mortal", true));
     await session.call(remove("/vanishing/child"));
     const gone = [await session.wire.next(20_000), await session.wire.next(20_000)];
-    stage.note(gone.map((frame) => (typeof frame === "string" ? frame : `an event of ${frame.length} bytes`)).join());
+    const events = gone.map((frame) => (typeof frame === "string" ? frame : `an event of ${frame.length} bytes`));
+    stage.note(events.sort().join()); // which of them goes first depends on when a sweep comes
     for (const path of ["/vanishing", "/mortal"]) stage.note(`${path}: ${await session.call(exists(path))}`);
     await session.call(exists("/unused"));
     await session.call(exists("/parent"));

@@ -160,12 +160,9 @@ export const getAllChildrenNumber: ReadOperation = {
     const node = readNode(client, reader);
     if (node === undefined) return ERROR.noNode;
     if (!client.may(PERMISSION.read, node.acl)) return ERROR.noAuth;
-    const count = client.machine.tree.descendantCount(node);
-    client.noteVisits(count);
-    out.int32(count);
+    out.int32(client.machine.tree.descendantCount(node));
     return ERROR.ok;
   },
-  expectedBytes: unknownBytes,
 };
 
 /** The session's own, by a plain prefix of the path. */
