@@ -11,7 +11,7 @@ const POLYFILL = join(SRC, "base", "disposal.ts");
 
 function importsOf(file: string): string[] {
   const text = readFileSync(file, "utf8");
-  const found = text.matchAll(/^(?:import|export)\s(?!type\s)[^;]*?["'](\.[^"']+)["']/gm);
+  const found = text.matchAll(/^(?:import|export)\s(?!type\s)(?:[^;"']*\sfrom\s)?"(\.[^"]+)";/gm);
   return [...found].map(([, path]) => normalize(join(dirname(file), path!)));
 }
 
