@@ -6,6 +6,7 @@
 import { ByteReader, MalformedError } from "../base/bytes.ts";
 import { type BatchHeader, readBatchHeader } from "./batch.ts";
 import { LEASE_MODEL, LEASE_OPERATION, PASSWORD_BYTES } from "./leases/commands.ts";
+import { isReadablePlainCommand } from "./plain-commands.ts";
 import { CREATE_MODE, TREE_MODEL, TREE_OPERATION, TTL_GIVEN } from "./tree/commands.ts";
 
 /** The header of a batch; null where it cannot be read. */
@@ -56,7 +57,12 @@ export function flawOfLengths({ bytes, offset, end }: ByteReader): string | null
 }
 
 /** Why the command between a reader's place and its end cannot be read; null: it can. The reader is left where it was. */
-export function flawOfCommand({ bytes, offset, end }: ByteReader): string | null {
+export function flawOfCommand(reader: ByteReader): string | null {
+  return isReadablePlainCommand(reader.bytes, reader.offset, reader.end) ? null : flawFoundByWalking(reader);
+}
+
+/** The same, for commands of every kind. */
+export function flawFoundByWalking({ bytes, offset, end }: ByteReader): string | null {
   const after = endOfCommand(bytes, offset, end);
   if (after === end) return null;
   const kind = `model ${bytes[offset] ?? "none"}, operation ${bytes[offset + 1] ?? "none"}`;
@@ -69,7 +75,7 @@ function isLeaders({ bytes, offset }: ByteReader): boolean {
   return model === TREE_MODEL && (operation === TREE_OPERATION.reap || operation === TREE_OPERATION.endReconfig);
 }
 
-// What follows runs for every command on every member: places in the bytes, and no objects. Each function is given where a
+// What follows runs for most commands on every member: places in the bytes, and no objects. Each function is given where a
 // field begins (or NOWHERE) and where the bytes end, and returns where the field ends, or NOWHERE.
 
 const NOWHERE = -1;

@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ByteWriter } from "../../src/base/bytes.ts";
+import { ByteReader, ByteWriter } from "../../src/base/bytes.ts";
 import { type Random, seededRandom } from "../../src/base/random.ts";
 import { bytesOf } from "../../src/base/text.ts";
 import { BATCH_HEADER_BYTES, beginCommand, endCommand, stampTime, writeBatchHeader } from "../../src/state/batch.ts";
 import { StateEventsHub } from "../../src/state/events-hub.ts";
-import { flawOfProposal } from "../../src/state/flaws.ts";
+import { flawFoundByWalking, flawOfProposal } from "../../src/state/flaws.ts";
 import {
   encodeAttachLease,
   encodeCloseLease,
@@ -15,6 +15,7 @@ import {
   encodeOpenLease,
 } from "../../src/state/leases/commands.ts";
 import { Machine } from "../../src/state/machine.ts";
+import { isReadablePlainCommand } from "../../src/state/plain-commands.ts";
 import {
   encodeCreate,
   encodeDelete,
@@ -126,6 +127,35 @@ test("what the encoders write is read, every kind of it; what only a leader comm
   const one = machine(told);
   for (const [i, encode] of [...clients, ...leaders].entries()) one.apply(i + 1, batchOf(i + 1, [encode]), null);
   assert.deepEqual(told, []);
+});
+
+test("the quick check knows the most frequent commands, and accepts nothing that the walk through all fields refuses", () => {
+  const frequent: readonly Encode[] = [
+    (w) => encodeCreate(w, 0, who, create(0)),
+    (w) => encodeCreate(w, 77, who, { ...create(1), data: null }),
+    (w) => encodeCreate(w, 0, encodeIdentities([]), create(2)),
+    (w) => encodeCreate(w, 2 ** 45 + 1, who, create(3)),
+    (w) => encodeDelete(w, 77, who, path, -1),
+    (w) => encodeSetData(w, 0, who, path, data, 3),
+    (w) => encodeSetData(w, 0, who, path, null, -1),
+  ];
+  const isQuick = (bytes: Uint8Array) => isReadablePlainCommand(bytes, 0, bytes.length);
+  const isAccepted = (bytes: Uint8Array) => flawFoundByWalking(new ByteReader(bytes)) === null;
+  for (const encode of frequent) assert.ok(isQuick(encoded(encode)), String(encode));
+  const random = seededRandom(7);
+  const sources = [...frequent, ...frequent, ...clients, ...leaders].map(encoded);
+  const counts = { quick: 0, refused: 0 };
+  for (let i = 0; i < MUTATIONS; i++) {
+    let bytes = sources[random.below(sources.length)]!;
+    for (let left = 1 + random.below(2); left > 0; left--) bytes = mutated(random, bytes);
+    if (isQuick(bytes)) {
+      counts.quick++;
+      assert.ok(isAccepted(bytes), Buffer.from(bytes).toString("hex"));
+    } else if (!isAccepted(bytes)) {
+      counts.refused++;
+    }
+  }
+  assert.ok(counts.quick > MUTATIONS / 40 && counts.refused > MUTATIONS / 4, JSON.stringify(counts));
 });
 
 test("a batch in another member's name, of an impossible run, or that is none, is not proposed", () => {

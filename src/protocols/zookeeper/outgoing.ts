@@ -26,7 +26,9 @@ export interface ConnectionPort {
 export class Outgoing {
   readonly #port: ConnectionPort;
   readonly #pool: BufferPool;
-  readonly #bounds: Bounds;
+  /** Of the bounds: asked before each request. */
+  readonly #unsentBytesHigh: number;
+  readonly #unsentNotificationBytesMax: number;
   readonly #onDirty: () => void;
   #buffer: ByteWriter | null = null;
   /** Of notifications, since the client last had fetched everything. */
@@ -35,7 +37,8 @@ export class Outgoing {
   constructor(port: ConnectionPort, pool: BufferPool, bounds: Bounds, onDirty: () => void) {
     this.#port = port;
     this.#pool = pool;
-    this.#bounds = bounds;
+    this.#unsentBytesHigh = bounds.unsentBytesHigh;
+    this.#unsentNotificationBytesMax = bounds.unsentNotificationBytesMax;
     this.#onDirty = onDirty;
   }
 
@@ -53,7 +56,7 @@ export class Outgoing {
 
   /** The client does not fetch what it has asked for: it should not be asked what else it wants. */
   get isBackedUp(): boolean {
-    return this.unsentBytes > this.#bounds.unsentBytesHigh;
+    return this.unsentBytes > this.#unsentBytesHigh;
   }
 
   /** Says false when so much has piled up that the connection must end. */
@@ -61,7 +64,7 @@ export class Outgoing {
     if (this.unsentBytes === 0) this.#notificationBytes = 0;
     this.#notificationBytes += frame.length;
     this.writer.raw(frame);
-    return this.#notificationBytes <= this.#bounds.unsentNotificationBytesMax;
+    return this.#notificationBytes <= this.#unsentNotificationBytesMax;
   }
 
   flush(): number {

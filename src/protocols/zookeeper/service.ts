@@ -65,6 +65,7 @@ export class Service implements StateEvents, LiveService {
   readonly options: ServiceOptions;
   readonly watches: Watches;
   readonly multiReadBytesMax: number;
+  readonly #turnWorkMax: number;
   /** What was done for clients in this turn: bytes of replies, and nodes looked at as so many bytes. */
   turnWork = 0;
   readonly guesses = new Guesses();
@@ -105,6 +106,7 @@ export class Service implements StateEvents, LiveService {
     this.options = options;
     this.watches = new Watches(options.bounds, () => options.clock.now());
     this.multiReadBytesMax = multiReadBytesMax(options);
+    this.#turnWorkMax = options.bounds.turnWorkMax;
     this.#turnTime = options.clock.now();
     this.wallTime = options.clock.wall();
     const { enforceAuthSchemes } = options;
@@ -261,7 +263,7 @@ export class Service implements StateEvents, LiveService {
 
   /** The rest waits for the next turn, after the peers, the disk and everyone else have been heard. */
   get isTurnFull(): boolean {
-    return this.turnWork > this.options.bounds.turnWorkMax;
+    return this.turnWork > this.#turnWorkMax;
   }
 
   /** The time of this turn, read from the clock again as a chunk comes in. It is no other turn's, also if nothing is answered. */

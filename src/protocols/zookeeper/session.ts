@@ -81,6 +81,7 @@ export class Session implements Client, ConnectionStats {
   readonly #outgoing: Outgoing;
   readonly #who: Credentials;
   readonly #exchange: Exchange;
+  readonly #requestBytesHigh: number;
   /** Four bytes have come, and were no word. */
   #hasBegun = false;
   #isPaused = false;
@@ -103,6 +104,7 @@ export class Session implements Client, ConnectionStats {
     this.gotOnInTick = service.tick;
     this.replyBytesMax = options.bounds.replyBytesMax;
     this.multiReadBytesMax = service.multiReadBytesMax;
+    this.#requestBytesHigh = options.bounds.requestBytesHigh;
     this.established = options.clock.wall();
     this.acceptedAt = options.clock.now();
     this.lastHeardAt = this.acceptedAt;
@@ -247,7 +249,7 @@ export class Session implements Client, ConnectionStats {
 
   get #hasRoomForRequests(): boolean {
     const { count, heldBytes } = this.#exchange;
-    return count < OUTSTANDING_PER_CONNECTION_MAX && heldBytes <= this.#service.options.bounds.requestBytesHigh;
+    return count < OUTSTANDING_PER_CONNECTION_MAX && heldBytes <= this.#requestBytesHigh;
   }
 
   /** Lets chunks come, or not: those that cannot be taken stay in the client's socket. */
