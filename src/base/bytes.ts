@@ -9,6 +9,8 @@ export class MalformedError extends Error {
 }
 
 const TWO_32 = 2 ** 32;
+/** A million a second reach it after 142 years. */
+export const COUNTER_MAX = 2 ** 52;
 
 export class ByteReader {
   bytes: Uint8Array;
@@ -79,7 +81,14 @@ export class ByteReader {
     return value;
   }
 
-  /** The same, or −1 where there is none. */
+  /** A natural number that goes on counting: an index, a term, a revision. Far below 2⁵³, so that its successors are exact. */
+  counter(): number {
+    const value = this.natural();
+    if (value > COUNTER_MAX) throw new MalformedError(`a count that cannot be at offset ${this.offset - 8}: ${value}`);
+    return value;
+  }
+
+  /** The same as `natural`, or −1 where there is none. */
   naturalOrNone(): number {
     const value = this.int64();
     if (value === -1) return value;

@@ -73,11 +73,15 @@ export interface Snapshots {
   sizeOf(index: number): number | null;
   /** The whole of a snapshot in order, for restoring. */
   stream(index: number): AsyncIterable<Uint8Array>;
+  /** Where a snapshot stands, for people. */
+  placeOf(index: number): string;
 }
 
 export interface SnapshotWriter {
   /** Adds bytes; completes when more may come. */
   write(chunk: Uint8Array): Promise<void>;
+  /** Ends it, makes it durable under no name yet, and reads it back: for what another member sent, before it counts. */
+  readBack(): AsyncIterable<Uint8Array>;
   /** Makes it durable under its name, and removes what is older than the retained few, unless it is in use. */
   finish(isInUse?: (index: number) => boolean): Promise<void>;
   /** Leaves nothing behind; a `write` or `finish` that waits fails with `closed`. */

@@ -29,7 +29,7 @@ import { ProposalSizes } from "./proposal-sizes.ts";
 import { Reaper, type ReaperOptions } from "./reaper.ts";
 import { ReplicaStats } from "./replica-stats.ts";
 import { Retries } from "./retries.ts";
-import { Snapshotter } from "./snapshotter.ts";
+import { type Adopt, Snapshotter, UnreadableSnapshotError } from "./snapshotter.ts";
 import { type Encode, TermBatches } from "./term-batches.ts";
 import { decodePeerMessage, encodePropose, encodeRaft, encodeRenew, type PeerMessage } from "./wire.ts";
 
@@ -153,7 +153,10 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     this.#queue = new ProposalQueue((member, start) => machine.lastSequence(member, start));
     this.#leases = new LeaseKeeper(machine, 2 * options.tickMs);
     this.#reaper = new Reaper(machine, options.reaper);
-    this.#snapshotter = new Snapshotter(machine, storage.snapshots, options.snapshotSliceBytes);
+    this.#snapshotter = new Snapshotter(machine, storage.snapshots, {
+      sliceBytes: options.snapshotSliceBytes,
+      timed: (read) => this.stats.timed(this.stats.restoreTime, read),
+    });
     this.#snapshotIndex = storage.recovered.snapshot.index;
     this.#committedBefore = this.#raft.commitIndex;
     this.#snapshotLogSize = storage.log.size;
@@ -164,15 +167,23 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     assert(this.#peers === null, "a replica runs once");
     this.#isRestoring = true;
     this.stats.noteLeader(false, false);
-    if (this.#snapshotIndex > 0) await this.#restore(this.#snapshotIndex);
+    if (this.#snapshotIndex > 0) await this.#restoreLatest(this.#snapshotIndex);
     this.#isRestoring = false;
-    assert(this.machine.appliedIndex === this.#snapshotIndex, "the restored state is not the snapshot's");
     this.#peers = peers;
     this.#reconcilePeers();
     this.#lastTickAt = this.#clock.now();
     this.#scheduleTick();
     this.#scheduleSweep();
     this.#applyCommitted();
+  }
+
+  async #restoreLatest(index: number): Promise<void> {
+    try {
+      await this.#snapshotter.restore(index);
+    } catch (error) {
+      if (!(error instanceof UnreadableSnapshotError)) throw error;
+      throw unreadable(this.#snapshots.placeOf(index), error);
+    }
   }
 
   // ---------------------------------------------------------------------------------------------- what protocols see
@@ -711,6 +722,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
 
   /** For operators: a snapshot of the state as it is, whatever stands in the way of one being over. */
   async takeSnapshotNow(): Promise<{ readonly index: number; readonly revision: number }> {
+    if (this.#isRestoring) throw SNAPSHOT_IN_THE_WAY;
     await this.#snapshotter.idle();
     if (this.#state !== "running" || !this.#mayTakeSnapshot) throw SNAPSHOT_IN_THE_WAY;
     const { revision, appliedIndex: index } = this.machine;
@@ -772,27 +784,37 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     );
   }
 
-  #restore(index: number): Promise<void> {
-    return this.stats.timed(this.stats.restoreTime, () => this.#snapshotter.restore(index));
-  }
-
   #writeSnapshot(effect: Effect & { kind: "write-snapshot" }): void {
     this.#installChunk(effect).catch((error) => this.#fail(error));
   }
 
   async #installChunk({ snapshot, offset, data, done }: Effect & { kind: "write-snapshot" }): Promise<void> {
     const written: Input = { kind: "snapshot-written", index: snapshot.index, offset: offset + data.length, done };
-    const replace = done ? (): Promise<void> => this.#replaceBy(snapshot, written) : null;
-    const isAdded = await this.#snapshotter.receive(snapshot, offset, data, replace);
-    if (isAdded && !done) this.#submit(written); // else another leader's took its place, or it has been said
+    const replace = done ? (adopt: Adopt): Promise<void> => this.#replaceBy(snapshot, written, adopt) : null;
+    try {
+      const isAdded = await this.#snapshotter.receive(snapshot, offset, data, replace);
+      if (isAdded && !done) this.#submit(written); // else another leader's took its place, or it has been said
+    } catch (error) {
+      if (!(error instanceof UnreadableSnapshotError)) throw error;
+      this.#refuseSnapshot(snapshot, error);
+    }
+  }
+
+  /** What was sent is no state: it has left the disk again, and state and log are what they were. */
+  #refuseSnapshot({ index }: SnapshotMeta, error: UnreadableSnapshotError): void {
+    this.#logger.error(
+      `the leader's snapshot of index ${index} cannot be read (${error.message}): it is thrown away, and this member goes on with ` +
+        "what it had. Its sender is broken, is no member, or runs a version whose snapshots this one cannot read",
+    );
+    this.#submit({ kind: "snapshot-unreadable", index });
   }
 
   /** A leader's snapshot takes the place of state and log: with the log's entries goes what was still to be applied. */
-  async #replaceBy(snapshot: SnapshotMeta, written: Input): Promise<void> {
+  async #replaceBy(snapshot: SnapshotMeta, written: Input, adopt: Adopt): Promise<void> {
     this.#isRestoring = true;
     await this.#log.restart(snapshot);
-    await this.#restore(snapshot.index);
     if (this.#state === "stopped") return;
+    adopt();
     this.#snapshotIndex = snapshot.index;
     this.#snapshotLogSize = this.#log.size;
     this.#commandsSinceSnapshot = 0;
@@ -1032,4 +1054,13 @@ function inapplicable(index: number, error: unknown): Error {
   const told = new Error(message, { cause });
   if (cause.stack !== undefined) told.stack = cause.stack;
   return told;
+}
+
+/** What ends a member at its start, and would at each: its latest snapshot is as it was written, and no state. */
+function unreadable(place: string, error: UnreadableSnapshotError): CoordinationError {
+  const message =
+    `the latest snapshot, ${place}, is undamaged, and this version cannot read it: ${error.message}. If a later version wrote it, ` +
+    "start that one. Else move this one file out of the data directory and start again: the member goes on from the snapshot " +
+    "before it, or takes everything from the other members; one that is alone says what it lacks (docs/operations.md)";
+  return new CoordinationError("damaged", "not-applied", message, { cause: error });
 }

@@ -98,6 +98,10 @@ export class VirtualDisk {
     return used;
   }
 
+  get paths(): readonly string[] {
+    return [...this.#names.keys()];
+  }
+
   get isBlank(): boolean {
     return this.#names.size === 0;
   }

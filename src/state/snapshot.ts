@@ -11,7 +11,7 @@ import { ByteReader, ByteWriter, MalformedError } from "../base/bytes.ts";
 import { readMemberIdOrNone, writeMemberId } from "../base/member-id.ts";
 import { LEADERS_OWN } from "./batch.ts";
 import type { Position } from "./hash.ts";
-import type { Lease, Leases } from "./leases/leases.ts";
+import { LEASES_MAX, type Lease, type Leases } from "./leases/leases.ts";
 import { readLease, writeLease } from "./leases/snapshot.ts";
 import type { Origin, Origins } from "./origins.ts";
 import { TreeReader, TreeWriter } from "./tree/snapshot.ts";
@@ -177,15 +177,32 @@ export class MachineRestorer {
     this.#held = bytes.slice(consumed);
   }
 
-  /** All was pushed: from now on the machine has this state. */
-  finish(): void {
+  /** All was pushed: the state is whole, and the machine still has its own. Returns what the snapshot stands for. */
+  complete(): Position {
     const position = this.#position;
     if (!this.#ended || position === null || this.#held.length > 0) {
       throw new MalformedError("a snapshot that ends too early");
     }
+    if (this.#finished) return position;
     this.#finished = true;
     this.#nodes.finish();
+    this.#checkLeases();
+    return position;
+  }
+
+  /** From now on the machine has this state. */
+  finish(): void {
+    const position = this.complete();
     this.#adopt({ ...position, origins: this.#origins, leases: this.#leases, tree: this.#tree });
+  }
+
+  /** Each is there once, and each ephemeral node has the lease that it lives and dies with. */
+  #checkLeases(): void {
+    const ids = new Set(this.#leases.map(({ id }) => id));
+    if (ids.size < this.#leases.length) throw new MalformedError("a lease that comes twice");
+    for (const session of this.#tree.ephemerals.keys()) {
+      if (!ids.has(session)) throw new MalformedError(`ephemeral nodes of ${session}, which is no lease`);
+    }
   }
 
   #readHeader(reader: ByteReader): void {
@@ -206,17 +223,18 @@ export class MachineRestorer {
         this.#nodes.readAcl(reader);
         break;
       case RECORD.lease:
+        if (this.#leases.length === LEASES_MAX) throw new MalformedError(`more than ${LEASES_MAX} leases`);
         this.#leases.push(readLease(reader));
         break;
       case RECORD.origin:
         this.#origins.push({
           member: readMemberIdOrNone(reader) ?? LEADERS_OWN,
-          start: reader.int64(),
-          sequence: reader.int64(),
+          start: reader.natural(),
+          sequence: reader.counter(),
         });
         break;
       case RECORD.position:
-        this.#position = { revision: reader.int64(), time: reader.int64(), appliedIndex: reader.int64() };
+        this.#position = { revision: reader.counter(), time: reader.natural(), appliedIndex: reader.counter() };
         break;
       case RECORD.ensemble:
         this.#nodes.readEnsemble(reader);
@@ -231,8 +249,8 @@ export class MachineRestorer {
   }
 
   #readEnd(reader: ByteReader): void {
-    const leases = reader.int64();
-    const nodes = reader.int64();
+    const leases = reader.natural();
+    const nodes = reader.natural();
     if (leases !== this.#leases.length || nodes !== this.#tree.nodeCount) {
       throw new MalformedError(
         `a snapshot of ${leases} leases and ${nodes} nodes holds ${this.#leases.length} and ${this.#tree.nodeCount}`,

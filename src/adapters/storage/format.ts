@@ -15,7 +15,7 @@
 
 import { crc32 } from "node:zlib";
 import { assert } from "../../base/assert.ts";
-import { ByteReader, ByteWriter } from "../../base/bytes.ts";
+import { ByteReader, ByteWriter, COUNTER_MAX, MalformedError } from "../../base/bytes.ts";
 import { readMemberId, readMemberIdOrNone, writeMemberId } from "../../base/member-id.ts";
 import type { Entry, EntryKind, HardState, LogPosition } from "../../consensus/raft/types.ts";
 
@@ -82,7 +82,10 @@ export function encodeSegmentHeader(header: SegmentHeader): { bytes: Uint8Array;
   return { bytes: writer.copy(), chain };
 }
 
-/** Null: these bytes are not a segment's header. A `format` other than ours is told, the rest then unknown. */
+/**
+ * Null: these bytes are not a segment's header. A `format` other than ours is told, the rest then unknown. Throws a
+ * `MalformedError` for numbers that no member writes, although their checksum is right.
+ */
 export function decodeSegmentHeader(
   bytes: Uint8Array,
 ): { kind: "header"; header: SegmentHeader; chain: number } | { kind: "format"; format: number } | null {
@@ -93,17 +96,18 @@ export function decodeSegmentHeader(
   const chain = crc32(bytes.subarray(0, SEGMENT_SUMMED_BYTES));
   if (uint32At(bytes, SEGMENT_SUMMED_BYTES) !== chain) return null;
   if (format !== LOG_FORMAT) return { kind: "format", format };
-  const incarnation = reader.int64();
-  const number = reader.int64();
-  const allocated = reader.int64();
-  const base = { index: reader.int64(), term: reader.int64() };
-  const sequence = reader.int64();
-  const previousEnd = reader.int64();
+  const incarnation = reader.natural();
+  const number = reader.counter();
+  const allocated = reader.counter();
+  const base = { index: reader.counter(), term: reader.naturalOrNone() };
+  const sequence = reader.counter();
+  const previousEnd = reader.counter();
   const previousChain = reader.uint32();
   const salt = reader.uint32();
   const member = readMemberId(reader);
   const restarts = reader.boolean();
   const hardState = readHardState(reader);
+  if (base.term > COUNTER_MAX) throw new MalformedError(`a term that cannot be at offset 40: ${base.term}`);
   const header = {
     member,
     incarnation,
@@ -234,7 +238,7 @@ export interface RecordVisitor {
   onEntry(index: number, term: number, kind: EntryKind, payloadStart: number, payloadEnd: number): void;
 }
 
-/** Walks the records of a proved commit. False: they make no sense, although their checksum is right. */
+/** Walks the records of a proved commit. False: they make no sense, or hold impossible numbers, although their checksum is right. */
 export function visitRecords(bytes: Uint8Array, start: number, end: number, visitor: RecordVisitor): boolean {
   let at = start;
   while (at < end) {
@@ -245,15 +249,22 @@ export function visitRecords(bytes: Uint8Array, start: number, end: number, visi
       const payload = at + ENTRY_HEADER_BYTES;
       const length = uint32At(bytes, at + 18);
       if (kind === undefined || length > end - payload) return false;
-      visitor.onEntry(int64At(bytes, at + 2), int64At(bytes, at + 10), kind, payload, payload + length);
+      const index = int64At(bytes, at + 2);
+      const term = int64At(bytes, at + 10);
+      if (index === 0 || index > COUNTER_MAX || term > COUNTER_MAX) return false;
+      visitor.onEntry(index, term, kind, payload, payload + length);
       at = payload + length;
     } else if (type === HARD_STATE) {
       if (end - at < 1 + HARD_STATE_BYTES) return false;
-      visitor.onHardState(readHardState(new ByteReader(bytes, at + 1, end)));
+      const hardState = hardStateAt(bytes, at + 1);
+      if (hardState === null) return false;
+      visitor.onHardState(hardState);
       at += 1 + HARD_STATE_BYTES;
     } else if (type === TRUNCATE) {
       if (end - at < 9) return false;
-      visitor.onTruncate(int64At(bytes, at + 1));
+      const from = int64At(bytes, at + 1);
+      if (from === 0 || from > COUNTER_MAX) return false;
+      visitor.onTruncate(from);
       at += 9;
     } else {
       return false;
@@ -271,8 +282,18 @@ function writeHardState(writer: ByteWriter, { term, votedFor, commitIndex }: Har
 }
 
 function readHardState(reader: ByteReader): HardState {
-  const term = reader.int64();
-  return { term, votedFor: readMemberIdOrNone(reader), commitIndex: reader.int64() };
+  const term = reader.counter();
+  return { term, votedFor: readMemberIdOrNone(reader), commitIndex: reader.counter() };
+}
+
+/** Null: no member writes this. */
+function hardStateAt(bytes: Uint8Array, at: number): HardState | null {
+  try {
+    return readHardState(new ByteReader(bytes, at, at + HARD_STATE_BYTES));
+  } catch (error) {
+    if (error instanceof MalformedError) return null;
+    throw error;
+  }
 }
 
 /** How many of the sectors from `start` up to `end` are all zero. */

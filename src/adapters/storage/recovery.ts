@@ -1,6 +1,7 @@
 // Finds the log again: which segments stand on the disk, whether they follow one another, and what they hold.
 
 import { join } from "node:path";
+import { MalformedError } from "../../base/bytes.ts";
 import { decodeConfiguration } from "../../consensus/raft/configuration.ts";
 import type { Configuration, EntryKind, HardState } from "../../consensus/raft/types.ts";
 import { DamageError, foreignError } from "./damage.ts";
@@ -40,7 +41,7 @@ export interface RecoveredLog {
 export async function isUnfinishedBirth(files: Files, directory: string, names: readonly string[]): Promise<boolean> {
   if (names.length !== 1 || names[0] !== segmentName(1)) return false;
   const bytes = await readWhole(files, join(directory, segmentName(1)), SEGMENT_HEADER_BYTES + SECTOR_BYTES);
-  const decoded = decodeSegmentHeader(bytes);
+  const decoded = headerIn(bytes, join(directory, segmentName(1)));
   return (
     decoded?.kind === "header" && decoded.header.base.index === 0 && isZero(bytes, SEGMENT_HEADER_BYTES, bytes.length)
   );
@@ -99,7 +100,7 @@ async function findSegments(
 }
 
 async function readHeader(files: Files, path: string, number: number, owner: Owner): Promise<SegmentFile> {
-  const decoded = decodeSegmentHeader(await readWhole(files, path, SEGMENT_HEADER_BYTES));
+  const decoded = headerIn(await readWhole(files, path, SEGMENT_HEADER_BYTES), path);
   if (decoded === null) throw new DamageError(path, 0, "the header of this log segment is damaged");
   if (decoded.kind === "format") {
     throw foreignError(
@@ -121,6 +122,16 @@ async function readHeader(files: Files, path: string, number: number, owner: Own
     );
   }
   return { path, header, chain };
+}
+
+/** Throws a DamageError where the numbers in it are none that a member writes. */
+function headerIn(bytes: Uint8Array, path: string): ReturnType<typeof decodeSegmentHeader> {
+  try {
+    return decodeSegmentHeader(bytes);
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    throw new DamageError(path, 0, `the header of this log segment holds ${error.message}`);
+  }
 }
 
 /** Gathers what the log as a whole amounts to, commit by commit; only a short payload is ever kept. */
@@ -164,9 +175,18 @@ class Collector implements ScanVisitor {
     if (index !== expected) this.#contradiction(`holds entry ${index} where entry ${expected} should be`);
     if (this.#first === 0) this.#first = index;
     this.#last = index;
+    const { term: before } = this.positions.last;
+    if (term < before) this.#contradiction(`holds entry ${index} of term ${term} after one of term ${before}`);
     this.positions.noteTerm(index, term);
-    if (kind === "configuration") {
-      this.configurations.push({ index, configuration: decodeConfiguration(payload().slice()) });
+    if (kind === "configuration") this.#onConfiguration(index, payload().slice());
+  }
+
+  #onConfiguration(index: number, payload: Uint8Array): void {
+    try {
+      this.configurations.push({ index, configuration: decodeConfiguration(payload) });
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error;
+      this.#contradiction(`holds entry ${index}, a configuration that cannot be read: ${error.message}`);
     }
   }
 

@@ -64,9 +64,9 @@ export function decodeSnapshotHeader(
     if (crc32(summed) !== new ByteReader(bytes, length - 4).uint32()) return null;
     if (format !== SNAPSHOT_FORMAT) return { kind: "format", format };
     const salt = reader.uint32();
-    const owner = { member: readMemberId(reader), incarnation: reader.int64() };
-    const index = reader.int64();
-    const term = reader.int64();
+    const owner = { member: readMemberId(reader), incarnation: reader.natural() };
+    const index = reader.counter();
+    const term = reader.counter();
     const configuration = reader.view(reader.uint32());
     const meta = { index, term, configuration: decodeConfiguration(configuration.slice()) };
     return { kind: "header", header: { owner, salt, meta, bytes: length } };
@@ -104,6 +104,7 @@ export function decodeSnapshotTrailer(salt: number, bytes: Uint8Array): Snapshot
   const sum = reader.uint32();
   if (reader.uint32() !== salt) return null;
   if (crc32(bytes.subarray(0, reader.offset), salt) !== reader.uint32()) return null;
+  if (payloadBytes < 0 || chunks !== Math.ceil(payloadBytes / CHUNK_BYTES)) return null;
   return { chunks, payloadBytes, sum };
 }
 

@@ -39,7 +39,7 @@ export class SnapshotFileWriter {
   readonly #view = new DataView(this.#buffer.buffer);
   #file: number | null = null;
   #headerBytes = 0;
-  #state: "writing" | "finished" | "abandoned" = "writing";
+  #state: "writing" | "whole" | "finished" | "abandoned" = "writing";
   /** Where in the file the buffer goes, how many whole chunks are in it, and how full the next is. */
   #position = 0;
   #buffered = 0;
@@ -48,6 +48,8 @@ export class SnapshotFileWriter {
   #payloadBytes = 0;
   #sum = 0;
   #unsynced = 0;
+  /** Durable, under the name of what is unfinished. */
+  #completed: StoredSnapshot | null = null;
   readonly #patience: Patience | null;
   /** Ends the wait for room. */
   #wake: (() => void) | null = null;
@@ -73,9 +75,15 @@ export class SnapshotFileWriter {
     return this.#underWay(this.#add(bytes));
   }
 
-  /** Makes it durable and gives it its name; the directory is the caller's to sync. */
-  finish(path: string): Promise<StoredSnapshot> {
+  /** Ends it and makes it durable, under the name of what is unfinished. */
+  complete(): Promise<StoredSnapshot> {
     assert(this.#state === "writing", "a snapshot ends once");
+    return this.#underWay(this.#complete());
+  }
+
+  /** Makes it durable, if it is not yet, and gives it its name; the directory is the caller's to sync. */
+  finish(path: string): Promise<StoredSnapshot> {
+    assert(this.#state === "writing" || this.#state === "whole", "a snapshot is finished once");
     return this.#underWay(this.#finish(path));
   }
 
@@ -97,6 +105,13 @@ export class SnapshotFileWriter {
   }
 
   async #finish(path: string): Promise<StoredSnapshot> {
+    const stored = this.#completed ?? (await this.#complete());
+    await this.#guarded(() => this.#files.rename(this.#path, path));
+    this.#state = "finished";
+    return { ...stored, path };
+  }
+
+  async #complete(): Promise<StoredSnapshot> {
     let length = this.#buffered * FRAME_BYTES;
     if (this.#filled > 0) {
       length += CHUNK_HEADER_BYTES + this.#filled;
@@ -108,15 +123,16 @@ export class SnapshotFileWriter {
     await this.#guarded(async () => {
       await this.#files.sync(this.#file!);
       await this.#close();
-      await this.#files.rename(this.#path, path);
     });
-    this.#state = "finished";
-    return { path, meta: this.#meta, salt: this.#salt, headerBytes: this.#headerBytes, ...trailer };
+    if (this.#state === "writing") this.#state = "whole";
+    const [path, meta, salt, headerBytes] = [this.#path, this.#meta, this.#salt, this.#headerBytes];
+    this.#completed = { path, meta, salt, headerBytes, ...trailer };
+    return this.#completed;
   }
 
   /** Leaves nothing behind; harmless after `finish`. What waits for room fails. */
   async abandon(): Promise<void> {
-    if (this.#state !== "writing") return;
+    if (this.#state !== "writing" && this.#state !== "whole") return;
     this.#state = "abandoned";
     this.#wake?.();
     await this.#writing;

@@ -80,6 +80,7 @@ export class SnapshotFiles implements Snapshots {
     const file = new SnapshotFileWriter(files, unfinished, { owner, meta, salt: chance() }, patience);
     return {
       write: (chunk) => this.#met(file.write(chunk)),
+      readBack: () => this.#readBack(file),
       finish: (isInUse) => this.#met(this.#finish(file, path, isInUse ?? noneInUse)),
       abandon: () => this.#met(file.abandon()),
     };
@@ -96,6 +97,21 @@ export class SnapshotFiles implements Snapshots {
       if (isAbsent(error)) return null; // a newer one took its place meanwhile
       throw asDamaged(error);
     }
+  }
+
+  async *#readBack(file: SnapshotFileWriter): AsyncIterable<Uint8Array> {
+    const stored = await this.#met(file.complete());
+    for (let offset = 0; offset < stored.payloadBytes; offset += STREAM_BYTES) {
+      const part = readPayload(this.#options.files, stored, offset, STREAM_BYTES).catch((error) => {
+        throw isAbsent(error) ? GIVEN_UP : error;
+      });
+      yield await this.#met(part);
+    }
+  }
+
+  placeOf(index: number): string {
+    const stored = this.#stored.find((candidate) => candidate.meta.index === index);
+    return stored?.path ?? join(this.#options.directory, `snapshot-${index}-…`);
   }
 
   async *stream(index: number): AsyncIterable<Uint8Array> {
@@ -135,6 +151,8 @@ export class SnapshotFiles implements Snapshots {
     }
   }
 }
+
+const GIVEN_UP = new CoordinationError("closed", "not-applied", "the snapshot was given up while it was read back");
 
 const noneInUse = (): boolean => false;
 

@@ -88,6 +88,10 @@ export class Follower {
     return this.#installation.onWritten(input, this.#memory.term, this.#memory.spokenSequence);
   }
 
+  onSnapshotUnreadable(index: number): void {
+    this.#installation.onUnreadable(index);
+  }
+
   #reply(
     to: MemberId,
     matched: boolean,

@@ -108,6 +108,15 @@ export class Installation {
     return done ? incoming.snapshot : null;
   }
 
+  /** The whole was here, and was no state: the member goes on with what it had, and without who sent it. */
+  onUnreadable(index: number): void {
+    const incoming = this.#incoming;
+    if (incoming === null || incoming.snapshot.index !== index) return;
+    this.#isRestoring = false;
+    this.#incoming = null;
+    this.#outbox.push({ kind: "refused", from: incoming.from, why: `a snapshot of index ${index} that is no state` });
+  }
+
   #reply(
     sequence: number,
     to: MemberId,

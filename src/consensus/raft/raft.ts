@@ -286,6 +286,9 @@ export class Raft {
       case "snapshot-written":
         this.#onSnapshotWritten(input);
         break;
+      case "snapshot-unreadable":
+        this.#follower.onSnapshotUnreadable(input.index);
+        break;
       default:
         unreachable(input);
     }

@@ -138,7 +138,9 @@ export type Input =
       readonly done: boolean;
     }
   /** Answers to `write-snapshot`: the chunk is durable and, if it was the last, the state is restored from it. */
-  | { readonly kind: "snapshot-written"; readonly index: number; readonly offset: number; readonly done: boolean };
+  | { readonly kind: "snapshot-written"; readonly index: number; readonly offset: number; readonly done: boolean }
+  /** Another answer to the last `write-snapshot`: all of it came, and no state can be read from it. It is not on the disk any more. */
+  | { readonly kind: "snapshot-unreadable"; readonly index: number };
 
 /** In execution order. */
 export type Effect =

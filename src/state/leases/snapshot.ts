@@ -16,11 +16,11 @@ export function writeLease(writer: ByteWriter, lease: Lease): void {
 
 export function readLease(reader: ByteReader): Lease {
   return {
-    id: reader.int64(),
+    id: reader.natural(),
     timeoutMs: reader.int32(),
     password: reader.text(PASSWORD_BYTES),
     member: readMemberId(reader),
-    start: reader.int64(),
+    start: reader.natural(),
     generation: reader.int32(),
   };
 }

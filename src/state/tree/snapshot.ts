@@ -10,11 +10,13 @@ import { enlistEphemeral } from "./changes.ts";
 import { writeAcl } from "./commands.ts";
 import { declaredRole, type EnsembleMember } from "./ensemble.ts";
 import { registerQuota } from "./quotas.ts";
-import type { Tree } from "./tree.ts";
+import { CONFIG_PATH, QUOTA_PATH, type Tree, ZOOKEEPER_PATH } from "./tree.ts";
 import { Znode } from "./znode.ts";
 
 const HAS = { data: 1, changes: 2, aversion: 4, directory: 8, owner: 16, container: 32, ttl: 64 } as const;
 const SLASH = 0x2f;
+/** Nodes that every tree has. */
+const PRESET_PATHS = ["/", ZOOKEEPER_PATH, QUOTA_PATH, CONFIG_PATH];
 
 export class TreeWriter {
   readonly #writer: ByteWriter;
@@ -109,8 +111,8 @@ export class TreeReader {
   readEnsemble(reader: ByteReader): void {
     this.#tree.members = readMembers(reader);
     this.#tree.shown = readMembers(reader);
-    this.#tree.configVersion = reader.int64();
-    this.#tree.pending = reader.boolean() ? { revision: reader.int64(), members: readMembers(reader) } : null;
+    this.#tree.configVersion = reader.counter();
+    this.#tree.pending = reader.boolean() ? { revision: reader.counter(), members: readMembers(reader) } : null;
   }
 
   readAcl(reader: ByteReader): void {
@@ -121,37 +123,38 @@ export class TreeReader {
     const has = reader.uint8();
     const acl = this.#acls[reader.uint32()];
     if (acl === undefined) throw new MalformedError("a node with an access list that did not come before it");
-    const czxid = reader.int64();
-    const ctime = reader.int64();
-    const owner = (has & HAS.owner) === 0 ? 0 : reader.int64();
+    const czxid = reader.counter();
+    const ctime = reader.natural();
+    const owner = (has & HAS.owner) === 0 ? 0 : reader.natural();
     const pathLength = reader.uint32();
     const pathStart = reader.offset;
     const path = reader.text(pathLength);
+    this.#checkPath(path, reader.bytes, pathStart);
     const node = Znode.create(this.#tree.store, { path, acl, zxid: czxid, time: ctime, ephemeralOwner: owner });
     if ((has & HAS.data) !== 0) {
       const dataLength = reader.uint32();
       node.setData(reader.bytes, reader.skip(dataLength), dataLength);
     }
     if ((has & HAS.changes) !== 0) {
-      node.mzxid = reader.int64();
-      node.mtime = reader.int64();
+      node.mzxid = reader.counter();
+      node.mtime = reader.natural();
       node.version = reader.int32();
     }
     if ((has & HAS.aversion) !== 0) node.aversion = reader.int32();
     if ((has & HAS.directory) !== 0) {
       const directory = node.becomeDirectory();
       directory.creates = reader.int32();
-      directory.pzxid = reader.int64();
+      directory.pzxid = reader.counter();
     }
-    this.#add(node, has, (has & HAS.ttl) === 0 ? 0 : reader.int64());
+    this.#add(node, has, (has & HAS.ttl) === 0 ? 0 : reader.natural());
     this.#link(node, reader.bytes, pathStart, pathStart + pathLength);
   }
 
   finish(): void {
     const tree = this.#tree;
-    const root = tree.node("/");
-    if (root === undefined) throw new MalformedError("a tree without a root");
-    tree.root = root;
+    for (const path of PRESET_PATHS)
+      if (tree.node(path) === undefined) throw new MalformedError(`a tree without ${path}`);
+    tree.root = tree.node("/")!;
     for (const node of this.#early) {
       const slash = node.path.lastIndexOf("/");
       const parent = tree.node(slash === 0 ? "/" : node.path.slice(0, slash));
@@ -159,6 +162,14 @@ export class TreeReader {
       if (parent === undefined || directory == null) throw new MalformedError(`no parent for ${node.path}`);
       directory.link(parent, node);
     }
+  }
+
+  /** It begins with a slash, ends with a name, and no other node has it. That there is a parent is seen when it is linked. */
+  #checkPath(path: string, bytes: Uint8Array, start: number): void {
+    const isWhole = path.startsWith("/") && (path.length === 1 || !path.endsWith("/"));
+    if (!isWhole) throw new MalformedError("a node whose path is none");
+    if (this.#tree.nodeAt(bytes, start, start + path.length) !== undefined)
+      throw new MalformedError("a node that comes twice");
   }
 
   #add(node: Znode, has: number, ttl: number): void {
