@@ -13,7 +13,10 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const campaigns = [];
       const ids = ["a", "b", "c"];
       // Whoever has led three times stands no more; until all others stand again nobody resigns.
+      let begin = () => {};
+      const allStand = new Promise<void>((resolve) => (begin = resolve));
       const work = async (leader: string) => {
+        await allStand;
         const times = (id: string) => reign.terms.filter((each) => each === id).length;
         const wanting = ids.filter((id) => id === leader || times(id) < 3);
         await standing(stage, "election", "reign", wanting.length);
@@ -22,6 +25,7 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
         campaigns.push(stand(await stage.program(), "reign", id, reign, work, 3));
         await standing(stage, "election", "reign", i + 1);
       }
+      begin();
       await within(stage, 30_000, "all have led three times", Promise.all(campaigns));
       assert.equal(reign.terms.length, 9);
       assert.deepEqual(

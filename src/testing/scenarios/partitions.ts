@@ -199,8 +199,13 @@ export const partitionScenarios: readonly Scenario<PartitionEngine>[] = [
       assert.ok(share!.signal.reason instanceof ReleasedError, "what no loop was given needs nobody to release it");
       assert.equal(one.state, "left");
       const two = await partition.join();
-      const running = fateOf(partition.run(({ signal }) => aborted(signal), { id: "run" }));
-      await eventually(stage, "both hold some", () => two.shares.size === 6);
+      let begun = 0;
+      const work = ({ signal }: Share) => {
+        begun += 1;
+        return aborted(signal);
+      };
+      const running = fateOf(partition.run(work, { id: "run" }));
+      await eventually(stage, "both hold some", () => two.shares.size === 6 && begun === 6);
       const [held] = [...two.shares.values()];
       await c.close();
       assert.ok(held!.signal.reason instanceof LockLostError);
