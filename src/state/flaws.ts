@@ -28,12 +28,13 @@ export function flawOfProposal(batch: Uint8Array, from: number, latestStart: num
   if (header.start > Math.max(START_MAX, latestStart + 1)) return `a run of number ${header.start}`;
   const reader = new ByteReader(batch);
   readBatchHeader(reader);
+  if (canAllBeRead(batch, reader.offset, reader.end, true)) return null;
   const tiling = flawOfLengths(reader);
   if (tiling !== null) return tiling;
   for (let position = 0; reader.remaining > 0; position++) {
     const end = reader.offset + 4 + reader.uint32();
     reader.end = end;
-    const flaw = isLeaders(reader) ? "a command that only a leader gives" : flawOfCommand(reader);
+    const flaw = isLeaders(batch, reader.offset) ? "a command that only a leader gives" : flawOfCommand(reader);
     if (flaw !== null) return `command ${position}: ${flaw}`;
     reader.offset = end;
     reader.end = batch.length;
@@ -56,20 +57,33 @@ export function flawOfLengths({ bytes, offset, end }: ByteReader): string | null
   return null;
 }
 
-/** Why the command between a reader's place and its end cannot be read; null: it can. The reader is left where it was. */
-export function flawOfCommand(reader: ByteReader): string | null {
-  return isReadablePlainCommand(reader.bytes, reader.offset, reader.end) ? null : flawFoundByWalking(reader);
+/**
+ * Whether the lengths of the commands [start, end) fill them exactly, and every command can be read: as nearly always.
+ * `fromMember`: those that only a leader gives count as such that cannot.
+ */
+export function canAllBeRead(bytes: Uint8Array, start: number, end: number, fromMember = false): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, end);
+  for (let at = start; at < end; ) {
+    if (end - at < 4) return false;
+    const length = view.getInt32(at);
+    const first = at + 4;
+    if (length < 0 || length > end - first) return false;
+    at = first + length;
+    if (isReadablePlainCommand(view, first, at)) continue;
+    if (endOfCommand(bytes, first, at) !== at || (fromMember && isLeaders(bytes, first))) return false;
+  }
+  return true;
 }
 
-/** The same, for commands of every kind. */
-export function flawFoundByWalking({ bytes, offset, end }: ByteReader): string | null {
+/** Why the command between a reader's place and its end cannot be read; null: it can. The reader is left where it was. */
+export function flawOfCommand({ bytes, offset, end }: ByteReader): string | null {
   const after = endOfCommand(bytes, offset, end);
   if (after === end) return null;
   const kind = `model ${bytes[offset] ?? "none"}, operation ${bytes[offset + 1] ?? "none"}`;
   return after === NOWHERE ? `no fields of ${kind}` : `${end - after} bytes behind the fields of ${kind}`;
 }
 
-function isLeaders({ bytes, offset }: ByteReader): boolean {
+function isLeaders(bytes: Uint8Array, offset: number): boolean {
   const [model, operation] = [bytes[offset], bytes[offset + 1]];
   if (model === LEASE_MODEL) return operation === LEASE_OPERATION.expire;
   return model === TREE_MODEL && (operation === TREE_OPERATION.reap || operation === TREE_OPERATION.endReconfig);

@@ -8,7 +8,7 @@
 import { assert } from "../base/assert.ts";
 import { ByteReader } from "../base/bytes.ts";
 import { BATCH_HEADER_BYTES } from "./batch.ts";
-import { flawOfCommand, flawOfLengths, headerOf } from "./flaws.ts";
+import { canAllBeRead, flawOfCommand, flawOfLengths, headerOf } from "./flaws.ts";
 import { stateHash } from "./hash.ts";
 import { LEASE_MODEL, LEASE_OPERATION } from "./leases/commands.ts";
 import { type Lease, Leases } from "./leases/leases.ts";
@@ -114,11 +114,13 @@ export class Machine {
     if (admission !== "applied") return admission;
     if (time > this.#time) this.#time = time;
     const reader = this.#reader.reset(batch, BATCH_HEADER_BYTES, batch.length);
-    const flaw = flawOfLengths(reader);
+    // All before the first is applied: one walk over a batch costs less than a check before each of its commands.
+    const areReadable = canAllBeRead(batch, reader.offset, reader.end);
+    const flaw = areReadable ? null : flawOfLengths(reader);
     if (flaw !== null) return this.#tellUnreadable(index, flaw);
     this.#member = member;
     this.#start = start;
-    this.#applyCommands(index, reader, batch.length, outcomes);
+    this.#applyCommands(index, reader, areReadable, outcomes);
     return "applied";
   }
 
@@ -199,14 +201,15 @@ export class Machine {
     this.#appliedIndex = index;
   }
 
-  #applyCommands(index: number, reader: ByteReader, batchEnd: number, outcomes: Outcomes | null): void {
+  #applyCommands(index: number, reader: ByteReader, areReadable: boolean, outcomes: Outcomes | null): void {
+    const batchEnd = reader.end;
     while (reader.offset < batchEnd) {
       const length = reader.uint32();
       const end = reader.offset + length;
       reader.end = end;
       this.#revision++;
       this.#changes.begin(this.#revision, this.#time);
-      const flaw = flawOfCommand(reader);
+      const flaw = areReadable ? null : flawOfCommand(reader);
       const outcome = flaw === null ? this.#command(reader) : this.#unreadable(index, reader, flaw);
       assert(reader.offset === end, "a command longer than its fields");
       reader.end = batchEnd;
