@@ -158,10 +158,16 @@ const LEFT_BEHIND: readonly (readonly [what: string, script: string, signal: Nod
       "SIGTERM",
       143,
     ],
-    ["is sent SIGINT, which shells let their children ignore", 'sleep 60 & echo "child $!"; wait', "SIGINT", 130],
+    // The child says that it is there: by then it ignores them.
+    [
+      "is sent SIGINT, which shells let their children ignore",
+      "(echo \"child $(sh -c 'echo $PPID')\"; exec sleep 60) & wait",
+      "SIGINT",
+      130,
+    ],
     [
       "is sent SIGQUIT, which shells let their children ignore",
-      'ulimit -c 0; sleep 60 & echo "child $!"; wait',
+      "ulimit -c 0; (echo \"child $(sh -c 'echo $PPID')\"; exec sleep 60) & wait",
       "SIGQUIT",
       131,
     ],

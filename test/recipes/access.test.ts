@@ -164,6 +164,26 @@ test("those of one identity share what they lock, and a ready double barrier cou
   });
 });
 
+test("who may not write the nodes of the others cannot open a double barrier, and goes out again", async () => {
+  await played(async (stage) => {
+    const ana = await stage.program({ auth: ANA });
+    const ben = await stage.program({ auth: BEN });
+    const { client } = ben.c.engine;
+    await client.create("/stage-1");
+    await client.create("/stage-1/d");
+    const giveUp = new AbortController();
+    const first = ana.c.doubleBarrier("/d", { members: 2, acl: ACL.creator }).enter({ signal: giveUp.signal });
+    const gaveUp = assert.rejects(first, { code: "aborted" });
+    await stage.sleep(1000);
+    assert.equal((await client.getChildren("/stage-1/d")).length, 1, "the first waits");
+    await refused(ben.c.doubleBarrier("/d", { members: 2 }).enter());
+    await stage.sleep(1000);
+    assert.equal((await client.getChildren("/stage-1/d")).length, 1, "the first waits still");
+    giveUp.abort();
+    await gaveUp;
+  });
+});
+
 test("an access list that is none is refused before anything is asked", async () => {
   await played(async (stage) => {
     const { c } = await stage.program();
