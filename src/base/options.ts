@@ -54,17 +54,31 @@ export function problemOf(options: unknown, rules: Readonly<Record<string, Optio
   if (typeof options !== "object" || options === null) {
     return `options are an object (${Object.keys(rules).join(", ")}), not ${shown(options)}`;
   }
+  // Every call of every client comes by here, most of them with one option or none.
   const given = options as Readonly<Record<string, unknown>>;
-  for (const name of Object.keys(given)) {
-    if (given[name] !== undefined && !Object.hasOwn(rules, name)) return unknownOption(name, Object.keys(rules));
-  }
-  for (const name in rules) {
-    const { is, fits, isRequired = false, isSecret = false } = rules[name]!;
+  for (const name in given) {
     const value = given[name];
-    if (value === undefined ? !isRequired : fits(value)) continue;
-    return `${name} is ${is}, not ${isSecret ? kindOf(value) : shown(value)}`;
+    if (value === undefined) continue;
+    if (!Object.hasOwn(rules, name)) return unknownOption(name, Object.keys(rules));
+    const one = rules[name]!;
+    if (!one.fits(value)) return wrongValue(name, one, value);
   }
+  for (const name of requiredOf(rules)) if (given[name] === undefined) return wrongValue(name, rules[name]!, undefined);
   return null;
+}
+
+const required = new WeakMap<object, readonly string[]>();
+
+function requiredOf(rules: Readonly<Record<string, OptionRule>>): readonly string[] {
+  const known = required.get(rules);
+  if (known !== undefined) return known;
+  const names = Object.keys(rules).filter((name) => rules[name]!.isRequired === true);
+  required.set(rules, names);
+  return names;
+}
+
+function wrongValue(name: string, { is, isSecret = false }: OptionRule, value: unknown): string {
+  return `${name} is ${is}, not ${isSecret ? kindOf(value) : shown(value)}`;
 }
 
 function unknownOption(name: string, known: readonly string[]): string {

@@ -34,13 +34,14 @@ export class Backlog {
 
   /** It counts until it is let go: answered, or never to be. */
   hold(call: Call): void {
-    const bytes = bytesOf(call.request);
     this.#requests += 1;
-    this.#bytes += bytes;
-    call.onReleased = () => {
-      this.#requests -= 1;
-      this.#bytes -= bytes;
-    };
+    this.#bytes += bytesOf(call.request);
+    call.backlog = this;
+  }
+
+  letGo(call: Call): void {
+    this.#requests -= 1;
+    this.#bytes -= bytesOf(call.request);
   }
 }
 

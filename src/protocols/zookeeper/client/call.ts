@@ -21,8 +21,8 @@ export class Call {
   /** When its bytes left; null: they have not. */
   sentAt: number | null = null;
   isSettled = false;
-  /** Called once, when nothing of it is held any more. */
-  onReleased: () => void = nothing;
+  /** Where it counts as long as something of it is held. */
+  backlog: { letGo(call: Call): void } | null = null;
   #unlink = nothing;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: Error) => void;
@@ -104,9 +104,9 @@ export class Call {
   }
 
   release(): void {
-    const { onReleased } = this;
-    this.onReleased = nothing;
-    onReleased();
+    const { backlog } = this;
+    this.backlog = null;
+    backlog?.letGo(this);
   }
 }
 
