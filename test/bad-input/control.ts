@@ -12,7 +12,7 @@ import { percentile } from "../support/statistics.ts";
 import type { ControlReport } from "./control-process.ts";
 
 const quietSamples = 200; // of each client, before anything happens
-const reportSamples = 10; // of each client, so that a report says something
+const reportSamples = 50; // of each client: of fewer than a hundred waits, the 99th percentile is the longest
 
 export class Control {
   readonly #process: ChildProcess;
