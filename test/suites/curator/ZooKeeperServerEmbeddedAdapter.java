@@ -56,10 +56,10 @@ public class ZooKeeperServerEmbeddedAdapter implements ZooKeeperMainFace {
             if (name.equals("4lw.commands.whitelist") || name.equals("admin.enableServer")) continue;
             text.append(name).append('=').append(properties.getProperty(name)).append('\n');
         }
-        // Tests set the container sweep's properties on the virtual machine in which they believe the server to run.
+        // Tests set properties of ZooKeeper's on the virtual machine in which they believe the server to run.
         for (String name : System.getProperties().stringPropertyNames()) {
-            if (!name.startsWith("znode.container.")) continue;
-            text.append(name).append('=').append(System.getProperty(name)).append('\n');
+            if (!name.startsWith("znode.container.") && !name.equals("zookeeper.extendedTypesEnabled")) continue;
+            text.append(name.replaceFirst("^zookeeper\\.", "")).append('=').append(System.getProperty(name)).append('\n');
         }
         return text.toString();
     }
