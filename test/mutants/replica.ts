@@ -367,9 +367,9 @@ export const REPLICA: readonly Mutant[] = [
     rule: "A snapshot that is being taken gives way to a leader's.",
     pitfall: 12,
     file: "src/replica/snapshotter.ts",
-    find: `        await this.#abandonTaking();
-        await installing`,
-    replace: "        await installing",
+    find: `      await this.#abandonTaking();
+      const restorer`,
+    replace: "      const restorer",
     caughtBy: ["replica/rules"],
     simulator: true,
   },
