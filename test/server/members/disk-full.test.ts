@@ -1,7 +1,7 @@
 // A disk that is really full: the member refuses writes, serves reads, and takes writes again by itself once there is room.
 // Nothing that it acknowledged is lost.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -158,10 +158,20 @@ test("a snapshot that a full disk has no room for waits for it, and the member l
     const names = await writeSome(client, "a", 30);
     await behind.kill("SIGKILL");
     disks[behind.id - 1]!.fillUp();
-    // So much that what it lacks is neither in the leader's memory nor in its log any more.
-    for (let i = 0; i < 900; i += 30) {
-      await Promise.all(names.map((name) => client.setData(`/${name}`, `${i}${value}`)));
+    // Until what it lacks is neither in the leader's memory nor in its log any more: a leader keeps its log for a while
+    // for a member that is just gone.
+    const oldest = () =>
+      readdirSync(leader.dataDirectory)
+        .filter((name) => name.startsWith("log-"))
+        .sort()[0];
+    const first = oldest();
+    assert.ok(first !== undefined, "the leader's log");
+    let written = 0;
+    for (const deadline = performance.now() + 30_000; written < 900 || oldest() === first; written += 30) {
+      assert.ok(performance.now() < deadline, "the leader lets the beginning of its log go");
+      await Promise.all(names.map((name) => client.setData(`/${name}`, `${written}${value}`)));
     }
+    const last = written - 30;
     await behind.restart();
     await untilTold(behind, /no room for .*snapshot-.*, a snapshot of the leader's: it waits until there is/);
     const { pid } = behind;
@@ -173,7 +183,7 @@ test("a snapshot that a full disk has no room for waits for it, and the member l
     const reader = await ZooKeeperClient.connect(behind.address);
     await reader.sync();
     await assertHoldsAll(reader, "/", [...names, "meanwhile"]);
-    assert.equal((await reader.getData(`/${names[0]}`)).data, `870${value}`);
+    assert.equal((await reader.getData(`/${names[0]}`)).data, `${last}${value}`);
     assert.equal(behind.pid, pid);
     await Promise.all([client.close(), reader.close()]);
   });
