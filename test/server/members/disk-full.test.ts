@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import type { Ensemble } from "../../support/ensemble.ts";
 import { SmallDisk } from "../../support/small-disk.ts";
 import { ZooKeeperClient } from "../../support/zookeeper-client.ts";
@@ -150,28 +151,35 @@ test("a leader whose disk is full hands leadership over", { skip }, async () => 
 });
 
 test("a snapshot that a full disk has no room for waits for it, and the member lives", { skip }, async () => {
-  const small = { ...three, config: ["snapCount=100"] };
-  await withSmallDisks(small, async (ensemble, disks) => {
+  // Room for all that the others keep: a leader keeps its log for a while for a member that is just gone.
+  const roomy = { members: 3, bytes: 160 * MiB, config: ["snapCount=100"] };
+  await withSmallDisks(roomy, async (ensemble, disks) => {
     const leader = await ensemble.leader();
     const behind = ensemble.members.find(({ id }) => id !== leader.id)!;
     const client = await ZooKeeperClient.connect(leader.address);
     const names = await writeSome(client, "a", 30);
+    // Their names tell where they begin.
+    const logFiles = () =>
+      readdirSync(leader.dataDirectory)
+        .filter((name) => /^log-[0-9]+$/.test(name))
+        .sort();
     await behind.kill("SIGKILL");
     disks[behind.id - 1]!.fillUp();
-    // Until what it lacks is neither in the leader's memory nor in its log any more: a leader keeps its log for a while
-    // for a member that is just gone.
-    const oldest = () =>
-      readdirSync(leader.dataDirectory)
-        .filter((name) => name.startsWith("log-"))
-        .sort()[0];
-    const first = oldest();
-    assert.ok(first !== undefined, "the leader's log");
-    let written = 0;
-    for (const deadline = performance.now() + 30_000; written < 900 || oldest() === first; written += 30) {
-      assert.ok(performance.now() < deadline, "the leader lets the beginning of its log go");
-      await Promise.all(names.map((name) => client.setData(`/${name}`, `${written}${value}`)));
+    let last = "";
+    const overwrite = async (data: string) => {
+      last = data;
+      await Promise.all(names.map((name) => client.setData(`/${name}`, data)));
+    };
+    await overwrite(`lacking ${value}`);
+    const lacking = logFiles().at(-1)!;
+    for (let round = 0; round < 30; round++) await overwrite(`${round}${value}`);
+    // Small writes from here, which take no room, until the leader has neither in memory nor in its log what is lacking.
+    for (let round = 0; logFiles()[0]! <= lacking; round++) {
+      assert.ok(round < 1000, "the leader lets what is lacking go");
+      await overwrite(`small ${round}`);
+      await setTimeout(30);
     }
-    const last = written - 30;
+    names.push(...(await writeSome(client, "b", 400))); // a snapshot of more than the member gives up as it starts
     await behind.restart();
     await untilTold(behind, /no room for .*snapshot-.*, a snapshot of the leader's: it waits until there is/);
     const { pid } = behind;
@@ -183,7 +191,7 @@ test("a snapshot that a full disk has no room for waits for it, and the member l
     const reader = await ZooKeeperClient.connect(behind.address);
     await reader.sync();
     await assertHoldsAll(reader, "/", [...names, "meanwhile"]);
-    assert.equal((await reader.getData(`/${names[0]}`)).data, `${last}${value}`);
+    assert.equal((await reader.getData(`/${names[0]}`)).data, last);
     assert.equal(behind.pid, pid);
     await Promise.all([client.close(), reader.close()]);
   });
