@@ -7,8 +7,10 @@
 //   recipes                   --members 3 --tasks 1,20 --waiters 50 --kills 10 --locks 1000 --seconds 3 --rounds 3
 //   profile                   --ops get,set,create --members 1 --outstanding 20 --seconds 5
 //
+//   --before DIR                 throughput beside an earlier build of ours (its working tree, built), not ZooKeeper
 //   --flavour cabildo|zookeeper  only one of them      --config KEY=VALUE   a further line of zoo.cfg (repeatable)
 //   --json                       figures, not tables   --markdown           the section of docs/performance.md
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { MissingRuntime } from "../test/support/commands.ts";
 import type { Flavour } from "../test/support/ensemble.ts";
@@ -39,6 +41,7 @@ const { values, positionals } = parseArgs({
     kills: { type: "string" },
     locks: { type: "string" },
     flavour: { type: "string" },
+    before: { type: "string" },
     config: { type: "string", multiple: true },
     profile: { type: "boolean" },
     json: { type: "boolean" },
@@ -73,8 +76,11 @@ async function measure(kind: Kind): Promise<Report> {
   const config = values.config ?? [];
   switch (kind) {
     case "throughput": {
+      const { before } = values;
+      const contestants: readonly throughput.Contestant[] = before === undefined ? chosen : ["cabildo", "before"];
       const figures = await throughput.throughput({
-        flavours: chosen,
+        flavours: contestants,
+        before: before && join(resolve(before), "dist", "cli", "main.js"),
         members: numbers(values.members, [1, 3]),
         bytes: numbers(values.bytes, [100, 1000]),
         outstanding: numbers(values.outstanding, [1, 20]),
@@ -85,7 +91,7 @@ async function measure(kind: Kind): Promise<Report> {
         config,
         say,
       });
-      return { figures, text: throughput.report(figures, chosen) };
+      return { figures, text: throughput.report(figures, contestants) };
     }
     case "memory": {
       const figures = await memory.memory({

@@ -9,8 +9,13 @@ import { megabytes, milliseconds, spread, table, thousands, times } from "./tabl
 export const operations = ["get", "set", "create", "create-sequential", "mix"] as const;
 export type Operation = (typeof operations)[number];
 
+/** Who takes part: this tree's server, ZooKeeper, or an earlier build of ours. */
+export type Contestant = Flavour | "before";
+
 export interface ThroughputOptions {
-  readonly flavours: readonly Flavour[];
+  readonly flavours: readonly Contestant[];
+  /** The compiled command of the earlier build. */
+  readonly before: string | undefined;
   readonly members: readonly number[];
   readonly bytes: readonly number[];
   readonly outstanding: readonly number[];
@@ -32,13 +37,13 @@ export interface Cell {
   readonly bytes: number;
   readonly outstanding: number;
   readonly op: Operation;
-  readonly runs: Readonly<Partial<Record<Flavour, readonly Run[]>>>;
+  readonly runs: Readonly<Partial<Record<Contestant, readonly Run[]>>>;
 }
 
 export interface Memory {
   readonly members: number;
   readonly bytes: number;
-  readonly flavour: Flavour;
+  readonly flavour: Contestant;
   /** Peak resident memory of each member after all of the cells, in MB. */
   readonly peak: readonly number[];
 }
@@ -72,20 +77,22 @@ export async function throughput(options: ThroughputOptions): Promise<Throughput
 
 /** The ensembles that take turns. */
 class Stage {
-  readonly ensembles: ReadonlyMap<Flavour, Ensemble>;
+  readonly ensembles: ReadonlyMap<Contestant, Ensemble>;
   readonly #options: ThroughputOptions;
 
-  private constructor(ensembles: Map<Flavour, Ensemble>, options: ThroughputOptions) {
+  private constructor(ensembles: Map<Contestant, Ensemble>, options: ThroughputOptions) {
     this.ensembles = ensembles;
     this.#options = options;
   }
 
   static async open(options: ThroughputOptions, members: number): Promise<Stage> {
-    const ensembles = new Map<Flavour, Ensemble>();
+    const ensembles = new Map<Contestant, Ensemble>();
     const config = ["maxClientCnxns=0", ...options.config];
-    for (const flavour of options.flavours) {
+    for (const contestant of options.flavours) {
+      const flavour = contestant === "zookeeper" ? "zookeeper" : "cabildo";
       const runtimeOptions = flavour === "zookeeper" ? ["-Xmx2g"] : []; // room enough that it never has to collect hard
-      ensembles.set(flavour, await startEnsemble({ flavour, members, config, runtimeOptions }));
+      const program = contestant === "before" ? options.before : undefined;
+      ensembles.set(contestant, await startEnsemble({ flavour, program, members, config, runtimeOptions }));
     }
     return new Stage(ensembles, options);
   }
@@ -99,7 +106,7 @@ class Stage {
   }
 
   async cell(what: Omit<Cell, "runs">): Promise<Cell> {
-    const runs: Partial<Record<Flavour, Run[]>> = {};
+    const runs: Partial<Record<Contestant, Run[]>> = {};
     for (let round = 0; round < this.#options.rounds; round++) {
       for (const [flavour, ensemble] of this.ensembles) {
         const run = await this.#run(ensemble, what);
@@ -135,7 +142,7 @@ function summary(run: Run): string {
 // ---- the report ----
 
 /** The tables, in Markdown. */
-export function report(result: Throughput, flavours: readonly Flavour[]): string {
+export function report(result: Throughput, flavours: readonly Contestant[]): string {
   const both = flavours.length > 1;
   const head = ["members", "bytes", "operation", "outstanding"];
   for (const flavour of flavours) head.push(`${flavour}/s`, "spread");
@@ -166,10 +173,10 @@ export function report(result: Throughput, flavours: readonly Flavour[]): string
   ].join("\n");
 }
 
-function rates(cell: Cell, flavour: Flavour): number[] {
+function rates(cell: Cell, flavour: Contestant): number[] {
   return cell.runs[flavour]!.map((run) => run.perSecond);
 }
 
-function rate(cell: Cell, flavour: Flavour): number {
+function rate(cell: Cell, flavour: Contestant): number {
   return median(rates(cell, flavour));
 }

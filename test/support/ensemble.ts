@@ -15,6 +15,8 @@ export type Flavour = "cabildo" | "zookeeper";
 
 export interface EnsembleOptions {
   readonly flavour: Flavour;
+  /** The compiled command of another build of ours, such as `…/dist/cli/main.js`; this tree's unless given. */
+  readonly program?: string | undefined;
   /** Of ZooKeeper: the reference's unless given. */
   readonly version?: string | undefined;
   /** ZooKeeper with its exporter for Prometheus, which zoo.cfg then names; ours has it always. */
@@ -137,7 +139,7 @@ function serverLine({ id, peerAddress }: RealMember): string {
 }
 
 async function ours(options: EnsembleOptions): Promise<Launch> {
-  const main = await builtServer();
+  const main = options.program ?? (await builtServer());
   return { command: process.execPath, args: [...(options.runtimeOptions ?? []), main, "server"] };
 }
 
