@@ -6,6 +6,7 @@ import { assert } from "../base/assert.ts";
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import type { Random } from "../base/random.ts";
 import { bytesOf } from "../base/text.ts";
+import { writeString } from "../protocols/zookeeper/codec/jute.ts";
 import { type MultiRequest, writeMulti } from "../protocols/zookeeper/codec/multi.ts";
 import { OPCODE } from "../protocols/zookeeper/codec/opcodes.ts";
 import {
@@ -26,7 +27,6 @@ import {
   writeSetData,
   writeSetWatches,
 } from "../protocols/zookeeper/codec/requests.ts";
-import { writeString } from "../protocols/zookeeper/codec/wire.ts";
 import type { ClientLaws } from "./client-laws.ts";
 import type { TreeCommand } from "./commands.ts";
 import type { ClientConnection, ClientEnd, ClientNetwork } from "./connections.ts";

@@ -3,8 +3,8 @@
 
 import type { Random } from "../base/random.ts";
 import type { MemberId } from "../consensus/raft/types.ts";
+import type { Connection } from "../protocols/zookeeper/connection.ts";
 import type { ConnectionPort } from "../protocols/zookeeper/outgoing.ts";
-import type { Session } from "../protocols/zookeeper/session.ts";
 import type { SimulatedMember } from "./member.ts";
 import { SendBuffer, type SendManner } from "./send-buffer.ts";
 import type { VirtualTime } from "./time.ts";
@@ -51,7 +51,7 @@ export class ClientNetwork {
     const port = ++this.#ports;
     member.clock.deliver(() => {
       const peer = { address: `10.0.0.${client}`, port, secure: false, certificateName: null };
-      connection.session = service.accept(connection, peer);
+      connection.serverSide = service.accept(connection, peer);
     });
     return connection;
   }
@@ -106,7 +106,7 @@ const EVERYTHING: readonly SendManner[] = ["everything"];
 
 export class ClientConnection implements ConnectionPort {
   readonly member: SimulatedMember;
-  session: Session | null = null;
+  serverSide: Connection | null = null;
   readonly #sendBuffer: SendBuffer;
   readonly #network: ClientNetwork;
   readonly #client: number;
@@ -132,7 +132,7 @@ export class ClientConnection implements ConnectionPort {
       random: network.random,
       after: (task) => network.time.after(network.delay(client), task),
       onLeft: (bytes) => this.#toClient(bytes),
-      onEmpty: () => this.#clock.deliver(() => this.#isClosedForMember || this.session?.onDrain()),
+      onEmpty: () => this.#clock.deliver(() => this.#isClosedForMember || this.serverSide?.onDrain()),
     });
   }
 
@@ -142,13 +142,13 @@ export class ClientConnection implements ConnectionPort {
 
   /** Asked again and again: whether the same reply has been due all the time since. */
   isStuck(): boolean {
-    const { session } = this;
-    if (this.#clock.isStopped || this.#clock.isPaused || session?.owesReply !== true) {
+    const { serverSide } = this;
+    if (this.#clock.isStopped || this.#clock.isPaused || serverSide?.owesReply !== true) {
       this.#dueSince = -1;
       return false;
     }
-    const wasDue = this.#dueSince === session.packetsSent;
-    this.#dueSince = session.packetsSent;
+    const wasDue = this.#dueSince === serverSide.packetsSent;
+    this.#dueSince = serverSide.packetsSent;
     return wasDue;
   }
 
@@ -198,13 +198,13 @@ export class ClientConnection implements ConnectionPort {
   #arrive(bytes: Uint8Array): void {
     if (this.#isClosedForMember) return;
     if (this.#isPaused || this.#held.length > 0) this.#held.push(bytes);
-    else this.session?.onChunk(bytes);
+    else this.serverSide?.onChunk(bytes);
   }
 
   #closeForMember(): void {
     if (this.#isClosedForMember) return;
     this.#isClosedForMember = true;
-    this.session?.onClosed();
+    this.serverSide?.onClosed();
   }
 
   onProcessGone(silently: boolean): void {
@@ -245,7 +245,7 @@ export class ClientConnection implements ConnectionPort {
     while (!this.#isPaused && !this.#isClosedForMember) {
       const bytes = this.#held.shift();
       if (bytes === undefined) return;
-      this.session?.onChunk(bytes);
+      this.serverSide?.onChunk(bytes);
     }
   }
 

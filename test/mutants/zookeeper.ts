@@ -7,7 +7,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
   {
     name: "a-read-does-not-see-its-sessions-write",
     rule: "A read waits for the writes of its own session before it.",
-    file: "src/protocols/zookeeper/exchange.ts",
+    file: "src/protocols/zookeeper/request-pipeline.ts",
     find: "if (this.#queue.head === null) {",
     replace: "if (this.#queue.count >= 0) {",
     caughtBy: ["zookeeper/order"],
@@ -16,7 +16,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
   {
     name: "a-reply-overtakes-the-one-before-it",
     rule: "Replies leave in the order of their requests.",
-    file: "src/protocols/zookeeper/exchange.ts",
+    file: "src/protocols/zookeeper/request-pipeline.ts",
     find: "if (this.#queue.head === request) this.advance();",
     replace:
       "this.#outgoing.writer.raw(request.held);\n    request.held = new Uint8Array(0);\n    if (this.#queue.head === request) this.advance();",
@@ -27,10 +27,10 @@ export const ZOOKEEPER: readonly Mutant[] = [
     name: "a-sync-asks-nobody",
     rule: "A sync is answered once a read would see everything acknowledged before it.",
     pitfall: 6,
-    file: "src/protocols/zookeeper/exchange.ts",
-    find: `    session.member.readBarrier(
+    file: "src/protocols/zookeeper/request-pipeline.ts",
+    find: `    connection.member.readBarrier(
       (error) => this.#onBarrierPassed(request, operation, error),
-      renews ? session.sessionId : null,
+      renews ? connection.sessionId : null,
     );`,
     replace: "    this.#onBarrierPassed(request, operation, null);",
     caughtBy: ["zookeeper/order"],
@@ -40,7 +40,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
     name: "what-nobody-can-know-is-told-as-done",
     rule: "A write whose fate is unknown is answered by nothing: the connection ends.",
     pitfall: 27,
-    file: "src/protocols/zookeeper/exchange.ts",
+    file: "src/protocols/zookeeper/request-pipeline.ts",
     find: `if (code === null || error.outcome !== "not-applied") {
       this.#dropWith(request, error.message);
       return;
@@ -65,7 +65,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
   {
     name: "a-client-that-is-heard-is-not-renewed",
     rule: "Whatever a client says renews its session.",
-    file: "src/protocols/zookeeper/session.ts",
+    file: "src/protocols/zookeeper/connection.ts",
     find: "if (!this.isLocal) this.member.renew(this.sessionId);",
     replace: "",
     caughtBy: ["zookeeper/handshake"],
@@ -75,7 +75,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
     name: "a-moved-session-keeps-its-old-connection",
     rule: "A session that is attached elsewhere leaves the connection that it had.",
     file: "src/protocols/zookeeper/service.ts",
-    find: `this.#sessions.get(id)?.drop("its session was attached again");`,
+    find: `this.#bySession.get(id)?.drop("its session was attached again");`,
     replace: "",
     caughtBy: ["zookeeper/handshake"],
     simulator: "its clients leave a connection before they come back on another",
@@ -83,8 +83,8 @@ export const ZOOKEEPER: readonly Mutant[] = [
   {
     name: "an-expired-session-keeps-its-connection",
     rule: "The connection of a session that has ended is closed.",
-    file: "src/protocols/zookeeper/session.ts",
-    find: "if (!this.#exchange.isClosing) this.end();",
+    file: "src/protocols/zookeeper/connection.ts",
+    find: "if (!this.#pipeline.isClosing) this.end();",
     replace: "",
     caughtBy: ["zookeeper/handshake"],
     simulator: true,
@@ -167,7 +167,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
   {
     name: "the-watches-of-a-closed-connection-stay",
     rule: "Watches end with the connection that set them.",
-    file: "src/protocols/zookeeper/session.ts",
+    file: "src/protocols/zookeeper/connection.ts",
     find: "this.watches.removeWatcher(this);",
     replace: "",
     caughtBy: ["zookeeper/watches", "zookeeper/order"],

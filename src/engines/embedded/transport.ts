@@ -2,14 +2,14 @@
 // on either side, as a socket would, so that nobody is called in the middle of what they do.
 
 import type { Link, LinkEvents, Target, Transport } from "../../protocols/zookeeper/client/index.ts";
+import type { Connection, Peer } from "../../protocols/zookeeper/connection.ts";
 import type { ConnectionPort } from "../../protocols/zookeeper/outgoing.ts";
-import type { Peer, Session } from "../../protocols/zookeeper/session.ts";
 import type { Clock } from "../../replica/ports.ts";
 
 /** A member as its own process reaches it. */
 export interface Acceptor {
   /** Null: it does not serve any more. */
-  accept(port: ConnectionPort, peer: Peer): Pick<Session, "onChunk" | "onClosed" | "onDrain"> | null;
+  accept(port: ConnectionPort, peer: Peer): Pick<Connection, "onChunk" | "onClosed" | "onDrain"> | null;
 }
 
 export class MemoryTransport implements Transport {

@@ -13,8 +13,8 @@ import {
   namesSuperUser,
   withIdentities,
 } from "./auth.ts";
+import { readBuffer, writeBuffer } from "./codec/jute.ts";
 import { readAuth } from "./codec/requests.ts";
-import { readBuffer, writeBuffer } from "./codec/wire.ts";
 import { ERROR } from "./errors.ts";
 import type { Guesses } from "./guesses.ts";
 import {

@@ -9,9 +9,9 @@ import type { Waiter } from "../../replica/member.ts";
 import { encodeAttachLease, encodeOpenLease, PASSWORD_BYTES } from "../../state/leases/commands.ts";
 import type { Outcome } from "../../state/types.ts";
 import { type ConnectRequest, readConnectRequest, writeConnectReply } from "./codec/records.ts";
+import type { Connection } from "./connection.ts";
 import { PASSWORD_BYTES_MAX } from "./limits.ts";
 import type { Service } from "./service.ts";
-import type { Session } from "./session.ts";
 
 const NO_PASSWORD = new Uint8Array(PASSWORD_BYTES);
 
@@ -29,14 +29,14 @@ export function askedTimeoutMs(reader: ByteReader): number {
 }
 
 export class Handshake implements Waiter {
-  readonly #session: Session;
+  readonly #connection: Connection;
   readonly #service: Service;
   #password = "";
   /** The client's record ends with `readOnly`, and so will its reply's. */
   #knowsReadOnly = false;
 
-  constructor(session: Session, service: Service) {
-    this.#session = session;
+  constructor(connection: Connection, service: Service) {
+    this.#connection = connection;
     this.#service = service;
   }
 
@@ -47,13 +47,13 @@ export class Handshake implements Waiter {
       request = readConnectRequest(reader);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
-      this.#session.drop("its first frame is no handshake");
+      this.#connection.drop("its first frame is no handshake");
       return true;
     }
     const refusal = this.#refusalOf(request);
     if (refusal !== null) {
       this.#note(request);
-      this.#session.drop(refusal);
+      this.#connection.drop(refusal);
       return true;
     }
     this.#knowsReadOnly = request.readOnly !== null;
@@ -95,13 +95,13 @@ export class Handshake implements Waiter {
     }
     const admission = member.admission();
     if (admission === "no-space") {
-      this.#session.drop("the disk is full: no session can be opened");
+      this.#connection.drop("the disk is full: no session can be opened");
       return true;
     }
     if (admission !== "open") return false;
     this.#note(request);
     const timeoutMs = this.#clamp(request.timeoutMs);
-    this.#session.phase = "opening";
+    this.#connection.phase = "opening";
     if (request.sessionId === 0) {
       this.#password = textOf(options.hashes.randomBytes(PASSWORD_BYTES));
       encodeOpenLease(member.begin(), timeoutMs, this.#password);
@@ -119,7 +119,7 @@ export class Handshake implements Waiter {
   }
 
   onOutcome(outcome: Outcome, _revision: number): void {
-    if (this.#session.phase !== "opening") return; // gone meanwhile: the session ends by its timeout
+    if (this.#connection.phase !== "opening") return; // gone meanwhile: the session ends by its timeout
     try {
       if (outcome.kind === "lease-opened" || outcome.kind === "lease-attached") {
         this.#accept(outcome.id, outcome.timeoutMs);
@@ -127,22 +127,22 @@ export class Handshake implements Waiter {
         this.#refuse();
       }
     } catch (thrown) {
-      this.#session.fail(thrown);
+      this.#connection.fail(thrown);
     }
   }
 
   onRefused(error: CoordinationError): void {
-    if (this.#session.phase === "opening") this.#session.drop(error.message);
+    if (this.#connection.phase === "opening") this.#connection.drop(error.message);
   }
 
   /** Without a quorum: a session of this member alone, or one of the cluster's that it remembers. */
   #serveReadOnly(request: ConnectRequest): void {
     const { member, options } = this.#service;
     this.#note(request);
-    this.#session.readOnly = true;
+    this.#connection.readOnly = true;
     if (request.sessionId === 0) {
       this.#password = textOf(options.hashes.randomBytes(PASSWORD_BYTES));
-      this.#session.isLocal = true;
+      this.#connection.isLocal = true;
       this.#accept(this.#service.newLocalId(), this.#clamp(request.timeoutMs));
       return;
     }
@@ -154,18 +154,18 @@ export class Handshake implements Waiter {
 
   #accept(sessionId: number, timeoutMs: number): void {
     this.#reply(timeoutMs, sessionId, bytesOf(this.#password));
-    this.#session.onOpened(sessionId, timeoutMs);
+    this.#connection.onOpened(sessionId, timeoutMs);
   }
 
   #refuse(): void {
     this.#reply(0, 0, NO_PASSWORD);
-    this.#session.end();
+    this.#connection.end();
   }
 
   #reply(timeoutMs: number, sessionId: number, password: Uint8Array): void {
-    const readOnly = this.#knowsReadOnly ? this.#session.readOnly : null;
-    writeConnectReply(this.#session.writer, { protocolVersion: 0, timeoutMs, sessionId, password, readOnly });
-    this.#session.packetsSent += 1;
+    const readOnly = this.#knowsReadOnly ? this.#connection.readOnly : null;
+    writeConnectReply(this.#connection.writer, { protocolVersion: 0, timeoutMs, sessionId, password, readOnly });
+    this.#connection.packetsSent += 1;
     this.#service.counters.packetsSent += 1;
   }
 }

@@ -1,10 +1,10 @@
 // A session's requests in the order of their coming, which is the order of their replies.
 
 import { assert } from "../../base/assert.ts";
-import type { PendingRequest } from "./pending.ts";
+import type { OutstandingRequest } from "./outstanding-requests.ts";
 
 export class RequestQueue {
-  head: PendingRequest | null = null;
+  head: OutstandingRequest | null = null;
   count = 0;
   /** Reads that have not had their turn. */
   waiting = 0;
@@ -14,11 +14,11 @@ export class RequestQueue {
   heldBytes = 0;
   /** Requests that writes behind them may not pass. */
   #holding = 0;
-  #tail: PendingRequest | null = null;
+  #tail: OutstandingRequest | null = null;
   /** How many of those reads, from the head, have something proposed behind them, which will change what they see. */
   #urgent = 0;
 
-  append(request: PendingRequest): void {
+  append(request: OutstandingRequest): void {
     assert(request.next === null, "a request in two places");
     if (this.#tail === null) this.head = request;
     else this.#tail.next = request;
@@ -44,13 +44,13 @@ export class RequestQueue {
   }
 
   /** A barrier was passed before its turn: it has it as a read. */
-  becomeRead(request: PendingRequest): void {
+  becomeRead(request: OutstandingRequest): void {
     assert(request.state === "proposed" && request !== this.head, "only a barrier before its turn becomes a read");
     request.state = "waiting";
     this.#wait(request);
   }
 
-  shift(): PendingRequest {
+  shift(): OutstandingRequest {
     const request = this.head;
     assert(request !== null, "a reply without a request");
     this.head = request.next;
@@ -67,19 +67,19 @@ export class RequestQueue {
     return request;
   }
 
-  #wait(request: PendingRequest): void {
+  #wait(request: OutstandingRequest): void {
     this.waiting += 1;
     this.waitingBytes += request.expectedBytes;
   }
 
-  clear(): PendingRequest[] {
-    const requests: PendingRequest[] = [];
+  clear(): OutstandingRequest[] {
+    const requests: OutstandingRequest[] = [];
     while (this.head !== null) requests.push(this.shift());
     return requests;
   }
 }
 
-function holdsWrites({ operation }: PendingRequest): boolean {
+function holdsWrites({ operation }: OutstandingRequest): boolean {
   return (
     operation !== null && (operation.kind === "write" || operation.kind === "barrier") && operation.holdsWrites === true
   );

@@ -17,6 +17,7 @@ import type { Clock } from "../../replica/ports.ts";
 import type { Policy } from "../../state/tree/commands.ts";
 import type { StateEvents } from "../../state/types.ts";
 import type { AuthOptions, Hashes } from "./auth.ts";
+import type { Connection, Peer } from "./connection.ts";
 import {
   BOUNDS,
   CERTIFICATE_NAME_BYTES_MAX,
@@ -29,7 +30,6 @@ import {
 import type { ConnectionPort } from "./outgoing.ts";
 import type { SaslOptions } from "./sasl.ts";
 import { type FourLetterWordHandler, Service } from "./service.ts";
-import type { Peer, Session } from "./session.ts";
 import { SocketPort } from "./socket-port.ts";
 import type { ServerStats } from "./stats.ts";
 import { subjectOf } from "./x509.ts";
@@ -94,7 +94,7 @@ export interface ZooKeeperServer {
   readonly clientAddress: AddressInfo | null;
   readonly secureClientAddress: AddressInfo | null;
   /** A connection that is no socket's, such as one from this process; null when it serves nobody any more. */
-  accept(port: ConnectionPort, peer: Peer): Session | null;
+  accept(port: ConnectionPort, peer: Peer): Connection | null;
   /** New certificates, for the clients that come from now on; throws where they cannot be used. */
   renewTls(tls: TlsOptions): void;
   /** Lets all clients go and stops listening. Their sessions live on. */
@@ -187,7 +187,7 @@ class Listeners implements ZooKeeperServer {
     }
   }
 
-  accept(port: ConnectionPort, peer: Peer): Session | null {
+  accept(port: ConnectionPort, peer: Peer): Connection | null {
     return this.#service.mode === "stopped" ? null : this.#service.accept(port, peer);
   }
 

@@ -7,9 +7,9 @@ import type { Member } from "../../replica/member.ts";
 import type { Clock } from "../../replica/ports.ts";
 import type { Acl, NodeEvent, Outcome, StateEvents } from "../../state/types.ts";
 import { BufferPool } from "./buffers.ts";
+import { Connection, type Peer } from "./connection.ts";
 import { Counters, type LiveService } from "./counters.ts";
 import type { CredentialOptions } from "./credentials.ts";
-import type { Exchange } from "./exchange.ts";
 import { Guesses } from "./guesses.ts";
 import {
   type Bounds,
@@ -23,8 +23,8 @@ import {
   TICK_PARTS,
 } from "./limits.ts";
 import type { ConnectionPort } from "./outgoing.ts";
-import { PendingPool, type PendingRequest } from "./pending.ts";
-import { type Peer, Session } from "./session.ts";
+import { type OutstandingRequest, RequestPool } from "./outstanding-requests.ts";
+import type { RequestPipeline } from "./request-pipeline.ts";
 import type { ConnectionStats } from "./stats.ts";
 import { Watches } from "./watches.ts";
 
@@ -69,7 +69,7 @@ export class Service implements StateEvents, LiveService {
   /** What was done for clients in this turn: bytes of replies, and nodes looked at as so many bytes. */
   turnWork = 0;
   readonly guesses = new Guesses();
-  readonly pending = new PendingPool();
+  readonly pending = new RequestPool();
   readonly buffers = new BufferPool();
   /** For whoever reads a request now. */
   readonly reader = new ByteReader(new Uint8Array(0));
@@ -81,18 +81,18 @@ export class Service implements StateEvents, LiveService {
   wallTime: number;
   outstanding = 0;
 
-  readonly #sessions = new Map<number, Session>();
-  readonly #connections = new Set<Session>();
+  readonly #bySession = new Map<number, Connection>();
+  readonly #connections = new Set<Connection>();
   /** What is written for them still leaves. */
-  readonly #leaving = new Set<Session>();
+  readonly #leaving = new Set<Connection>();
   #heldBytes = 0;
   #isRelieving = false;
-  #dirty: Session[] = [];
-  #blocked = new Set<Session>();
+  #dirty: Connection[] = [];
+  #blocked = new Set<Connection>();
   #isFlushDue = false;
   #turnTime: number;
   #isTurnTimeFresh = false;
-  readonly #deferred = new Set<PendingRequest>();
+  readonly #deferred = new Set<OutstandingRequest>();
   #nextLocalId = LOCAL_IDS_FROM;
   #stopTicking: () => void = () => {};
   #droppedInTick = 0;
@@ -120,10 +120,10 @@ export class Service implements StateEvents, LiveService {
   }
 
   /** A client has connected. */
-  accept(port: ConnectionPort, peer: Peer): Session {
-    const session = new Session(this, port, peer);
-    this.#connections.add(session);
-    return session;
+  accept(port: ConnectionPort, peer: Peer): Connection {
+    const connection = new Connection(this, port, peer);
+    this.#connections.add(connection);
+    return connection;
   }
 
   /** Says goodbye to all clients: their sessions live on, elsewhere. */
@@ -141,12 +141,12 @@ export class Service implements StateEvents, LiveService {
   }
 
   onLeaseEnded(id: number, _cause: "closed" | "expired"): void {
-    this.#sessions.get(id)?.onLeaseEnded();
+    this.#bySession.get(id)?.onLeaseEnded();
   }
 
   onLeaseMoved(id: number, _member: number, _start: number): void {
     // Attached elsewhere, or here by another connection: that one is only entered once it has heard so.
-    this.#sessions.get(id)?.drop("its session was attached again");
+    this.#bySession.get(id)?.drop("its session was attached again");
   }
 
   /** What happened in between was never told: clients come back, and their watches are compared. */
@@ -161,9 +161,9 @@ export class Service implements StateEvents, LiveService {
     }
   }
 
-  #conclude(request: PendingRequest, outcome: Outcome): void {
+  #conclude(request: OutstandingRequest, outcome: Outcome): void {
     this.#deferred.delete(request);
-    (request.owner as Exchange).onReconfigured(request, outcome);
+    (request.owner as RequestPipeline).onReconfigured(request, outcome);
   }
 
   // ---------------------------------------------------------------------------------------------------- the quorum
@@ -196,39 +196,39 @@ export class Service implements StateEvents, LiveService {
       );
       this.#closeAll("there is no quorum");
     });
-    for (const session of this.#connections) session.awaitQuorum();
+    for (const connection of this.#connections) connection.awaitQuorum();
   }
 
   #closeAll(reason: string): void {
     if (this.#connections.size > 0) this.options.logger.info(`${this.#connections.size} clients are let go: ${reason}`);
-    for (const session of this.#connections) if (session.phase !== "answering") session.end();
+    for (const connection of this.#connections) if (connection.phase !== "answering") connection.end();
   }
 
   // ------------------------------------------------------------------------------------------------------ the turn
 
   /** Something is to be written, or the connection to be ended, once this turn's input is all there. */
-  noteDirty(session: Session): void {
-    this.#dirty.push(session);
+  noteDirty(connection: Connection): void {
+    this.#dirty.push(connection);
     this.#flushSoon();
   }
 
   /** It has requests that could not be taken: it is asked again whenever something was answered or has changed. */
-  noteBlocked(session: Session): void {
-    this.#blocked.add(session);
+  noteBlocked(connection: Connection): void {
+    this.#blocked.add(connection);
   }
 
-  noteUnblocked(session: Session): void {
-    if (this.#blocked.size > 0) this.#blocked.delete(session);
+  noteUnblocked(connection: Connection): void {
+    if (this.#blocked.size > 0) this.#blocked.delete(connection);
   }
 
   /** It may have requests that can be taken now, but not in the middle of what is going on. */
-  noteReady(session: Session): void {
-    this.#blocked.add(session);
+  noteReady(connection: Connection): void {
+    this.#blocked.add(connection);
     this.#flushSoon();
   }
 
-  isBlocked(session: Session): boolean {
-    return this.#blocked.has(session);
+  isBlocked(connection: Connection): boolean {
+    return this.#blocked.has(connection);
   }
 
   get isOverloaded(): boolean {
@@ -247,14 +247,14 @@ export class Service implements StateEvents, LiveService {
     this.turnWork = 0;
     const dirty = this.#dirty;
     this.#dirty = [];
-    for (const session of dirty) session.flush();
+    for (const connection of dirty) connection.flush();
     if (this.#blocked.size === 0) return;
     const blocked = this.#blocked;
     this.#blocked = new Set();
-    const unserved: Session[] = [];
-    for (const session of blocked) {
-      if (this.isTurnFull) unserved.push(session);
-      else session.serve();
+    const unserved: Connection[] = [];
+    for (const connection of blocked) {
+      if (this.isTurnFull) unserved.push(connection);
+      else connection.serve();
     }
     if (unserved.length === 0) return;
     this.#blocked = new Set([...unserved, ...this.#blocked]); // whoever had its share of this turn comes last in the next
@@ -296,32 +296,32 @@ export class Service implements StateEvents, LiveService {
     this.wallTime = this.options.clock.wall();
     const now = this.options.clock.now();
     if (this.#blocked.size > 0) this.#flushSoon();
-    for (const session of this.#connections) {
-      if (session.phase === "open") {
-        if (session.reading && now - session.lastHeardAt > session.sessionTimeoutMs)
-          session.drop("it was silent too long");
-      } else if (session.phase !== "opening" && now - session.acceptedAt > HANDSHAKE_DEADLINE_MS) {
+    for (const connection of this.#connections) {
+      if (connection.phase === "open") {
+        if (connection.reading && now - connection.lastHeardAt > connection.sessionTimeoutMs)
+          connection.drop("it was silent too long");
+      } else if (connection.phase !== "opening" && now - connection.acceptedAt > HANDSHAKE_DEADLINE_MS) {
         this.counters.closedWithoutHandshake += 1;
-        session.drop("no handshake came");
+        connection.drop("no handshake came");
       }
     }
   }
 
-  // --------------------------------------------------------------------------------------------- what sessions tell
+  // --------------------------------------------------------------------------------------------- what connections tell
 
-  noteOpened(session: Session): void {
-    this.#sessions.set(session.sessionId, session);
+  noteOpened(connection: Connection): void {
+    this.#bySession.set(connection.sessionId, connection);
   }
 
-  noteLeft(session: Session): void {
-    this.#connections.delete(session);
-    this.#leaving.add(session);
-    this.#blocked.delete(session);
-    if (this.#sessions.get(session.sessionId) === session) this.#sessions.delete(session.sessionId);
+  noteLeft(connection: Connection): void {
+    this.#connections.delete(connection);
+    this.#leaving.add(connection);
+    this.#blocked.delete(connection);
+    if (this.#bySession.get(connection.sessionId) === connection) this.#bySession.delete(connection.sessionId);
   }
 
-  noteClosed(session: Session): void {
-    this.#leaving.delete(session);
+  noteClosed(connection: Connection): void {
+    this.#leaving.delete(connection);
   }
 
   /** So much more, or less, is held for a client. */
@@ -339,39 +339,39 @@ export class Service implements StateEvents, LiveService {
   #relieve(): void {
     this.#isRelieving = true;
     const { heldBytesMax } = this.options.bounds;
-    const sessions = [...this.#connections, ...this.#leaving];
-    for (const session of sessions) session.account(); // some of it may have left meanwhile
+    const connections = [...this.#connections, ...this.#leaving];
+    for (const connection of connections) connection.account(); // some of it may have left meanwhile
     if (this.#heldBytes > heldBytesMax) {
-      sessions.sort((a, b) => a.gotOnInTick - b.gotOnInTick || b.heldBytes - a.heldBytes);
-      for (const session of sessions) {
+      connections.sort((a, b) => a.gotOnInTick - b.gotOnInTick || b.heldBytes - a.heldBytes);
+      for (const connection of connections) {
         if (this.#heldBytes <= heldBytesMax * HELD_SHARE_AFTER) break;
-        if (session.heldBytes === 0) continue;
+        if (connection.heldBytes === 0) continue;
         const holds = `${this.#heldBytes} bytes are held for all clients, ${heldBytesMax} at most`;
-        session.drop(`${holds}: it has got on least, and ${session.heldBytes} are its own`);
+        connection.drop(`${holds}: it has got on least, and ${connection.heldBytes} are its own`);
       }
     }
     this.#isRelieving = false;
   }
 
-  noteDropped(session: Session, reason: string): void {
+  noteDropped(connection: Connection, reason: string): void {
     this.counters.connectionsDropped += 1;
     if (++this.#droppedInTick > DROPPED_LINES_PER_TICK_MAX) return;
-    this.options.logger.warn(`${session.name}: connection closed: ${reason}`);
+    this.options.logger.warn(`${connection.name}: connection closed: ${reason}`);
   }
 
   /** Who it was and why; never what was given. */
-  noteFailedProof(session: Session, reason: string): void {
+  noteFailedProof(connection: Connection, reason: string): void {
     this.counters.authFailures += 1;
     if (++this.#failedProofsInTick > FAILED_PROOF_LINES_PER_TICK_MAX) return;
-    this.options.logger.warn(`${session.name}: authentication failed: ${reason}`);
+    this.options.logger.warn(`${connection.name}: authentication failed: ${reason}`);
   }
 
-  noteFailed(session: Session, error: unknown): void {
+  noteFailed(connection: Connection, error: unknown): void {
     const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.options.logger.error(`${session.name}: a bug here, please report it: ${told}`);
+    this.options.logger.error(`${connection.name}: a bug here, please report it: ${told}`);
   }
 
-  noteDeferred(request: PendingRequest): void {
+  noteDeferred(request: OutstandingRequest): void {
     this.#deferred.add(request);
   }
 
@@ -401,7 +401,7 @@ export class Service implements StateEvents, LiveService {
 
   get localSessions(): number {
     let count = 0;
-    for (const session of this.#sessions.values()) if (session.isLocal) count += 1;
+    for (const connection of this.#bySession.values()) if (connection.isLocal) count += 1;
     return count;
   }
 

@@ -1,23 +1,23 @@
 // A socket as a session's port.
 
 import type { Socket } from "node:net";
+import type { Connection } from "./connection.ts";
 import { LINGER_MS } from "./limits.ts";
 import type { ConnectionPort } from "./outgoing.ts";
-import type { Session } from "./session.ts";
 
 export class SocketPort implements ConnectionPort {
   readonly #socket: Socket;
-  readonly #session: Session;
+  readonly #connection: Connection;
   #isEnding = false;
 
-  constructor(socket: Socket, accept: (port: ConnectionPort) => Session) {
+  constructor(socket: Socket, accept: (port: ConnectionPort) => Connection) {
     this.#socket = socket;
-    this.#session = accept(this);
-    socket.on("data", (chunk: Uint8Array) => this.#session.onChunk(chunk));
-    socket.on("drain", () => this.#session.onDrain());
+    this.#connection = accept(this);
+    socket.on("data", (chunk: Uint8Array) => this.#connection.onChunk(chunk));
+    socket.on("drain", () => this.#connection.onDrain());
     socket.on("end", () => this.#onEnd());
     socket.on("error", () => {}); // "close" follows
-    socket.on("close", () => this.#session.onClosed());
+    socket.on("close", () => this.#connection.onClosed());
   }
 
   get unsentBytes(): number {
@@ -54,8 +54,8 @@ export class SocketPort implements ConnectionPort {
 
   /** The client has said its last; someone who asked by a word still waits for the answer. */
   #onEnd(): void {
-    if (this.#session.phase === "answering" || this.#session.phase === "ending") return;
-    this.#session.onClosed();
+    if (this.#connection.phase === "answering" || this.#connection.phase === "ending") return;
+    this.#connection.onClosed();
     this.#socket.destroy();
   }
 }

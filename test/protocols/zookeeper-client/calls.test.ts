@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { CoordinationError, op, read, ZooKeeperError } from "../../../src/protocols/zookeeper/client/index.ts";
+import { writeString } from "../../../src/protocols/zookeeper/codec/jute.ts";
 import { OPCODE } from "../../../src/protocols/zookeeper/codec/opcodes.ts";
-import { writeString } from "../../../src/protocols/zookeeper/codec/wire.ts";
 import { outcomeOf, type Peer, World } from "./support/stage.ts";
 import { failureOf, refusalOf, statesOf } from "./support/story.ts";
 

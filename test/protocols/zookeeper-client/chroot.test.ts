@@ -9,9 +9,9 @@ import {
   type ZooKeeperClient,
   ZooKeeperError,
 } from "../../../src/protocols/zookeeper/client/index.ts";
+import { readString, writeString, writeStrings } from "../../../src/protocols/zookeeper/codec/jute.ts";
 import { readMultiHeader } from "../../../src/protocols/zookeeper/codec/multi.ts";
 import { OPCODE } from "../../../src/protocols/zookeeper/codec/opcodes.ts";
-import { readString, writeString, writeStrings } from "../../../src/protocols/zookeeper/codec/wire.ts";
 import { outcomeOf, World } from "./support/stage.ts";
 
 function below(world: World, chroot: string): Promise<ZooKeeperClient> {

@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { ByteWriter } from "../../../src/base/bytes.ts";
+import { writeBuffer, writeString } from "../../../src/protocols/zookeeper/codec/jute.ts";
 import { readMultiHeader } from "../../../src/protocols/zookeeper/codec/multi.ts";
-import { writeBuffer, writeString } from "../../../src/protocols/zookeeper/codec/wire.ts";
 import { ACL_ENTRIES_MAX, ACL_ID_BYTES_MAX, QUOTA_TEXT_BYTES_MAX } from "../../../src/state/tree/limits.ts";
 import type { Acl } from "../../../src/state/types.ts";
 import * as ask from "./support/requests.ts";

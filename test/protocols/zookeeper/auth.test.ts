@@ -5,8 +5,8 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { ByteReader } from "../../../src/base/bytes.ts";
 import { fromByteString } from "../../../src/base/text.ts";
+import { readBuffer } from "../../../src/protocols/zookeeper/codec/jute.ts";
 import { readAclReply, readClients } from "../../../src/protocols/zookeeper/codec/replies.ts";
-import { readBuffer } from "../../../src/protocols/zookeeper/codec/wire.ts";
 import { IDENTITIES_BYTES_MAX } from "../../../src/protocols/zookeeper/limits.ts";
 import { parseDirectives } from "../../../src/protocols/zookeeper/sasl.ts";
 import * as ask from "./support/requests.ts";
@@ -257,7 +257,7 @@ test("what a client proves is bounded in bytes: each of its writes carries it", 
   const client = world.client();
   assert.equal(client.call(...ask.auth("digest", `${"u".repeat(IDENTITIES_BYTES_MAX - 100)}:pw`)).error, 0);
   assert.equal(client.call(...ask.create("/a")).error, 0);
-  assert(client.session.credentials.length < IDENTITIES_BYTES_MAX + 100);
+  assert(client.connection.credentials.length < IDENTITIES_BYTES_MAX + 100);
   client.send(...ask.auth("digest", `${"v".repeat(100)}:pw`));
   assert.deepEqual(client.takeStory(), ["reply -4 error -115"]);
   assert.equal(client.port.isEnded, true);

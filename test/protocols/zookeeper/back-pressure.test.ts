@@ -82,10 +82,10 @@ for (const transport of transports) {
 test("a drain that nobody waits for does no harm", () => {
   const world = new World();
   const client = world.dial();
-  client.session.onDrain();
+  client.connection.onDrain();
   assert.notEqual(client.connect(), null);
-  client.session.onDrain();
+  client.connection.onDrain();
   client.send(...ask.create("/a"));
-  client.session.onDrain();
+  client.connection.onDrain();
   assert.deepEqual(client.takeStory(), ["reply 1"]);
 });

@@ -207,7 +207,7 @@ test("random bytes behind every opcode never harm the member", () => {
     client.send(opcode, (w) => w.raw(bytes));
     world.clock.turn();
     client.takeBytes();
-    client.session.onClosed();
+    client.connection.onClosed();
   }
   assert.equal(witness.call(...ask.getData("/a")).error, 0);
   assert.equal(world.service.outstanding, 0);

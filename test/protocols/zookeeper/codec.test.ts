@@ -3,15 +3,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ByteReader, ByteWriter, MalformedError } from "../../../src/base/bytes.ts";
-import { readAcl, readStat, writeAcl, writeStat } from "../../../src/protocols/zookeeper/codec/records.ts";
-import { readChildren2, readMultiReply } from "../../../src/protocols/zookeeper/codec/replies.ts";
 import {
   readBuffer,
   readCount,
   readString,
   readStrings,
   writeStrings,
-} from "../../../src/protocols/zookeeper/codec/wire.ts";
+} from "../../../src/protocols/zookeeper/codec/jute.ts";
+import { readAcl, readStat, writeAcl, writeStat } from "../../../src/protocols/zookeeper/codec/records.ts";
+import { readChildren2, readMultiReply } from "../../../src/protocols/zookeeper/codec/replies.ts";
 import * as ask from "./support/requests.ts";
 import { World } from "./support/world.ts";
 

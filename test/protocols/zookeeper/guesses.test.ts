@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
 import { DigestMd5Client } from "../../../src/protocols/zookeeper/client/sasl.ts";
-import { readBuffer } from "../../../src/protocols/zookeeper/codec/wire.ts";
+import { readBuffer } from "../../../src/protocols/zookeeper/codec/jute.ts";
 import { Guesses } from "../../../src/protocols/zookeeper/guesses.ts";
 import {
   FAILED_PROOF_LINES_PER_TICK_MAX,
@@ -140,7 +140,7 @@ describe("the super user's password", () => {
     const client = world.client(attacker);
     client.send(...wrong());
     world.clock.turn();
-    client.session.onClosed();
+    client.connection.onClosed();
     world.clock.advance(10 * GUESS_INTERVAL_MS);
     assert.deepEqual(client.takeStory(), []);
   });

@@ -111,7 +111,7 @@ test("a client that goes while its session is being opened harms nobody", () => 
   const client = world.dial();
   world.member.isHeld = true;
   client.connect();
-  client.session.onClosed();
+  client.connection.onClosed();
   world.member.agree();
   world.clock.turn();
   assert.equal(world.service.connectionCount, 0);

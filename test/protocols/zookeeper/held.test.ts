@@ -124,7 +124,7 @@ test("requests that wait for their turn are kept up to a bound, and the rest sta
     client,
     times(100, () => ask.sync(`/${"p".repeat(1000)}`)),
   );
-  assert(client.session.outstanding <= 6, `${client.session.outstanding} are in hand`);
+  assert(client.connection.outstanding <= 6, `${client.connection.outstanding} are in hand`);
   assert.equal(client.port.isPaused, true);
   const replies = client.takeReplies();
   for (let turns = 0; replies.length < 100; turns++) {
@@ -176,7 +176,7 @@ test("what is held counts requests and frames that are not whole, and is nothing
   world.clock.turn();
   assert.equal(world.service.heldBytes, 0);
   slow.write(frame.subarray(0, 40_000));
-  slow.session.onClosed();
+  slow.connection.onClosed();
   assert.equal(world.service.heldBytes, 0);
 });
 
@@ -192,7 +192,7 @@ test("a four-letter word's answer that nobody fetches counts too, until its conn
   asking.write(ask.text("wchp"));
   world.clock.turn();
   assert(world.service.heldBytes >= 10_000);
-  asking.session.onClosed();
+  asking.connection.onClosed();
   assert.equal(world.service.heldBytes, 0);
 });
 

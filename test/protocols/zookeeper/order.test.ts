@@ -96,7 +96,7 @@ test("the notification of another member's write comes before any read that sees
   const client = world.client();
   client.call(...ask.create("/a"));
   client.call(...ask.getData("/a", true));
-  world.member.agreeFrom(2, 1, (w) => encodeSetData(w, 0, client.session.credentials, "/a", ask.text("z"), -1));
+  world.member.agreeFrom(2, 1, (w) => encodeSetData(w, 0, client.connection.credentials, "/a", ask.text("z"), -1));
   client.send(...ask.getData("/a"));
   assert.deepEqual(client.takeStory(), ["event 3 /a", "reply 3"]);
 });
@@ -123,7 +123,7 @@ test("no write passes a sync, so that a read between them sees what was there, a
   client.send(...ask.setData("/a", ask.text("1")));
   world.clock.turn();
   assert.equal(world.member.proposed, 0, "the write waits for the sync");
-  world.member.agreeFrom(2, 1, (w) => encodeSetData(w, 0, client.session.credentials, "/a", ask.text("22"), -1));
+  world.member.agreeFrom(2, 1, (w) => encodeSetData(w, 0, client.connection.credentials, "/a", ask.text("22"), -1));
   world.member.pass();
   world.clock.turn();
   world.member.agree();
@@ -256,7 +256,7 @@ test("a connection that goes leaves nothing behind: its requests in flight end w
     client.send(...ask.exists("/n"));
   }
   client.send(...ask.sync("/a"));
-  client.session.onClosed();
+  client.connection.onClosed();
   world.member.agree();
   world.member.pass();
   assert.equal(world.service.outstanding, 0);

@@ -6,8 +6,8 @@
 // set it, and new data never seen before the event that announces it.
 
 import { ByteReader, ByteWriter, MalformedError } from "../../../base/bytes.ts";
+import { beginFrame, endFrame, readText } from "../codec/jute.ts";
 import { EVENT_TYPE, REPLY_HEADER_BYTES, XID } from "../codec/records.ts";
-import { beginFrame, endFrame, readText } from "../codec/wire.ts";
 import { ERROR } from "../errors.ts";
 import { FrameCutter } from "../frames.ts";
 import type { Call } from "./call.ts";

@@ -1,9 +1,9 @@
 // Transactions and grouped reads: what is asked for in words with types, and what each came to.
 
 import { type ByteReader, MalformedError } from "../../../base/bytes.ts";
+import { readText } from "../codec/jute.ts";
 import { type MultiRequest, readMultiHeader, writeMulti } from "../codec/multi.ts";
 import { OPCODE } from "../codec/opcodes.ts";
-import { readText } from "../codec/wire.ts";
 import { ERROR } from "../errors.ts";
 import type { Chroot } from "./chroot.ts";
 import { errorOf, MultiError, reasonOf, type ZooKeeperError } from "./errors.ts";

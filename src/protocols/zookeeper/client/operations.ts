@@ -2,6 +2,7 @@
 
 import type { ByteReader, ByteWriter } from "../../../base/bytes.ts";
 import { toByteString } from "../../../base/text.ts";
+import { readBuffer, readCount, readStrings, readText, writeBuffer, writeString, writeStrings } from "../codec/jute.ts";
 import { OPCODE } from "../codec/opcodes.ts";
 import { XID } from "../codec/records.ts";
 import {
@@ -15,7 +16,6 @@ import {
   writeSetAcl,
   writeSetData,
 } from "../codec/requests.ts";
-import { readBuffer, readCount, readStrings, readText, writeBuffer, writeString, writeStrings } from "../codec/wire.ts";
 import { ERROR } from "../errors.ts";
 import { badArguments } from "./errors.ts";
 import { accessOf, dataOf, readAccess, readData, readName, readStat } from "./records.ts";

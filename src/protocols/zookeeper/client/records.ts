@@ -4,8 +4,8 @@
 import type { ByteReader, ByteWriter } from "../../../base/bytes.ts";
 import { fromByteString, toByteString } from "../../../base/text.ts";
 import type { Acl as WireAcl } from "../../../state/types.ts";
+import { beginFrame, endFrame, readBuffer, readText, writeBuffer } from "../codec/jute.ts";
 import { readAcl } from "../codec/records.ts";
-import { beginFrame, endFrame, readBuffer, readText, writeBuffer } from "../codec/wire.ts";
 import { badArguments } from "./errors.ts";
 import type { Acl, Data, Stat } from "./types.ts";
 

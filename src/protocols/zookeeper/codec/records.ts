@@ -2,7 +2,7 @@
 
 import { ByteReader, type ByteWriter, MalformedError } from "../../../base/bytes.ts";
 import type { Acl, Stat } from "../../../state/types.ts";
-import { beginFrame, endFrame, readBuffer, readCount, readString, readText, writeBuffer, writeString } from "./wire.ts";
+import { beginFrame, endFrame, readBuffer, readCount, readString, readText, writeBuffer, writeString } from "./jute.ts";
 
 export const STAT_BYTES = 68;
 

@@ -3,10 +3,10 @@
 
 import { type ByteReader, MalformedError } from "../../../base/bytes.ts";
 import type { Acl, Stat } from "../../../state/types.ts";
+import { readBuffer, readCount, readStrings, readText } from "./jute.ts";
 import { readMultiHeader } from "./multi.ts";
 import { OPCODE } from "./opcodes.ts";
 import { readAcl, readStat } from "./records.ts";
-import { readBuffer, readCount, readStrings, readText } from "./wire.ts";
 
 /** create2, createContainer, createTTL. */
 export function readCreated(reader: ByteReader): { readonly path: string; readonly stat: Stat } {

@@ -3,8 +3,8 @@
 
 import { type ByteReader, type ByteWriter, MalformedError } from "../../../base/bytes.ts";
 import type { Acl } from "../../../state/types.ts";
+import { readBuffer, readString, readStrings, readText, writeBuffer, writeString, writeStrings } from "./jute.ts";
 import { readAcl, writeAcl } from "./records.ts";
-import { readBuffer, readString, readStrings, readText, writeBuffer, writeString, writeStrings } from "./wire.ts";
 
 /** exists, getData, getChildren, getChildren2. */
 export interface PathWatchRequest {

@@ -3,11 +3,11 @@
 import { type ByteWriter, MalformedError } from "../../../base/bytes.ts";
 import { CREATE_MODE, encodeMulti, type MultiOperation } from "../../../state/tree/commands.ts";
 import type { Acl, Outcome } from "../../../state/types.ts";
+import { writeString } from "../codec/jute.ts";
 import { type MultiRequest, readMulti, readMultiHeader, writeMultiEnd, writeMultiHeader } from "../codec/multi.ts";
 import { OPCODE } from "../codec/opcodes.ts";
 import { writeStat } from "../codec/records.ts";
 import { readPathWatch } from "../codec/requests.ts";
-import { writeString } from "../codec/wire.ts";
 import { ERROR, REJECTION_TO_WIRE } from "../errors.ts";
 import { errorOf, type Note, type ReadOperation, type WriteOperation } from "./operation.ts";
 import { writeChildren, writeData } from "./reads.ts";

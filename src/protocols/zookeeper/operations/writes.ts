@@ -14,6 +14,7 @@ import {
 } from "../../../state/tree/commands.ts";
 import { CONFIG_PATH } from "../../../state/tree/tree.ts";
 import type { Acl, Outcome } from "../../../state/types.ts";
+import { writeString } from "../codec/jute.ts";
 import { OPCODE } from "../codec/opcodes.ts";
 import { writeStat } from "../codec/records.ts";
 import {
@@ -24,7 +25,6 @@ import {
   readSetAcl,
   readSetData,
 } from "../codec/requests.ts";
-import { writeString } from "../codec/wire.ts";
 import { ERROR } from "../errors.ts";
 import { type Client, errorOf, type Note, type WriteOperation } from "./operation.ts";
 import { type Refusal, refusedCreate, refusedReconfig, refusedSetAcl, refusedSetData } from "./refusals.ts";

@@ -14,9 +14,9 @@ import {
   type Target,
   ZooKeeperClient,
 } from "../../../../src/protocols/zookeeper/client/index.ts";
+import { readBuffer, readString, writeBuffer, writeString } from "../../../../src/protocols/zookeeper/codec/jute.ts";
 import { OPCODE } from "../../../../src/protocols/zookeeper/codec/opcodes.ts";
 import { XID } from "../../../../src/protocols/zookeeper/codec/records.ts";
-import { readBuffer, readString, writeBuffer, writeString } from "../../../../src/protocols/zookeeper/codec/wire.ts";
 
 const MICROTASKS = 40; // more than the longest chain of awaits behind one settled promise
 

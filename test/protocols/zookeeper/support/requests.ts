@@ -2,11 +2,11 @@
 
 import type { ByteWriter } from "../../../../src/base/bytes.ts";
 import { bytesOf, toByteString } from "../../../../src/base/text.ts";
+import { writeBuffer, writeString } from "../../../../src/protocols/zookeeper/codec/jute.ts";
 import { type MultiRequest, writeMulti } from "../../../../src/protocols/zookeeper/codec/multi.ts";
 import { OPCODE } from "../../../../src/protocols/zookeeper/codec/opcodes.ts";
 import { OPEN_ACL } from "../../../../src/protocols/zookeeper/codec/records.ts";
 import * as requests from "../../../../src/protocols/zookeeper/codec/requests.ts";
-import { writeBuffer, writeString } from "../../../../src/protocols/zookeeper/codec/wire.ts";
 import type { Acl } from "../../../../src/state/types.ts";
 
 export type Request = readonly [opcode: number, encode: (writer: ByteWriter) => void, xid?: number];

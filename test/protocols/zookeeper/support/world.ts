@@ -17,10 +17,10 @@ import {
   writeConnectRequest,
   XID,
 } from "../../../../src/protocols/zookeeper/codec/records.ts";
+import type { Connection, Peer } from "../../../../src/protocols/zookeeper/connection.ts";
 import { BOUNDS } from "../../../../src/protocols/zookeeper/limits.ts";
 import type { ConnectionPort } from "../../../../src/protocols/zookeeper/outgoing.ts";
 import { Service, type ServiceOptions } from "../../../../src/protocols/zookeeper/service.ts";
-import type { Peer, Session } from "../../../../src/protocols/zookeeper/session.ts";
 import type { Logger } from "../../../../src/replica/logger.ts";
 import type { Member, MemberStatus, Waiter } from "../../../../src/replica/member.ts";
 import type { Clock } from "../../../../src/replica/ports.ts";
@@ -238,7 +238,7 @@ export class FakePort implements ConnectionPort {
   /** How many bytes of a write are taken at once, where nothing waits already. */
   takesAtOnce = Number.POSITIVE_INFINITY;
   unsentBytes = 0;
-  session: Session | null = null;
+  connection: Connection | null = null;
 
   write(bytes: Uint8Array): boolean {
     assert(!this.isEnded && !this.isDestroyed, "written after the end");
@@ -252,13 +252,13 @@ export class FakePort implements ConnectionPort {
   leave(count: number): void {
     if (this.unsentBytes === 0) return;
     this.unsentBytes = Math.max(0, this.unsentBytes - count);
-    if (this.unsentBytes === 0) this.session!.onDrain();
+    if (this.unsentBytes === 0) this.connection!.onDrain();
   }
 
   drain(): void {
     this.unsentBytes = 0;
     this.isStuck = false;
-    this.session!.onDrain();
+    this.connection!.onDrain();
   }
 
   pause(): void {
@@ -292,7 +292,7 @@ export interface ReplyFrame {
 /** A client that writes what it is told and keeps what it gets. */
 export class TestClient {
   readonly port = new FakePort();
-  readonly session: Session;
+  readonly connection: Connection;
   readonly clock: VirtualClock;
   sessionId = 0;
   password: Uint8Array = new Uint8Array(16);
@@ -302,13 +302,13 @@ export class TestClient {
   constructor(world: World, peer: Partial<Peer>) {
     this.clock = world.clock;
     const whole: Peer = { address: "127.0.0.1", port: 5000, secure: false, certificateName: null, ...peer };
-    this.session = world.service.accept(this.port, whole);
-    this.port.session = this.session;
+    this.connection = world.service.accept(this.port, whole);
+    this.port.connection = this.connection;
   }
 
   /** Bytes as they are; nothing is run yet. */
   write(bytes: Uint8Array): void {
-    this.session.onChunk(bytes.slice());
+    this.connection.onChunk(bytes.slice());
   }
 
   connect(request: Partial<ConnectRequest> = {}): ConnectReply | null {

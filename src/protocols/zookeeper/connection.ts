@@ -1,5 +1,5 @@
 // One client's connection, from its first bytes to its last: what may be taken from it now, what it asks for, and how it
-// begins and ends. The order of its requests is `exchange.ts`. Nothing here knows of sockets or of time but through ports.
+// begins and ends. The order of its requests is kept by `request-pipeline.ts`. Sockets and time come in through ports.
 
 import type { ByteReader, ByteWriter } from "../../base/bytes.ts";
 import { bytesOf, toByteString } from "../../base/text.ts";
@@ -11,13 +11,13 @@ import { OPCODE } from "./codec/opcodes.ts";
 import { REQUEST_HEADER_BYTES, XID } from "./codec/records.ts";
 import { Credentials } from "./credentials.ts";
 import { ERROR } from "./errors.ts";
-import { Exchange } from "./exchange.ts";
 import { FrameCutter } from "./frames.ts";
 import { askedTimeoutMs, Handshake } from "./handshake.ts";
 import { HANDSHAKE_WAIT_SHARE, OUTSTANDING_PER_CONNECTION_MAX, VISIT_WORK } from "./limits.ts";
 import { operationOf } from "./operations/index.ts";
 import type { Client, ConnectionOperation, Operation } from "./operations/operation.ts";
 import { type ConnectionPort, Outgoing } from "./outgoing.ts";
+import { RequestPipeline } from "./request-pipeline.ts";
 import type { Service } from "./service.ts";
 import { type ConnectionStats, Latency } from "./stats.ts";
 import type { Watches } from "./watches.ts";
@@ -43,7 +43,7 @@ export interface Peer {
  */
 export type Phase = "greeting" | "opening" | "open" | "answering" | "ending" | "closed";
 
-export class Session implements Client, ConnectionStats {
+export class Connection implements Client, ConnectionStats {
   readonly member: Member;
   readonly machine: Machine;
   readonly watches: Watches;
@@ -80,7 +80,7 @@ export class Session implements Client, ConnectionStats {
   readonly #frames: FrameCutter;
   readonly #outgoing: Outgoing;
   readonly #who: Credentials;
-  readonly #exchange: Exchange;
+  readonly #pipeline: RequestPipeline;
   readonly #requestBytesHigh: number;
   /** Four bytes have come, and were no word. */
   #hasBegun = false;
@@ -111,7 +111,7 @@ export class Session implements Client, ConnectionStats {
     this.#frames = new FrameCutter(options.frameBytesMax);
     this.#outgoing = new Outgoing(port, service.buffers, options.bounds, () => service.noteDirty(this));
     this.#who = new Credentials(peer, options, service.guesses);
-    this.#exchange = new Exchange(this, service, this.#outgoing);
+    this.#pipeline = new RequestPipeline(this, service, this.#outgoing);
   }
 
   get identities(): readonly Identity[] {
@@ -168,7 +168,7 @@ export class Session implements Client, ConnectionStats {
       return;
     }
     this.#service.noteUnblocked(this);
-    this.#exchange.advance();
+    this.#pipeline.advance();
     let isGettingOn = false;
     while (this.#mayTake()) {
       const found = this.#frames.next();
@@ -191,7 +191,7 @@ export class Session implements Client, ConnectionStats {
   /** Tells the member what it holds for this client. */
   account(): void {
     const held =
-      this.phase === "closed" ? 0 : this.#outgoing.unsentBytes + this.#frames.held + this.#exchange.heldBytes;
+      this.phase === "closed" ? 0 : this.#outgoing.unsentBytes + this.#frames.held + this.#pipeline.heldBytes;
     const more = held - this.heldBytes;
     if (more === 0) return;
     this.heldBytes = held;
@@ -241,14 +241,14 @@ export class Session implements Client, ConnectionStats {
       return false;
     }
     if (!this.#outgoing.isBackedUp && this.#hasRoomForRequests) {
-      if (this.#exchange.count === 0 || !this.#service.isOverloaded) return true;
+      if (this.#pipeline.count === 0 || !this.#service.isOverloaded) return true;
     }
     this.#service.noteBlocked(this);
     return false;
   }
 
   get #hasRoomForRequests(): boolean {
-    const { count, heldBytes } = this.#exchange;
+    const { count, heldBytes } = this.#pipeline;
     return count < OUTSTANDING_PER_CONNECTION_MAX && heldBytes <= this.#requestBytesHigh;
   }
 
@@ -280,9 +280,9 @@ export class Session implements Client, ConnectionStats {
     const opcode = reader.int32();
     const operation = operationOf(opcode);
     if (operation === undefined) {
-      this.#exchange.answer(null, xid, NO_ZXID, { error: ERROR.unimplemented, body: null, ends: true });
+      this.#pipeline.answer(null, xid, NO_ZXID, { error: ERROR.unimplemented, body: null, ends: true });
     } else if (this.#service.requiredSchemes !== null && !this.#isAdmitted(operation)) {
-      this.#exchange.answerError(operation, xid, ERROR.sessionClosedRequireSaslAuth, true);
+      this.#pipeline.answerError(operation, xid, ERROR.sessionClosedRequireSaslAuth, true);
     } else if (!this.#onRequest(operation, opcode === OPCODE.ping ? XID.ping : xid, reader)) {
       return false;
     }
@@ -293,12 +293,12 @@ export class Session implements Client, ConnectionStats {
   #onRequest(operation: Operation, xid: number, reader: ByteReader): boolean {
     switch (operation.kind) {
       case "read":
-        this.#exchange.onRead(operation, xid, reader);
+        this.#pipeline.onRead(operation, xid, reader);
         return true;
       case "write":
-        return this.#exchange.onWrite(operation, xid, reader);
+        return this.#pipeline.onWrite(operation, xid, reader);
       case "barrier":
-        this.#exchange.onBarrier(operation, xid, reader);
+        this.#pipeline.onBarrier(operation, xid, reader);
         return true;
       case "auth":
       case "sasl":
@@ -350,7 +350,7 @@ export class Session implements Client, ConnectionStats {
     }
     if (answer.failure !== null) this.#service.noteFailedProof(this, answer.failure);
     if (answer.kind === "unreadable") this.drop("an authentication that cannot be read");
-    else this.#exchange.answer(operation, xid, 0, answer); // ZooKeeper gives no revision here
+    else this.#pipeline.answer(operation, xid, 0, answer); // ZooKeeper gives no revision here
     return true;
   }
 
@@ -407,7 +407,7 @@ export class Session implements Client, ConnectionStats {
 
   /** The lease of this session has ended; its own closing is answered first. */
   onLeaseEnded(): void {
-    if (!this.#exchange.isClosing) this.end();
+    if (!this.#pipeline.isClosing) this.end();
   }
 
   /** Sends what is written, then closes. */
@@ -442,7 +442,7 @@ export class Session implements Client, ConnectionStats {
   flush(): void {
     try {
       this.#service.counters.bytesSent += this.#outgoing.flush();
-      this.#exchange.endTurn();
+      this.#pipeline.endTurn();
       this.account();
       if (this.phase === "ending") this.#port.end();
     } catch (error) {
@@ -459,7 +459,7 @@ export class Session implements Client, ConnectionStats {
       this.#stopProofWait?.();
       this.watches.removeWatcher(this);
       this.#service.noteLeft(this);
-      this.#exchange.abandon();
+      this.#pipeline.abandon();
     }
     if (phase === "closed") this.#service.noteClosed(this);
     this.account();
@@ -485,12 +485,12 @@ export class Session implements Client, ConnectionStats {
   }
 
   get outstanding(): number {
-    return this.#exchange.count;
+    return this.#pipeline.count;
   }
 
   /** A reply is due, and nothing stands in its way. At the end of a turn that must never be so. */
   get owesReply(): boolean {
-    return this.phase === "open" && this.#exchange.owesReply && this.unsentBytes === 0;
+    return this.phase === "open" && this.#pipeline.owesReply && this.unsentBytes === 0;
   }
 
   get reading(): boolean {

@@ -8,15 +8,15 @@ import type { CoordinationError } from "../../base/errors.ts";
 import type { Outcome } from "../../state/types.ts";
 import { OPCODE } from "./codec/opcodes.ts";
 import { REPLY_HEAD_BYTES, replyZxid, setReplyZxid, writeEmptyReply, writeReplyHead } from "./codec/records.ts";
+import type { Connection } from "./connection.ts";
 import { ERROR, refusalToWire } from "./errors.ts";
 import { type Bounds, READS_AHEAD_OF_WRITE_MAX } from "./limits.ts";
 import type { BarrierOperation, Operation, ReadOperation, WriteOperation } from "./operations/operation.ts";
 import { Refusal } from "./operations/refusals.ts";
 import type { Outgoing } from "./outgoing.ts";
-import type { PendingOwner, PendingRequest } from "./pending.ts";
+import type { OutstandingRequest, RequestOwner } from "./outstanding-requests.ts";
 import { RequestQueue } from "./request-queue.ts";
 import type { Service } from "./service.ts";
-import type { Session } from "./session.ts";
 
 /** A reply that is known at once. */
 export interface Answer {
@@ -29,10 +29,10 @@ export interface Answer {
 /** For replies that are not due yet. */
 const scratch = new ByteWriter(1024);
 
-export class Exchange implements PendingOwner {
+export class RequestPipeline implements RequestOwner {
   /** The client has asked to close its session. */
   isClosing = false;
-  readonly #session: Session;
+  readonly #connection: Connection;
   readonly #service: Service;
   readonly #outgoing: Outgoing;
   readonly #queue = new RequestQueue();
@@ -40,8 +40,8 @@ export class Exchange implements PendingOwner {
   /** What replies have taken in this turn: bytes, and nodes looked at. */
   #urgentWork = 0;
 
-  constructor(session: Session, service: Service, outgoing: Outgoing) {
-    this.#session = session;
+  constructor(connection: Connection, service: Service, outgoing: Outgoing) {
+    this.#connection = connection;
     this.#service = service;
     this.#outgoing = outgoing;
     this.#bounds = service.options.bounds;
@@ -62,21 +62,21 @@ export class Exchange implements PendingOwner {
   onRead(operation: ReadOperation, xid: number, reader: ByteReader): void {
     if (this.#queue.head === null) {
       this.#reply(this.#outgoing.writer, operation, xid, reader);
-      this.#session.noteReply(operation, xid, this.#session.lastHeardAt);
+      this.#connection.noteReply(operation, xid, this.#connection.lastHeardAt);
       return;
     }
-    const expectedBytes = operation.expectedBytes?.(this.#session, reader) ?? 0;
+    const expectedBytes = operation.expectedBytes?.(this.#connection, reader) ?? 0;
     this.#keep(this.#enqueue(operation, xid, "waiting", expectedBytes), reader);
   }
 
   /** Says false when it cannot be taken now, and must be offered again. */
   onWrite(operation: WriteOperation, xid: number, reader: ByteReader): boolean {
-    if (this.#session.readOnly) {
+    if (this.#connection.readOnly) {
       this.#refuseReadOnly(operation, xid);
       return true;
     }
     if (this.#isWriteToWait) return false;
-    const admission = this.#session.member.admission();
+    const admission = this.#connection.member.admission();
     if (admission !== "open") {
       if (admission === "no-space") {
         this.answerError(operation, xid, ERROR.systemError, false);
@@ -84,15 +84,15 @@ export class Exchange implements PendingOwner {
       }
       return false; // it passes, or this member stops serving and closes the connection
     }
-    const request = this.#service.pending.take(this, operation, xid, this.#session.lastHeardAt);
+    const request = this.#service.pending.take(this, operation, xid, this.#connection.lastHeardAt);
     let refusal: Refusal | null = null;
     try {
-      const proposed = operation.propose(this.#session, reader);
+      const proposed = operation.propose(this.#connection, reader);
       if (proposed instanceof Refusal) refusal = proposed;
       else request.note = proposed;
     } catch (error) {
       this.#service.pending.release(request);
-      this.#session.member.abandon();
+      this.#connection.member.abandon();
       if (!(error instanceof MalformedError)) throw error;
       this.answerError(operation, xid, ERROR.marshallingError, false);
       return true;
@@ -100,16 +100,16 @@ export class Exchange implements PendingOwner {
     request.state = "proposed";
     if (refusal !== null) {
       this.#append(request);
-      this.#complete(request, refusal.outcome, this.#session.machine.revision);
+      this.#complete(request, refusal.outcome, this.#connection.machine.revision);
       return true;
     }
     if (operation.ends === true) {
       request.ends = true;
       this.isClosing = true;
-      this.#session.isDeaf = true;
+      this.#connection.isDeaf = true;
     }
     this.#append(request);
-    this.#session.member.commit(request);
+    this.#connection.member.commit(request);
     return true;
   }
 
@@ -121,27 +121,27 @@ export class Exchange implements PendingOwner {
 
   /** Without a quorum nothing is written, and nobody can say what the latest is. */
   #refuseReadOnly(operation: Operation, xid: number): void {
-    const isLocalClose = operation.opcode === OPCODE.closeSession && this.#session.isLocal;
+    const isLocalClose = operation.opcode === OPCODE.closeSession && this.#connection.isLocal;
     this.answerError(operation, xid, isLocalClose ? ERROR.ok : ERROR.notReadOnly, isLocalClose);
   }
 
   onBarrier(operation: BarrierOperation, xid: number, reader: ByteReader): void {
-    const session = this.#session;
+    const connection = this.#connection;
     const renews = operation.renews === true;
-    if (session.readOnly) {
+    if (connection.readOnly) {
       if (renews) this.answerError(operation, xid, ERROR.ok, false);
       else this.#refuseReadOnly(operation, xid);
       return;
     }
     const request = this.#enqueue(operation, xid, "proposed");
     this.#keep(request, reader);
-    session.member.readBarrier(
+    connection.member.readBarrier(
       (error) => this.#onBarrierPassed(request, operation, error),
-      renews ? session.sessionId : null,
+      renews ? connection.sessionId : null,
     );
   }
 
-  #onBarrierPassed(request: PendingRequest, operation: BarrierOperation, error: CoordinationError | null): void {
+  #onBarrierPassed(request: OutstandingRequest, operation: BarrierOperation, error: CoordinationError | null): void {
     if (this.#hasLeft(request)) return;
     if (error !== null) {
       this.#dropWith(request, `${operation.name}: ${error.message}`);
@@ -154,7 +154,7 @@ export class Exchange implements PendingOwner {
     }
   }
 
-  #answerBarrier(request: PendingRequest, operation: BarrierOperation): void {
+  #answerBarrier(request: OutstandingRequest, operation: BarrierOperation): void {
     if (request !== this.#queue.head) {
       this.#queue.becomeRead(request); // what is shown before its turn would be older than the replies before it
       return;
@@ -166,7 +166,7 @@ export class Exchange implements PendingOwner {
 
   // -------------------------------------------------------------------------------------------------------- outcomes
 
-  onOutcome(request: PendingRequest, outcome: Outcome, revision: number): void {
+  onOutcome(request: OutstandingRequest, outcome: Outcome, revision: number): void {
     if (this.#hasLeft(request)) return;
     try {
       this.#answer(request, outcome, revision);
@@ -175,7 +175,7 @@ export class Exchange implements PendingOwner {
     }
   }
 
-  #answer(request: PendingRequest, outcome: Outcome, revision: number): void {
+  #answer(request: OutstandingRequest, outcome: Outcome, revision: number): void {
     if (outcome.kind === "reconfiguring") {
       request.state = "deferred";
       request.revision = outcome.revision;
@@ -190,11 +190,11 @@ export class Exchange implements PendingOwner {
   }
 
   /** A reconfiguration that was taken up has ended. */
-  onReconfigured(request: PendingRequest, outcome: Outcome): void {
-    this.onOutcome(request, outcome, this.#session.machine.revision);
+  onReconfigured(request: OutstandingRequest, outcome: Outcome): void {
+    this.onOutcome(request, outcome, this.#connection.machine.revision);
   }
 
-  onRefused(request: PendingRequest, error: CoordinationError): void {
+  onRefused(request: OutstandingRequest, error: CoordinationError): void {
     if (this.#hasLeft(request)) return;
     const code = refusalToWire(error.code);
     if (code === null || error.outcome !== "not-applied") {
@@ -202,29 +202,29 @@ export class Exchange implements PendingOwner {
       return;
     }
     try {
-      writeEmptyReply(this.#beginReply(request), request.xid, this.#session.machine.revision, code);
+      writeEmptyReply(this.#beginReply(request), request.xid, this.#connection.machine.revision, code);
       this.#endReply(request);
     } catch (thrown) {
       this.#failed(request, thrown);
     }
   }
 
-  #complete(request: PendingRequest, outcome: Outcome, revision: number): void {
+  #complete(request: OutstandingRequest, outcome: Outcome, revision: number): void {
     const operation = request.operation as WriteOperation;
     const out = this.#beginReply(request);
     const mark = out.reserve(REPLY_HEAD_BYTES);
-    const error = operation.reply(out, outcome, request.note, this.#session);
+    const error = operation.reply(out, outcome, request.note, this.#connection);
     if (error !== ERROR.ok) out.length = mark + REPLY_HEAD_BYTES;
     writeReplyHead(out, mark, request.xid, revision, error);
     this.#endReply(request);
   }
 
   /** Where this reply is written: straight to the client if it is its turn, aside if another one is due before it. */
-  #beginReply(request: PendingRequest): ByteWriter {
+  #beginReply(request: OutstandingRequest): ByteWriter {
     return request === this.#queue.head ? this.#outgoing.writer : scratch.clear();
   }
 
-  #endReply(request: PendingRequest): void {
+  #endReply(request: OutstandingRequest): void {
     if (request !== this.#queue.head) {
       request.held = scratch.copy();
       this.#queue.hold(request.held.length);
@@ -236,23 +236,23 @@ export class Exchange implements PendingOwner {
   }
 
   /** The connection that asked is gone; says so, and lets the record go. */
-  #hasLeft(request: PendingRequest): boolean {
-    if (this.#session.phase !== "closed" && this.#session.phase !== "ending") return false;
+  #hasLeft(request: OutstandingRequest): boolean {
+    if (this.#connection.phase !== "closed" && this.#connection.phase !== "ending") return false;
     this.#service.noteAnswered();
     this.#service.pending.release(request);
     return true;
   }
 
   /** Closes because of what came of this request, which is not heard of again. */
-  #dropWith(request: PendingRequest, reason: string): void {
+  #dropWith(request: OutstandingRequest, reason: string): void {
     request.state = "ready";
-    this.#session.drop(reason);
+    this.#connection.drop(reason);
   }
 
   /** In the middle of what others hear too: it ends here, with the connection. */
-  #failed(request: PendingRequest, thrown: unknown): void {
+  #failed(request: OutstandingRequest, thrown: unknown): void {
     if (request.owner === this && request.state === "proposed") request.state = "ready"; // it is not heard of again
-    this.#session.fail(thrown);
+    this.#connection.fail(thrown);
   }
 
   // ----------------------------------------------------------------------------------------------------- the order
@@ -260,22 +260,22 @@ export class Exchange implements PendingOwner {
   #enqueue(
     operation: Operation | null,
     xid: number,
-    state: PendingRequest["state"],
+    state: OutstandingRequest["state"],
     expectedBytes = 0,
-  ): PendingRequest {
-    const request = this.#service.pending.take(this, operation, xid, this.#session.lastHeardAt);
+  ): OutstandingRequest {
+    const request = this.#service.pending.take(this, operation, xid, this.#connection.lastHeardAt);
     request.state = state;
     request.expectedBytes = expectedBytes;
     this.#append(request);
     return request;
   }
 
-  #keep(request: PendingRequest, reader: ByteReader): void {
+  #keep(request: OutstandingRequest, reader: ByteReader): void {
     request.keep(reader);
     this.#queue.hold(request.end - request.start);
   }
 
-  #append(request: PendingRequest): void {
+  #append(request: OutstandingRequest): void {
     this.#queue.append(request);
     this.#service.noteTaken();
   }
@@ -289,25 +289,25 @@ export class Exchange implements PendingOwner {
   /** Answers whatever has its turn now. */
   advance(): void {
     const queue = this.#queue;
-    for (let request = queue.head; request !== null && this.#session.phase === "open"; request = queue.head) {
+    for (let request = queue.head; request !== null && this.#connection.phase === "open"; request = queue.head) {
       if (request.state === "waiting") {
         if (queue.isHeadUrgent) {
           if (!this.#mayGoOnUrgently()) return;
         } else if (this.#service.isTurnFull) {
-          this.#service.noteReady(this.#session);
+          this.#service.noteReady(this.#connection);
           return;
         } else if (this.#outgoing.isBackedUp) {
-          this.#service.noteBlocked(this.#session); // goes on once there is room, after this turn's flush or a drain
+          this.#service.noteBlocked(this.#connection); // goes on once there is room, after this turn's flush or a drain
           return;
         }
         const reader = this.#service.reader.reset(request.bytes!, request.start, request.end);
         this.#reply(this.#outgoing.writer, request.operation as ReadOperation | BarrierOperation, request.xid, reader);
       } else if (request.state === "ready") {
-        this.#outgoing.writer.raw(asOf(request.held!, this.#session.machine.revision));
+        this.#outgoing.writer.raw(asOf(request.held!, this.#connection.machine.revision));
       } else {
         return;
       }
-      if (this.#session.phase === "open") this.#finishHead();
+      if (this.#connection.phase === "open") this.#finishHead();
     }
   }
 
@@ -318,13 +318,13 @@ export class Exchange implements PendingOwner {
   #mayGoOnUrgently(): boolean {
     const { unsentBytesMax } = this.#bounds;
     if (this.#outgoing.unsentBytes > unsentBytesMax) {
-      this.#session.drop(`it has left ${this.#outgoing.unsentBytes} bytes unread, ${unsentBytesMax} at most`);
+      this.#connection.drop(`it has left ${this.#outgoing.unsentBytes} bytes unread, ${unsentBytesMax} at most`);
     } else if (this.#urgentWork > unsentBytesMax) {
-      this.#session.drop("its reads in front of a write take too long");
+      this.#connection.drop("its reads in front of a write take too long");
     } else {
-      this.#session.account();
+      this.#connection.account();
     }
-    return this.#session.phase === "open";
+    return this.#connection.phase === "open";
   }
 
   /** A turn of the loop has ended. */
@@ -336,10 +336,10 @@ export class Exchange implements PendingOwner {
   #finishHead(): void {
     const request = this.#queue.shift();
     this.#service.noteAnswered();
-    this.#session.noteReply(request.operation, request.xid, request.receivedAt);
+    this.#connection.noteReply(request.operation, request.xid, request.receivedAt);
     const { ends } = request;
     this.#service.pending.release(request);
-    if (ends) this.#session.end();
+    if (ends) this.#connection.end();
   }
 
   // -------------------------------------------------------------------------------------------------------- replies
@@ -353,7 +353,7 @@ export class Exchange implements PendingOwner {
     const workBefore = this.#service.turnWork;
     let error: number;
     try {
-      error = operation.run(this.#session, reader, out);
+      error = operation.run(this.#connection, reader, out);
     } catch (thrown) {
       if (!(thrown instanceof MalformedError)) throw thrown;
       error = ERROR.marshallingError;
@@ -361,23 +361,23 @@ export class Exchange implements PendingOwner {
     this.#service.turnWork += out.length - mark;
     this.#urgentWork += this.#service.turnWork - workBefore;
     if (error !== ERROR.ok) out.length = mark + REPLY_HEAD_BYTES;
-    writeReplyHead(out, mark, xid, this.#session.machine.revision, error);
+    writeReplyHead(out, mark, xid, this.#connection.machine.revision, error);
   }
 
   /** Its notifications go out while it runs: only then does its reply begin. It has no body. */
   #replyAfterNotifying(out: ByteWriter, operation: ReadOperation, xid: number, reader: ByteReader): void {
     let error: number;
     try {
-      error = operation.run(this.#session, reader, scratch.clear());
+      error = operation.run(this.#connection, reader, scratch.clear());
     } catch (thrown) {
       if (!(thrown instanceof MalformedError)) throw thrown;
       error = ERROR.marshallingError;
     }
-    if (this.#session.phase === "open") writeEmptyReply(out, xid, this.#session.machine.revision, error);
+    if (this.#connection.phase === "open") writeEmptyReply(out, xid, this.#connection.machine.revision, error);
   }
 
   answerError(operation: Operation | null, xid: number, error: number, ends: boolean): void {
-    this.answer(operation, xid, this.#session.machine.revision, { error, body: null, ends });
+    this.answer(operation, xid, this.#connection.machine.revision, { error, body: null, ends });
   }
 
   /** It leaves when its turn comes. */
@@ -386,7 +386,7 @@ export class Exchange implements PendingOwner {
     const mark = frame.reserve(REPLY_HEAD_BYTES);
     if (body !== null) frame.raw(body);
     writeReplyHead(frame, mark, xid, zxid, error);
-    if (ends) this.#session.isDeaf = true;
+    if (ends) this.#connection.isDeaf = true;
     const request = this.#enqueue(operation, xid, "ready");
     request.held = frame.view();
     this.#queue.hold(request.held.length);

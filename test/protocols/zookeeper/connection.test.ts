@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromByteString } from "../../../src/base/text.ts";
+import { readText } from "../../../src/protocols/zookeeper/codec/jute.ts";
 import { OPEN_ACL, readStat } from "../../../src/protocols/zookeeper/codec/records.ts";
 import { readChildren, readData } from "../../../src/protocols/zookeeper/codec/replies.ts";
 import {
@@ -9,7 +10,6 @@ import {
   writePathWatch,
   writeSetData,
 } from "../../../src/protocols/zookeeper/codec/requests.ts";
-import { readText } from "../../../src/protocols/zookeeper/codec/wire.ts";
 import { OPCODE, text, World } from "./support/world.ts";
 
 test("a client connects, creates, reads, changes, lists, deletes and goes", () => {

@@ -11,18 +11,18 @@ import type { Note, Operation } from "./operations/operation.ts";
  * `waiting`: a read that has not had its turn. `proposed`: a write or barrier under way. `deferred`: a reconfiguration
  * taken up and not ended. `ready`: its reply is encoded in `held` and goes out when its turn comes.
  */
-export type PendingState = "waiting" | "proposed" | "deferred" | "ready";
+export type RequestState = "waiting" | "proposed" | "deferred" | "ready";
 
-export interface PendingOwner {
-  onOutcome(request: PendingRequest, outcome: Outcome, revision: number): void;
-  onRefused(request: PendingRequest, error: CoordinationError): void;
+export interface RequestOwner {
+  onOutcome(request: OutstandingRequest, outcome: Outcome, revision: number): void;
+  onRefused(request: OutstandingRequest, error: CoordinationError): void;
 }
 
-export class PendingRequest implements Waiter {
-  next: PendingRequest | null = null;
-  owner: PendingOwner | null = null;
+export class OutstandingRequest implements Waiter {
+  next: OutstandingRequest | null = null;
+  owner: RequestOwner | null = null;
   operation: Operation | null = null;
-  state: PendingState = "waiting";
+  state: RequestState = "waiting";
   xid = 0;
   receivedAt = 0;
   /** The request's body, for a read that waits: bytes [start, end). */
@@ -60,14 +60,14 @@ export class PendingRequest implements Waiter {
   }
 }
 
-export class PendingPool {
-  #spare: PendingRequest | null = null;
+export class RequestPool {
+  #spare: OutstandingRequest | null = null;
   #count = 0;
 
-  take(owner: PendingOwner, operation: Operation | null, xid: number, receivedAt: number): PendingRequest {
+  take(owner: RequestOwner, operation: Operation | null, xid: number, receivedAt: number): OutstandingRequest {
     let request = this.#spare;
     if (request === null) {
-      request = new PendingRequest();
+      request = new OutstandingRequest();
     } else {
       this.#spare = request.next;
       this.#count -= 1;
@@ -81,7 +81,7 @@ export class PendingPool {
   }
 
   /** Nobody holds this record any more. */
-  release(request: PendingRequest): void {
+  release(request: OutstandingRequest): void {
     request.owner = null;
     request.operation = null;
     request.bytes = null;
