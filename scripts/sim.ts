@@ -1,12 +1,12 @@
 // Runs the simulator: `npm run sim -- --minutes 10`. One seed after another until the time or the seeds are used up: whole ensembles
-// with clients of the protocol, and at every fourth seed programs that play the recipes on one. A seed that breaks a law is told
+// with clients of the protocol, and at every fourth seed programs that play the recipes on one. A seed that breaks a invariant is told
 // again from its end, and can be told whole: `npm run sim -- --seed N`.
 
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Report, simulate } from "../src/sim/simulation.ts";
-import { Tally } from "../src/sim/tally.ts";
+import { Statistics } from "../src/sim/statistics.ts";
 import { RECIPE_NAMES, type RecipeName } from "../src/testing/swarm/recipes.ts";
 import { type RecipeReport, simulateRecipes } from "../src/testing/swarm/simulation.ts";
 
@@ -88,8 +88,8 @@ async function tellStory(seed: number, recipes: Recipes): Promise<Report | Recip
 
 async function printEnd({ kind, report, differs }: Finding, recipes: Recipes): Promise<void> {
   const { seed } = report;
-  for (const { law, what } of report.violations.slice(0, 1)) {
-    console.log(`violation: ${law}: ${what}`);
+  for (const { invariant, what } of report.violations.slice(0, 1)) {
+    console.log(`violation: ${invariant}: ${what}`);
     const lines: string[] = [];
     await play(kind, seed, recipes, (line) => lines.push(line));
     for (const line of lines.slice(-STORY_LINES)) console.log(`  ${line}`);
@@ -166,12 +166,12 @@ async function main(): Promise<number> {
     recipes,
   });
 
-  const tally = new Tally();
+  const statistics = new Statistics();
   let printing = Promise.resolve();
   const onFinding = (finding: Finding): boolean => {
     const { report, differs } = finding;
-    if ("requestsAnswered" in report) tally.add(report, differs);
-    else tally.addRecipes(report, differs);
+    if ("requestsAnswered" in report) statistics.add(report, differs);
+    else statistics.addRecipes(report, differs);
     if (report.violations.length === 0 && !differs) return true;
     printing = printing.then(() => printEnd(finding, recipes));
     return !stop;
@@ -180,24 +180,24 @@ async function main(): Promise<number> {
     const began = process.cpuUsage();
     await runShare(shareOf(0), onFinding);
     const { user, system } = process.cpuUsage(began);
-    tally.processorSeconds = (user + system) / 1e6;
+    statistics.processorSeconds = (user + system) / 1e6;
   } else {
     await runJobs(
       Array.from({ length: jobs }, (_, job) => shareOf(job)),
       onFinding,
-      tally,
+      statistics,
     );
   }
   await printing;
-  console.log(tally.summary(from));
-  return tally.violations === 0 ? 0 : 1;
+  console.log(statistics.summary(from));
+  return statistics.violations === 0 ? 0 : 1;
 }
 
 /** Each share in a process of its own; where one is to stop, all do. */
 async function runJobs(
   shares: readonly Share[],
   onFinding: (finding: Finding) => boolean,
-  tally: Tally,
+  statistics: Statistics,
 ): Promise<void> {
   const children = shares.map((share) => {
     const child = fork(fileURLToPath(import.meta.url), [], {
@@ -205,7 +205,7 @@ async function runJobs(
       serialization: "advanced",
     });
     child.on("message", (message: Finding | { readonly processorSeconds: number }) => {
-      if ("processorSeconds" in message) tally.processorSeconds += message.processorSeconds;
+      if ("processorSeconds" in message) statistics.processorSeconds += message.processorSeconds;
       else if (!onFinding(message)) for (const other of children) other.kill();
     });
     return child;

@@ -1,8 +1,8 @@
 // What a check found, in a sentence or two for people.
 
+import { listed, printable, shortened } from "./formatting.ts";
 import type { Check, Violation } from "./linearizability.ts";
 import type { Model, Operation } from "./model.ts";
-import { listed, printable, shortened } from "./words.ts";
 
 /** How a medium sets what comes from the history itself within a sentence: escaped, as code. */
 export interface Setting {

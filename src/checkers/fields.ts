@@ -1,7 +1,7 @@
 // Reading JSON that somebody else wrote, strictly: every field is asked for by its name and must be of its kind, and none
 // may be left over. What is wrong is said with its place.
 
-import { listed, shortened } from "./words.ts";
+import { listed, shortened } from "./formatting.ts";
 
 /** What a part of a history cannot be; says where. */
 export class Complaint extends Error {

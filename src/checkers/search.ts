@@ -13,7 +13,7 @@
 //   - A situation reached with some of them used up is not entered when it was met with fewer: those left over can still
 //     take effect later, or never.
 
-import { FurthestFirst } from "./furthest-first.ts";
+import { BucketQueue } from "./bucket-queue.ts";
 import type { Model, Operation } from "./model.ts";
 import { type Front, Timeline } from "./timeline.ts";
 
@@ -80,7 +80,7 @@ class Search<State, Input, Output> {
   readonly #timeline: Timeline;
   /** For each operation never answered, the last equal one before it, or −1. */
   readonly #twins: readonly number[];
-  readonly #waves = new FurthestFirst<Wave<State>>();
+  readonly #waves = new BucketQueue<Wave<State>>();
   /** Situations met, each with the sets of unanswered operations that were used up on the ways to it. */
   readonly #met = new Map<string, bigint[]>();
   readonly #deadEnds = new DeadEnds<State>();

@@ -1,6 +1,7 @@
 // `cabildo check`: reads a recorded history, says whether it is linearizable, and draws it if it is not.
 
 import { readFileSync, writeFileSync } from "node:fs";
+import { counted } from "../checkers/formatting.ts";
 import {
   type Check,
   checkLinearizable,
@@ -10,7 +11,6 @@ import {
   HistoryError,
   parseHistory,
 } from "../checkers/index.ts";
-import { counted } from "../checkers/words.ts";
 import { EXIT_FAILED, EXIT_UNDECIDED, EXIT_USAGE } from "./exit.ts";
 
 export interface CheckRequest {

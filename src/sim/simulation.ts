@@ -1,23 +1,23 @@
-// One seed: a whole ensemble with clients in a storm of faults, then a calm in which it has to recover. Everything is decided
+// One seed: a whole ensemble with clients under faults, then a recovery phase without faults. Everything is decided
 // by the seed, so that a story that ends badly can be told again, word for word.
 
 import { type Random, seededRandom } from "../base/random.ts";
 import { declaredRole } from "../state/tree/ensemble.ts";
-import { Calm } from "./calm.ts";
-import { SimulatedClient } from "./client.ts";
-import { ClientLaws } from "./client-laws.ts";
-import { ClientNetwork } from "./connections.ts";
-import { RAFT, SimulatedEnsemble } from "./ensemble.ts";
-import { MemberLaws, type Violation } from "./laws.ts";
-import { LockProgram } from "./lock-program.ts";
-import { Locker, type Tenure } from "./locker.ts";
-import type { SimulatedMember } from "./member.ts";
-import { Nemesis } from "./nemesis.ts";
-import { drawSwarm, type Fault, type Swarm } from "./swarm.ts";
-import { Trace } from "./trace.ts";
-import { Worker } from "./worker.ts";
+import { ClientNetwork } from "./kernel/client-network.ts";
+import { RAFT, SimulatedEnsemble } from "./kernel/ensemble.ts";
+import type { SimulatedMember } from "./kernel/member.ts";
+import { MemberInvariants, type Violation } from "./kernel/member-invariants.ts";
+import { Nemesis } from "./kernel/nemesis.ts";
+import { drawParameters, type Fault, type SimulationParameters } from "./kernel/parameters.ts";
+import { Recovery } from "./kernel/recovery.ts";
+import { Trace } from "./kernel/trace.ts";
+import { SimulatedClient } from "./zookeeper/client.ts";
+import { ClientInvariants } from "./zookeeper/client-invariants.ts";
+import { LibraryLockClient } from "./zookeeper/library-lock-client.ts";
+import { type LockGrant, LockWorkload } from "./zookeeper/lock-workload.ts";
+import { ReadWriteWorkload } from "./zookeeper/read-write-workload.ts";
 
-/** What the calm may take, in ticks of the protocol: elections, snapshots, a joint change, and clients that come back. */
+/** What recovery may take, in ticks of the protocol: elections, snapshots, a joint change, and clients that come back. */
 const CORE_RECOVERS_WITHIN_TICKS = 60;
 const ALL_RECOVER_WITHIN_TICKS = 120;
 const SNAPSHOTS_TAKEN_WITHIN_TICKS = 20;
@@ -43,7 +43,7 @@ export interface Report {
   readonly entriesCommitted: number;
 }
 
-/** Runs a seed to its end, or to the first law that is broken. `tell` hears the story as it goes. */
+/** Runs a seed to its end, or to the first invariant that is broken. `tell` hears the story as it goes. */
 export async function simulate(seed: number, tell: ((line: string) => void) | null = null): Promise<Report> {
   return new Simulation(seed, tell).run();
 }
@@ -52,118 +52,121 @@ class Simulation {
   readonly #seed: number;
   readonly #tell: ((line: string) => void) | null;
   readonly #random: Random;
-  readonly #swarm: Swarm;
-  readonly #laws: MemberLaws;
+  readonly #parameters: SimulationParameters;
+  readonly #invariants: MemberInvariants;
   readonly #ensemble: SimulatedEnsemble;
   readonly #clientNetwork: ClientNetwork;
-  readonly #clientLaws: ClientLaws;
+  readonly #clientInvariants: ClientInvariants;
   readonly #clients: SimulatedClient[] = [];
-  readonly #workers: Worker[] = [];
-  readonly #lockers: Locker[] = [];
-  readonly #programs: LockProgram[] = [];
+  readonly #readWriteWorkloads: ReadWriteWorkload[] = [];
+  readonly #lockWorkloads: LockWorkload[] = [];
+  readonly #programs: LibraryLockClient[] = [];
   readonly #nemesis: Nemesis;
-  readonly #calm: Calm;
-  readonly #tenures: Tenure[] = [];
+  readonly #recovery: Recovery;
+  readonly #grants: LockGrant[] = [];
   readonly #trace = new Trace();
 
   constructor(seed: number, tell: ((line: string) => void) | null) {
     this.#seed = seed;
     this.#tell = tell;
     this.#random = seededRandom(seed);
-    const swarm = drawSwarm(this.#random, seededRandom(seed ^ OTHERS));
-    this.#swarm = swarm;
-    const laws = new MemberLaws();
-    this.#laws = laws;
+    const parameters = drawParameters(this.#random, seededRandom(seed ^ OTHERS));
+    this.#parameters = parameters;
+    const invariants = new MemberInvariants();
+    this.#invariants = invariants;
     const rates = new Map<number, number>();
     this.#ensemble = new SimulatedEnsemble({
-      members: swarm.members,
-      spares: swarm.spares,
-      absent: Array.from({ length: swarm.lateFounders }, (_, i) => swarm.members - i),
+      members: parameters.members,
+      spares: parameters.spares,
+      absent: Array.from({ length: parameters.lateFounders }, (_, i) => parameters.members - i),
       seed: this.#random.next(),
-      network: swarm.network,
+      network: parameters.network,
       replica: {
-        raft: { ...RAFT, ...swarm.raft },
-        tickMs: swarm.tickMs,
-        snapshotCommands: swarm.snapshotCommands,
-        snapshotSliceBytes: swarm.snapshotSliceBytes,
+        raft: { ...RAFT, ...parameters.raft },
+        tickMs: parameters.tickMs,
+        snapshotCommands: parameters.snapshotCommands,
+        snapshotSliceBytes: parameters.snapshotSliceBytes,
       },
-      segmentBytes: swarm.segmentBytes,
-      retainSnapshots: swarm.retainSnapshots,
-      tickTimeMs: swarm.tickTimeMs,
-      unsentBytesHigh: swarm.unsentBytesHigh,
+      segmentBytes: parameters.segmentBytes,
+      retainSnapshots: parameters.retainSnapshots,
+      tickTimeMs: parameters.tickTimeMs,
+      unsentBytesHigh: parameters.unsentBytesHigh,
       clockRate: (id) => {
         let rate = rates.get(id);
         if (rate === undefined) {
-          const { clockRateMax } = swarm;
+          const { clockRateMax } = parameters;
           rate = 1 / clockRateMax + ((clockRateMax - 1 / clockRateMax) * this.#random.below(1000)) / 1000;
           rates.set(id, rate);
         }
         return rate;
       },
-      observer: laws,
+      observer: invariants,
     });
     const { time } = this.#ensemble;
-    this.#clientNetwork = new ClientNetwork(time, this.#random, swarm.clients);
-    this.#clientLaws = new ClientLaws({
-      chronicle: laws.chronicle,
+    this.#clientNetwork = new ClientNetwork(time, this.#random, parameters.clients);
+    this.#clientInvariants = new ClientInvariants({
+      referenceModel: invariants.referenceModel,
       now: () => time.now,
-      clockRateMax: swarm.clockRateMax,
-      keepsSessions: !swarm.isUnruly,
-      violate: (law, what) => laws.violate(law, what),
+      clockRateMax: parameters.clockRateMax,
+      keepsSessions: !parameters.isUnruly,
+      violate: (invariant, what) => invariants.violate(invariant, what),
     });
     this.#makeClients();
     this.#makePrograms();
-    this.#calm = new Calm(this.#ensemble, swarm);
+    this.#recovery = new Recovery(this.#ensemble, parameters);
     this.#nemesis = new Nemesis({
-      swarm,
+      parameters,
       random: this.#random,
       ensemble: this.#ensemble,
       clientNetwork: this.#clientNetwork,
       clients: this.#clients,
       programs: this.#programs,
-      laws,
+      invariants,
       onNote: (what) => this.#note(what),
     });
     this.#listen();
   }
 
   #makeClients(): void {
-    const { workers, lockers, sessionTimeoutMs, thinkMs, clockRateMax } = this.#swarm;
-    for (let id = 1; id <= workers + lockers; id++) {
+    const { readWriteClients, lockClients, sessionTimeoutMs, thinkMs, clockRateMax } = this.#parameters;
+    for (let id = 1; id <= readWriteClients + lockClients; id++) {
       const client = new SimulatedClient({
         id,
         timeoutMs: sessionTimeoutMs,
         time: this.#ensemble.time,
         random: this.#random,
         network: this.#clientNetwork,
-        laws: this.#clientLaws,
+        invariants: this.#clientInvariants,
         members: this.#ensemble.members,
       });
       this.#clients.push(client);
-      if (id <= workers) this.#workers.push(new Worker(client, this.#swarm));
-      else this.#lockers.push(new Locker(client, thinkMs * 3, clockRateMax, (tenure) => this.#onGranted(tenure)));
+      if (id <= readWriteClients) this.#readWriteWorkloads.push(new ReadWriteWorkload(client, this.#parameters));
+      else
+        this.#lockWorkloads.push(
+          new LockWorkload(client, thinkMs * 3, clockRateMax, (grant) => this.#onGranted(grant)),
+        );
     }
   }
 
   #makePrograms(): void {
-    const { workers, lockers, programs, sessionTimeoutMs, thinkMs, clockRateMax } = this.#swarm;
+    const { readWriteClients, lockClients, programs, sessionTimeoutMs, thinkMs, clockRateMax } = this.#parameters;
     for (let i = 1; i <= programs; i++) {
       const random = seededRandom(this.#seed + i);
       const { members } = this.#ensemble;
-      const only = members[random.below(this.#swarm.members)]!; // whose troubles are its own
-      const program = new LockProgram({
-        id: workers + lockers + i,
+      const only = members[random.below(this.#parameters.members)]!; // whose troubles are its own
+      const program = new LibraryLockClient({
+        id: readWriteClients + lockClients + i,
         time: this.#ensemble.time,
         random,
         network: this.#clientNetwork,
         members: random.chance(0.5) ? [only] : members,
-        laws: this.#clientLaws,
+        invariants: this.#clientInvariants,
         sessionTimeoutMs,
         holdMs: thinkMs * 3,
         readEveryMs: thinkMs / 4,
         clockRate: 1 / clockRateMax + ((clockRateMax - 1 / clockRateMax) * random.below(1000)) / 1000,
         clockRateMax,
-        onGranted: (tenure) => this.#onGranted(tenure),
+        onGranted: (grant) => this.#onGranted(grant),
       });
       this.#programs.push(program);
     }
@@ -172,17 +175,17 @@ class Simulation {
   #listen(): void {
     const { network, members } = this.#ensemble;
     network.onArrival = (from, to, bytes) => this.#trace.add(from * 256 + to, bytes, this.#ensemble.time.now);
-    this.#laws.onNote = (what) => this.#note(what);
-    this.#laws.onDiskRead = (member) => this.#nemesis.noteOpened(member);
+    this.#invariants.onNote = (what) => this.#note(what);
+    this.#invariants.onDiskRead = (member) => this.#nemesis.noteOpened(member);
     this.#lookForStuck();
     for (const member of members) member.onGone = (silently) => this.#clientNetwork.onGone(member, silently);
   }
 
   /** Again and again: no reply waits that could be sent. */
   #lookForStuck(): void {
-    this.#ensemble.time.after(this.#swarm.tickTimeMs / LOOKS_PER_TICK, () => {
+    this.#ensemble.time.after(this.#parameters.tickTimeMs / LOOKS_PER_TICK, () => {
       for (const who of this.#clientNetwork.findStuck()) {
-        this.#laws.violate("what can be answered is", `a reply to ${who} is due, and is not sent`);
+        this.#invariants.violate("what can be answered is", `a reply to ${who} is due, and is not sent`);
       }
       this.#lookForStuck();
     });
@@ -197,12 +200,12 @@ class Simulation {
 
   async run(): Promise<Report> {
     const { time } = this.#ensemble;
-    this.#tell?.(`seed ${this.#seed}: ${describe(this.#swarm)}`);
+    this.#tell?.(`seed ${this.#seed}: ${describe(this.#parameters)}`);
     this.#ensemble.start();
-    const { stormMs, truces } = this.#swarm;
-    for (let i = 0; i <= truces && !this.#isBroken; i++) {
-      await time.runUntil(() => this.#isBroken, stormMs / (truces + 1));
-      if (i < truces && !this.#isBroken) await this.#holdTruce();
+    const { faultPhaseMs, faultPauses } = this.#parameters;
+    for (let i = 0; i <= faultPauses && !this.#isBroken; i++) {
+      await time.runUntil(() => this.#isBroken, faultPhaseMs / (faultPauses + 1));
+      if (i < faultPauses && !this.#isBroken) await this.#pauseFaults();
     }
     this.#nemesis.end();
     if (!this.#isBroken) await this.#recoverCore();
@@ -212,27 +215,27 @@ class Simulation {
   }
 
   get #isBroken(): boolean {
-    return this.#laws.violations.length > 0;
+    return this.#invariants.violations.length > 0;
   }
 
-  /** In the middle of the storm: whatever was asked for and went wrong before, somebody leads once all are there. */
-  async #holdTruce(): Promise<void> {
-    this.#note("a truce");
+  /** In the middle of the fault phase: whatever was asked for and went wrong before, somebody leads once all are there. */
+  async #pauseFaults(): Promise<void> {
+    this.#note("the faults pause");
     const isBroken = (): boolean => this.#isBroken;
     this.#nemesis.pause();
     this.#ensemble.heal();
-    this.#calm.quietNetwork();
-    for (const member of this.#ensemble.members) if (this.#nemesis.mayStart(member)) this.#calm.mend(member);
-    if (await this.#calm.aftermath(isBroken)) await this.#checkLeader("in a truce");
+    this.#recovery.quietNetwork();
+    for (const member of this.#ensemble.members) if (this.#nemesis.mayStart(member)) this.#recovery.repair(member);
+    if (await this.#recovery.aftermath(isBroken)) await this.#checkLeader("while the faults pause");
     this.#nemesis.operator.isChanging = !this.#isSettled();
-    this.#calm.end();
+    this.#recovery.end();
     this.#nemesis.goOn();
-    this.#note("the truce is over");
+    this.#note("the faults go on");
   }
 
   async #checkLeader(when: string): Promise<void> {
-    if (await this.#calm.leads(() => this.#isBroken)) return;
-    this.#laws.violate("somebody leads", `nobody leads and writes ${when}: ${this.#state()}`);
+    if (await this.#recovery.leads(() => this.#isBroken)) return;
+    this.#invariants.violate("somebody leads", `nobody leads and writes ${when}: ${this.#state()}`);
   }
 
   /** No change of members is under way or asked for, as far as anybody knows. */
@@ -246,7 +249,7 @@ class Simulation {
   /** A majority that is whole and hears each other serves its clients, whatever became of the others. */
   async #recoverCore(): Promise<void> {
     const core = this.#drawCore();
-    this.#note(`calm for members ${core.map(({ id }) => id)}`);
+    this.#note(`all faults end for members ${core.map(({ id }) => id)}`);
     this.#ensemble.heal();
     this.#clientNetwork.heal();
     const isOutside = (id: number): boolean => !core.some((member) => member.id === id);
@@ -257,22 +260,25 @@ class Simulation {
         this.#ensemble.network.cut(other.id, id);
       }
     }
-    for (const member of core) this.#calm.mend(member);
-    this.#calm.quietNetwork();
+    for (const member of core) this.#recovery.repair(member);
+    this.#recovery.quietNetwork();
     const served = this.#serveOnce(core);
     const isDone = (): boolean => this.#isBroken || served();
     if (await this.#within(isDone, CORE_RECOVERS_WITHIN_TICKS)) return;
     // A leader that began to change who belongs, before it noticed who is out of reach, needs a majority of those, too.
     if (!this.#isMajority(core)) return this.#note("a change of members was under way that needs others as well");
-    this.#laws.violate("recovers", `members ${core.map(({ id }) => id)} did not serve all clients: ${this.#state()}`);
+    this.#invariants.violate(
+      "recovers",
+      `members ${core.map(({ id }) => id)} did not serve all clients: ${this.#state()}`,
+    );
   }
 
   /** At random: all voters that are well but for as many as can be missed. Before there is a configuration: everyone. */
   #drawCore(): readonly SimulatedMember[] {
     const { members } = this.#ensemble;
-    const founders = members.filter(({ id }) => id <= this.#swarm.members);
-    if (this.#laws.configuration === null) return founders;
-    let core = members.filter((member) => member.isUp || !member.disk.isBlank || member.id <= this.#swarm.members);
+    const founders = members.filter(({ id }) => id <= this.#parameters.members);
+    if (this.#invariants.configuration === null) return founders;
+    let core = members.filter((member) => member.isUp || !member.disk.isBlank || member.id <= this.#parameters.members);
     for (const member of this.#shuffled(core)) {
       const less = core.filter((other) => other !== member);
       if (this.#random.chance(0.5) && this.#isMajority(less)) core = less;
@@ -283,7 +289,7 @@ class Simulation {
   /** Whether these can decide without the others, whatever configuration they go by. */
   #isMajority(core: readonly SimulatedMember[]): boolean {
     const isPresent = (id: number): boolean => core.some((member) => member.id === id) && this.#nemesis.isWell(id);
-    return this.#laws
+    return this.#invariants
       .configurationsInForce(core)
       .flatMap(({ members, outgoing }) => [members, outgoing])
       .map((list) => list.filter(({ role }) => role === "voter"))
@@ -306,9 +312,9 @@ class Simulation {
         if (!core.some((member) => member.id === id)) this.#clientNetwork.cut(client.id, id);
       }
     }
-    for (const locker of [...this.#lockers, ...this.#programs]) locker.rest();
+    for (const locker of [...this.#lockWorkloads, ...this.#programs]) locker.rest();
     let waiting = 0;
-    for (const [i, worker] of this.#workers.entries()) {
+    for (const [i, worker] of this.#readWriteWorkloads.entries()) {
       if (this.#nemesis.vanished.has(this.#clients[i]!)) continue;
       waiting++;
       worker.rest(() => {
@@ -319,28 +325,28 @@ class Simulation {
   }
 
   async #recoverAll(): Promise<void> {
-    this.#note("calm for everyone");
+    this.#note("all faults end");
     this.#ensemble.heal();
     this.#clientNetwork.heal();
     for (const member of this.#ensemble.members) {
-      if (member.isUp || !member.disk.isBlank || this.#isListed(member.id)) this.#calm.mend(member);
+      if (member.isUp || !member.disk.isBlank || this.#isListed(member.id)) this.#recovery.repair(member);
     }
     const isBroken = (): boolean => this.#isBroken;
-    if (await this.#calm.aftermath(isBroken)) await this.#checkLeader("in the calm");
+    if (await this.#recovery.aftermath(isBroken)) await this.#checkLeader("after the faults");
     const isDone = (): boolean => this.#isBroken || (this.#isWhole() && this.#areVanishedGone());
     if (!(await this.#within(isDone, ALL_RECOVER_WITHIN_TICKS))) {
-      this.#laws.violate("recovers", `the members did not all come together again: ${this.#state()}`);
+      this.#invariants.violate("recovers", `the members did not all come together again: ${this.#state()}`);
     }
     if (this.#isBroken) return;
     await this.#takeSnapshots();
     const served = this.#serveOnce(this.#ensemble.members);
     if (!(await this.#within(() => this.#isBroken || served(), CORE_RECOVERS_WITHIN_TICKS))) {
-      this.#laws.violate("recovers", `not all clients were served in the end: ${this.#state()}`);
+      this.#invariants.violate("recovers", `not all clients were served in the end: ${this.#state()}`);
     }
   }
 
   #isListed(id: number): boolean {
-    return this.#laws.configuration?.members.some((member) => member.id === id) ?? id <= this.#swarm.members;
+    return this.#invariants.configuration?.members.some((member) => member.id === id) ?? id <= this.#parameters.members;
   }
 
   /** Nothing that came before keeps a member from taking a snapshot. */
@@ -351,11 +357,11 @@ class Simulation {
       waiting++;
       replica.takeSnapshotNow().then(
         () => waiting--,
-        (error: Error) => this.#laws.violate("snapshots are taken", `member ${id} takes none: ${error.message}`),
+        (error: Error) => this.#invariants.violate("snapshots are taken", `member ${id} takes none: ${error.message}`),
       );
     }
     if (await this.#within(() => this.#isBroken || waiting === 0, SNAPSHOTS_TAKEN_WITHIN_TICKS)) return;
-    this.#laws.violate("snapshots are taken", `${waiting} members do not come to the end of theirs`);
+    this.#invariants.violate("snapshots are taken", `${waiting} members do not come to the end of theirs`);
   }
 
   /** One leads, and all that the ensemble counts on, and nobody is a learner who should vote. */
@@ -376,19 +382,19 @@ class Simulation {
   /** Whoever went without a word is not remembered for ever. */
   #areVanishedGone(): boolean {
     for (const client of this.#nemesis.vanished) {
-      if (client.session !== null && this.#laws.chronicle.leases.has(client.session.id)) return false;
+      if (client.session !== null && this.#invariants.referenceModel.leases.has(client.session.id)) return false;
     }
     return true;
   }
 
   #within(condition: () => boolean, ticks: number): Promise<boolean> {
-    return this.#ensemble.time.runUntil(condition, ticks * this.#swarm.tickTimeMs);
+    return this.#ensemble.time.runUntil(condition, ticks * this.#parameters.tickTimeMs);
   }
 
   #checkEnd(): void {
-    const verdict = this.#clientLaws.witness.verdict();
-    if (verdict !== null) this.#laws.violate("linearizable, by search", verdict);
-    for (const member of this.#ensemble.members) this.#laws.compareWithChronicle(member);
+    const verdict = this.#clientInvariants.recorder.verdict();
+    if (verdict !== null) this.#invariants.violate("linearizable, by search", verdict);
+    for (const member of this.#ensemble.members) this.#invariants.compareWithReferenceModel(member);
     const states = new Map<number, string>();
     for (const { id, replica } of this.#ensemble.members) {
       if (replica === undefined) continue;
@@ -396,7 +402,7 @@ class Simulation {
       const hash = replica.machine.hash();
       const other = states.get(appliedIndex);
       if (other !== undefined && other !== hash)
-        this.#laws.violate("equal states", `member ${id} ends in another state`);
+        this.#invariants.violate("equal states", `member ${id} ends in another state`);
       states.set(appliedIndex, hash);
     }
   }
@@ -404,20 +410,20 @@ class Simulation {
   // --------------------------------------------------------------------------------------------------------- locks
 
   /** Nobody else may hold it: believed to, by the deadline of its own that counts from its last answered ping. */
-  #onGranted(tenure: Tenure): void {
+  #onGranted(grant: LockGrant): void {
     const { now } = this.#ensemble.time;
-    const { client, token } = tenure;
-    if (tenure.endsAt() <= now) return; // too late: it does not believe it itself
-    for (const other of this.#tenures) {
-      if (other.endsAt() > now && !this.#swarm.isUnruly) {
+    const { client, token } = grant;
+    if (grant.endsAt() <= now) return; // too late: it does not believe it itself
+    for (const other of this.#grants) {
+      if (other.endsAt() > now && !this.#parameters.isUnruly) {
         const holders = `clients ${other.client} (token ${other.token}) and ${client} (token ${token})`;
-        this.#laws.violate("one holder at a time", `${holders} both hold the lock`);
+        this.#invariants.violate("one holder at a time", `${holders} both hold the lock`);
       }
       if (token <= other.token) {
-        this.#laws.violate("tokens rise", `token ${token} of client ${client} comes after ${other.token}`);
+        this.#invariants.violate("tokens rise", `token ${token} of client ${client} comes after ${other.token}`);
       }
     }
-    this.#tenures.push(tenure);
+    this.#grants.push(grant);
     this.#note(`client ${client} holds the lock, token ${token}`);
   }
 
@@ -439,27 +445,28 @@ class Simulation {
       this.#clients.reduce((all, one) => all + of(one), 0);
     return {
       seed: this.#seed,
-      violations: this.#laws.violations,
+      violations: this.#invariants.violations,
       traceHash: this.#trace.toString(),
       simulatedMs: this.#ensemble.time.now,
       events: this.#ensemble.time.eventsRun,
       faults: this.#nemesis.counts,
       requestsAnswered: sum((client) => client.requestsAnswered),
       requestsUnknown: sum((client) => client.requestsUnknown),
-      notifications: this.#clientLaws.eventsHeard,
+      notifications: this.#clientInvariants.eventsHeard,
       sessions: sum((client) => client.sessionsOpened),
-      locksGranted: this.#tenures.length,
-      entriesCommitted: this.#laws.committedIndex,
+      locksGranted: this.#grants.length,
+      entriesCommitted: this.#invariants.committedIndex,
     };
   }
 }
 
-function describe(swarm: Swarm): string {
-  const { members, spares, workers, lockers, programs, tickMs, sessionTimeoutMs, stormMs } = swarm;
-  const faults = Object.entries(swarm.weights).filter(([, weight]) => weight > 0);
+function describe(parameters: SimulationParameters): string {
+  const { members, spares, readWriteClients, lockClients, programs, tickMs, sessionTimeoutMs, faultPhaseMs } =
+    parameters;
+  const faults = Object.entries(parameters.weights).filter(([, weight]) => weight > 0);
   const names = faults.map(([fault]) => fault).join(", ");
   return (
-    `${members} members, ${spares} spares, ${workers} workers, ${lockers} lockers, ticks of ${tickMs} ms, ` +
-    `sessions of ${sessionTimeoutMs} ms, ${programs} programs on the library, a storm of ${stormMs / 1000} s: ${names}`
+    `${members} members, ${spares} spares, ${readWriteClients} readWriteClients, ${lockClients} lockClients, ticks of ${tickMs} ms, ` +
+    `sessions of ${sessionTimeoutMs} ms, ${programs} programs on the library, faults for ${faultPhaseMs / 1000} s: ${names}`
   );
 }

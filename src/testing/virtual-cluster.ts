@@ -2,8 +2,8 @@
 // so that a test of minutes takes milliseconds and comes out the same every time.
 
 import { assert } from "../base/assert.ts";
-import { ClientNetwork } from "../sim/connections.ts";
-import { SimulatedEnsemble } from "../sim/ensemble.ts";
+import { ClientNetwork } from "../sim/kernel/client-network.ts";
+import { SimulatedEnsemble } from "../sim/kernel/ensemble.ts";
 import { serversOf, virtualPorts } from "./virtual-ports.ts";
 import { ZooKeeperStage } from "./zookeeper-stage.ts";
 

@@ -4,10 +4,10 @@
 import { createHash } from "node:crypto";
 import { type Random, seededRandom } from "../base/random.ts";
 import type { ClientPorts } from "../protocols/zookeeper/client/index.ts";
-import { SimulatedTransport } from "../sim/client-transport.ts";
-import type { ClientNetwork } from "../sim/connections.ts";
-import type { SimulatedEnsemble } from "../sim/ensemble.ts";
-import { VirtualClock } from "../sim/time.ts";
+import type { ClientNetwork } from "../sim/kernel/client-network.ts";
+import type { SimulatedEnsemble } from "../sim/kernel/ensemble.ts";
+import { VirtualClock } from "../sim/kernel/time.ts";
+import { SimulatedTransport } from "../sim/zookeeper/client-transport.ts";
 
 export interface VirtualPorts extends ClientPorts {
   readonly clock: VirtualClock;

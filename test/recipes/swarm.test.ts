@@ -1,4 +1,4 @@
-// Programs that play the recipes at random while everything goes wrong: some seeds through every law, each recipe by itself and
+// Programs that play the recipes at random while everything goes wrong: some seeds through every invariant, each recipe by itself and
 // several together. `npm run sim -- --recipes` takes fresh ones, and tells a seed's story.
 
 import assert from "node:assert/strict";
@@ -16,20 +16,20 @@ async function play(seed: number, recipes?: readonly RecipeName[]): Promise<numb
   if (violation !== undefined) {
     const options = recipes === undefined ? "" : ` --recipes ${recipes.join()}`;
     const story = [...lines.slice(0, 1), ...lines.slice(-40)].join("\n");
-    assert.fail(`seed ${seed}${options}: ${violation.law}: ${violation.what}\n${story}`);
+    assert.fail(`seed ${seed}${options}: ${violation.invariant}: ${violation.what}\n${story}`);
   }
   return report.outcomes.get("done") ?? 0;
 }
 
 for (const recipe of RECIPE_NAMES) {
-  test(`seeds of ${recipe} alone, each a storm and a calm, break no law`, async () => {
+  test(`seeds of ${recipe} alone, each faults and a recovery, break no invariant`, async () => {
     let done = 0;
     for (const seed of ALONE) done += await play(seed, [recipe]);
     assert.ok(done > 10, `something was going on: ${done} calls came to something`);
   });
 }
 
-test("seeds of several recipes together break no law", async () => {
+test("seeds of several recipes together break no invariant", async () => {
   for (const seed of TOGETHER) await play(seed);
 });
 

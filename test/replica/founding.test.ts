@@ -5,9 +5,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytesOf, toByteString } from "../../src/base/text.ts";
 import type { MemberId } from "../../src/consensus/raft/types.ts";
-import { addressOf, fileOf, SimulatedEnsemble, standaloneFile } from "../../src/sim/ensemble.ts";
-import { MemberLaws } from "../../src/sim/laws.ts";
-import type { SimulatedMember } from "../../src/sim/member.ts";
+import { addressOf, fileOf, SimulatedEnsemble, standaloneFile } from "../../src/sim/kernel/ensemble.ts";
+import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
+import { MemberInvariants } from "../../src/sim/kernel/member-invariants.ts";
 import { encodeCreate, encodeIdentities, encodeReconfig } from "../../src/state/tree/commands.ts";
 import { dataOf } from "./story.ts";
 
@@ -18,7 +18,7 @@ const LONG_MS = 30_000;
 
 /** Machines that are not started yet, and clients that write on any of them. */
 class Machines {
-  readonly laws = new MemberLaws();
+  readonly laws = new MemberInvariants();
   readonly ensemble: SimulatedEnsemble;
   readonly acknowledged: string[] = [];
   /** The laws hold for one log. */

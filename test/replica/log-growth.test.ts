@@ -1,7 +1,7 @@
 // The log grows by what is asked for, once, however long it takes to be committed and however often it is sent.
 
 import assert from "node:assert/strict";
-import type { Observer, SimulatedMember } from "../../src/sim/member.ts";
+import type { Observer, SimulatedMember } from "../../src/sim/kernel/member.ts";
 import { type Attempt, assertEqualStates, scenario } from "./story.ts";
 
 const STALL_MS = 30_000;

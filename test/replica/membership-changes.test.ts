@@ -1,8 +1,8 @@
 // Changes of members that come at a bad moment: whatever an operator asks for, somebody leads, and writes go on.
 
 import assert from "node:assert/strict";
-import { RAFT } from "../../src/sim/ensemble.ts";
-import type { SimulatedMember } from "../../src/sim/member.ts";
+import { RAFT } from "../../src/sim/kernel/ensemble.ts";
+import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
 import { type Story, scenario } from "./story.ts";
 
 /** So long without a leader, or without a write, is too long: ten of the longest election timeouts. */

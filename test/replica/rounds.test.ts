@@ -1,8 +1,8 @@
 // How writes travel: in rounds of the ensemble, sent again where their way was cut, once each.
 
 import assert from "node:assert/strict";
-import { RAFT, type SimulatedEnsemble } from "../../src/sim/ensemble.ts";
-import type { SimulatedMember } from "../../src/sim/member.ts";
+import { RAFT, type SimulatedEnsemble } from "../../src/sim/kernel/ensemble.ts";
+import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
 import { type Attempt, assertEqualStates, dataOf, leadAgain, scenario } from "./story.ts";
 
 function outsideOf(ensemble: SimulatedEnsemble, member: SimulatedMember): number[] {

@@ -1,7 +1,7 @@
 // Rules of the replica that guard rare orders of events: each as the shortest story that breaks without it.
 
 import assert from "node:assert/strict";
-import { RAFT } from "../../src/sim/ensemble.ts";
+import { RAFT } from "../../src/sim/kernel/ensemble.ts";
 import { dataOf, leadAgain, scenario } from "./story.ts";
 
 const TIMEOUT_MS = 4000;

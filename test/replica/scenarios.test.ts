@@ -1,7 +1,7 @@
 // The replica's laws, on whole ensembles in virtual time: real consensus, real state, virtual network and disks.
 
 import assert from "node:assert/strict";
-import { RAFT } from "../../src/sim/ensemble.ts";
+import { RAFT } from "../../src/sim/kernel/ensemble.ts";
 import { type Attempt, assertEqualStates, dataOf, scenario } from "./story.ts";
 
 scenario("a write on any member is applied on all", {}, async ({ ensemble, create, until }) => {

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { COMMAND_BYTES_MAX } from "../../src/replica/outbox.ts";
 import { Retries } from "../../src/replica/retries.ts";
 import { decodePeerMessage } from "../../src/replica/wire.ts";
-import type { Observer } from "../../src/sim/member.ts";
+import type { Observer } from "../../src/sim/kernel/member.ts";
 import { type Attempt, assertEqualStates, scenario } from "./story.ts";
 
 const VALUE_BYTES = 100_000;

@@ -1,7 +1,7 @@
 // How long a session lives, whatever befalls the member that keeps its time.
 
 import assert from "node:assert/strict";
-import type { SimulatedMember } from "../../src/sim/member.ts";
+import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
 import { type Story, scenario } from "./story.ts";
 
 const TIMEOUT_MS = 4000;

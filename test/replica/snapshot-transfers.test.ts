@@ -1,8 +1,8 @@
 // A leader's snapshot on its way to a follower: broken off, asked for at a bad moment, or too slow for the leader's pace.
 
 import assert from "node:assert/strict";
-import { RAFT } from "../../src/sim/ensemble.ts";
-import type { SimulatedMember } from "../../src/sim/member.ts";
+import { RAFT } from "../../src/sim/kernel/ensemble.ts";
+import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
 import { assertEqualStates, dataOf, type Story, scenario } from "./story.ts";
 
 const NODES = 20;

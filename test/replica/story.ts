@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytesOf, toByteString } from "../../src/base/text.ts";
-import { SimulatedEnsemble, type SimulatedEnsembleOptions } from "../../src/sim/ensemble.ts";
-import type { SimulatedMember } from "../../src/sim/member.ts";
+import { SimulatedEnsemble, type SimulatedEnsembleOptions } from "../../src/sim/kernel/ensemble.ts";
+import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
 import { encodeOpenLease } from "../../src/state/leases/commands.ts";
 import {
   encodeCreate,

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { CoordinationError } from "../../src/base/errors.ts";
 import type { Message } from "../../src/consensus/raft/types.ts";
 import { decodePeerMessage, encodeRaft } from "../../src/replica/wire.ts";
-import { RAFT } from "../../src/sim/ensemble.ts";
-import type { SimulatedMember } from "../../src/sim/member.ts";
+import { RAFT } from "../../src/sim/kernel/ensemble.ts";
+import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
 import { Machine } from "../../src/state/machine.ts";
 import { assertEqualStates, type Story, scenario } from "./story.ts";
 

@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Files } from "../../src/adapters/storage/files.ts";
 import { seededRandom } from "../../src/base/random.ts";
-import { VirtualDisk } from "../../src/sim/files.ts";
-import { VirtualClock, VirtualTime } from "../../src/sim/time.ts";
+import { VirtualDisk } from "../../src/sim/kernel/disk.ts";
+import { VirtualClock, VirtualTime } from "../../src/sim/kernel/time.ts";
 
 const SECTOR = 512;
 

@@ -1,8 +1,8 @@
 // The picture: a lane a client, a bar an operation, and the numbers of the order at the places where each takes effect.
 
 import { clientName } from "../explanation.ts";
+import { shortened } from "../formatting.ts";
 import type { Model } from "../model.ts";
-import { shortened } from "../words.ts";
 import { escaped } from "./html.ts";
 import { type Bar, type Layout, layOut } from "./layout.ts";
 import type { Drawn } from "./selection.ts";

@@ -1,7 +1,7 @@
 // Pieces of a page. What comes from a history is escaped wherever it is set, and cannot turn the direction of what follows.
 
 import type { Setting } from "../explanation.ts";
-import { printable, shortened } from "../words.ts";
+import { printable, shortened } from "../formatting.ts";
 
 const ESCAPES: Readonly<Record<string, string>> = {
   "&": "&amp;",

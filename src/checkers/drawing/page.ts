@@ -1,9 +1,9 @@
 // A history drawn as one page that needs nothing else: no scripts, no fonts, no network.
 
 import { clientName, explainCheck } from "../explanation.ts";
+import { counted, shortened } from "../formatting.ts";
 import type { Check } from "../linearizability.ts";
 import type { Model, Operation } from "../model.ts";
-import { counted, shortened } from "../words.ts";
 import { chart } from "./chart.ts";
 import { code, escaped, HTML } from "./html.ts";
 import { type Selection, select } from "./selection.ts";

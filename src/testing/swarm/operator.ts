@@ -2,11 +2,11 @@
 
 import { parseConnectString, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
 import type { VirtualPorts } from "../virtual-ports.ts";
-import type { History } from "./history.ts";
 import type { SimulatedProgram } from "./program.ts";
+import type { StateHistory } from "./state-history.ts";
 
 export class Operator {
-  readonly #history: History;
+  readonly #history: StateHistory;
   readonly #ports: VirtualPorts;
   readonly #servers: string;
   readonly #sessionTimeoutMs: number;
@@ -14,7 +14,7 @@ export class Operator {
   /** What it has begun, and not ended. */
   pending = 0;
 
-  constructor(history: History, ports: VirtualPorts, servers: string, sessionTimeoutMs: number) {
+  constructor(history: StateHistory, ports: VirtualPorts, servers: string, sessionTimeoutMs: number) {
     this.#history = history;
     this.#ports = ports;
     this.#servers = servers;

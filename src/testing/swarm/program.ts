@@ -30,7 +30,7 @@ export class SimulatedProgram {
   readonly client: ZooKeeperClient;
   readonly c: Coordination<ZooKeeperEngine>;
   readonly listings: Listings;
-  /** What it does: ends with the storm. */
+  /** What it does: ends with the fault phase. */
   readonly over = new AbortController();
   isClosed = false;
   readonly #sessions = new Set<number>();
@@ -97,7 +97,7 @@ export class SimulatedProgram {
     return milliseconds * (this.random.chance(0.3) ? part * part * part : part);
   }
 
-  /** How long it waits for something, as it happens: until the storm ends, for a time, or until it thinks better of it. */
+  /** How long it waits for something, as it happens: until the fault phase ends, for a time, or until it thinks better of it. */
   wait(typicalMs: number): Wait {
     return new Wait(this, typicalMs);
   }

@@ -1,6 +1,7 @@
 // Every recipe, and what plays it.
 
 import type { Workload } from "./workload.ts";
+import type { WorkloadContext } from "./workload-context.ts";
 import { BarrierWorkload } from "./workloads/barrier.ts";
 import { ConfigurationWorkload } from "./workloads/configuration.ts";
 import { CounterWorkload } from "./workloads/counter.ts";
@@ -14,23 +15,22 @@ import { ReadWriteLockWorkload } from "./workloads/read-write-lock.ts";
 import { SemaphoreWorkload } from "./workloads/semaphore.ts";
 import { TransactionWorkload } from "./workloads/transaction.ts";
 import { TreeWorkload } from "./workloads/tree.ts";
-import type { World } from "./world.ts";
 
 export const RECIPES = {
-  barrier: (world) => new BarrierWorkload(world),
-  configuration: (world) => new ConfigurationWorkload(world),
-  counter: (world) => new CounterWorkload(world),
-  "double barrier": (world) => new DoubleBarrierWorkload(world),
-  election: (world) => new ElectionWorkload(world),
-  group: (world) => new GroupWorkload(world),
-  lock: (world) => new LockWorkload(world),
-  partition: (world) => new PartitionWorkload(world),
-  queue: (world) => new QueueWorkload(world),
-  "read-write lock": (world) => new ReadWriteLockWorkload(world),
-  semaphore: (world) => new SemaphoreWorkload(world),
-  transaction: (world) => new TransactionWorkload(world),
-  tree: (world) => new TreeWorkload(world),
-} as const satisfies Readonly<Record<string, (world: World) => Workload>>;
+  barrier: (context) => new BarrierWorkload(context),
+  configuration: (context) => new ConfigurationWorkload(context),
+  counter: (context) => new CounterWorkload(context),
+  "double barrier": (context) => new DoubleBarrierWorkload(context),
+  election: (context) => new ElectionWorkload(context),
+  group: (context) => new GroupWorkload(context),
+  lock: (context) => new LockWorkload(context),
+  partition: (context) => new PartitionWorkload(context),
+  queue: (context) => new QueueWorkload(context),
+  "read-write lock": (context) => new ReadWriteLockWorkload(context),
+  semaphore: (context) => new SemaphoreWorkload(context),
+  transaction: (context) => new TransactionWorkload(context),
+  tree: (context) => new TreeWorkload(context),
+} as const satisfies Readonly<Record<string, (context: WorkloadContext) => Workload>>;
 
 export type RecipeName = keyof typeof RECIPES;
 

@@ -1,22 +1,22 @@
-// One seed: programs that play recipes at random on a whole ensemble, in a storm of faults, then a calm in which everyone gets what it
+// One seed: programs that play recipes at random on a whole ensemble, under faults, then without faults, when everyone gets what it
 // waits for and nothing is left over. Everything is decided by the seed, so that a story that ends badly can be told again.
 
 import { seededRandom } from "../../base/random.ts";
-import { ClientNetwork } from "../../sim/connections.ts";
-import { RAFT, SimulatedEnsemble } from "../../sim/ensemble.ts";
-import { MemberLaws, type Violation } from "../../sim/laws.ts";
-import type { SimulatedMember } from "../../sim/member.ts";
-import { Nemesis } from "../../sim/nemesis.ts";
-import { Trace } from "../../sim/trace.ts";
+import { ClientNetwork } from "../../sim/kernel/client-network.ts";
+import { RAFT, SimulatedEnsemble } from "../../sim/kernel/ensemble.ts";
+import type { SimulatedMember } from "../../sim/kernel/member.ts";
+import { MemberInvariants, type Violation } from "../../sim/kernel/member-invariants.ts";
+import { Nemesis } from "../../sim/kernel/nemesis.ts";
+import { Trace } from "../../sim/kernel/trace.ts";
 import { serversOf, virtualPorts } from "../virtual-ports.ts";
-import { History } from "./history.ts";
 import { Operator } from "./operator.ts";
+import { drawRecipeParameters, type RecipeParameters } from "./parameters.ts";
 import { SimulatedProgram } from "./program.ts";
-import { ProgramNemesis } from "./program-nemesis.ts";
+import { ProgramFaults } from "./program-faults.ts";
 import { RECIPE_NAMES, RECIPES, type RecipeName } from "./recipes.ts";
-import { drawRecipeSwarm, type RecipeSwarm } from "./swarm.ts";
+import { StateHistory } from "./state-history.ts";
 import type { Workload } from "./workload.ts";
-import { World } from "./world.ts";
+import { WorkloadContext } from "./workload-context.ts";
 
 export interface RecipeReport {
   readonly seed: number;
@@ -38,12 +38,12 @@ export interface RecipeSimulationOptions {
   readonly recipes?: readonly RecipeName[] | undefined;
 }
 
-/** Runs a seed to its end, or to the first law that is broken. */
+/** Runs a seed to its end, or to the first invariant that is broken. */
 export async function simulateRecipes(seed: number, options: RecipeSimulationOptions = {}): Promise<RecipeReport> {
   return new RecipeSimulation(seed, options).run();
 }
 
-/** What a phase of the calm may take, in ticks of the protocol: elections, snapshots, sessions that run out, and many turns. */
+/** What a phase without faults may take, in ticks of the protocol: elections, snapshots, sessions that run out, and many turns. */
 const PHASE_WITHIN_TICKS = 150;
 const ROOT = "/app";
 const OPERATOR = 900;
@@ -53,29 +53,29 @@ class RecipeSimulation {
   readonly #seed: number;
   readonly #tell: ((line: string) => void) | null;
   readonly #random;
-  readonly #swarm: RecipeSwarm;
+  readonly #parameters: RecipeParameters;
   readonly #ensemble: SimulatedEnsemble;
   readonly #network: ClientNetwork;
-  readonly #laws = new MemberLaws();
-  readonly #world: World;
+  readonly #invariants = new MemberInvariants();
+  readonly #context: WorkloadContext;
   readonly #workloads: readonly { readonly name: RecipeName; readonly workload: Workload }[];
   readonly #operator: Operator;
   readonly #nemesis: Nemesis;
-  readonly #programNemesis: ProgramNemesis;
+  readonly #programFaults: ProgramFaults;
   readonly #trace = new Trace();
   readonly #programs: SimulatedProgram[] = [];
   /** What programs have begun, and not ended. */
   readonly #running = new Map<Promise<void>, { readonly program: SimulatedProgram; readonly what: string }>();
   #started = 0;
-  #isCalm = false;
+  #isOverWithFaults = false;
 
   constructor(seed: number, { tell, recipes }: RecipeSimulationOptions) {
     this.#seed = seed;
     this.#tell = tell ?? null;
     this.#random = seededRandom(seed);
-    const drawn = drawRecipeSwarm(this.#random, RECIPE_NAMES);
-    this.#swarm = recipes === undefined ? drawn : { ...drawn, recipes };
-    const { servers, clockRateMax } = this.#swarm;
+    const drawn = drawRecipeParameters(this.#random, RECIPE_NAMES);
+    this.#parameters = recipes === undefined ? drawn : { ...drawn, recipes };
+    const { servers, clockRateMax } = this.#parameters;
     this.#ensemble = new SimulatedEnsemble({
       members: servers.members,
       seed: this.#random.next(),
@@ -90,15 +90,15 @@ class RecipeSimulation {
       retainSnapshots: servers.retainSnapshots,
       tickTimeMs: servers.tickTimeMs,
       clockRate: (id) => rateOf(id, clockRateMax),
-      observer: this.#laws,
+      observer: this.#invariants,
     });
     const { time, members, random } = this.#ensemble;
     this.#network = new ClientNetwork(time, random, servers.clients);
     for (const member of members) member.onGone = (silently) => this.#network.onGone(member, silently);
-    const history = new History(this.#laws.chronicle, () => time.now);
-    this.#laws.onFirstApplied = () => history.catchUp();
-    this.#laws.onNote = (what) => this.#note(what);
-    this.#world = new World({
+    const history = new StateHistory(this.#invariants.referenceModel, () => time.now);
+    this.#invariants.onFirstApplied = () => history.catchUp();
+    this.#invariants.onNote = (what) => this.#note(what);
+    this.#context = new WorkloadContext({
       random: seededRandom(this.#random.next()),
       history,
       sessionTimeoutMs: servers.sessionTimeoutMs,
@@ -106,23 +106,23 @@ class RecipeSimulation {
       now: () => time.now,
       onNote: (what) => this.#note(what),
     });
-    this.#workloads = this.#swarm.recipes.map((name) => ({ name, workload: RECIPES[name](this.#world) }));
+    this.#workloads = this.#parameters.recipes.map((name) => ({ name, workload: RECIPES[name](this.#context) }));
     const ports = virtualPorts(this.#ensemble, this.#network, OPERATOR, this.#random);
     this.#operator = new Operator(history, ports, serversOf(this.#ensemble), servers.sessionTimeoutMs);
     this.#nemesis = new Nemesis({
-      swarm: servers,
+      parameters: servers,
       random: this.#random,
       ensemble: this.#ensemble,
       clientNetwork: this.#network,
       clients: [],
       programs: [],
-      laws: this.#laws,
+      invariants: this.#invariants,
       onNote: (what) => this.#note(what),
     });
-    this.#laws.onDiskRead = (member) => this.#nemesis.noteOpened(member);
-    this.#programNemesis = new ProgramNemesis({
-      swarm: this.#swarm,
-      world: this.#world,
+    this.#invariants.onDiskRead = (member) => this.#nemesis.noteOpened(member);
+    this.#programFaults = new ProgramFaults({
+      parameters: this.#parameters,
+      context: this.#context,
       ensemble: this.#ensemble,
       network: this.#network,
       operator: this.#operator,
@@ -137,7 +137,7 @@ class RecipeSimulation {
   }
 
   get #violations(): readonly Violation[] {
-    return [...this.#world.violations, ...this.#laws.violations];
+    return [...this.#context.violations, ...this.#invariants.violations];
   }
 
   #note(what: string): void {
@@ -150,13 +150,13 @@ class RecipeSimulation {
 
   async run(): Promise<RecipeReport> {
     const { time } = this.#ensemble;
-    const { servers, programs, recipes } = this.#swarm;
-    this.#tell?.(`seed ${this.#seed}: ${describe(this.#swarm)}`);
+    const { servers, programs, recipes } = this.#parameters;
+    this.#tell?.(`seed ${this.#seed}: ${describe(this.#parameters)}`);
     this.#ensemble.start();
     for (let i = 0; i < programs; i++) this.#start();
     this.#judgeAgain();
-    await time.runUntil(() => this.#isBroken, servers.stormMs);
-    this.#calmDown();
+    await time.runUntil(() => this.#isBroken, servers.faultPhaseMs);
+    this.#endFaults();
     await this.#phase("the members come together again", () => this.#isWhole());
     // What is over and does not know it yet comes to know.
     if (!this.#isBroken) await time.runUntil(() => this.#isBroken, 2 * servers.sessionTimeoutMs);
@@ -172,15 +172,15 @@ class RecipeSimulation {
       () => this.#leftovers().length === 0,
       () => this.#leftovers().join(" "),
     );
-    this.#note(`calm: each program gets ${recipes.join(", ")}`);
+    this.#note(`without faults each program gets ${recipes.join(", ")}`);
     const living = this.#living;
     for (const program of living) {
       for (const { name, workload } of this.#workloads) {
-        this.#run(program, name, () => workload.calm(program, living));
+        this.#run(program, name, () => workload.afterRecovery(program, living));
       }
     }
     await this.#phase(
-      "in the calm everyone gets what it waits for",
+      "without faults everyone gets what it waits for",
       () => this.#areDone(),
       () => this.#open(),
     );
@@ -191,23 +191,23 @@ class RecipeSimulation {
     );
     if (!this.#isBroken) for (const { workload } of this.#workloads) workload.check();
     await this.#end(living);
-    this.#world.isOver = true;
+    this.#context.isOver = true;
     return this.#report();
   }
 
   get #isBroken(): boolean {
-    return this.#world.violations.length > 0 || this.#laws.violations.length > 0;
+    return this.#context.violations.length > 0 || this.#invariants.violations.length > 0;
   }
 
-  async #phase(law: string, isOver: () => boolean, shown: () => string = () => ""): Promise<void> {
+  async #phase(invariant: string, isOver: () => boolean, shown: () => string = () => ""): Promise<void> {
     if (this.#isBroken) return;
-    const withinMs = PHASE_WITHIN_TICKS * this.#swarm.servers.tickTimeMs;
+    const withinMs = PHASE_WITHIN_TICKS * this.#parameters.servers.tickTimeMs;
     const isDone = await this.#ensemble.time.runUntil(() => this.#isBroken || isOver(), withinMs);
-    if (!isDone) this.#world.violate(law, `not within ${withinMs / 1000} s: ${shown()}`);
+    if (!isDone) this.#context.violate(invariant, `not within ${withinMs / 1000} s: ${shown()}`);
   }
 
   #start(): void {
-    const { clockRateMax, servers } = this.#swarm;
+    const { clockRateMax, servers } = this.#parameters;
     const id = ++this.#started;
     const rate = rateOf(id + 100, clockRateMax);
     const program = new SimulatedProgram({
@@ -221,8 +221,8 @@ class RecipeSimulation {
       onLog: (message) => this.#note(`program ${id}: ${message}`),
     });
     this.#programs.push(program);
-    if (this.#isCalm) return;
-    for (const { name, workload } of this.#workloads) this.#run(program, name, () => workload.storm(program));
+    if (this.#isOverWithFaults) return;
+    for (const { name, workload } of this.#workloads) this.#run(program, name, () => workload.underFaults(program));
   }
 
   #run(program: SimulatedProgram, what: string, work: () => Promise<void>): void {
@@ -231,7 +231,7 @@ class RecipeSimulation {
       (error) => {
         this.#running.delete(running);
         const shown = error instanceof Error ? error.stack : String(error);
-        this.#world.violate("in the calm nothing fails", `${program.name}, ${what}: ${shown}`);
+        this.#context.violate("without faults nothing fails", `${program.name}, ${what}: ${shown}`);
       },
     );
     this.#running.set(running, { program, what });
@@ -242,26 +242,26 @@ class RecipeSimulation {
       for (const [running, { program }] of this.#running) if (program === old) this.#running.delete(running);
     }
     const { time } = this.#ensemble;
-    time.after(this.#random.below(2 * this.#world.sessionTimeoutMs), () => {
-      if (!this.#isCalm) this.#start();
+    time.after(this.#random.below(2 * this.#context.sessionTimeoutMs), () => {
+      if (!this.#isOverWithFaults) this.#start();
     });
   }
 
-  #calmDown(): void {
-    this.#note("calm for everyone");
-    this.#isCalm = true;
+  #endFaults(): void {
+    this.#note("all faults end");
+    this.#isOverWithFaults = true;
     this.#nemesis.end();
-    this.#programNemesis.end();
+    this.#programFaults.end();
     this.#ensemble.heal();
     this.#network.heal();
     for (const program of this.#programs) if (!program.isDead) program.heal();
-    for (const member of this.#ensemble.members) this.#mend(member);
-    while (this.#living.length < this.#swarm.programs) this.#start();
+    for (const member of this.#ensemble.members) this.#repair(member);
+    while (this.#living.length < this.#parameters.programs) this.#start();
     const { options } = this.#ensemble.network;
     this.#ensemble.network.options = { ...options, ...QUIET, delayMaxMs: options.delayMinMs * 5 };
   }
 
-  #mend(member: SimulatedMember): void {
+  #repair(member: SimulatedMember): void {
     const { disk } = member;
     disk.stalledUntil = 0;
     disk.syncMaxMs = 0.4;
@@ -274,7 +274,7 @@ class RecipeSimulation {
   /** As a service manager would: started again whenever it has ended. */
   #keepUp(member: SimulatedMember): void {
     if (!member.isUp) void member.start();
-    member.onEnded = () => this.#ensemble.time.after(this.#swarm.servers.tickMs, () => this.#keepUp(member));
+    member.onEnded = () => this.#ensemble.time.after(this.#parameters.servers.tickMs, () => this.#keepUp(member));
   }
 
   #isWhole(): boolean {
@@ -290,11 +290,11 @@ class RecipeSimulation {
 
   #open(): string {
     const open = [...this.#running.values()].map(({ program, what }) => `${program.name}, ${what}`);
-    return `${open.join("; ")}; there is ${this.#world.history.ephemerals().join(" ") || "nothing"}`;
+    return `${open.join("; ")}; there is ${this.#context.history.ephemerals().join(" ") || "nothing"}`;
   }
 
   #leftovers(): string[] {
-    const { history } = this.#world;
+    const { history } = this.#context;
     const places = this.#workloads.flatMap(({ workload }) => workload.emptyAfter);
     return places.flatMap((place) =>
       history
@@ -305,12 +305,12 @@ class RecipeSimulation {
   }
 
   #judgeAgain(): void {
-    for (const judge of this.#world.referees) judge();
-    this.#ensemble.time.after(this.#world.sessionTimeoutMs / 4, () => this.#judgeAgain());
+    for (const judge of this.#context.periodicChecks) judge();
+    this.#ensemble.time.after(this.#context.sessionTimeoutMs / 4, () => this.#judgeAgain());
   }
 
   async #end(living: readonly SimulatedProgram[]): Promise<void> {
-    if (this.#isBroken) this.#world.isOver = true;
+    if (this.#isBroken) this.#context.isOver = true;
     const closing = Promise.all([this.#operator.close(), ...living.map((program) => program.close())]);
     let isClosed = false;
     void closing.then(() => {
@@ -318,7 +318,7 @@ class RecipeSimulation {
     });
     await this.#phase(
       "a closed program leaves nothing",
-      () => isClosed && this.#world.history.ephemerals().length === 0,
+      () => isClosed && this.#context.history.ephemerals().length === 0,
     );
   }
 
@@ -327,13 +327,13 @@ class RecipeSimulation {
   #report(): RecipeReport {
     return {
       seed: this.#seed,
-      recipes: this.#swarm.recipes,
+      recipes: this.#parameters.recipes,
       violations: this.#violations,
       traceHash: this.#trace.toString(),
       simulatedMs: this.#ensemble.time.now,
       events: this.#ensemble.time.eventsRun,
-      faults: new Map<string, number>([...this.#nemesis.counts, ...this.#programNemesis.counts]),
-      outcomes: this.#world.outcomes,
+      faults: new Map<string, number>([...this.#nemesis.counts, ...this.#programFaults.counts]),
+      outcomes: this.#context.outcomes,
     };
   }
 }
@@ -355,11 +355,11 @@ function rateOf(machine: number, rateMax: number): number {
   return 1 / rateMax + (rateMax - 1 / rateMax) * part;
 }
 
-function describe({ servers, programs, recipes, clockRateMax, removesAtOnce, weights }: RecipeSwarm): string {
+function describe({ servers, programs, recipes, clockRateMax, removesAtOnce, weights }: RecipeParameters): string {
   const faults = [...Object.entries(servers.weights), ...Object.entries(weights)].filter(([, weight]) => weight > 0);
   return (
     `${recipes.join(", ")}; ${servers.members} members, ${programs} programs, ticks of ${servers.tickMs} ms, ` +
     `sessions of ${servers.sessionTimeoutMs} ms, clocks of rates up to ${clockRateMax}, ` +
-    `nodes removed at once ${removesAtOnce}, a storm of ${servers.stormMs / 1000} s: ${faults.map(([name]) => name).join(", ")}`
+    `nodes removed at once ${removesAtOnce}, faults for ${servers.faultPhaseMs / 1000} s: ${faults.map(([name]) => name).join(", ")}`
   );
 }

@@ -3,7 +3,7 @@
 
 import type { Random } from "../../../src/base/random.ts";
 import type { Operation } from "../../../src/checkers/model.ts";
-import { VirtualTime } from "../../../src/sim/time.ts";
+import { VirtualTime } from "../../../src/sim/kernel/time.ts";
 
 export interface Scene<Input, Output> {
   readonly random: Random;

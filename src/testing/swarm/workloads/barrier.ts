@@ -3,27 +3,27 @@
 import "../../../base/disposal.ts";
 import type { SimulatedProgram } from "../program.ts";
 import type { Workload } from "../workload.ts";
-import type { World } from "../world.ts";
+import type { WorkloadContext } from "../workload-context.ts";
 
 const NAME = "gate";
 
 export class BarrierWorkload implements Workload {
-  readonly #world: World;
+  readonly #context: WorkloadContext;
   readonly #path: string;
   readonly emptyAfter = [];
 
-  constructor(world: World) {
-    this.#world = world;
-    this.#path = `${world.root}/barriers/${NAME}`;
+  constructor(context: WorkloadContext) {
+    this.#context = context;
+    this.#path = `${context.root}/barriers/${NAME}`;
   }
 
-  async storm(program: SimulatedProgram): Promise<void> {
+  async underFaults(program: SimulatedProgram): Promise<void> {
     const { c, random, over } = program;
     const barrier = c.barrier(NAME);
     while (!over.signal.aborted) {
-      await program.sleepUnless(over.signal, program.some(this.#world.sessionTimeoutMs / 4));
-      using wait = program.wait(this.#world.sessionTimeoutMs);
-      await this.#world.attempt(program, "the barrier", async () => {
+      await program.sleepUnless(over.signal, program.some(this.#context.sessionTimeoutMs / 4));
+      using wait = program.wait(this.#context.sessionTimeoutMs);
+      await this.#context.attempt(program, "the barrier", async () => {
         switch (random.below(6)) {
           case 0:
             return void (await barrier.set(wait.options));
@@ -40,21 +40,21 @@ export class BarrierWorkload implements Workload {
 
   /** Nobody passes a barrier that was set all the while. */
   async #pass(program: SimulatedProgram, options: object): Promise<void> {
-    const { history } = this.#world;
+    const { history } = this.#context;
     const from = history.revision;
     await program.c.barrier(NAME).wait(options);
     if (history.wasMissingSince(this.#path, from)) return;
-    this.#world.violate("a barrier that is set holds", `${program.name} passes one that was there since ${from}`);
+    this.#context.violate("a barrier that is set holds", `${program.name} passes one that was there since ${from}`);
   }
 
   async #ask(program: SimulatedProgram, options: object): Promise<void> {
-    const { history } = this.#world;
+    const { history } = this.#context;
     const from = history.revision;
     const wasThere = history.isThereAt(this.#path, from);
     const isSet = await program.c.barrier(NAME).isSet(options);
     const isSame = history.changedAt(this.#path, from) === history.changedAt(this.#path, history.revision);
     if (isSame && isSet !== wasThere) {
-      this.#world.violate(
+      this.#context.violate(
         "what is read is fresh",
         `${program.name} reads that the barrier is ${isSet ? "" : "not "}set`,
       );
@@ -62,11 +62,11 @@ export class BarrierWorkload implements Workload {
   }
 
   /** Whoever waits passes, as soon as somebody removes it. */
-  async calm(program: SimulatedProgram, programs: readonly SimulatedProgram[]): Promise<void> {
+  async afterRecovery(program: SimulatedProgram, programs: readonly SimulatedProgram[]): Promise<void> {
     const barrier = program.c.barrier(NAME);
     if (program !== programs[0]) return barrier.wait();
     await barrier.set();
-    await program.sleep(this.#world.sessionTimeoutMs / 4);
+    await program.sleep(this.#context.sessionTimeoutMs / 4);
     await barrier.remove();
   }
 

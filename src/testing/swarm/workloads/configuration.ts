@@ -5,7 +5,7 @@ import { bytesOf } from "../../../recipes/bytes.ts";
 import type { SchemaResult, StandardSchema } from "../../../recipes/index.ts";
 import type { SimulatedProgram } from "../program.ts";
 import type { Workload } from "../workload.ts";
-import type { World } from "../world.ts";
+import type { WorkloadContext } from "../workload-context.ts";
 
 interface Setting {
   readonly number: number;
@@ -13,7 +13,7 @@ interface Setting {
 }
 
 const NAME = "setting";
-const TALLY = "tally";
+const TALLY = "statistics";
 
 const schema: StandardSchema<Setting, Setting> = {
   "~standard": {
@@ -30,34 +30,34 @@ const schema: StandardSchema<Setting, Setting> = {
 const FALLBACK: Setting = { number: 0, by: "nobody" };
 
 export class ConfigurationWorkload implements Workload {
-  readonly #world: World;
+  readonly #context: WorkloadContext;
   readonly #path: string;
   /** What was ever written, as JSON, or may have been. */
   readonly #written = new Set([JSON.stringify(FALLBACK)]);
   #sets = 0;
   #counted = 0;
   readonly #maybeCounted = new Set<symbol>();
-  #tally: number | null = null;
+  #statistics: number | null = null;
   #last: Setting | null = null;
   readonly emptyAfter = [];
 
-  constructor(world: World) {
-    this.#world = world;
-    this.#path = `${world.root}/configuration/${NAME}`;
+  constructor(context: WorkloadContext) {
+    this.#context = context;
+    this.#path = `${context.root}/configuration/${NAME}`;
   }
 
-  async storm(program: SimulatedProgram): Promise<void> {
+  async underFaults(program: SimulatedProgram): Promise<void> {
     await Promise.all([this.#write(program), this.#read(program)]);
   }
 
   async #write(program: SimulatedProgram): Promise<void> {
     const { c, random, over } = program;
     while (!over.signal.aborted) {
-      await program.sleepUnless(over.signal, program.some(this.#world.sessionTimeoutMs / 4));
-      using wait = program.wait(this.#world.sessionTimeoutMs);
+      await program.sleepUnless(over.signal, program.some(this.#context.sessionTimeoutMs / 4));
+      using wait = program.wait(this.#context.sessionTimeoutMs);
       switch (random.below(5)) {
         case 0:
-          await this.#world.attempt(program, "spoiling it", () => this.#spoil(program));
+          await this.#context.attempt(program, "spoiling it", () => this.#spoil(program));
           break;
         case 1:
         case 2:
@@ -66,7 +66,7 @@ export class ConfigurationWorkload implements Workload {
         default: {
           const value = { number: ++this.#sets, by: program.name };
           this.#written.add(JSON.stringify(value));
-          await this.#world.attempt(program, "setting", () => c.config(NAME, schema).set(value, wait.options));
+          await this.#context.attempt(program, "setting", () => c.config(NAME, schema).set(value, wait.options));
         }
       }
     }
@@ -91,7 +91,8 @@ export class ConfigurationWorkload implements Workload {
       this.#counted += 1;
       this.#maybeCounted.delete(update);
     } catch (error) {
-      if (this.#world.failed(program, "updating", error)?.outcome === "not-applied") this.#maybeCounted.delete(update);
+      if (this.#context.failed(program, "updating", error)?.outcome === "not-applied")
+        this.#maybeCounted.delete(update);
     }
   }
 
@@ -99,20 +100,20 @@ export class ConfigurationWorkload implements Workload {
   async #read(program: SimulatedProgram): Promise<void> {
     const { c, over } = program;
     while (!over.signal.aborted) {
-      await program.sleepUnless(over.signal, program.some(this.#world.sessionTimeoutMs / 2));
-      using wait = program.wait(this.#world.sessionTimeoutMs * 3);
-      await this.#world.attempt(program, "reading", async () => {
+      await program.sleepUnless(over.signal, program.some(this.#context.sessionTimeoutMs / 2));
+      using wait = program.wait(this.#context.sessionTimeoutMs * 3);
+      await this.#context.attempt(program, "reading", async () => {
         await using open = await c.config(NAME, schema).open({ ...wait.options, fallback: FALLBACK });
         let revision = 0n;
         for await (const value of open.values({ signal: wait.options.signal })) {
           if (!this.#written.has(JSON.stringify(value))) {
-            this.#world.violate(
+            this.#context.violate(
               "the last good value",
               `${program.name} reads ${JSON.stringify(value)}, written by nobody`,
             );
           }
           if (open.revision < revision) {
-            this.#world.violate(
+            this.#context.violate(
               "nothing goes back in time",
               `${program.name} reads ${open.revision} after ${revision}`,
             );
@@ -124,7 +125,7 @@ export class ConfigurationWorkload implements Workload {
   }
 
   /** The first writes; all come to see it. */
-  async calm(program: SimulatedProgram, programs: readonly SimulatedProgram[]): Promise<void> {
+  async afterRecovery(program: SimulatedProgram, programs: readonly SimulatedProgram[]): Promise<void> {
     await using open = await program.c.config(NAME, schema).open({ fallback: FALLBACK });
     if (program === programs[0]) {
       const last = { number: ++this.#sets, by: "the last" };
@@ -133,19 +134,19 @@ export class ConfigurationWorkload implements Workload {
       this.#last = last;
     }
     while (this.#last === null || open.value.number !== this.#last.number) {
-      await program.sleep(this.#world.sessionTimeoutMs / 20);
+      await program.sleep(this.#context.sessionTimeoutMs / 20);
     }
     if (open.invalid !== null) {
       throw new CoordinationError("damaged", "not-applied", `it is good, and called bad: ${open.invalid.message}`);
     }
     const reading = await program.c.config(TALLY, schema).read();
-    this.#tally = reading.kind === "good" ? reading.value.number : 0;
+    this.#statistics = reading.kind === "good" ? reading.value.number : 0;
   }
 
   check(): void {
-    if (this.#tally === null) return;
-    if (this.#tally >= this.#counted && this.#tally <= this.#counted + this.#maybeCounted.size) return;
-    const shown = `${this.#tally}, of ${this.#counted} updates and ${this.#maybeCounted.size} unknown`;
-    this.#world.violate("no update is lost, none is made twice", `${this.#path}: ${shown}`);
+    if (this.#statistics === null) return;
+    if (this.#statistics >= this.#counted && this.#statistics <= this.#counted + this.#maybeCounted.size) return;
+    const shown = `${this.#statistics}, of ${this.#counted} updates and ${this.#maybeCounted.size} unknown`;
+    this.#context.violate("no update is lost, none is made twice", `${this.#path}: ${shown}`);
   }
 }

@@ -3,10 +3,10 @@
 import "../../../base/disposal.ts";
 import type { SimulatedProgram } from "../program.ts";
 import type { Workload } from "../workload.ts";
-import type { World } from "../world.ts";
+import type { WorkloadContext } from "../workload-context.ts";
 
 export class CounterWorkload implements Workload {
-  readonly #world: World;
+  readonly #context: WorkloadContext;
   /** Sums that were told, with the moment; in the order in which they were. */
   readonly #sums: { readonly sum: bigint; readonly at: number }[] = [];
   #added = 0n;
@@ -20,19 +20,19 @@ export class CounterWorkload implements Workload {
   #finalCell: bigint | null = null;
   readonly emptyAfter = [];
 
-  constructor(world: World) {
-    this.#world = world;
+  constructor(context: WorkloadContext) {
+    this.#context = context;
   }
 
-  async storm(program: SimulatedProgram): Promise<void> {
+  async underFaults(program: SimulatedProgram): Promise<void> {
     await Promise.all([this.#change(program), this.#observe(program)]);
   }
 
   async #change(program: SimulatedProgram): Promise<void> {
     const { random, over } = program;
     while (!over.signal.aborted) {
-      await program.sleepUnless(over.signal, program.some(this.#world.sessionTimeoutMs / 6));
-      using wait = program.wait(this.#world.sessionTimeoutMs);
+      await program.sleepUnless(over.signal, program.some(this.#context.sessionTimeoutMs / 6));
+      using wait = program.wait(this.#context.sessionTimeoutMs);
       switch (random.below(6)) {
         case 0:
           await this.#read(program, wait.options);
@@ -59,22 +59,23 @@ export class CounterWorkload implements Workload {
       const sum = await program.c.counter("sum").add(amount, options);
       this.#added += amount;
       this.#maybeAdded.delete(addition);
-      if (sum < before + amount) this.#world.violate("additions add up", `${sum} comes after ${before} plus ${amount}`);
+      if (sum < before + amount)
+        this.#context.violate("additions add up", `${sum} comes after ${before} plus ${amount}`);
       if (this.#sums.some((other) => other.sum === sum))
-        this.#world.violate("additions add up", `${sum} is told twice`);
-      this.#sums.push({ sum, at: this.#world.now });
+        this.#context.violate("additions add up", `${sum} is told twice`);
+      this.#sums.push({ sum, at: this.#context.now });
     } catch (error) {
-      const failure = this.#world.failed(program, "adding", error);
+      const failure = this.#context.failed(program, "adding", error);
       if (failure?.outcome === "not-applied") this.#maybeAdded.delete(addition);
     }
   }
 
   async #read(program: SimulatedProgram, options: object): Promise<void> {
     const before = this.#highest(this.#sums.map(({ sum }) => sum));
-    await this.#world.attempt(program, "reading the counter", async () => {
+    await this.#context.attempt(program, "reading the counter", async () => {
       const sum = await program.c.counter("sum").get(options);
-      if (sum < before) this.#world.violate("what is read is fresh", `${sum} is read after ${before} was told`);
-      if (sum > this.#begun) this.#world.violate("additions add up", `${sum} is read, and ${this.#begun} was begun`);
+      if (sum < before) this.#context.violate("what is read is fresh", `${sum} is read after ${before} was told`);
+      if (sum > this.#begun) this.#context.violate("additions add up", `${sum} is read, and ${this.#begun} was begun`);
     });
   }
 
@@ -88,29 +89,29 @@ export class CounterWorkload implements Workload {
       if (await cell.compareAndSet(found, found + 1n, options)) this.#won += 1n;
       this.#maybeWon.delete(change);
     } catch (error) {
-      const failure = this.#world.failed(program, "comparing", error);
+      const failure = this.#context.failed(program, "comparing", error);
       if (failure?.outcome === "not-applied") this.#maybeWon.delete(change);
     }
   }
 
   async #next(program: SimulatedProgram, options: object): Promise<void> {
     const before = this.#highest(this.#given.map(({ number }) => number));
-    await this.#world.attempt(program, "the sequence", async () => {
+    await this.#context.attempt(program, "the sequence", async () => {
       const number = await program.c.sequence("numbers").next(options);
-      if (number <= before) this.#world.violate("a sequence rises", `${number} is given after ${before}`);
+      if (number <= before) this.#context.violate("a sequence rises", `${number} is given after ${before}`);
       if (this.#given.some((other) => other.number === number)) {
-        this.#world.violate("a sequence gives each number once", `${number} is given twice`);
+        this.#context.violate("a sequence gives each number once", `${number} is given twice`);
       }
-      this.#given.push({ number, at: this.#world.now });
+      this.#given.push({ number, at: this.#context.now });
     });
   }
 
   async #observe(program: SimulatedProgram): Promise<void> {
     const { over } = program;
-    await this.#world.attempt(program, "observing the counter", async () => {
+    await this.#context.attempt(program, "observing the counter", async () => {
       let last = 0n;
       for await (const sum of program.c.counter("sum").observe({ signal: over.signal })) {
-        if (sum < last) this.#world.violate("nothing goes back in time", `${program.name} sees ${sum} after ${last}`);
+        if (sum < last) this.#context.violate("nothing goes back in time", `${program.name} sees ${sum} after ${last}`);
         last = sum;
       }
     });
@@ -120,11 +121,11 @@ export class CounterWorkload implements Workload {
     return numbers.reduce((a, b) => (a > b ? a : b), 0n);
   }
 
-  async calm(program: SimulatedProgram): Promise<void> {
+  async afterRecovery(program: SimulatedProgram): Promise<void> {
     await program.c.sequence("numbers").next();
     const before = this.#highest(this.#sums.map(({ sum }) => sum));
     const sum = await program.c.counter("sum").get();
-    if (sum < before) this.#world.violate("what is read is fresh", `${sum} is read after ${before} was told`);
+    if (sum < before) this.#context.violate("what is read is fresh", `${sum} is read after ${before} was told`);
     this.#finalSum = sum;
     this.#finalCell = await program.c.counter("cell").get();
   }
@@ -136,11 +137,11 @@ export class CounterWorkload implements Workload {
       possible = new Set([...possible].flatMap((sum) => [sum, sum + amount]));
     if (!possible.has(this.#finalSum)) {
       const unknown = `${this.#maybeAdded.size} unknown`;
-      this.#world.violate("additions add up", `${this.#finalSum}, of ${this.#added} added and ${unknown}`);
+      this.#context.violate("additions add up", `${this.#finalSum}, of ${this.#added} added and ${unknown}`);
     }
     if (this.#finalCell < this.#won || this.#finalCell > this.#won + BigInt(this.#maybeWon.size)) {
       const shown = `${this.#finalCell}, of ${this.#won} won and ${this.#maybeWon.size} unknown`;
-      this.#world.violate("one of those who compare wins", shown);
+      this.#context.violate("one of those who compare wins", shown);
     }
   }
 }

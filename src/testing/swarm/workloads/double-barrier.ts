@@ -4,7 +4,7 @@ import { CoordinationError } from "../../../base/errors.ts";
 import type { Inside } from "../../../recipes/index.ts";
 import type { SimulatedProgram } from "../program.ts";
 import type { Workload } from "../workload.ts";
-import type { World } from "../world.ts";
+import type { WorkloadContext } from "../workload-context.ts";
 
 const NAME = "meeting";
 const MEMBERS = 2;
@@ -19,36 +19,36 @@ interface Entry {
 }
 
 export class DoubleBarrierWorkload implements Workload {
-  readonly #world: World;
+  readonly #context: WorkloadContext;
   readonly #directory: string;
   readonly #entries: Entry[] = [];
   readonly emptyAfter: readonly string[];
 
-  constructor(world: World) {
-    this.#world = world;
-    this.#directory = `${world.root}/double-barriers/${NAME}`;
+  constructor(context: WorkloadContext) {
+    this.#context = context;
+    this.#directory = `${context.root}/double-barriers/${NAME}`;
     this.emptyAfter = [this.#directory];
   }
 
-  async storm(program: SimulatedProgram): Promise<void> {
+  async underFaults(program: SimulatedProgram): Promise<void> {
     const { over } = program;
     while (!over.signal.aborted) {
-      await program.sleepUnless(over.signal, program.some(this.#world.sessionTimeoutMs / 3));
-      await this.#world.attempt(program, "the double barrier", () => this.#once(program));
+      await program.sleepUnless(over.signal, program.some(this.#context.sessionTimeoutMs / 3));
+      await this.#context.attempt(program, "the double barrier", () => this.#once(program));
     }
   }
 
   async #once(program: SimulatedProgram): Promise<void> {
-    using wait = program.wait(this.#world.sessionTimeoutMs);
+    using wait = program.wait(this.#context.sessionTimeoutMs);
     const inside = await this.#enter(program, wait.options);
-    await program.hold(inside, program.some(this.#world.sessionTimeoutMs / 3));
+    await program.hold(inside, program.some(this.#context.sessionTimeoutMs / 3));
     if (program.random.chance(0.3)) return inside.release();
-    using patience = program.wait(this.#world.sessionTimeoutMs);
+    using patience = program.wait(this.#context.sessionTimeoutMs);
     await this.#leave(program, inside, patience.options);
   }
 
   async #enter(program: SimulatedProgram, options: object): Promise<Inside> {
-    const { history } = this.#world;
+    const { history } = this.#context;
     const entry: Entry = { program, askedAt: history.revision, fate: "open", token: 0n };
     this.#entries.push(entry);
     try {
@@ -66,32 +66,32 @@ export class DoubleBarrierWorkload implements Workload {
   /** Whoever goes on at the end goes on when all that it was with have gone. */
   async #leave(program: SimulatedProgram, inside: Inside, options: object): Promise<void> {
     await inside.leave(options);
-    const own = this.#world.history.nodeOf(inside.token, this.#directory);
+    const own = this.#context.history.nodeOf(inside.token, this.#directory);
     const fellows = this.#fellowsOf(own, inside.token);
-    const present = new Set(this.#world.history.children(this.#directory));
+    const present = new Set(this.#context.history.children(this.#directory));
     const left = fellows.filter((name) => `${this.#directory}/${name}` !== own && present.has(name));
     if (left.length === 0) return;
-    this.#world.violate("members end together", `${program.name} goes on, and ${left.join(" ")} is inside still`);
+    this.#context.violate("members end together", `${program.name} goes on, and ${left.join(" ")} is inside still`);
   }
 
   /** The names of those who were there when the door was opened that let this one in. */
   #fellowsOf(own: string | null, token: bigint): readonly string[] {
     const opened = this.#openedFor(own, token);
     if (opened === null) return [];
-    return this.#world.history.childrenAt(this.#directory, opened).filter((name) => name !== "ready");
+    return this.#context.history.childrenAt(this.#directory, opened).filter((name) => name !== "ready");
   }
 
   /** The revision that opened the door for it: the first one after its coming. */
   #openedFor(own: string | null, token: bigint): number | null {
     if (own === null) return null;
-    const gone = this.#world.history.goneAt(own)?.revision ?? Number.POSITIVE_INFINITY;
-    for (const { revision, data } of this.#world.history.changesOf(`${this.#directory}/ready`)) {
+    const gone = this.#context.history.goneAt(own)?.revision ?? Number.POSITIVE_INFINITY;
+    for (const { revision, data } of this.#context.history.changesOf(`${this.#directory}/ready`)) {
       if (data !== null && revision > Number(token) && revision < gone) return revision;
     }
     return null;
   }
 
-  async calm(program: SimulatedProgram, programs: readonly SimulatedProgram[]): Promise<void> {
+  async afterRecovery(program: SimulatedProgram, programs: readonly SimulatedProgram[]): Promise<void> {
     const members = programs.length;
     const inside = await program.c.doubleBarrier("everyone", { members }).enter();
     await inside.leave();
@@ -99,21 +99,21 @@ export class DoubleBarrierWorkload implements Workload {
 
   /** Nobody was let in before enough had come who did not go away again. */
   check(): void {
-    const { history } = this.#world;
+    const { history } = this.#context;
     for (const entry of this.#entries) {
       if (entry.fate !== "inside") continue;
       const own = history.nodeOf(entry.token, this.#directory);
       const opened = this.#openedFor(own, entry.token);
       const { name } = entry.program;
       if (opened === null) {
-        this.#world.violate("nobody passes a double barrier alone", `${name} is let in, and nothing was opened`);
+        this.#context.violate("nobody passes a double barrier alone", `${name} is let in, and nothing was opened`);
         continue;
       }
       const there = this.#fellowsOf(own, entry.token);
       const refused = there.filter((each) => this.#wasRefused(`${this.#directory}/${each}`));
       if (there.length - refused.length >= MEMBERS) continue;
       const of = refused.length === 0 ? "" : `, of whom ${refused.length} had been told that they were not there`;
-      this.#world.violate(
+      this.#context.violate(
         "nobody passes a double barrier alone",
         `${name} (token ${entry.token}) is let in among ${there.length} of ${MEMBERS}${of}`,
       );
@@ -122,7 +122,7 @@ export class DoubleBarrierWorkload implements Workload {
 
   /** Whether it was made for an entry that then failed for certain. */
   #wasRefused(path: string): boolean {
-    const { history } = this.#world;
+    const { history } = this.#context;
     const created = history.createdAt(path);
     const owner = history.ownerOf(path);
     if (created === null || owner === null || history.wasTakenAway(path)) return false;

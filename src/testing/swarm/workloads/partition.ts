@@ -2,45 +2,45 @@
 
 import "../../../base/disposal.ts";
 import type { PartitionMembership, Share } from "../../../recipes/index.ts";
-import { Claims, isFirst } from "../claims.ts";
+import { ExclusionInvariants, isFirst } from "../exclusion-invariants.ts";
 import type { SimulatedProgram } from "../program.ts";
 import type { Workload } from "../workload.ts";
-import type { World } from "../world.ts";
+import type { WorkloadContext } from "../workload-context.ts";
 
 const NAME = "shards";
 const ITEMS = ["i", "j", "k", "l"];
 
 export class PartitionWorkload implements Workload {
-  readonly #world: World;
-  readonly #claims: ReadonlyMap<string, Claims>;
+  readonly #context: WorkloadContext;
+  readonly #exclusion: ReadonlyMap<string, ExclusionInvariants>;
   readonly emptyAfter: readonly string[];
-  /** In the calm: how many each holds. */
+  /** After the faults: how many each holds. */
   readonly #shares = new Map<SimulatedProgram, PartitionMembership>();
   #done = 0;
 
-  constructor(world: World) {
-    this.#world = world;
-    const directoryOf = (item: string) => `${world.root}/partitions/${NAME}/locks/${item}`;
-    this.#claims = new Map(
+  constructor(context: WorkloadContext) {
+    this.#context = context;
+    const directoryOf = (item: string) => `${context.root}/partitions/${NAME}/locks/${item}`;
+    this.#exclusion = new Map(
       ITEMS.map((item) => {
         const options = { what: `item "${item}"`, directory: directoryOf(item), isGranted: isFirst };
-        return [item, new Claims(world, options)];
+        return [item, new ExclusionInvariants(context, options)];
       }),
     );
-    this.emptyAfter = [`${world.root}/partitions/${NAME}/party`, ...ITEMS.map(directoryOf)];
+    this.emptyAfter = [`${context.root}/partitions/${NAME}/party`, ...ITEMS.map(directoryOf)];
   }
 
-  async storm(program: SimulatedProgram): Promise<void> {
+  async underFaults(program: SimulatedProgram): Promise<void> {
     const { c, random, over } = program;
     while (!over.signal.aborted) {
-      await program.sleepUnless(over.signal, program.some(this.#world.sessionTimeoutMs / 2));
-      using wait = program.wait(this.#world.sessionTimeoutMs * 6);
+      await program.sleepUnless(over.signal, program.some(this.#context.sessionTimeoutMs / 2));
+      using wait = program.wait(this.#context.sessionTimeoutMs * 6);
       const options = {
         signal: wait.options.signal,
-        settleMs: program.some(this.#world.sessionTimeoutMs / 4),
-        yieldWithinMs: random.chance(0.5) ? program.some(this.#world.sessionTimeoutMs) : undefined,
+        settleMs: program.some(this.#context.sessionTimeoutMs / 4),
+        yieldWithinMs: random.chance(0.5) ? program.some(this.#context.sessionTimeoutMs) : undefined,
       };
-      await this.#world.attempt(program, "the partition", () => {
+      await this.#context.attempt(program, "the partition", () => {
         return c.partition(NAME, { items: ITEMS }).run((share) => this.#work(program, share), options);
       });
     }
@@ -48,17 +48,17 @@ export class PartitionWorkload implements Workload {
 
   /** It works until it is asked to stop, and a while longer; and stops at once when it is lost. */
   async #work(program: SimulatedProgram, share: Share): Promise<void> {
-    const claims = this.#claims.get(share.item)!;
+    const claims = this.#exclusion.get(share.item)!;
     const claim = claims.begin({ ...claims.ask(program), listingsBefore: 0 }, share);
     share.signal.addEventListener("abort", () => claims.end(claim), { once: true });
-    const untilAsked = program.sleepUnless(share.yielding, program.some(this.#world.sessionTimeoutMs * 3));
-    await Promise.race([untilAsked, program.sleepUnless(share.signal, this.#world.sessionTimeoutMs * 3)]);
-    await program.sleepUnless(share.signal, program.some(this.#world.sessionTimeoutMs / 4));
+    const untilAsked = program.sleepUnless(share.yielding, program.some(this.#context.sessionTimeoutMs * 3));
+    await Promise.race([untilAsked, program.sleepUnless(share.signal, this.#context.sessionTimeoutMs * 3)]);
+    await program.sleepUnless(share.signal, program.some(this.#context.sessionTimeoutMs / 4));
     claims.end(claim);
   }
 
   /** All are there: every item is held, and nobody has two more than another. */
-  async calm(program: SimulatedProgram, programs: readonly SimulatedProgram[]): Promise<void> {
+  async afterRecovery(program: SimulatedProgram, programs: readonly SimulatedProgram[]): Promise<void> {
     const membership = await program.c.partition(NAME, { items: ITEMS }).join({ id: program.name });
     this.#shares.set(program, membership);
     const isSpread = () => {
@@ -67,9 +67,9 @@ export class PartitionWorkload implements Workload {
       return counts.length === programs.length && all === ITEMS.length && Math.max(...counts) - Math.min(...counts) < 2;
     };
     const releasing = this.#releaseAsked(membership);
-    while (this.#done === 0 && !isSpread()) await program.sleep(this.#world.sessionTimeoutMs / 20);
+    while (this.#done === 0 && !isSpread()) await program.sleep(this.#context.sessionTimeoutMs / 20);
     this.#done += 1;
-    while (this.#done < programs.length) await program.sleep(this.#world.sessionTimeoutMs / 20);
+    while (this.#done < programs.length) await program.sleep(this.#context.sessionTimeoutMs / 20);
     await membership.leave();
     await releasing;
   }

@@ -3,10 +3,10 @@
 import "../../../base/disposal.ts";
 import type { CoordinationError } from "../../../base/errors.ts";
 import type { Job } from "../../../recipes/index.ts";
-import { type Asking, Claims } from "../claims.ts";
+import { type Asking, ExclusionInvariants } from "../exclusion-invariants.ts";
 import type { SimulatedProgram } from "../program.ts";
 import type { Workload } from "../workload.ts";
-import type { World } from "../world.ts";
+import type { WorkloadContext } from "../workload-context.ts";
 
 const NAME = "work";
 
@@ -18,45 +18,45 @@ interface Item {
 }
 
 export class QueueWorkload implements Workload {
-  readonly #world: World;
+  readonly #context: WorkloadContext;
   readonly #items = new Map<string, Item>();
   /** By item: it is one consumer's at a time. */
-  readonly #claims = new Map<string, Claims>();
+  readonly #exclusion = new Map<string, ExclusionInvariants>();
   #puts = 0;
   readonly emptyAfter: readonly string[];
 
-  constructor(world: World) {
-    this.#world = world;
-    this.emptyAfter = ["locks", "consumers"].map((each) => `${world.root}/queues/${NAME}/${each}`);
+  constructor(context: WorkloadContext) {
+    this.#context = context;
+    this.emptyAfter = ["locks", "consumers"].map((each) => `${context.root}/queues/${NAME}/${each}`);
   }
 
-  async storm(program: SimulatedProgram): Promise<void> {
+  async underFaults(program: SimulatedProgram): Promise<void> {
     await Promise.all([this.#produce(program), this.#consume(program), this.#take(program)]);
   }
 
   async #produce(program: SimulatedProgram): Promise<void> {
     const { over } = program;
     while (!over.signal.aborted) {
-      await program.sleepUnless(over.signal, program.some(this.#world.sessionTimeoutMs / 3));
+      await program.sleepUnless(over.signal, program.some(this.#context.sessionTimeoutMs / 3));
       await this.#put(program);
     }
   }
 
   async #put(program: SimulatedProgram): Promise<void> {
     const { c, random } = program;
-    using wait = program.wait(this.#world.sessionTimeoutMs);
+    using wait = program.wait(this.#context.sessionTimeoutMs);
     const value = `item ${++this.#puts} of ${program.name}`;
     const item: Item = { put: "unknown", done: "not" };
     this.#items.set(value, item);
     const priority = random.chance(0.3) ? random.below(3) - 1 : 0;
     const delayUntil = random.chance(0.2)
-      ? c.engine.runtime.wall() + program.some(this.#world.sessionTimeoutMs)
+      ? c.engine.runtime.wall() + program.some(this.#context.sessionTimeoutMs)
       : undefined;
     try {
       await c.queue<string>(NAME).put(value, { ...wait.options, priority, delayUntil });
       item.put = "certain";
     } catch (error) {
-      const outcome = this.#world.failed(program, "putting", error)?.outcome;
+      const outcome = this.#context.failed(program, "putting", error)?.outcome;
       if (outcome === "not-applied") item.put = "not";
     }
   }
@@ -64,9 +64,9 @@ export class QueueWorkload implements Workload {
   async #consume(program: SimulatedProgram): Promise<void> {
     const { over } = program;
     while (!over.signal.aborted) {
-      await program.sleepUnless(over.signal, program.some(this.#world.sessionTimeoutMs / 4));
-      using wait = program.wait(this.#world.sessionTimeoutMs * 3);
-      await this.#world.attempt(program, "consuming", async () => {
+      await program.sleepUnless(over.signal, program.some(this.#context.sessionTimeoutMs / 4));
+      using wait = program.wait(this.#context.sessionTimeoutMs * 3);
+      await this.#context.attempt(program, "consuming", async () => {
         const asking = this.#ask(program);
         for await (const job of program.c.queue<string>(NAME).consume({ signal: wait.options.signal })) {
           await this.#work(program, asking, job);
@@ -79,9 +79,9 @@ export class QueueWorkload implements Workload {
   async #take(program: SimulatedProgram): Promise<void> {
     const { random, over } = program;
     while (!over.signal.aborted) {
-      await program.sleepUnless(over.signal, program.some(this.#world.sessionTimeoutMs / 3));
-      using wait = program.wait(this.#world.sessionTimeoutMs);
-      await this.#world.attempt(program, "taking", async () => {
+      await program.sleepUnless(over.signal, program.some(this.#context.sessionTimeoutMs / 3));
+      using wait = program.wait(this.#context.sessionTimeoutMs);
+      await this.#context.attempt(program, "taking", async () => {
         const queue = program.c.queue<string>(NAME);
         const asking = this.#ask(program);
         const job = random.chance(0.5) ? await queue.take(wait.options) : await queue.tryTake(wait.options);
@@ -99,13 +99,13 @@ export class QueueWorkload implements Workload {
   async #work(program: SimulatedProgram, asking: Asking, job: Job<string>): Promise<void> {
     const { value } = job;
     const item = this.#items.get(value);
-    if (item === undefined) return this.#world.violate("what comes out was put in", `nobody put ${value}`);
-    if (item.put === "not") this.#world.violate("what was not applied is nowhere", `${value} comes out`);
-    if (item.done === "certain") this.#world.violate("what is done comes no more", `${value} comes out again`);
+    if (item === undefined) return this.#context.violate("what comes out was put in", `nobody put ${value}`);
+    if (item.put === "not") this.#context.violate("what was not applied is nowhere", `${value} comes out`);
+    if (item.done === "certain") this.#context.violate("what is done comes no more", `${value} comes out again`);
     const claims = this.#claimsOf(job.id);
     const { tokenBefore } = claims.ask(program);
     const claim = claims.begin({ ...asking, tokenBefore }, job);
-    await program.hold(job, program.some(this.#world.sessionTimeoutMs / 4));
+    await program.hold(job, program.some(this.#context.sessionTimeoutMs / 4));
     claims.end(claim);
     if (program.random.chance(0.3)) return job.return();
     const before = item.done;
@@ -113,31 +113,34 @@ export class QueueWorkload implements Workload {
     try {
       await job.ack();
       item.done = "certain";
-      this.#world.note(`${program.name} has done ${value}, token ${job.token}`);
+      this.#context.note(`${program.name} has done ${value}, token ${job.token}`);
     } catch (error) {
-      const failure: CoordinationError | null = this.#world.failed(program, "completing", error);
+      const failure: CoordinationError | null = this.#context.failed(program, "completing", error);
       const isNot = failure !== null && (failure.outcome === "not-applied" || job.signal.reason === failure);
       if (isNot && item.done === "unknown") item.done = before;
     }
   }
 
-  #claimsOf(id: string): Claims {
-    let claims = this.#claims.get(id);
+  #claimsOf(id: string): ExclusionInvariants {
+    let claims = this.#exclusion.get(id);
     if (claims === undefined) {
-      claims = new Claims(this.#world, { what: `item ${id}`, directory: `${this.#world.root}/queues/${NAME}/locks` });
-      this.#claims.set(id, claims);
+      claims = new ExclusionInvariants(this.#context, {
+        what: `item ${id}`,
+        directory: `${this.#context.root}/queues/${NAME}/locks`,
+      });
+      this.#exclusion.set(id, claims);
     }
     return claims;
   }
 
   /** All that is left is taken out, by everyone together. */
-  async calm(program: SimulatedProgram): Promise<void> {
+  async afterRecovery(program: SimulatedProgram): Promise<void> {
     const queue = program.c.queue<string>(NAME);
     while ((await queue.size()) > 0) {
       const asking = this.#ask(program);
       const job = await queue.tryTake();
       if (job === null) {
-        await program.sleep(this.#world.sessionTimeoutMs / 20);
+        await program.sleep(this.#context.sessionTimeoutMs / 20);
         continue;
       }
       const item = this.#items.get(job.value);
@@ -146,14 +149,14 @@ export class QueueWorkload implements Workload {
       await program.sleep(1);
       claims.end(claim);
       await job.ack();
-      if (item?.done === "certain") this.#world.violate("what is done comes no more", `${job.value} comes out again`);
+      if (item?.done === "certain") this.#context.violate("what is done comes no more", `${job.value} comes out again`);
       if (item !== undefined) item.done = "certain";
     }
   }
 
   check(): void {
     for (const [value, { put, done }] of this.#items) {
-      if (put === "certain" && done === "not") this.#world.violate("what was put comes out", `${value} is lost`);
+      if (put === "certain" && done === "not") this.#context.violate("what was put comes out", `${value} is lost`);
     }
   }
 }

@@ -1,46 +1,46 @@
 // Read-write locks, with writers that go on as readers.
 
 import { type Held, LockLostError, type WriteHeld } from "../../../recipes/index.ts";
-import { type Asking, type Claim, Claims, inOrder, isReader } from "../claims.ts";
+import { type Asking, type Claim, ExclusionInvariants, inOrder, isReader } from "../exclusion-invariants.ts";
 import type { SimulatedProgram } from "../program.ts";
 import type { Workload } from "../workload.ts";
-import type { World } from "../world.ts";
+import type { WorkloadContext } from "../workload-context.ts";
 
 const NAME = "rw";
 const HANDS = 2;
 const GOES_ON = "a downgrade goes on from what is held";
 
 export class ReadWriteLockWorkload implements Workload {
-  readonly #world: World;
-  readonly #claims: Claims;
+  readonly #context: WorkloadContext;
+  readonly #exclusion: ExclusionInvariants;
   readonly emptyAfter: readonly string[];
 
-  constructor(world: World) {
-    this.#world = world;
-    const directory = `${world.root}/rw-locks/${NAME}`;
-    this.#claims = new Claims(world, { what: "the read-write lock", directory, isGranted });
+  constructor(context: WorkloadContext) {
+    this.#context = context;
+    const directory = `${context.root}/rw-locks/${NAME}`;
+    this.#exclusion = new ExclusionInvariants(context, { what: "the read-write lock", directory, isGranted });
     this.emptyAfter = [directory];
   }
 
-  async storm(program: SimulatedProgram): Promise<void> {
+  async underFaults(program: SimulatedProgram): Promise<void> {
     await Promise.all(Array.from({ length: HANDS }, () => this.#hand(program)));
   }
 
   async #hand(program: SimulatedProgram): Promise<void> {
     const { over } = program;
     while (!over.signal.aborted) {
-      await program.sleepUnless(over.signal, program.some(this.#world.sessionTimeoutMs / 4));
-      await this.#world.attempt(program, "the read-write lock", () => this.#once(program));
+      await program.sleepUnless(over.signal, program.some(this.#context.sessionTimeoutMs / 4));
+      await this.#context.attempt(program, "the read-write lock", () => this.#once(program));
     }
   }
 
   async #once(program: SimulatedProgram): Promise<void> {
     const { c, random } = program;
     const lock = c.rwLock(NAME);
-    using wait = program.wait(this.#world.sessionTimeoutMs);
+    using wait = program.wait(this.#context.sessionTimeoutMs);
     const onUnsure = random.chance(0.3) ? "abort" : "until-deadline";
     const options = { ...wait.options, onUnsure } as const;
-    const asking = this.#claims.ask(program);
+    const asking = this.#exclusion.ask(program);
     switch (random.below(5)) {
       case 0:
         return this.#read(program, asking, await lock.tryRead(options));
@@ -55,75 +55,75 @@ export class ReadWriteLockWorkload implements Workload {
 
   async #read(program: SimulatedProgram, asking: Asking, held: Held | null): Promise<void> {
     if (held === null) return;
-    const claim = this.#claims.begin(asking, held, { isShared: true });
+    const claim = this.#exclusion.begin(asking, held, { isShared: true });
     await this.#finish(program, claim, held);
   }
 
   async #write(program: SimulatedProgram, asking: Asking, held: WriteHeld | null): Promise<void> {
     if (held === null) return;
-    const claim = this.#claims.begin(asking, held);
-    await program.hold(held, program.some(this.#world.sessionTimeoutMs / 3));
+    const claim = this.#exclusion.begin(asking, held);
+    await program.hold(held, program.some(this.#context.sessionTimeoutMs / 3));
     if (!program.random.chance(0.6)) return this.#finish(program, claim, held);
     await this.#downgrade(program, claim, held);
   }
 
   async #downgrade(program: SimulatedProgram, writer: Claim, held: WriteHeld): Promise<void> {
-    using wait = program.wait(this.#world.sessionTimeoutMs);
-    const asking = this.#claims.ask(program);
+    using wait = program.wait(this.#context.sessionTimeoutMs);
+    const asking = this.#exclusion.ask(program);
     let reading: Held | null = null;
     let isReleased = false;
     const release = () => {
       isReleased = held.state === "held";
-      this.#claims.end(writer);
+      this.#exclusion.end(writer);
       held.release().catch(() => {});
     };
-    if (writer.node !== null && program.random.chance(0.3)) this.#world.remove(writer.node);
+    if (writer.node !== null && program.random.chance(0.3)) this.#context.remove(writer.node);
     const stop = program.random.chance(0.3) ? program.after(program.random.below(300) / 100, release) : () => {};
     try {
       reading = await held.downgrade(wait.options);
     } catch (error) {
-      this.#world.failed(program, "a downgrade", error);
+      this.#context.failed(program, "a downgrade", error);
     }
     stop();
     if (reading === null) return this.#finish(program, writer, held);
-    if (isReleased) this.#world.violate(GOES_ON, `${program.name} released it before, and holds it as a reader`);
-    const reader = this.#claims.begin(asking, reading, { isShared: true, from: writer });
+    if (isReleased) this.#context.violate(GOES_ON, `${program.name} released it before, and holds it as a reader`);
+    const reader = this.#exclusion.begin(asking, reading, { isShared: true, from: writer });
     this.#checkContinued(program, writer, reader);
-    this.#claims.end(writer);
+    this.#exclusion.end(writer);
     await this.#finish(program, reader, reading);
   }
 
   /** From the writer to the reader there was no moment in which another could have come. */
   #checkContinued(program: SimulatedProgram, writer: Claim, reader: Claim): void {
-    const { history } = this.#world;
+    const { history } = this.#context;
     const shown = `${program.name}, a writer with token ${writer.held.token}, goes on as a reader`;
     const lost = writer.held.signal.reason;
     if (lost instanceof LockLostError) {
-      this.#world.violate(GOES_ON, `${shown}, and had been told: ${lost.message}`);
+      this.#context.violate(GOES_ON, `${shown}, and had been told: ${lost.message}`);
     }
     if (writer.node === null || reader.node === null) return;
     const gone = history.goneAt(writer.node);
     const since = history.createdAt(reader.node);
     if (gone === null || since === null || gone.revision > since) return;
-    this.#world.violate(GOES_ON, `${shown} that was made after the writer was gone`);
+    this.#context.violate(GOES_ON, `${shown} that was made after the writer was gone`);
   }
 
   async #finish(program: SimulatedProgram, claim: Claim, held: Held): Promise<void> {
-    await program.hold(held, program.some(this.#world.sessionTimeoutMs / 3));
-    this.#claims.end(claim);
+    await program.hold(held, program.some(this.#context.sessionTimeoutMs / 3));
+    this.#exclusion.end(claim);
     await held.release();
   }
 
-  async calm(program: SimulatedProgram): Promise<void> {
+  async afterRecovery(program: SimulatedProgram): Promise<void> {
     const lock = program.c.rwLock(NAME);
-    const asking = this.#claims.ask(program);
+    const asking = this.#exclusion.ask(program);
     const writing = await lock.write();
-    const writer = this.#claims.begin(asking, writing);
+    const writer = this.#exclusion.begin(asking, writing);
     const reading = await writing.downgrade();
-    const reader = this.#claims.begin(asking, reading, { isShared: true, from: writer });
-    this.#claims.end(writer);
+    const reader = this.#exclusion.begin(asking, reading, { isShared: true, from: writer });
+    this.#exclusion.end(writer);
     await program.sleep(1);
-    this.#claims.end(reader);
+    this.#exclusion.end(reader);
     await reading.release();
   }
 

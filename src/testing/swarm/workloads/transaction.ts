@@ -6,7 +6,7 @@ import { textOf } from "../../../recipes/bytes.ts";
 import type { Versioned } from "../../../recipes/index.ts";
 import type { SimulatedProgram } from "../program.ts";
 import type { Workload } from "../workload.ts";
-import type { World } from "../world.ts";
+import type { WorkloadContext } from "../workload-context.ts";
 
 const ACCOUNTS = ["/bank/ana", "/bank/ben"] as const;
 const GUARDED = "/bank/guarded";
@@ -14,28 +14,28 @@ const LOCK = "guard";
 const MONEY = 1000;
 
 export class TransactionWorkload implements Workload {
-  readonly #world: World;
+  readonly #context: WorkloadContext;
   readonly emptyAfter: readonly string[];
   /** By what each wrote: what became of it, as its writer knows. */
   readonly #writes = new Map<string, "applied" | "not-applied" | "unknown">();
   #count = 0;
 
-  constructor(world: World) {
-    this.#world = world;
-    this.emptyAfter = [`${world.root}/locks/${LOCK}`];
+  constructor(context: WorkloadContext) {
+    this.#context = context;
+    this.emptyAfter = [`${context.root}/locks/${LOCK}`];
   }
 
-  async storm(program: SimulatedProgram): Promise<void> {
+  async underFaults(program: SimulatedProgram): Promise<void> {
     await Promise.all([this.#move(program), this.#guard(program)]);
   }
 
   async #move(program: SimulatedProgram): Promise<void> {
     const { c, over } = program;
     while (!over.signal.aborted) {
-      await program.sleepUnless(over.signal, program.some(this.#world.sessionTimeoutMs / 4));
-      using wait = program.wait(this.#world.sessionTimeoutMs);
+      await program.sleepUnless(over.signal, program.some(this.#context.sessionTimeoutMs / 4));
+      using wait = program.wait(this.#context.sessionTimeoutMs);
       const read = (place: string) => c.engine.value("value", place).current(true);
-      const found = await this.#world.attempt(program, "reading accounts", () => Promise.all(ACCOUNTS.map(read)));
+      const found = await this.#context.attempt(program, "reading accounts", () => Promise.all(ACCOUNTS.map(read)));
       if (found === null) continue;
       const [ana, ben] = found as [Versioned | null, Versioned | null];
       const number = `${++this.#count} of ${program.name}`;
@@ -54,12 +54,12 @@ export class TransactionWorkload implements Workload {
   async #guard(program: SimulatedProgram): Promise<void> {
     const { c, random, over } = program;
     while (!over.signal.aborted) {
-      await program.sleepUnless(over.signal, program.some(this.#world.sessionTimeoutMs / 3));
-      using wait = program.wait(this.#world.sessionTimeoutMs);
-      const held = await this.#world.attempt(program, "the guard", () => c.lock(LOCK).acquire(wait.options));
+      await program.sleepUnless(over.signal, program.some(this.#context.sessionTimeoutMs / 3));
+      using wait = program.wait(this.#context.sessionTimeoutMs);
+      const held = await this.#context.attempt(program, "the guard", () => c.lock(LOCK).acquire(wait.options));
       if (held === null) continue;
       for (let i = random.below(4); i >= 0; i--) {
-        await program.hold(held, program.some(this.#world.sessionTimeoutMs / 2));
+        await program.hold(held, program.some(this.#context.sessionTimeoutMs / 2));
         const number = `${++this.#count} of ${program.name}`;
         await this.#commit(program, number, async () => {
           const place = c.engine.value("value", GUARDED);
@@ -69,7 +69,7 @@ export class TransactionWorkload implements Workload {
           await (isThere ? transaction.set(GUARDED, data) : transaction.create(GUARDED, data)).commit(wait.options);
         });
       }
-      await this.#world.attempt(program, "the guard", () => held.release());
+      await this.#context.attempt(program, "the guard", () => held.release());
     }
   }
 
@@ -79,13 +79,13 @@ export class TransactionWorkload implements Workload {
       await commit();
       this.#writes.set(number, "applied");
     } catch (error) {
-      const failure: CoordinationError | null = this.#world.failed(program, "a transaction", error);
+      const failure: CoordinationError | null = this.#context.failed(program, "a transaction", error);
       // Of a lock that is lost it says so, and not what became of the write, which was never sent.
       if (failure !== null && failure.name !== "LockLostError") this.#writes.set(number, failure.outcome);
     }
   }
 
-  async calm(program: SimulatedProgram): Promise<void> {
+  async afterRecovery(program: SimulatedProgram): Promise<void> {
     const held = await program.c.lock(LOCK).acquire();
     await program.c.transaction().guard(held).create(`/bank/end-${program.id}`).commit();
     await held.release();
@@ -99,29 +99,29 @@ export class TransactionWorkload implements Workload {
 
   /** At every revision there is as much as ever, and both accounts were written by the same. */
   #checkMoney(): void {
-    const { history, root } = this.#world;
+    const { history, root } = this.#context;
     for (const { revision, data } of history.changesOf(root + ACCOUNTS[0])) {
       const other = history.dataAt(root + ACCOUNTS[1], revision);
       const sum = Number.parseInt(data ?? "", 10) + Number.parseInt(other ?? "", 10);
       const isOne = data?.split(" ").slice(1).join() === other?.split(" ").slice(1).join();
       if (sum === MONEY && isOne) continue;
-      this.#world.violate("all steps or none", `at ${revision} there are ${data} and ${other}`);
+      this.#context.violate("all steps or none", `at ${revision} there are ${data} and ${other}`);
     }
   }
 
   /** What is written under a guard is written while the lock is held, and so never by an earlier holder after a later. */
   #checkGuarded(): void {
-    const { history, root } = this.#world;
+    const { history, root } = this.#context;
     let last = 0n;
     for (const { revision, data } of history.changesOf(root + GUARDED)) {
       if (data === null) continue;
       const token = BigInt(data.split(" ")[0]!);
-      if (token < last) this.#world.violate("a guard holds", `token ${token} writes after ${last} did`);
+      if (token < last) this.#context.violate("a guard holds", `token ${token} writes after ${last} did`);
       last = token;
       const node = history.nodeOf(token, `${root}/locks/${LOCK}`);
       const gone = node === null ? null : history.goneAt(node);
       if (node !== null && (gone === null || gone.revision > revision)) continue;
-      this.#world.violate(
+      this.#context.violate(
         "a guard holds",
         `token ${token} writes at ${revision}, and its lock went at ${gone?.revision}`,
       );
@@ -129,7 +129,7 @@ export class TransactionWorkload implements Workload {
   }
 
   #checkOutcomes(): void {
-    const { history, root } = this.#world;
+    const { history, root } = this.#context;
     const written = new Set<string>();
     for (const place of [ACCOUNTS[0], GUARDED]) {
       for (const { data } of history.changesOf(root + place)) written.add(data?.split(" ").slice(1).join(" ") ?? "");
@@ -137,7 +137,7 @@ export class TransactionWorkload implements Workload {
     for (const [number, outcome] of this.#writes) {
       if (outcome === "unknown" || (outcome === "applied") === written.has(number)) continue;
       const shown = written.has(number) ? "was" : "was not";
-      this.#world.violate("errors say what was done", `${number} is called ${outcome}, and ${shown} applied`);
+      this.#context.violate("errors say what was done", `${number} is called ${outcome}, and ${shown} applied`);
     }
   }
 }

@@ -5,32 +5,32 @@ import { bytesOf } from "../../../recipes/bytes.ts";
 import type { OpenTree, TreeChange } from "../../../recipes/index.ts";
 import type { SimulatedProgram } from "../program.ts";
 import type { Workload } from "../workload.ts";
-import type { World } from "../world.ts";
+import type { WorkloadContext } from "../workload-context.ts";
 
 const PLACE = "/garden";
 const PATHS = ["/a", "/a/x", "/a/y", "/b", "/c"];
 
 export class TreeWorkload implements Workload {
-  readonly #world: World;
+  readonly #context: WorkloadContext;
   #writes = 0;
   #areDone = 0;
   readonly emptyAfter = [];
 
-  constructor(world: World) {
-    this.#world = world;
+  constructor(context: WorkloadContext) {
+    this.#context = context;
   }
 
-  async storm(program: SimulatedProgram): Promise<void> {
+  async underFaults(program: SimulatedProgram): Promise<void> {
     await Promise.all([this.#write(program), this.#read(program)]);
   }
 
   async #write(program: SimulatedProgram): Promise<void> {
     const { c, random, over } = program;
     while (!over.signal.aborted) {
-      await program.sleepUnless(over.signal, program.some(this.#world.sessionTimeoutMs / 5));
+      await program.sleepUnless(over.signal, program.some(this.#context.sessionTimeoutMs / 5));
       const path = PATHS[random.below(PATHS.length)]!;
-      const limits = { signal: over.signal, timeoutMs: this.#world.sessionTimeoutMs };
-      await this.#world.attempt(program, `writing ${path}`, async () => {
+      const limits = { signal: over.signal, timeoutMs: this.#context.sessionTimeoutMs };
+      await this.#context.attempt(program, `writing ${path}`, async () => {
         const value = c.engine.value("value", PLACE + path);
         const found = await value.current(true);
         const data = bytesOf(`${++this.#writes}`);
@@ -44,20 +44,20 @@ export class TreeWorkload implements Workload {
   async #read(program: SimulatedProgram): Promise<void> {
     const { c, over } = program;
     while (!over.signal.aborted) {
-      await program.sleepUnless(over.signal, program.some(this.#world.sessionTimeoutMs / 2));
-      using wait = program.wait(this.#world.sessionTimeoutMs * 4);
-      await this.#world.attempt(program, "the tree", async () => {
+      await program.sleepUnless(over.signal, program.some(this.#context.sessionTimeoutMs / 2));
+      using wait = program.wait(this.#context.sessionTimeoutMs * 4);
+      await this.#context.attempt(program, "the tree", async () => {
         await using tree = await c.tree(PLACE).open(wait.options);
-        const told = new Told(this.#world, program);
+        const told = new Told(this.#context, program);
         for await (const change of tree.changes({ signal: wait.options.signal })) told.hear(change);
       });
     }
   }
 
   /** Nobody writes any more: every copy comes out as what is there, and so does every reader's. */
-  async calm(program: SimulatedProgram, programs: readonly SimulatedProgram[]): Promise<void> {
+  async afterRecovery(program: SimulatedProgram, programs: readonly SimulatedProgram[]): Promise<void> {
     await using tree = await program.c.tree(PLACE).open();
-    const told = new Told(this.#world, program);
+    const told = new Told(this.#context, program);
     const stop = new AbortController();
     const reading = (async () => {
       for await (const change of tree.changes({ signal: stop.signal })) told.hear(change);
@@ -66,13 +66,13 @@ export class TreeWorkload implements Workload {
     this.#areDone += 1;
     const isTrue = () =>
       this.#areDone === programs.length && show(tree) === this.#truth() && told.show() === show(tree);
-    while (!isTrue()) await program.sleep(this.#world.sessionTimeoutMs / 20);
+    while (!isTrue()) await program.sleep(this.#context.sessionTimeoutMs / 20);
     stop.abort();
     await reading;
   }
 
   #truth(): string {
-    const { history, root } = this.#world;
+    const { history, root } = this.#context;
     const place = root + PLACE;
     const all: string[] = [];
     const visit = (path: string) => {
@@ -93,12 +93,12 @@ function show(tree: OpenTree): string {
 
 /** What a reader of changes knows by them. */
 class Told {
-  readonly #world: World;
+  readonly #context: WorkloadContext;
   readonly #program: SimulatedProgram;
   readonly #nodes = new Map<string, { readonly text: string; readonly token: bigint }>();
 
-  constructor(world: World, program: SimulatedProgram) {
-    this.#world = world;
+  constructor(context: WorkloadContext, program: SimulatedProgram) {
+    this.#context = context;
     this.#program = program;
   }
 
@@ -109,7 +109,7 @@ class Told {
     const fits =
       kind === "added" ? known === undefined : known?.token === (kind === "changed" ? change.before : node).token;
     if (!fits) {
-      this.#world.violate("a tree's changes fit together", `${this.#program.name} hears ${kind} of ${node.path}`);
+      this.#context.violate("a tree's changes fit together", `${this.#program.name} hears ${kind} of ${node.path}`);
     }
     if (kind === "removed") this.#nodes.delete(node.path);
     else this.#nodes.set(node.path, { text: node.text, token: node.token });

@@ -1,10 +1,10 @@
 // Connections between clients and members: bytes in order, after a while, in whatever pieces; cut without a word by a lost
 // route, closed when a process dies. What a member writes is taken as its kernel likes: all at once, nothing, or a byte.
 
-import type { Random } from "../base/random.ts";
-import type { MemberId } from "../consensus/raft/types.ts";
-import type { Connection } from "../protocols/zookeeper/connection.ts";
-import type { ConnectionPort } from "../protocols/zookeeper/outgoing.ts";
+import type { Random } from "../../base/random.ts";
+import type { MemberId } from "../../consensus/raft/types.ts";
+import type { Connection } from "../../protocols/zookeeper/connection.ts";
+import type { ConnectionPort } from "../../protocols/zookeeper/outgoing.ts";
 import type { SimulatedMember } from "./member.ts";
 import { SendBuffer, type SendManner } from "./send-buffer.ts";
 import type { VirtualTime } from "./time.ts";

@@ -1,9 +1,9 @@
-// The laws of watches: every event is true, was asked for and comes in its place; and whoever is shown a change has been told
+// The invariants of watches: every event is true, was asked for and comes in its place; and whoever is shown a change has been told
 // of it before. What a client watches, and since which revision, is written down with the client.
 
-import type { Stat } from "../state/types.ts";
-import { type Chronicle, EVENT, type NodeEvent } from "./chronicle.ts";
+import type { Stat } from "../../state/types.ts";
 import type { SimulatedClient } from "./client.ts";
+import { EVENT, type NodeEvent, type ReferenceModel } from "./reference-model.ts";
 
 /** Which table a watch stands in: of data (set on a node that was there, or was not), of children, of all below. */
 export type WatchKind = "data" | "exist" | "child" | "recursive";
@@ -17,17 +17,17 @@ const isChild = (type: number): boolean => type === EVENT.childrenChanged || typ
 interface ClientView {
   /** Watches are being set again: since when, and what was told meanwhile. */
   setting: { readonly relativeZxid: number; readonly told: NodeEvent[] } | null;
-  /** Of a recursive watch: how far in the chronicle's events it has been told. */
+  /** Of a recursive watch: how far in the reference model's events it has been told. */
   readonly told: Map<string, number>;
 }
 
-export class WatchLaws {
-  readonly #chronicle: Chronicle;
-  readonly #violate: (law: string, what: string) => void;
+export class WatchInvariants {
+  readonly #model: ReferenceModel;
+  readonly #violate: (invariant: string, what: string) => void;
   readonly #clients = new Map<SimulatedClient, ClientView>();
 
-  constructor(chronicle: Chronicle, violate: (law: string, what: string) => void) {
-    this.#chronicle = chronicle;
+  constructor(referenceModel: ReferenceModel, violate: (invariant: string, what: string) => void) {
+    this.#model = referenceModel;
     this.#violate = violate;
   }
 
@@ -63,7 +63,7 @@ export class WatchLaws {
       else setting.told.push({ revision: UNKNOWN_ZXID, type, path });
       return;
     }
-    if (!this.#chronicle.hasEvent(path, zxid, type)) {
+    if (!this.#model.hasEvent(path, zxid, type)) {
       this.#violate("events are true", `client ${client.id} is told of event ${type} at ${path} in revision ${zxid}`);
       return;
     }
@@ -82,7 +82,7 @@ export class WatchLaws {
       if (kind === "recursive") continue;
       const types = kind === "child" ? isChild : isData;
       if (!types(type)) continue;
-      const next = this.#chronicle.nextEvent(path, armedAt, types);
+      const next = this.#model.nextEvent(path, armedAt, types);
       if (next?.revision === zxid && next.type === type) isExpected = true;
       else if (next !== undefined && next.revision < zxid) this.#missed(client, path, next);
     }
@@ -97,7 +97,7 @@ export class WatchLaws {
     for (const [root, kinds] of client.watches) {
       if (!kinds.has("recursive") || !isWithin(path, root)) continue;
       const at = this.#nextBelow(root, told.get(root) ?? 0);
-      const next = this.#chronicle.events[at];
+      const next = this.#model.events[at];
       if (next?.revision === zxid && next.path === path && next.type === type) {
         told.set(root, at + 1);
         isExpected = true;
@@ -109,7 +109,7 @@ export class WatchLaws {
   }
 
   #nextBelow(root: string, from: number): number {
-    const { events } = this.#chronicle;
+    const { events } = this.#model;
     let at = from;
     while (at < events.length && !(isData(events[at]!.type) && isWithin(events[at]!.path, root))) at++;
     return at;
@@ -129,10 +129,10 @@ export class WatchLaws {
     for (const [path, kinds] of client.watches) {
       for (const [kind, armedAt] of kinds) {
         if (kind === "recursive") {
-          const next = this.#chronicle.events[this.#nextBelow(path, told.get(path) ?? 0)];
+          const next = this.#model.events[this.#nextBelow(path, told.get(path) ?? 0)];
           if (next !== undefined && next.revision <= zxid) this.#missed(client, next.path, next);
         } else {
-          const next = this.#chronicle.nextEvent(path, armedAt, kind === "child" ? isChild : isData);
+          const next = this.#model.nextEvent(path, armedAt, kind === "child" ? isChild : isData);
           if (next !== undefined && next.revision <= zxid) this.#missed(client, path, next);
         }
       }
@@ -153,7 +153,7 @@ export class WatchLaws {
   }
 
   #firstAfter(zxid: number): number {
-    const { events } = this.#chronicle;
+    const { events } = this.#model;
     let at = events.length;
     while (at > 0 && events[at - 1]!.revision > zxid) at--;
     return at;
@@ -168,7 +168,7 @@ export class WatchLaws {
     const told = new Set(setting.told.map(({ type, path }) => `${type} ${path}`));
     const due = new Set<string>();
     for (const [path, kinds] of client.watches) {
-      const node = this.#chronicle.nodeAt(path, zxid);
+      const node = this.#model.nodeAt(path, zxid);
       for (const kind of [...kinds.keys()]) {
         const type = changeSince(kind, node?.stat, setting.relativeZxid);
         if (type !== null) due.add(`${type} ${path}`);

@@ -2,8 +2,8 @@
 // then as chance has it, sector by sector. It can be slow, stall, fail a sync, fill up, and flip a bit. Storage runs on it as
 // on the real one, through the same port.
 
-import type { Files } from "../adapters/storage/files.ts";
-import type { Random } from "../base/random.ts";
+import type { Files } from "../../adapters/storage/files.ts";
+import type { Random } from "../../base/random.ts";
 import type { VirtualClock, VirtualTime } from "./time.ts";
 
 const SECTOR_BYTES = 512;

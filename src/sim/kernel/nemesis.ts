@@ -1,26 +1,26 @@
-// What goes wrong, and when, as the seed decides. Whatever it does, the promises hold: it never damages so many disks that
-// what was acknowledged could be nowhere.
+// The nemesis (Jepsen's term for the process that injects faults): what goes wrong and when, as the seed decides. The promises hold
+// whatever it does: it never damages so many disks that an acknowledged write could be lost on all of them.
 
-import type { Random } from "../base/random.ts";
-import type { MemberId } from "../consensus/raft/types.ts";
-import type { SimulatedClient } from "./client.ts";
-import type { ClientNetwork } from "./connections.ts";
+import type { Random } from "../../base/random.ts";
+import type { MemberId } from "../../consensus/raft/types.ts";
+import type { SimulatedClient } from "../zookeeper/client.ts";
+import type { LibraryLockClient } from "../zookeeper/library-lock-client.ts";
+import { ROOT } from "../zookeeper/read-write-workload.ts";
+import type { ClientNetwork } from "./client-network.ts";
 import type { SimulatedEnsemble } from "./ensemble.ts";
-import type { MemberLaws } from "./laws.ts";
-import type { LockProgram } from "./lock-program.ts";
 import type { SimulatedMember } from "./member.ts";
-import { Operator } from "./operator.ts";
-import { drawNetwork, type Fault, type Swarm } from "./swarm.ts";
-import { ROOT } from "./worker.ts";
+import type { MemberInvariants } from "./member-invariants.ts";
+import { Operator } from "./membership-changes.ts";
+import { drawNetwork, type Fault, type SimulationParameters } from "./parameters.ts";
 
 export interface NemesisOptions {
-  readonly swarm: Swarm;
+  readonly parameters: SimulationParameters;
   readonly random: Random;
   readonly ensemble: SimulatedEnsemble;
   readonly clientNetwork: ClientNetwork;
   readonly clients: readonly SimulatedClient[];
-  readonly programs: readonly LockProgram[];
-  readonly laws: MemberLaws;
+  readonly programs: readonly LibraryLockClient[];
+  readonly invariants: MemberInvariants;
   readonly onNote: (what: string) => void;
 }
 
@@ -41,9 +41,9 @@ export class Nemesis {
 
   constructor(options: NemesisOptions) {
     this.#options = options;
-    const { laws, random, ensemble } = options;
-    this.operator = new Operator(random, ensemble, laws);
-    laws.mayStop = (member, error) => this.#afflicted.has(member.id) && isOfTheDisk(member, error);
+    const { invariants, random, ensemble } = options;
+    this.operator = new Operator(random, ensemble, invariants);
+    invariants.mayStop = (member, error) => this.#afflicted.has(member.id) && isOfTheDisk(member, error);
     this.#soon();
   }
 
@@ -68,14 +68,14 @@ export class Nemesis {
 
   /** Whether its disk holds what the ensemble counts on it to hold. */
   isWell(id: MemberId): boolean {
-    const record = this.#options.laws.configuration?.members.find((member) => member.id === id);
+    const record = this.#options.invariants.configuration?.members.find((member) => member.id === id);
     const member = this.#options.ensemble.member(id);
     return record?.role === "voter" && record.incarnation === member.incarnation && !this.#damaged.has(id);
   }
 
   #soon(): void {
-    const { swarm, random, ensemble } = this.#options;
-    ensemble.time.after(swarm.faultEveryMs * (0.2 + random.below(1600) / 1000), () => {
+    const { parameters, random, ensemble } = this.#options;
+    ensemble.time.after(parameters.faultEveryMs * (0.2 + random.below(1600) / 1000), () => {
       if (this.#isOver) return;
       if (!this.#isPaused) this.#strike(this.#draw());
       this.#soon();
@@ -83,7 +83,7 @@ export class Nemesis {
   }
 
   #draw(): Fault {
-    const weights = Object.entries(this.#options.swarm.weights) as [Fault, number][];
+    const weights = Object.entries(this.#options.parameters.weights) as [Fault, number][];
     let left = this.#options.random.below(weights.reduce((sum, [, weight]) => sum + weight, 0));
     for (const [fault, weight] of weights) {
       if (left < weight) return fault;
@@ -101,13 +101,13 @@ export class Nemesis {
 
   /** Says what was done; null where there was nothing to do it to. */
   #carryOut(fault: Fault): string | null {
-    const { swarm, random, ensemble, clientNetwork } = this.#options;
+    const { parameters, random, ensemble, clientNetwork } = this.#options;
     const up = ensemble.members.filter((member) => member.isUp && !this.#stopping.has(member.id));
     const someone = this.#oneOf(up);
     const client = this.#oneOf(this.#options.clients.filter((one) => !this.vanished.has(one)));
     const { programs } = this.#options;
     const target = programs.length > 0 && random.chance(0.5) ? this.#oneOf(programs) : client;
-    const time = (factor: number): number => swarm.tickTimeMs * factor * (0.1 + random.below(1000) / 1000);
+    const time = (factor: number): number => parameters.tickTimeMs * factor * (0.1 + random.below(1000) / 1000);
     switch (fault) {
       case "kill":
         return this.#to(someone, (member) => member.kill(), "is killed");
@@ -175,9 +175,9 @@ export class Nemesis {
         ensemble.heal();
         clientNetwork.heal();
         return "the network heals";
-      case "weather":
-        ensemble.network.options = drawNetwork(random, swarm.tickMs / 40, swarm.isUnruly);
-        return "the network's mood changes";
+      case "network-quality":
+        ensemble.network.options = drawNetwork(random, parameters.tickMs / 40, parameters.isUnruly);
+        return "the network changes its delays and losses";
       case "stall-disk":
         return this.#to(
           someone,
@@ -190,8 +190,8 @@ export class Nemesis {
         return this.#to(
           someone,
           (member) => {
-            member.disk.syncMaxMs = random.chance(0.3) ? 0.4 : (random.below(200) * swarm.tickMs) / 40;
-            member.disk.readMs = random.chance(0.5) ? 0.005 : (random.below(100) * swarm.tickMs) / 40;
+            member.disk.syncMaxMs = random.chance(0.3) ? 0.4 : (random.below(200) * parameters.tickMs) / 40;
+            member.disk.readMs = random.chance(0.5) ? 0.005 : (random.below(100) * parameters.tickMs) / 40;
           },
           "has a disk of another speed",
         );
@@ -239,7 +239,7 @@ export class Nemesis {
         return this.#to(someone, (member) => this.operator.takeSnapshot(member), "is asked for a snapshot");
       case "throttle":
         return this.#pair(
-          (one, other) => ensemble.network.slow(one, other, (1 + random.below(200)) / (swarm.tickMs / 40)),
+          (one, other) => ensemble.network.slow(one, other, (1 + random.below(200)) / (parameters.tickMs / 40)),
           "has a slow link to",
         );
       case "interrupt-transfer":
@@ -284,13 +284,13 @@ export class Nemesis {
 
   /** When it goes on, another may lead, and it has yet to learn so: its clients still reach it, and ask around that time. */
   #depose(leader: SimulatedMember): void {
-    const { ensemble, clients, random, swarm } = this.#options;
+    const { ensemble, clients, random, parameters } = this.#options;
     const others = ensemble.members.filter((member) => member !== leader).map(({ id }) => id);
     ensemble.partition([leader.id], others);
     const pauseTicks = 5 + random.below(40);
-    leader.clock.pause(swarm.tickMs * pauseTicks);
+    leader.clock.pause(parameters.tickMs * pauseTicks);
     for (const client of clients) {
-      ensemble.time.after(swarm.tickMs * (pauseTicks - 4 + random.below(8)), () => {
+      ensemble.time.after(parameters.tickMs * (pauseTicks - 4 + random.below(8)), () => {
         if (this.#isOver || client.member !== leader || !client.isConnected || client.isPaused) return;
         client.request({ kind: "sync", path: ROOT });
         client.request({ kind: "children", path: ROOT, watch: false });
@@ -299,14 +299,14 @@ export class Nemesis {
   }
 
   #flap(one: MemberId, other: MemberId, times: number): void {
-    const { ensemble, random, swarm } = this.#options;
+    const { ensemble, random, parameters } = this.#options;
     const { network, time } = ensemble;
     if (times === 0 || this.#isOver || this.#isPaused) return;
     network.cut(one, other);
     network.cut(other, one);
-    time.after(swarm.tickMs * random.below(30), () => {
+    time.after(parameters.tickMs * random.below(30), () => {
       network.join(one, other);
-      time.after(swarm.tickMs * random.below(30), () => this.#flap(one, other, times - 1));
+      time.after(parameters.tickMs * random.below(30), () => this.#flap(one, other, times - 1));
     });
   }
 
@@ -314,7 +314,7 @@ export class Nemesis {
     const { replica } = member;
     if (replica === undefined) return;
     this.#stopping.add(member.id);
-    void replica.stop({ graceMs: this.#options.swarm.tickTimeMs }).then(() => {
+    void replica.stop({ graceMs: this.#options.parameters.tickTimeMs }).then(() => {
       this.#stopping.delete(member.id);
       if (member.replica === replica) member.kill();
     });
@@ -323,11 +323,11 @@ export class Nemesis {
 
   /** A spare has nothing to do before it is asked to join; what was damaged does not matter to who is no member. */
   mayStart(member: SimulatedMember): boolean {
-    return member.id <= this.#options.swarm.members || !member.disk.isBlank || this.#isListed(member.id);
+    return member.id <= this.#options.parameters.members || !member.disk.isBlank || this.#isListed(member.id);
   }
 
   #isListed(id: MemberId): boolean {
-    return this.#options.laws.configuration?.members.some((member) => member.id === id) ?? false;
+    return this.#options.invariants.configuration?.members.some((member) => member.id === id) ?? false;
   }
 
   /**
@@ -335,10 +335,10 @@ export class Nemesis {
    * goes by; and not while the ensemble changes, or may be about to.
    */
   #damage(action: (member: SimulatedMember) => string | null): string | null {
-    const { laws, ensemble } = this.#options;
+    const { invariants, ensemble } = this.#options;
     const member = this.#oneOf(ensemble.members.filter(({ disk }) => !disk.isBlank));
-    if (member === undefined || laws.configuration === null || this.operator.isChanging) return null;
-    const configurations = laws.configurationsInForce(ensemble.members);
+    if (member === undefined || invariants.configuration === null || this.operator.isChanging) return null;
+    const configurations = invariants.configurationsInForce(ensemble.members);
     if (configurations.some(({ outgoing }) => outgoing.length > 0)) return null;
     for (const { members } of configurations) {
       const voters = members.filter(({ role }) => role === "voter");
@@ -357,7 +357,7 @@ export class Nemesis {
    * count as well, for they start with the configuration that they were given at first.
    */
   #wouldFound(id: MemberId): boolean {
-    const founders = this.#options.swarm.members;
+    const founders = this.#options.parameters.members;
     const forgetful = [...this.#wiped].filter((wiped) => wiped <= founders && wiped !== id && !this.isWell(wiped));
     return id <= founders && forgetful.length + 1 >= founders;
   }
@@ -370,10 +370,10 @@ export class Nemesis {
 
   /** Whoever sends a snapshot, or receives it, or the link between them, is gone before its end. */
   #interruptTransfer(): string | null {
-    const { ensemble, laws, random } = this.#options;
-    const { latestChunk } = laws;
+    const { ensemble, invariants, random } = this.#options;
+    const { latestChunk } = invariants;
     if (latestChunk === null) return null;
-    laws.latestChunk = null;
+    invariants.latestChunk = null;
     const { from, to } = latestChunk;
     const what = `while member ${from} sends member ${to} a snapshot`;
     switch (random.below(4)) {

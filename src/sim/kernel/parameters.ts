@@ -1,8 +1,8 @@
 // What kind of bad day a seed is: how many members and clients, how fast everything is, and which faults there are. Each
 // seed leaves most kinds out, so that the others are met undisturbed and in unusual company.
 
-import type { Random } from "../base/random.ts";
-import type { ConnectionOptions } from "./connections.ts";
+import type { Random } from "../../base/random.ts";
+import type { ConnectionOptions } from "./client-network.ts";
 import type { NetworkOptions } from "./network.ts";
 import { SEND_MANNERS, type SendManner } from "./send-buffer.ts";
 
@@ -22,7 +22,7 @@ export type Fault =
   | "reset"
   | "depose"
   | "heal"
-  | "weather"
+  | "network-quality"
   | "stall-disk"
   | "slow-disk"
   | "sync-error"
@@ -38,23 +38,23 @@ export type Fault =
   | "hang-up"
   | "vanish";
 
-export interface Swarm {
+export interface SimulationParameters {
   readonly members: number;
   /** Founders that are not started with the others, but when the day comes to it: until then there is no ensemble. */
   readonly lateFounders: number;
   readonly spares: number;
-  readonly workers: number;
-  readonly lockers: number;
-  /** On the client library: they take turns with the lockers, and read all the time. */
+  readonly readWriteClients: number;
+  readonly lockClients: number;
+  /** On the client library: they take turns with the lockClients, and read all the time. */
   readonly programs: number;
   /** Raft's tick, to which all other times of the day are in proportion. */
   readonly tickMs: number;
   readonly tickTimeMs: number;
   readonly sessionTimeoutMs: number;
-  readonly stormMs: number;
+  readonly faultPhaseMs: number;
   readonly faultEveryMs: number;
   /** How often all faults end for a while, in which somebody has to lead. */
-  readonly truces: number;
+  readonly faultPauses: number;
   readonly thinkMs: number;
   readonly pipeline: number;
   readonly valueBytesMax: number;
@@ -84,7 +84,7 @@ export interface Swarm {
 const EVERYTHING: readonly SendManner[] = ["everything"];
 
 /** `others` decides of what came later: the stories of earlier seeds stay as they were. */
-export function drawSwarm(random: Random, others: Random): Swarm {
+export function drawParameters(random: Random, others: Random): SimulationParameters {
   const scale = [1, 2, 5, 10][random.below(4)]!;
   const members = [1, 3, 3, 3, 3, 3, 5, 5][random.below(8)]!;
   const tickTimeMs = 1000 * scale;
@@ -93,15 +93,15 @@ export function drawSwarm(random: Random, others: Random): Swarm {
     members,
     lateFounders: random.chance(0.2) ? random.below(members) : 0,
     spares: members > 1 && random.chance(0.4) ? 1 + random.below(2) : 0,
-    workers: 1 + random.below(4),
-    lockers: random.chance(0.5) ? 1 + random.below(3) : 0,
+    readWriteClients: 1 + random.below(4),
+    lockClients: random.chance(0.5) ? 1 + random.below(3) : 0,
     programs: others.chance(0.4) ? 1 + others.below(3) : 0,
     tickMs: 40 * scale,
     tickTimeMs,
     sessionTimeoutMs: tickTimeMs * (2 + random.below(3)),
-    stormMs: tickTimeMs * (10 + random.below(40)),
+    faultPhaseMs: tickTimeMs * (10 + random.below(40)),
     faultEveryMs: tickTimeMs * (0.3 + random.below(30) / 10),
-    truces: others.chance(0.4) ? 1 + others.below(2) : 0,
+    faultPauses: others.chance(0.4) ? 1 + others.below(2) : 0,
     thinkMs: tickTimeMs * (0.05 + random.below(50) / 100),
     pipeline: 1 + random.below(4),
     valueBytesMax: [10, 100, 1000, 8000][random.below(4)]!,
@@ -131,7 +131,7 @@ export function drawSwarm(random: Random, others: Random): Swarm {
   };
 }
 
-/** The network's mood, which a day may change. */
+/** The network's delays and losses, which a fault may draw anew. */
 export function drawNetwork(random: Random, scale: number, isUnruly: boolean): NetworkOptions {
   const sometimes = (probability: number, upTo: number): number =>
     random.chance(probability) ? (upTo * random.below(1000)) / 1000 : 0;
@@ -166,7 +166,7 @@ function drawWeights(random: Random, others: Random): Record<Fault, number> {
     reset: sometimes(0.4, 6),
     depose: sometimes(0.4, 5),
     heal: 4 + random.below(10),
-    weather: sometimes(0.4, 3),
+    "network-quality": sometimes(0.4, 3),
     "stall-disk": sometimes(0.4, 4),
     "slow-disk": sometimes(0.3, 3),
     "sync-error": sometimes(0.2, 2),

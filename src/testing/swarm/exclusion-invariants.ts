@@ -1,12 +1,12 @@
-// The law of what one, or so many, may have at a time: who believes to hold it, by the handles themselves, with what the servers
+// The invariant of what one, or so many, may have at a time: who believes to hold it, by the handles themselves, with what the servers
 // held beside it.
 
 import type { Holding } from "../../recipes/held.ts";
 import type { Held } from "../../recipes/index.ts";
 import type { SimulatedProgram } from "./program.ts";
-import type { World } from "./world.ts";
+import type { WorkloadContext } from "./workload-context.ts";
 
-export interface ClaimsOptions {
+export interface ExclusionOptions {
   /** As a violation speaks of it: `lock "a"`. */
   readonly what: string;
   /** Where the nodes are that grants stand on. */
@@ -43,17 +43,17 @@ export interface Claim {
   isOver: boolean;
 }
 
-export class Claims {
-  readonly #world: World;
-  readonly #options: ClaimsOptions;
+export class ExclusionInvariants {
+  readonly #context: WorkloadContext;
+  readonly #options: ExclusionOptions;
   readonly #open = new Set<Claim>();
   #highestToken = 0n;
   granted = 0;
 
-  constructor(world: World, options: ClaimsOptions) {
-    this.#world = world;
+  constructor(context: WorkloadContext, options: ExclusionOptions) {
+    this.#context = context;
     this.#options = options;
-    world.referees.push(() => this.#checkTold());
+    context.periodicChecks.push(() => this.#checkTold());
   }
 
   /** Before it is asked for. */
@@ -68,7 +68,7 @@ export class Claims {
     { isShared = false, count = 1, from = null }: { isShared?: boolean; count?: number; from?: Claim | null } = {},
   ): Claim {
     const { what, directory } = this.#options;
-    const { history } = this.#world;
+    const { history } = this.#context;
     const node = history.nodeOf(held.token, directory) ?? from?.node ?? null;
     const paths = grantedBy(held) ?? [];
     const known = node === null ? [] : [{ path: node, since: Number(held.token) }];
@@ -76,12 +76,12 @@ export class Claims {
     const claim: Claim = { program, held, node, nodes, isShared, count, from, isOver: false };
     if (from !== null) from.isOver = true;
     this.granted += 1;
-    this.#world.note(`${program.name} holds ${this.#show(claim)}`);
-    if (node === null) this.#world.violate("tokens are grants", `nothing of ${what} was made by token ${held.token}`);
+    this.#context.note(`${program.name} holds ${this.#show(claim)}`);
+    if (node === null) this.#context.violate("tokens are grants", `nothing of ${what} was made by token ${held.token}`);
     // Whoever excludes all others comes after all of them; those who share may be told in another order than they came in.
     const before = isShared ? tokenBefore : this.#highestToken;
     if (from === null && held.token <= before && !this.wasTakenAway(claim)) {
-      this.#world.violate("tokens rise", `${program.name} has ${this.#show(claim)}, after ${before} was granted`);
+      this.#context.violate("tokens rise", `${program.name} has ${this.#show(claim)}, after ${before} was granted`);
     }
     if (held.token > this.#highestToken) this.#highestToken = held.token;
     if (!believes(claim)) return claim; // too late, and it knows
@@ -111,8 +111,11 @@ export class Claims {
     const breaks = limit > 1 ? out > limit : others.some(isAlone);
     if (!breaks) return;
     const beside = others.map((other) => `${other.program.name} (token ${other.held.token})`).join(", ");
-    const law = limit > 1 ? "no more permits than there are" : "one holder at a time";
-    this.#world.violate(law, `${claim.program.name} is granted ${this.#show(claim)} beside ${beside} of ${what}`);
+    const invariant = limit > 1 ? "no more permits than there are" : "one holder at a time";
+    this.#context.violate(
+      invariant,
+      `${claim.program.name} is granted ${this.#show(claim)} beside ${beside} of ${what}`,
+    );
   }
 
   /** A grant rests on a listing: of those that its holder was shown, one has to show it, and that it is its turn. */
@@ -122,10 +125,10 @@ export class Claims {
     if (isGranted === undefined || node === null) return;
     const own = node.slice(directory.length + 1);
     const listings = program.listings.of(directory, listingsBefore);
-    const seen = listings.map(({ revision }) => this.#world.history.childrenAt(directory, revision));
+    const seen = listings.map(({ revision }) => this.#context.history.childrenAt(directory, revision));
     if (seen.some((names) => names.includes(own) && isGranted(names, own, claim))) return;
     const shown = seen.map((names) => names.join(" ") || "nothing").join(" | ");
-    this.#world.violate(
+    this.#context.violate(
       "what is granted was seen",
       `${program.name} is granted ${this.#show(claim)} as ${own}, and was shown ${shown}`,
     );
@@ -133,14 +136,14 @@ export class Claims {
 
   /** Whose node was taken away is told of it, soon after it can be. */
   #checkTold(): void {
-    const { history, now, sessionTimeoutMs } = this.#world;
+    const { history, now, sessionTimeoutMs } = this.#context;
     for (const claim of this.#open) {
       if (!believes(claim)) continue;
       const gone = claim.nodes.map(({ path, since }) => history.goneAt(path, since)).find((each) => each !== null);
       if (gone === undefined) continue;
       const since = Math.max(gone!.at, claim.program.pausedUntil);
       if (now - since < sessionTimeoutMs * TOLD_WITHIN_TIMEOUTS + TOLD_WITHIN_MS) continue;
-      this.#world.violate(
+      this.#context.violate(
         "loss is told",
         `${claim.program.name} believes to hold ${this.#show(claim)}, whose node went ${now - gone!.at} ms ago`,
       );
@@ -149,7 +152,7 @@ export class Claims {
 
   /** Somebody took away what it stands on: others may hold it before its holder is told. */
   wasTakenAway({ nodes }: Claim): boolean {
-    return nodes.some(({ path, since }) => this.#world.history.wasTakenAway(path, since));
+    return nodes.some(({ path, since }) => this.#context.history.wasTakenAway(path, since));
   }
 
   #show({ held, count, isShared }: Claim): string {

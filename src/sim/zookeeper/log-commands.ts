@@ -1,9 +1,9 @@
 // The commands of an entry, read by their documented bytes and not by the code that applies them: a second opinion.
 
-import { ByteReader } from "../base/bytes.ts";
-import { readBatchHeader } from "../state/batch.ts";
-import { LEASE_MODEL, LEASE_OPERATION } from "../state/leases/commands.ts";
-import { TREE_OPERATION, TTL_GIVEN } from "../state/tree/commands.ts";
+import { ByteReader } from "../../base/bytes.ts";
+import { readBatchHeader } from "../../state/batch.ts";
+import { LEASE_MODEL, LEASE_OPERATION } from "../../state/leases/commands.ts";
+import { TREE_OPERATION, TTL_GIVEN } from "../../state/tree/commands.ts";
 
 /** Data as a one-byte string; null where there is none. */
 export type TreeCommand =

@@ -1,14 +1,14 @@
 // What an operator asks for in the middle of it all: other members, one or several at once, the leader's removal, one
 // voter's while another catches up; and snapshots, whatever is going on.
 
-import { CoordinationError } from "../base/errors.ts";
-import type { Random } from "../base/random.ts";
-import type { MemberId, MemberRecord } from "../consensus/raft/types.ts";
-import { declaredRole } from "../state/tree/ensemble.ts";
-import type { SimulatedClient } from "./client.ts";
+import { CoordinationError } from "../../base/errors.ts";
+import type { Random } from "../../base/random.ts";
+import type { MemberId, MemberRecord } from "../../consensus/raft/types.ts";
+import { declaredRole } from "../../state/tree/ensemble.ts";
+import type { SimulatedClient } from "../zookeeper/client.ts";
 import { addressOf, type SimulatedEnsemble } from "./ensemble.ts";
-import type { MemberLaws } from "./laws.ts";
 import type { SimulatedMember } from "./member.ts";
+import type { MemberInvariants } from "./member-invariants.ts";
 
 interface Change {
   readonly joining: readonly { readonly id: MemberId; readonly role: "participant" | "observer" }[];
@@ -20,17 +20,17 @@ export class Operator {
   isChanging = false;
   readonly #random: Random;
   readonly #ensemble: SimulatedEnsemble;
-  readonly #laws: MemberLaws;
+  readonly #invariants: MemberInvariants;
 
-  constructor(random: Random, ensemble: SimulatedEnsemble, laws: MemberLaws) {
+  constructor(random: Random, ensemble: SimulatedEnsemble, invariants: MemberInvariants) {
     this.#random = random;
     this.#ensemble = ensemble;
-    this.#laws = laws;
+    this.#invariants = invariants;
   }
 
   /** Says what it asked for; null where there is nothing to ask for now. */
   reconfigure(client: SimulatedClient): string | null {
-    const { configuration } = this.#laws;
+    const { configuration } = this.#invariants;
     if (configuration === null || configuration.outgoing.length > 0) return null;
     const change = this.#draw(configuration.members);
     if (change === null) return null;
@@ -91,13 +91,13 @@ export class Operator {
   /** It is down, or has yet to get what the ensemble has committed. */
   #isBehind(id: MemberId): boolean {
     const { replica } = this.#ensemble.member(id);
-    return replica === undefined || replica.status.commitIndex + 5 < this.#laws.committedIndex;
+    return replica === undefined || replica.status.commitIndex + 5 < this.#invariants.committedIndex;
   }
 
   takeSnapshot(member: SimulatedMember): void {
     member.replica?.takeSnapshotNow().catch((error: unknown) => {
       if (error instanceof CoordinationError || member.replica === undefined) return;
-      this.#laws.violate("members go on", `member ${member.id} takes no snapshot: ${(error as Error).stack}`);
+      this.#invariants.violate("members go on", `member ${member.id} takes no snapshot: ${(error as Error).stack}`);
     });
   }
 

@@ -1,8 +1,8 @@
 // A whole ensemble in virtual time: real members over a virtual network and virtual disks.
 
-import { type Random, seededRandom } from "../base/random.ts";
-import type { Configuration, MemberId } from "../consensus/raft/types.ts";
-import type { ReplicaOptions } from "../replica/replica.ts";
+import { type Random, seededRandom } from "../../base/random.ts";
+import type { Configuration, MemberId } from "../../consensus/raft/types.ts";
+import type { ReplicaOptions } from "../../replica/replica.ts";
 import { type Observer, SimulatedMember, type SimulatedMemberOptions } from "./member.ts";
 import { type NetworkOptions, QUIET_NETWORK, VirtualNetwork } from "./network.ts";
 import { VirtualTime } from "./time.ts";

@@ -1,17 +1,17 @@
 // Clients that read, write and watch a few nodes that they share.
 
-import type { Random } from "../base/random.ts";
-import { readCreated } from "../protocols/zookeeper/codec/replies.ts";
-import { CODE } from "./chronicle.ts";
+import type { Random } from "../../base/random.ts";
+import { readCreated } from "../../protocols/zookeeper/codec/replies.ts";
 import type { ClientOperation, Reply, Request, SimulatedClient, Workload } from "./client.ts";
-import type { TreeCommand } from "./commands.ts";
-import { LOCK } from "./locker.ts";
-import { WITNESSED } from "./witness.ts";
+import { RECORDED } from "./history-recorder.ts";
+import { LOCK } from "./lock-workload.ts";
+import type { TreeCommand } from "./log-commands.ts";
+import { CODE } from "./reference-model.ts";
 
 export const ROOT = "/r";
 const QUEUE = "/q";
 /** Everyone makes sure that these are there. */
-const FOLDERS = [ROOT, QUEUE, LOCK, WITNESSED];
+const FOLDERS = [ROOT, QUEUE, LOCK, RECORDED];
 
 export interface WorkOptions {
   readonly thinkMs: number;
@@ -20,14 +20,14 @@ export interface WorkOptions {
   readonly keys: number;
 }
 
-export class Worker implements Workload {
+export class ReadWriteWorkload implements Workload {
   readonly #client: SimulatedClient;
   readonly #random: Random;
   readonly #options: WorkOptions;
   #number = 0;
   /** Sequential nodes of its own that it knows of. */
   #own: string[] = [];
-  /** In the calm, it only wants to be served: a synced read, then no more. */
+  /** After the faults it only wants to be served: a synced read, then no more. */
   onServed: (() => void) | null = null;
   #isResting = false;
 
@@ -137,7 +137,7 @@ export class Worker implements Workload {
       case 15:
       case 16:
       case 17:
-        return this.#beforeWitness(`${WITNESSED}/k${random.below(2)}`);
+        return this.#beforeWitness(`${RECORDED}/k${random.below(2)}`);
       default:
         return [
           { kind: "set", path, data: this.#data(), version: -1 },

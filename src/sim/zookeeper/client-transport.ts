@@ -1,10 +1,10 @@
 // The ways of one client library to the members: its transport, over the simulated network, on a clock of its own.
 
-import { assert } from "../base/assert.ts";
-import type { Link, LinkEvents, Target, Transport } from "../protocols/zookeeper/client/index.ts";
-import type { ClientConnection, ClientNetwork } from "./connections.ts";
-import type { SimulatedMember } from "./member.ts";
-import type { VirtualClock } from "./time.ts";
+import { assert } from "../../base/assert.ts";
+import type { Link, LinkEvents, Target, Transport } from "../../protocols/zookeeper/client/index.ts";
+import type { ClientConnection, ClientNetwork } from "../kernel/client-network.ts";
+import type { SimulatedMember } from "../kernel/member.ts";
+import type { VirtualClock } from "../kernel/time.ts";
 
 export class SimulatedTransport implements Transport {
   readonly #client: number;

@@ -1,14 +1,14 @@
 // A client of ZooKeeper's protocol in virtual time: encoded frames through the real codec, a session that outlives its
 // connections, watches set again after each. It does what clients do and looks closer than they can: every answer is held
-// against the chronicle.
+// against the reference model.
 
-import { assert } from "../base/assert.ts";
-import { ByteReader, ByteWriter } from "../base/bytes.ts";
-import type { Random } from "../base/random.ts";
-import { bytesOf } from "../base/text.ts";
-import { writeString } from "../protocols/zookeeper/codec/jute.ts";
-import { type MultiRequest, writeMulti } from "../protocols/zookeeper/codec/multi.ts";
-import { OPCODE } from "../protocols/zookeeper/codec/opcodes.ts";
+import { assert } from "../../base/assert.ts";
+import { ByteReader, ByteWriter } from "../../base/bytes.ts";
+import type { Random } from "../../base/random.ts";
+import { bytesOf } from "../../base/text.ts";
+import { writeString } from "../../protocols/zookeeper/codec/jute.ts";
+import { type MultiRequest, writeMulti } from "../../protocols/zookeeper/codec/multi.ts";
+import { OPCODE } from "../../protocols/zookeeper/codec/opcodes.ts";
 import {
   OPEN_ACL,
   type ReplyHeader,
@@ -17,7 +17,7 @@ import {
   readWatchEvent,
   writeConnectRequest,
   XID,
-} from "../protocols/zookeeper/codec/records.ts";
+} from "../../protocols/zookeeper/codec/records.ts";
 import {
   writeCreate,
   writePathKind,
@@ -26,13 +26,13 @@ import {
   writeReconfig,
   writeSetData,
   writeSetWatches,
-} from "../protocols/zookeeper/codec/requests.ts";
-import type { ClientLaws } from "./client-laws.ts";
-import type { TreeCommand } from "./commands.ts";
-import type { ClientConnection, ClientEnd, ClientNetwork } from "./connections.ts";
-import type { SimulatedMember } from "./member.ts";
-import type { VirtualTime } from "./time.ts";
-import type { WatchKind } from "./watch-laws.ts";
+} from "../../protocols/zookeeper/codec/requests.ts";
+import type { ClientConnection, ClientEnd, ClientNetwork } from "../kernel/client-network.ts";
+import type { SimulatedMember } from "../kernel/member.ts";
+import type { VirtualTime } from "../kernel/time.ts";
+import type { ClientInvariants } from "./client-invariants.ts";
+import type { TreeCommand } from "./log-commands.ts";
+import type { WatchKind } from "./watch-invariants.ts";
 
 export type ClientOperation =
   | TreeCommand
@@ -89,7 +89,7 @@ export interface ClientOptions {
   readonly time: VirtualTime;
   readonly random: Random;
   readonly network: ClientNetwork;
-  readonly laws: ClientLaws;
+  readonly invariants: ClientInvariants;
   /** Whom it may connect to. */
   readonly members: readonly SimulatedMember[];
 }
@@ -167,21 +167,21 @@ export class SimulatedClient implements ClientEnd {
 
   request(operation: ClientOperation): void {
     assert(this.#isConnected && this.session !== null, "a request without a connection");
-    const { laws, time } = this.options;
+    const { invariants, time } = this.options;
     if (operation.kind === "sync") {
-      this.#syncFloor = laws.highestSeen;
+      this.#syncFloor = invariants.highestSeen;
       this.#syncSentAt = time.now;
     }
     const request: Request = {
       xid: xidOf(operation) ?? ++this.#xid,
       operation,
       sentAt: time.now,
-      floor: laws.highestSeen,
+      floor: invariants.highestSeen,
       syncFloor: this.#syncFloor,
       syncSentAt: this.#syncSentAt,
     };
     this.#pending.push(request);
-    laws.onSent(this, request);
+    invariants.onSent(this, request);
     this.#connection!.send(this.#encode(request));
     this.#sentAt = time.now;
   }
@@ -293,7 +293,7 @@ export class SimulatedClient implements ClientEnd {
   }
 
   #dial(): void {
-    const { members, random, network, time, timeoutMs, laws } = this.options;
+    const { members, random, network, time, timeoutMs, invariants } = this.options;
     const member = members[random.below(members.length)]!;
     this.#connection = network.dial(this.id, member, this.#endOf());
     if (this.#connection === null) return;
@@ -309,7 +309,7 @@ export class SimulatedClient implements ClientEnd {
       password: this.session?.password ?? new Uint8Array(16),
       readOnly: false,
     });
-    laws.onDialed(this);
+    invariants.onDialed(this);
     this.#connection.send(writer.copy());
   }
 
@@ -340,7 +340,7 @@ export class SimulatedClient implements ClientEnd {
     this.#pending.length = 0;
     connection?.close();
     if (wasConnected) {
-      this.options.laws.onDisconnected(this);
+      this.options.invariants.onDisconnected(this);
       this.workload?.onDisconnected();
     }
   }
@@ -368,11 +368,11 @@ export class SimulatedClient implements ClientEnd {
   }
 
   #onHandshake(frame: ByteReader): void {
-    const { laws } = this.options;
+    const { invariants } = this.options;
     const { sessionId, timeoutMs, password } = readConnectReply(frame);
     const before = this.session;
     if (sessionId === 0) {
-      laws.onRefused(this);
+      invariants.onRefused(this);
       this.session = null;
       this.watches.clear();
       this.#disconnect();
@@ -389,28 +389,28 @@ export class SimulatedClient implements ClientEnd {
     };
     if (isNew) this.sessionsOpened++;
     this.#isConnected = true;
-    laws.onConnected(this, isNew);
+    invariants.onConnected(this, isNew);
     if (this.watches.size > 0) this.request({ kind: "set-watches" });
     this.workload?.onConnected(isNew);
   }
 
   #onFrame(frame: ByteReader): void {
-    const { laws } = this.options;
+    const { invariants } = this.options;
     const header = readReplyHeader(frame);
     if (header.xid === XID.notification) {
       const { type, path } = readWatchEvent(frame);
-      laws.onNotification(this, type, path, header.zxid);
+      invariants.onNotification(this, type, path, header.zxid);
       this.workload?.onEvent(type, path);
       return;
     }
     const request = this.#pending.shift();
     if (request === undefined || request.xid !== header.xid) {
-      laws.violate("replies in order", `client ${this.id} awaits ${request?.xid}, and hears ${header.xid}`);
+      invariants.violate("replies in order", `client ${this.id} awaits ${request?.xid}, and hears ${header.xid}`);
       return;
     }
     this.requestsAnswered++;
     const bodyAt = frame.offset;
-    laws.onReply(this, request, { header, body: frame });
+    invariants.onReply(this, request, { header, body: frame });
     frame.offset = bodyAt;
     if (request.operation.kind === "ping")
       this.session!.aliveSince = Math.max(this.session!.aliveSince, request.sentAt);

@@ -2,7 +2,7 @@
 // programs, and what an operator does to the nodes that they stand on. Each seed leaves most kinds out.
 
 import { type Random, seededRandom } from "../../base/random.ts";
-import { drawNetwork, drawSwarm, type Swarm } from "../../sim/swarm.ts";
+import { drawNetwork, drawParameters, type SimulationParameters } from "../../sim/kernel/parameters.ts";
 import type { RecipeName } from "./recipes.ts";
 
 export type ProgramFault =
@@ -17,8 +17,8 @@ export type ProgramFault =
   | "end-session"
   | "remove-node";
 
-export interface RecipeSwarm {
-  readonly servers: Swarm;
+export interface RecipeParameters {
+  readonly servers: SimulationParameters;
   readonly programs: number;
   readonly recipes: readonly RecipeName[];
   /** Clocks of programs run between 1 / rate and rate; so do the members'. */
@@ -29,11 +29,17 @@ export interface RecipeSwarm {
   readonly weights: Readonly<Record<ProgramFault, number>>;
 }
 
-export function drawRecipeSwarm(random: Random, all: readonly RecipeName[]): RecipeSwarm {
-  const drawn = drawSwarm(random, seededRandom(random.next()));
+export function drawRecipeParameters(random: Random, all: readonly RecipeName[]): RecipeParameters {
+  const drawn = drawParameters(random, seededRandom(random.next()));
   // What TCP does not do, sessions cannot stand on.
   const network = drawNetwork(random, drawn.tickMs / 40, false);
-  const servers: Swarm = { ...drawn, spares: 0, isUnruly: false, network, stormMs: drawn.tickTimeMs * STORM_TICKS };
+  const servers: SimulationParameters = {
+    ...drawn,
+    spares: 0,
+    isUnruly: false,
+    network,
+    faultPhaseMs: drawn.tickTimeMs * FAULT_PHASE_TICKS,
+  };
   const sometimes = (probability: number, upTo: number) => (random.chance(probability) ? 1 + random.below(upTo) : 0);
   const isRemoving = random.chance(0.4);
   return {
@@ -59,12 +65,15 @@ export function drawRecipeSwarm(random: Random, all: readonly RecipeName[]): Rec
 }
 
 /** Ticks of the protocol; a session lasts for two to four of them. */
-const STORM_TICKS = 15;
+const FAULT_PHASE_TICKS = 15;
 /** So often the members are left alone: then programs get further, and meet each other more. */
 const QUIET_SERVERS = 0.4;
 
-function quiet({ weights }: Swarm): Swarm["weights"] {
-  return { ...(Object.fromEntries(Object.keys(weights).map((fault) => [fault, 0])) as Swarm["weights"]), heal: 1 };
+function quiet({ weights }: SimulationParameters): SimulationParameters["weights"] {
+  return {
+    ...(Object.fromEntries(Object.keys(weights).map((fault) => [fault, 0])) as SimulationParameters["weights"]),
+    heal: 1,
+  };
 }
 
 function pick<T>(random: Random, all: readonly T[], count: number): T[] {

@@ -1,7 +1,7 @@
 // What a member's kernel does with the bytes that are written for a client: it takes them all, or none, or one, and the
 // rest leaves in its own time.
 
-import type { Random } from "../base/random.ts";
+import type { Random } from "../../base/random.ts";
 
 export type SendManner = "everything" | "nothing" | "one-byte" | "some";
 export const SEND_MANNERS: readonly SendManner[] = ["everything", "nothing", "one-byte", "some"];

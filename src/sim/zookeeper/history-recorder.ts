@@ -1,17 +1,17 @@
 // A second judge: what clients did to a few nodes of their own, judged by search alone. It knows nothing of revisions, the
-// log or the chronicle, only who asked for what when, and what the answers were.
+// log or the reference model, only who asked for what when, and what the answers were.
 
-import { byteString } from "../base/text.ts";
-import { checkLinearizable } from "../checkers/linearizability.ts";
-import type { Operation } from "../checkers/model.ts";
-import { type ZnodeInput, type ZnodeOutput, type ZnodeRejection, znode } from "../checkers/models/znode.ts";
-import { readStat } from "../protocols/zookeeper/codec/records.ts";
-import { readData } from "../protocols/zookeeper/codec/replies.ts";
-import { CODE } from "./chronicle.ts";
+import { byteString } from "../../base/text.ts";
+import { checkLinearizable } from "../../checkers/linearizability.ts";
+import type { Operation } from "../../checkers/model.ts";
+import { type ZnodeInput, type ZnodeOutput, type ZnodeRejection, znode } from "../../checkers/models/znode.ts";
+import { readStat } from "../../protocols/zookeeper/codec/records.ts";
+import { readData } from "../../protocols/zookeeper/codec/replies.ts";
 import type { Reply, Request } from "./client.ts";
+import { CODE } from "./reference-model.ts";
 
 /** Nodes below it are written by single requests only, outlive their makers, and are read behind a `sync`. */
-export const WITNESSED = "/w";
+export const RECORDED = "/w";
 
 /** Beyond so many steps on one node the search says nothing. */
 const STEPS_MAX = 300_000;
@@ -22,7 +22,7 @@ const REJECTIONS: Readonly<Record<number, ZnodeRejection>> = {
   [CODE.badVersion]: "bad-version",
 };
 
-export class Witness {
+export class HistoryRecorder {
   readonly #now: () => number;
   /** Asked for, in order; answered ones are replaced. Null: it certainly was not carried out. */
   readonly #operations: (Operation<ZnodeInput, ZnodeOutput> | null)[] = [];
@@ -63,7 +63,7 @@ export class Witness {
 }
 
 function inputOf({ operation }: Request): ZnodeInput | null {
-  if (!("path" in operation) || !operation.path.startsWith(`${WITNESSED}/`)) return null;
+  if (!("path" in operation) || !operation.path.startsWith(`${RECORDED}/`)) return null;
   const { path } = operation;
   switch (operation.kind) {
     case "create":

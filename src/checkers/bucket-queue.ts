@@ -1,6 +1,6 @@
-// What is still to be done, taken up where it is furthest; of equally far things the one added last comes first.
+// A bucket queue: a priority queue over small whole numbers. It takes the largest distance first; of equals, the last one added.
 
-export class FurthestFirst<Item> {
+export class BucketQueue<Item> {
   readonly #stacks: Item[][] = [];
   #furthest = -1;
 

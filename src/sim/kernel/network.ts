@@ -2,9 +2,9 @@
 // are connected frames keep their order, as on TCP, unless the network is unruly; what was under way when a connection broke
 // is lost.
 
-import type { Random } from "../base/random.ts";
-import type { MemberId } from "../consensus/raft/types.ts";
-import type { PeerEvents, Peers } from "../replica/ports.ts";
+import type { Random } from "../../base/random.ts";
+import type { MemberId } from "../../consensus/raft/types.ts";
+import type { PeerEvents, Peers } from "../../replica/ports.ts";
 import type { VirtualClock, VirtualTime } from "./time.ts";
 
 export interface NetworkOptions {

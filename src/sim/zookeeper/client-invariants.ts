@@ -1,32 +1,32 @@
-// The laws of the protocol, as clients meet them: each answer, each event and each session's end is held against the
-// chronicle, at the moment the client hears of it.
+// The invariants of the protocol, as clients meet them: each answer, each event and each session's end is held against the
+// referenceModel, at the moment the client hears of it.
 
-import { byteString } from "../base/text.ts";
-import { readStat } from "../protocols/zookeeper/codec/records.ts";
-import { readChildren2, readData } from "../protocols/zookeeper/codec/replies.ts";
-import type { Stat } from "../state/types.ts";
-import { differenceOf, isAskedBy, isSameStat } from "./answers.ts";
-import { type Answer, type Chronicle, CODE } from "./chronicle.ts";
+import { byteString } from "../../base/text.ts";
+import { readStat } from "../../protocols/zookeeper/codec/records.ts";
+import { readChildren2, readData } from "../../protocols/zookeeper/codec/replies.ts";
+import type { Stat } from "../../state/types.ts";
 import type { Reply, Request, SessionView, SimulatedClient } from "./client.ts";
-import type { Command, TreeCommand } from "./commands.ts";
-import { UNKNOWN_ZXID, WatchLaws } from "./watch-laws.ts";
-import { Witness } from "./witness.ts";
+import { HistoryRecorder } from "./history-recorder.ts";
+import type { Command, TreeCommand } from "./log-commands.ts";
+import { type Answer, CODE, type ReferenceModel } from "./reference-model.ts";
+import { differenceOf, isAskedBy, isSameStat } from "./reply-comparison.ts";
+import { UNKNOWN_ZXID, WatchInvariants } from "./watch-invariants.ts";
 
 /** An error that says that nothing was applied: there was no room. */
 const SYSTEM_ERROR = -1;
 
-export class ClientLaws {
-  readonly #chronicle: Chronicle;
+export class ClientInvariants {
+  readonly #model: ReferenceModel;
   readonly #now: () => number;
   readonly #clockRateMax: number;
   readonly #keepsSessions: boolean;
-  readonly #violate: (law: string, what: string) => void;
+  readonly #violate: (invariant: string, what: string) => void;
   /** The latest revision that any client has seen. */
   highestSeen = 0;
-  readonly witness: Witness;
+  readonly recorder: HistoryRecorder;
   readonly #counted = new Map<number, () => number>();
   readonly #sessions = new Map<number, { readonly view: SessionView; closes: boolean }>();
-  readonly #watches: WatchLaws;
+  readonly #watches: WatchInvariants;
   readonly #answered = new Set<number>();
   /** What was written, by its number: where it stands in the log. */
   readonly #written = new Map<string, number>();
@@ -35,27 +35,27 @@ export class ClientLaws {
   eventsHeard = 0;
 
   constructor(options: {
-    readonly chronicle: Chronicle;
+    readonly referenceModel: ReferenceModel;
     readonly now: () => number;
     /** No member's clock is faster than this. */
     readonly clockRateMax: number;
     /** What a member passes on arrives, or its connection breaks: how long sessions live rests on that. */
     readonly keepsSessions: boolean;
-    readonly violate: (law: string, what: string) => void;
+    readonly violate: (invariant: string, what: string) => void;
   }) {
-    this.#chronicle = options.chronicle;
+    this.#model = options.referenceModel;
     this.#now = options.now;
     this.#clockRateMax = options.clockRateMax;
     this.#keepsSessions = options.keepsSessions;
     this.#violate = options.violate;
-    this.#watches = new WatchLaws(options.chronicle, options.violate);
-    this.witness = new Witness(options.now);
-    this.#chronicle.onLeaseEnded = (id, cause) => this.#onLeaseEnded(id, cause);
-    this.#chronicle.onCommand = (revision, command, answer) => this.#onCommand(revision, command, answer);
+    this.#watches = new WatchInvariants(options.referenceModel, options.violate);
+    this.recorder = new HistoryRecorder(options.now);
+    this.#model.onLeaseEnded = (id, cause) => this.#onLeaseEnded(id, cause);
+    this.#model.onCommand = (revision, command, answer) => this.#onCommand(revision, command, answer);
   }
 
-  violate(law: string, what: string): void {
-    this.#violate(law, what);
+  violate(invariant: string, what: string): void {
+    this.#violate(invariant, what);
   }
 
   // ------------------------------------------------------------------------------------------------- what is applied
@@ -134,14 +134,14 @@ export class ClientLaws {
   /** The member said that the session is gone. */
   onRefused(client: SimulatedClient): void {
     const id = client.session?.id;
-    if (id !== undefined && this.#chronicle.leases.has(id)) {
+    if (id !== undefined && this.#model.leases.has(id)) {
       this.#violate("sessions live", `session ${id} was refused, and lives`);
     }
   }
 
   onSent(client: SimulatedClient, request: Request): void {
     const { operation } = request;
-    this.witness.onSent(client.id, request);
+    this.recorder.onSent(client.id, request);
     if (operation.kind === "close") this.#sessions.get(client.session!.id)!.closes = true;
     if (operation.kind === "set-watches") this.#watches.onSettingAgain(client);
   }
@@ -159,11 +159,11 @@ export class ClientLaws {
   onReply(client: SimulatedClient, request: Request, { header, body }: Reply): void {
     const { operation } = request;
     const { zxid, error } = header;
-    if (zxid > this.#chronicle.revision) {
+    if (zxid > this.#model.revision) {
       this.#violate("answers are true", `client ${client.id} is shown revision ${zxid}, which is not committed`);
       return;
     }
-    this.witness.onReply(client.id, request, { header, body });
+    this.recorder.onReply(client.id, request, { header, body });
     switch (operation.kind) {
       case "create":
       case "delete":
@@ -215,7 +215,7 @@ export class ClientLaws {
 
   #onWritten(client: SimulatedClient, request: Request, { header: { zxid, error }, body }: Reply): void {
     const { operation, floor } = request;
-    const record = this.#chronicle.record(zxid);
+    const record = this.#model.record(zxid);
     const where = `client ${client.id}: ${describe(operation)} is answered with revision ${zxid}`;
     if (zxid <= floor) this.#violate("writes are linearizable", `${where}, ${floor} was seen before it was asked for`);
     if (this.#answered.has(zxid)) this.#violate("answers are true", `${where}, as another was`);
@@ -240,7 +240,7 @@ export class ClientLaws {
     if (zxid < request.syncFloor) {
       this.#violate("synced reads are linearizable", `${where}, ${request.syncFloor} was seen before its sync`);
     }
-    const node = this.#chronicle.nodeAt(path, zxid);
+    const node = this.#model.nodeAt(path, zxid);
     if ((node === undefined ? CODE.noNode : CODE.ok) !== error) {
       this.#violate("answers are true", `${where} is answered with error ${error}`);
       return;
@@ -258,7 +258,7 @@ export class ClientLaws {
     } else if (operation.kind === "children") {
       const read = readChildren2(body);
       const names = [...read.children].sort().join();
-      const expected = this.#chronicle.childrenAt(path, zxid).join();
+      const expected = this.#model.childrenAt(path, zxid).join();
       if (names !== expected) this.#violate("answers are true", `${where} are ${names}, were ${expected}`);
       stat = read.stat;
     } else {

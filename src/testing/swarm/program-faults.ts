@@ -1,17 +1,17 @@
 // What befalls programs, and when, as the seed decides; and what an operator removes.
 
 import type { Random } from "../../base/random.ts";
-import type { ClientNetwork } from "../../sim/connections.ts";
-import type { SimulatedEnsemble } from "../../sim/ensemble.ts";
+import type { ClientNetwork } from "../../sim/kernel/client-network.ts";
+import type { SimulatedEnsemble } from "../../sim/kernel/ensemble.ts";
 import { REFUSALS } from "../stage.ts";
 import type { Operator } from "./operator.ts";
+import type { ProgramFault, RecipeParameters } from "./parameters.ts";
 import type { SimulatedProgram } from "./program.ts";
-import type { ProgramFault, RecipeSwarm } from "./swarm.ts";
-import type { World } from "./world.ts";
+import type { WorkloadContext } from "./workload-context.ts";
 
-export interface ProgramNemesisOptions {
-  readonly swarm: RecipeSwarm;
-  readonly world: World;
+export interface ProgramFaultsOptions {
+  readonly parameters: RecipeParameters;
+  readonly context: WorkloadContext;
   readonly ensemble: SimulatedEnsemble;
   readonly network: ClientNetwork;
   readonly operator: Operator;
@@ -22,21 +22,21 @@ export interface ProgramNemesisOptions {
   readonly onEnded: (program: SimulatedProgram) => void;
 }
 
-export class ProgramNemesis {
+export class ProgramFaults {
   readonly counts = new Map<ProgramFault, number>();
-  readonly #options: ProgramNemesisOptions;
+  readonly #options: ProgramFaultsOptions;
   readonly #random: Random;
   #isOver = false;
 
-  constructor(options: ProgramNemesisOptions) {
+  constructor(options: ProgramFaultsOptions) {
     this.#options = options;
-    this.#random = options.world.random;
-    options.world.remove = (path) => {
-      if (this.#isOver || options.swarm.weights["remove-node"] === 0) return;
-      options.world.note(`an operator removes ${path} meanwhile`);
+    this.#random = options.context.random;
+    options.context.remove = (path) => {
+      if (this.#isOver || options.parameters.weights["remove-node"] === 0) return;
+      options.context.note(`an operator removes ${path} meanwhile`);
       options.operator.remove(path);
     };
-    options.world.history.onEphemeral = (path) => this.#onEphemeral(path);
+    options.context.history.onEphemeral = (path) => this.#onEphemeral(path);
     this.#soon();
   }
 
@@ -45,8 +45,8 @@ export class ProgramNemesis {
   }
 
   #soon(): void {
-    const { swarm, ensemble } = this.#options;
-    ensemble.time.after(swarm.faultEveryMs * (0.2 + this.#random.below(1600) / 1000), () => {
+    const { parameters, ensemble } = this.#options;
+    ensemble.time.after(parameters.faultEveryMs * (0.2 + this.#random.below(1600) / 1000), () => {
       if (this.#isOver) return;
       this.#strike();
       this.#soon();
@@ -54,7 +54,7 @@ export class ProgramNemesis {
   }
 
   #strike(): void {
-    const weights = Object.entries(this.#options.swarm.weights) as [ProgramFault, number][];
+    const weights = Object.entries(this.#options.parameters.weights) as [ProgramFault, number][];
     const sum = weights.reduce((all, [, weight]) => all + weight, 0);
     let left = this.#random.below(Math.max(1, sum));
     const drawn = weights.find(([, weight]) => {
@@ -67,13 +67,13 @@ export class ProgramNemesis {
     const what = this.#carryOut(fault, program);
     if (what === null) return;
     this.counts.set(fault, (this.counts.get(fault) ?? 0) + 1);
-    this.#options.world.note(what);
+    this.#options.context.note(what);
   }
 
   #carryOut(fault: ProgramFault, program: SimulatedProgram): string | null {
-    const { world, ensemble, network, operator, onEnded, clientOf } = this.#options;
+    const { context, ensemble, network, operator, onEnded, clientOf } = this.#options;
     const { time, members } = ensemble;
-    const some = () => world.sessionTimeoutMs * (0.05 + this.#random.below(2000) / 1000);
+    const some = () => context.sessionTimeoutMs * (0.05 + this.#random.below(2000) / 1000);
     switch (fault) {
       case "pause-program": {
         const milliseconds = some();
@@ -118,7 +118,7 @@ export class ProgramNemesis {
         operator.endSessionOf(program);
         return `an operator ends the session of ${program.name}`;
       case "remove-node": {
-        const path = this.#oneOf(this.#options.world.history.ephemerals().filter((each) => this.#isOurs(each)));
+        const path = this.#oneOf(this.#options.context.history.ephemerals().filter((each) => this.#isOurs(each)));
         if (path === undefined) return null;
         operator.remove(path);
         return `an operator removes ${path}`;
@@ -128,18 +128,18 @@ export class ProgramNemesis {
 
   /** As soon as it is there: nobody may rely on having made it. */
   #onEphemeral(path: string): void {
-    const { swarm, world, ensemble, operator } = this.#options;
-    if (this.#isOver || !this.#isOurs(path) || !this.#random.chance(swarm.removesAtOnce)) return;
+    const { parameters, context, ensemble, operator } = this.#options;
+    if (this.#isOver || !this.#isOurs(path) || !this.#random.chance(parameters.removesAtOnce)) return;
     const afterMs = this.#random.below(100) / 20;
     ensemble.time.after(afterMs, () => {
       if (this.#isOver) return;
-      world.note(`an operator removes ${path} at once`);
+      context.note(`an operator removes ${path} at once`);
       operator.remove(path);
     });
   }
 
   #isOurs(path: string): boolean {
-    return path.startsWith(`${this.#options.world.root}/`);
+    return path.startsWith(`${this.#options.context.root}/`);
   }
 
   #oneOf<T>(list: readonly T[]): T | undefined {

@@ -1,31 +1,31 @@
-// The end of all faults, for a while or for good: machines are mended and kept up as by a service manager, and the network
-// is quiet. And the law of every calm: with all members up and connected somebody leads, and a write is done.
+// The end of all faults, for a while or for good: disks are repaired, processes are restarted as by a service manager, and the
+// network is quiet. Its invariant: with all members up and connected one member leads, and a write is done.
 
-import { encodeEndReconfig } from "../state/tree/commands.ts";
+import { encodeEndReconfig } from "../../state/tree/commands.ts";
 import type { SimulatedEnsemble } from "./ensemble.ts";
 import type { SimulatedMember } from "./member.ts";
 import type { NetworkOptions } from "./network.ts";
-import type { Swarm } from "./swarm.ts";
+import type { SimulationParameters } from "./parameters.ts";
 
 /** So many ticks of the protocol what was begun before may last: pauses, stalls, frames in a link that was clogged. */
 const AFTERMATH_TICKS = 8;
 /** The longest election timeouts within which somebody leads, and writes. */
 const LEADS_WITHIN_TIMEOUTS = 10;
 
-export class Calm {
+export class Recovery {
   readonly #ensemble: SimulatedEnsemble;
-  readonly #swarm: Swarm;
-  readonly #kept = new Set<SimulatedMember>();
-  #weather: NetworkOptions | null = null;
+  readonly #parameters: SimulationParameters;
+  readonly #keptUp = new Set<SimulatedMember>();
+  #optionsBefore: NetworkOptions | null = null;
 
-  constructor(ensemble: SimulatedEnsemble, swarm: Swarm) {
+  constructor(ensemble: SimulatedEnsemble, parameters: SimulationParameters) {
     this.#ensemble = ensemble;
-    this.#swarm = swarm;
+    this.#parameters = parameters;
   }
 
   quietNetwork(): void {
     const { network } = this.#ensemble;
-    this.#weather ??= network.options;
+    this.#optionsBefore ??= network.options;
     network.options = {
       ...network.options,
       delayMaxMs: network.options.delayMinMs * 5,
@@ -37,41 +37,41 @@ export class Calm {
     };
   }
 
-  mend(member: SimulatedMember): void {
+  repair(member: SimulatedMember): void {
     const { disk } = member;
     disk.stalledUntil = 0;
     disk.syncMaxMs = 0.4;
     disk.readMs = 0.005;
     disk.syncsUntilError = null;
     disk.capacityBytes = Number.POSITIVE_INFINITY;
-    this.#kept.add(member);
+    this.#keptUp.add(member);
     this.#keepUp(member);
   }
 
   /** Started again whenever it has ended. */
   #keepUp(member: SimulatedMember): void {
-    if (!this.#kept.has(member)) return;
+    if (!this.#keptUp.has(member)) return;
     if (!member.isUp) void member.start();
-    member.onEnded = () => this.#ensemble.time.after(this.#swarm.tickMs, () => this.#keepUp(member));
+    member.onEnded = () => this.#ensemble.time.after(this.#parameters.tickMs, () => this.#keepUp(member));
   }
 
-  /** The storm goes on. */
+  /** The faults go on. */
   end(): void {
-    for (const member of this.#kept) member.onEnded = () => {};
-    this.#kept.clear();
-    if (this.#weather !== null) this.#ensemble.network.options = this.#weather;
-    this.#weather = null;
+    for (const member of this.#keptUp) member.onEnded = () => {};
+    this.#keptUp.clear();
+    if (this.#optionsBefore !== null) this.#ensemble.network.options = this.#optionsBefore;
+    this.#optionsBefore = null;
   }
 
   /** What was begun before is over. False: the story has ended meanwhile. */
   async aftermath(isBroken: () => boolean): Promise<boolean> {
     const { time } = this.#ensemble;
-    return !(await time.runUntil(isBroken, AFTERMATH_TICKS * this.#swarm.tickTimeMs));
+    return !(await time.runUntil(isBroken, AFTERMATH_TICKS * this.#parameters.tickTimeMs));
   }
 
   /** Whether somebody leads soon, and a write of the leader's is done. */
   async leads(isBroken: () => boolean): Promise<boolean> {
-    const { tickMs, clockRateMax } = this.#swarm;
+    const { tickMs, clockRateMax } = this.#parameters;
     const { time, options } = this.#ensemble;
     const electionTicks = options.replica?.raft?.electionTicks ?? 10;
     const timeoutMs = 2 * electionTicks * tickMs * clockRateMax;

@@ -1,19 +1,19 @@
-// The laws of the members: what Raft, the log and the state promise each other, looked at as it happens. The first law that is
+// The invariants of the members: what Raft, the log and the state promise each other, looked at as it happens. The first invariant that is
 // broken ends the story.
 
 import { crc32 } from "node:zlib";
-import { decodeConfiguration } from "../consensus/raft/configuration.ts";
-import type { Configuration, EntryKind, LogPosition, MemberId, RecoveredState } from "../consensus/raft/types.ts";
-import type { LogWrite } from "../replica/ports.ts";
-import { decodePeerMessage, isSnapshotChunk } from "../replica/wire.ts";
-import { batchHeaderOf } from "../state/batch.ts";
-import type { Machine } from "../state/machine.ts";
-import { Chronicle } from "./chronicle.ts";
+import { decodeConfiguration } from "../../consensus/raft/configuration.ts";
+import type { Configuration, EntryKind, LogPosition, MemberId, RecoveredState } from "../../consensus/raft/types.ts";
+import type { LogWrite } from "../../replica/ports.ts";
+import { decodePeerMessage, isSnapshotChunk } from "../../replica/wire.ts";
+import { batchHeaderOf } from "../../state/batch.ts";
+import type { Machine } from "../../state/machine.ts";
+import { ReferenceModel } from "../zookeeper/reference-model.ts";
 import type { Observer, SimulatedMember } from "./member.ts";
 
 export interface Violation {
-  /** The law's name, as it stands in docs/reliability.md. */
-  readonly law: string;
+  /** The invariant's name, as it stands in docs/reliability.md. */
+  readonly invariant: string;
   readonly what: string;
 }
 
@@ -44,8 +44,8 @@ interface Durable extends Shadow {
   votedFor: MemberId | null;
 }
 
-export class MemberLaws implements Observer {
-  readonly chronicle = new Chronicle();
+export class MemberInvariants implements Observer {
+  readonly referenceModel = new ReferenceModel();
   readonly violations: Violation[] = [];
   /** Hears of each entry that is applied for the first time anywhere. */
   onFirstApplied: (member: SimulatedMember, index: number) => void = () => {};
@@ -72,9 +72,9 @@ export class MemberLaws implements Observer {
   /** The latest that was committed. */
   configuration: Configuration | null = null;
 
-  violate(law: string, what: string): void {
-    this.violations.push({ law, what });
-    this.onNote(`VIOLATION ${law}: ${what}`);
+  violate(invariant: string, what: string): void {
+    this.violations.push({ invariant, what });
+    this.onNote(`VIOLATION ${invariant}: ${what}`);
   }
 
   get committedIndex(): number {
@@ -293,7 +293,7 @@ export class MemberLaws implements Observer {
       }
       const { first, terms } = this.#shadow(member);
       this.#committed.push({ checksum, term: terms[index - first] ?? UNKNOWN_TERM, under: this.#highestTerm });
-      if (kind === "commands") this.chronicle.tellBatch(payload);
+      if (kind === "commands") this.referenceModel.applyBatch(payload);
       if (kind === "configuration") this.#noteConfiguration(index);
       this.#checkMajority(index);
     } else if (known.checksum !== checksum) {
@@ -313,9 +313,10 @@ export class MemberLaws implements Observer {
   }
 
   onApplied(member: SimulatedMember, index: number, machine: Machine): void {
-    if (index === this.committedIndex && this.chronicle.index < index) this.chronicle.tellOther(machine.revision);
-    if (index === this.committedIndex && machine.revision !== this.chronicle.revision) {
-      const { revision } = this.chronicle;
+    if (index === this.committedIndex && this.referenceModel.index < index)
+      this.referenceModel.applyOther(machine.revision);
+    if (index === this.committedIndex && machine.revision !== this.referenceModel.revision) {
+      const { revision } = this.referenceModel;
       this.violate("state machine safety", `entry ${index} led to revision ${machine.revision}, not ${revision}`);
     }
     this.onFirstApplied(member, index);
@@ -340,13 +341,13 @@ export class MemberLaws implements Observer {
     else if (known !== hash) this.violate("equal states", `member ${member.id} has another state at index ${index}`);
   }
 
-  /** The state holds what the chronicle says, and nothing else. */
-  compareWithChronicle(member: SimulatedMember): void {
+  /** The state holds what the reference model says, and nothing else. */
+  compareWithReferenceModel(member: SimulatedMember): void {
     const machine = member.replica?.machine;
     if (machine === undefined || machine.appliedIndex !== this.committedIndex) return;
-    const { chronicle } = this;
+    const { referenceModel } = this;
     let count = 0;
-    for (const [path, { data, stat }] of chronicle.nodes()) {
+    for (const [path, { data, stat }] of referenceModel.nodes()) {
       count++;
       const node = machine.tree.node(path);
       if (node === undefined) {
@@ -362,10 +363,10 @@ export class MemberLaws implements Observer {
     if (machine.tree.nodeCount !== expected) {
       this.violate("state as told", `member ${member.id} holds ${machine.tree.nodeCount} nodes, ${expected} are there`);
     }
-    if (machine.leases.size !== chronicle.leases.size) {
+    if (machine.leases.size !== referenceModel.leases.size) {
       this.violate(
         "state as told",
-        `member ${member.id} holds ${machine.leases.size} sessions, not ${chronicle.leases.size}`,
+        `member ${member.id} holds ${machine.leases.size} sessions, not ${referenceModel.leases.size}`,
       );
     }
   }

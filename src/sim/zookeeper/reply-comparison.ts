@@ -1,11 +1,11 @@
 // What a client asked for and was told, compared with what stands in the log and what came of it there.
 
-import { readStat } from "../protocols/zookeeper/codec/records.ts";
-import { type MultiResult, readCreated, readMultiReply } from "../protocols/zookeeper/codec/replies.ts";
-import type { Stat } from "../state/types.ts";
-import { type Answer, CODE } from "./chronicle.ts";
+import { readStat } from "../../protocols/zookeeper/codec/records.ts";
+import { type MultiResult, readCreated, readMultiReply } from "../../protocols/zookeeper/codec/replies.ts";
+import type { Stat } from "../../state/types.ts";
 import type { Reply, Request } from "./client.ts";
-import type { Command, TreeCommand } from "./commands.ts";
+import type { Command, TreeCommand } from "./log-commands.ts";
+import { type Answer, CODE } from "./reference-model.ts";
 
 /** Whether a command of the log is what a session asked for. */
 export function isAskedBy(command: Command, session: number, operation: Request["operation"]): boolean {

@@ -1,23 +1,23 @@
-// What all workloads of one seed stand in: the ensemble, the programs, what the servers held and when, and where broken laws are told.
+// What all workloads of one seed stand in: the ensemble, the programs, what the servers held and when, and where broken invariants are told.
 
 import { CoordinationError } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
-import type { Violation } from "../../sim/laws.ts";
-import type { History } from "./history.ts";
+import type { Violation } from "../../sim/kernel/member-invariants.ts";
 import type { SimulatedProgram } from "./program.ts";
+import type { StateHistory } from "./state-history.ts";
 
-export interface WorldOptions {
+export interface WorkloadContextOptions {
   readonly random: Random;
-  readonly history: History;
+  readonly history: StateHistory;
   readonly sessionTimeoutMs: number;
   readonly root: string;
   readonly now: () => number;
   readonly onNote: (what: string) => void;
 }
 
-export class World {
+export class WorkloadContext {
   readonly random: Random;
-  readonly history: History;
+  readonly history: StateHistory;
   /** As programs ask for it. What they do is in proportion to it. */
   readonly sessionTimeoutMs: number;
   /** Below which all recipes stand. */
@@ -26,7 +26,7 @@ export class World {
   /** What happens to programs from here on concerns nobody. */
   isOver = false;
   /** Asked now and then, and at the end. */
-  readonly referees: (() => void)[] = [];
+  readonly periodicChecks: (() => void)[] = [];
   /** Has an operator remove a node, on days on which one does such things. */
   remove: (path: string) => void = () => {};
   /** How what was tried ended, for the figures. */
@@ -34,7 +34,7 @@ export class World {
   readonly #now: () => number;
   readonly #onNote: (what: string) => void;
 
-  constructor({ random, history, sessionTimeoutMs, root, now, onNote }: WorldOptions) {
+  constructor({ random, history, sessionTimeoutMs, root, now, onNote }: WorkloadContextOptions) {
     this.random = random;
     this.history = history;
     this.sessionTimeoutMs = sessionTimeoutMs;
@@ -52,14 +52,14 @@ export class World {
     this.#onNote(what);
   }
 
-  violate(law: string, what: string): void {
+  violate(invariant: string, what: string): void {
     if (this.isOver) return;
-    this.violations.push({ law, what });
-    this.note(`VIOLATION ${law}: ${what}`);
+    this.violations.push({ invariant, what });
+    this.note(`VIOLATION ${invariant}: ${what}`);
   }
 
   /**
-   * What it comes to; null where it fails, as anything may in a storm. It fails with a CoordinationError alone: every other is
+   * What it comes to; null where it fails, as anything may under faults. It fails with a CoordinationError alone: every other is
    * a fault of the recipes.
    */
   async attempt<T>(program: SimulatedProgram, what: string, work: () => Promise<T>): Promise<T | null> {

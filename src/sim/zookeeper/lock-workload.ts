@@ -1,14 +1,14 @@
 // Clients that take turns with a lock, as ZooKeeper's recipe has it, and say when they believe to hold it.
 
-import type { Random } from "../base/random.ts";
-import { readChildren2, readCreated } from "../protocols/zookeeper/codec/replies.ts";
-import { CODE } from "./chronicle.ts";
+import type { Random } from "../../base/random.ts";
+import { readChildren2, readCreated } from "../../protocols/zookeeper/codec/replies.ts";
 import type { ClientOperation, Reply, Request, SimulatedClient, Workload } from "./client.ts";
+import { CODE } from "./reference-model.ts";
 
 export const LOCK = "/lock";
 
 /** When who believed to hold the lock; ends are known later. */
-export interface Tenure {
+export interface LockGrant {
   readonly client: number;
   /** The fencing token: the revision that created the node. */
   readonly token: number;
@@ -16,20 +16,20 @@ export interface Tenure {
   endsAt(): number;
 }
 
-export class Locker implements Workload {
+export class LockWorkload implements Workload {
   readonly #client: SimulatedClient;
   readonly #random: Random;
   readonly #holdMs: number;
   readonly #clockRateMax: number;
-  readonly #onGranted: (tenure: Tenure) => void;
+  readonly #onGranted: (grant: LockGrant) => void;
   #number = 0;
   #node: { readonly path: string; readonly token: number } | null = null;
-  #tenure: { releasedAt: number | null } | null = null;
+  #grant: { releasedAt: number | null } | null = null;
   #isJoining = false;
   #isResting = false;
 
   /** No clock runs faster than `clockRateMax`, so sessions live at least so much shorter. */
-  constructor(client: SimulatedClient, holdMs: number, clockRateMax: number, onGranted: (tenure: Tenure) => void) {
+  constructor(client: SimulatedClient, holdMs: number, clockRateMax: number, onGranted: (grant: LockGrant) => void) {
     this.#client = client;
     this.#random = client.options.random;
     this.#holdMs = holdMs;
@@ -59,8 +59,8 @@ export class Locker implements Workload {
   }
 
   onSessionLost(): void {
-    if (this.#tenure !== null) this.#tenure.releasedAt ??= this.#client.options.time.now;
-    this.#tenure = null;
+    if (this.#grant !== null) this.#grant.releasedAt ??= this.#client.options.time.now;
+    this.#grant = null;
     this.#node = null;
   }
 
@@ -85,26 +85,26 @@ export class Locker implements Workload {
 
   #onWaiting(names: readonly string[]): void {
     const node = this.#node;
-    if (node === null || this.#tenure !== null) return;
+    if (node === null || this.#grant !== null) return;
     const own = names.indexOf(node.path.slice(LOCK.length + 1));
     if (own > 0) this.#request({ kind: "exists", path: `${LOCK}/${names[own - 1]}`, watch: true });
     if (own !== 0) return;
-    const tenure: { releasedAt: number | null } = { releasedAt: null };
+    const grant: { releasedAt: number | null } = { releasedAt: null };
     const session = this.#client.session!;
-    this.#tenure = tenure;
+    this.#grant = grant;
     const endsAt = (): number => {
       const deadline = session.aliveSince + session.timeoutMs / this.#clockRateMax;
-      return Math.min(tenure.releasedAt ?? Number.POSITIVE_INFINITY, deadline);
+      return Math.min(grant.releasedAt ?? Number.POSITIVE_INFINITY, deadline);
     };
     this.#onGranted({ client: this.#client.id, token: node.token, endsAt });
-    this.#after(this.#holdMs * (0.5 + this.#random.below(20) / 10), () => this.#release(tenure));
+    this.#after(this.#holdMs * (0.5 + this.#random.below(20) / 10), () => this.#release(grant));
   }
 
-  #release(tenure: { releasedAt: number | null }): void {
-    if (this.#tenure !== tenure || this.#node === null) return;
+  #release(grant: { releasedAt: number | null }): void {
+    if (this.#grant !== grant || this.#node === null) return;
     const { path } = this.#node;
-    tenure.releasedAt ??= this.#client.options.time.now;
-    this.#tenure = null;
+    grant.releasedAt ??= this.#client.options.time.now;
+    this.#grant = null;
     this.#node = null;
     if (this.#client.isConnected) this.#request({ kind: "delete", path, version: -1 });
     // Without a connection it comes back without a node, closes its session, and so lets go.

@@ -11,7 +11,7 @@ export interface RecipeFigures {
   readonly outcomes: ReadonlyMap<string, number>;
 }
 
-export class Tally {
+export class Statistics {
   seeds = 0;
   violations = 0;
   /** What all of it took, of one core. */

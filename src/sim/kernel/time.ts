@@ -1,6 +1,6 @@
 // Virtual time: one queue of future events decides everything that happens. Nothing here waits for real time.
 
-import type { Clock } from "../replica/ports.ts";
+import type { Clock } from "../../replica/ports.ts";
 
 interface Event {
   readonly at: number;

@@ -2,9 +2,9 @@
 // nothing. It is told each entry once, by whichever member applies it first, and can say what anything was at any revision:
 // so every answer a client gets, and every event it is told, can be compared with what was true there.
 
-import { bytesOf } from "../base/text.ts";
-import type { Stat } from "../state/types.ts";
-import { type Batch, type Command, readBatch, type TreeCommand } from "./commands.ts";
+import { bytesOf } from "../../base/text.ts";
+import type { Stat } from "../../state/types.ts";
+import { type Batch, type Command, readBatch, type TreeCommand } from "./log-commands.ts";
 
 /** ZooKeeper's codes, as its own documents give them. */
 export const CODE = {
@@ -79,7 +79,7 @@ const MEMBER_SHIFT = 2 ** 45;
 /** The first mode of nodes that may go by themselves; those with a time to live follow. */
 const CONTAINER = 4;
 
-export class Chronicle {
+export class ReferenceModel {
   revision = 0;
   time = 0;
   /** Entries told so far. */
@@ -108,7 +108,7 @@ export class Chronicle {
   // -------------------------------------------------------------------------------------------------------- telling
 
   /** An entry of commands was committed. */
-  tellBatch(payload: Uint8Array): void {
+  applyBatch(payload: Uint8Array): void {
     this.index++;
     const batch = readBatch(payload);
     if (!this.#isNext(batch)) return;
@@ -123,7 +123,7 @@ export class Chronicle {
   }
 
   /** An entry that holds none; a change of the configuration may consume a revision. */
-  tellOther(revisionAfter: number): void {
+  applyOther(revisionAfter: number): void {
     this.index++;
     this.revision = revisionAfter;
   }

@@ -1,18 +1,18 @@
 // A program on the client library, as users have it, that takes turns with the lock and reads all the time. It counts on
 // its session until the library's own deadline: what the library believes is held against the log.
 
-import { whenAborted } from "../base/abort.ts";
-import { assert } from "../base/assert.ts";
-import { CoordinationError } from "../base/errors.ts";
-import type { Random } from "../base/random.ts";
-import { type Session, ZooKeeperClient, ZooKeeperError } from "../protocols/zookeeper/client/index.ts";
-import { LiveSession } from "../protocols/zookeeper/client/session.ts";
-import type { ClientLaws } from "./client-laws.ts";
+import { whenAborted } from "../../base/abort.ts";
+import { assert } from "../../base/assert.ts";
+import { CoordinationError } from "../../base/errors.ts";
+import type { Random } from "../../base/random.ts";
+import { type Session, ZooKeeperClient, ZooKeeperError } from "../../protocols/zookeeper/client/index.ts";
+import { LiveSession } from "../../protocols/zookeeper/client/session.ts";
+import type { ClientNetwork } from "../kernel/client-network.ts";
+import type { SimulatedMember } from "../kernel/member.ts";
+import { VirtualClock, type VirtualTime } from "../kernel/time.ts";
+import type { ClientInvariants } from "./client-invariants.ts";
 import { SimulatedTransport } from "./client-transport.ts";
-import type { ClientNetwork } from "./connections.ts";
-import { LOCK, type Tenure } from "./locker.ts";
-import type { SimulatedMember } from "./member.ts";
-import { VirtualClock, type VirtualTime } from "./time.ts";
+import { LOCK, type LockGrant } from "./lock-workload.ts";
 
 export interface LockProgramOptions {
   readonly id: number;
@@ -21,17 +21,17 @@ export interface LockProgramOptions {
   readonly network: ClientNetwork;
   /** Whom it may connect to. */
   readonly members: readonly SimulatedMember[];
-  readonly laws: ClientLaws;
+  readonly invariants: ClientInvariants;
   readonly sessionTimeoutMs: number;
   readonly holdMs: number;
   readonly readEveryMs: number;
   /** Of its machine's clock, and how far apart any two clocks are. */
   readonly clockRate: number;
   readonly clockRateMax: number;
-  readonly onGranted: (tenure: Tenure) => void;
+  readonly onGranted: (grant: LockGrant) => void;
 }
 
-export class LockProgram {
+export class LibraryLockClient {
   readonly id: number;
   readonly #options: LockProgramOptions;
   readonly #clock: VirtualClock;
@@ -61,7 +61,7 @@ export class LockProgram {
   }
 
   #connect(): ZooKeeperClient {
-    const { random, sessionTimeoutMs, clockRateMax, laws } = this.#options;
+    const { random, sessionTimeoutMs, clockRateMax, invariants } = this.#options;
     const ports = {
       transport: this.#transport,
       clock: this.#clock,
@@ -72,7 +72,8 @@ export class LockProgram {
     const clockRateMargin = 1 - 1 / clockRateMax ** 2;
     const client = new ZooKeeperClient(this.#transport.servers, { sessionTimeoutMs, clockRateMargin }, ports);
     client.onState((state) => {
-      if (state.kind === "connected") laws.onCounted(Number(state.session.id), () => this.#deadlineOf(state.session));
+      if (state.kind === "connected")
+        invariants.onCounted(Number(state.session.id), () => this.#deadlineOf(state.session));
     });
     return client;
   }

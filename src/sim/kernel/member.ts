@@ -2,20 +2,20 @@
 // storage, replica and protocol sessions, the same code, on virtual time.
 
 import { createHash } from "node:crypto";
-import type { Files } from "../adapters/storage/files.ts";
-import { openStorage } from "../adapters/storage/storage.ts";
-import { type Random, seededRandom } from "../base/random.ts";
-import type { Configuration, EntryKind, MemberId, RecoveredState } from "../consensus/raft/types.ts";
-import { BOUNDS } from "../protocols/zookeeper/limits.ts";
-import { Service } from "../protocols/zookeeper/service.ts";
-import { LateStorageEvents } from "../replica/late-storage-events.ts";
-import { silentLogger } from "../replica/logger.ts";
-import type { LogWrite, OpenedStorage, StorageEvents } from "../replica/ports.ts";
-import { Replica, type ReplicaOptions } from "../replica/replica.ts";
-import { StateEventsHub } from "../state/events-hub.ts";
-import { Machine } from "../state/machine.ts";
-import type { StateEvents } from "../state/types.ts";
-import { VirtualDisk } from "./files.ts";
+import type { Files } from "../../adapters/storage/files.ts";
+import { openStorage } from "../../adapters/storage/storage.ts";
+import { type Random, seededRandom } from "../../base/random.ts";
+import type { Configuration, EntryKind, MemberId, RecoveredState } from "../../consensus/raft/types.ts";
+import { BOUNDS } from "../../protocols/zookeeper/limits.ts";
+import { Service } from "../../protocols/zookeeper/service.ts";
+import { LateStorageEvents } from "../../replica/late-storage-events.ts";
+import { silentLogger } from "../../replica/logger.ts";
+import type { LogWrite, OpenedStorage, StorageEvents } from "../../replica/ports.ts";
+import { Replica, type ReplicaOptions } from "../../replica/replica.ts";
+import { StateEventsHub } from "../../state/events-hub.ts";
+import { Machine } from "../../state/machine.ts";
+import type { StateEvents } from "../../state/types.ts";
+import { VirtualDisk } from "./disk.ts";
 import type { VirtualNetwork } from "./network.ts";
 import { VirtualClock, type VirtualTime } from "./time.ts";
 
