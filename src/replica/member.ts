@@ -19,7 +19,7 @@ export interface Waiter {
 export interface Member {
   readonly id: MemberId;
   /** Which run of this member's process: batches and leases carry it. */
-  readonly start: number;
+  readonly run: number;
   readonly machine: Machine;
   readonly status: MemberStatus;
   /** Of what it proposed since it leads. */

@@ -26,7 +26,7 @@ export interface OutstandingBatch {
 /** Invariants: `outstanding` is contiguous in sequence; a waiter is in exactly one batch, in the order of its command. */
 export class Outbox {
   readonly #member: number;
-  #start: number;
+  #run: number;
   readonly #writer = new ByteWriter(64 * 1024);
   #waiters: Waiter[] = [];
   #mark = -1;
@@ -34,14 +34,14 @@ export class Outbox {
   #outstanding: OutstandingBatch[] = [];
   #outstandingBytes = 0;
 
-  constructor(member: number, start: number) {
+  constructor(member: number, run: number) {
     this.#member = member;
-    this.#start = start;
+    this.#run = run;
     this.#openBatch();
   }
 
-  get start(): number {
-    return this.#start;
+  get run(): number {
+    return this.#run;
   }
 
   /** Bytes that wait to be applied, the open batch included. */
@@ -115,14 +115,14 @@ export class Outbox {
   }
 
   /** Takes another number for this run, when the ensemble already knows a later one: everything is numbered anew. */
-  restartAs(start: number): void {
-    assert(start > this.#start, "a run's number only grows");
-    this.#start = start;
+  restartAs(run: number): void {
+    assert(run > this.#run, "a run's number only grows");
+    this.#run = run;
     this.#nextSequence = 1;
     const old = this.#outstanding;
     this.#outstanding = old.map((batch) => {
       const writer = new ByteWriter(batch.bytes.length);
-      writeBatchHeader(writer, this.#member, start, this.#nextSequence);
+      writeBatchHeader(writer, this.#member, run, this.#nextSequence);
       writer.raw(batch.bytes, BATCH_HEADER_BYTES);
       return { sequence: this.#nextSequence++, bytes: writer.view(), waiters: batch.waiters };
     });
@@ -151,7 +151,7 @@ export class Outbox {
   #numberOpenBatch(): void {
     const { length } = this.#writer;
     this.#writer.clear();
-    writeBatchHeader(this.#writer, this.#member, this.#start, this.#nextSequence);
+    writeBatchHeader(this.#writer, this.#member, this.#run, this.#nextSequence);
     this.#writer.length = length;
   }
 }

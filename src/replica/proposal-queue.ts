@@ -19,7 +19,7 @@ const SUPERSEDED = -1;
 type LastByRun = Map<number, Map<number, number>>;
 
 /** The last batch of a member's run that the state has applied; 0: none yet, −1: a later run is known. */
-type LastApplied = (member: number, start: number) => number;
+type LastApplied = (member: number, run: number) => number;
 
 /**
  * Invariant: what `take` returns, put into the log in its order, is applied, each batch as the next of its run, unless its
@@ -85,14 +85,14 @@ export class ProposalQueue {
   #admit(batch: Uint8Array): boolean {
     const header = headerOf(batch);
     if (header === null) return false; // the state passes over it
-    const { member, start, sequence } = header;
-    const known = this.#known.get(member)?.get(start);
-    const last = known ?? this.#lastApplied(member, start);
+    const { member, run, sequence } = header;
+    const known = this.#known.get(member)?.get(run);
+    const last = known ?? this.#lastApplied(member, run);
     const isAnyFirst = known === undefined && (last === SUPERSEDED || !this.#isReady);
     if (isAnyFirst ? sequence <= last : sequence !== last + 1) return false;
     const runs = this.#known.get(member);
-    if (runs === undefined) this.#known.set(member, new Map([[start, sequence]]));
-    else runs.set(start, sequence);
+    if (runs === undefined) this.#known.set(member, new Map([[run, sequence]]));
+    else runs.set(run, sequence);
     return true;
   }
 }

@@ -36,7 +36,7 @@ import { decodePeerMessage, encodePropose, encodeRaft, encodeRenew, type PeerMes
 export interface ReplicaOptions {
   readonly id: MemberId;
   /** Which run of this member's process this is: larger than any earlier one (milliseconds since 1970 serve well). */
-  readonly start: number;
+  readonly run: number;
   readonly raft: Omit<RaftOptions, "id" | "incarnation" | "mayFound">;
   readonly tickMs: number;
   /** A snapshot is taken after so many commands, or so many bytes of log. */
@@ -149,8 +149,8 @@ export class Replica implements Member, PeerEvents, StorageEvents {
       storage.recovered,
       options.random,
     );
-    this.#outbox = new Outbox(options.id, options.start);
-    this.#queue = new ProposalQueue((member, start) => machine.lastSequence(member, start));
+    this.#outbox = new Outbox(options.id, options.run);
+    this.#queue = new ProposalQueue((member, run) => machine.lastSequence(member, run));
     this.#leases = new LeaseKeeper(machine, 2 * options.tickMs);
     this.#reaper = new Reaper(machine, options.reaper);
     this.#snapshotter = new Snapshotter(machine, storage.snapshots, {
@@ -163,7 +163,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   }
 
   /** Restores the state from the latest snapshot, then takes part. `peers` reports to this object. */
-  async run(peers: Peers): Promise<void> {
+  async start(peers: Peers): Promise<void> {
     assert(this.#peers === null, "a replica runs once");
     this.#isRestoring = true;
     this.stats.noteLeader(false, false);
@@ -188,8 +188,8 @@ export class Replica implements Member, PeerEvents, StorageEvents {
 
   // ---------------------------------------------------------------------------------------------- what protocols see
 
-  get start(): number {
-    return this.#outbox.start;
+  get run(): number {
+    return this.#outbox.run;
   }
 
   get status(): MemberStatus {
@@ -299,7 +299,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
 
   /** It is read before it goes into the log: what cannot be read must not come to all. */
   #onProposal(from: MemberId, batch: Uint8Array): void {
-    const flaw = flawOfProposal(batch, from, this.machine.latestStart(from));
+    const flaw = flawOfProposal(batch, from, this.machine.latestRun(from));
     if (flaw !== null) this.#peers?.hangUp(from, `it proposed what cannot be: ${flaw}`);
     else if (this.#queue.add(batch)) this.#flushSoon();
   }
@@ -643,8 +643,8 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     }
     this.#logger.error(`entry ${entry.index} is skipped, as skipEntries says: every member must skip it`);
     const header = headerOf(entry.payload);
-    const isOwn = header !== null && header.member === this.id && header.start === this.#outbox.start;
-    const last = this.machine.lastSequence(this.id, this.#outbox.start);
+    const isOwn = header !== null && header.member === this.id && header.run === this.#outbox.run;
+    const last = this.machine.lastSequence(this.id, this.#outbox.run);
     this.machine.skip(entry.index, entry.payload);
     if (!isOwn || header.sequence !== last + 1) return;
     for (const waiter of this.#outbox.take(header.sequence).waiters) waiter.onRefused(SKIPPED);
@@ -653,7 +653,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
 
   #applyBatch(entry: Entry): void {
     const header = headerOf(entry.payload);
-    const isOwn = header !== null && header.member === this.id && header.start === this.#outbox.start;
+    const isOwn = header !== null && header.member === this.id && header.run === this.#outbox.run;
     const revisionBefore = this.machine.revision;
     if (!isOwn) {
       this.machine.apply(entry.index, entry.payload, null);
@@ -665,7 +665,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   }
 
   #applyOwn(entry: Entry, sequence: number): void {
-    const last = this.machine.lastSequence(this.id, this.#outbox.start);
+    const last = this.machine.lastSequence(this.id, this.#outbox.run);
     if (sequence === last + 1) {
       const applying = this.#outbox.take(sequence);
       this.#applying = applying;
@@ -688,7 +688,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
 
   /** The ensemble knows a later run of this member, as when its wall clock went back: nothing of this one was heard. */
   #takeLaterStart(): void {
-    this.#outbox.restartAs(this.machine.latestStart(this.id) + 1);
+    this.#outbox.restartAs(this.machine.latestRun(this.id) + 1);
     this.#sendAgain();
   }
 
@@ -828,7 +828,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
 
   /** Own batches that were applied inside the snapshot: their outcome is not in it, so nobody here can know it. */
   #forgetWhatTheSnapshotHolds(): void {
-    const applied = this.machine.lastSequence(this.id, this.#outbox.start);
+    const applied = this.machine.lastSequence(this.id, this.#outbox.run);
     for (let oldest = this.#outbox.oldestSequence; oldest !== null && oldest <= applied; ) {
       const batch = this.#outbox.take(oldest);
       for (const waiter of batch?.waiters ?? []) waiter.onRefused(OUTCOME_UNKNOWN);
@@ -927,7 +927,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
 
   #retry(count: number): void {
     if (count === 0) return;
-    if (this.machine.lastSequence(this.id, this.#outbox.start) === -1) {
+    if (this.machine.lastSequence(this.id, this.#outbox.run) === -1) {
       this.#takeLaterStart();
       return;
     }

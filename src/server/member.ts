@@ -74,7 +74,7 @@ class StartingMember {
     events.add(replica.stateEvents);
     const server = await this.#openProtocols(replica, storage);
     events.add(server.events);
-    await replica.run(await this.#openPeers(replica, storage.incarnation));
+    await replica.start(await this.#openPeers(replica, storage.incarnation));
     return {
       member: replica,
       ended: this.#ended,

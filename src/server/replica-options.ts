@@ -31,7 +31,7 @@ export function replicaOptions(
   return {
     ...wiring,
     id,
-    start: Date.now(),
+    run: Date.now(),
     tickMs: TICK_MS,
     raft: {
       listed: initialEnsemble(configuration).members,

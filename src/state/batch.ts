@@ -1,9 +1,9 @@
 // A batch: the commands that one member gathered in one turn, and the payload of one log entry. Encoded once, by the
 // member that proposes it; the leader stamps its own time into it and changes nothing else.
 //
-//   format u8 · time i64 · member i32 · start i64 · sequence i64 · { length u32 · command }*
+//   format u8 · time i64 · member i32 · run i64 · sequence i64 · { length u32 · command }*
 //
-// `member`, `start` (which run of that member's process) and `sequence` (contiguous from 1) name the batch, so that the
+// `member`, `run` (which run of that member's process) and `sequence` (contiguous from 1) name the batch, so that the
 // state can apply each exactly once, in order, however often it was sent.
 
 import { assert } from "../base/assert.ts";
@@ -19,17 +19,17 @@ export const BATCH_HEADER_BYTES = 29;
 export interface BatchHeader {
   /** The leader's wall clock, in milliseconds since 1970, when it took the batch into the log. */
   readonly time: number;
-  /** `LEADERS_OWN`: `start` is its term. */
+  /** `LEADERS_OWN`: `run` is its term. */
   readonly member: number;
-  readonly start: number;
+  readonly run: number;
   readonly sequence: number;
 }
 
-export function writeBatchHeader(writer: ByteWriter, member: number, start: number, sequence: number): void {
+export function writeBatchHeader(writer: ByteWriter, member: number, run: number, sequence: number): void {
   writer.uint8(FORMAT);
   writer.int64(0);
   writeMemberId(writer, member === LEADERS_OWN ? null : member);
-  writer.int64(start);
+  writer.int64(run);
   writer.int64(sequence);
 }
 
@@ -59,7 +59,7 @@ export function readBatchHeader(reader: ByteReader): BatchHeader {
   return {
     time: reader.natural(),
     member: readMemberIdOrNone(reader) ?? LEADERS_OWN,
-    start: reader.natural(),
+    run: reader.natural(),
     sequence: reader.natural(),
   };
 }

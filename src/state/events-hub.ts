@@ -18,8 +18,8 @@ export class StateEventsHub implements StateEvents {
     for (const listener of this.#listeners) listener.onLeaseEnded?.(id, cause);
   }
 
-  onLeaseMoved(id: number, member: number, start: number): void {
-    for (const listener of this.#listeners) listener.onLeaseMoved?.(id, member, start);
+  onLeaseMoved(id: number, member: number, run: number): void {
+    for (const listener of this.#listeners) listener.onLeaseMoved?.(id, member, run);
   }
 
   onReconfigured(revision: number, outcome: Outcome & { kind: "updated" | "rejected" }): void {

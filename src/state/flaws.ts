@@ -20,12 +20,12 @@ export function headerOf(batch: Uint8Array): BatchHeader | null {
 }
 
 /** Why a batch that member `from` passed on may not be put into the log; null: it may. */
-export function flawOfProposal(batch: Uint8Array, from: number, latestStart: number): string | null {
+export function flawOfProposal(batch: Uint8Array, from: number, latestRun: number): string | null {
   const header = headerOf(batch);
   if (header === null) return "a batch without a header";
   if (header.member !== from) return `a batch in the name of member ${header.member}`;
   // A run's number is the time of its start, or one more than the last: none may use up those that come after it.
-  if (header.start > Math.max(START_MAX, latestStart + 1)) return `a run of number ${header.start}`;
+  if (header.run > Math.max(RUN_MAX, latestRun + 1)) return `a run of number ${header.run}`;
   const reader = new ByteReader(batch);
   readBatchHeader(reader);
   if (canAllBeRead(batch, reader.offset, reader.end, true)) return null;
@@ -43,7 +43,7 @@ export function flawOfProposal(batch: Uint8Array, from: number, latestStart: num
 }
 
 /** The year 2248, in milliseconds since 1970. */
-const START_MAX = 2 ** 43;
+const RUN_MAX = 2 ** 43;
 
 /** Whether the lengths of the commands behind a header fill the rest exactly. The reader is left where it was. */
 export function flawOfLengths({ bytes, offset, end }: ByteReader): string | null {

@@ -1,8 +1,8 @@
 // A number that stands for the whole state. Parts without an order of their own are added up, so that a state that was
 // restored hashes as the one it was taken from.
 
+import type { Deduplication } from "./deduplication.ts";
 import type { Leases } from "./leases/leases.ts";
-import type { Origins } from "./origins.ts";
 import { keyOf } from "./tree/acl-table.ts";
 import type { EnsembleMember } from "./tree/ensemble.ts";
 import { descendants, type Tree } from "./tree/tree.ts";
@@ -14,12 +14,12 @@ export interface Position {
   readonly appliedIndex: number;
 }
 
-export function stateHash(position: Position, origins: Origins, leases: Leases, tree: Tree): string {
+export function stateHash(position: Position, deduplication: Deduplication, leases: Leases, tree: Tree): string {
   const sum = new Sum();
   sum.add(`${position.revision} ${position.time} ${position.appliedIndex}`);
-  for (const { member, start, sequence } of origins) sum.add(`origin ${member} ${start} ${sequence}`);
-  for (const { id, timeoutMs, password, member, start, generation } of leases) {
-    sum.add(`lease ${id} ${timeoutMs} ${password} ${member} ${start} ${generation}`);
+  for (const { member, run, sequence } of deduplication) sum.add(`producer ${member} ${run} ${sequence}`);
+  for (const { id, timeoutMs, password, member, run, generation } of leases) {
+    sum.add(`lease ${id} ${timeoutMs} ${password} ${member} ${run} ${generation}`);
   }
   sum.add(`members ${listOf(tree.members)} shown ${listOf(tree.shown)} ${tree.configVersion}`);
   if (tree.pending !== null) sum.add(`pending ${tree.pending.revision} ${listOf(tree.pending.members)}`);

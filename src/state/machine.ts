@@ -8,19 +8,19 @@
 import { assert } from "../base/assert.ts";
 import { ByteReader } from "../base/bytes.ts";
 import { BATCH_HEADER_BYTES } from "./batch.ts";
+import { Deduplication } from "./deduplication.ts";
 import { canAllBeRead, flawOfCommand, flawOfLengths, headerOf } from "./flaws.ts";
 import { stateHash } from "./hash.ts";
 import { LEASE_MODEL, LEASE_OPERATION } from "./leases/commands.ts";
 import { type Lease, Leases } from "./leases/leases.ts";
-import { Origins } from "./origins.ts";
 import { DONE, rejected } from "./outcomes.ts";
 import { MachineRestorer, MachineSnapshot } from "./snapshot.ts";
-import { Caller } from "./tree/caller.ts";
 import { Changes } from "./tree/changes.ts";
 import { TREE_MODEL } from "./tree/commands.ts";
 import type { PendingReconfiguration } from "./tree/ensemble.ts";
 import { Operations } from "./tree/operations.ts";
 import { ensembleOf, Reconfiguration } from "./tree/reconfiguration.ts";
+import { Requester } from "./tree/requester.ts";
 import { Tree } from "./tree/tree.ts";
 import type { Outcome, StateEvents } from "./types.ts";
 
@@ -41,9 +41,9 @@ export class Machine {
   readonly leases = new Leases();
   readonly #events: StateEvents;
   readonly #hashSeed: number;
-  readonly #origins = new Origins();
+  readonly #deduplication = new Deduplication();
   readonly #changes: Changes;
-  readonly #caller = new Caller();
+  readonly #requester = new Requester();
   readonly #reconfiguration: Reconfiguration;
   readonly #operations: Operations;
   readonly #reader = new ByteReader(new Uint8Array(0));
@@ -52,7 +52,7 @@ export class Machine {
   #appliedIndex = 0;
   /** Who proposed the batch that is being applied. */
   #member = 0;
-  #start = 0;
+  #run = 0;
   #snapshot: MachineSnapshot | null = null;
 
   constructor(events: StateEvents, { hashSeed = 0 }: MachineOptions = {}) {
@@ -61,7 +61,7 @@ export class Machine {
     this.tree = Tree.preset(hashSeed);
     this.#changes = new Changes(this.tree, events);
     this.#reconfiguration = new Reconfiguration(this.#changes, events);
-    this.#operations = new Operations(this.#changes, this.#caller, this.#reconfiguration);
+    this.#operations = new Operations(this.#changes, this.#requester, this.#reconfiguration);
   }
 
   /**
@@ -91,13 +91,13 @@ export class Machine {
   }
 
   /** The last batch sequence applied of this run of this member; -1 when a later run of it is known. */
-  lastSequence(member: number, start: number): number {
-    return this.#origins.lastSequence(member, start);
+  lastSequence(member: number, run: number): number {
+    return this.#deduplication.lastSequence(member, run);
   }
 
   /** The latest run of this member whose batches were applied; 0 if none were. A run with a lower number is not heard. */
-  latestStart(member: number): number {
-    return this.#origins.latestStart(member);
+  latestRun(member: number): number {
+    return this.#deduplication.latestRun(member);
   }
 
   /**
@@ -109,8 +109,8 @@ export class Machine {
     this.#advance(index);
     const header = headerOf(batch);
     if (header === null) return this.#tellUnreadable(index, "a batch without a header");
-    const { time, member, start, sequence } = header;
-    const admission = this.#origins.admit(member, start, sequence);
+    const { time, member, run, sequence } = header;
+    const admission = this.#deduplication.admit(member, run, sequence);
     if (admission !== "applied") return admission;
     if (time > this.#time) this.#time = time;
     const reader = this.#reader.reset(batch, BATCH_HEADER_BYTES, batch.length);
@@ -119,7 +119,7 @@ export class Machine {
     const flaw = areReadable ? null : flawOfLengths(reader);
     if (flaw !== null) return this.#tellUnreadable(index, flaw);
     this.#member = member;
-    this.#start = start;
+    this.#run = run;
     this.#applyCommands(index, reader, areReadable, outcomes);
     return "applied";
   }
@@ -128,7 +128,7 @@ export class Machine {
   skip(index: number, batch: Uint8Array): void {
     this.#advance(index);
     const header = headerOf(batch);
-    if (header !== null) this.#origins.admit(header.member, header.start, header.sequence);
+    if (header !== null) this.#deduplication.admit(header.member, header.run, header.sequence);
   }
 
   #tellUnreadable(index: number, why: string): "unreadable" {
@@ -163,7 +163,7 @@ export class Machine {
     assert(this.#snapshot === null, "one snapshot at a time");
     const snapshot = new MachineSnapshot(
       { revision: this.#revision, time: this.#time, appliedIndex: this.#appliedIndex },
-      { origins: this.#origins, leases: this.leases, tree: this.tree },
+      { deduplication: this.#deduplication, leases: this.leases, tree: this.tree },
       () => {
         this.#changes.onBeforeChange = null;
         this.#snapshot = null;
@@ -181,8 +181,8 @@ export class Machine {
       this.#revision = restored.revision;
       this.#time = restored.time;
       this.#appliedIndex = restored.appliedIndex;
-      this.#origins.clear();
-      for (const origin of restored.origins) this.#origins.set(origin);
+      this.#deduplication.clear();
+      for (const producer of restored.deduplication) this.#deduplication.set(producer);
       this.leases.clear();
       for (const lease of restored.leases) this.leases.restore(lease);
       this.tree.adopt(restored.tree);
@@ -193,7 +193,7 @@ export class Machine {
   /** A hash of the whole state: equal on members that applied the same entries. Reads everything: for tests. */
   hash(): string {
     const { revision, time, appliedIndex } = this;
-    return stateHash({ revision, time, appliedIndex }, this.#origins, this.leases, this.tree);
+    return stateHash({ revision, time, appliedIndex }, this.#deduplication, this.leases, this.tree);
   }
 
   #advance(index: number): void {
@@ -234,9 +234,9 @@ export class Machine {
 
   #treeCommand(operation: number, reader: ByteReader): Outcome {
     const session = reader.int64();
-    this.#caller.read(session, reader);
+    this.#requester.read(session, reader);
     if (session !== 0) {
-      const refusal = this.leases.refusal(session, this.#member, this.#start);
+      const refusal = this.leases.refusal(session, this.#member, this.#run);
       if (refusal !== null) {
         reader.offset = reader.end;
         return rejected(refusal);
@@ -248,18 +248,18 @@ export class Machine {
   #leaseCommand(operation: number, reader: ByteReader): Outcome {
     switch (operation) {
       case LEASE_OPERATION.open: {
-        const outcome = this.leases.onOpen(reader, this.#revision, this.#member, this.#start);
-        if (outcome.kind === "lease-opened") this.#events.onLeaseMoved(outcome.id, this.#member, this.#start);
+        const outcome = this.leases.onOpen(reader, this.#revision, this.#member, this.#run);
+        if (outcome.kind === "lease-opened") this.#events.onLeaseMoved(outcome.id, this.#member, this.#run);
         return outcome;
       }
       case LEASE_OPERATION.attach: {
-        const outcome = this.leases.onAttach(reader, this.#member, this.#start);
-        if (outcome.kind === "lease-attached") this.#events.onLeaseMoved(outcome.id, this.#member, this.#start);
+        const outcome = this.leases.onAttach(reader, this.#member, this.#run);
+        if (outcome.kind === "lease-attached") this.#events.onLeaseMoved(outcome.id, this.#member, this.#run);
         return outcome;
       }
       case LEASE_OPERATION.close: {
         const id = reader.int64();
-        const refusal = this.leases.refusal(id, this.#member, this.#start);
+        const refusal = this.leases.refusal(id, this.#member, this.#run);
         if (refusal !== null) return rejected(refusal);
         this.#endLease(id, "closed");
         return DONE;

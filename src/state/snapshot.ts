@@ -10,10 +10,10 @@ import { assert } from "../base/assert.ts";
 import { ByteReader, ByteWriter, MalformedError } from "../base/bytes.ts";
 import { readMemberIdOrNone, writeMemberId } from "../base/member-id.ts";
 import { LEADERS_OWN } from "./batch.ts";
+import type { Deduplication, Producer } from "./deduplication.ts";
 import type { Position } from "./hash.ts";
 import { LEASES_MAX, type Lease, type Leases } from "./leases/leases.ts";
 import { readLease, writeLease } from "./leases/snapshot.ts";
-import type { Origin, Origins } from "./origins.ts";
 import { TreeReader, TreeWriter } from "./tree/snapshot.ts";
 import type { Tree } from "./tree/tree.ts";
 import type { Znode } from "./tree/znode.ts";
@@ -22,10 +22,10 @@ const MAGIC = 0x43425354;
 const FORMAT = 2;
 const HEADER_BYTES = 5;
 const LENGTH_BYTES = 4;
-const RECORD = { position: 1, origin: 2, lease: 3, ensemble: 4, acl: 5, node: 6, end: 7 } as const;
+const RECORD = { position: 1, producer: 2, lease: 3, ensemble: 4, acl: 5, node: 6, end: 7 } as const;
 
 export interface SnapshotSource {
-  readonly origins: Origins;
+  readonly deduplication: Deduplication;
   readonly leases: Leases;
   readonly tree: Tree;
 }
@@ -43,7 +43,7 @@ export class MachineSnapshot {
   #bucket = 0;
   #state: "open" | "written" | "ended" = "open";
 
-  constructor(position: Position, { origins, leases, tree }: SnapshotSource, onEnd: () => void) {
+  constructor(position: Position, { deduplication, leases, tree }: SnapshotSource, onEnd: () => void) {
     this.position = position;
     this.#leases = [...leases];
     this.#tree = tree;
@@ -57,7 +57,7 @@ export class MachineSnapshot {
       writer.int64(position.time);
       writer.int64(position.appliedIndex);
     });
-    for (const origin of origins) this.#record(RECORD.origin, () => writeOrigin(writer, origin));
+    for (const producer of deduplication) this.#record(RECORD.producer, () => writeProducer(writer, producer));
     this.#nodes = new TreeWriter(writer, tree);
     this.#record(RECORD.ensemble, () => this.#nodes.writeEnsemble());
   }
@@ -130,7 +130,7 @@ export class MachineSnapshot {
 }
 
 export interface RestoredState extends Position {
-  readonly origins: readonly Origin[];
+  readonly deduplication: readonly Producer[];
   readonly leases: readonly Lease[];
   readonly tree: Tree;
 }
@@ -141,7 +141,7 @@ export class MachineRestorer {
   readonly #reader = new ByteReader(new Uint8Array(0));
   readonly #tree: Tree;
   readonly #nodes: TreeReader;
-  readonly #origins: Origin[] = [];
+  readonly #deduplication: Producer[] = [];
   readonly #leases: Lease[] = [];
   #position: Position | null = null;
   /** What came of a record, or of the header, that is not all there yet. */
@@ -193,7 +193,7 @@ export class MachineRestorer {
   /** From now on the machine has this state. */
   finish(): void {
     const position = this.complete();
-    this.#adopt({ ...position, origins: this.#origins, leases: this.#leases, tree: this.#tree });
+    this.#adopt({ ...position, deduplication: this.#deduplication, leases: this.#leases, tree: this.#tree });
   }
 
   /** Each is there once, and each ephemeral node has the lease that it lives and dies with. */
@@ -226,10 +226,10 @@ export class MachineRestorer {
         if (this.#leases.length === LEASES_MAX) throw new MalformedError(`more than ${LEASES_MAX} leases`);
         this.#leases.push(readLease(reader));
         break;
-      case RECORD.origin:
-        this.#origins.push({
+      case RECORD.producer:
+        this.#deduplication.push({
           member: readMemberIdOrNone(reader) ?? LEADERS_OWN,
-          start: reader.natural(),
+          run: reader.natural(),
           sequence: reader.counter(),
         });
         break;
@@ -260,9 +260,9 @@ export class MachineRestorer {
   }
 }
 
-function writeOrigin(writer: ByteWriter, { member, start, sequence }: Origin): void {
+function writeProducer(writer: ByteWriter, { member, run, sequence }: Producer): void {
   writeMemberId(writer, member === LEADERS_OWN ? null : member);
-  writer.int64(start);
+  writer.int64(run);
   writer.int64(sequence);
 }
 

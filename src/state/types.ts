@@ -72,7 +72,7 @@ export interface StateEvents {
   /** A lease ended: closed by its client, or expired. */
   onLeaseEnded(id: number, cause: "closed" | "expired"): void;
   /** From now on a lease is served by this run of this member: it was opened there, or attached. */
-  onLeaseMoved(id: number, member: number, start: number): void;
+  onLeaseMoved(id: number, member: number, run: number): void;
   /** The reconfiguration taken up at `revision` is in force (the configuration's text and its stat), or was given up. */
   onReconfigured(revision: number, outcome: Outcome & { kind: "updated" | "rejected" }): void;
   /** A command of this entry, or all of it, cannot be read: it did nothing, here and on every other member. */

@@ -81,7 +81,7 @@ export const REPLICA: readonly Mutant[] = [
     rule: "A member whose wall clock went back takes a later number for its run.",
     pitfall: 33,
     file: "src/replica/replica.ts",
-    find: "this.#outbox.restartAs(this.machine.latestStart(this.id) + 1);",
+    find: "this.#outbox.restartAs(this.machine.latestRun(this.id) + 1);",
     replace: "",
     caughtBy: ["replica/scenarios"],
     simulator: "its processes are numbered, whatever their clocks say",

@@ -7,7 +7,7 @@ export const STATE: readonly Mutant[] = [
     name: "a-batch-that-comes-again-is-applied-again",
     rule: "A batch is applied once, however often it was sent.",
     pitfall: 27,
-    file: "src/state/origins.ts",
+    file: "src/state/deduplication.ts",
     find: `if (last === -1 || sequence <= last) return "duplicate";`,
     replace: `if (last === -1) return "duplicate";
     if (sequence <= last) return "applied";`,
@@ -18,7 +18,7 @@ export const STATE: readonly Mutant[] = [
     name: "a-batch-is-applied-after-a-gap",
     rule: "A batch is applied only after all of its member's earlier ones.",
     pitfall: 27,
-    file: "src/state/origins.ts",
+    file: "src/state/deduplication.ts",
     find: `if (sequence !== last + 1) return "gap";`,
     replace: "",
     caughtBy: ["state/machine", "replica/scenarios"],
@@ -62,10 +62,10 @@ export const STATE: readonly Mutant[] = [
     name: "a-dead-session-writes",
     rule: "A write of a session that has ended is turned down.",
     file: "src/state/leases/leases.ts",
-    find: `refusal(id: number, member: number, start: number): "session-expired" | "session-moved" | null {
+    find: `refusal(id: number, member: number, run: number): "session-expired" | "session-moved" | null {
     const lease = this.#byId.get(id);
     if (lease === undefined) return "session-expired";`,
-    replace: `refusal(id: number, member: number, start: number): "session-expired" | "session-moved" | null {
+    replace: `refusal(id: number, member: number, run: number): "session-expired" | "session-moved" | null {
     const lease = this.#byId.get(id);
     if (lease === undefined) return null;`,
     caughtBy: ["state/machine"],
@@ -75,7 +75,7 @@ export const STATE: readonly Mutant[] = [
     name: "a-write-under-the-former-owner-is-applied",
     rule: "A write that arrives behind the session's move is turned down as moved.",
     file: "src/state/leases/leases.ts",
-    find: `return lease.member === member && lease.start === start ? null : "session-moved";`,
+    find: `return lease.member === member && lease.run === run ? null : "session-moved";`,
     replace: 'return lease.member === 0 && start === member ? "session-moved" : null;',
     caughtBy: ["state/machine"],
     simulator: true,
@@ -192,7 +192,7 @@ export const STATE: readonly Mutant[] = [
     rule: "A snapshot holds which batches were applied.",
     pitfall: 28,
     file: "src/state/snapshot.ts",
-    find: "for (const origin of origins) this.#record(RECORD.origin, () => writeOrigin(writer, origin));",
+    find: "for (const producer of deduplication) this.#record(RECORD.producer, () => writeProducer(writer, producer));",
     replace: "",
     caughtBy: ["state/snapshot"],
     simulator: true,

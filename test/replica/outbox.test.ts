@@ -22,10 +22,10 @@ function put(outbox: Outbox, text: string, heard: string[] = []): void {
 /** `start/sequence: commands` of an encoded batch. */
 function read(bytes: Uint8Array): string {
   const reader = new ByteReader(bytes);
-  const { member, start, sequence } = readBatchHeader(reader);
+  const { member, run, sequence } = readBatchHeader(reader);
   const commands: string[] = [];
   while (reader.remaining > 0) commands.push(reader.text(reader.uint32()));
-  return `${member}/${start}/${sequence}: ${commands.join(" ")}`;
+  return `${member}/${run}/${sequence}: ${commands.join(" ")}`;
 }
 
 test("commands of one turn share a batch, in order; batches are numbered without a gap", () => {

@@ -7,9 +7,9 @@ import { batchHeaderOf, writeBatchHeader } from "../../src/state/batch.ts";
 
 const RUN = 7;
 
-function batch(sequence: number, { member = 1, start = RUN, bytes = 0 } = {}): Uint8Array {
+function batch(sequence: number, { member = 1, run = RUN, bytes = 0 } = {}): Uint8Array {
   const writer = new ByteWriter(64);
-  writeBatchHeader(writer, member, start, sequence);
+  writeBatchHeader(writer, member, run, sequence);
   writer.reserve(bytes);
   return writer.copy();
 }
@@ -24,7 +24,7 @@ function sequences(batches: readonly Uint8Array[]): number[] {
 
 /** What the state has applied of a member's present run. */
 function queue(applied: number, unapplied: readonly Entry[] = []): ProposalQueue {
-  const made = new ProposalQueue((_member, start) => (start === RUN ? applied : start > RUN ? 0 : -1));
+  const made = new ProposalQueue((_member, run) => (run === RUN ? applied : run > RUN ? 0 : -1));
   made.begin(unapplied);
   return made;
 }
@@ -61,13 +61,13 @@ test("each member and each run has an order of its own; a superseded run hears o
   const proposals = queue(3);
   assert.equal(proposals.add(batch(4, { member: 2 })), true);
   assert.equal(proposals.add(batch(4)), true);
-  assert.equal(proposals.add(batch(1, { start: RUN + 1 })), true);
+  assert.equal(proposals.add(batch(1, { run: RUN + 1 })), true);
   assert.equal(
-    proposals.add(batch(9, { start: RUN - 1 })),
+    proposals.add(batch(9, { run: RUN - 1 })),
     true,
     "applied, it tells its member that a later run is known",
   );
-  assert.equal(proposals.add(batch(9, { start: RUN - 1 })), false);
+  assert.equal(proposals.add(batch(9, { run: RUN - 1 })), false);
 });
 
 test("before the log is known batches wait, and only those that it lacks are taken", () => {

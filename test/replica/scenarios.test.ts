@@ -255,13 +255,13 @@ scenario(
   async ({ ensemble, create, until, start }) => {
     const [member] = ensemble.followers();
     member!.crash();
-    member!.nextStart = 1000;
+    member!.nextRun = 1000;
     await start(member!);
     await until(() => ensemble.isSettled());
     const before = create(member!, "/before");
     await until(() => before.outcome === "created");
     member!.crash();
-    member!.nextStart = 7;
+    member!.nextRun = 7;
     await start(member!);
     const after = [create(member!, "/after-1"), create(member!, "/after-2")];
     await until(() => after.every((attempt) => attempt.outcome === "created") && ensemble.isSettled());

@@ -99,7 +99,7 @@ describe("which lists a node may be given", () => {
     }
   });
 
-  test("auth becomes what the caller has proved; an address proves nothing", () => {
+  test("auth becomes what the requester has proved; an address proves nothing", () => {
     const world = World.withSession();
     world.identities = [here];
     assert.equal(created(world, entry("auth", "")), "invalid-acl");

@@ -189,7 +189,7 @@ describe("many small parts do not multiply", () => {
     assertQuick("multi", () => assert.equal(codeOf(world.multi(operation)), "multi-rejected"));
   });
 
-  test("the longest list that is taken is asked by a whole multi, for a caller who is many", () => {
+  test("the longest list that is taken is asked by a whole multi, for a requester who is many", () => {
     const world = arena();
     world.create("/guarded", { acl: ranges(ACL_ENTRIES_MAX) });
     const other = longList(ACL_ENTRIES_MAX, (i) => ({ perms: 1, scheme: "digest", id: `u${i}:h` }));
@@ -207,7 +207,7 @@ describe("many small parts do not multiply", () => {
     assertQuick("a multi", () => assert.equal(codeOf(world.multi(...checks)), "multi"), 2 * PROCESSOR_MS_MAX);
   });
 
-  test("lists that say auth for a caller who is many, in a whole multi", () => {
+  test("lists that say auth for a requester who is many, in a whole multi", () => {
     const world = arena();
     world.identities = crowd;
     const list = longList(8, (i) => ({ perms: i + 1, scheme: "auth", id: "" }));

@@ -52,7 +52,7 @@ describe("batches", () => {
     assert.equal(machine.lastSequence(1, 1), 2);
     assert.equal(machine.lastSequence(1, 5), 0);
     assert.equal(machine.lastSequence(2, 1), 0);
-    world.start = 5;
+    world.run = 5;
     assert.equal(machine.apply(machine.appliedIndex + 1, world.batchNumbered(2, append(world, "x")), null), "gap");
     assert.equal(machine.lastSequence(1, 1), 2, "a gap begins no run");
     assert.equal(machine.apply(machine.appliedIndex + 1, world.batch(), null), "applied");
@@ -161,7 +161,7 @@ describe("leases", () => {
       timeoutMs: 5000,
       password: PASSWORD,
       member: 1,
-      start: 1,
+      run: 1,
       generation: 0,
     });
   });
@@ -170,7 +170,7 @@ describe("leases", () => {
     const world = new World();
     const id = world.openLease();
     world.member = 2;
-    world.start = 7;
+    world.run = 7;
     world.events.take();
     assert.equal(codeOf(world.attachLease(id, "fedcba9876543210")), "session-expired");
     assert.equal(codeOf(world.attachLease(id, "short")), "session-expired");
@@ -179,7 +179,7 @@ describe("leases", () => {
     assert.deepEqual(world.attachLease(id, PASSWORD, 4000), { kind: "lease-attached", id, timeoutMs: 4000 });
     assert.deepEqual(world.events.take(), [`lease-moved ${id} to 2.7`]);
     const lease = world.machine.lease(id)!;
-    assert.deepEqual([lease.member, lease.start, lease.generation, lease.timeoutMs], [2, 7, 1, 4000]);
+    assert.deepEqual([lease.member, lease.run, lease.generation, lease.timeoutMs], [2, 7, 1, 4000]);
   });
 
   test("a command through a member that serves the session no more is turned down", () => {
@@ -193,7 +193,7 @@ describe("leases", () => {
     world.member = 1;
     assert.equal(codeOf(world.multi({ kind: "delete", path: "/x", version: -1 })), "session-moved");
     world.member = 2;
-    world.start = 2;
+    world.run = 2;
     assert.equal(codeOf(world.create("/y")), "session-moved", "another run of the same member");
   });
 

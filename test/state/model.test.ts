@@ -41,7 +41,7 @@ const LISTS: readonly (readonly Acl[])[] = [
   [],
   [{ perms: 31, scheme: "who", id: "knows" }],
 ];
-const CALLERS = [
+const REQUESTERS = [
   {
     name: "ann",
     identities: [
@@ -64,7 +64,7 @@ class Model {
   revision = 0;
   time = 0;
   leases = new Set<number>();
-  caller: (typeof CALLERS)[number] = CALLERS[0];
+  requester: (typeof REQUESTERS)[number] = REQUESTERS[0];
   session = 0;
 
   constructor() {
@@ -226,7 +226,7 @@ class Model {
 
   #fixed(acl: readonly Acl[]): readonly Acl[] | null {
     if (acl.length === 0 || acl.some(({ scheme }) => scheme === "who")) return null;
-    const proved = this.caller.identities.filter(({ scheme }) => scheme === "digest");
+    const proved = this.requester.identities.filter(({ scheme }) => scheme === "digest");
     const full = acl.flatMap((entry) =>
       entry.scheme === "auth" ? proved.map(({ scheme, id }) => ({ perms: entry.perms, scheme, id })) : [entry],
     );
@@ -238,7 +238,7 @@ class Model {
       ({ perms, scheme, id }) =>
         (perms & permission) !== 0 &&
         (scheme === "world" ||
-          this.caller.identities.some((identity) =>
+          this.requester.identities.some((identity) =>
             scheme === "ip" ? identity.id.startsWith("10.") : identity.scheme === scheme && identity.id === id,
           )),
     );
@@ -275,8 +275,8 @@ class Pair {
     const { random, model, world } = this;
     world.time += random.below(20);
     model.time = world.time;
-    model.caller = this.pick(CALLERS);
-    world.identities = model.caller.identities;
+    model.requester = this.pick(REQUESTERS);
+    world.identities = model.requester.identities;
     const sessions = [...model.leases];
     model.session = this.pick(sessions);
     world.session = model.session;

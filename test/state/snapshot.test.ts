@@ -193,8 +193,8 @@ describe("what is no snapshot", () => {
     for (let length = 0; length < valid.length; length += 13) {
       assert.throws(() => attempt(valid.subarray(0, length)), MalformedError, `${length}`);
     }
-    const origin = [0, 0, 0, 21, 2, 0, 0, 0, 7, ...new Array<number>(16).fill(0)];
-    assert.throws(() => attempt(new Uint8Array([...valid, ...origin])), MalformedError);
+    const producer = [0, 0, 0, 21, 2, 0, 0, 0, 7, ...new Array<number>(16).fill(0)];
+    assert.throws(() => attempt(new Uint8Array([...valid, ...producer])), MalformedError);
   });
 
   test("until the whole of it is there, the machine keeps what it has", () => {

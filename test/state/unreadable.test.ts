@@ -72,9 +72,9 @@ const leaders: readonly Encode[] = [
   (w) => encodeEndReconfig(w, 5, "new-configuration-no-quorum"),
 ];
 
-function batchOf(sequence: number, commands: readonly (Encode | Uint8Array)[], member = 2, start = 1): Uint8Array {
+function batchOf(sequence: number, commands: readonly (Encode | Uint8Array)[], member = 2, run = 1): Uint8Array {
   const writer = new ByteWriter(256);
-  writeBatchHeader(writer, member, start, sequence);
+  writeBatchHeader(writer, member, run, sequence);
   for (const command of commands) {
     const mark = beginCommand(writer);
     if (command instanceof Uint8Array) writer.raw(command);

@@ -51,8 +51,8 @@ export class Recorder implements StateEvents {
   onLeaseEnded(id: number, cause: string): void {
     this.log.push(`lease-ended ${id} ${cause}`);
   }
-  onLeaseMoved(id: number, member: number, start: number): void {
-    this.log.push(`lease-moved ${id} to ${member}.${start}`);
+  onLeaseMoved(id: number, member: number, run: number): void {
+    this.log.push(`lease-moved ${id} to ${member}.${run}`);
   }
   onReconfigured(revision: number, outcome: Outcome & { kind: "updated" | "rejected" }): void {
     this.log.push(`reconfigured ${revision} ${outcome.kind === "rejected" ? outcome.code : outcome.kind}`);
@@ -73,7 +73,7 @@ export class World {
   readonly log: Uint8Array[] = [];
   time = 1_700_000_000_000;
   member = 1;
-  start = 1;
+  run = 1;
   session = 0;
   identities: readonly Identity[] = [{ scheme: "ip", id: "127.0.0.1" }];
   policy: Policy = {};
@@ -99,15 +99,15 @@ export class World {
 
   /** One batch of the present member, of as many commands as are written. */
   batch(...commands: ((writer: ByteWriter) => void)[]): Uint8Array {
-    const origin = `${this.member}.${this.start}`;
-    const sequence = (this.#sequences.get(origin) ?? 0) + 1;
-    this.#sequences.set(origin, sequence);
+    const producer = `${this.member}.${this.run}`;
+    const sequence = (this.#sequences.get(producer) ?? 0) + 1;
+    this.#sequences.set(producer, sequence);
     return this.batchNumbered(sequence, ...commands);
   }
 
   batchNumbered(sequence: number, ...commands: ((writer: ByteWriter) => void)[]): Uint8Array {
     const writer = new ByteWriter();
-    writeBatchHeader(writer, this.member, this.start, sequence);
+    writeBatchHeader(writer, this.member, this.run, sequence);
     for (const command of commands) {
       const mark = beginCommand(writer);
       command(writer);
@@ -125,12 +125,12 @@ export class World {
     return outcomes;
   }
 
-  run(...commands: ((writer: ByteWriter) => void)[]): Outcome[] {
+  propose(...commands: ((writer: ByteWriter) => void)[]): Outcome[] {
     return this.apply(this.batch(...commands));
   }
 
   one(command: (writer: ByteWriter) => void): Outcome {
-    return this.run(command)[0]!;
+    return this.propose(command)[0]!;
   }
 
   credentials(): Uint8Array {

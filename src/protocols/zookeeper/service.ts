@@ -144,7 +144,7 @@ export class Service implements StateEvents, LiveService {
     this.#bySession.get(id)?.onLeaseEnded();
   }
 
-  onLeaseMoved(id: number, _member: number, _start: number): void {
+  onLeaseMoved(id: number, _member: number, _run: number): void {
     // Attached elsewhere, or here by another connection: that one is only entered once it has heard so.
     this.#bySession.get(id)?.drop("its session was attached again");
   }

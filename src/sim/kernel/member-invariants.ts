@@ -156,8 +156,8 @@ export class MemberInvariants implements Observer {
 
   /** Whoever puts a batch into the log, as the leader of its term does before all others, has it there once. */
   #noteBatch(by: SimulatedMember, { first, terms }: Shadow, position: LogPosition, payload: Uint8Array): void {
-    const { member, start, sequence } = batchHeaderOf(payload);
-    const batch = `${member}/${start}/${sequence}`;
+    const { member, run, sequence } = batchHeaderOf(payload);
+    const batch = `${member}/${run}/${sequence}`;
     const places = this.#batches.get(batch) ?? [];
     const isThere = ({ index, term }: LogPosition): boolean =>
       index < first ? this.#committed[index]?.term === term : terms[index - first] === term;

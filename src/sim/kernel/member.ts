@@ -81,7 +81,7 @@ export class SimulatedMember {
   /** Which disk this is, as the last process found it. */
   incarnation = 0;
   /** The number of the next run; a wall clock that went back makes it a lower one than the last. */
-  nextStart = 1;
+  nextRun = 1;
   /** Told to every process: how far its wall clock is off. */
   wallOffsetMs = 0;
   /** The members as this machine's file lists them: what its next process reads. */
@@ -179,7 +179,7 @@ export class SimulatedMember {
         ...settings,
         raft: { ...settings.raft, listed: this.file.members, foundWithout: this.foundWithout },
         id,
-        start: this.nextStart++,
+        run: this.nextRun++,
         random: seededRandom(random.next()),
         logger: { ...silentLogger, warn: (line) => void this.warnings.push(line) },
         onFatal: (error) => this.#onFatal(clock, error),
@@ -200,7 +200,7 @@ export class SimulatedMember {
       observer.onSent?.(this, to, frame);
       peers.send(to, frame);
     };
-    await replica.run({ ...peers, send });
+    await replica.start({ ...peers, send });
     observer.onStarted?.(this);
   }
 

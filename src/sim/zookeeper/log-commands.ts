@@ -27,7 +27,7 @@ export type Command =
 export interface Batch {
   readonly time: number;
   readonly member: number;
-  readonly start: number;
+  readonly run: number;
   readonly sequence: number;
   readonly commands: readonly Command[];
 }

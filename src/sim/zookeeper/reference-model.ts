@@ -53,7 +53,7 @@ interface Lease {
   readonly timeoutMs: number;
   readonly password: string;
   readonly member: number;
-  readonly start: number;
+  readonly run: number;
   readonly generation: number;
 }
 
@@ -90,7 +90,7 @@ export class ReferenceModel {
   readonly #lives = new Map<string, Life>();
   readonly #eventsByPath = new Map<string, NodeEvent[]>();
   readonly #records = new Map<number, Record>();
-  readonly #origins = new Map<number, { start: number; sequence: number }>();
+  readonly #producers = new Map<number, { run: number; sequence: number }>();
   #changed = new Set<string>();
   #pendingEvents: NodeEvent[] = [];
   /** Hears of every session that ends. */
@@ -128,15 +128,15 @@ export class ReferenceModel {
     this.revision = revisionAfter;
   }
 
-  #isNext({ member, start, sequence }: Batch): boolean {
-    const known = this.#origins.get(member);
-    const last = known === undefined || start > known.start ? 0 : start === known.start ? known.sequence : -1;
+  #isNext({ member, run, sequence }: Batch): boolean {
+    const known = this.#producers.get(member);
+    const last = known === undefined || run > known.run ? 0 : run === known.run ? known.sequence : -1;
     if (last === -1 || sequence !== last + 1) return false;
-    this.#origins.set(member, { start, sequence });
+    this.#producers.set(member, { run, sequence });
     return true;
   }
 
-  #apply(command: Command, { member, start }: Batch): Answer {
+  #apply(command: Command, { member, run }: Batch): Answer {
     switch (command.kind) {
       case "open": {
         const { timeoutMs, password } = command;
@@ -144,7 +144,7 @@ export class ReferenceModel {
           timeoutMs,
           password,
           member,
-          start,
+          run,
           generation: 0,
         });
         return { code: CODE.ok };
@@ -153,11 +153,11 @@ export class ReferenceModel {
         const lease = this.leases.get(command.session);
         if (lease === undefined || lease.password !== command.password) return { code: CODE.sessionExpired };
         const { timeoutMs } = command;
-        this.leases.set(command.session, { ...lease, timeoutMs, member, start, generation: lease.generation + 1 });
+        this.leases.set(command.session, { ...lease, timeoutMs, member, run, generation: lease.generation + 1 });
         return { code: CODE.ok };
       }
       case "close": {
-        const refusal = this.#refusal(command.session, member, start);
+        const refusal = this.#refusal(command.session, member, run);
         if (refusal === CODE.ok) this.#endLease(command.session, "closed");
         return { code: refusal };
       }
@@ -167,11 +167,11 @@ export class ReferenceModel {
         }
         return { code: CODE.ok };
       case "tree": {
-        const refusal = this.#refusal(command.session, member, start);
+        const refusal = this.#refusal(command.session, member, run);
         return refusal === CODE.ok ? this.#one(command.command, command.session) : { code: refusal };
       }
       case "multi": {
-        const refusal = this.#refusal(command.session, member, start);
+        const refusal = this.#refusal(command.session, member, run);
         return refusal === CODE.ok ? this.#multi(command.commands, command.session) : { code: refusal };
       }
       case "reap": {
@@ -185,11 +185,11 @@ export class ReferenceModel {
     }
   }
 
-  #refusal(session: number, member: number, start: number): number {
+  #refusal(session: number, member: number, run: number): number {
     if (session === 0) return CODE.ok;
     const lease = this.leases.get(session);
     if (lease === undefined) return CODE.sessionExpired;
-    return lease.member === member && lease.start === start ? CODE.ok : CODE.sessionMoved;
+    return lease.member === member && lease.run === run ? CODE.ok : CODE.sessionMoved;
   }
 
   #endLease(id: number, cause: "closed" | "expired"): void {

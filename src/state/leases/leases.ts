@@ -15,7 +15,7 @@ export interface Lease {
   readonly password: string;
   /** Who serves it: a member, and which run of it. */
   readonly member: number;
-  readonly start: number;
+  readonly run: number;
   /** How often it was attached to a member; an expiry decided before the last time is void. */
   readonly generation: number;
 }
@@ -39,31 +39,31 @@ export class Leases {
     return this.#byId.values();
   }
 
-  onOpen(reader: ByteReader, revision: number, member: number, start: number): Outcome {
+  onOpen(reader: ByteReader, revision: number, member: number, run: number): Outcome {
     const timeoutMs = reader.int32();
     const password = reader.text(PASSWORD_BYTES);
     if (this.#byId.size >= LEASES_MAX) return rejected("session-expired");
     const id = (member % 256) * MEMBER_SHIFT + revision;
-    this.#byId.set(id, { id, timeoutMs, password, member, start, generation: 0 });
+    this.#byId.set(id, { id, timeoutMs, password, member, run, generation: 0 });
     return { kind: "lease-opened", id, timeoutMs };
   }
 
-  onAttach(reader: ByteReader, member: number, start: number): Outcome {
+  onAttach(reader: ByteReader, member: number, run: number): Outcome {
     const id = reader.int64();
     const timeoutMs = reader.int32();
     const password = reader.boolean() ? reader.text(PASSWORD_BYTES) : null;
     const lease = this.#byId.get(id);
     if (lease === undefined || password === null || !equalsSecretly(lease.password, password))
       return rejected("session-expired");
-    this.#byId.set(id, { ...lease, timeoutMs, member, start, generation: (lease.generation + 1) | 0 });
+    this.#byId.set(id, { ...lease, timeoutMs, member, run, generation: (lease.generation + 1) | 0 });
     return { kind: "lease-attached", id, timeoutMs };
   }
 
   /** Whether the lease lives and is served by this run of this member; if not, why not. */
-  refusal(id: number, member: number, start: number): "session-expired" | "session-moved" | null {
+  refusal(id: number, member: number, run: number): "session-expired" | "session-moved" | null {
     const lease = this.#byId.get(id);
     if (lease === undefined) return "session-expired";
-    return lease.member === member && lease.start === start ? null : "session-moved";
+    return lease.member === member && lease.run === run ? null : "session-moved";
   }
 
   end(id: number): void {

@@ -10,7 +10,7 @@ export function writeLease(writer: ByteWriter, lease: Lease): void {
   writer.int32(lease.timeoutMs);
   writer.text(lease.password);
   writeMemberId(writer, lease.member);
-  writer.int64(lease.start);
+  writer.int64(lease.run);
   writer.int32(lease.generation);
 }
 
@@ -20,7 +20,7 @@ export function readLease(reader: ByteReader): Lease {
     timeoutMs: reader.int32(),
     password: reader.text(PASSWORD_BYTES),
     member: readMemberId(reader),
-    start: reader.natural(),
+    run: reader.natural(),
     generation: reader.int32(),
   };
 }

@@ -74,7 +74,7 @@ export interface AclContext {
 }
 
 /**
- * The list as it will be kept: without repetitions, `auth` replaced by what the caller has proved to be. Null if it is
+ * The list as it will be kept: without repetitions, `auth` replaced by what the requester has proved to be. Null if it is
  * empty or too long, names an unknown scheme or a malformed id, or says `auth` for someone who has proved nothing.
  */
 export function fixedUp(acl: readonly Acl[], { identities, knowsScheme }: AclContext): readonly Acl[] | null {

@@ -3,7 +3,7 @@
 // limits is applied in bounded time too.
 
 /**
- * Entries of one access list, after `auth` was replaced by the caller's identities. Real lists have a handful; a thousand
+ * Entries of one access list, after `auth` was replaced by the requester's identities. Real lists have a handful; a thousand
  * keep every permission check far below a millisecond.
  */
 export const ACL_ENTRIES_MAX = 1000;
@@ -11,7 +11,7 @@ export const ACL_ENTRIES_MAX = 1000;
 /** Bytes of one id in an access list. The longest honest ones are certificates' names, of some hundred bytes. */
 export const ACL_ID_BYTES_MAX = 1024;
 
-/** Bytes of all schemes and ids of one list: a caller who is many may otherwise turn a few bytes into a megabyte. */
+/** Bytes of all schemes and ids of one list: a requester who is many may otherwise turn a few bytes into a megabyte. */
 export const ACL_BYTES_MAX = 64 << 10;
 
 /** Bytes of a quota's limits or statistics: four numbers of 20 digits with their names are 130. Writes below the quota parse them. */

@@ -8,12 +8,12 @@ import { DONE, detached, rejected } from "../outcomes.ts";
 import type { Outcome } from "../types.ts";
 import { fixedUp, OPEN_ACL, PERMISSION } from "./acl.ts";
 import { readAcl } from "./acl-table.ts";
-import type { Caller } from "./caller.ts";
 import type { Changes, NodeKind } from "./changes.ts";
 import { CREATE_MODE, MODE_INVALID, POLICY_BIT, TREE_OPERATION, TTL_GIVEN } from "./commands.ts";
 import { isValidPath, lastSlashOf } from "./paths.ts";
 import { exceedsQuota, exceedsQuotaText } from "./quotas.ts";
 import type { Reconfiguration } from "./reconfiguration.ts";
+import type { Requester } from "./requester.ts";
 import { sequenceSuffix } from "./sequence.ts";
 import type { Tree } from "./tree.ts";
 import type { Znode } from "./znode.ts";
@@ -26,14 +26,14 @@ const CONTAINER: NodeKind = Object.freeze({ kind: "container" });
 export class Operations {
   readonly #tree: Tree;
   readonly #changes: Changes;
-  readonly #caller: Caller;
+  readonly #requester: Requester;
   readonly #reconfiguration: Reconfiguration;
   readonly #scratch = new ByteWriter(256);
 
-  constructor(changes: Changes, caller: Caller, reconfiguration: Reconfiguration) {
+  constructor(changes: Changes, requester: Requester, reconfiguration: Reconfiguration) {
     this.#tree = changes.tree;
     this.#changes = changes;
-    this.#caller = caller;
+    this.#requester = requester;
     this.#reconfiguration = reconfiguration;
   }
 
@@ -45,7 +45,7 @@ export class Operations {
       case TREE_OPERATION.multi:
         return this.#multi(reader);
       case TREE_OPERATION.reconfig:
-        return this.#reconfiguration.onRequest(reader, this.#caller);
+        return this.#reconfiguration.onRequest(reader, this.#requester);
       case TREE_OPERATION.endReconfig:
         return this.#reconfiguration.onGivenUp(reader);
       case TREE_OPERATION.reap:
@@ -89,11 +89,11 @@ export class Operations {
     if (hasTtl ? ttl <= 0 || ttl > TTL_MAX : ttl >= 0) return rejected("bad-arguments");
     const slash = lastSlashOf(bytes, start, end);
     if (slash === -1) return rejected("bad-arguments");
-    const acl = asked === OPEN_ACL ? OPEN_ACL : fixedUp(asked, this.#caller);
+    const acl = asked === OPEN_ACL ? OPEN_ACL : fixedUp(asked, this.#requester);
     if (acl === null) return rejected("invalid-acl");
     const parent = slash === start ? this.#tree.root : this.#tree.nodeAt(bytes, start, slash);
     if (parent === undefined) return rejected("no-node");
-    if (!this.#caller.may(PERMISSION.create, parent.acl)) return rejected("no-auth");
+    if (!this.#requester.may(PERMISSION.create, parent.acl)) return rejected("no-auth");
 
     const path = isSequential(mode)
       ? this.#sequentialPath(bytes, start, end, parent)
@@ -119,7 +119,7 @@ export class Operations {
     if (node === undefined) return this.#deleteMissing(bytes, start, start + length);
     const { parent } = node;
     if (parent === null || isPreset(node)) return rejected("bad-arguments");
-    if (!this.#caller.may(PERMISSION.delete, parent.acl)) return rejected("no-auth");
+    if (!this.#requester.may(PERMISSION.delete, parent.acl)) return rejected("no-auth");
     if (version !== -1 && version !== node.version) return rejected("bad-version");
     if (node.numChildren > 0) return rejected("not-empty");
     this.#changes.remove(node);
@@ -130,7 +130,7 @@ export class Operations {
     const slash = lastSlashOf(bytes, start, end);
     if (slash === -1) return rejected("bad-arguments");
     const parent = slash === start ? this.#tree.root : this.#tree.nodeAt(bytes, start, slash);
-    if (parent !== undefined && !this.#caller.may(PERMISSION.delete, parent.acl)) return rejected("no-auth");
+    if (parent !== undefined && !this.#requester.may(PERMISSION.delete, parent.acl)) return rejected("no-auth");
     return rejected("no-node");
   }
 
@@ -143,7 +143,7 @@ export class Operations {
     const dataStart = dataLength > 0 ? reader.skip(dataLength) : 0;
     const node = this.#tree.nodeAt(bytes, start, start + length);
     if (node === undefined) return missing(bytes, start, start + length);
-    if (!this.#caller.may(PERMISSION.write, node.acl)) return rejected("no-auth");
+    if (!this.#requester.may(PERMISSION.write, node.acl)) return rejected("no-auth");
     if (exceedsQuotaText(node.path, dataLength)) return rejected("bad-arguments");
     if (this.#allowed(POLICY_BIT.enforceQuota)) {
       const grown = Math.max(dataLength, 0) - node.dataLength;
@@ -160,7 +160,7 @@ export class Operations {
     const start = reader.skip(length);
     const node = this.#tree.nodeAt(reader.bytes, start, start + length);
     if (node === undefined) return missing(reader.bytes, start, start + length);
-    if (!this.#caller.may(PERMISSION.read, node.acl)) return rejected("no-auth");
+    if (!this.#requester.may(PERMISSION.read, node.acl)) return rejected("no-auth");
     if (version !== -1 && version !== node.version) return rejected("bad-version");
     return DONE;
   }
@@ -172,11 +172,11 @@ export class Operations {
     const start = reader.skip(length);
     const asked = readAcl(reader);
     if (!isValidPath(bytes, start, start + length)) return rejected("bad-arguments");
-    const acl = fixedUp(asked, this.#caller);
+    const acl = fixedUp(asked, this.#requester);
     if (acl === null) return rejected("invalid-acl");
     const node = this.#tree.nodeAt(bytes, start, start + length);
     if (node === undefined) return rejected("no-node");
-    if (!this.#caller.may(PERMISSION.admin, node.acl)) return rejected("no-auth");
+    if (!this.#requester.may(PERMISSION.admin, node.acl)) return rejected("no-auth");
     if (version !== -1 && version !== node.aversion) return rejected("bad-version");
     this.#changes.setAcl(node, acl, nextVersion(node.aversion));
     return { kind: "updated", stat: node };
@@ -210,7 +210,7 @@ export class Operations {
   }
 
   #allowed(bit: number): boolean {
-    return (this.#caller.policy & bit) !== 0;
+    return (this.#requester.policy & bit) !== 0;
   }
 
   #sequentialPath(bytes: Uint8Array, start: number, end: number, parent: Znode): string | Outcome {
@@ -224,8 +224,8 @@ export class Operations {
     switch (mode) {
       case CREATE_MODE.ephemeral:
       case CREATE_MODE.ephemeralSequential:
-        assert(this.#caller.session !== 0, "an ephemeral that no session owns");
-        return { kind: "ephemeral", session: this.#caller.session };
+        assert(this.#requester.session !== 0, "an ephemeral that no session owns");
+        return { kind: "ephemeral", session: this.#requester.session };
       case CREATE_MODE.container:
         return CONTAINER;
       case CREATE_MODE.ttl:

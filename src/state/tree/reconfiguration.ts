@@ -9,10 +9,10 @@ import { bytesOf } from "../../base/text.ts";
 import { DONE, rejected } from "../outcomes.ts";
 import type { Outcome, Rejection, StateEvents } from "../types.ts";
 import { PERMISSION } from "./acl.ts";
-import type { Caller } from "./caller.ts";
 import type { Changes } from "./changes.ts";
 import { POLICY_BIT } from "./commands.ts";
 import { declaredRole, type EnsembleMember, ensembleText, isSameEnsemble, requestedMembers } from "./ensemble.ts";
+import type { Requester } from "./requester.ts";
 import { CONFIG_PATH, type Tree } from "./tree.ts";
 import type { Znode } from "./znode.ts";
 
@@ -31,12 +31,12 @@ export class Reconfiguration {
   }
 
   /** The checks and their order are ZooKeeper's; whether the new ensemble has a quorum is for the leader to see. */
-  onRequest(reader: ByteReader, caller: Caller): Outcome {
+  onRequest(reader: ByteReader, requester: Requester): Outcome {
     const joining = optionalText(reader);
     const leaving = optionalText(reader);
     const newMembers = optionalText(reader);
     const version = reader.int64();
-    const isAllowed = (bit: number): boolean => (caller.policy & bit) !== 0;
+    const isAllowed = (bit: number): boolean => (requester.policy & bit) !== 0;
     if (!isAllowed(POLICY_BIT.reconfig)) return rejected("reconfig-disabled");
     const least = isAllowed(POLICY_BIT.standalone) ? 2 : 1;
     if (participantCount(this.#tree.members) < least) return rejected("unimplemented");
@@ -44,7 +44,7 @@ export class Reconfiguration {
     if (version !== -1 && version !== this.#tree.configVersion) return rejected("bad-version");
     const members = requestedMembers(this.#tree.members, { joining, leaving, newMembers });
     if (members === null || participantCount(members) < least) return rejected("bad-arguments");
-    if (!caller.may(PERMISSION.write, this.#configNode().acl)) return rejected("no-auth");
+    if (!requester.may(PERMISSION.write, this.#configNode().acl)) return rejected("no-auth");
     const { revision } = this.#changes;
     this.#tree.pending = { revision, members };
     return { kind: "reconfiguring", revision };

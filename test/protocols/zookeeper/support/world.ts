@@ -97,7 +97,7 @@ class Events implements StateEvents {
 
 export class FakeMember implements Member {
   readonly id = 1;
-  readonly start = 7;
+  readonly run = 7;
   readonly events = new Events();
   readonly proposals = new ProposalSizes();
   readonly stats: ReplicaStats;
@@ -133,7 +133,7 @@ export class FakeMember implements Member {
   begin(): ByteWriter {
     if (this.#waiters.length === 0) {
       this.#sequence += 1;
-      writeBatchHeader(this.#batch.clear(), this.id, this.start, this.#sequence);
+      writeBatchHeader(this.#batch.clear(), this.id, this.run, this.#sequence);
     }
     assert(this.#mark < 0, "a command was begun while another is open");
     this.#mark = beginCommand(this.#batch);

@@ -3,43 +3,43 @@
 
 export type Admission = "applied" | "duplicate" | "gap";
 
-export interface Origin {
+export interface Producer {
   /** `LEADERS_OWN`: each term is a run. */
   readonly member: number;
-  readonly start: number;
+  readonly run: number;
   readonly sequence: number;
 }
 
-export class Origins {
-  readonly #latest = new Map<number, Origin>();
+export class Deduplication {
+  readonly #latest = new Map<number, Producer>();
 
   /** Whether a batch is next of its member; if so it counts as applied from here on. */
-  admit(member: number, start: number, sequence: number): Admission {
-    const last = this.lastSequence(member, start);
+  admit(member: number, run: number, sequence: number): Admission {
+    const last = this.lastSequence(member, run);
     if (last === -1 || sequence <= last) return "duplicate";
     if (sequence !== last + 1) return "gap";
-    this.set({ member, start, sequence });
+    this.set({ member, run, sequence });
     return "applied";
   }
 
   /** 0 for a run not heard of yet; −1 when a later run of the member is known. */
-  lastSequence(member: number, start: number): number {
+  lastSequence(member: number, run: number): number {
     const known = this.#latest.get(member);
-    if (known === undefined || start > known.start) return 0;
-    return start === known.start ? known.sequence : -1;
+    if (known === undefined || run > known.run) return 0;
+    return run === known.run ? known.sequence : -1;
   }
 
   /** The latest run heard of; 0 if none was. */
-  latestStart(member: number): number {
-    return this.#latest.get(member)?.start ?? 0;
+  latestRun(member: number): number {
+    return this.#latest.get(member)?.run ?? 0;
   }
 
-  set(origin: Origin): void {
-    this.#latest.set(origin.member, origin);
+  set(producer: Producer): void {
+    this.#latest.set(producer.member, producer);
   }
 
   /** The leaders' own first, then in order of members. */
-  *[Symbol.iterator](): Generator<Origin> {
+  *[Symbol.iterator](): Generator<Producer> {
     yield* [...this.#latest.values()].sort((one, other) => one.member - other.member);
   }
 

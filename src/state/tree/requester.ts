@@ -7,12 +7,12 @@ import type { Acl, Identity } from "../types.ts";
 import { allows, allowsAnyone } from "./acl.ts";
 import { POLICY_BIT } from "./commands.ts";
 
-/** Different callers remembered; beyond, all are forgotten and read again. */
+/** Different requesters remembered; beyond, all are forgotten and read again. */
 const REMEMBERED_MAX = 4096;
 /** Longer credentials are read every time rather than remembered. */
 const REMEMBERED_BYTES_MAX = 1024;
 
-export class Caller {
+export class Requester {
   /** The cluster's lease, or 0 for the cluster itself. */
   session = 0;
   policy = 0;
