@@ -1,4 +1,4 @@
-// Ways in which other Raft implementations have failed, each as a story that must end well here. PITFALLS.md maps the rows
+// Ways in which other Raft implementations have failed, each as a story that must end well here. docs/pitfalls.md maps the rows
 // of the list to these and to the scripts.
 
 import assert from "node:assert/strict";
