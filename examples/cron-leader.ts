@@ -3,7 +3,7 @@
 // heard of it cannot do a tick again.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Held } from "cabildo";
+import type { Handle } from "cabildo";
 import { ownOrGiven } from "./shared/own-or-given.ts";
 
 const TICK_MS = 20;
@@ -11,7 +11,7 @@ const TICKS = 9;
 
 /** What the jobs write to: as a database would, it turns down a token that is lower than it has seen, and a tick done twice. */
 const store = { token: 0n, tick: 0, by: new Map<string, number>() };
-function record(who: string, tick: number, { token }: Held): void {
+function record(who: string, tick: number, { token }: Handle): void {
   if (token < store.token) throw new Error(`${who} was deposed`);
   if (tick !== store.tick + 1) throw new Error(`tick ${tick} behind ${store.tick}`);
   store.token = token;

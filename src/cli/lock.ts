@@ -2,7 +2,7 @@
 
 import { CoordinationError } from "../base/errors.ts";
 import type { ZooKeeperEngine } from "../engines/zookeeper/index.ts";
-import type { Coordination, Held } from "../recipes/index.ts";
+import type { Coordination, Handle } from "../recipes/index.ts";
 import { EXIT_NOT_ACQUIRED } from "./exit.ts";
 import { openRecipes, say } from "./servers.ts";
 import { gracesOf, type HeldCommandOptions, runWhileHeld, Signals, statusOfFailure } from "./while-held.ts";
@@ -38,7 +38,7 @@ async function acquire(
   name: string,
   { wait, onUnsure }: LockOptions,
   signal: AbortSignal,
-): Promise<Held | null> {
+): Promise<Handle | null> {
   const lock = c.lock(name);
   if (wait === 0) return lock.tryAcquire({ signal, onUnsure });
   const deadline = wait === undefined ? Number.POSITIVE_INFINITY : performance.now() + wait;

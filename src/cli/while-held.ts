@@ -1,7 +1,7 @@
 // Commands that run under something held: who is told of this process's signals, and what the exit status is.
 
 import { CoordinationError } from "../base/errors.ts";
-import { type Held, LockLostError } from "../recipes/index.ts";
+import { type Handle, LockLostError } from "../recipes/index.ts";
 import { EXIT_LOST, EXIT_NOT_ACQUIRED, EXIT_UNAVAILABLE, EXIT_USAGE } from "./exit.ts";
 import { type CommandOptions, GuardedCommand, signalled } from "./guarded-command.ts";
 import { isUsersSlip, type ServerOptions, say, tellFailure } from "./servers.ts";
@@ -64,7 +64,7 @@ export class Signals implements Disposable {
 }
 
 /** Runs the command to its end, or to the end of what is held; gives the exit status. */
-export async function runWhileHeld(held: Held, options: CommandOptions, signals: Signals): Promise<number> {
+export async function runWhileHeld(held: Handle, options: CommandOptions, signals: Signals): Promise<number> {
   held.assertHeld();
   const command = new GuardedCommand(options);
   signals.lead(command);

@@ -2,11 +2,11 @@
 
 import { CoordinationError } from "../base/errors.ts";
 import type { OptionRules } from "../base/options.ts";
-import type { Contender, Engine, EngineSession, EngineStatus, Withdrawal } from "./engine.ts";
-import { type Grant, HOLD, type HoldOptions } from "./held.ts";
-import { Patience, WAIT, type WaitOptions } from "./patience.ts";
-import { takeBack } from "./take-back.ts";
+import type { Contender, Engine, EngineSession, EngineStatus, EntryCancellation } from "./engine.ts";
+import { type Grant, HOLD, type HoldOptions } from "./handle.ts";
+import { releaseInBackground } from "./pending-release.ts";
 import { traced } from "./traced.ts";
+import { WAIT, type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 export const ACQUIRE: OptionRules<WaitOptions & HoldOptions> = { ...WAIT, ...HOLD };
 
@@ -18,7 +18,7 @@ export interface Wanted<C extends Contender> {
   /** What is waited for, as errors say it; "3 ahead of it" unless given. */
   readonly waitsFor?: (ahead: number) => string;
   /** Asked when the wait has ended, before what it began is taken back: it may have been granted all the same. */
-  readonly withdraw?: (contender: C) => Promise<Withdrawal>;
+  readonly cancel?: (contender: C) => Promise<EntryCancellation>;
 }
 
 /**
@@ -33,8 +33,8 @@ export async function acquire<C extends Contender>(
   rules: OptionRules<WaitOptions> = ACQUIRE,
 ): Promise<Grant & { readonly contender: C }> {
   return traced(engine, wanted, async () => {
-    using patience = new Patience(engine.runtime, wanted.what, options, undefined, rules);
-    return await acquireWith(engine, wanted, patience); // awaited here, for the patience ends with this block
+    using scope = new WaitScope(engine.runtime, wanted.what, options, undefined, rules);
+    return await acquireWith(engine, wanted, scope); // awaited here, for the scope ends with this block
   });
 }
 
@@ -54,16 +54,16 @@ async function tryOnce<C extends Contender>(
   options: WaitOptions,
   rules: OptionRules<WaitOptions>,
 ): Promise<(Grant & { readonly contender: C }) | null> {
-  using patience = new Patience(engine.runtime, wanted.what, options, undefined, rules);
-  const session = await sessionOf(engine, patience);
+  using scope = new WaitScope(engine.runtime, wanted.what, options, undefined, rules);
+  const session = await sessionOf(engine, scope);
   const contender = wanted.contend(session);
   try {
-    const standing = await patience.until(contender.look());
+    const standing = await scope.until(contender.poll());
     if (standing.kind === "granted") return granted(wanted, standing.token, session, contender);
-    await patience.until(takeBack(engine, wanted, session, contender).doneOrRefused());
+    await scope.until(releaseInBackground(engine, wanted, session, contender).doneOrRefused());
     return null;
   } catch (error) {
-    takeBack(engine, wanted, session, contender);
+    releaseInBackground(engine, wanted, session, contender);
     throw error;
   }
 }
@@ -71,36 +71,36 @@ async function tryOnce<C extends Contender>(
 export async function acquireWith<C extends Contender>(
   engine: Engine,
   wanted: Wanted<C>,
-  patience: Patience,
+  scope: WaitScope,
 ): Promise<Grant & { readonly contender: C }> {
-  const session = await sessionOf(engine, patience);
+  const session = await sessionOf(engine, scope);
   let contender = wanted.contend(session);
   try {
     for (;;) {
-      patience.waitingFor = "the servers";
-      const standing = await patience.until(contender.look());
+      scope.waitingFor = "the servers";
+      const standing = await scope.until(contender.poll());
       if (standing.kind === "granted") return granted(wanted, standing.token, session, contender);
       if (standing.kind === "gone") {
-        takeBack(engine, wanted, session, contender);
+        releaseInBackground(engine, wanted, session, contender);
         contender = wanted.contend(session);
         continue;
       }
-      patience.waitingFor = wanted.waitsFor?.(standing.ahead) ?? `${standing.ahead} ahead of it`;
-      await patience.until(standing.changed);
+      scope.waitingFor = wanted.waitsFor?.(standing.ahead) ?? `${standing.ahead} ahead of it`;
+      await scope.until(standing.changed);
     }
   } catch (error) {
-    const withdrawal = patience.end === error ? await wanted.withdraw?.(contender) : undefined;
+    const withdrawal = scope.end === error ? await wanted.cancel?.(contender) : undefined;
     if (withdrawal?.kind === "granted") return granted(wanted, withdrawal.token, session, contender);
-    takeBack(engine, wanted, session, contender);
+    releaseInBackground(engine, wanted, session, contender);
     throw withdrawal?.kind === "unknown" ? inDoubt(error) : error;
   }
 }
 
 /** The session that stands, or the next one. */
-export async function sessionOf(engine: Engine, patience: Patience): Promise<EngineSession> {
-  if (engine.status.kind === "ready" && patience.end === null) {
+export async function sessionOf(engine: Engine, scope: WaitScope): Promise<EngineSession> {
+  if (engine.status.kind === "ready" && scope.end === null) {
     const { session } = engine.status;
-    patience.standOn(session);
+    scope.bindTo(session);
     return session;
   }
   let stop = () => {};
@@ -113,8 +113,8 @@ export async function sessionOf(engine: Engine, patience: Patience): Promise<Eng
     look(engine.status);
   });
   try {
-    const session = await patience.until(ready);
-    patience.standOn(session);
+    const session = await scope.until(ready);
+    scope.bindTo(session);
     return session;
   } finally {
     stop();

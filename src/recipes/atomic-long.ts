@@ -3,10 +3,10 @@
 
 import { CoordinationError, type CoordinationErrorCode } from "../base/errors.ts";
 import type { Engine, Value, Versioned } from "./engine.ts";
-import { messageOf } from "./held.ts";
+import { messageOf } from "./handle.ts";
 import type { LocalQueues } from "./local-queue.ts";
 import { bytesOfLong, isLong, longOf } from "./long.ts";
-import { Patience, type WaitOptions } from "./patience.ts";
+import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 export class AtomicLong {
   /** As errors speak of it: `counter "hits"`. */
@@ -22,8 +22,8 @@ export class AtomicLong {
     this.#queues = queues;
   }
 
-  patience(options: WaitOptions, inVain: string): Patience {
-    return new Patience(this.#engine.runtime, this.what, options, inVain);
+  scope(options: WaitOptions, inVain: string): WaitScope {
+    return new WaitScope(this.#engine.runtime, this.what, options, inVain);
   }
 
   /** 0 while nobody has set it. */
@@ -42,36 +42,36 @@ export class AtomicLong {
    *
    * Those of one process take turns, so that they do not make each other begin anew.
    */
-  async change(patience: Patience, next: (number: bigint) => bigint | null): Promise<bigint> {
-    patience.waitingFor = "another of this process";
-    const leave = await this.#queues.of(this.what).enter(patience);
+  async change(scope: WaitScope, next: (number: bigint) => bigint | null): Promise<bigint> {
+    scope.waitingFor = "another of this process";
+    const leave = await this.#queues.of(this.what).enter(scope);
     try {
-      patience.waitingFor = "the servers";
+      scope.waitingFor = "the servers";
       // The first reading may be old: then the write is refused. That there is nothing to write has to be certain.
       for (let isFresh = false; ; ) {
-        const found = await patience.until(this.value.current(isFresh));
+        const found = await scope.until(this.value.current(isFresh));
         const number = this.numberIn(found);
         const following = next(number);
         if (following === null && isFresh) return number;
         isFresh = following === null;
-        if (following !== null && (await this.#write(patience, found, following))) return number;
+        if (following !== null && (await this.#write(scope, found, following))) return number;
       }
     } finally {
       leave();
     }
   }
 
-  async #write(patience: Patience, found: Versioned | null, number: bigint): Promise<boolean> {
+  async #write(scope: WaitScope, found: Versioned | null, number: bigint): Promise<boolean> {
     const data = bytesOfLong(number);
     try {
-      if (found === null) return await this.value.create(data, patience.limits());
-      return await this.value.replace(found.version, data, patience.limits());
+      if (found === null) return await this.value.create(data, scope.limits());
+      return await this.value.replace(found.version, data, scope.limits());
     } catch (error) {
       if (!(error instanceof CoordinationError)) throw error;
       if (error.outcome !== "unknown") {
         // The next reading waits for a connection, as long as its asker does.
         if (PASSING.has(error.code)) return false;
-        throw patience.end ?? error;
+        throw scope.end ?? error;
       }
       const why = `whether ${number} was written is unknown, read it to see: ${messageOf(error)}`;
       throw new CoordinationError(error.code, "unknown", `${this.what}: ${why}`, { cause: error });

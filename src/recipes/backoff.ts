@@ -1,7 +1,7 @@
 // Pauses between two tries of what the servers refuse: a disk may have room again, an access list may change.
 
 import type { Engine } from "./engine.ts";
-import { pause } from "./patience.ts";
+import { pause } from "./wait-scope.ts";
 
 const RETRY_MS_MIN = 1000;
 const RETRY_MS_MAX = 30_000;

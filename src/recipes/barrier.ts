@@ -3,8 +3,8 @@
 
 import { type AccessOptions, accessOf } from "./access.ts";
 import { bytesOf } from "./bytes.ts";
-import type { Engine, Glance, HasValues, Value, Versioned } from "./engine.ts";
-import { Patience, type WaitOptions } from "./patience.ts";
+import type { Engine, HasValues, Value, Versioned, WatchedRead } from "./engine.ts";
+import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 /**
  * It belongs to nobody: it stays set when who set it has gone. Every method fails with a CoordinationError; where the
@@ -25,22 +25,22 @@ export class Barrier {
 
   /** Whoever comes from now on waits. False: it was set already. */
   async set(options: WaitOptions = {}): Promise<boolean> {
-    using patience = this.#patience(options, "was not set");
-    if (patience.end !== null) throw patience.end;
-    return await this.#value.create(NO_DATA, patience.limits());
+    using scope = this.#scope(options, "was not set");
+    if (scope.end !== null) throw scope.end;
+    return await this.#value.create(NO_DATA, scope.limits());
   }
 
   /** Lets all go on who wait. False: it was not set. */
   async remove(options: WaitOptions = {}): Promise<boolean> {
-    using patience = this.#patience(options, "was not removed");
-    if (patience.end !== null) throw patience.end;
-    return await this.#value.delete(null, patience.limits());
+    using scope = this.#scope(options, "was not removed");
+    if (scope.end !== null) throw scope.end;
+    return await this.#value.delete(null, scope.limits());
   }
 
   /** Whether it is, with everything that was acknowledged to anyone before this was asked. */
   async isSet(options: WaitOptions = {}): Promise<boolean> {
-    using patience = this.#patience(options, "was not read");
-    return (await patience.until(this.#value.current(true))) !== null;
+    using scope = this.#scope(options, "was not read");
+    return (await scope.until(this.#value.current(true))) !== null;
   }
 
   /**
@@ -48,37 +48,37 @@ export class Barrier {
    * through lost connections and sessions. Fails with `aborted`, `deadline`, `closed`.
    */
   async wait(options: WaitOptions = {}): Promise<void> {
-    using patience = this.#patience(options, "was not passed");
-    const found = await patience.until(this.#value.current(true));
+    using scope = this.#scope(options, "was not passed");
+    const found = await scope.until(this.#value.current(true));
     if (found === null) return;
-    patience.waitingFor = "its removal";
+    scope.waitingFor = "its removal";
     for (;;) {
-      const glance = await this.#look(patience);
+      const watched = await this.#look(scope);
       try {
         // A barrier is not changed: another revision is another barrier, in the place of the one that was removed.
-        if (glance.value?.revision !== found.revision) return;
-        await patience.until(glance.changed);
+        if (watched.value?.revision !== found.revision) return;
+        await scope.until(watched.changed);
       } finally {
-        glance.forget();
+        watched.unwatch();
       }
     }
   }
 
-  async #look(patience: Patience): Promise<Glance<Versioned | null>> {
-    const looking = this.#value.read();
+  async #look(scope: WaitScope): Promise<WatchedRead<Versioned | null>> {
+    const reading = this.#value.read();
     try {
-      return await patience.until(looking);
+      return await scope.until(reading);
     } catch (error) {
-      looking.then(
-        (late) => late.forget(),
+      reading.then(
+        (late) => late.unwatch(),
         () => {},
       );
       throw error;
     }
   }
 
-  #patience(options: WaitOptions, inVain: string): Patience {
-    return new Patience(this.#engine.runtime, this.#what, options, inVain);
+  #scope(options: WaitOptions, inVain: string): WaitScope {
+    return new WaitScope(this.#engine.runtime, this.#what, options, inVain);
   }
 }
 

@@ -4,13 +4,13 @@
 import { CoordinationError } from "../base/errors.ts";
 import { type AccessOptions, accessOf } from "./access.ts";
 import { bytesOf, textOf } from "./bytes.ts";
-import type { Engine, HasValues, LookOptions, Value, Versioned } from "./engine.ts";
+import type { Engine, HasValues, ReadOptions, Value, Versioned } from "./engine.ts";
 import { InvalidValueError } from "./errors.ts";
-import { once } from "./follow.ts";
-import { messageOf } from "./held.ts";
+import { messageOf } from "./handle.ts";
 import { OpenConfiguration, type OpenOptions } from "./open-configuration.ts";
-import { Patience, type WaitOptions } from "./patience.ts";
 import { type SchemaIssue, type StandardSchema, showIssue } from "./standard-schema.ts";
+import { readOnce } from "./subscription.ts";
+import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 /** What is on the servers, as the schema sees it. */
 export type Reading<Output> =
@@ -55,7 +55,7 @@ export class Configuration<Input, Output> {
   open(options: OpenOptions<Output> & WaitOptions = {}): Promise<OpenConfiguration<Input, Output>> {
     const source = {
       what: this.#what,
-      look: (options: LookOptions) => this.#value.read(options),
+      look: (options: ReadOptions) => this.#value.read(options),
       understand: (read: Versioned | null) => this.#understand(read),
       configuration: this,
     };
@@ -64,7 +64,7 @@ export class Configuration<Input, Output> {
 
   /** What is on the servers now, good or not. */
   async read(options: WaitOptions = {}): Promise<Reading<Output>> {
-    return this.#understand(await once(this.#engine, this.#what, (look) => this.#value.read(look), options));
+    return this.#understand(await readOnce(this.#engine, this.#what, (look) => this.#value.read(look), options));
   }
 
   /**
@@ -89,15 +89,15 @@ export class Configuration<Input, Output> {
     options: WaitOptions,
     needsGood: boolean,
   ): Promise<Output> {
-    using patience = new Patience(this.#engine.runtime, this.#what, options);
-    patience.failed = "was not written";
+    using scope = new WaitScope(this.#engine.runtime, this.#what, options);
+    scope.failed = "was not written";
     for (;;) {
-      patience.outcome = "not-applied";
-      if (patience.end !== null) throw patience.end;
-      const read = await patience.until(this.#value.current(true));
-      const { data, value } = await patience.until(this.#next(read, change, needsGood));
-      patience.outcome = "unknown"; // from here on it may be on its way
-      const isDone = await patience.until(
+      scope.outcome = "not-applied";
+      if (scope.end !== null) throw scope.end;
+      const read = await scope.until(this.#value.current(true));
+      const { data, value } = await scope.until(this.#next(read, change, needsGood));
+      scope.outcome = "unknown"; // from here on it may be on its way
+      const isDone = await scope.until(
         read === null ? this.#value.create(data) : this.#value.replace(read.version, data),
       );
       if (isDone) return value;

@@ -3,9 +3,9 @@
 import { type AccessOptions, accessOf } from "./access.ts";
 import { AtomicLong } from "./atomic-long.ts";
 import type { Engine, HasValues } from "./engine.ts";
-import { type FollowOptions, follow } from "./follow.ts";
 import type { LocalQueues } from "./local-queue.ts";
-import type { WaitOptions } from "./patience.ts";
+import { type SubscribeOptions, subscribe } from "./subscription.ts";
+import type { WaitOptions } from "./wait-scope.ts";
 
 /**
  * A number of 64 bits with a sign; 0 until somebody changes it. A change is one on all members, or none. Every method fails
@@ -26,37 +26,37 @@ export class Counter {
 
   /** What it is, with everything that was acknowledged to anyone before this was asked. */
   async get(options: WaitOptions = {}): Promise<bigint> {
-    using patience = this.#long.patience(options, "was not read");
-    return this.#long.numberIn(await patience.until(this.#long.value.current(true)));
+    using scope = this.#long.scope(options, "was not read");
+    return this.#long.numberIn(await scope.until(this.#long.value.current(true)));
   }
 
   /** Adds 1, or `amount`, which may be negative; gives what it is then. Refused where that is more than 64 bits can hold. */
   async add(amount = 1n, options: WaitOptions = {}): Promise<bigint> {
     this.#long.checkLong("amount", amount);
-    using patience = this.#long.patience(options, "was not changed");
-    const before = await this.#long.change(patience, (number) => this.#long.checkRange(number + amount));
+    using scope = this.#long.scope(options, "was not changed");
+    const before = await this.#long.change(scope, (number) => this.#long.checkRange(number + amount));
     return before + amount;
   }
 
   /** Makes it `value`, whatever it was; gives what that was. */
   async set(value: bigint, options: WaitOptions = {}): Promise<bigint> {
     this.#long.checkLong("value", value);
-    using patience = this.#long.patience(options, "was not changed");
-    return await this.#long.change(patience, () => value);
+    using scope = this.#long.scope(options, "was not changed");
+    return await this.#long.change(scope, () => value);
   }
 
   /** Makes it `value` if it is `expected`. False: it is not. */
   async compareAndSet(expected: bigint, value: bigint, options: WaitOptions = {}): Promise<boolean> {
     this.#long.checkLong("expected", expected);
     this.#long.checkLong("value", value);
-    using patience = this.#long.patience(options, "was not changed");
-    const found = await this.#long.change(patience, (number) => (number === expected ? value : null));
+    using scope = this.#long.scope(options, "was not changed");
+    const found = await this.#long.change(scope, (number) => (number === expected ? value : null));
     return found === expected;
   }
 
   /** What it is, now and after its changes. Who reads slowly misses some in between, and never the last. */
-  async *observe(options: FollowOptions = {}): AsyncGenerator<bigint, void, void> {
-    for await (const found of follow(this.#engine, this.#long.what, () => this.#long.value.read(), options)) {
+  async *observe(options: SubscribeOptions = {}): AsyncGenerator<bigint, void, void> {
+    for await (const found of subscribe(this.#engine, this.#long.what, () => this.#long.value.read(), options)) {
       yield this.#long.numberIn(found);
     }
   }

@@ -4,11 +4,11 @@
 import type { OptionRules } from "../base/options.ts";
 import { ACCESS, type AccessOptions, accessOf } from "./access.ts";
 import { ACQUIRE, acquireWith, type Wanted } from "./acquire.ts";
-import type { Attendee, Engine, HasDoubleBarriers } from "./engine.ts";
-import { type Grant, type Held, Holding } from "./held.ts";
+import type { BarrierParticipant, Engine, HasDoubleBarriers } from "./engine.ts";
+import { type Grant, GrantHandle, type Handle } from "./handle.ts";
 import type { AcquireOptions } from "./lock.ts";
 import { COUNT } from "./options.ts";
-import { Patience, type WaitOptions } from "./patience.ts";
+import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 export interface DoubleBarrierOptions extends AccessOptions {
   /** How many have to come before they begin. All who use the name have to say the same. More may come, and begin with them. */
@@ -16,7 +16,7 @@ export interface DoubleBarrierOptions extends AccessOptions {
 }
 
 /** A place inside. It is held as a lock is: its `signal` says when the session is lost, and with it the place. */
-export interface Inside extends Held {
+export interface BarrierEntry extends Handle {
   /**
    * Waits until all who were inside with it have left as well, or have died. Whatever this comes to, it is out then. Fails as
    * a wait does, and with the signal's reason when the place was lost or given up before.
@@ -30,7 +30,7 @@ export class DoubleBarrier {
   readonly name: string;
   readonly members: number;
   readonly #engine: Engine;
-  readonly #wanted: Wanted<Attendee>;
+  readonly #wanted: Wanted<BarrierParticipant>;
 
   constructor(engine: Engine & HasDoubleBarriers, name: string, options: DoubleBarrierOptions) {
     const what = `double barrier ${JSON.stringify(name)}`;
@@ -39,14 +39,14 @@ export class DoubleBarrier {
     this.name = name;
     this.members = members;
     this.#engine = engine;
-    const meeting = engine.doubleBarrier(name, members, access);
+    const doubleBarrier = engine.doubleBarrier(name, members, access);
     const waitsFor = (missing: number) => `${missing} more to come`;
     this.#wanted = {
       what,
       name,
       waitsFor,
-      contend: (session) => meeting.contend(session),
-      withdraw: (attendee) => attendee.withdraw(),
+      contend: (session) => doubleBarrier.contend(session),
+      cancel: (participant) => participant.cancelEntry(),
     };
   }
 
@@ -56,36 +56,36 @@ export class DoubleBarrier {
    * Where the servers are not reached at its end, the error's outcome is "unknown": the others may begin with it. `release` of
    * what it gives goes out without waiting for the others.
    */
-  async enter(options: AcquireOptions = {}): Promise<Inside> {
-    using patience = new Patience(this.#engine.runtime, this.#wanted.what, options, "was not entered", ACQUIRE);
-    const grant = await acquireWith(this.#engine, this.#wanted, patience);
-    return new Member(this.#engine, grant, options);
+  async enter(options: AcquireOptions = {}): Promise<BarrierEntry> {
+    using scope = new WaitScope(this.#engine.runtime, this.#wanted.what, options, "was not entered", ACQUIRE);
+    const grant = await acquireWith(this.#engine, this.#wanted, scope);
+    return new EntryHandle(this.#engine, grant, options);
   }
 }
 
-class Member extends Holding implements Inside {
+class EntryHandle extends GrantHandle implements BarrierEntry {
   readonly #engine: Engine;
   readonly #what: string;
-  readonly #attendee: Attendee;
+  readonly #participant: BarrierParticipant;
 
-  constructor(engine: Engine, grant: Grant & { readonly contender: Attendee }, options: AcquireOptions) {
+  constructor(engine: Engine, grant: Grant & { readonly contender: BarrierParticipant }, options: AcquireOptions) {
     super(engine, grant, options);
     this.#engine = engine;
     this.#what = grant.what;
-    this.#attendee = grant.contender;
+    this.#participant = grant.contender;
   }
 
   async leave(options: WaitOptions = {}): Promise<void> {
     this.assertHeld();
-    using patience = new Patience(this.#engine.runtime, this.#what, options, "was not left by all");
-    patience.standOn(this.session);
+    using scope = new WaitScope(this.#engine.runtime, this.#what, options, "was not left by all");
+    scope.bindTo(this.session);
     try {
       for (;;) {
-        patience.waitingFor = "the servers";
-        const departure = await patience.until(this.#attendee.depart());
-        if (departure.kind === "over") break;
-        patience.waitingFor = `${departure.inside} still inside`;
-        await patience.until(departure.changed);
+        scope.waitingFor = "the servers";
+        const progress = await scope.until(this.#participant.leave());
+        if (progress.kind === "over") break;
+        scope.waitingFor = `${progress.inside} still inside`;
+        await scope.until(progress.changed);
       }
     } catch (error) {
       void this[Symbol.asyncDispose]();

@@ -8,16 +8,16 @@ import { ACCESS, type AccessOptions, accessOf } from "./access.ts";
 import { acquireWith, type Wanted } from "./acquire.ts";
 import { Backoff } from "./backoff.ts";
 import { type CandidateRecord, readRecord, writeRecord } from "./candidate-record.ts";
-import type { Candidate, CandidateView, ElectionForm, Engine, HasElections, Office } from "./engine.ts";
+import type { Candidate, CandidateView, ElectionForm, Engine, EngineElection, HasElections } from "./engine.ts";
 import { LockLostError } from "./errors.ts";
-import { type FollowOptions, follow } from "./follow.ts";
-import { type Grant, type Held, HOLD, Holding, type HoldOptions, messageOf } from "./held.ts";
+import { type Grant, GrantHandle, type Handle, HOLD, type HoldOptions, messageOf } from "./handle.ts";
 import { Latch } from "./latch.ts";
 import { checkOptions } from "./options.ts";
-import { Patience } from "./patience.ts";
-import { runHeld } from "./run.ts";
-import { takeBack } from "./take-back.ts";
+import { releaseInBackground } from "./pending-release.ts";
+import { runWhileHeld } from "./run.ts";
+import { type SubscribeOptions, subscribe } from "./subscription.ts";
 import { traced } from "./traced.ts";
+import { WaitScope } from "./wait-scope.ts";
 
 export interface ElectionOptions extends AccessOptions {
   /** Whose candidates it shares on ZooKeeper: Curator's LeaderLatch ("latch", the default) or its LeaderSelector. */
@@ -57,7 +57,7 @@ const CAMPAIGN: OptionRules<CampaignOptions> = {
 };
 
 /** Leadership, from the election to the resignation or the loss. */
-export interface Term extends Held {
+export interface Term extends Handle {
   /** Changes what others know of the leader. */
   publish(value: string): Promise<void>;
   /**
@@ -85,7 +85,7 @@ const YIELD_WITHIN_MS = 30_000;
 export class Election {
   readonly name: string;
   readonly #engine: Engine;
-  readonly #office: Office;
+  readonly #election: EngineElection;
   readonly #what: string;
 
   constructor(engine: Engine & HasElections, name: string, options: ElectionOptions = {}) {
@@ -93,7 +93,7 @@ export class Election {
     this.#engine = engine;
     this.#what = `election ${JSON.stringify(name)}`;
     const access = accessOf(this.#what, options, ELECTION);
-    this.#office = engine.election(name, options.form ?? "latch", access);
+    this.#election = engine.election(name, options.form ?? "latch", access);
   }
 
   /**
@@ -111,7 +111,7 @@ export class Election {
       const grant = await this.#win(record, signal, backoff);
       if (grant === null) continue;
       backoff.reset();
-      const term = new LeadersTerm(this.#engine, grant, options, record, this.#office);
+      const term = new LeadersTerm(this.#engine, grant, options, record, this.#election);
       const forget = signal === undefined ? () => {} : this.#resignAt(signal, term, options);
       try {
         if (isOver()) return;
@@ -152,7 +152,7 @@ export class Election {
     for await (const term of this.campaign(options)) {
       if (term.signal.aborted) continue;
       try {
-        await runHeld(this.#engine, term, body);
+        await runWhileHeld(this.#engine, term, body);
       } catch (error) {
         if (!(error instanceof LockLostError) && error !== term.signal.reason) throw error;
       }
@@ -169,8 +169,8 @@ export class Election {
   }
 
   /** Who leads and who stands, now and after every change. */
-  async *observe(options: FollowOptions = {}): AsyncGenerator<ElectionView, void, void> {
-    for await (const views of follow(this.#engine, this.#what, () => this.#office.candidates(), options)) {
+  async *observe(options: SubscribeOptions = {}): AsyncGenerator<ElectionView, void, void> {
+    for await (const views of subscribe(this.#engine, this.#what, () => this.#election.candidates(), options)) {
       const candidates = views.map(infoOf);
       yield { leader: candidates[0] ?? null, candidates };
     }
@@ -178,9 +178,9 @@ export class Election {
 
   /** Those in line, the leader first. */
   async candidates(): Promise<readonly CandidateInfo[]> {
-    const glance = await this.#office.candidates();
-    glance.forget();
-    return glance.value.map(infoOf);
+    const watched = await this.#election.candidates();
+    watched.unwatch();
+    return watched.value.map(infoOf);
   }
 
   /** Null: the wait was in vain, and may be begun again. */
@@ -188,23 +188,23 @@ export class Election {
     const wanted: Wanted<Candidate> = {
       what: this.#what,
       name: this.name,
-      contend: (session) => this.#office.contend(session, writeRecord(record)),
+      contend: (session) => this.#election.contend(session, writeRecord(record)),
     };
-    using patience = new Patience(this.#engine.runtime, this.#what, { signal });
+    using scope = new WaitScope(this.#engine.runtime, this.#what, { signal });
     let grant: LeadersGrant | null = null;
     try {
-      grant = await traced(this.#engine, wanted, () => acquireWith(this.#engine, wanted, patience));
-      const candidates = await patience.until(this.candidates());
+      grant = await traced(this.#engine, wanted, () => acquireWith(this.#engine, wanted, scope));
+      const candidates = await scope.until(this.candidates());
       const own = candidates.find(({ token }) => token === grant?.token);
       const isHighest = candidates.every((other) => rankOf(other) <= rankOf(own ?? record));
       if (isHighest) return grant;
       // To the end of the line, before anybody was told of it. Those between do the same until it is the highest's turn.
-      await patience.until(grant.contender.leave());
+      await scope.until(grant.contender.release());
       return null;
     } catch (error) {
-      if (grant !== null) takeBack(this.#engine, wanted, grant.session, grant.contender);
+      if (grant !== null) releaseInBackground(this.#engine, wanted, grant.session, grant.contender);
       const isPassing = error instanceof CoordinationError && error.code === "session-expired";
-      if (isPassing || patience.end?.code === "aborted") return null;
+      if (isPassing || scope.end?.code === "aborted") return null;
       if (this.#engine.mayPass?.(error) !== true) throw error;
       this.#engine.logger.error(`${this.#what}: it does not stand, and tries again: ${messageOf(error)}`);
       await backoff.next(signal);
@@ -215,18 +215,24 @@ export class Election {
 
 type LeadersGrant = Grant & { readonly contender: Candidate };
 
-class LeadersTerm extends Holding implements Term {
+class LeadersTerm extends GrantHandle implements Term {
   readonly #what: string;
   readonly #candidate: Candidate;
-  readonly #office: Office;
+  readonly #election: EngineElection;
   readonly #record: CandidateRecord;
 
-  constructor(engine: Engine, grant: LeadersGrant, options: HoldOptions, record: CandidateRecord, office: Office) {
+  constructor(
+    engine: Engine,
+    grant: LeadersGrant,
+    options: HoldOptions,
+    record: CandidateRecord,
+    election: EngineElection,
+  ) {
     super(engine, grant, options);
     this.#what = grant.what;
     this.#candidate = grant.contender;
     this.#record = record;
-    this.#office = office;
+    this.#election = election;
   }
 
   async publish(value: string): Promise<void> {
@@ -236,14 +242,14 @@ class LeadersTerm extends Holding implements Term {
 
   async handOver(to: string | CandidateInfo): Promise<void> {
     this.assertHeld();
-    const glance = await this.#office.candidates();
-    glance.forget();
-    const others = glance.value.map(infoOf).filter(({ token }) => token !== this.token);
+    const watched = await this.#election.candidates();
+    watched.unwatch();
+    const others = watched.value.map(infoOf).filter(({ token }) => token !== this.token);
     const successor = others.find(({ id, token }) => (typeof to === "string" ? id === to : token === to.token));
     this.assertHeld();
     const isThere =
       successor !== undefined &&
-      (await this.#office.describe(successor.token, (data) => writeRecord({ ...readRecord(data), isChosen: true })));
+      (await this.#election.describe(successor.token, (data) => writeRecord({ ...readRecord(data), isChosen: true })));
     if (isThere) return await this.release();
     const shown = JSON.stringify(typeof to === "string" ? to : to.id);
     const standing = others.map(({ id }) => JSON.stringify(id)).join(", ") || "nobody";

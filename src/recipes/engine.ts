@@ -111,16 +111,16 @@ export type SessionState =
 export type SessionLossCause = "session-expired" | "deadline" | "closed";
 
 /** Something as it was, and when to look again. */
-export interface Glance<T> {
+export interface WatchedRead<T> {
   readonly value: T;
   /** Kept when it may be different, or when its change can no longer be told. Never fails. */
   readonly changed: Promise<void>;
   /** Nobody waits for `changed` any more. */
-  forget(): void;
+  unwatch(): void;
 }
 
 /** How a look is taken. */
-export interface LookOptions {
+export interface ReadOptions {
   /** With everything that was acknowledged to anybody before. Else it may be what a server that lags knows. */
   readonly isFresh?: boolean | undefined;
 }
@@ -154,7 +154,7 @@ export interface Contender {
    * Enters the line, if that has not been done, and says where it stands. Goes on through lost connections, as long as
    * the session lives; fails with the session, or when the servers refuse.
    */
-  look(): Promise<Standing>;
+  poll(): Promise<ContenderState>;
   /**
    * Watches over what was granted: `onGone` is called once if it is taken away while the session lives. Returns how to
    * stop that.
@@ -165,7 +165,7 @@ export interface Contender {
    * left, or the session is over. Wakes nobody but who waited for it. What the servers refuse is tried again until then, by
    * and by, and at once when this is called again; `onRefused` hears of it. Never fails.
    */
-  leave(onRefused?: OnRefused): Promise<void>;
+  release(onRefused?: OnRefused): Promise<void>;
 }
 
 /**
@@ -173,7 +173,7 @@ export interface Contender {
  * given again. `waiting`: for what is before it; `changed` is kept when the one that it waits for is gone. `gone`: somebody
  * took it out of the line; another contender may enter.
  */
-export type Standing =
+export type ContenderState =
   | { readonly kind: "granted"; readonly token: bigint }
   | { readonly kind: "waiting"; readonly ahead: number; readonly changed: Promise<void> }
   | { readonly kind: "gone" };
@@ -216,16 +216,16 @@ export interface Permits {
 
 /** Leader elections: one leader at a time, with a list of candidates that everyone may see. */
 export interface HasElections {
-  election(name: string, form: ElectionForm, options?: PlaceOptions): Office;
+  election(name: string, form: ElectionForm, options?: PlaceOptions): EngineElection;
 }
 
 /** Whom it is shared with on ZooKeeper: Curator's LeaderLatch, or its LeaderSelector. */
 export type ElectionForm = "latch" | "selector";
 
-export interface Office {
+export interface EngineElection {
   contend(session: EngineSession, data: Uint8Array): Candidate;
   /** Those in line, the holder first. */
-  candidates(): Promise<Glance<readonly CandidateView[]>>;
+  candidates(): Promise<WatchedRead<readonly CandidateView[]>>;
   /**
    * Changes what is seen of another, known by its token, from what it is at that moment: `change` may be asked more than once,
    * and done twice is done once. False: it is not in line.
@@ -247,33 +247,33 @@ export interface CandidateView {
 /** Meetings that begin when enough have come, and end when all have gone. */
 export interface HasDoubleBarriers {
   /** All who use it have to agree on how many `members` are enough; more may come. */
-  doubleBarrier(name: string, members: number, options?: PlaceOptions): Meeting;
+  doubleBarrier(name: string, members: number, options?: PlaceOptions): EngineDoubleBarrier;
 }
 
-export interface Meeting {
-  contend(session: EngineSession): Attendee;
+export interface EngineDoubleBarrier {
+  contend(session: EngineSession): BarrierParticipant;
 }
 
 /** Granted when enough have come; `ahead` are those who are missing. `leave` goes out and waits for nobody. */
-export interface Attendee extends Contender {
+export interface BarrierParticipant extends Contender {
   /**
    * Once it was granted: goes out, now or when its going tells the others that all are out; and says how many of those who
    * were inside with it are there still. Goes on through lost connections, as `look` does.
    */
-  depart(): Promise<Departure>;
+  leave(): Promise<LeaveProgress>;
   /**
    * For who waits no longer, before `leave`: out, unless it was counted with those who are enough, for then the others have
    * begun with it. `unknown`: the servers are not reached, or refuse, and it may be counted yet. Never fails.
    */
-  withdraw(): Promise<Withdrawal>;
+  cancelEntry(): Promise<EntryCancellation>;
 }
 
-export type Withdrawal =
+export type EntryCancellation =
   | { readonly kind: "gone" }
   | { readonly kind: "granted"; readonly token: bigint }
   | { readonly kind: "unknown" };
 
-export type Departure =
+export type LeaveProgress =
   | { readonly kind: "over" }
   | { readonly kind: "waiting"; readonly inside: number; readonly changed: Promise<void> };
 
@@ -286,7 +286,7 @@ export interface WorkQueue {
   /** Gives the new item's id. Tried once, as a value's writes are. */
   put(item: NewItem, limits?: WriteLimits): Promise<string>;
   /** Wants the first item that is ready. `ahead`: others who want one before it; 0: it waits for an item. */
-  contend(session: EngineSession): Lease;
+  contend(session: EngineSession): ItemLease;
   /** All that are not completed, in the order in which they come out; with everything that was acknowledged before. */
   items(): Promise<readonly ItemView[]>;
   /** Null: it has been completed. */
@@ -316,7 +316,7 @@ export interface QueueItem extends ItemOrder {
 }
 
 /** Granted: an item is its own. `leave` gives it back. */
-export interface Lease extends Contender {
+export interface ItemLease extends Contender {
   /** What was granted. */
   readonly item: QueueItem | null;
   /**
@@ -351,7 +351,7 @@ export interface Versioned {
  */
 export interface Value {
   /** Null: there is none. */
-  read(options?: LookOptions): Promise<Glance<Versioned | null>>;
+  read(options?: ReadOptions): Promise<WatchedRead<Versioned | null>>;
   /** As `read`, with no eye on what comes. `isFresh`: it holds all that was acknowledged to anyone before. */
   current(isFresh: boolean): Promise<Versioned | null>;
   /** False: there is one. */
@@ -405,7 +405,7 @@ export type DirectoryRecipe = "membership" | "service";
 export interface Directory {
   /** Made at once; `put` enters it. */
   entry(session: EngineSession, name: string): DirectoryEntry;
-  list(options?: LookOptions): Promise<Glance<readonly EntryView[]>>;
+  list(options?: ReadOptions): Promise<WatchedRead<readonly EntryView[]>>;
 }
 
 export interface EntryView {
@@ -424,7 +424,7 @@ export interface DirectoryEntry {
   /** Calls once if somebody else takes it out while the session lives. Returns how to stop that. */
   guard(onGone: () => void): () => void;
   /** As a contender's. */
-  leave(onRefused?: OnRefused): Promise<void>;
+  remove(onRefused?: OnRefused): Promise<void>;
 }
 
 // -------------------------------------------------------------------------------------------------------------- trees
@@ -437,12 +437,12 @@ export interface HasTrees {
 
 export interface TreeReader {
   /** What may be different since its last look. Goes on over lost sessions. */
-  look(options?: LookOptions): Promise<Glance<TreeNews>>;
+  read(options?: ReadOptions): Promise<WatchedRead<TreeUpdate>>;
   /** Nothing is watched any more. */
   close(): void;
 }
 
-export interface TreeNews {
+export interface TreeUpdate {
   /** These are all there are: the first time, and whenever changes may have been missed. */
   readonly isWhole: boolean;
   /** As they are now. */

@@ -5,12 +5,12 @@ import { OPTION, type OptionRules } from "../base/options.ts";
 import { type AccessOptions, accessOf } from "./access.ts";
 import { dataOf, textOf } from "./bytes.ts";
 import type { Directory, Engine, EntryView, HasDirectories } from "./engine.ts";
-import { type FollowOptions, follow, once } from "./follow.ts";
 import { freshId } from "./fresh-id.ts";
 import { checkPlainName } from "./names.ts";
 import { checkOptions } from "./options.ts";
-import { WAIT, type WaitOptions } from "./patience.ts";
 import { Registration, type RegistrationState } from "./registration.ts";
+import { readOnce, type SubscribeOptions, subscribe } from "./subscription.ts";
+import { WAIT, type WaitOptions } from "./wait-scope.ts";
 
 export interface JoinOptions extends WaitOptions {
   /** Under which others see it; one of chance unless given. Of two with one id the second waits until the first is gone. */
@@ -20,7 +20,7 @@ export interface JoinOptions extends WaitOptions {
 }
 
 /** A member as others see it. */
-export interface Member {
+export interface GroupMember {
   readonly id: string;
   readonly data: Uint8Array;
   /** The data as text. */
@@ -76,14 +76,14 @@ export class Group {
   }
 
   /** Who is there now, by their ids. */
-  async members(options: WaitOptions = {}): Promise<readonly Member[]> {
-    const views = await once(this.#engine, this.#what, (look) => this.#directory.list(look), options);
+  async members(options: WaitOptions = {}): Promise<readonly GroupMember[]> {
+    const views = await readOnce(this.#engine, this.#what, (look) => this.#directory.list(look), options);
     return views.map(memberOf);
   }
 
   /** Who is there, now and after every change. Goes on over lost sessions; ends with the signal. */
-  async *watch(options: FollowOptions = {}): AsyncGenerator<readonly Member[], void, void> {
-    for await (const views of follow(this.#engine, this.#what, (look) => this.#directory.list(look), options)) {
+  async *watch(options: SubscribeOptions = {}): AsyncGenerator<readonly GroupMember[], void, void> {
+    for await (const views of subscribe(this.#engine, this.#what, (look) => this.#directory.list(look), options)) {
       yield views.map(memberOf);
     }
   }
@@ -121,6 +121,6 @@ class GroupMembership implements Membership {
   }
 }
 
-function memberOf({ name, data, token }: EntryView): Member {
+function memberOf({ name, data, token }: EntryView): GroupMember {
   return { id: name, data, text: textOf(data), token };
 }

@@ -7,7 +7,7 @@ export type { Codec } from "./codec.ts";
 export { Configuration, type InvalidConfiguration, type Reading } from "./configuration.ts";
 export { Coordination } from "./coordination.ts";
 export { Counter } from "./counter.ts";
-export { DoubleBarrier, type DoubleBarrierOptions, type Inside } from "./double-barrier.ts";
+export { type BarrierEntry, DoubleBarrier, type DoubleBarrierOptions } from "./double-barrier.ts";
 export {
   type CampaignOptions,
   type CandidateInfo,
@@ -25,19 +25,17 @@ export {
   type StepFailure,
   TransactionError,
 } from "./errors.ts";
-export type { FollowOptions } from "./follow.ts";
-export { Group, type JoinOptions, type Member, type Membership } from "./group.ts";
-export type { Held, HeldState, HoldOptions } from "./held.ts";
+export { Group, type GroupMember, type JoinOptions, type Membership } from "./group.ts";
+export type { Handle, HandleState as HeldState, HoldOptions } from "./handle.ts";
 export { Latch } from "./latch.ts";
 export { type AcquireOptions, Lock } from "./lock.ts";
-export { type MultiHeld, MultiLock } from "./multi-lock.ts";
+export { MultiLock, type MultiLockHandle } from "./multi-lock.ts";
 export { OpenConfiguration, type OpenOptions } from "./open-configuration.ts";
 export { Partition, type PartitionOptions, type ShareOptions } from "./partition.ts";
 export type { PartitionMembership } from "./partition-membership.ts";
-export type { WaitOptions } from "./patience.ts";
 export { type DownPolicy, Provider, type ProviderOptions } from "./provider.ts";
 export { type Job, type PutOptions, Queue, type QueuedItem, type QueueOptions } from "./queue.ts";
-export { ReadWriteLock, type WriteHeld } from "./read-write-lock.ts";
+export { ReadWriteLock, type WriteLockHandle } from "./read-write-lock.ts";
 export type { RegistrationState } from "./registration.ts";
 export { type PermitOptions, Semaphore, type SemaphoreOptions } from "./semaphore.ts";
 export { Sequence } from "./sequence.ts";
@@ -46,5 +44,7 @@ export type { InstanceDetails, ServiceInstance, ServiceMeta } from "./service-in
 export type { Share } from "./share.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
 export type { Strategy, StrategyName } from "./strategies.ts";
+export type { SubscribeOptions } from "./subscription.ts";
 export { Transaction } from "./transaction.ts";
 export { OpenTree, Tree, type TreeChange, type TreeNode } from "./tree.ts";
+export type { WaitOptions } from "./wait-scope.ts";

@@ -4,8 +4,8 @@ import { whenAborted } from "../base/abort.ts";
 import { CoordinationError } from "../base/errors.ts";
 import type { Term } from "./election.ts";
 import type { Engine } from "./engine.ts";
-import { messageOf } from "./held.ts";
-import { Patience, type WaitOptions } from "./patience.ts";
+import { messageOf } from "./handle.ts";
+import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 /**
  * Invariants: each term is told once, and its end once, in that order, whatever ends it; from the end of one term to the
@@ -50,10 +50,10 @@ export class Latch implements AsyncDisposable {
    * stands no more: `closed`, or what the servers had against it.
    */
   async wait(options: WaitOptions = {}): Promise<Term> {
-    using patience = new Patience(this.#engine.runtime, this.#what, options, "was not won");
-    patience.waitingFor = "its turn";
+    using scope = new WaitScope(this.#engine.runtime, this.#what, options, "was not won");
+    scope.waitingFor = "its turn";
     for (;;) {
-      if (patience.end !== null) throw patience.end;
+      if (scope.end !== null) throw scope.end;
       const { term } = this;
       if (term !== null) return term;
       if (this.#end !== null) throw this.#end;
@@ -63,7 +63,7 @@ export class Latch implements AsyncDisposable {
       });
       this.#waiting.add(wake);
       try {
-        await patience.until(changed);
+        await scope.until(changed);
       } finally {
         this.#waiting.delete(wake);
       }

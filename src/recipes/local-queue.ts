@@ -1,7 +1,7 @@
 // Those of one process who want the same thing wait for each other here: one of them at a time stands in line on the
 // servers, with one node and one watch.
 
-import type { Patience } from "./patience.ts";
+import type { WaitScope } from "./wait-scope.ts";
 
 /** Gives the place up; twice is once. */
 export type Leave = () => void;
@@ -25,11 +25,11 @@ export class LocalQueue {
     return this.#take();
   }
 
-  async enter(patience: Patience): Promise<Leave> {
+  async enter(scope: WaitScope): Promise<Leave> {
     const entered = this.tryEnter();
     if (entered !== null) {
       try {
-        await patience.until(Promise.resolve());
+        await scope.until(Promise.resolve());
       } catch (error) {
         entered();
         throw error;
@@ -42,7 +42,7 @@ export class LocalQueue {
     });
     this.#waiting.add(call);
     try {
-      await patience.until(turn);
+      await scope.until(turn);
       return this.#take();
     } catch (error) {
       // The turn may have come in the instant in which the wait ended: then it is the next one's.

@@ -4,12 +4,12 @@ import { type AccessOptions, accessOf } from "./access.ts";
 import { ACQUIRE, acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
 import { bytesOf } from "./bytes.ts";
 import type { Contender, Engine, HasMutexes } from "./engine.ts";
-import { type Held, Holding, type HoldOptions } from "./held.ts";
+import { GrantHandle, type Handle, type HoldOptions } from "./handle.ts";
 import type { LocalQueues } from "./local-queue.ts";
 import { checkOptions } from "./options.ts";
-import { Patience, type WaitOptions } from "./patience.ts";
-import { runHeld } from "./run.ts";
+import { runWhileHeld } from "./run.ts";
 import { traced } from "./traced.ts";
+import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 export type AcquireOptions = WaitOptions & HoldOptions;
 
@@ -36,17 +36,17 @@ export class Lock {
    * Waits until it is held. Fails with a CoordinationError: `aborted`, `deadline` (`timeoutMs`), `session-expired` (its place
    * in line went with the session: acquire again), `closed`.
    */
-  acquire(options: AcquireOptions = {}): Promise<Held> {
+  acquire(options: AcquireOptions = {}): Promise<Handle> {
     return traced(this.#engine, this.#wanted, () => this.#acquire(options));
   }
 
-  async #acquire(options: AcquireOptions): Promise<Held> {
-    using patience = new Patience(this.#engine.runtime, this.#wanted.what, options, undefined, ACQUIRE);
-    patience.waitingFor = "another of this process";
-    const leave = await this.#queues.of(this.name).enter(patience);
+  async #acquire(options: AcquireOptions): Promise<Handle> {
+    using scope = new WaitScope(this.#engine.runtime, this.#wanted.what, options, undefined, ACQUIRE);
+    scope.waitingFor = "another of this process";
+    const leave = await this.#queues.of(this.name).enter(scope);
     try {
-      const grant = await acquireWith(this.#engine, this.#wanted, patience);
-      return new Holding(this.#engine, grant, options, leave);
+      const grant = await acquireWith(this.#engine, this.#wanted, scope);
+      return new GrantHandle(this.#engine, grant, options, leave);
     } catch (error) {
       leave();
       throw error;
@@ -54,13 +54,13 @@ export class Lock {
   }
 
   /** Null when it is held, or waited for, by another. */
-  async tryAcquire(options: AcquireOptions = {}): Promise<Held | null> {
+  async tryAcquire(options: AcquireOptions = {}): Promise<Handle | null> {
     checkOptions(this.#wanted.what, options, ACQUIRE); // also where another of this process has it
     const leave = this.#queues.of(this.name).tryEnter();
     if (leave === null) return null;
     try {
       const grant = await tryAcquire(this.#engine, this.#wanted, options);
-      if (grant !== null) return new Holding(this.#engine, grant, options, leave);
+      if (grant !== null) return new GrantHandle(this.#engine, grant, options, leave);
     } catch (error) {
       leave();
       throw error;
@@ -73,8 +73,8 @@ export class Lock {
    * Runs `body` while it is held, and releases it. When it is lost the returned promise fails at once with the
    * `LockLostError`, whether or not the body heeds `held.signal`. The body's error wins over one of the release.
    */
-  async run<T>(body: (held: Held) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
-    return runHeld(this.#engine, await this.acquire(options), body);
+  async run<T>(body: (held: Handle) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
+    return runWhileHeld(this.#engine, await this.acquire(options), body);
   }
 }
 

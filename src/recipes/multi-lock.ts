@@ -3,15 +3,15 @@
 import { CoordinationError } from "../base/errors.ts";
 import { ACQUIRE } from "./acquire.ts";
 import type { Engine, Runtime } from "./engine.ts";
-import type { Held, HeldState } from "./held.ts";
+import type { Handle, HandleState } from "./handle.ts";
 import type { AcquireOptions, Lock } from "./lock.ts";
 import { checkOptions } from "./options.ts";
-import { runHeld } from "./run.ts";
+import { runWhileHeld } from "./run.ts";
 
 /** All of them are held, or, as soon as one is lost, none. */
-export interface MultiHeld extends Held {
+export interface MultiLockHandle extends Handle {
   /** Each lock's own handle, by its name: what one lock guards is fenced by that lock's token. */
-  readonly all: ReadonlyMap<string, Held>;
+  readonly all: ReadonlyMap<string, Handle>;
   /** The largest of their tokens. */
   readonly token: bigint;
 }
@@ -38,7 +38,7 @@ export class MultiLock {
   }
 
   /** `timeoutMs` is for all of them together. Fails as `Lock.acquire` does; those acquired by then are released. */
-  async acquire(options: AcquireOptions = {}): Promise<MultiHeld> {
+  async acquire(options: AcquireOptions = {}): Promise<MultiLockHandle> {
     checkOptions(this.#what, options, ACQUIRE);
     const remaining = countdown(this.#engine.runtime, options);
     const held = await this.#each((lock) => lock.acquire({ ...options, ...remaining() }));
@@ -46,7 +46,7 @@ export class MultiLock {
   }
 
   /** Null when one of them is held, or waited for, by another. */
-  async tryAcquire(options: AcquireOptions = {}): Promise<MultiHeld | null> {
+  async tryAcquire(options: AcquireOptions = {}): Promise<MultiLockHandle | null> {
     checkOptions(this.#what, options, ACQUIRE);
     const remaining = countdown(this.#engine.runtime, options);
     const held = await this.#each((lock) => lock.tryAcquire({ ...options, ...remaining() }));
@@ -54,12 +54,12 @@ export class MultiLock {
   }
 
   /** As `Lock.run`. */
-  async run<T>(body: (held: MultiHeld) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
-    return runHeld(this.#engine, await this.acquire(options), body);
+  async run<T>(body: (held: MultiLockHandle) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
+    return runWhileHeld(this.#engine, await this.acquire(options), body);
   }
 
-  async #each(acquire: (lock: Lock) => Promise<Held | null>): Promise<Held[] | null> {
-    const all: Held[] = [];
+  async #each(acquire: (lock: Lock) => Promise<Handle | null>): Promise<Handle[] | null> {
+    const all: Handle[] = [];
     const giveBack = () => Promise.all(all.reverse().map((held) => held[Symbol.asyncDispose]()));
     try {
       for (const lock of this.#locks) {
@@ -85,14 +85,14 @@ function countdown({ now }: Pick<Runtime, "now">, { timeoutMs }: AcquireOptions)
   return () => ({ timeoutMs: Math.max(0, end - now()) });
 }
 
-class MultiHolding implements MultiHeld {
+class MultiHolding implements MultiLockHandle {
   readonly name: string;
   readonly token: bigint;
-  readonly all: ReadonlyMap<string, Held>;
-  readonly #held: readonly Held[];
+  readonly all: ReadonlyMap<string, Handle>;
+  readonly #held: readonly Handle[];
   readonly #controller = new AbortController();
 
-  constructor(held: readonly Held[]) {
+  constructor(held: readonly Handle[]) {
     this.#held = held;
     this.name = held.map(({ name }) => name).join(" ");
     this.token = held.reduce((highest, { token }) => (token > highest ? token : highest), 0n);
@@ -109,7 +109,7 @@ class MultiHolding implements MultiHeld {
     return this.#controller.signal;
   }
 
-  get state(): HeldState {
+  get state(): HandleState {
     const states = this.#held.map(({ state }) => state);
     return (["lost", "releasing", "released", "unsure"] as const).find((state) => states.includes(state)) ?? "held";
   }

@@ -2,14 +2,13 @@
 
 import { CoordinationError } from "../base/errors.ts";
 import { OPTION, type OptionRules } from "../base/options.ts";
-import { Bell } from "./bell.ts";
+import { Condition } from "./condition.ts";
 import type { Configuration, InvalidConfiguration, Reading } from "./configuration.ts";
-import type { Engine, Glance, LookOptions, Versioned } from "./engine.ts";
-import { FOLLOW, type FollowOptions } from "./follow.ts";
-import { messageOf } from "./held.ts";
-import { Live } from "./live.ts";
+import type { Engine, ReadOptions, Versioned, WatchedRead } from "./engine.ts";
+import { messageOf } from "./handle.ts";
 import { checkOptions } from "./options.ts";
-import { Patience, WAIT, type WaitOptions, waitOf } from "./patience.ts";
+import { SUBSCRIBE, type SubscribeOptions, Subscription } from "./subscription.ts";
+import { WAIT, type WaitOptions, WaitScope, waitOf } from "./wait-scope.ts";
 
 export interface OpenOptions<Output> {
   /** The value for as long as there is no good one. */
@@ -29,7 +28,7 @@ export interface Source<Input, Output> {
   /** As errors speak of it: `configuration "flags"`. */
   readonly what: string;
   readonly configuration: Configuration<Input, Output>;
-  look(options: LookOptions): Promise<Glance<Versioned | null>>;
+  look(options: ReadOptions): Promise<WatchedRead<Versioned | null>>;
   /** Never fails. */
   understand(read: Versioned | null): Promise<Reading<Output>>;
 }
@@ -38,8 +37,8 @@ export class OpenConfiguration<Input, Output> implements AsyncDisposable {
   readonly #engine: Engine;
   readonly #source: Source<Input, Output>;
   readonly #onInvalid: (invalid: InvalidConfiguration) => void;
-  readonly #bell = new Bell();
-  #live: Live<Versioned | null> | null = null;
+  readonly #changed = new Condition();
+  #subscription: Subscription<Versioned | null> | null = null;
   #current: { readonly value: Output; readonly revision: bigint } | null;
   #invalid: InvalidConfiguration | null = null;
   #isClosed = false;
@@ -60,7 +59,11 @@ export class OpenConfiguration<Input, Output> implements AsyncDisposable {
     checkOptions(what, options, OPEN);
     const open = new OpenConfiguration(engine, source, options);
     const onValue = (read: Versioned | null) => open.#onRead(read);
-    open.#live = await Live.open(engine, { what, look, onValue, onEnd: () => open.#bell.ring() }, waitOf(options));
+    open.#subscription = await Subscription.open(
+      engine,
+      { what, read: look, onValue, onEnd: () => open.#changed.notify() },
+      waitOf(options),
+    );
     if (open.#current !== null) return open;
     open.close();
     const why = open.#invalid?.message ?? "there is none";
@@ -84,7 +87,7 @@ export class OpenConfiguration<Input, Output> implements AsyncDisposable {
 
   /** False while the servers are not reached: the value may be an old one. */
   get isCurrent(): boolean {
-    return this.#live?.isCurrent ?? false;
+    return this.#subscription?.isCurrent ?? false;
   }
 
   /** As `Configuration.set`; then the value here is this one, or a newer one. */
@@ -106,11 +109,11 @@ export class OpenConfiguration<Input, Output> implements AsyncDisposable {
   }
 
   /** The value, now and after every change to a good one. Ends with the signal and with `close`. */
-  async *values(options: FollowOptions = {}): AsyncGenerator<Output, void, void> {
-    using patience = new Patience(this.#engine.runtime, this.#source.what, options, undefined, FOLLOW);
+  async *values(options: SubscribeOptions = {}): AsyncGenerator<Output, void, void> {
+    using scope = new WaitScope(this.#engine.runtime, this.#source.what, options, undefined, SUBSCRIBE);
     let seen: bigint | null = null;
-    while (patience.end === null) {
-      const { rung } = this.#bell;
+    while (scope.end === null) {
+      const { notified } = this.#changed;
       if (this.#isClosed) return;
       if (seen !== this.revision) {
         seen = this.revision;
@@ -118,7 +121,7 @@ export class OpenConfiguration<Input, Output> implements AsyncDisposable {
         continue;
       }
       this.#assertOpen();
-      await patience.until(rung).catch(() => {});
+      await scope.until(notified).catch(() => {});
     }
   }
 
@@ -129,8 +132,8 @@ export class OpenConfiguration<Input, Output> implements AsyncDisposable {
   /** Nothing is watched any more; the value stays as it is. */
   close(): void {
     this.#isClosed = true;
-    this.#live?.[Symbol.dispose]();
-    this.#bell.ring();
+    this.#subscription?.[Symbol.dispose]();
+    this.#changed.notify();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -139,13 +142,13 @@ export class OpenConfiguration<Input, Output> implements AsyncDisposable {
 
   /** After a write, which is there already: where reading fails or takes too long, the watch will bring it. */
   async #catchUp(options: WaitOptions): Promise<void> {
-    using patience = new Patience(this.#engine.runtime, this.#source.what, options);
-    const looking = this.#source.look({});
-    looking.then(
-      (glance) => glance.forget(),
+    using scope = new WaitScope(this.#engine.runtime, this.#source.what, options);
+    const reading = this.#source.look({});
+    reading.then(
+      (watched) => watched.unwatch(),
       () => {},
     );
-    await patience.until(looking.then(({ value }) => this.#onRead(value))).catch(() => {});
+    await scope.until(reading.then(({ value }) => this.#onRead(value))).catch(() => {});
   }
 
   async #onRead(read: Versioned | null): Promise<void> {
@@ -158,7 +161,7 @@ export class OpenConfiguration<Input, Output> implements AsyncDisposable {
       this.#invalid = null;
       if (this.#current?.revision === reading.revision) return;
       this.#current = reading;
-      this.#bell.ring();
+      this.#changed.notify();
       return;
     }
     const { invalid } = reading;
@@ -175,7 +178,7 @@ export class OpenConfiguration<Input, Output> implements AsyncDisposable {
   }
 
   #assertOpen(): void {
-    if (!this.#isClosed && this.#live?.isOver !== true) return;
+    if (!this.#isClosed && this.#subscription?.isOver !== true) return;
     throw new CoordinationError("closed", "not-applied", `${this.#source.what}: it was closed, or its connection was`);
   }
 }

@@ -4,14 +4,14 @@
 import { CoordinationError } from "../base/errors.ts";
 import { acquire, type Wanted } from "./acquire.ts";
 import type { Assignment } from "./assignment.ts";
-import { Bell } from "./bell.ts";
 import { bytesOf } from "./bytes.ts";
+import { Condition } from "./condition.ts";
 import type { Contender, Directory, Engine, EntryView, HasMutexes, PlaceOptions } from "./engine.ts";
-import { type HoldOptions, messageOf } from "./held.ts";
-import { Live } from "./live.ts";
-import { pause, type WaitOptions } from "./patience.ts";
+import { type HoldOptions, messageOf } from "./handle.ts";
 import type { Registration, RegistrationState } from "./registration.ts";
-import { HeldShare, type Share } from "./share.ts";
+import { type Share, ShareHandle } from "./share.ts";
+import { Subscription } from "./subscription.ts";
+import { pause, type WaitOptions } from "./wait-scope.ts";
 
 export interface PartitionContext {
   /** As errors speak of it: `partition "shards"`. */
@@ -33,7 +33,7 @@ const RETRY_MS = 1000;
 /** Of one item. It waits for its lock until `share` is there. */
 interface Hold {
   readonly giveUp: AbortController;
-  share: HeldShare | null;
+  share: ShareHandle | null;
 }
 
 /**
@@ -46,9 +46,9 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
   readonly #context: PartitionContext;
   readonly #holds = new Map<string, Hold>();
   /** Shares that no loop was given yet. */
-  readonly #fresh = new Set<HeldShare>();
-  readonly #bell = new Bell();
-  #live: Live<readonly EntryView[]> | null = null;
+  readonly #fresh = new Set<ShareHandle>();
+  readonly #changed = new Condition();
+  #subscription: Subscription<readonly EntryView[]> | null = null;
   #members: readonly string[] = [];
   #own: ReadonlySet<string> = new Set();
   #stopSettling: () => void = () => {};
@@ -70,12 +70,12 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
     const self = new PartitionMembership(engine, registration, context);
     const source = {
       what: context.what,
-      look: context.party.list.bind(context.party),
+      read: context.party.list.bind(context.party),
       onValue: (members: readonly EntryView[]) => self.#onMembers(members.map(({ name }) => name)),
       onEnd: () => self.#end("the connection was closed"),
     };
     try {
-      self.#live = await Live.open(engine, source, wait);
+      self.#subscription = await Subscription.open(engine, source, wait);
       return self;
     } catch (error) {
       await registration[Symbol.asyncDispose]();
@@ -108,7 +108,7 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Share, void, void> {
     for (;;) {
-      const { rung } = this.#bell;
+      const { notified } = this.#changed;
       const [share] = this.#fresh;
       if (share !== undefined) {
         this.#fresh.delete(share);
@@ -116,7 +116,7 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
       } else if (this.#isOver) {
         return;
       } else {
-        await rung;
+        await notified;
       }
     }
   }
@@ -129,9 +129,9 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
     this.#end("this member leaves");
     await this.#registration.leave();
     for (;;) {
-      const { rung } = this.#bell;
+      const { notified } = this.#changed;
       if (this.shares.size === 0) return;
-      await rung;
+      await notified;
     }
   }
 
@@ -146,10 +146,10 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
     if (this.#isOver) return;
     this.#isOver = true;
     this.#stopSettling();
-    this.#live?.[Symbol.dispose]();
+    this.#subscription?.[Symbol.dispose]();
     this.#own = new Set();
     for (const item of [...this.#holds.keys()]) this.#giveUp(item, why);
-    this.#bell.ring();
+    this.#changed.notify();
   }
 
   // --------------------------------------------------------------------------------------------------- what is its own
@@ -213,12 +213,12 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
     };
     try {
       const grant = await acquire(this.#engine, wanted, { signal });
-      let share: HeldShare | null = null;
-      share = new HeldShare(this.#engine, grant, options, item, () => this.#onEnded(item, hold, share));
+      let share: ShareHandle | null = null;
+      share = new ShareHandle(this.#engine, grant, options, item, () => this.#onEnded(item, hold, share));
       if (share.signal.aborted) return; // lost before it was there, which has been seen to
       hold.share = share;
       this.#fresh.add(share);
-      this.#bell.ring();
+      this.#changed.notify();
       if (!this.#own.has(item)) this.#giveUp(item, "it is another member's now");
     } catch (error) {
       const isRefused = error instanceof CoordinationError && error.code === "rejected";
@@ -232,10 +232,10 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
   }
 
   /** Released, lost, or given up: stands in line again where it is still its own. */
-  #onEnded(item: string, hold: Hold, share: HeldShare | null): void {
+  #onEnded(item: string, hold: Hold, share: ShareHandle | null): void {
     if (this.#holds.get(item) === hold) this.#holds.delete(item);
     if (share !== null) this.#fresh.delete(share);
-    this.#bell.ring();
+    this.#changed.notify();
     if (this.#own.has(item) && !this.#isOver) this.#want(item);
   }
 }

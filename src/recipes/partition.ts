@@ -9,16 +9,16 @@ import { type Assignment, assignEvenly } from "./assignment.ts";
 import { bytesOf } from "./bytes.ts";
 import type { Directory, Engine, HasDirectories, HasMutexes, PlaceOptions } from "./engine.ts";
 import { LockLostError } from "./errors.ts";
-import { once } from "./follow.ts";
 import { freshId } from "./fresh-id.ts";
-import { HOLD, type HoldOptions } from "./held.ts";
+import { HOLD, type HoldOptions } from "./handle.ts";
 import { checkName, checkPlainName } from "./names.ts";
 import { checkOptions } from "./options.ts";
 import { PartitionMembership } from "./partition-membership.ts";
-import { WAIT, type WaitOptions } from "./patience.ts";
 import { Registration } from "./registration.ts";
-import { runHeld } from "./run.ts";
+import { runWhileHeld } from "./run.ts";
 import type { Share } from "./share.ts";
+import { readOnce } from "./subscription.ts";
+import { WAIT, type WaitOptions } from "./wait-scope.ts";
 
 export interface PartitionOptions extends AccessOptions {
   /** What is spread: plain names, each once. All members have to say the same. */
@@ -130,7 +130,7 @@ export class Partition {
     if (signal?.aborted) leave();
     try {
       for await (const share of membership) {
-        const work = runHeld(this.#engine, share, body).catch((error) => {
+        const work = runWhileHeld(this.#engine, share, body).catch((error) => {
           if (error instanceof LockLostError && error === share.signal.reason) return;
           failure.push({ error });
           leave();
@@ -148,7 +148,7 @@ export class Partition {
 
   /** The members' ids, in order. */
   async members(options: WaitOptions = {}): Promise<readonly string[]> {
-    const views = await once(this.#engine, this.#what, (look) => this.#party.list(look), options);
+    const views = await readOnce(this.#engine, this.#what, (look) => this.#party.list(look), options);
     return views.map(({ name }) => name);
   }
 

@@ -3,13 +3,13 @@
 
 import { CoordinationError } from "../base/errors.ts";
 import { OPTION, type OptionRules } from "../base/options.ts";
-import { Bell } from "./bell.ts";
-import type { Engine, EntryView, Glance, LookOptions } from "./engine.ts";
-import { Live } from "./live.ts";
+import { Condition } from "./condition.ts";
+import type { Engine, EntryView, ReadOptions, WatchedRead } from "./engine.ts";
 import { checkOptions } from "./options.ts";
-import { Patience, WAIT, type WaitOptions, waitOf } from "./patience.ts";
 import type { ServiceInstance } from "./service-instance.ts";
 import { STRATEGIES, type Strategy, type StrategyName } from "./strategies.ts";
+import { Subscription } from "./subscription.ts";
+import { WAIT, type WaitOptions, WaitScope, waitOf } from "./wait-scope.ts";
 
 export interface ProviderOptions {
   /** "round-robin" unless given; or one of your own. */
@@ -55,8 +55,8 @@ export class Provider implements AsyncDisposable {
   readonly #filter: (instance: ServiceInstance) => boolean;
   readonly #errorsMax: number;
   readonly #downMs: number;
-  readonly #bell = new Bell();
-  #live: Live<readonly EntryView[]> | null = null;
+  readonly #changed = new Condition();
+  #subscription: Subscription<readonly EntryView[]> | null = null;
   #all: readonly ServiceInstance[] = [];
   /** By id: of instances that are there. */
   readonly #records = new Map<string, Record>();
@@ -83,7 +83,7 @@ export class Provider implements AsyncDisposable {
     engine: Engine,
     what: string,
     source: {
-      look(options: LookOptions): Promise<Glance<readonly EntryView[]>>;
+      look(options: ReadOptions): Promise<WatchedRead<readonly EntryView[]>>;
       read(views: readonly EntryView[]): readonly ServiceInstance[];
     },
     options: ProviderOptions & WaitOptions,
@@ -93,9 +93,9 @@ export class Provider implements AsyncDisposable {
     const provider = new Provider(engine, what, options);
     const { look, read } = source;
     const onValue = (views: readonly EntryView[]) => provider.#onInstances(read(views));
-    provider.#live = await Live.open(
+    provider.#subscription = await Subscription.open(
       engine,
-      { what, look, onValue, onEnd: () => provider.#bell.ring() },
+      { what, read: look, onValue, onEnd: () => provider.#changed.notify() },
       waitOf(options),
     );
     return provider;
@@ -115,7 +115,7 @@ export class Provider implements AsyncDisposable {
 
   /** False while the servers are not reached: what is known may be old. */
   get isCurrent(): boolean {
-    return this.#live?.isCurrent ?? false;
+    return this.#subscription?.isCurrent ?? false;
   }
 
   /** The next one to call, by the strategy; null: there is none now. Throws ("closed") once it is closed. */
@@ -127,17 +127,17 @@ export class Provider implements AsyncDisposable {
 
   /** As `pick`, and waits until there is one. */
   async wait(options: WaitOptions = {}): Promise<ServiceInstance> {
-    using patience = new Patience(this.#engine.runtime, this.#what, options);
-    patience.failed = "has nobody to call";
-    patience.waitingFor = "an instance";
+    using scope = new WaitScope(this.#engine.runtime, this.#what, options);
+    scope.failed = "has nobody to call";
+    scope.waitingFor = "an instance";
     for (;;) {
-      if (patience.end !== null) throw patience.end;
-      const { rung } = this.#bell;
+      if (scope.end !== null) throw scope.end;
+      const { notified } = this.#changed;
       const one = this.pick();
       if (one !== null) return one;
       const stop = this.#atNextReturn();
       try {
-        await patience.until(rung);
+        await scope.until(notified);
       } finally {
         stop();
       }
@@ -160,7 +160,7 @@ export class Provider implements AsyncDisposable {
 
   /** Nothing is watched any more. */
   close(): void {
-    this.#live?.[Symbol.dispose]();
+    this.#subscription?.[Symbol.dispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -171,7 +171,7 @@ export class Provider implements AsyncDisposable {
     this.#all = all;
     const tokens = new Map(all.map(({ id, token }) => [id, token]));
     for (const [id, { token }] of this.#records) if (tokens.get(id) !== token) this.#records.delete(id);
-    this.#bell.ring();
+    this.#changed.notify();
   }
 
   /** Rings when the first that is out is in again. */
@@ -179,11 +179,11 @@ export class Provider implements AsyncDisposable {
     const { runtime } = this.#engine;
     const now = runtime.now();
     const ends = [...this.#records.values()].map(({ downUntil }) => downUntil).filter((until) => until > now);
-    return ends.length === 0 ? () => {} : runtime.after(Math.min(...ends) - now + 1, () => this.#bell.ring());
+    return ends.length === 0 ? () => {} : runtime.after(Math.min(...ends) - now + 1, () => this.#changed.notify());
   }
 
   #assertOpen(): void {
-    if (this.#live !== null && !this.#live.isOver) return;
+    if (this.#subscription !== null && !this.#subscription.isOver) return;
     throw new CoordinationError("closed", "not-applied", `${this.#what}: it was closed, or its connection was`);
   }
 }

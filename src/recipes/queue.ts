@@ -7,12 +7,12 @@ import { ACCESS, type AccessOptions, accessOf } from "./access.ts";
 import { ACQUIRE, acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
 import { Backoff } from "./backoff.ts";
 import { type Codec, jsonCodec } from "./codec.ts";
-import type { Engine, HasQueues, Lease, QueueItem, WorkQueue } from "./engine.ts";
-import { type Grant, type Held, HOLD, Holding, type HoldOptions, messageOf } from "./held.ts";
+import type { Engine, HasQueues, ItemLease, QueueItem, WorkQueue } from "./engine.ts";
+import { type Grant, GrantHandle, type Handle, HOLD, type HoldOptions, messageOf } from "./handle.ts";
 import type { LocalQueues } from "./local-queue.ts";
 import type { AcquireOptions } from "./lock.ts";
 import { checkOptions } from "./options.ts";
-import { Patience, WAIT, type WaitOptions } from "./patience.ts";
+import { WAIT, type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 export interface QueueOptions<T> extends AccessOptions {
   /** JSON unless given. All who use the name have to agree. */
@@ -55,7 +55,7 @@ export interface QueuedItem<T> {
  * An item that is leased, held as a lock is: `signal` aborts when the lease is over, and others may work on it then; `token`
  * is larger than that of every lease before it.
  */
-export interface Job<T> extends Held, QueuedItem<T> {
+export interface Job<T> extends Handle, QueuedItem<T> {
   /** All values, where another program put several in one item; `value` throws there. */
   readonly values: readonly T[];
   /**
@@ -79,7 +79,7 @@ export class Queue<T> {
   readonly #codec: Codec<T>;
   readonly #consumers: LocalQueues;
   readonly #what: string;
-  readonly #wanted: Wanted<Lease>;
+  readonly #wanted: Wanted<ItemLease>;
 
   constructor(engine: Engine & HasQueues, name: string, options: QueueOptions<T>, consumers: LocalQueues) {
     this.name = name;
@@ -105,9 +105,9 @@ export class Queue<T> {
     checkOptions(this.#what, options, PUT);
     const order = this.#orderOf(options);
     const data = this.#encode(value);
-    using patience = new Patience(this.#engine.runtime, this.#what, options, "was not put into", PUT);
-    if (patience.end !== null) throw patience.end;
-    return await this.#queue.put({ ...order, data }, patience.limits());
+    using scope = new WaitScope(this.#engine.runtime, this.#what, options, "was not put into", PUT);
+    if (scope.end !== null) throw scope.end;
+    return await this.#queue.put({ ...order, data }, scope.limits());
   }
 
   /**
@@ -133,11 +133,11 @@ export class Queue<T> {
 
   /** Waits for one item. Fails as `Lock.acquire` does. */
   async take(options: AcquireOptions = {}): Promise<Job<T>> {
-    using patience = new Patience(this.#engine.runtime, this.#wanted.what, options, "was not taken", ACQUIRE);
-    patience.waitingFor = "another of this process";
-    const leave = await this.#consumers.of(this.name).enter(patience);
+    using scope = new WaitScope(this.#engine.runtime, this.#wanted.what, options, "was not taken", ACQUIRE);
+    scope.waitingFor = "another of this process";
+    const leave = await this.#consumers.of(this.name).enter(scope);
     try {
-      return this.#job(await acquireWith(this.#engine, this.#wanted, patience), options);
+      return this.#job(await acquireWith(this.#engine, this.#wanted, scope), options);
     } finally {
       leave();
     }
@@ -145,8 +145,8 @@ export class Queue<T> {
 
   /** Null when there is no item that is due, or others wait for one. */
   async tryTake(options: AcquireOptions = {}): Promise<Job<T> | null> {
-    using patience = new Patience(this.#engine.runtime, this.#wanted.what, options, "was not taken", ACQUIRE);
-    if (patience.end !== null) throw patience.end;
+    using scope = new WaitScope(this.#engine.runtime, this.#wanted.what, options, "was not taken", ACQUIRE);
+    if (scope.end !== null) throw scope.end;
     const leave = this.#consumers.of(this.name).tryEnter();
     if (leave === null) return null;
     try {
@@ -159,17 +159,17 @@ export class Queue<T> {
 
   /** How many are in it: those that wait, also for their date, and those that are worked on. */
   async size(options: WaitOptions = {}): Promise<number> {
-    using patience = new Patience(this.#engine.runtime, this.#what, options, "was not read");
-    return (await patience.until(this.#queue.items())).length;
+    using scope = new WaitScope(this.#engine.runtime, this.#what, options, "was not read");
+    return (await scope.until(this.#queue.items())).length;
   }
 
   /** The item that would come out next; null: none is due. It may be another's as soon as it is seen. */
   async peek(options: WaitOptions = {}): Promise<QueuedItem<T> | null> {
-    using patience = new Patience(this.#engine.runtime, this.#what, options, "was not read");
+    using scope = new WaitScope(this.#engine.runtime, this.#what, options, "was not read");
     for (;;) {
-      const first = (await patience.until(this.#queue.items())).find(({ isReady }) => isReady);
+      const first = (await scope.until(this.#queue.items())).find(({ isReady }) => isReady);
       if (first === undefined) return null;
-      const item = await patience.until(this.#queue.read(first.id));
+      const item = await scope.until(this.#queue.read(first.id));
       if (item !== null) return new Contents(this.#what, item, this.#codec);
     }
   }
@@ -188,7 +188,7 @@ export class Queue<T> {
     }
   }
 
-  #job(grant: Grant & { readonly contender: Lease }, options: HoldOptions): Job<T> {
+  #job(grant: Grant & { readonly contender: ItemLease }, options: HoldOptions): Job<T> {
     return new LeasedJob(this.#engine, grant, options, new Contents(this.#what, grant.contender.item!, this.#codec));
   }
 
@@ -274,16 +274,16 @@ class Contents<T> implements QueuedItem<T> {
   }
 }
 
-class LeasedJob<T> extends Holding implements Job<T> {
+class LeasedJob<T> extends GrantHandle implements Job<T> {
   readonly #engine: Engine;
-  readonly #lease: Lease;
+  readonly #lease: ItemLease;
   readonly #contents: Contents<T>;
   readonly #what: string;
   #acking: Promise<void> | null = null;
 
   constructor(
     engine: Engine,
-    grant: Grant & { readonly contender: Lease },
+    grant: Grant & { readonly contender: ItemLease },
     options: HoldOptions,
     contents: Contents<T>,
   ) {

@@ -5,20 +5,20 @@ import { type AccessOptions, accessOf } from "./access.ts";
 import { ACQUIRE, acquire, acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
 import { bytesOf } from "./bytes.ts";
 import type { Contender, Engine, HasSharedMutexes, SharedMutex } from "./engine.ts";
-import { type Grant, type Held, Holding, type HoldOptions } from "./held.ts";
+import { type Grant, GrantHandle, type Handle, type HoldOptions } from "./handle.ts";
 import type { AcquireOptions } from "./lock.ts";
-import { Patience, type WaitOptions } from "./patience.ts";
-import { runHeld } from "./run.ts";
-import { takeBack } from "./take-back.ts";
+import { releaseInBackground } from "./pending-release.ts";
+import { runWhileHeld } from "./run.ts";
+import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 /** The lock held for writing. */
-export interface WriteHeld extends Held {
+export interface WriteLockHandle extends Handle {
   /**
    * Goes on as a reader, without a moment in which another writer could come between: writers who wait stay behind. The
    * handle returned holds from then on, with the same token, and this one is released. When it fails, this one is still held;
    * unless it was lost, or somebody removed it on the servers, which its own handle tells.
    */
-  downgrade(options?: WaitOptions & HoldOptions): Promise<Held>;
+  downgrade(options?: WaitOptions & HoldOptions): Promise<Handle>;
 }
 
 /** Not reentrant: who reads and then wants to write waits for itself. */
@@ -43,36 +43,36 @@ export class ReadWriteLock {
   }
 
   /** Fails as `Lock.acquire` does. */
-  async read(options: AcquireOptions = {}): Promise<Held> {
-    return new Holding(this.#engine, await acquire(this.#engine, this.#read, options), options);
+  async read(options: AcquireOptions = {}): Promise<Handle> {
+    return new GrantHandle(this.#engine, await acquire(this.#engine, this.#read, options), options);
   }
 
-  async write(options: AcquireOptions = {}): Promise<WriteHeld> {
+  async write(options: AcquireOptions = {}): Promise<WriteLockHandle> {
     return this.#writing(await acquire(this.#engine, this.#write, options), options);
   }
 
   /** Null while another writes, or waits to. */
-  async tryRead(options: AcquireOptions = {}): Promise<Held | null> {
+  async tryRead(options: AcquireOptions = {}): Promise<Handle | null> {
     const grant = await tryAcquire(this.#engine, this.#read, options);
-    return grant === null ? null : new Holding(this.#engine, grant, options);
+    return grant === null ? null : new GrantHandle(this.#engine, grant, options);
   }
 
   /** Null while another reads or writes, or waits to. */
-  async tryWrite(options: AcquireOptions = {}): Promise<WriteHeld | null> {
+  async tryWrite(options: AcquireOptions = {}): Promise<WriteLockHandle | null> {
     const grant = await tryAcquire(this.#engine, this.#write, options);
     return grant === null ? null : this.#writing(grant, options);
   }
 
   /** As `Lock.run`. */
-  async runRead<T>(body: (held: Held) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
-    return runHeld(this.#engine, await this.read(options), body);
+  async runRead<T>(body: (held: Handle) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
+    return runWhileHeld(this.#engine, await this.read(options), body);
   }
 
-  async runWrite<T>(body: (held: WriteHeld) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
-    return runHeld(this.#engine, await this.write(options), body);
+  async runWrite<T>(body: (held: WriteLockHandle) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
+    return runWhileHeld(this.#engine, await this.write(options), body);
   }
 
-  #writing(grant: Grant, options: AcquireOptions): WriteHeld {
+  #writing(grant: Grant, options: AcquireOptions): WriteLockHandle {
     return new WriteHolding(this.#engine, grant, options, {
       ...this.#read,
       contend: (session) => this.#mutex.contendBehind(grant.contender, session, NO_DATA),
@@ -80,7 +80,7 @@ export class ReadWriteLock {
   }
 }
 
-class WriteHolding extends Holding implements WriteHeld {
+class WriteHolding extends GrantHandle implements WriteLockHandle {
   readonly #engine: Engine;
   readonly #reader: Wanted<Contender>;
 
@@ -90,18 +90,18 @@ class WriteHolding extends Holding implements WriteHeld {
     this.#reader = reader;
   }
 
-  async downgrade(options: WaitOptions & HoldOptions = {}): Promise<Held> {
+  async downgrade(options: WaitOptions & HoldOptions = {}): Promise<Handle> {
     this.assertHeld();
-    using patience = new Patience(this.#engine.runtime, this.#reader.what, options, undefined, ACQUIRE);
-    const grant = await acquireWith(this.#engine, this.#reader, patience);
+    using scope = new WaitScope(this.#engine.runtime, this.#reader.what, options, undefined, ACQUIRE);
+    const grant = await acquireWith(this.#engine, this.#reader, scope);
     try {
       // Also when the writer was lost meanwhile: then a third may have come between.
       this.assertHeld();
     } catch (error) {
-      takeBack(this.#engine, this.#reader, grant.session, grant.contender);
+      releaseInBackground(this.#engine, this.#reader, grant.session, grant.contender);
       throw error;
     }
-    const reading = new Holding(this.#engine, grant, options);
+    const reading = new GrantHandle(this.#engine, grant, options);
     await this.release();
     return reading;
   }

@@ -4,11 +4,11 @@
 
 import { CoordinationError } from "../base/errors.ts";
 import { Backoff } from "./backoff.ts";
-import { Bell } from "./bell.ts";
+import { Condition } from "./condition.ts";
 import type { Directory, DirectoryEntry, Engine, EngineSession } from "./engine.ts";
-import { messageOf } from "./held.ts";
-import { Patience, type WaitOptions } from "./patience.ts";
-import { TakeBack } from "./take-back.ts";
+import { messageOf } from "./handle.ts";
+import { PendingRelease } from "./pending-release.ts";
+import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 /**
  * `entering`: others may not see it, and it is being entered. `unsure`: the servers are not reached; others see it until the
@@ -33,7 +33,7 @@ export class Registration implements AsyncDisposable {
   readonly #what: string;
   readonly #engine: Engine;
   readonly #directory: Directory;
-  readonly #bell = new Bell();
+  readonly #changed = new Condition();
   #data: Uint8Array;
   /** What the servers have. */
   #confirmedData: Uint8Array;
@@ -48,7 +48,7 @@ export class Registration implements AsyncDisposable {
   /** Another session has an entry of this name. */
   #isTaken = false;
   #isOver = false;
-  #takeBack: TakeBack | null = null;
+  #pendingRelease: PendingRelease | null = null;
   readonly #stopEngine: () => void;
 
   private constructor(engine: Engine, directory: Directory, { what, name, data }: RegistrationOptions) {
@@ -58,7 +58,7 @@ export class Registration implements AsyncDisposable {
     this.name = name;
     this.#data = data;
     this.#confirmedData = data;
-    this.#stopEngine = engine.onStatus(() => this.#bell.ring());
+    this.#stopEngine = engine.onStatus(() => this.#changed.notify());
   }
 
   /** Completes when it is entered. Where that fails, or ends as its options say, nothing is left or it is being taken back. */
@@ -68,13 +68,13 @@ export class Registration implements AsyncDisposable {
     options: RegistrationOptions,
     wait: WaitOptions,
   ): Promise<Registration> {
-    using patience = new Patience(engine.runtime, options.what, wait);
-    patience.failed = "was not entered";
-    if (patience.end !== null) throw patience.end;
+    using scope = new WaitScope(engine.runtime, options.what, wait);
+    scope.failed = "was not entered";
+    if (scope.end !== null) throw scope.end;
     const registration = new Registration(engine, directory, options);
     void registration.#keep();
     try {
-      await registration.#settled(patience, 0);
+      await registration.#settled(scope, 0);
       return registration;
     } catch (error) {
       void registration[Symbol.asyncDispose]();
@@ -83,7 +83,7 @@ export class Registration implements AsyncDisposable {
   }
 
   get state(): RegistrationState {
-    if (this.#isOver) return this.#takeBack?.isDone === false ? "leaving" : "left";
+    if (this.#isOver) return this.#pendingRelease?.isDone === false ? "leaving" : "left";
     const session = this.#enteredIn;
     if (session === null || session.state.kind === "lost") return "entering";
     return session.state.kind === "unsure" ? "unsure" : "entered";
@@ -104,15 +104,15 @@ export class Registration implements AsyncDisposable {
    * not taken back: the servers get it as soon as they are reached (outcome "unknown"). What they refuse is taken back.
    */
   async update(data: Uint8Array, wait: WaitOptions = {}): Promise<void> {
-    using patience = new Patience(this.#engine.runtime, this.#what, wait);
-    patience.failed = "was not updated";
-    if (patience.end !== null) throw patience.end;
+    using scope = new WaitScope(this.#engine.runtime, this.#what, wait);
+    scope.failed = "was not updated";
+    if (scope.end !== null) throw scope.end;
     if (this.#isOver) throw this.#leftError("not-applied");
-    patience.outcome = "unknown";
+    scope.outcome = "unknown";
     const edition = ++this.#edition;
     this.#data = data;
-    this.#bell.ring();
-    await this.#settled(patience, edition);
+    this.#changed.notify();
+    await this.#settled(scope, edition);
   }
 
   /**
@@ -124,18 +124,18 @@ export class Registration implements AsyncDisposable {
     this.#end();
     const entry = this.#entry;
     if (entry === null) return;
-    this.#takeBack ??= new TakeBack(this.#engine, {
+    this.#pendingRelease ??= new PendingRelease(this.#engine, {
       notYet: `${this.#what} is not taken out yet`,
       session: entry.session,
-      leave: (onRefused) => entry.entry.leave(onRefused),
+      release: (onRefused) => entry.entry.remove(onRefused),
     });
-    await this.#takeBack.wait();
+    await this.#pendingRelease.wait();
   }
 
   #end(): void {
     this.#isOver = true;
     this.#stopEngine();
-    this.#bell.ring();
+    this.#changed.notify();
   }
 
   /** As `leave`, and never fails: the logger is told. */
@@ -148,14 +148,14 @@ export class Registration implements AsyncDisposable {
   }
 
   /** Until the servers have this edition, or a newer one; fails when they refuse it, or when it is over before. */
-  async #settled(patience: Patience, edition: number): Promise<void> {
+  async #settled(scope: WaitScope, edition: number): Promise<void> {
     for (;;) {
-      const { rung } = this.#bell;
+      const { notified } = this.#changed;
       if (this.#refused !== null && this.#refused.edition >= edition) throw this.#refused.error;
       if (this.#confirmed >= edition) return;
-      if (this.#isOver) throw this.#leftError(patience.outcome);
-      patience.waitingFor = this.#isTaken ? "another of this id, which is there still, to go" : "the servers";
-      await patience.until(rung);
+      if (this.#isOver) throw this.#leftError(scope.outcome);
+      scope.waitingFor = this.#isTaken ? "another of this id, which is there still, to go" : "the servers";
+      await scope.until(notified);
     }
   }
 
@@ -171,14 +171,14 @@ export class Registration implements AsyncDisposable {
   async #keep(): Promise<void> {
     const backoff = new Backoff(this.#engine);
     while (!this.#isOver) {
-      const { rung } = this.#bell;
+      const { notified } = this.#changed;
       const { status } = this.#engine;
       if (status.kind === "closed") {
         this.#end();
         return;
       }
       if (status.kind === "connecting" || !isAlive(status.session)) {
-        await rung;
+        await notified;
         continue;
       }
       try {
@@ -198,7 +198,7 @@ export class Registration implements AsyncDisposable {
     this.#engine.logger.error(`${this.#what} could not be entered, and is tried again: ${messageOf(error)}`);
     this.#trouble = error;
     this.#refused = { edition: this.#putting, error };
-    this.#bell.ring();
+    this.#changed.notify();
     if (this.#putting < this.#edition) return false;
     if (this.#data === this.#confirmedData) return true;
     this.#data = this.#confirmedData;
@@ -210,20 +210,20 @@ export class Registration implements AsyncDisposable {
   async #keepIn(session: EngineSession): Promise<void> {
     const entry = this.#directory.entry(session, this.name);
     this.#entry = { entry, session };
-    const stopSession = session.onState(() => this.#bell.ring());
+    const stopSession = session.onState(() => this.#changed.notify());
     let stopGuard: (() => void) | null = null;
     let isIn = false;
     const gone = () => {
       isIn = false;
       stopGuard = null;
       this.#enteredIn = null;
-      this.#bell.ring();
+      this.#changed.notify();
     };
     try {
       while (!this.#isOver && isAlive(session)) {
-        const { rung } = this.#bell;
+        const { notified } = this.#changed;
         if (isIn && this.#confirmed === this.#edition) {
-          await rung;
+          await notified;
           continue;
         }
         const edition = this.#edition;
@@ -232,7 +232,7 @@ export class Registration implements AsyncDisposable {
         const isOurs = await entry.put(data);
         this.#isTaken = !isOurs;
         if (!isOurs) {
-          this.#bell.ring();
+          this.#changed.notify();
           if (!this.#isOver && isAlive(session)) await this.#absence();
           continue;
         }
@@ -241,7 +241,7 @@ export class Registration implements AsyncDisposable {
         this.#confirmed = edition;
         this.#confirmedData = data;
         this.#trouble = null;
-        this.#bell.ring();
+        this.#changed.notify();
         stopGuard ??= entry.guard(gone);
       }
     } finally {
@@ -253,17 +253,17 @@ export class Registration implements AsyncDisposable {
 
   /** Waits until there is no entry of this name any more: such as that of an earlier session, or of an earlier process. */
   async #absence(): Promise<void> {
-    const { rung } = this.#bell;
-    const looking = this.#directory.list();
+    const { notified } = this.#changed;
+    const reading = this.#directory.list();
     const forget = () =>
-      looking.then(
-        (late) => late.forget(),
+      reading.then(
+        (late) => late.unwatch(),
         () => {},
       );
     try {
-      const glance = await Promise.race([looking, rung]);
-      if (glance === undefined) return;
-      if (glance.value.some(({ name }) => name === this.name)) await Promise.race([glance.changed, rung]);
+      const watched = await Promise.race([reading, notified]);
+      if (watched === undefined) return;
+      if (watched.value.some(({ name }) => name === this.name)) await Promise.race([watched.changed, notified]);
     } finally {
       void forget();
     }
@@ -271,9 +271,9 @@ export class Registration implements AsyncDisposable {
 
   /** Ends early when anything happens. */
   async #pause(backoff: Backoff): Promise<void> {
-    const rung = new AbortController();
-    void this.#bell.rung.then(() => rung.abort());
-    await backoff.next(rung.signal);
+    const notified = new AbortController();
+    void this.#changed.notified.then(() => notified.abort());
+    await backoff.next(notified.signal);
   }
 }
 

@@ -1,9 +1,9 @@
 // Work under something that is held: it is over when the holding is, and lets go however it ends.
 
 import type { Engine } from "./engine.ts";
-import { type Held, messageOf } from "./held.ts";
+import { type Handle, messageOf } from "./handle.ts";
 
-export async function runHeld<H extends Held, T>(
+export async function runWhileHeld<H extends Handle, T>(
   engine: Engine,
   held: H,
   body: (held: H) => T | Promise<T>,
@@ -48,6 +48,6 @@ export async function runHeld<H extends Held, T>(
 }
 
 /** By its own holder. */
-function isGivenUp({ state }: Held): boolean {
+function isGivenUp({ state }: Handle): boolean {
   return state === "releasing" || state === "released";
 }

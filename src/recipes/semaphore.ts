@@ -7,10 +7,10 @@ import { ACQUIRE, acquire, tryAcquire, type Wanted } from "./acquire.ts";
 import { bytesOf } from "./bytes.ts";
 import { checkCount } from "./counts.ts";
 import type { Contender, Engine, HasSemaphores, Permits } from "./engine.ts";
-import { type Held, Holding } from "./held.ts";
+import { GrantHandle, type Handle } from "./handle.ts";
 import type { AcquireOptions } from "./lock.ts";
 import { COUNT, checkOptions } from "./options.ts";
-import { runHeld } from "./run.ts";
+import { runWhileHeld } from "./run.ts";
 
 export interface SemaphoreOptions extends AccessOptions {
   /** How many there are. All who use the name have to say the same: nothing but their word keeps it. */
@@ -42,19 +42,19 @@ export class Semaphore {
   }
 
   /** Fails as `Lock.acquire` does. The token is larger than that of every grant before it. */
-  async acquire(options: PermitOptions = {}): Promise<Held> {
-    return new Holding(this.#engine, await acquire(this.#engine, this.#wanted(options), options, PERMITS), options);
+  async acquire(options: PermitOptions = {}): Promise<Handle> {
+    return new GrantHandle(this.#engine, await acquire(this.#engine, this.#wanted(options), options, PERMITS), options);
   }
 
   /** Null while there are too few, and while another is about to take or to wait for some. */
-  async tryAcquire(options: PermitOptions = {}): Promise<Held | null> {
+  async tryAcquire(options: PermitOptions = {}): Promise<Handle | null> {
     const grant = await tryAcquire(this.#engine, this.#wanted(options), options, PERMITS);
-    return grant === null ? null : new Holding(this.#engine, grant, options);
+    return grant === null ? null : new GrantHandle(this.#engine, grant, options);
   }
 
   /** As `Lock.run`. */
-  async run<T>(body: (held: Held) => T | Promise<T>, options: PermitOptions = {}): Promise<T> {
-    return runHeld(this.#engine, await this.acquire(options), body);
+  async run<T>(body: (held: Handle) => T | Promise<T>, options: PermitOptions = {}): Promise<T> {
+    return runWhileHeld(this.#engine, await this.acquire(options), body);
   }
 
   #wanted(options: PermitOptions): Wanted<Contender> {

@@ -5,7 +5,7 @@ import { type AccessOptions, accessOf } from "./access.ts";
 import { AtomicLong } from "./atomic-long.ts";
 import type { Engine, HasValues } from "./engine.ts";
 import type { LocalQueues } from "./local-queue.ts";
-import type { Patience, WaitOptions } from "./patience.ts";
+import type { WaitOptions, WaitScope } from "./wait-scope.ts";
 
 /** It begins with 1. It may skip numbers: one whose answer was lost is not given to anybody. */
 export class Sequence {
@@ -23,19 +23,19 @@ export class Sequence {
    * sessions. Fails with a CoordinationError: `aborted`, `deadline`, `closed`, `rejected`; a number is skipped at most.
    */
   async next(options: WaitOptions = {}): Promise<bigint> {
-    using patience = this.#long.patience(options, "gave no number");
+    using scope = this.#long.scope(options, "gave no number");
     for (;;) {
       try {
-        return (await this.#long.change(patience, (number) => this.#long.checkRange(number + 1n))) + 1n;
+        return (await this.#long.change(scope, (number) => this.#long.checkRange(number + 1n))) + 1n;
       } catch (error) {
-        if (!isWorthAnother(error, patience)) throw patience.end ?? error;
+        if (!isWorthAnother(error, scope)) throw scope.end ?? error;
       }
     }
   }
 }
 
 /** It may have been taken, and then nobody has it: the next one does as well. */
-function isWorthAnother(error: unknown, patience: Patience): boolean {
-  if (patience.end !== null || !(error instanceof CoordinationError) || error.outcome !== "unknown") return false;
+function isWorthAnother(error: unknown, scope: WaitScope): boolean {
+  if (scope.end !== null || !(error instanceof CoordinationError) || error.outcome !== "unknown") return false;
   return error.code !== "closed";
 }

@@ -4,12 +4,10 @@
 import { CoordinationError } from "../base/errors.ts";
 import { OPTION, type OptionRules } from "../base/options.ts";
 import { type AccessOptions, accessOf } from "./access.ts";
-import type { Directory, Engine, EntryView, HasDirectories, LookOptions } from "./engine.ts";
-import { type FollowOptions, follow, once } from "./follow.ts";
+import type { Directory, Engine, EntryView, HasDirectories, ReadOptions } from "./engine.ts";
 import { freshId } from "./fresh-id.ts";
 import { checkPlainName } from "./names.ts";
 import { checkOptions } from "./options.ts";
-import { WAIT, type WaitOptions } from "./patience.ts";
 import { Provider, type ProviderOptions } from "./provider.ts";
 import { Registration, type RegistrationState } from "./registration.ts";
 import {
@@ -19,6 +17,8 @@ import {
   type ServiceInstance,
   writeInstance,
 } from "./service-instance.ts";
+import { readOnce, type SubscribeOptions, subscribe } from "./subscription.ts";
+import { WAIT, type WaitOptions } from "./wait-scope.ts";
 
 export interface RegisterOptions extends InstanceDetails, WaitOptions {
   /** Of the instance; one of chance unless given. Of two with one id the second waits until the first is gone. */
@@ -82,12 +82,12 @@ export class Service {
 
   /** Those that are there now, by their ids. */
   async instances(options: WaitOptions = {}): Promise<readonly ServiceInstance[]> {
-    return this.#read(await once(this.#engine, this.#what, (look) => this.#directory.list(look), options));
+    return this.#read(await readOnce(this.#engine, this.#what, (look) => this.#directory.list(look), options));
   }
 
   /** Those that are there, now and after every change. Goes on over lost sessions; ends with the signal. */
-  async *watch(options: FollowOptions = {}): AsyncGenerator<readonly ServiceInstance[], void, void> {
-    for await (const views of follow(this.#engine, this.#what, (look) => this.#directory.list(look), options)) {
+  async *watch(options: SubscribeOptions = {}): AsyncGenerator<readonly ServiceInstance[], void, void> {
+    for await (const views of subscribe(this.#engine, this.#what, (look) => this.#directory.list(look), options)) {
       yield this.#read(views);
     }
   }
@@ -95,7 +95,7 @@ export class Service {
   /** For callers: gives the next instance to call. Completes when it knows who is there, also if that is nobody. */
   provider(options: ProviderOptions & WaitOptions = {}): Promise<Provider> {
     const source = {
-      look: (options: LookOptions) => this.#directory.list(options),
+      look: (options: ReadOptions) => this.#directory.list(options),
       read: (views: readonly EntryView[]) => this.#read(views),
     };
     return Provider.open(this.#engine, this.#what, source, options);

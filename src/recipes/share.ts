@@ -2,10 +2,10 @@
 
 import { CoordinationError } from "../base/errors.ts";
 import type { Engine } from "./engine.ts";
-import { type Grant, type Held, Holding, type HoldOptions } from "./held.ts";
+import { type Grant, GrantHandle, type Handle, type HoldOptions } from "./handle.ts";
 
 /** A handle as of a lock, which it is; and a signal that asks for it back while it is still held. */
-export interface Share extends Held {
+export interface Share extends Handle {
   readonly item: string;
   /**
    * Aborts when the item is another's to have, or this member leaves: finish what is under way, and release. It is held
@@ -14,7 +14,7 @@ export interface Share extends Held {
   readonly yielding: AbortSignal;
 }
 
-export class HeldShare extends Holding implements Share {
+export class ShareHandle extends GrantHandle implements Share {
   readonly item: string;
   readonly #yielding = new AbortController();
 

@@ -4,9 +4,9 @@ import { CoordinationError } from "../base/errors.ts";
 import { type AccessOptions, accessOf } from "./access.ts";
 import { bytesOf } from "./bytes.ts";
 import type { Engine, HasTransactions, PlaceOptions, StepResult, TransactionStep } from "./engine.ts";
-import { type Held, Holding } from "./held.ts";
+import { GrantHandle, type Handle } from "./handle.ts";
 import { checkName } from "./names.ts";
-import { Patience, type WaitOptions } from "./patience.ts";
+import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 const WHAT = "transaction";
 
@@ -17,7 +17,7 @@ const WHAT = "transaction";
 export class Transaction {
   readonly #engine: Engine & HasTransactions;
   readonly #steps: TransactionStep[] = [];
-  readonly #guards: Held[] = [];
+  readonly #guards: Handle[] = [];
   readonly #access: PlaceOptions;
   #isCommitted = false;
 
@@ -50,11 +50,11 @@ export class Transaction {
    * Only while this is held, as the servers see it: of a lock, a read or write lock, permits, leadership, or several locks.
    * Where it was lost nothing is written, however late this one hears of it. Throws when it is not held now.
    */
-  guard(held: Held): this {
+  guard(held: Handle): this {
     held.assertHeld();
     const all = "all" in held && held.all instanceof Map ? [...held.all.values()] : [held];
     for (const each of all) {
-      if (!(each instanceof Holding)) throw rejected("guard: this is nothing that is held by a recipe");
+      if (!(each instanceof GrantHandle)) throw rejected("guard: this is nothing that is held by a recipe");
       this.#add({ kind: "guard", what: each.name, contender: each.contender });
     }
     this.#guards.push(held);
@@ -67,13 +67,13 @@ export class Transaction {
    * may have been done.
    */
   async commit(options: WaitOptions = {}): Promise<readonly StepResult[]> {
-    using patience = new Patience(this.#engine.runtime, WHAT, options, "was not committed");
-    if (patience.end !== null) throw patience.end;
+    using scope = new WaitScope(this.#engine.runtime, WHAT, options, "was not committed");
+    if (scope.end !== null) throw scope.end;
     if (this.#steps.length === 0) throw rejected("it has no steps");
     if (this.#isCommitted) throw rejected("it was committed before: begin another");
     for (const held of this.#guards) held.assertHeld();
     this.#isCommitted = true;
-    return await this.#engine.transact(this.#steps, patience.limits(), this.#access);
+    return await this.#engine.transact(this.#steps, scope.limits(), this.#access);
   }
 
   #add(step: TransactionStep): this {

@@ -2,12 +2,11 @@
 // sessions: what happened meanwhile is found out by comparing. On ZooKeeper it is what Curator's cache is.
 
 import { CoordinationError } from "../base/errors.ts";
-import { Bell } from "./bell.ts";
 import { textOf } from "./bytes.ts";
-import type { Engine, HasTrees, TreeNews, TreeReader } from "./engine.ts";
-import { FOLLOW, type FollowOptions } from "./follow.ts";
-import { Live } from "./live.ts";
-import { Patience, type WaitOptions } from "./patience.ts";
+import { Condition } from "./condition.ts";
+import type { Engine, HasTrees, TreeReader, TreeUpdate } from "./engine.ts";
+import { SUBSCRIBE, type SubscribeOptions, Subscription } from "./subscription.ts";
+import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 export interface TreeNode {
   /** From the tree's own place: "/a/b"; "/" is the place itself. */
@@ -59,11 +58,11 @@ interface Reader {
 export class OpenTree implements AsyncDisposable {
   readonly #engine: Engine;
   readonly #what: string;
-  readonly #bell = new Bell();
+  readonly #changed = new Condition();
   readonly #readers = new Set<Reader>();
   #nodes = new Map<string, TreeNode>();
   #syncs = 0;
-  #live: Live<TreeNews> | null = null;
+  #subscription: Subscription<TreeUpdate> | null = null;
   #isClosed = false;
 
   private constructor(engine: Engine, what: string) {
@@ -75,10 +74,14 @@ export class OpenTree implements AsyncDisposable {
     const tree = new OpenTree(engine, what);
     const onEnd = () => {
       reader.close();
-      tree.#bell.ring();
+      tree.#changed.notify();
     };
-    const onValue = (news: TreeNews) => tree.#onNews(news);
-    tree.#live = await Live.open(engine, { what, look: (look) => reader.look(look), onValue, onEnd }, options);
+    const onValue = (news: TreeUpdate) => tree.#onNews(news);
+    tree.#subscription = await Subscription.open(
+      engine,
+      { what, read: (look) => reader.read(look), onValue, onEnd },
+      options,
+    );
     return tree;
   }
 
@@ -89,7 +92,7 @@ export class OpenTree implements AsyncDisposable {
 
   /** False while the servers are not reached: what is here may be old. */
   get isCurrent(): boolean {
-    return this.#live?.isCurrent ?? false;
+    return this.#subscription?.isCurrent ?? false;
   }
 
   /** Null: there is none. */
@@ -117,17 +120,17 @@ export class OpenTree implements AsyncDisposable {
    * and misses what was in between; so it holds no more than the tree. Ends with the signal and with `close`; fails when the
    * connection is closed.
    */
-  async *changes(options: FollowOptions = {}): AsyncGenerator<TreeChange, void, void> {
-    using patience = new Patience(this.#engine.runtime, this.#what, options, undefined, FOLLOW);
+  async *changes(options: SubscribeOptions = {}): AsyncGenerator<TreeChange, void, void> {
+    using scope = new WaitScope(this.#engine.runtime, this.#what, options, undefined, SUBSCRIBE);
     const reader: Reader = { seen: new Map(), pending: new Set([...this.#nodes.keys()].sort()), syncs: 0 };
     this.#readers.add(reader);
     try {
-      while (patience.end === null && !this.#isClosed) {
-        const { rung } = this.#bell;
+      while (scope.end === null && !this.#isClosed) {
+        const { notified } = this.#changed;
         const change = this.#next(reader);
         if (change !== null) yield change;
-        else if (this.#live?.isOver === true) throw this.#closedError();
-        else await patience.until(rung).catch(() => {});
+        else if (this.#subscription?.isOver === true) throw this.#closedError();
+        else await scope.until(notified).catch(() => {});
       }
     } finally {
       this.#readers.delete(reader);
@@ -141,15 +144,15 @@ export class OpenTree implements AsyncDisposable {
   /** Nothing is watched any more; what is here stays as it is. */
   close(): void {
     this.#isClosed = true;
-    this.#live?.[Symbol.dispose]();
-    this.#bell.ring();
+    this.#subscription?.[Symbol.dispose]();
+    this.#changed.notify();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
   }
 
-  #onNews({ isWhole, nodes, gone }: TreeNews): void {
+  #onNews({ isWhole, nodes, gone }: TreeUpdate): void {
     const before = this.#nodes;
     if (isWhole) this.#nodes = new Map();
     for (const path of gone) this.#nodes.delete(path);
@@ -168,7 +171,7 @@ export class OpenTree implements AsyncDisposable {
       : gone;
     const changed = nodes.map(({ path }) => path).sort();
     for (const { pending } of this.#readers) for (const path of [...lost, ...changed]) pending.add(path);
-    this.#bell.ring();
+    this.#changed.notify();
   }
 
   /** Null: it has been told all there is. */

@@ -2,18 +2,18 @@
 
 import assert from "node:assert/strict";
 import { CoordinationError, type CoordinationErrorCode } from "../base/errors.ts";
-import type { Engine, Held } from "../recipes/index.ts";
-import type { LineRecipe, Stage } from "./stage.ts";
+import type { Engine, Handle } from "../recipes/index.ts";
+import type { ContendedRecipe, Stage } from "./stage.ts";
 
 /** What became of a promise so far. */
-export interface Fate<T> {
+export interface PromiseState<T> {
   readonly promise: Promise<T>;
   readonly isOpen: boolean;
   readonly error: unknown;
 }
 
 /** Follows a promise without waiting for it; its failure is no unhandled one. */
-export function fateOf<T>(promise: Promise<T>): Fate<T> {
+export function stateOf<T>(promise: Promise<T>): PromiseState<T> {
   const fate = { promise, isOpen: true, error: null as unknown };
   promise.then(
     () => {
@@ -35,7 +35,7 @@ export async function within<T>(
 ): Promise<T> {
   let stop = () => {};
   const late = new Promise<never>((_, reject) => {
-    const limit = milliseconds * stage.patience;
+    const limit = milliseconds * stage.slowdown;
     stop = stage.after(limit, () => reject(new assert.AssertionError({ message: `${what} within ${limit} ms` })));
   });
   try {
@@ -51,7 +51,7 @@ export async function eventually(
   condition: () => boolean | Promise<boolean>,
   milliseconds = 20_000,
 ) {
-  const limit = milliseconds * stage.patience;
+  const limit = milliseconds * stage.slowdown;
   const end = stage.now() + limit;
   while (!(await condition())) {
     assert.ok(stage.now() < end, `${what}, within ${limit} ms`);
@@ -60,15 +60,15 @@ export async function eventually(
 }
 
 /** Waits until so many stand in line: what comes next comes behind them. */
-export function standing(stage: Stage<Engine>, recipe: LineRecipe, name: string, count: number): Promise<void> {
+export function untilQueued(stage: Stage<Engine>, recipe: ContendedRecipe, name: string, count: number): Promise<void> {
   const what = `${count} stand in line for ${recipe} ${JSON.stringify(name)}`;
-  return eventually(stage, what, async () => (await stage.inLine(recipe, name)) === count);
+  return eventually(stage, what, async () => (await stage.waitQueueLength(recipe, name)) === count);
 }
 
 /** That something has taken no longer than it may. */
 export function assertPrompt(stage: Stage<Engine>, startedAt: number, milliseconds: number): void {
   const tookMs = stage.now() - startedAt;
-  assert.ok(tookMs < milliseconds * stage.patience, `it took ${tookMs} ms`);
+  assert.ok(tookMs < milliseconds * stage.slowdown, `it took ${tookMs} ms`);
 }
 
 export async function failsAs(code: CoordinationErrorCode, promise: Promise<unknown>): Promise<CoordinationError> {
@@ -82,7 +82,7 @@ export async function failsAs(code: CoordinationErrorCode, promise: Promise<unkn
 }
 
 /** When its signal aborted, by the stage's clock, and how often. */
-export function endOf(stage: Stage<Engine>, held: Held): { at: number | null; times: number } {
+export function endOf(stage: Stage<Engine>, held: Handle): { at: number | null; times: number } {
   const end = { at: null as number | null, times: 0 };
   held.signal.addEventListener("abort", () => {
     end.at ??= stage.now();

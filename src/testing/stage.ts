@@ -84,14 +84,14 @@ export interface Program<E extends Engine> {
 }
 
 /** What programs stand in line for, and where a double barrier's members gather. */
-export type LineRecipe = "lock" | "read-write lock" | "semaphore" | "election" | "queue" | "double barrier";
+export type ContendedRecipe = "lock" | "read-write lock" | "semaphore" | "election" | "queue" | "double barrier";
 
 export interface Stage<E extends Engine> {
   /**
    * By how much this stage may be slower than one whose time is virtual and whose network is quick: 1 there. On a real machine,
    * which others keep busy, it is more, and every deadline of a scenario is so many times as long.
    */
-  readonly patience: number;
+  readonly slowdown: number;
   /** The silence after which the service lets go of what a program holds. */
   readonly sessionTimeoutMs: number;
   /** Another program. All of one scenario see the same, and nothing of other scenarios. */
@@ -104,7 +104,7 @@ export interface Stage<E extends Engine> {
    * How many stand in line on the servers: for a lock or an election its holder too; for permits and items those alone who
    * wait. At a double barrier, how many have come. Scenarios that need an order wait for this, and never for a time.
    */
-  inLine(recipe: LineRecipe, name: string): Promise<number>;
+  waitQueueLength(recipe: ContendedRecipe, name: string): Promise<number>;
   /** Has the service elect another leader of its own; null where it cannot. */
   readonly changeLeader: (() => Promise<void>) | null;
 }

@@ -16,7 +16,7 @@ export interface VirtualClusterOptions {
   /** The same for single programs of a stage, by their numbers from 1. */
   readonly delayMsOf?: ReadonlyMap<number, readonly [number, number]> | undefined;
   /** As a stage's: more than 1 where what is said is long on its way. */
-  readonly patience?: number | undefined;
+  readonly slowdown?: number | undefined;
 }
 
 const TICK_MS = 500;
@@ -62,7 +62,7 @@ export class VirtualCluster {
       portsOf: (program) => virtualPorts(this.ensemble, this.#network, first + program, this.ensemble.random),
       sessionTimeoutMs: this.#options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS,
       root: `/stage-${++this.#stages}`,
-      patience: this.#options.patience ?? 1,
+      slowdown: this.#options.slowdown ?? 1,
       changeLeader: () => this.changeLeader(),
     });
   }

@@ -13,7 +13,7 @@ import {
 } from "../protocols/zookeeper/client/index.ts";
 import { Coordination } from "../recipes/index.ts";
 import { FaultyTransport } from "./faulty-transport.ts";
-import type { LineRecipe, Program, Refusal, Stage } from "./stage.ts";
+import type { ContendedRecipe, Program, Refusal, Stage } from "./stage.ts";
 
 export interface ZooKeeperStageOptions {
   readonly servers: string;
@@ -25,7 +25,7 @@ export interface ZooKeeperStageOptions {
   readonly root: string;
   readonly changeLeader?: (() => Promise<void>) | undefined;
   /** Of a machine that may be busy, unless given. */
-  readonly patience?: number | undefined;
+  readonly slowdown?: number | undefined;
 }
 
 export interface ProgramOptions extends Pick<ClientOptions, "auth" | "logger"> {
@@ -33,10 +33,10 @@ export interface ProgramOptions extends Pick<ClientOptions, "auth" | "logger"> {
 }
 
 /** Real processes on a machine that does other things as well. */
-const BUSY_MACHINE_PATIENCE = 4;
+const BUSY_MACHINE_SLOWDOWN = 4;
 
 export class ZooKeeperStage implements Stage<ZooKeeperEngine>, AsyncDisposable {
-  readonly patience: number;
+  readonly slowdown: number;
   readonly sessionTimeoutMs: number;
   readonly changeLeader: (() => Promise<void>) | null;
   readonly #options: ZooKeeperStageOptions;
@@ -48,7 +48,7 @@ export class ZooKeeperStage implements Stage<ZooKeeperEngine>, AsyncDisposable {
 
   constructor(options: ZooKeeperStageOptions) {
     this.#options = options;
-    this.patience = options.patience ?? BUSY_MACHINE_PATIENCE;
+    this.slowdown = options.slowdown ?? BUSY_MACHINE_SLOWDOWN;
     this.sessionTimeoutMs = options.sessionTimeoutMs;
     this.changeLeader = options.changeLeader ?? null;
     this.#ports = options.portsOf(0);
@@ -84,7 +84,7 @@ export class ZooKeeperStage implements Stage<ZooKeeperEngine>, AsyncDisposable {
     return new ZooKeeperProgram(coordination, transport, () => this.#endSessionOf(client, ports));
   }
 
-  async inLine(recipe: LineRecipe, name: string): Promise<number> {
+  async waitQueueLength(recipe: ContendedRecipe, name: string): Promise<number> {
     const client = this.#observer ?? this.#observe();
     const path = pathOf(this.#options.root, recipe, name) + BELOW[recipe];
     try {
@@ -130,7 +130,7 @@ export class ZooKeeperStage implements Stage<ZooKeeperEngine>, AsyncDisposable {
 }
 
 /** Where the line is: in the directory itself, or beside what is given out. */
-const BELOW: Readonly<Record<LineRecipe, string>> = {
+const BELOW: Readonly<Record<ContendedRecipe, string>> = {
   lock: "",
   "read-write lock": "",
   election: "",

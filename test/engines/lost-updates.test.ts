@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LockLostError } from "../../src/index.ts";
 import { bytesOf, textOf } from "../../src/recipes/bytes.ts";
-import { fateOf } from "../../src/testing/checks.ts";
+import { stateOf } from "../../src/testing/checks.ts";
 import { VirtualCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
 
 test("what a candidate publishes while another describes it is not lost", async () => {
@@ -12,10 +12,10 @@ test("what a candidate publishes while another describes it is not lost", async 
     const [a, b] = [await stage.program(), await stage.program()];
     const campaign = a.c.election("x").campaign({ id: "a" });
     const { value: term } = await campaign.next();
-    const office = b.c.engine.election("x", "latch");
+    const election = b.c.engine.election("x", "latch");
     const [name] = await b.c.engine.client.getChildren("/stage-1/elections/x");
     const seen: string[] = [];
-    const isThere = await office.describe(term!.token, (data) => {
+    const isThere = await election.describe(term!.token, (data) => {
       seen.push(textOf(data));
       // Sent before what this change comes to, on the same connection: so it arrives between the reading and the writing.
       if (seen.length === 1) void b.c.engine.client.setData(`/stage-1/elections/x/${name}`, "published");
@@ -25,7 +25,7 @@ test("what a candidate publishes while another describes it is not lost", async 
     assert.deepEqual(seen, ["a", "published"]);
     const { data } = await b.c.engine.client.getData(`/stage-1/elections/x/${name}`);
     assert.equal(textOf(data!), "published, described");
-    assert.equal(await office.describe(1n, () => assert.fail("it is not there")), false);
+    assert.equal(await election.describe(1n, () => assert.fail("it is not there")), false);
     await campaign.return();
   });
 });
@@ -76,7 +76,7 @@ test("a guard of a transaction that the servers refuse says which step it was", 
     const held = await a.c.lock("x").acquire();
     const [name] = await a.c.engine.client.getChildren("/stage-1/locks/x");
     await a.c.engine.client.setAcl(`/stage-1/locks/x/${name}`, [{ perms: 31, scheme: "digest", id: "ana:hash" }]);
-    const writing = fateOf(a.c.transaction().create("/row").guard(held).commit());
+    const writing = stateOf(a.c.transaction().create("/row").guard(held).commit());
     await assert.rejects(writing.promise, /transaction: nothing was applied: step 1, guard: "x" was refused .*no-auth/);
     assert.equal(await a.c.engine.client.exists("/stage-1/row"), null);
     await held.release();

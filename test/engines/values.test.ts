@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ZooKeeperEngine } from "../../src/engines/zookeeper/engine.ts";
 import { bytesOf, textOf } from "../../src/recipes/bytes.ts";
-import type { EngineSession, Glance } from "../../src/recipes/index.ts";
+import type { EngineSession, WatchedRead } from "../../src/recipes/index.ts";
 import { type Program, VirtualCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
 
 async function play(story: (stage: ZooKeeperStage) => Promise<void>): Promise<void> {
@@ -50,10 +50,10 @@ test("what is awaited of a value is told across a lost connection, and looked at
     const [a, b] = [await stage.program(), await stage.program()];
     const value = b.c.engine.value("value", "w");
     await a.c.engine.value("value", "w").create(bytesOf("one"));
-    const glance = await value.read();
+    const watched = await value.read();
     b.cut();
-    await a.c.engine.value("value", "w").replace(glance.value!.version, bytesOf("two"));
-    await glance.changed;
+    await a.c.engine.value("value", "w").replace(watched.value!.version, bytesOf("two"));
+    await watched.changed;
     const next = await value.read();
     assert.equal(textOf(next.value!.data), "two");
     await b.killSession();
@@ -89,17 +89,17 @@ test("an entry lives as long as its session, and belongs to it", async () => {
     assert.notEqual((await directory.list()).value[0]!.token, token);
     await a.killSession();
     await until(directory.list.bind(directory), (names) => names.length === 0);
-    await entry.leave();
+    await entry.remove();
   });
 });
 
-async function until<T>(look: () => Promise<Glance<T>>, holds: (value: T) => boolean): Promise<T> {
+async function until<T>(look: () => Promise<WatchedRead<T>>, holds: (value: T) => boolean): Promise<T> {
   for (;;) {
-    const glance = await look();
-    if (holds(glance.value)) {
-      glance.forget();
-      return glance.value;
+    const watched = await look();
+    if (holds(watched.value)) {
+      watched.unwatch();
+      return watched.value;
     }
-    await glance.changed;
+    await watched.changed;
   }
 }

@@ -7,7 +7,7 @@ export const RECIPES: readonly Mutant[] = [
   {
     name: "a-place-in-line-that-is-gone-is-taken-for-granted",
     rule: "Whoever does not see its own node in the line enters it anew.",
-    file: "src/engines/zookeeper/line.ts",
+    file: "src/engines/zookeeper/wait-queue.ts",
     find: `if (at === -1) return { kind: "gone" };`,
     replace: `if (at === -1) return { kind: "granted", token: this.node.token };`,
     caughtBy: ["recipes/removed-nodes", "recipes/swarm"],
@@ -16,7 +16,7 @@ export const RECIPES: readonly Mutant[] = [
   {
     name: "one-of-those-before-it-is-not-waited-for",
     rule: "Whoever stands in line waits for all that stand before it.",
-    file: "src/engines/zookeeper/line.ts",
+    file: "src/engines/zookeeper/wait-queue.ts",
     find: "const last = ahead.at(-1);",
     replace: "const last = ahead.at(-2);",
     caughtBy: ["recipes/virtual", "recipes/swarm"],
@@ -26,7 +26,7 @@ export const RECIPES: readonly Mutant[] = [
     name: "a-wait-that-was-given-up-stays-in-line",
     rule: "A wait that is given up leaves nothing on the servers.",
     file: "src/recipes/acquire.ts",
-    find: `    takeBack(engine, wanted, session, contender);
+    find: `    releaseInBackground(engine, wanted, session, contender);
     throw withdrawal`,
     replace: "    throw withdrawal",
     caughtBy: ["recipes/virtual", "recipes/swarm"],
@@ -44,7 +44,7 @@ export const RECIPES: readonly Mutant[] = [
   {
     name: "whoever-holds-does-not-look-after-its-node",
     rule: "A holder whose node somebody removed is told.",
-    file: "src/recipes/held.ts",
+    file: "src/recipes/handle.ts",
     find: "this.#stops.push(engine.runtime.after(GUARD_DELAY_MS, guard));",
     replace: "void guard;",
     caughtBy: ["recipes/removed-nodes", "recipes/swarm"],
@@ -65,8 +65,8 @@ export const RECIPES: readonly Mutant[] = [
     name: "one-permit-more-than-there-are",
     rule: "No more permits are out than there are.",
     file: "src/engines/zookeeper/permits.ts",
-    find: `inOrder(names, "lease").length - this.#options.permits;`,
-    replace: `inOrder(names, "lease").length - this.#options.permits - 1;`,
+    find: `inQueueOrder(names, "lease").length - this.#options.permits;`,
+    replace: `inQueueOrder(names, "lease").length - this.#options.permits - 1;`,
     caughtBy: ["recipes/virtual", "recipes/swarm"],
     simulator: true,
   },
@@ -92,7 +92,7 @@ export const RECIPES: readonly Mutant[] = [
   {
     name: "a-reader-goes-on-from-a-writer-that-is-gone",
     rule: "A writer goes on as a reader only if the servers have its node as the reader's comes.",
-    file: "src/engines/zookeeper/line.ts",
+    file: "src/engines/zookeeper/wait-queue.ts",
     find: `if (goesOnFrom !== undefined && !names.includes(goesOnFrom.name ?? "")) throw goneError();`,
     replace: "",
     caughtBy: ["recipes/removed-nodes"],
@@ -101,7 +101,7 @@ export const RECIPES: readonly Mutant[] = [
   {
     name: "a-reader-that-was-a-writer-has-a-token-of-its-own",
     rule: "A writer that goes on as a reader keeps its token: those who wait have larger ones.",
-    file: "src/engines/zookeeper/line.ts",
+    file: "src/engines/zookeeper/wait-queue.ts",
     find: `return { kind: "granted", token: (goesOnFrom ?? this.node).token };`,
     replace: `return { kind: "granted", token: this.node.token };`,
     caughtBy: ["recipes/virtual", "recipes/swarm"],
@@ -131,15 +131,15 @@ export const RECIPES: readonly Mutant[] = [
     name: "a-barrier-is-passed-while-it-stands",
     rule: "Whoever waits at a barrier passes when it was removed.",
     file: "src/recipes/barrier.ts",
-    find: "if (glance.value?.revision !== found.revision) return;",
-    replace: "if (glance.value !== null) return;",
+    find: "if (watched.value?.revision !== found.revision) return;",
+    replace: "if (watched.value !== null) return;",
     caughtBy: ["recipes/virtual", "recipes/swarm"],
     simulator: true,
   },
   {
     name: "a-double-barrier-opens-for-one-fewer",
     rule: "A double barrier opens when as many are there as have to be.",
-    file: "src/engines/zookeeper/meeting.ts",
+    file: "src/engines/zookeeper/double-barrier.ts",
     find: "const missing = this.#members - names.length;",
     replace: "const missing = this.#members - names.length - 1;",
     caughtBy: ["recipes/virtual", "recipes/swarm"],
@@ -148,7 +148,7 @@ export const RECIPES: readonly Mutant[] = [
   {
     name: "an-earlier-round-lets-later-members-in",
     rule: "A double barrier lets in those who were there when it opened.",
-    file: "src/engines/zookeeper/meeting.ts",
+    file: "src/engines/zookeeper/double-barrier.ts",
     find: "if (ready !== null && ready.mzxid > this.#node.token) {",
     replace: "if (ready !== null) {",
     caughtBy: ["recipes/virtual", "recipes/swarm"],
@@ -159,7 +159,7 @@ export const RECIPES: readonly Mutant[] = [
   {
     name: "an-item-stays-when-it-is-done",
     rule: "What is done is taken out, with its lease, as one.",
-    file: "src/engines/zookeeper/lease.ts",
+    file: "src/engines/zookeeper/item-lease.ts",
     find: "await this.#client.multi(removal, { session });",
     replace: "await this.#client.multi(removal.slice(0, 1), { session });",
     caughtBy: ["recipes/virtual", "recipes/swarm"],
@@ -168,7 +168,7 @@ export const RECIPES: readonly Mutant[] = [
   {
     name: "a-lease-that-was-given-back-is-removed-again",
     rule: "Whoever tries again to give a lease back asks first whether it is its own still.",
-    file: "src/engines/zookeeper/lease.ts",
+    file: "src/engines/zookeeper/item-lease.ts",
     find: "if ((await this.#ownLock(lockPath)) !== null) await this.#client.delete(lockPath, { session });",
     replace: "await this.#client.delete(lockPath, { session });",
     caughtBy: ["recipes/queue-nodes", "recipes/swarm"],
@@ -177,7 +177,7 @@ export const RECIPES: readonly Mutant[] = [
   {
     name: "a-leased-item-is-anybodys",
     rule: "An item that is leased to one is not another's.",
-    file: "src/engines/zookeeper/lease.ts",
+    file: "src/engines/zookeeper/item-lease.ts",
     find: `if (isRefusal(error, "node-exists")) return this.#ownLock(lockPath);`,
     replace: `if (isRefusal(error, "node-exists")) return (await this.#client.exists(lockPath, { session }))?.czxid ?? null;`,
     caughtBy: ["recipes/virtual", "recipes/swarm"],

@@ -8,7 +8,7 @@ import { after, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { MemoryTransport } from "../../src/engines/embedded/transport.ts";
 import { ZooKeeperEngine } from "../../src/engines/zookeeper/index.ts";
-import { Coordination, embedded, type Held, LockLostError } from "../../src/index.ts";
+import { Coordination, embedded, type Handle, LockLostError } from "../../src/index.ts";
 import { nodePorts, ZooKeeperClient } from "../../src/protocols/zookeeper/client/index.ts";
 import { silentLogger } from "../../src/replica/logger.ts";
 import { loadConfiguration, type RunningMember, startMember } from "../../src/server/index.ts";
@@ -84,7 +84,7 @@ test("an event loop that was blocked for longer than the timeout: assertHeld thr
   await assert.rejects(late, LockLostError, "what was done without the lock is no success");
 });
 
-const looks: Readonly<Record<string, (held: Held) => unknown>> = {
+const looks: Readonly<Record<string, (held: Handle) => unknown>> = {
   state: (held) => assert.equal(held.state, "lost"),
   signal: (held) => assert.equal(held.signal.aborted, true),
   "expiresIn()": (held) => assert.equal(held.expiresIn(), 0),

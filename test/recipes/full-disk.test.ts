@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ZooKeeperError } from "../../src/protocols/zookeeper/client/index.ts";
-import { fateOf, within } from "../../src/testing/checks.ts";
+import { stateOf, within } from "../../src/testing/checks.ts";
 import { VirtualCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
 
 test("a release while the disks are full is done when there is room, and so is a waiter's giving up", async () => {
@@ -13,14 +13,14 @@ test("a release while the disks are full is done when there is room, and so is a
     const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
     const held = await a.c.lock("billing").acquire();
     const giveUp = new AbortController();
-    const second = fateOf(b.c.lock("billing").acquire({ signal: giveUp.signal }));
+    const second = stateOf(b.c.lock("billing").acquire({ signal: giveUp.signal }));
     await stage.sleep(200);
-    const third = fateOf(c.c.lock("billing").acquire());
+    const third = stateOf(c.c.lock("billing").acquire());
     await stage.sleep(200);
     await fillDisks(cluster, stage);
     giveUp.abort();
     await assert.rejects(second.promise, { code: "aborted", outcome: "not-applied" });
-    const releasing = fateOf(held.release());
+    const releasing = stateOf(held.release());
     await stage.sleep(stage.sessionTimeoutMs / 2);
     assert.ok(releasing.isOpen && held.state === "releasing", "not released yet");
     await assert.rejects(releasing.promise, /lock "billing" is not released yet: the servers refuse.*system-error/);

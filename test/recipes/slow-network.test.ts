@@ -8,7 +8,7 @@ for (const { law, play } of allScenarios) {
   test(law, async () => {
     const cluster = await VirtualCluster.start({
       delayMs: [20, 200],
-      patience: 10,
+      slowdown: 10,
       sessionTimeoutMs: 6000,
     });
     await cluster.play(async () => {

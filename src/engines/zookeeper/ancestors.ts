@@ -13,8 +13,8 @@ import {
   type Stat,
 } from "../../protocols/zookeeper/client/index.ts";
 import { parentOf } from "./layout.ts";
-import type { Place } from "./nodes.ts";
-import { isRefusal } from "./persistently.ts";
+import type { NodeContext } from "./nodes.ts";
+import { isRefusal } from "./retry.ts";
 
 /** For each operation by its position, the missing ancestors that are made before it, from the top. */
 type Missing = Map<number, readonly string[]>;
@@ -24,19 +24,19 @@ type Missing = Map<number, readonly string[]>;
  * counts the operations as given, and names an ancestor where that is what was refused.
  */
 export async function multiWithAncestors(
-  place: Place,
+  context: NodeContext,
   operations: readonly MultiOperation[],
   options: CallOptions,
   missing: Missing = new Map(),
 ): Promise<readonly MultiResult<MultiOperation>[]> {
   for (;;) {
     const steps = operations.flatMap((operation, of) => [
-      ...(missing.get(of) ?? []).map((path) => ({ of, ancestor: path, operation: container(place, path) })),
+      ...(missing.get(of) ?? []).map((path) => ({ of, ancestor: path, operation: container(context, path) })),
       { of, ancestor: null, operation },
     ]);
     try {
       const list = steps.map(({ operation }) => operation);
-      const results: readonly MultiResult<MultiOperation>[] = await place.client.multi(list, options);
+      const results: readonly MultiResult<MultiOperation>[] = await context.client.multi(list, options);
       return results.filter((_, i) => steps[i]!.ancestor === null);
     } catch (error) {
       if (!(error instanceof MultiError)) throw error;
@@ -55,8 +55,8 @@ export async function multiWithAncestors(
   }
 }
 
-function container(place: Place, path: string): MultiOperation {
-  return op.create(path, "", { mode: "container", acl: place.aclOf(path) });
+function container(context: NodeContext, path: string): MultiOperation {
+  return op.create(path, "", { mode: "container", acl: context.aclOf(path) });
 }
 
 /**
@@ -64,20 +64,20 @@ function container(place: Place, path: string): MultiOperation {
  * do not of one that was made with its ancestors). Fails as `create` does.
  */
 export async function createWithAncestors(
-  place: Place,
+  context: NodeContext,
   path: string,
   data: Uint8Array | string,
   options: CallOptions & { readonly mode?: NodeMode | undefined } = {},
 ): Promise<{ readonly path: string; readonly stat: Stat | null }> {
-  const acl = place.aclOf(path);
+  const acl = context.aclOf(path);
   const { mode = "persistent", ...call } = options;
   try {
-    return await place.client.createWithStat(path, data, { ...call, mode, acl });
+    return await context.client.createWithStat(path, data, { ...call, mode, acl });
   } catch (error) {
     if (!isRefusal(error, "no-node") || parentOf(path) === "") throw error;
   }
   const creation = op.create(path, data, { mode, acl, withStat: true });
-  const [made] = await multiWithAncestors(place, [creation], call, new Map([[0, [parentOf(path)]]]));
+  const [made] = await multiWithAncestors(context, [creation], call, new Map([[0, [parentOf(path)]]]));
   if (made?.op !== "create") throw new TypeError("a creation was answered with something else");
   return { path: made.path, stat: made.stat };
 }

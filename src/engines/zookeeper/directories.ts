@@ -1,32 +1,39 @@
 // A directory of entries that live as long as a session: ephemeral nodes under names of their own.
 
 import { CoordinationError } from "../../base/errors.ts";
-import type { Directory, DirectoryEntry, EntryView, Glance, LookOptions, OnRefused } from "../../recipes/engine.ts";
+import type {
+  Directory,
+  DirectoryEntry,
+  EntryView,
+  OnRefused,
+  ReadOptions,
+  WatchedRead,
+} from "../../recipes/engine.ts";
 import { createWithAncestors } from "./ancestors.ts";
-import { glanceNodes } from "./glances.ts";
-import { guardNode, type Place } from "./nodes.ts";
-import { isRefusal, persistently } from "./persistently.ts";
+import { guardNode, type NodeContext } from "./nodes.ts";
+import { RetriedRemoval } from "./retried-removal.ts";
+import { isRefusal, retry } from "./retry.ts";
 import type { ZooKeeperSession } from "./session.ts";
-import { TakeBack } from "./take-back.ts";
+import { watchedNodes } from "./watched-read.ts";
 
 export class NodeDirectory implements Directory {
-  readonly #place: Place;
+  readonly #context: NodeContext;
   readonly #path: string;
   readonly #sessionOf: (session: unknown) => ZooKeeperSession;
 
-  constructor(place: Place, path: string, sessionOf: (session: unknown) => ZooKeeperSession) {
-    this.#place = place;
+  constructor(context: NodeContext, path: string, sessionOf: (session: unknown) => ZooKeeperSession) {
+    this.#context = context;
     this.#path = path;
     this.#sessionOf = sessionOf;
   }
 
   entry(session: unknown, name: string): DirectoryEntry {
-    return new NodeEntry(this.#place, this.#path, name, this.#sessionOf(session));
+    return new NodeEntry(this.#context, this.#path, name, this.#sessionOf(session));
   }
 
-  list(options: LookOptions = {}): Promise<Glance<readonly EntryView[]>> {
-    return glanceNodes(
-      this.#place,
+  list(options: ReadOptions = {}): Promise<WatchedRead<readonly EntryView[]>> {
+    return watchedNodes(
+      this.#context,
       this.#path,
       (names) => [...names].sort(),
       (name, data, { czxid }): EntryView => ({ name, data, token: czxid }),
@@ -36,19 +43,19 @@ export class NodeDirectory implements Directory {
 }
 
 class NodeEntry implements DirectoryEntry {
-  readonly #place: Place;
+  readonly #context: NodeContext;
   readonly #path: string;
   readonly #session: ZooKeeperSession;
   /** Its last `put`, behind which everything else waits. */
   #putting: Promise<unknown> | null = null;
-  readonly #removal: TakeBack;
+  readonly #removal: RetriedRemoval;
 
-  constructor(place: Place, parent: string, name: string, session: ZooKeeperSession) {
-    this.#place = place;
+  constructor(context: NodeContext, parent: string, name: string, session: ZooKeeperSession) {
+    this.#context = context;
     this.#path = `${parent}/${name}`;
     this.#session = session;
-    this.#removal = new TakeBack(
-      place,
+    this.#removal = new RetriedRemoval(
+      context,
       () => this.#path,
       () => this.#removeOnce(),
     );
@@ -65,21 +72,21 @@ class NodeEntry implements DirectoryEntry {
   }
 
   async #put(data: Uint8Array): Promise<boolean> {
-    const { client } = this.#place;
+    const { client } = this.#context;
     const { session } = this.#session;
     while (!this.#removal.hasBegun) {
       try {
         const options = { mode: "ephemeral", session } as const;
-        await persistently(this.#place, () => createWithAncestors(this.#place, this.#path, data, options));
+        await retry(this.#context, () => createWithAncestors(this.#context, this.#path, data, options));
         return true;
       } catch (error) {
         if (!isRefusal(error, "node-exists")) throw error;
       }
-      const stat = await persistently(this.#place, () => client.exists(this.#path, { session }));
+      const stat = await retry(this.#context, () => client.exists(this.#path, { session }));
       if (stat === null) continue; // another's, which has gone meanwhile
       if (stat.ephemeralOwner !== session.id) return false;
       try {
-        await persistently(this.#place, () => client.setData(this.#path, data, { session }));
+        await retry(this.#context, () => client.setData(this.#path, data, { session }));
         return true;
       } catch (error) {
         if (!isRefusal(error, "no-node")) throw error;
@@ -90,22 +97,22 @@ class NodeEntry implements DirectoryEntry {
 
   guard(onGone: () => void): () => void {
     const { id } = this.#session.session;
-    return guardNode(this.#place, this.#session, this.#path, ({ ephemeralOwner }) => ephemeralOwner === id, onGone);
+    return guardNode(this.#context, this.#session, this.#path, ({ ephemeralOwner }) => ephemeralOwner === id, onGone);
   }
 
-  leave(onRefused?: OnRefused): Promise<void> {
+  remove(onRefused?: OnRefused): Promise<void> {
     return this.#removal.run(onRefused);
   }
 
   async #removeOnce(): Promise<void> {
     if (this.#putting === null) return;
     await this.#putting.catch(() => {});
-    const { client } = this.#place;
+    const { client } = this.#context;
     const { session } = this.#session;
     try {
-      const stat = await persistently(this.#place, () => client.exists(this.#path, { session }));
+      const stat = await retry(this.#context, () => client.exists(this.#path, { session }));
       if (stat?.ephemeralOwner !== session.id) return; // another's by now
-      await persistently(this.#place, () => client.delete(this.#path, { session }));
+      await retry(this.#context, () => client.delete(this.#path, { session }));
     } catch (error) {
       if (!isRefusal(error, "no-node")) throw error;
     }

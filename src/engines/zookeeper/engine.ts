@@ -13,6 +13,8 @@ import type {
   DirectoryRecipe,
   ElectionForm,
   Engine,
+  EngineDoubleBarrier,
+  EngineElection,
   EngineSession,
   EngineStatus,
   HasDirectories,
@@ -25,9 +27,7 @@ import type {
   HasTransactions,
   HasTrees,
   HasValues,
-  Meeting,
   Mutex,
-  Office,
   Permits,
   PlaceOptions,
   RecipeTracer,
@@ -43,19 +43,19 @@ import type {
 } from "../../recipes/engine.ts";
 import { type Logger, silentLogger } from "../../replica/logger.ts";
 import { NodeDirectory } from "./directories.ts";
+import { NodeBarrierParticipant } from "./double-barrier.ts";
+import { NodeElection } from "./election.ts";
 import { isWithin, pathOf } from "./layout.ts";
-import { LineContender, type LineOptions } from "./line.ts";
-import { MeetingAttendee } from "./meeting.ts";
-import { OPEN, type Place } from "./nodes.ts";
-import { NodeOffice } from "./office.ts";
+import { type NodeContext, OPEN } from "./nodes.ts";
 import { PermitContender } from "./permits.ts";
-import { mayPass } from "./persistently.ts";
 import { NodeQueue } from "./queue.ts";
-import { type InLine, parseInLine } from "./sequence.ts";
+import { mayPass } from "./retry.ts";
 import { ZooKeeperSession } from "./session.ts";
 import { transact } from "./transactions.ts";
 import { NodeTreeReader } from "./trees.ts";
 import { NodeValue } from "./values.ts";
+import { WaitQueueContender, type WaitQueueOptions } from "./wait-queue.ts";
+import { parseWaitQueueNode, type WaitQueueNode } from "./wait-queue-names.ts";
 
 export interface EngineOptions {
   /**
@@ -192,25 +192,28 @@ export class ZooKeeperEngine
   /** Curator's InterProcessMutex. */
   mutex(name: string, options: PlaceOptions = {}): Mutex {
     const path = pathOf(this.#root, "lock", name);
-    const place = this.#placeOf(path, options);
-    return { contend: (session, data) => new LineContender(place, sessionOf(session), { path, kind: "lock-", data }) };
+    const context = this.#contextOf(path, options);
+    return {
+      contend: (session, data) => new WaitQueueContender(context, sessionOf(session), { path, kind: "lock-", data }),
+    };
   }
 
   /** Curator's InterProcessReadWriteLock. */
   sharedMutex(name: string, options: PlaceOptions = {}): SharedMutex {
     const path = pathOf(this.#root, "read-write lock", name);
-    const place = this.#placeOf(path, options);
-    const contender = (session: EngineSession, line: LineOptions) => new LineContender(place, sessionOf(session), line);
+    const context = this.#contextOf(path, options);
+    const contender = (session: EngineSession, line: WaitQueueOptions) =>
+      new WaitQueueContender(context, sessionOf(session), line);
     return {
       contend: (session, mode, data) => {
         if (mode === "write") return contender(session, { path, kind: WRITE, data });
         return contender(session, { path, kind: READ, data, waitsFor: isWriter });
       },
       contendBehind: (writer, session, data) => {
-        const held = writer instanceof LineContender ? writer.node : null;
-        const digits = held === null || held.name === null ? undefined : parseInLine(held.name)?.digits;
+        const held = writer instanceof WaitQueueContender ? writer.node : null;
+        const digits = held === null || held.name === null ? undefined : parseWaitQueueNode(held.name)?.digits;
         if (held === null || digits === undefined) throw new TypeError("only who holds the lock lets a reader in");
-        const waitsFor = (node: InLine) => isWriter(node) && node.name !== held.name;
+        const waitsFor = (node: WaitQueueNode) => isWriter(node) && node.name !== held.name;
         const options = { isNumbered: true, waitsFor, goesOnFrom: held };
         return contender(session, { path, kind: `${READ}${digits}`, data, ...options });
       },
@@ -220,29 +223,30 @@ export class ZooKeeperEngine
   /** Curator's InterProcessSemaphoreV2. */
   semaphore(name: string, permits: number, options: PlaceOptions = {}): Permits {
     const path = pathOf(this.#root, "semaphore", name);
-    const place = this.#placeOf(path, options);
+    const context = this.#contextOf(path, options);
     return {
-      contend: (session, count, data) => new PermitContender(place, sessionOf(session), { path, permits, count, data }),
+      contend: (session, count, data) =>
+        new PermitContender(context, sessionOf(session), { path, permits, count, data }),
     };
   }
 
   /** Curator's LeaderLatch, or its LeaderSelector, which is a mutex. */
-  election(name: string, form: ElectionForm, options: PlaceOptions = {}): Office {
+  election(name: string, form: ElectionForm, options: PlaceOptions = {}): EngineElection {
     const path = pathOf(this.#root, "election", name);
-    return new NodeOffice(this.#placeOf(path, options), path, form === "latch" ? "latch-" : "lock-", sessionOf);
+    return new NodeElection(this.#contextOf(path, options), path, form === "latch" ? "latch-" : "lock-", sessionOf);
   }
 
   /** Curator's DistributedDoubleBarrier. */
-  doubleBarrier(name: string, members: number, options: PlaceOptions = {}): Meeting {
+  doubleBarrier(name: string, members: number, options: PlaceOptions = {}): EngineDoubleBarrier {
     const path = pathOf(this.#root, "double barrier", name);
-    const place = this.#placeOf(path, options);
-    return { contend: (session) => new MeetingAttendee(place, sessionOf(session), path, members) };
+    const context = this.#contextOf(path, options);
+    return { contend: (session) => new NodeBarrierParticipant(context, sessionOf(session), path, members) };
   }
 
   /** Curator's DistributedQueue with a path for locks, and its priority and delay queues. */
   queue(name: string, options: PlaceOptions = {}): WorkQueue {
     const path = pathOf(this.#root, "queue", name);
-    return new NodeQueue(this.#placeOf(path, options), path, sessionOf);
+    return new NodeQueue(this.#contextOf(path, options), path, sessionOf);
   }
 
   transact(
@@ -250,17 +254,17 @@ export class ZooKeeperEngine
     limits: WriteLimits = {},
     options: PlaceOptions = {},
   ): Promise<readonly StepResult[]> {
-    return transact(this.#placeOf(this.#root, options), this.#root, steps, limits);
+    return transact(this.#contextOf(this.#root, options), this.#root, steps, limits);
   }
 
   value(recipe: ValueRecipe, name: string, options: PlaceOptions = {}): Value {
     const path = pathOf(this.#root, recipe, name);
-    return new NodeValue(this.#placeOf(path, options), path);
+    return new NodeValue(this.#contextOf(path, options), path);
   }
 
   directory(recipe: DirectoryRecipe, name: string, options: PlaceOptions = {}): Directory {
     const path = pathOf(this.#root, recipe, name);
-    return new NodeDirectory(this.#placeOf(path, options), path, sessionOf);
+    return new NodeDirectory(this.#contextOf(path, options), path, sessionOf);
   }
 
   tree(name: string): TreeReader {
@@ -269,7 +273,7 @@ export class ZooKeeperEngine
   }
 
   /** `path`: from which down the recipe's own access list holds. */
-  #placeOf(path: string, { acl, within }: PlaceOptions): Place {
+  #contextOf(path: string, { acl, within }: PlaceOptions): NodeContext {
     const own = within === undefined ? path : pathOf(this.#root, "value", within);
     return {
       client: this.#client,
@@ -285,7 +289,7 @@ const READ = "__READ__";
 const WRITE = "__WRIT__";
 
 /** Whoever does not say that it only reads wants it alone. */
-function isWriter({ isReader }: InLine): boolean {
+function isWriter({ isReader }: WaitQueueNode): boolean {
   return !isReader;
 }
 

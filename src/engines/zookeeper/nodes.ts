@@ -8,11 +8,11 @@ import {
   type ZooKeeperClient,
 } from "../../protocols/zookeeper/client/index.ts";
 import type { RecipeLogger, Runtime } from "../../recipes/engine.ts";
-import { Pauses, persistently } from "./persistently.ts";
+import { RetryDelays, retry } from "./retry.ts";
 import type { ZooKeeperSession } from "./session.ts";
 
 /** Where a recipe's nodes are made. */
-export interface Place {
+export interface NodeContext {
   readonly client: ZooKeeperClient;
   readonly hashes: ClientPorts["hashes"];
   readonly runtime: Runtime;
@@ -24,7 +24,7 @@ export interface Place {
 export const OPEN: readonly Acl[] = ACL.open;
 
 /** 128 bits of chance, as Java writes a UUID: Curator and kazoo know their own nodes by it. */
-export function uuid({ hashes }: Place): string {
+export function uuid({ hashes }: NodeContext): string {
   const bytes = hashes.randomBytes(16);
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
@@ -35,7 +35,7 @@ export function uuid({ hashes }: Place): string {
  * how to stop that. Where the servers refuse to say, the logger is told, and they are asked again.
  */
 export function guardNode(
-  { client, runtime, logger }: Place,
+  { client, runtime, logger }: NodeContext,
   { session }: ZooKeeperSession,
   path: string,
   isOwn: (stat: Stat) => boolean,
@@ -47,12 +47,12 @@ export function guardNode(
     isOn = false;
   };
   const watch = () => void look();
-  const pauses = new Pauses({ client, runtime });
+  const delays = new RetryDelays({ client, runtime });
   let isTold = false;
   const look = async () => {
     while (isOn) {
       try {
-        const stat = await persistently({ client, runtime }, () => client.exists(path, { session, watch }));
+        const stat = await retry({ client, runtime }, () => client.exists(path, { session, watch }));
         isTold = false;
         const isThere = stat !== null && isOwn(stat);
         // Nobody waits for this watch: not for a node that is gone, and not when it was called off meanwhile.
@@ -63,7 +63,7 @@ export function guardNode(
         if (!isOn || session.signal.aborted) return; // the session is over, which is told by itself
         if (!isTold) logger.warn(`${path} cannot be watched over, and is tried again: ${(error as Error).message}`);
         isTold = true;
-        await pauses.next();
+        await delays.next();
       }
     }
   };
@@ -71,7 +71,7 @@ export function guardNode(
   return () => {
     if (!isOn) return;
     isOn = false;
-    pauses.wake();
+    delays.wake();
     forgetWatch(client, path, "data", watch);
   };
 }

@@ -2,13 +2,14 @@
 // lock adds its leases, waits until there are few enough, and passes the lock on. So those who wait stand in one fair line,
 // only the first of them watches the leases, and whoever wants several gets all of them before anybody else adds one.
 
-import type { Contender, OnRefused, Standing } from "../../recipes/engine.ts";
-import { LineContender } from "./line.ts";
-import { forgetWatch, type Place } from "./nodes.ts";
-import { isRefusal, persistently } from "./persistently.ts";
+import type { Contender, ContenderState, OnRefused } from "../../recipes/engine.ts";
+import type { NodeContext } from "./nodes.ts";
 import { ProtectedNode } from "./protected-node.ts";
-import { inOrder } from "./sequence.ts";
+import { ReadWatch } from "./read-watch.ts";
+import { isRefusal, retry } from "./retry.ts";
 import type { ZooKeeperSession } from "./session.ts";
+import { WaitQueueContender } from "./wait-queue.ts";
+import { inQueueOrder } from "./wait-queue-names.ts";
 
 export interface PermitOptions {
   readonly path: string;
@@ -19,22 +20,26 @@ export interface PermitOptions {
 }
 
 export class PermitContender implements Contender {
-  readonly #place: Place;
+  readonly #context: NodeContext;
   readonly #session: ZooKeeperSession;
   readonly #options: PermitOptions;
-  readonly #lock: LineContender;
+  readonly #lock: WaitQueueContender;
   readonly #leases: readonly ProtectedNode[];
-  #forget: () => void = () => {};
+  #readWatch: ReadWatch | null = null;
   #isLeft = false;
 
-  constructor(place: Place, session: ZooKeeperSession, options: PermitOptions) {
-    this.#place = place;
+  constructor(context: NodeContext, session: ZooKeeperSession, options: PermitOptions) {
+    this.#context = context;
     this.#session = session;
     this.#options = options;
     const { path, count, data } = options;
-    this.#lock = new LineContender(place, session, { path: `${path}/locks`, kind: "lock-", data: new Uint8Array(0) });
+    this.#lock = new WaitQueueContender(context, session, {
+      path: `${path}/locks`,
+      kind: "lock-",
+      data: new Uint8Array(0),
+    });
     this.#leases = Array.from({ length: count }, () => {
-      return new ProtectedNode(place, this.#directory, "lease-", data, session);
+      return new ProtectedNode(context, this.#directory, "lease-", data, session);
     });
   }
 
@@ -42,48 +47,38 @@ export class PermitContender implements Contender {
     return `${this.#options.path}/leases`;
   }
 
-  async look(): Promise<Standing> {
-    const standing = await this.#lock.look();
+  async poll(): Promise<ContenderState> {
+    const standing = await this.#lock.poll();
     if (standing.kind !== "granted") return standing;
     await Promise.all(this.#leases.map((lease) => lease.create()));
-    const { names, changed, forget } = await this.#list();
+    const readWatch = new ReadWatch(this.#context.client, this.#session.session);
+    const names = await this.#list(readWatch);
     if (this.#isLeft || !this.#leases.every(({ name }) => name !== null && names.includes(name))) {
-      forget();
+      readWatch.unwatch();
       return { kind: "gone" };
     }
-    const over = inOrder(names, "lease").length - this.#options.permits;
+    const over = inQueueOrder(names, "lease").length - this.#options.permits;
     if (over > 0) {
-      this.#forget = forget;
-      return { kind: "waiting", ahead: over, changed };
+      this.#readWatch = readWatch;
+      return { kind: "waiting", ahead: over, changed: readWatch.changed };
     }
-    forget();
-    void this.#lock.leave(); // the next in line may go on; tried until it is done
+    readWatch.unwatch();
+    void this.#lock.release(); // the next in line may go on; tried until it is done
     const token = this.#leases.reduce((highest, lease) => (lease.token > highest ? lease.token : highest), 0n);
     return { kind: "granted", token };
   }
 
-  async #list(): Promise<{ names: readonly string[]; changed: Promise<void>; forget: () => void }> {
-    const { client } = this.#place;
-    const session = this.#session.session;
-    let onChange = () => {};
-    const changed = new Promise<void>((resolve) => {
-      onChange = resolve;
-    });
-    const stop = this.#session.onState(({ kind }) => (kind === "lost" ? onChange() : undefined));
-    const watch = () => {
-      stop();
-      onChange();
-    };
-    const forget = () => {
-      stop();
-      forgetWatch(client, this.#directory, "children", watch);
-    };
+  /** The names of the permits that are out. */
+  async #list(readWatch: ReadWatch): Promise<readonly string[]> {
+    const { client } = this.#context;
+    const options = { session: this.#session.session, watch: readWatch.watcher };
     try {
-      const names = await persistently(this.#place, () => client.getChildren(this.#directory, { session, watch }));
-      return { names, changed, forget };
+      const names = await retry(this.#context, () => client.getChildren(this.#directory, options));
+      readWatch.note(this.#directory, "children");
+      return names;
     } catch (error) {
-      stop();
-      if (isRefusal(error, "no-node")) return { names: [], changed, forget: () => {} };
+      readWatch.unwatch();
+      if (isRefusal(error, "no-node")) return [];
       throw error;
     }
   }
@@ -99,10 +94,10 @@ export class PermitContender implements Contender {
     };
   }
 
-  async leave(onRefused?: OnRefused): Promise<void> {
+  async release(onRefused?: OnRefused): Promise<void> {
     this.#isLeft = true;
-    this.#forget();
-    this.#forget = () => {};
-    await Promise.all([...this.#leases.map((lease) => lease.remove(onRefused)), this.#lock.leave(onRefused)]);
+    this.#readWatch?.unwatch();
+    this.#readWatch = null;
+    await Promise.all([...this.#leases.map((lease) => lease.remove(onRefused)), this.#lock.release(onRefused)]);
   }
 }

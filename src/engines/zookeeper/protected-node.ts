@@ -2,10 +2,10 @@
 
 import type { OnRefused } from "../../recipes/engine.ts";
 import { createWithAncestors } from "./ancestors.ts";
-import { guardNode, type Place, uuid } from "./nodes.ts";
-import { isOver, isPassing, isRefusal, isUnknown, notApplied, Pauses, persistently } from "./persistently.ts";
+import { guardNode, type NodeContext, uuid } from "./nodes.ts";
+import { RetriedRemoval } from "./retried-removal.ts";
+import { isOver, isPassing, isRefusal, isUnknown, notApplied, RetryDelays, retry } from "./retry.ts";
 import type { ZooKeeperSession } from "./session.ts";
-import { TakeBack } from "./take-back.ts";
 
 /**
  * One ephemeral node, sequential unless its name has its digits already, protected as Curator's are: its name begins with a
@@ -20,7 +20,7 @@ export class ProtectedNode {
   name: string | null = null;
   /** Its czxid. */
   token = 0n;
-  readonly #place: Place;
+  readonly #context: NodeContext;
   readonly #parent: string;
   readonly #prefix: string;
   readonly #data: Uint8Array;
@@ -29,11 +29,11 @@ export class ProtectedNode {
   #creating: Promise<void> | null = null;
   /** It was asked for, and whether it came to be is not known yet. */
   #mayBeThere = false;
-  readonly #removal: TakeBack;
+  readonly #removal: RetriedRemoval;
 
   /** `kind`: what stands between the UUID and the digits, as `lock-`. */
   constructor(
-    place: Place,
+    context: NodeContext,
     parent: string,
     kind: string,
     data: Uint8Array,
@@ -41,13 +41,13 @@ export class ProtectedNode {
     mode: "ephemeral" | "ephemeral-sequential" = "ephemeral-sequential",
   ) {
     this.#mode = mode;
-    this.#place = place;
+    this.#context = context;
     this.#parent = parent;
-    this.#prefix = `_c_${uuid(place)}-${kind}`;
+    this.#prefix = `_c_${uuid(context)}-${kind}`;
     this.#data = data;
     this.#session = session;
-    this.#removal = new TakeBack(
-      place,
+    this.#removal = new RetriedRemoval(
+      context,
       () => (this.name === null ? `${parent}/${this.#prefix}` : this.path),
       () => this.#removeOnce(),
     );
@@ -69,13 +69,13 @@ export class ProtectedNode {
   }
 
   async #create(): Promise<void> {
-    const pauses = new Pauses(this.#place);
+    const delays = new RetryDelays(this.#context);
     const path = `${this.#parent}/${this.#prefix}`;
     const options = { mode: this.#mode, session: this.#session.session };
     while (!this.#removal.hasBegun) {
       this.#mayBeThere = true;
       try {
-        const made = await createWithAncestors(this.#place, path, this.#data, options);
+        const made = await createWithAncestors(this.#context, path, this.#data, options);
         if (made.stat === null && !(await this.#find())) continue; // somebody has removed it already
         this.name ??= made.path.slice(made.path.lastIndexOf("/") + 1);
         this.token = made.stat?.czxid ?? this.token;
@@ -84,15 +84,15 @@ export class ProtectedNode {
         this.#mayBeThere = isUnknown(error);
         if (this.#mayBeThere && !isOver(error) && (await this.#find())) return;
         if (!isPassing(error)) throw this.#mayBeThere ? error : notApplied(error);
-        if (isRefusal(error, "throttled")) await pauses.next();
+        if (isRefusal(error, "throttled")) await delays.next();
       }
     }
   }
 
   async #find(): Promise<boolean> {
-    const { client } = this.#place;
+    const { client } = this.#context;
     const session = this.#session.session;
-    const isFound = await persistently(this.#place, async () => {
+    const isFound = await retry(this.#context, async () => {
       try {
         await client.sync(this.#parent, { session });
         const names = await client.getChildren(this.#parent, { session });
@@ -125,7 +125,7 @@ export class ProtectedNode {
     if (this.name === null) return;
     const session = this.#session.session;
     try {
-      await persistently(this.#place, () => this.#place.client.delete(this.path, { session }));
+      await retry(this.#context, () => this.#context.client.delete(this.path, { session }));
     } catch (error) {
       if (!isRefusal(error, "no-node")) throw error;
     }
@@ -133,6 +133,6 @@ export class ProtectedNode {
 
   /** Calls once when somebody else removes it while the session lives; returns how to stop that. */
   guard(onGone: () => void): () => void {
-    return guardNode(this.#place, this.#session, this.path, () => true, onGone);
+    return guardNode(this.#context, this.#session, this.path, () => true, onGone);
   }
 }

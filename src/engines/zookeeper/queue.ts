@@ -5,39 +5,39 @@
 // What keeps an item from being had by two is its lock alone; the line only saves the others the trouble.
 
 import type { ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
-import type { ItemView, Lease, NewItem, QueueItem, WorkQueue, WriteLimits } from "../../recipes/engine.ts";
+import type { ItemLease, ItemView, NewItem, QueueItem, WorkQueue, WriteLimits } from "../../recipes/engine.ts";
 import { createWithAncestors } from "./ancestors.ts";
-import { NodeLease } from "./lease.ts";
-import type { Place } from "./nodes.ts";
-import { isRefusal, Pauses } from "./persistently.ts";
+import { NodeItemLease } from "./item-lease.ts";
+import type { NodeContext } from "./nodes.ts";
 import { compareItems, itemsOf, locksOf, parseItem, prefixOf, unwrapItems, wrapItem } from "./queue-items.ts";
+import { isRefusal, RetryDelays } from "./retry.ts";
 import type { ZooKeeperSession } from "./session.ts";
 
 export class NodeQueue implements WorkQueue {
-  readonly #place: Place;
+  readonly #context: NodeContext;
   readonly #path: string;
   readonly #sessionOf: (session: unknown) => ZooKeeperSession;
 
-  constructor(place: Place, path: string, sessionOf: (session: unknown) => ZooKeeperSession) {
-    this.#place = place;
+  constructor(context: NodeContext, path: string, sessionOf: (session: unknown) => ZooKeeperSession) {
+    this.#context = context;
     this.#path = path;
     this.#sessionOf = sessionOf;
   }
 
   get #client(): ZooKeeperClient {
-    return this.#place.client;
+    return this.#context.client;
   }
 
   async put(item: NewItem, limits: WriteLimits = {}): Promise<string> {
     const directory = itemsOf(this.#path);
     const options = { ...limits, mode: "persistent-sequential" } as const;
     const data = wrapItem(item.data);
-    const { path } = await createWithAncestors(this.#place, `${directory}/${prefixOf(item)}`, data, options);
+    const { path } = await createWithAncestors(this.#context, `${directory}/${prefixOf(item)}`, data, options);
     return path.slice(directory.length + 1);
   }
 
-  contend(session: unknown): Lease {
-    return new NodeLease(this.#place, this.#sessionOf(session), this.#path);
+  contend(session: unknown): ItemLease {
+    return new NodeItemLease(this.#context, this.#sessionOf(session), this.#path);
   }
 
   async items(): Promise<readonly ItemView[]> {
@@ -49,7 +49,7 @@ export class NodeQueue implements WorkQueue {
       ]),
     );
     const leased = new Set(locks);
-    const now = this.#place.runtime.wall();
+    const now = this.#context.runtime.wall();
     const items = names.map(parseItem).filter((item) => item !== null);
     return items.sort(compareItems).map(({ name, priority, dueAt }) => {
       return { id: name, priority, dueAt, isReady: !leased.has(name) && (dueAt ?? now) <= now };
@@ -70,13 +70,13 @@ export class NodeQueue implements WorkQueue {
 
   /** In whatever session there is, until there is an answer, or the client is closed. */
   async #asked<T>(ask: () => Promise<T>): Promise<T> {
-    const pauses = new Pauses(this.#place);
+    const delays = new RetryDelays(this.#context);
     for (;;) {
       await this.#client.connected();
       try {
         return await ask();
       } catch (error) {
-        await pauses.after(error);
+        await delays.after(error);
       }
     }
   }

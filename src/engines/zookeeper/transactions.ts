@@ -12,37 +12,37 @@ import type { StepResult, TransactionStep, WriteLimits } from "../../recipes/eng
 import { type StepFailure, TransactionError } from "../../recipes/errors.ts";
 import { multiWithAncestors } from "./ancestors.ts";
 import { pathOf } from "./layout.ts";
-import { LineContender } from "./line.ts";
-import type { Place } from "./nodes.ts";
+import type { NodeContext } from "./nodes.ts";
 import { PermitContender } from "./permits.ts";
 import { ANY, versionOf } from "./values.ts";
+import { WaitQueueContender } from "./wait-queue.ts";
 
 export async function transact(
-  place: Place,
+  context: NodeContext,
   root: string,
   steps: readonly TransactionStep[],
   limits: WriteLimits,
 ): Promise<readonly StepResult[]> {
-  const operations = steps.map((step) => operationsOf(place, root, step));
+  const operations = steps.map((step) => operationsOf(context, root, step));
   const list = operations.flat();
   const stepOf = operations.flatMap((each, step) => each.map(() => step));
   try {
-    const results = await multiWithAncestors(place, list, limits);
-    return await Promise.all(steps.map((_, step) => resultOf(place, results[stepOf.indexOf(step)]!, limits)));
+    const results = await multiWithAncestors(context, list, limits);
+    return await Promise.all(steps.map((_, step) => resultOf(context, results[stepOf.indexOf(step)]!, limits)));
   } catch (error) {
     if (!(error instanceof MultiError)) throw error;
     throw failureOf(error, steps, stepOf[error.failedIndex]!);
   }
 }
 
-function operationsOf(place: Place, root: string, step: TransactionStep): readonly MultiOperation[] {
+function operationsOf(context: NodeContext, root: string, step: TransactionStep): readonly MultiOperation[] {
   if (step.kind === "guard") return guardOf(step);
   const path = pathOf(root, "transaction", step.place);
   switch (step.kind) {
     case "check":
       return [op.check(path, countOf(step.version))];
     case "create":
-      return [op.create(path, step.data, { withStat: true, acl: place.aclOf(path) })];
+      return [op.create(path, step.data, { withStat: true, acl: context.aclOf(path) })];
     case "set":
       return [op.setData(path, step.data, countOf(step.version))];
     case "delete":
@@ -52,7 +52,7 @@ function operationsOf(place: Place, root: string, step: TransactionStep): readon
 
 /** Names of granted nodes are never given again: while one is there, it is granted. */
 function guardOf({ what, contender }: TransactionStep & { readonly kind: "guard" }): readonly MultiOperation[] {
-  const isKnown = contender instanceof LineContender || contender instanceof PermitContender;
+  const isKnown = contender instanceof WaitQueueContender || contender instanceof PermitContender;
   const paths = isKnown ? contender.grantedBy : [];
   if (paths.length > 0) return paths.map((path) => op.check(path));
   const why = `guard: ${JSON.stringify(what)} cannot guard a transaction; locks, permits and leadership can`;
@@ -68,13 +68,17 @@ function countOf(version: string | null): number {
 }
 
 /** Old ZooKeepers (3.8.0, as Debian has it) do not tell the stat of what a transaction created: it is read then, for it says the same later on. */
-async function resultOf(place: Place, result: MultiResult<MultiOperation>, limits: WriteLimits): Promise<StepResult> {
+async function resultOf(
+  context: NodeContext,
+  result: MultiResult<MultiOperation>,
+  limits: WriteLimits,
+): Promise<StepResult> {
   if (result.op !== "create") return "stat" in result ? seenOf(result.stat) : null;
-  const stat = result.stat ?? (await readBack(place, result.path, limits));
+  const stat = result.stat ?? (await readBack(context, result.path, limits));
   return stat === null ? null : { version: "0", revision: stat.czxid };
 }
 
-async function readBack({ client }: Place, path: string, limits: WriteLimits): Promise<Stat | null> {
+async function readBack({ client }: NodeContext, path: string, limits: WriteLimits): Promise<Stat | null> {
   try {
     return await client.exists(path, limits);
   } catch (error) {

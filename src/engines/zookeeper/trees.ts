@@ -3,42 +3,42 @@
 
 import { CoordinationError } from "../../base/errors.ts";
 import type { PersistentWatch, Session, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
-import { Bell } from "../../recipes/bell.ts";
-import type { Glance, LookOptions, TreeNews, TreeNodeView, TreeReader } from "../../recipes/engine.ts";
+import { Condition } from "../../recipes/condition.ts";
+import type { ReadOptions, TreeNodeView, TreeReader, TreeUpdate, WatchedRead } from "../../recipes/engine.ts";
 import { NODES_AT_A_TIME } from "./limits.ts";
-import { type Asker, isRefusal, Pauses } from "./persistently.ts";
+import { isRefusal, type RetryContext, RetryDelays } from "./retry.ts";
 
 export class NodeTreeReader implements TreeReader {
-  readonly #asker: Asker;
+  readonly #context: RetryContext;
   readonly #client: ZooKeeperClient;
   readonly #path: string;
-  readonly #bell = new Bell();
+  readonly #condition = new Condition();
   #watch: PersistentWatch | null = null;
   /** All has to be read, or else these. */
   #isStale = true;
   readonly #changed = new Set<string>();
   #isClosed = false;
 
-  constructor(asker: Asker, path: string) {
-    this.#asker = asker;
-    this.#client = asker.client;
+  constructor(context: RetryContext, path: string) {
+    this.#context = context;
+    this.#client = context.client;
     this.#path = path;
   }
 
-  async look({ isFresh = false }: LookOptions = {}): Promise<Glance<TreeNews>> {
-    const pauses = new Pauses(this.#asker);
+  async read({ isFresh = false }: ReadOptions = {}): Promise<WatchedRead<TreeUpdate>> {
+    const delays = new RetryDelays(this.#context);
     for (;;) {
       const session = await this.#client.connected();
       try {
         const isNew = this.#watch === null;
         if (isNew) await this.#begin(session);
         if (isNew || isFresh) await this.#client.sync("/", { session });
-        const { rung } = this.#bell; // before reading: what comes meanwhile is looked at again
+        const { notified } = this.#condition; // before reading: what comes meanwhile is looked at again
         const value = this.#isStale ? await this.#whole(session) : await this.#parts(session);
-        return { value, changed: rung, forget: () => {} };
+        return { value, changed: notified, unwatch: () => {} };
       } catch (error) {
         const isLost = error instanceof CoordinationError && error.code === "session-expired";
-        if (!isLost) await pauses.after(error);
+        if (!isLost) await delays.after(error);
       }
     }
   }
@@ -46,7 +46,7 @@ export class NodeTreeReader implements TreeReader {
   close(): void {
     this.#isClosed = true;
     void this.#watch?.close();
-    this.#bell.ring();
+    this.#condition.notify();
   }
 
   async #begin(session: Session): Promise<void> {
@@ -63,17 +63,17 @@ export class NodeTreeReader implements TreeReader {
       for await (const item of watch) {
         if (item.type === "missed") this.#isStale = true;
         else this.#changed.add(item.path);
-        this.#bell.ring();
+        this.#condition.notify();
       }
     } catch {
       // Its session is over: the next one begins anew.
     }
     this.#watch = null;
     this.#isStale = true;
-    this.#bell.ring();
+    this.#condition.notify();
   }
 
-  async #whole(session: Session): Promise<TreeNews> {
+  async #whole(session: Session): Promise<TreeUpdate> {
     this.#isStale = false;
     this.#changed.clear();
     try {
@@ -91,7 +91,7 @@ export class NodeTreeReader implements TreeReader {
     }
   }
 
-  async #parts(session: Session): Promise<TreeNews> {
+  async #parts(session: Session): Promise<TreeUpdate> {
     const paths = [...this.#changed];
     this.#changed.clear();
     try {

@@ -2,48 +2,49 @@
 
 import { CoordinationError } from "../../base/errors.ts";
 import { op, type Session, type Stat, type ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
-import type { Glance, LookOptions, Value, Versioned, WriteLimits } from "../../recipes/engine.ts";
+import type { ReadOptions, Value, Versioned, WatchedRead, WriteLimits } from "../../recipes/engine.ts";
 import { createWithAncestors } from "./ancestors.ts";
-import { glance, type Watching } from "./glances.ts";
-import type { Place } from "./nodes.ts";
-import { isRefusal, Pauses } from "./persistently.ts";
+import type { NodeContext } from "./nodes.ts";
+import type { ReadWatch } from "./read-watch.ts";
+import { isRefusal, RetryDelays } from "./retry.ts";
+import { watchedRead } from "./watched-read.ts";
 
 /**
  * ZooKeeper compares a node's count of changes, and not which node it is: one that was deleted, created anew and changed as
  * often as before passes for the same. Who deletes values that others replace has to know that.
  */
 export class NodeValue implements Value {
-  readonly #place: Place;
+  readonly #context: NodeContext;
   readonly #client: ZooKeeperClient;
   readonly #path: string;
 
-  constructor(place: Place, path: string) {
-    this.#place = place;
-    this.#client = place.client;
+  constructor(context: NodeContext, path: string) {
+    this.#context = context;
+    this.#client = context.client;
     this.#path = path;
   }
 
-  read(options: LookOptions = {}): Promise<Glance<Versioned | null>> {
+  read(options: ReadOptions = {}): Promise<WatchedRead<Versioned | null>> {
     const client = this.#client;
-    const read = async (session: Session, watching: Watching) => {
+    const read = async (session: Session, readWatch: ReadWatch) => {
       for (;;) {
         try {
-          const { data, stat } = await client.getData(this.#path, { session, watch: watching.watcher });
-          watching.note(this.#path, "data");
+          const { data, stat } = await client.getData(this.#path, { session, watch: readWatch.watcher });
+          readWatch.note(this.#path, "data");
           return versioned(data, stat);
         } catch (error) {
           if (!isRefusal(error, "no-node")) throw error;
         }
-        const stat = await client.exists(this.#path, { session, watch: watching.watcher });
-        watching.note(this.#path, "data");
+        const stat = await client.exists(this.#path, { session, watch: readWatch.watcher });
+        readWatch.note(this.#path, "data");
         if (stat === null) return null;
       }
     };
-    return glance(this.#place, read, options);
+    return watchedRead(this.#context, read, options);
   }
 
   async current(isFresh: boolean): Promise<Versioned | null> {
-    const pauses = new Pauses(this.#place);
+    const delays = new RetryDelays(this.#context);
     for (;;) {
       const session = await this.#client.connected();
       try {
@@ -54,14 +55,14 @@ export class NodeValue implements Value {
       } catch (error) {
         if (isRefusal(error, "no-node")) return null;
         const isLost = error instanceof CoordinationError && error.code === "session-expired";
-        if (!isLost) await pauses.after(error);
+        if (!isLost) await delays.after(error);
       }
     }
   }
 
   async create(data: Uint8Array, limits: WriteLimits = {}): Promise<boolean> {
     try {
-      await createWithAncestors(this.#place, this.#path, data, limits);
+      await createWithAncestors(this.#context, this.#path, data, limits);
       return true;
     } catch (error) {
       if (isRefusal(error, "node-exists")) return false;
@@ -82,7 +83,7 @@ export class NodeValue implements Value {
   async #replaceUncounted(version: string, data: Uint8Array, limits: WriteLimits): Promise<boolean> {
     try {
       const change = [
-        op.create(this.#passed(version), "", { acl: this.#place.aclOf(this.#path) }),
+        op.create(this.#passed(version), "", { acl: this.#context.aclOf(this.#path) }),
         op.setData(this.#path, data),
       ];
       return await applied(this.#client.multi(change, limits));

@@ -6,7 +6,7 @@ import { assert } from "../../base/assert.ts";
 import { CoordinationError } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
 import { type Session, ZooKeeperClient, ZooKeeperError } from "../../protocols/zookeeper/client/index.ts";
-import { LiveSession } from "../../protocols/zookeeper/client/session.ts";
+import { ManagedSession } from "../../protocols/zookeeper/client/session.ts";
 import type { ClientNetwork } from "../kernel/client-network.ts";
 import type { SimulatedMember } from "../kernel/member.ts";
 import { VirtualClock, type VirtualTime } from "../kernel/time.ts";
@@ -80,7 +80,7 @@ export class LibraryLockClient {
 
   /** When it stops to count on a session that is not over, in the world's time. */
   #deadlineOf(session: Session): number {
-    assert(session instanceof LiveSession, "the library's session is no LiveSession");
+    assert(session instanceof ManagedSession, "the library's session is no ManagedSession");
     return session.isOver ? 0 : session.deadline / this.#options.clockRate;
   }
 

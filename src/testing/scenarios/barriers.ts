@@ -3,14 +3,14 @@
 import assert from "node:assert/strict";
 import type { CoordinationError } from "../../base/errors.ts";
 import {
+  type BarrierEntry,
   type Engine,
   type HasDoubleBarriers,
   type HasValues,
-  type Inside,
   LockLostError,
   ReleasedError,
 } from "../../recipes/index.ts";
-import { eventually, type Fate, failsAs, fateOf, standing, within } from "../checks.ts";
+import { eventually, failsAs, type PromiseState, stateOf, untilQueued, within } from "../checks.ts";
 import type { Program, Scenario, Stage } from "../stage.ts";
 
 export type MeetingEngine = Engine & HasValues & HasDoubleBarriers;
@@ -26,7 +26,7 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
       assert.equal(await a.c.barrier("deploy").set(), true);
       assert.equal(await a.c.barrier("deploy").set(), false);
       assert.equal(await c.c.barrier("deploy").isSet(), true);
-      const waits = [b, c, c].map(({ c }) => fateOf(c.barrier("deploy").wait()));
+      const waits = [b, c, c].map(({ c }) => stateOf(c.barrier("deploy").wait()));
       await stage.sleep(500);
       assert.ok(waits.every(({ isOpen }) => isOpen));
       assert.equal(await a.c.barrier("deploy").remove(), true);
@@ -41,7 +41,7 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
     async play(stage) {
       const [a, b, c] = await three(stage);
       await a.c.barrier("again").set();
-      const waits = [b, c].map(({ c }) => fateOf(c.barrier("again").wait()));
+      const waits = [b, c].map(({ c }) => stateOf(c.barrier("again").wait()));
       // The servers answer each program in order: those who wait have looked by the second answer.
       for (const each of [b, c, b, c]) assert.equal(await each.c.barrier("again").isSet(), true);
       await Promise.all([a.c.barrier("again").remove(), a.c.barrier("again").set()]);
@@ -55,7 +55,7 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
       const [a, b, c] = await three(stage);
       await a.c.barrier("orphan").set();
       await a.c.close();
-      const waiting = fateOf(b.c.barrier("orphan").wait());
+      const waiting = stateOf(b.c.barrier("orphan").wait());
       await stage.sleep(300);
       b.cut();
       await stage.sleep(300);
@@ -96,14 +96,14 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
         assert.equal((await failsAs("aborted", each)).outcome, "not-applied");
       }
       for (const each of methods({ timeoutMs: Number.NaN })) await failsAs("rejected", each);
-      const late = await failsAs("deadline", barrier.wait({ timeoutMs: 300 * stage.patience }));
+      const late = await failsAs("deadline", barrier.wait({ timeoutMs: 300 * stage.slowdown }));
       assert.match(late.message, /^barrier "ends" was not passed: within \d+ ms, waiting for its removal/);
       const giveUp = new AbortController();
-      const waiting = fateOf(barrier.wait({ signal: giveUp.signal }));
+      const waiting = stateOf(barrier.wait({ signal: giveUp.signal }));
       await stage.sleep(300);
       giveUp.abort();
       await failsAs("aborted", waiting.promise);
-      const closed = fateOf(barrier.wait());
+      const closed = stateOf(barrier.wait());
       await stage.sleep(300);
       await a.c.close();
       await failsAs("closed", closed.promise);
@@ -116,24 +116,24 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
     law: "members begin when all are there, and none goes on at the end before all are through",
     async play(stage) {
       const programs = await three(stage);
-      const entering: Fate<Inside>[] = [];
+      const entering: PromiseState<BarrierEntry>[] = [];
       for (const { c } of programs) {
         assert.ok(
           entering.every(({ isOpen }) => isOpen),
           "nobody begins before the last has come",
         );
-        entering.push(fateOf(c.doubleBarrier("phase", { members }).enter()));
+        entering.push(stateOf(c.doubleBarrier("phase", { members }).enter()));
         await stage.sleep(300);
       }
       const inside = await within(stage, 5000, "all begin", Promise.all(entering.map(({ promise }) => promise)));
-      const leaving: Fate<void>[] = [];
+      const leaving: PromiseState<void>[] = [];
       for (const each of inside) {
         assert.equal(each.state, "held");
         assert.ok(
           leaving.every(({ isOpen }) => isOpen),
           "nobody goes on before the last is through",
         );
-        leaving.push(fateOf(each.leave()));
+        leaving.push(stateOf(each.leave()));
         await stage.sleep(300);
       }
       await within(stage, 5000, "all go on", Promise.all(leaving.map(({ promise }) => promise)));
@@ -171,8 +171,8 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
     law: "whatever connections do, nobody passes before enough have come",
     async play(stage) {
       const [a, b, c] = await three(stage);
-      const first = fateOf(a.c.doubleBarrier("events", { members }).enter({ timeoutMs: 300_000 }));
-      const second = fateOf(b.c.doubleBarrier("events", { members }).enter());
+      const first = stateOf(a.c.doubleBarrier("events", { members }).enter({ timeoutMs: 300_000 }));
+      const second = stateOf(b.c.doubleBarrier("events", { members }).enter());
       for (let i = 0; i < 10; i++) {
         await stage.sleep(stage.sessionTimeoutMs / 10);
         (i % 2 === 0 ? a : b).cut();
@@ -181,10 +181,10 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
       }
       await b.killSession();
       await failsAs("session-expired", second.promise);
-      const third = fateOf(c.c.doubleBarrier("events", { members }).enter());
+      const third = stateOf(c.c.doubleBarrier("events", { members }).enter());
       await stage.sleep(stage.sessionTimeoutMs);
       assert.ok(first.isOpen && third.isOpen, "one has died before it was inside, and is not counted");
-      const fourth = fateOf(b.c.doubleBarrier("events", { members }).enter());
+      const fourth = stateOf(b.c.doubleBarrier("events", { members }).enter());
       const inside = await within(
         stage,
         10_000,
@@ -201,13 +201,13 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
       for (const afterMs of [0, 1, 2, 4, 8, 30]) {
         const giveUp = new AbortController();
         a.loseNextAnswer();
-        const entering = fateOf(a.c.doubleBarrier("given up", { members }).enter({ signal: giveUp.signal }));
+        const entering = stateOf(a.c.doubleBarrier("given up", { members }).enter({ signal: giveUp.signal }));
         await stage.sleep(afterMs);
         giveUp.abort();
         await failsAs("aborted", entering.promise);
       }
       a.loseNextAnswer();
-      const two = [a, b].map(({ c }) => fateOf(c.doubleBarrier("given up", { members }).enter()));
+      const two = [a, b].map(({ c }) => stateOf(c.doubleBarrier("given up", { members }).enter()));
       await stage.sleep(stage.sessionTimeoutMs);
       assert.ok(
         two.every(({ isOpen }) => isOpen),
@@ -230,7 +230,7 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
           .catch((error) => error);
         await stage.sleep(85 + (round % 20));
         const giveUp = new AbortController();
-        const late = fateOf(barrier(b.c).enter({ signal: giveUp.signal }));
+        const late = stateOf(barrier(b.c).enter({ signal: giveUp.signal }));
         const first = await early;
         await stage.sleep(50);
         if (first instanceof Error) {
@@ -245,7 +245,7 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
           fates.both++;
         }
       }
-      if (stage.patience === 1) assert.ok(fates.both > 0 && fates.neither > 0, JSON.stringify(fates));
+      if (stage.slowdown === 1) assert.ok(fates.both > 0 && fates.neither > 0, JSON.stringify(fates));
     },
   },
   {
@@ -255,7 +255,7 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
         const name = `dead-${dead}`;
         const programs = await three(stage);
         const inside = await enterAll(stage, programs, name);
-        const others = inside.filter((_, i) => i !== dead).map((each) => fateOf(each.leave()));
+        const others = inside.filter((_, i) => i !== dead).map((each) => stateOf(each.leave()));
         await stage.sleep(500);
         assert.ok(
           others.every(({ isOpen }) => isOpen),
@@ -274,7 +274,7 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
     async play(stage) {
       const programs = await three(stage);
       const inside = await enterAll(stage, programs, "two dead");
-      const leaving = fateOf(inside[1]!.leave());
+      const leaving = stateOf(inside[1]!.leave());
       await stage.sleep(300);
       await programs[0]!.killSession();
       await stage.sleep(300);
@@ -302,8 +302,8 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
       const [a, b, c] = await three(stage);
       const [one, two, last] = await enterAll(stage, [a, b, c], "next");
       await Promise.all([one!.release(), two!.release()]);
-      const early = fateOf(a.c.doubleBarrier("next", { members }).enter());
-      await standing(stage, "double barrier", "next", 2);
+      const early = stateOf(a.c.doubleBarrier("next", { members }).enter());
+      await untilQueued(stage, "double barrier", "next", 2);
       await last!.leave({ timeoutMs: 5000 });
       await stage.sleep(500);
       assert.ok(early.isOpen, "it is alone");
@@ -320,7 +320,7 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
       const [one, two, last] = await enterAll(stage, programs, "early");
       const more = await extra.c.doubleBarrier("early", { members }).enter({ timeoutMs: 5000 });
       await Promise.all([one!.release(), more.release()]);
-      const late = await failsAs("deadline", two!.leave({ timeoutMs: 300 * stage.patience }));
+      const late = await failsAs("deadline", two!.leave({ timeoutMs: 300 * stage.slowdown }));
       assert.match(
         late.message,
         /^double barrier "early" was not left by all: within \d+ ms, waiting for 1 still inside/,
@@ -342,7 +342,7 @@ export const barrierScenarios: readonly Scenario<MeetingEngine>[] = [
       await failsAs("rejected", c.doubleBarrier("odd", { members: 1 }).enter({ timeoutMs: -1 }));
       const late = await failsAs(
         "deadline",
-        c.doubleBarrier("odd", { members }).enter({ timeoutMs: 500 * stage.patience }),
+        c.doubleBarrier("odd", { members }).enter({ timeoutMs: 500 * stage.slowdown }),
       );
       assert.match(late.message, /^double barrier "odd" was not entered: within \d+ ms, waiting for 2 more to come/);
       const alone = await c.doubleBarrier("odd", { members: 1 }).enter({ timeoutMs: 5000 });
@@ -365,7 +365,7 @@ async function enterAll(
   stage: Stage<MeetingEngine>,
   programs: readonly Program<MeetingEngine>[],
   name: string,
-): Promise<Inside[]> {
+): Promise<BarrierEntry[]> {
   const entering = programs.map(({ c }) => c.doubleBarrier(name, { members }).enter());
   return within(stage, 10_000, "all begin", Promise.all(entering));
 }

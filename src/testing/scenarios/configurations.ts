@@ -8,7 +8,7 @@ import {
   type OpenConfiguration,
   type StandardSchema,
 } from "../../recipes/index.ts";
-import { eventually, failsAs, fateOf, within } from "../checks.ts";
+import { eventually, failsAs, stateOf, within } from "../checks.ts";
 import type { Program, Scenario, Stage, ValueEngine } from "../stage.ts";
 
 /** As written: `{ "rate": 10 }`, or `"10"` as older programs wrote it; as read, always the first. */
@@ -260,7 +260,7 @@ export const configurationScenarios: readonly Scenario<ValueEngine>[] = [
       const stop = new AbortController();
       const values = cfg.values({ signal: stop.signal });
       assert.deepEqual(await values.next(), { done: false, value: { rate: 1 } });
-      const next = fateOf(values.next());
+      const next = stateOf(values.next());
       await stage.sleep(50);
       assert.ok(next.isOpen);
       stop.abort();
@@ -304,9 +304,9 @@ function reading(cfg: OpenConfiguration<Flags | string, Flags>) {
 /** Writes past the schema, as any program may; null deletes it. */
 async function raw({ c }: Program<ValueEngine>, name: string, text: string | null): Promise<void> {
   const value = c.engine.value("configuration", name);
-  const glance = await value.read();
-  glance.forget();
-  assert.ok(glance.value !== null && textOf(glance.value.data) !== text);
-  const { version } = glance.value;
+  const watched = await value.read();
+  watched.unwatch();
+  assert.ok(watched.value !== null && textOf(watched.value.data) !== text);
+  const { version } = watched.value;
   assert.ok(text === null ? await value.delete(version) : await value.replace(version, bytesOf(text)));
 }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { LockLostError, ReleasedError, type Term } from "../../recipes/index.ts";
-import { eventually, failsAs, fateOf, standing, within } from "../checks.ts";
+import { eventually, failsAs, stateOf, untilQueued, within } from "../checks.ts";
 import type { ExclusiveEngine, Program, Scenario, Stage } from "../stage.ts";
 
 export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
@@ -19,11 +19,11 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
         await allStand;
         const times = (id: string) => reign.terms.filter((each) => each === id).length;
         const wanting = ids.filter((id) => id === leader || times(id) < 3);
-        await standing(stage, "election", "reign", wanting.length);
+        await untilQueued(stage, "election", "reign", wanting.length);
       };
       for (const [i, id] of ids.entries()) {
         campaigns.push(stand(await stage.program(), "reign", id, reign, work, 3));
-        await standing(stage, "election", "reign", i + 1);
+        await untilQueued(stage, "election", "reign", i + 1);
       }
       begin();
       await within(stage, 30_000, "all have led three times", Promise.all(campaigns));
@@ -107,7 +107,7 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const others: Leading[] = [];
       for (const [i, priority] of [0, 10, 5].entries()) {
         others.push(leading(programs[i + 1]!, "prio", { id: `p${priority}`, priority }));
-        await standing(stage, "election", "prio", 2 + i);
+        await untilQueued(stage, "election", "prio", 2 + i);
       }
       assert.equal(first.term?.state, "held");
       first.stop();
@@ -200,7 +200,7 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
         await eventually(stage, "it leads", () => isWorking);
         const next = b.c.election(`called off ${form}`).campaign({});
         const following = next.next().then(() => assert.equal(isWorking, false, "two work at a time"));
-        await standing(stage, "election", `called off ${form}`, 2);
+        await untilQueued(stage, "election", `called off ${form}`, 2);
         stop.abort();
         await within(stage, 10_000, "the next leads", following);
         await within(stage, 10_000, "it ends", leads);
@@ -217,7 +217,7 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const deaf = new Promise<void>((resolve) => {
         goOn = resolve;
       });
-      const yieldWithinMs = 800 * stage.patience;
+      const yieldWithinMs = 800 * stage.slowdown;
       const options = { signal: stop.signal, yieldWithinMs };
       let leads = false;
       const lead = a.c.election("deaf").lead(async () => {
@@ -226,8 +226,8 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
       }, options);
       await eventually(stage, "it leads", () => leads);
       const next = b.c.election("deaf").campaign();
-      const following = fateOf(next.next());
-      await standing(stage, "election", "deaf", 2);
+      const following = stateOf(next.next());
+      await untilQueued(stage, "election", "deaf", 2);
       stop.abort();
       await stage.sleep(yieldWithinMs / 2);
       assert.ok(following.isOpen, "its work may end yet");
@@ -244,7 +244,7 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const leads: Leading[] = [];
       for (const [i, id] of ["old", "first", "high", "new", "last"].entries()) {
         leads.push(leading(all[i]!, "hand over", { id, value: `at ${id}`, priority: id === "high" ? 9 : 0 }));
-        await standing(stage, "election", "hand over", 1 + i);
+        await untilQueued(stage, "election", "hand over", 1 + i);
         await eventually(stage, "the first leads", () => leads[0]!.term !== null);
       }
       const old = leads[0]!.term!;
@@ -255,7 +255,7 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
       await old.handOver("new");
       assert.ok(old.signal.reason instanceof ReleasedError);
       await eventually(stage, "the named one leads", () => leads[3]!.term !== null);
-      await standing(stage, "election", "hand over", 5);
+      await untilQueued(stage, "election", "hand over", 5);
       await stage.sleep(500);
       assert.ok([0, 1, 2, 4].every((i) => leads[i]!.term === null));
       const [leader, ...candidates] = await all[0]!.c.election("hand over").candidates();
@@ -277,9 +277,9 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const old = leading(a, "dead heir", { id: "old" });
       await eventually(stage, "it leads", () => old.term !== null);
       const next = leading(b, "dead heir", { id: "next" });
-      await standing(stage, "election", "dead heir", 2);
+      await untilQueued(stage, "election", "dead heir", 2);
       const heir = leading(c, "dead heir", { id: "heir" });
-      await standing(stage, "election", "dead heir", 3);
+      await untilQueued(stage, "election", "dead heir", 3);
       c.silence();
       heir.stop();
       await old.term!.handOver("heir");
@@ -340,7 +340,7 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const term = await latch.wait({ timeoutMs: 10_000 });
       const waiting = b.c.election("ends").latch();
       const fate = failsAs("closed", waiting.wait());
-      await standing(stage, "election", "ends", 2);
+      await untilQueued(stage, "election", "ends", 2);
       assert.equal(term.state, "held");
       await b.c.close();
       await within(stage, 5000, "who waits is told", fate);

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { bytesOf } from "../../recipes/bytes.ts";
-import type { Member } from "../../recipes/index.ts";
-import { eventually, failsAs, fateOf, within } from "../checks.ts";
+import type { GroupMember } from "../../recipes/index.ts";
+import { eventually, failsAs, stateOf, within } from "../checks.ts";
 import type { DirectoryEngine, Program, Scenario, Stage } from "../stage.ts";
 
 export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
@@ -78,7 +78,7 @@ export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
       using seen = watching(stage, o, "newest");
       await seen.saw("m=0");
       a.silence();
-      const updates = [member.update("1"), member.update("2")].map(fateOf);
+      const updates = [member.update("1"), member.update("2")].map(stateOf);
       await seen.saw("", stage.sessionTimeoutMs * 6);
       await eventually(stage, "it is not certain", () => member.state === "entering");
       const last = member.update("3");
@@ -109,7 +109,7 @@ export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
       a.cut();
       const leaving = cut.leave();
       b.silence();
-      const changing = fateOf(lost.update("newer"));
+      const changing = stateOf(lost.update("newer"));
       await stage.sleep(stage.sessionTimeoutMs / 4);
       const left = lost.leave();
       await failsAs("closed", changing.promise);
@@ -135,7 +135,7 @@ export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
       assert.ok(status.kind === "ready");
       const same = engine.directory("membership", "deleted").entry(status.session, "m");
       assert.ok(await same.put(bytesOf("data")));
-      await same.leave();
+      await same.remove();
       await eventually(stage, "it is there again", async () => {
         const [now] = await o.c.group("deleted").members();
         return now !== undefined && now.token > before!.token && now.text === "data";
@@ -148,10 +148,10 @@ export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
     async play(stage) {
       const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
       const first = await a.c.group("twins").join({ id: "m", data: "a" });
-      const second = fateOf(b.c.group("twins").join({ id: "m", data: "b" }));
+      const second = stateOf(b.c.group("twins").join({ id: "m", data: "b" }));
       const late = await failsAs(
         "deadline",
-        c.c.group("twins").join({ id: "m", data: "c", timeoutMs: 500 * stage.patience }),
+        c.c.group("twins").join({ id: "m", data: "c", timeoutMs: 500 * stage.slowdown }),
       );
       assert.match(late.message, /member "m" of group "twins" was not entered: within \d+ ms/);
       assert.match(late.message, /another of this id/);
@@ -160,7 +160,7 @@ export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
       await first.leave();
       await within(stage, 5000, "the second is in", second.promise);
       assert.equal(show(await c.c.group("twins").members()), "m=b");
-      const third = fateOf(c.c.group("twins").join({ id: "m", data: "c" }));
+      const third = stateOf(c.c.group("twins").join({ id: "m", data: "c" }));
       await stage.sleep(300);
       await (await second.promise).leave();
       await within(stage, 10_000, "the third is in", third.promise);
@@ -228,7 +228,7 @@ export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
       await failsAs("rejected", member.update(new Uint8Array(2 << 20)));
       await eventually(stage, "what it said before stays", () => member.state === "entered" && member.trouble === null);
       assert.equal(show(await c.group("odd").members()), "m=1");
-      const tooMuch = fateOf(member.update(new Uint8Array(2 << 20)));
+      const tooMuch = stateOf(member.update(new Uint8Array(2 << 20)));
       await stage.sleep(0);
       await member.update("3");
       assert.ok(!tooMuch.isOpen);
@@ -246,7 +246,7 @@ export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
   },
 ];
 
-function show(members: readonly Member[]): string {
+function show(members: readonly GroupMember[]): string {
   return members.map(({ id, text }) => `${id}=${text}`).join(" ");
 }
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { LockLostError, ReleasedError } from "../../recipes/index.ts";
-import { assertPrompt, endOf, eventually, failsAs, fateOf, standing, within } from "../checks.ts";
+import { assertPrompt, endOf, eventually, failsAs, stateOf, untilQueued, within } from "../checks.ts";
 import type { ExclusiveEngine, Scenario } from "../stage.ts";
 
 export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
@@ -26,7 +26,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
             inside--;
           }),
         );
-        await standing(stage, "lock", "one", 2 + i);
+        await untilQueued(stage, "lock", "one", 2 + i);
       }
       assert.deepEqual(order, []);
       inside--;
@@ -46,12 +46,12 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const [a, b, c, d] = [await stage.program(), await stage.program(), await stage.program(), await stage.program()];
       const held = await a.c.lock("line").acquire();
       const giveUp = new AbortController();
-      const second = fateOf(b.c.lock("line").acquire({ signal: giveUp.signal }));
-      await standing(stage, "lock", "line", 2);
-      const third = fateOf(c.c.lock("line").acquire());
-      await standing(stage, "lock", "line", 3);
-      const fourth = fateOf(d.c.lock("line").acquire());
-      await standing(stage, "lock", "line", 4);
+      const second = stateOf(b.c.lock("line").acquire({ signal: giveUp.signal }));
+      await untilQueued(stage, "lock", "line", 2);
+      const third = stateOf(c.c.lock("line").acquire());
+      await untilQueued(stage, "lock", "line", 3);
+      const fourth = stateOf(d.c.lock("line").acquire());
+      await untilQueued(stage, "lock", "line", 4);
       giveUp.abort(new Error("enough"));
       await failsAs("aborted", second.promise);
       await stage.sleep(500);
@@ -72,13 +72,13 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const held = await a.c.lock("silent").acquire();
       const end = endOf(stage, held);
       const next = b.c.lock("silent").acquire();
-      await standing(stage, "lock", "silent", 2);
+      await untilQueued(stage, "lock", "silent", 2);
       const silentAt = stage.now();
       a.silence();
       const taken = await within(stage, stage.sessionTimeoutMs * 6, "the next is granted it", next);
       const takenAt = stage.now();
       assert.ok(end.at !== null && end.at <= takenAt, "the signal came first");
-      const soon = stage.sessionTimeoutMs + (stage.sessionTimeoutMs / 4) * stage.patience;
+      const soon = stage.sessionTimeoutMs + (stage.sessionTimeoutMs / 4) * stage.slowdown;
       assert.ok(end.at - silentAt <= soon, `${end.at - silentAt} ms after the silence`);
       assert.equal(end.times, 1);
       assert.ok(held.signal.reason instanceof LockLostError);
@@ -147,8 +147,8 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const held = await a.c.lock("dead waiter").acquire();
-      const waiting = fateOf(b.c.lock("dead waiter").acquire());
-      await standing(stage, "lock", "dead waiter", 2);
+      const waiting = stateOf(b.c.lock("dead waiter").acquire());
+      await untilQueued(stage, "lock", "dead waiter", 2);
       await b.killSession();
       const error = await within(
         stage,
@@ -213,7 +213,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
       for (const afterMs of [0, 1, 3, 10, 30, 100]) {
         const giveUp = new AbortController();
         a.loseNextAnswer();
-        const acquiring = fateOf(a.c.lock("aborted").acquire({ signal: giveUp.signal }));
+        const acquiring = stateOf(a.c.lock("aborted").acquire({ signal: giveUp.signal }));
         await stage.sleep(afterMs);
         giveUp.abort();
         await acquiring.promise.then(
@@ -281,7 +281,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
           done++;
         }),
       );
-      await standing(stage, "lock", "bounce", 1 + waiters.length);
+      await untilQueued(stage, "lock", "bounce", 1 + waiters.length);
       for (const each of [holder!, ...waiters]) each.cut();
       await held.release();
       await within(stage, 20_000, "each has had it", Promise.all(runs));
@@ -301,7 +301,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
         isInside = true;
         return deaf;
       };
-      const running = fateOf(c.lock("deaf").run(work));
+      const running = stateOf(c.lock("deaf").run(work));
       await eventually(stage, "it is held", () => isInside);
       await killSession();
       await eventually(stage, "it has failed", () => !running.isOpen);
@@ -426,8 +426,8 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const held = await c.lock("local").acquire();
       assert.equal(await c.lock("local").tryAcquire(), null);
       const giveUp = new AbortController();
-      const second = fateOf(c.lock("local").acquire({ signal: giveUp.signal }));
-      const third = fateOf(c.lock("local").acquire());
+      const second = stateOf(c.lock("local").acquire({ signal: giveUp.signal }));
+      const third = stateOf(c.lock("local").acquire());
       const late = await failsAs("deadline", c.lock("local").acquire({ timeoutMs: 50 }));
       assert.match(late.message, /another of this process/);
       giveUp.abort();
@@ -463,8 +463,8 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
       if (stage.changeLeader === null) return;
       const [a, b] = [await stage.program(), await stage.program()];
       const held = await a.c.lock("leader").acquire();
-      const waiting = fateOf(b.c.lock("leader").acquire());
-      await standing(stage, "lock", "leader", 2);
+      const waiting = stateOf(b.c.lock("leader").acquire());
+      await untilQueued(stage, "lock", "leader", 2);
       await stage.changeLeader();
       await stage.sleep(stage.sessionTimeoutMs);
       await eventually(stage, "it is held still", () => held.state === "held");
@@ -479,7 +479,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const held = await a.c.lock("closed").acquire();
-      const waiting = fateOf(a.c.lock("closed").acquire());
+      const waiting = stateOf(a.c.lock("closed").acquire());
       await a.c.close();
       assert.ok(held.signal.reason instanceof LockLostError);
       assert.equal(held.signal.reason.lossCause, "closed");

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { LockLostError, ReleasedError, type Share, type ShareOptions } from "../../recipes/index.ts";
-import { eventually, failsAs, fateOf, within } from "../checks.ts";
+import { eventually, failsAs, stateOf, within } from "../checks.ts";
 import type { PartitionEngine, Program, Scenario, Stage } from "../stage.ts";
 
 const items = Array.from({ length: 12 }, (_, i) => `item-${i}`);
@@ -204,7 +204,7 @@ export const partitionScenarios: readonly Scenario<PartitionEngine>[] = [
         begun += 1;
         return aborted(signal);
       };
-      const running = fateOf(partition.run(work, { id: "run" }));
+      const running = stateOf(partition.run(work, { id: "run" }));
       await eventually(stage, "both hold some", () => two.shares.size === 6 && begun === 6);
       const [held] = [...two.shares.values()];
       await c.close();

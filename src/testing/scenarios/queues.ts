@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { CoordinationError } from "../../base/errors.ts";
 import { type Engine, type HasQueues, type Job, LockLostError, ReleasedError } from "../../recipes/index.ts";
-import { endOf, eventually, failsAs, fateOf, standing, within } from "../checks.ts";
+import { endOf, eventually, failsAs, stateOf, untilQueued, within } from "../checks.ts";
 import type { Program, Scenario, Stage } from "../stage.ts";
 
 export type QueueingEngine = Engine & HasQueues;
@@ -64,8 +64,8 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
       const all = await programs(stage, 4);
       const taking = [];
       for (const [i, { c }] of all.slice(1).entries()) {
-        taking.push(fateOf(c.queue<number>("turns").take()));
-        await standing(stage, "queue", "turns", 1 + i);
+        taking.push(stateOf(c.queue<number>("turns").take()));
+        await untilQueued(stage, "queue", "turns", 1 + i);
       }
       for (const [i, fate] of taking.entries()) {
         const [, overtaking] = await Promise.all([all[0]!.c.queue("turns").put(i), all[0]!.c.queue("turns").tryTake()]);
@@ -97,7 +97,7 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
     async play(stage) {
       const [a, b] = await programs(stage, 2);
       const wall = () => a.c.engine.runtime.wall();
-      const laterMs = 1500 * stage.patience;
+      const laterMs = 1500 * stage.slowdown;
       const dueAt = wall() + laterMs;
       await a.c.queue("late").put("later", { delayUntil: dueAt, priority: 9 });
       await a.c.queue("late").put("much later", { delayUntil: new Date(dueAt + 3_600_000) });
@@ -114,7 +114,7 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
       assert.deepEqual([later.priority, later.delayUntil], [9, Math.ceil(dueAt)]);
       await later.ack();
       assert.equal(await b.c.queue("late").size(), 1);
-      const error = await failsAs("deadline", b.c.queue("late").take({ timeoutMs: 300 * stage.patience }));
+      const error = await failsAs("deadline", b.c.queue("late").take({ timeoutMs: 300 * stage.slowdown }));
       assert.match(
         error.message,
         /^an item of queue "late" was not taken: within \d+ ms, waiting for an item that is due/,
@@ -155,7 +155,7 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
       await c.c.queue("dead").put("work");
       const lost = await a.c.queue("dead").take();
       const end = endOf(stage, lost);
-      const waiting = fateOf(b.c.queue("dead").take());
+      const waiting = stateOf(b.c.queue("dead").take());
       await stage.sleep(300);
       assert.equal(await c.c.queue("dead").tryTake(), null, "it is leased");
       await a.killSession();
@@ -341,8 +341,8 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
       }
       for (const each of methods({ timeoutMs: -1 })) await failsAs("rejected", each());
       for await (const _ of queue.consume({ signal: AbortSignal.abort() })) assert.fail("there is no item");
-      const taking = fateOf(queue.take());
-      const next = fateOf(queue.consume().next());
+      const taking = stateOf(queue.take());
+      const next = stateOf(queue.consume().next());
       await stage.sleep(300);
       await a.c.close();
       await failsAs("closed", taking.promise);

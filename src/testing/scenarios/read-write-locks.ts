@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { CoordinationError } from "../../base/errors.ts";
 import { LockLostError } from "../../recipes/index.ts";
-import { eventually, failsAs, fateOf, standing, within } from "../checks.ts";
+import { eventually, failsAs, stateOf, untilQueued, within } from "../checks.ts";
 import type { ExclusiveEngine, Scenario } from "../stage.ts";
 
 export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
@@ -13,10 +13,10 @@ export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const [a, b, c, d] = [await stage.program(), await stage.program(), await stage.program(), await stage.program()];
       const [one, two] = [await a.c.rwLock("rw").read(), await b.c.rwLock("rw").read()];
       assert.equal(await c.c.rwLock("rw").tryWrite(), null);
-      const writing = fateOf(c.c.rwLock("rw").write());
-      await standing(stage, "read-write lock", "rw", 3);
-      const reading = fateOf(d.c.rwLock("rw").read());
-      await standing(stage, "read-write lock", "rw", 4);
+      const writing = stateOf(c.c.rwLock("rw").write());
+      await untilQueued(stage, "read-write lock", "rw", 3);
+      const reading = stateOf(d.c.rwLock("rw").read());
+      await untilQueued(stage, "read-write lock", "rw", 4);
       assert.equal(await a.c.rwLock("rw").tryRead(), null, "readers do not starve a writer");
       await one.release();
       await stage.sleep(300);
@@ -36,8 +36,8 @@ export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     async play(stage) {
       const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
       const writer = await a.c.rwLock("down").write();
-      const next = fateOf(b.c.rwLock("down").write());
-      await standing(stage, "read-write lock", "down", 2);
+      const next = stateOf(b.c.rwLock("down").write());
+      await untilQueued(stage, "read-write lock", "down", 2);
       const reader = await writer.downgrade({ timeoutMs: 5000 });
       assert.equal(writer.state, "released");
       assert.equal(reader.state, "held");
@@ -58,7 +58,7 @@ export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const [a, b] = [await stage.program(), await stage.program()];
       const writer = await a.c.rwLock("lost between").write({ onUnsure: "abort" });
       a.loseNextAnswer();
-      const going = fateOf(writer.downgrade({ timeoutMs: 20_000 }));
+      const going = stateOf(writer.downgrade({ timeoutMs: 20_000 }));
       await eventually(stage, "the writer is told that it is lost", () => writer.signal.aborted);
       assert.ok(writer.signal.reason instanceof LockLostError);
       await assert.rejects(
@@ -75,7 +75,7 @@ export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const [a, b] = [await stage.program(), await stage.program()];
       for (const afterMs of [0, 1, 2, 3, 4, 6]) {
         const writer = await a.c.rwLock("released between").write({ timeoutMs: 20_000 });
-        const going = fateOf(writer.downgrade({ timeoutMs: 20_000 }));
+        const going = stateOf(writer.downgrade({ timeoutMs: 20_000 }));
         await stage.sleep(afterMs);
         const wasHeld = writer.state === "held";
         await writer.release();
@@ -98,8 +98,8 @@ export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
         await b.c.rwLock("mid").read(),
         await c.c.rwLock("mid").read(),
       ];
-      const writing = fateOf(d.c.rwLock("mid").write());
-      await standing(stage, "read-write lock", "mid", 4);
+      const writing = stateOf(d.c.rwLock("mid").write());
+      await untilQueued(stage, "read-write lock", "mid", 4);
       await third.release();
       await b.killSession();
       await eventually(stage, "the second is told", () => second.signal.aborted);
@@ -115,10 +115,10 @@ export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
       const reader = await a.c.rwLock("impatient").read();
       const giveUp = new AbortController();
-      const writing = fateOf(b.c.rwLock("impatient").write({ signal: giveUp.signal }));
-      await standing(stage, "read-write lock", "impatient", 2);
-      const reading = fateOf(c.c.rwLock("impatient").read());
-      await standing(stage, "read-write lock", "impatient", 3);
+      const writing = stateOf(b.c.rwLock("impatient").write({ signal: giveUp.signal }));
+      await untilQueued(stage, "read-write lock", "impatient", 2);
+      const reading = stateOf(c.c.rwLock("impatient").read());
+      await untilQueued(stage, "read-write lock", "impatient", 3);
       assert.ok(reading.isOpen);
       giveUp.abort();
       await failsAs("aborted", writing.promise);

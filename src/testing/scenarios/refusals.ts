@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { CoordinationError } from "../../base/errors.ts";
 import type { Coordination } from "../../recipes/index.ts";
-import { fateOf, within } from "../checks.ts";
+import { stateOf, within } from "../checks.ts";
 import { type CompleteEngine, type Program, REFUSALS, type Refusal, type Scenario, type Stage } from "../stage.ts";
 
 type C = Coordination<CompleteEngine>;
@@ -216,9 +216,9 @@ export const refusalScenarios: readonly Scenario<CompleteEngine>[] = [
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const held = await a.c.lock("long").acquire();
-      const waiting = fateOf(b.c.lock("long").acquire());
+      const waiting = stateOf(b.c.lock("long").acquire());
       a.refuseWrites("no-space", 1, Number.POSITIVE_INFINITY);
-      const releasing = fateOf(held.release());
+      const releasing = stateOf(held.release());
       await stage.sleep(stage.sessionTimeoutMs / 2);
       assert.ok(releasing.isOpen, "it may pass");
       assert.equal(held.state, "releasing");
@@ -230,7 +230,7 @@ export const refusalScenarios: readonly Scenario<CompleteEngine>[] = [
       );
       assert.equal(held.state, "releasing");
       assert.ok(waiting.isOpen);
-      const again = fateOf(held.release());
+      const again = stateOf(held.release());
       await stage.sleep(100);
       assert.ok(again.isOpen, "called again it waits again");
       a.heal();
@@ -284,9 +284,9 @@ export const refusalScenarios: readonly Scenario<CompleteEngine>[] = [
       a.refuseWrites("no-space", 1, Number.POSITIVE_INFINITY);
       const stop = new AbortController();
       const campaign = c.election("goes on").campaign({ signal: stop.signal });
-      const winning = fateOf(campaign.next());
+      const winning = stateOf(campaign.next());
       await using latch = c.election("latch goes on").latch();
-      const taking = fateOf(c.queue<string>("goes on").consume({ signal: stop.signal }).next());
+      const taking = stateOf(c.queue<string>("goes on").consume({ signal: stop.signal }).next());
       await stage.sleep(stage.sessionTimeoutMs);
       assert.ok(winning.isOpen && taking.isOpen && !latch.isLeader);
       a.heal();
@@ -348,7 +348,7 @@ async function giveUpWaiting(stage: Stage<CompleteEngine>, refusal: Refusal): Pr
     const session = sessionOf(a);
     const giveUp = new AbortController();
     if (refusedFrom === "the beginning") a.refuseWrites(refusal, 1, 2);
-    const waiting = fateOf(a.c.lock(name).acquire({ signal: giveUp.signal }));
+    const waiting = stateOf(a.c.lock(name).acquire({ signal: giveUp.signal }));
     await stage.sleep(refusedFrom === "the beginning" ? 2 : 300);
     if (refusedFrom === "its removal") a.refuseWrites(refusal, 1, 2);
     giveUp.abort();

@@ -1,7 +1,7 @@
 // The laws of the semaphore.
 
 import assert from "node:assert/strict";
-import { eventually, failsAs, fateOf, standing, within } from "../checks.ts";
+import { eventually, failsAs, stateOf, untilQueued, within } from "../checks.ts";
 import type { ExclusiveEngine, Program, Scenario } from "../stage.ts";
 
 const permits = 3;
@@ -13,11 +13,11 @@ export const semaphoreScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
       const two = await a.c.semaphore("s", { permits }).acquire({ count: 2 });
       const one = await b.c.semaphore("s", { permits }).acquire();
-      await standing(stage, "semaphore", "s", 0);
-      const many = fateOf(c.c.semaphore("s", { permits }).acquire({ count: 2 }));
-      await standing(stage, "semaphore", "s", 1);
-      const few = fateOf(b.c.semaphore("s", { permits }).acquire());
-      await standing(stage, "semaphore", "s", 2);
+      await untilQueued(stage, "semaphore", "s", 0);
+      const many = stateOf(c.c.semaphore("s", { permits }).acquire({ count: 2 }));
+      await untilQueued(stage, "semaphore", "s", 1);
+      const few = stateOf(b.c.semaphore("s", { permits }).acquire());
+      await untilQueued(stage, "semaphore", "s", 2);
       await one.release();
       await stage.sleep(500);
       assert.ok(many.isOpen && few.isOpen, "one is free, and who waits for two is first");
@@ -78,11 +78,11 @@ export const semaphoreScenarios: readonly Scenario<ExclusiveEngine>[] = [
     async play(stage) {
       const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
       const held = await a.c.semaphore("dead", { permits }).acquire({ count: 3 });
-      await standing(stage, "semaphore", "dead", 0);
-      const second = fateOf(b.c.semaphore("dead", { permits }).acquire());
-      await standing(stage, "semaphore", "dead", 1);
-      const third = fateOf(c.c.semaphore("dead", { permits }).acquire());
-      await standing(stage, "semaphore", "dead", 2);
+      await untilQueued(stage, "semaphore", "dead", 0);
+      const second = stateOf(b.c.semaphore("dead", { permits }).acquire());
+      await untilQueued(stage, "semaphore", "dead", 1);
+      const third = stateOf(c.c.semaphore("dead", { permits }).acquire());
+      await untilQueued(stage, "semaphore", "dead", 2);
       await b.killSession();
       await failsAs("session-expired", second.promise);
       await stage.sleep(500);

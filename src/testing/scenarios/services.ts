@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { bytesOf } from "../../recipes/bytes.ts";
 import type { Provider, ServiceInstance } from "../../recipes/index.ts";
-import { eventually, failsAs, fateOf, within } from "../checks.ts";
+import { eventually, failsAs, stateOf, within } from "../checks.ts";
 import type { DirectoryEngine, Program, Scenario, Stage } from "../stage.ts";
 
 export const serviceScenarios: readonly Scenario<DirectoryEngine>[] = [
@@ -41,7 +41,7 @@ export const serviceScenarios: readonly Scenario<DirectoryEngine>[] = [
       watching.catch(() => {}); // whoever waits for it hears of it
       await eventually(stage, "both are seen", () => seen.at(-1) === "gone=old kept=old");
       a.silence();
-      const updated = fateOf(kept.update({ address: "new" }));
+      const updated = stateOf(kept.update({ address: "new" }));
       const left = gone.leave();
       await eventually(stage, "none is seen", () => seen.at(-1) === "", stage.sessionTimeoutMs * 6);
       const after = seen.length;
@@ -63,7 +63,7 @@ export const serviceScenarios: readonly Scenario<DirectoryEngine>[] = [
       await using provider = await o.c.service("turns").provider();
       assert.equal(provider.pick(), null);
       await failsAs("deadline", provider.wait({ timeoutMs: 100 }));
-      const waiting = fateOf(provider.wait());
+      const waiting = stateOf(provider.wait());
       await stage.sleep(100);
       assert.ok(waiting.isOpen);
       const one = await register(a, "turns", "1");
@@ -219,7 +219,7 @@ export const serviceScenarios: readonly Scenario<DirectoryEngine>[] = [
       assert.equal(mine?.port, null, "what was refused is not kept");
       const provider = await service.provider();
       await failsAs("aborted", provider.wait({ signal }));
-      const waiting = fateOf((await c.service("nobody").provider()).wait());
+      const waiting = stateOf((await c.service("nobody").provider()).wait());
       const closed = await service.provider();
       closed.close();
       closed.close();

@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import {
   type Coordination,
   type Engine,
+  type Handle,
   type HasElections,
   type HasMutexes,
   type HasSemaphores,
   type HasTransactions,
   type HasValues,
-  type Held,
   type StepFailure,
   type Transaction,
   TransactionError,
@@ -121,7 +121,7 @@ export const transactionScenarios: readonly Scenario<TransactingEngine>[] = [
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       await a.c.transaction().create("/app/x", "").commit();
-      const held: Held[] = [
+      const held: Handle[] = [
         await a.c.lock("guard").acquire(),
         await a.c.semaphore("guard", { permits: 3 }).acquire({ count: 2 }),
         await a.c.multiLock(["one", "two"]).acquire(),

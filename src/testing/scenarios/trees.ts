@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { bytesOf } from "../../recipes/bytes.ts";
 import type { OpenTree, TreeChange } from "../../recipes/index.ts";
-import { eventually, failsAs, fateOf, within } from "../checks.ts";
+import { eventually, failsAs, stateOf, within } from "../checks.ts";
 import type { Program, Scenario, Stage, TreeEngine } from "../stage.ts";
 
 /** What every engine that has trees must show. */
@@ -135,7 +135,7 @@ export const treeScenarios: readonly Scenario<TreeEngine>[] = [
       assert.equal(tree.get("/a")?.text, "1", "nothing is followed any more");
       const failing = reading(await c.tree("/t").open());
       await failing.saw(stage, "synced");
-      const fate = fateOf(failing.over);
+      const fate = stateOf(failing.over);
       await c.close();
       await failsAs("closed", fate.promise);
       await failsAs("closed", c.tree("/t").open());

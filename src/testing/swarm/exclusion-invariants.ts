@@ -1,8 +1,8 @@
 // The invariant of what one, or so many, may have at a time: who believes to hold it, by the handles themselves, with what the servers
 // held beside it.
 
-import type { Holding } from "../../recipes/held.ts";
-import type { Held } from "../../recipes/index.ts";
+import type { GrantHandle } from "../../recipes/handle.ts";
+import type { Handle } from "../../recipes/index.ts";
 import type { SimulatedProgram } from "./program.ts";
 import type { WorkloadContext } from "./workload-context.ts";
 
@@ -30,7 +30,7 @@ export interface Asking {
 
 export interface Claim {
   readonly program: SimulatedProgram;
-  readonly held: Held;
+  readonly held: Handle;
   readonly node: string | null;
   /** All that it stands on: of several permits each has its own. */
   readonly nodes: readonly { readonly path: string; readonly since: number }[];
@@ -64,7 +64,7 @@ export class ExclusionInvariants {
   /** When it is granted, at once. */
   begin(
     { program, listingsBefore, tokenBefore }: Asking,
-    held: Held,
+    held: Handle,
     { isShared = false, count = 1, from = null }: { isShared?: boolean; count?: number; from?: Claim | null } = {},
   ): Claim {
     const { what, directory } = this.#options;
@@ -173,8 +173,8 @@ function believes({ program, held, isOver }: Claim): boolean {
 }
 
 /** The nodes of what is held, where the engine tells. */
-function grantedBy(held: Held): readonly string[] | null {
-  const { contender } = held as Partial<Holding>;
+function grantedBy(held: Handle): readonly string[] | null {
+  const { contender } = held as Partial<GrantHandle>;
   return contender !== undefined && "grantedBy" in contender ? (contender.grantedBy as readonly string[]) : null;
 }
 

@@ -5,7 +5,7 @@ import { setMaxListeners } from "node:events";
 import type { Random } from "../../base/random.ts";
 import { ZooKeeperEngine } from "../../engines/zookeeper/engine.ts";
 import { parseConnectString, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
-import { Coordination, type Held, type WaitOptions } from "../../recipes/index.ts";
+import { Coordination, type Handle, type WaitOptions } from "../../recipes/index.ts";
 import { FaultyTransport } from "../faulty-transport.ts";
 import type { Refusal } from "../stage.ts";
 import type { VirtualPorts } from "../virtual-ports.ts";
@@ -103,7 +103,7 @@ export class SimulatedProgram {
   }
 
   /** Holds something for a time, some for long, or until it is told that it is lost; now and then it does not listen. */
-  async hold({ signal }: Held, typicalMs: number): Promise<void> {
+  async hold({ signal }: Handle, typicalMs: number): Promise<void> {
     const milliseconds = this.random.chance(0.04) ? typicalMs * LONG : typicalMs;
     if (this.random.chance(0.1)) await this.sleep(milliseconds);
     else await this.sleepUnless(signal, milliseconds);

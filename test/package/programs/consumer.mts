@@ -1,5 +1,5 @@
 // As a TypeScript project uses it: types alone.
-import { CoordinationError, connect, embedded, type Held, LockLostError } from "cabildo";
+import { CoordinationError, connect, embedded, type Handle, LockLostError } from "cabildo";
 import { checkLinearizable } from "cabildo/checkers";
 import { startMember } from "cabildo/server";
 import { VirtualCluster } from "cabildo/testing";
@@ -7,7 +7,7 @@ import { connectZooKeeper, op } from "cabildo/zookeeper-client";
 
 export async function work(url: string): Promise<bigint> {
   await using c = await connect(url, { sessionTimeoutMs: 4000 });
-  await using held: Held = await c.lock("billing").acquire({ timeoutMs: 1000 });
+  await using held: Handle = await c.lock("billing").acquire({ timeoutMs: 1000 });
   const job = await c.queue<{ readonly a: number }>("q").take();
   const sum: number = job.value.a;
   for await (const term of c.election("e").campaign({ priority: sum })) await term.publish("x");

@@ -4,7 +4,7 @@
 import { fromByteString, toByteString } from "../../../base/text.ts";
 import { isValidPath } from "../../../state/tree/paths.ts";
 import { badArguments } from "./errors.ts";
-import type { Place } from "./operations.ts";
+import type { RequestPath } from "./operations.ts";
 
 /** Is below no chroot: there is one configuration. */
 export const CONFIG_PATH = "/zookeeper/config";
@@ -19,7 +19,7 @@ export class Chroot {
   }
 
   /** Throws where the path is none. A sequential node's may end in a slash: its digits follow. */
-  place(operation: string, path: string, isSequential = false): Place {
+  place(operation: string, path: string, isSequential = false): RequestPath {
     if (typeof path !== "string") throw badArguments(operation, null, "a path is a string");
     if (!isPath(isSequential ? `${path}0` : path)) throw badArguments(operation, path, whyNot(path));
     const bytes = toByteString(path);
@@ -29,7 +29,7 @@ export class Chroot {
   }
 
   /** For what takes a prefix of paths, which need not be a path. */
-  prefix(operation: string, prefix: string): Place {
+  prefix(operation: string, prefix: string): RequestPath {
     if (typeof prefix !== "string" || !prefix.startsWith("/")) {
       throw badArguments(operation, String(prefix), 'a prefix of paths begins with "/"');
     }

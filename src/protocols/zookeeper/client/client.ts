@@ -8,11 +8,10 @@ import { ERROR } from "../errors.ts";
 import { Chroot, CONFIG_PATH } from "./chroot.ts";
 import { type ConnectString, parseConnectString } from "./connect-string.ts";
 import { errorOf, ZooKeeperError } from "./errors.ts";
-import { type ClientState, Keeper } from "./keeper.ts";
 import { CLOSE_TIMEOUT_MS, WATCH_BUFFER_EVENTS_MAX } from "./limits.ts";
 import * as multi from "./multi.ts";
 import * as operations from "./operations.ts";
-import { ANY_VERSION, type Place, type WatchKind } from "./operations.ts";
+import { ANY_VERSION, type RequestPath, type WatchKind } from "./operations.ts";
 import {
   ADD_WATCH,
   CALL,
@@ -32,9 +31,9 @@ import {
   type CallOptions,
   type ClientOptions,
   type CreateOptions,
-  keeperOptionsOf,
   positive,
   type ReconfigOptions,
+  sessionManagerOptionsOf,
   type VersionOptions,
   type WatchingOptions,
 } from "./options.ts";
@@ -42,6 +41,7 @@ import { PersistentWatch } from "./persistent-watch.ts";
 import type { ClientPorts } from "./ports.ts";
 import type { Request } from "./request.ts";
 import type { Session } from "./session.ts";
+import { type ClientState, SessionManager } from "./session-manager.ts";
 import { ACL, type Acl, type Data, type Identity, type Stat, type Watcher } from "./types.ts";
 import { type OnceTable, Watches } from "./watches.ts";
 
@@ -51,7 +51,7 @@ import { type OnceTable, Watches } from "./watches.ts";
  * the operation took effect; a server's refusals are {@link ZooKeeperError}s. Paths are absolute, below the chroot.
  */
 export class ZooKeeperClient implements AsyncDisposable {
-  readonly #keeper: Keeper;
+  readonly #sessionManager: SessionManager;
   readonly #watches: Watches;
   readonly #chroot: Chroot;
   readonly #ports: ClientPorts;
@@ -69,7 +69,7 @@ export class ZooKeeperClient implements AsyncDisposable {
       (path) => this.#chroot.show(path),
       (watcher, event) => this.#tell(watcher, event),
     );
-    this.#keeper = new Keeper(keeperOptionsOf(list, options), ports, this.#watches, {
+    this.#sessionManager = new SessionManager(sessionManagerOptionsOf(list, options), ports, this.#watches, {
       onState: (state) => this.#onState(state),
     });
   }
@@ -78,14 +78,14 @@ export class ZooKeeperClient implements AsyncDisposable {
 
   /** Where the client stands now. */
   get state(): ClientState {
-    this.#keeper.checkDeadline();
-    return this.#keeper.state;
+    this.#sessionManager.checkDeadline();
+    return this.#sessionManager.state;
   }
 
   /** The session that is connected, or unsure; null before the first, between two, and after the last. */
   get session(): Session | null {
-    this.#keeper.checkDeadline();
-    return this.#keeper.session;
+    this.#sessionManager.checkDeadline();
+    return this.#sessionManager.session;
   }
 
   /** Tells of every change of the state, as it happens; returns how to stop that. Node events come to watches alone. */
@@ -115,8 +115,8 @@ export class ZooKeeperClient implements AsyncDisposable {
       const onAbort = () => fail("aborted", "the wait was aborted", signal?.reason);
       const look = (state: ClientState) => {
         if (state.kind === "connected") settle(() => resolve(state.session));
-        else if (state.kind === "closed" || this.#keeper.isClosing) fail("closed", "the client is closed");
-        else if (state.kind === "lost" && this.#keeper.isStopped) {
+        else if (state.kind === "closed" || this.#sessionManager.isClosing) fail("closed", "the client is closed");
+        else if (state.kind === "lost" && this.#sessionManager.isStopped) {
           fail("session-expired", state.reason.message, state.reason);
         }
       };
@@ -125,7 +125,7 @@ export class ZooKeeperClient implements AsyncDisposable {
       const forget = this.onState(look);
       if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) {
         const late = () =>
-          fail("deadline", `no server gave a session within ${timeoutMs} ms (${this.#keeper.troubles})`);
+          fail("deadline", `no server gave a session within ${timeoutMs} ms (${this.#sessionManager.troubles})`);
         stopTimer = this.#ports.clock.after(timeoutMs, late);
       }
       if (signal !== undefined) unlink = whenAborted(signal, onAbort);
@@ -142,7 +142,7 @@ export class ZooKeeperClient implements AsyncDisposable {
   close(options: Pick<CallOptions, "timeoutMs"> = {}): Promise<void> {
     // Whoever closes in a `finally` is not to be left with an open client: what cannot be is as if it were not given.
     const { timeoutMs } = problemOf(options, CLOSE) === null ? options : {};
-    return this.#keeper.close(timeoutMs ?? CLOSE_TIMEOUT_MS);
+    return this.#sessionManager.close(timeoutMs ?? CLOSE_TIMEOUT_MS);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -330,7 +330,7 @@ export class ZooKeeperClient implements AsyncDisposable {
   }
 
   /** Takes it off the server where nobody here is left. */
-  async #forgetStanding(place: Place, isRecursive: boolean): Promise<void> {
+  async #forgetStanding(place: RequestPath, isRecursive: boolean): Promise<void> {
     if (!this.#watches.takeUnwanted(isRecursive ? "recursive" : "persistent", place.path)) return;
     if (this.state.kind !== "connected") return; // it went with the connection
     const kind = isRecursive ? "persistent-recursive" : "persistent";
@@ -376,7 +376,7 @@ export class ZooKeeperClient implements AsyncDisposable {
    */
   async addAuth(scheme: string, auth: Uint8Array | string, options: CallOptions = {}): Promise<void> {
     checkCall("addAuth", null, options, CALL);
-    await this.#keeper.addAuth({ scheme, auth }, options, options.session ?? null);
+    await this.#sessionManager.addAuth({ scheme, auth }, options, options.session ?? null);
   }
 
   /** Who this client has proved to be. Servers since 3.7. */
@@ -420,7 +420,7 @@ export class ZooKeeperClient implements AsyncDisposable {
 
   async #call<Result>(request: Request<Result>, options: CallOptions): Promise<Result> {
     try {
-      return await this.#keeper.call(request, options, options.session ?? null);
+      return await this.#sessionManager.call(request, options, options.session ?? null);
     } catch (error) {
       // It was made where the reply came in; what helps is who asked.
       if (error instanceof Error) Error.captureStackTrace?.(error, this.#call);
@@ -431,7 +431,7 @@ export class ZooKeeperClient implements AsyncDisposable {
   /** A read that may set a watch: `table` is the one that it would be in, where the node is there. */
   async #read<Result>(
     request: Request<Result>,
-    place: Place,
+    place: RequestPath,
     table: OnceTable,
     options: WatchingOptions,
   ): Promise<Result> {
@@ -444,7 +444,7 @@ export class ZooKeeperClient implements AsyncDisposable {
     }
   }
 
-  #watching(place: Place, table: OnceTable, watcher: Watcher | undefined, ifMissing?: OnceTable) {
+  #watching(place: RequestPath, table: OnceTable, watcher: Watcher | undefined, ifMissing?: OnceTable) {
     if (watcher === undefined) return undefined;
     return (errorCode: number): void => {
       if (errorCode === ERROR.ok) this.#watches.add(table, place, watcher);

@@ -3,7 +3,7 @@
 
 import { CoordinationError } from "../../../base/errors.ts";
 import { isPath } from "./chroot.ts";
-import type { Server } from "./dialer.ts";
+import type { Server } from "./server-selector.ts";
 
 /** What a connect string says. */
 export interface ConnectString {

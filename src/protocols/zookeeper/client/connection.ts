@@ -1,5 +1,5 @@
 // One connection to one server, from its dialling to its end: handshake, frames, requests and replies in their order. It
-// is used once; what outlives it (the session, the watches, who waits for what) is `keeper.ts`.
+// is used once; what outlives it (the session, the watches, who waits for what) is `session-manager.ts`.
 //
 // Replies and events that arrive together are told apart in time: callers who wait for a reply run before an event that
 // came after it is told, and an event is told before the reply behind it. So a watch is never heard before the read that
@@ -13,7 +13,7 @@ import { FrameCutter } from "../frames.ts";
 import type { Call } from "./call.ts";
 import { badArguments, errorOf, reasonOf } from "./errors.ts";
 import type { ClientPorts, Link, LinkEvents, Target } from "./ports.ts";
-import { type Attached, type Attachment, readAttached, writeAttachment } from "./records.ts";
+import { type ConnectRequest, type ConnectResponse, readConnectResponse, writeConnectRequest } from "./records.ts";
 import type { NodeEventType } from "./types.ts";
 
 export interface ServerEvent {
@@ -25,7 +25,7 @@ export interface ServerEvent {
 
 export interface ConnectionOwner {
   /** The server's answer to the handshake, whose request left at `sentAt`. */
-  onAttached(connection: Connection, attached: Attached, sentAt: number): void;
+  onAttached(connection: Connection, attached: ConnectResponse, sentAt: number): void;
   /** The server answered something, in its state of `zxid`: so much this session has seen. */
   onAnswered(connection: Connection, zxid: bigint): void;
   /** It answered what only the leader can: the session's time began anew no earlier than `sentAt`, when the question left. */
@@ -69,7 +69,7 @@ export class Connection implements LinkEvents {
   readonly #owner: ConnectionOwner;
   readonly #clock: ClientPorts["clock"];
   readonly #options: ConnectionOptions;
-  readonly #attachment: Attachment;
+  readonly #connectRequest: ConnectRequest;
   readonly #link: Link;
   readonly #frames: FrameCutter;
   readonly #writer = new ByteWriter(1024);
@@ -84,13 +84,13 @@ export class Connection implements LinkEvents {
 
   constructor(
     target: Target,
-    attachment: Attachment,
+    connectRequest: ConnectRequest,
     owner: ConnectionOwner,
     { transport, clock }: Pick<ClientPorts, "transport" | "clock">,
     options: ConnectionOptions,
   ) {
     this.target = target;
-    this.#attachment = attachment;
+    this.#connectRequest = connectRequest;
     this.#owner = owner;
     this.#clock = clock;
     this.#options = options;
@@ -191,7 +191,7 @@ export class Connection implements LinkEvents {
     if (this.phase !== "dialing") return;
     this.phase = "greeting";
     this.pingedAt = this.#clock.now();
-    writeAttachment(this.#writer, this.#attachment);
+    writeConnectRequest(this.#writer, this.#connectRequest);
     this.#flush();
   }
 
@@ -237,7 +237,7 @@ export class Connection implements LinkEvents {
         this.end(`refused a session: ${reasonOf(reader.int32())}`); // a ZooKeeper without a quorum, nor local sessions
         return;
       }
-      const attached = readAttached(reader);
+      const attached = readConnectResponse(reader);
       this.phase = "open";
       this.confirmationHeardAt = this.heardAt;
       this.#owner.onAttached(this, attached, this.pingedAt);

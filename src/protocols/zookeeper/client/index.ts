@@ -5,9 +5,7 @@ export type { Random } from "../../../base/random.ts";
 export type { Logger } from "../../../replica/logger.ts";
 export { ZooKeeperClient } from "./client.ts";
 export { type ConnectString, parseConnectString } from "./connect-string.ts";
-export type { Server } from "./dialer.ts";
 export { type LossCause, MultiError, SessionLostError, ZooKeeperError, type ZooKeeperReason } from "./errors.ts";
-export type { ClientState } from "./keeper.ts";
 export {
   type CheckOperation,
   type CreateOperation,
@@ -37,7 +35,9 @@ export type {
 export { type Missed, PersistentWatch, type WatchItem } from "./persistent-watch.ts";
 export type { ClientPorts, Link, LinkEvents, Target, Transport } from "./ports.ts";
 export type { SaslCredentials } from "./sasl.ts";
+export type { Server } from "./server-selector.ts";
 export type { Session } from "./session.ts";
+export type { ClientState } from "./session-manager.ts";
 export {
   ACL,
   type Acl,

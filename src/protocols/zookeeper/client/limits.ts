@@ -54,10 +54,10 @@ export const STALL_TOLD_PARTS = 10;
 export const CLOCK_RATE_MARGIN = 0.001;
 
 /** How often a client that is served without a quorum asks another server for one, and how far the pause grows. */
-export const SEEK_MS_MIN = 2000;
-export const SEEK_MS_MAX = 60_000;
+export const QUORUM_SEARCH_MS_MIN = 2000;
+export const QUORUM_SEARCH_MS_MAX = 60_000;
 /** How long one of them may take to answer. */
-export const SEEK_PATIENCE_MS = 1000;
+export const QUORUM_ANSWER_MS_MAX = 1000;
 
 /** Events that a persistent watch holds for a reader who does not come. */
 export const WATCH_BUFFER_EVENTS_MAX = 1000;

@@ -8,7 +8,7 @@ import { ERROR } from "../errors.ts";
 import type { Chroot } from "./chroot.ts";
 import { errorOf, MultiError, reasonOf, type ZooKeeperError } from "./errors.ts";
 import { REQUEST_HELD_BYTES } from "./limits.ts";
-import { ANY_VERSION, creationOf, heldBytesOf, type Place, readNames, versionOf } from "./operations.ts";
+import { ANY_VERSION, creationOf, heldBytesOf, type RequestPath, readNames, versionOf } from "./operations.ts";
 import { CREATE_OPERATION, checkCall } from "./option-rules.ts";
 import { type accessOf, dataOf, readData, readStat } from "./records.ts";
 import type { Request } from "./request.ts";
@@ -89,7 +89,7 @@ export const op = {
 };
 
 interface Step {
-  readonly place: Place;
+  readonly place: RequestPath;
   readonly wire: MultiRequest;
   readonly answersStat: boolean;
 }
@@ -243,7 +243,7 @@ export function multiRead<const Operations extends readonly ReadOperation[]>(
 function readReads(
   reader: ByteReader,
   operations: readonly ReadOperation[],
-  places: readonly Place[],
+  places: readonly RequestPath[],
 ): ReadResult<ReadOperation>[] {
   const results: ReadResult<ReadOperation>[] = [];
   for (;;) {

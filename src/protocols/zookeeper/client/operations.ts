@@ -24,7 +24,7 @@ import type { Acl, CreateMode, Data, Identity, Lifetime, Stat } from "./types.ts
 import type { WatchedPaths } from "./watches.ts";
 
 /** A path as the caller gave it, and as the server knows it: behind the chroot, in the bytes of its UTF-8 form. */
-export interface Place {
+export interface RequestPath {
   readonly shown: string;
   readonly path: string;
 }
@@ -44,7 +44,7 @@ export const ANY_VERSION = -1;
 const TTL_MS_MAX = 2 ** 40 - 1;
 
 /** A version to compare with; −1 is any. Throws where it is none. */
-export function versionOf(version: number, operation: string, { shown }: Place): number {
+export function versionOf(version: number, operation: string, { shown }: RequestPath): number {
   if (Number.isInteger(version) && version === (version | 0)) return version;
   throw badArguments(operation, shown, `a version is a whole number of 32 bits, not ${version}`);
 }
@@ -66,7 +66,7 @@ export interface Creation {
 }
 
 export function creationOf(
-  { shown, path }: Place,
+  { shown, path }: RequestPath,
   data: Data,
   acl: readonly Acl[],
   lifetime: Lifetime,
@@ -92,7 +92,7 @@ export function heldBytesOf({ data, acl }: Pick<Creation, "data" | "acl">): numb
 }
 
 /** The path of the answer is the server's. */
-export function create(place: Place, creation: Creation): Request<{ path: string; stat: Stat | null }> {
+export function create(place: RequestPath, creation: Creation): Request<{ path: string; stat: Stat | null }> {
   return {
     name: "create",
     opcode: creation.opcode,
@@ -105,7 +105,7 @@ export function create(place: Place, creation: Creation): Request<{ path: string
   };
 }
 
-export function remove({ shown, path }: Place, version: number): Request<void> {
+export function remove({ shown, path }: RequestPath, version: number): Request<void> {
   return {
     name: "delete",
     opcode: OPCODE.delete,
@@ -117,7 +117,7 @@ export function remove({ shown, path }: Place, version: number): Request<void> {
 }
 
 /** Null: there is no such node. */
-export function exists({ shown, path }: Place, onAnswer: Request<unknown>["onAnswer"]): Request<Stat | null> {
+export function exists({ shown, path }: RequestPath, onAnswer: Request<unknown>["onAnswer"]): Request<Stat | null> {
   return {
     name: "exists",
     opcode: OPCODE.exists,
@@ -130,7 +130,7 @@ export function exists({ shown, path }: Place, onAnswer: Request<unknown>["onAns
 }
 
 export function getData(
-  { shown, path }: Place,
+  { shown, path }: RequestPath,
   onAnswer: Request<unknown>["onAnswer"],
 ): Request<{ data: Uint8Array | null; stat: Stat }> {
   return {
@@ -143,7 +143,7 @@ export function getData(
   };
 }
 
-export function getChildren({ shown, path }: Place, onAnswer: Request<unknown>["onAnswer"]): Request<string[]> {
+export function getChildren({ shown, path }: RequestPath, onAnswer: Request<unknown>["onAnswer"]): Request<string[]> {
   return {
     name: "getChildren",
     opcode: OPCODE.getChildren,
@@ -155,7 +155,7 @@ export function getChildren({ shown, path }: Place, onAnswer: Request<unknown>["
 }
 
 export function getChildrenWithStat(
-  { shown, path }: Place,
+  { shown, path }: RequestPath,
   onAnswer: Request<unknown>["onAnswer"],
 ): Request<{ children: string[]; stat: Stat }> {
   return {
@@ -180,7 +180,7 @@ export function readNames(reader: ByteReader): string[] {
   return names;
 }
 
-export function setData({ shown, path }: Place, data: Data, version: number): Request<Stat> {
+export function setData({ shown, path }: RequestPath, data: Data, version: number): Request<Stat> {
   const bytes = dataOf(data);
   return {
     name: "setData",
@@ -193,7 +193,7 @@ export function setData({ shown, path }: Place, data: Data, version: number): Re
   };
 }
 
-export function getAcl({ shown, path }: Place): Request<{ acl: readonly Acl[]; stat: Stat }> {
+export function getAcl({ shown, path }: RequestPath): Request<{ acl: readonly Acl[]; stat: Stat }> {
   return {
     name: "getAcl",
     opcode: OPCODE.getAcl,
@@ -204,7 +204,7 @@ export function getAcl({ shown, path }: Place): Request<{ acl: readonly Acl[]; s
   };
 }
 
-export function setAcl({ shown, path }: Place, acl: readonly Acl[], version: number): Request<Stat> {
+export function setAcl({ shown, path }: RequestPath, acl: readonly Acl[], version: number): Request<Stat> {
   const access = accessOf(acl);
   return {
     name: "setAcl",
@@ -217,7 +217,7 @@ export function setAcl({ shown, path }: Place, acl: readonly Acl[], version: num
   };
 }
 
-export function sync({ shown, path }: Place): Request<void> {
+export function sync({ shown, path }: RequestPath): Request<void> {
   return {
     name: "sync",
     opcode: OPCODE.sync,
@@ -229,7 +229,7 @@ export function sync({ shown, path }: Place): Request<void> {
 }
 
 /** By a plain prefix of the path. */
-export function getEphemerals({ shown, path }: Place): Request<string[]> {
+export function getEphemerals({ shown, path }: RequestPath): Request<string[]> {
   return {
     name: "getEphemerals",
     opcode: OPCODE.getEphemerals,
@@ -240,7 +240,7 @@ export function getEphemerals({ shown, path }: Place): Request<string[]> {
   };
 }
 
-export function getAllChildrenNumber({ shown, path }: Place): Request<number> {
+export function getAllChildrenNumber({ shown, path }: RequestPath): Request<number> {
   return {
     name: "getAllChildrenNumber",
     opcode: OPCODE.getAllChildrenNumber,
@@ -289,7 +289,7 @@ export function reconfig(change: Reconfiguration): Request<{ data: Uint8Array | 
 const WATCH_MODE = { persistent: 0, recursive: 1 } as const;
 
 export function addWatch(
-  { shown, path }: Place,
+  { shown, path }: RequestPath,
   isRecursive: boolean,
   hooks: Pick<Request<void>, "onAnswer" | "onAbandoned">,
 ): Request<void> {
@@ -316,7 +316,7 @@ const WATCH_TYPE: Readonly<Record<WatchKind, number>> = {
   "persistent-recursive": 5,
 };
 
-export function removeWatches({ shown, path }: Place, kind: WatchKind): Request<void> {
+export function removeWatches({ shown, path }: RequestPath, kind: WatchKind): Request<void> {
   return {
     name: "removeWatches",
     opcode: OPCODE.removeWatches,
@@ -328,7 +328,7 @@ export function removeWatches({ shown, path }: Place, kind: WatchKind): Request<
 }
 
 /** Whether the server holds such a watch for this session. */
-export function checkWatches({ shown, path }: Place, kind: WatchKind): Request<boolean> {
+export function checkWatches({ shown, path }: RequestPath, kind: WatchKind): Request<boolean> {
   return {
     name: "checkWatches",
     opcode: OPCODE.checkWatches,

@@ -3,8 +3,6 @@
 import { CoordinationError } from "../../../base/errors.ts";
 import { type Logger, silentLogger } from "../../../replica/logger.ts";
 import type { CallOptions as BareCallOptions } from "./call.ts";
-import type { Server } from "./dialer.ts";
-import type { KeeperOptions } from "./keeper.ts";
 import {
   BACKLOG_BYTES_MAX,
   BACKLOG_REQUESTS_MAX,
@@ -16,7 +14,9 @@ import {
 } from "./limits.ts";
 import type { Credential } from "./operations.ts";
 import type { SaslCredentials } from "./sasl.ts";
+import type { Server } from "./server-selector.ts";
 import type { Session } from "./session.ts";
+import type { SessionManagerOptions } from "./session-manager.ts";
 import type { Acl, Lifetime, Watcher } from "./types.ts";
 
 /** What every call may be given, as its last argument. */
@@ -96,7 +96,7 @@ export interface ClientOptions {
 }
 
 /** Throws a CoordinationError ("configuration") where an option cannot be. */
-export function keeperOptionsOf(servers: readonly Server[], options: ClientOptions): KeeperOptions {
+export function sessionManagerOptionsOf(servers: readonly Server[], options: ClientOptions): SessionManagerOptions {
   return {
     servers,
     sessionTimeoutMs: positive("sessionTimeoutMs", options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS),

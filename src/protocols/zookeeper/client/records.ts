@@ -53,7 +53,7 @@ export function accessOf(acl: readonly Acl[]): readonly WireAcl[] {
   return acl.map(({ perms, scheme, id }) => ({ perms, scheme: toByteString(scheme), id: toByteString(id) }));
 }
 
-export interface Attachment {
+export interface ConnectRequest {
   readonly lastZxidSeen: bigint;
   readonly timeoutMs: number;
   /** 0n: a new session. */
@@ -62,7 +62,7 @@ export interface Attachment {
   readonly readOnly: boolean;
 }
 
-export function writeAttachment(writer: ByteWriter, request: Attachment): void {
+export function writeConnectRequest(writer: ByteWriter, request: ConnectRequest): void {
   const mark = beginFrame(writer);
   writer.int32(0); // the protocol's version
   writer.bigint64(request.lastZxidSeen);
@@ -73,7 +73,7 @@ export function writeAttachment(writer: ByteWriter, request: Attachment): void {
   endFrame(writer, mark);
 }
 
-export interface Attached {
+export interface ConnectResponse {
   /** 0 or less: the session is not known any more. */
   readonly timeoutMs: number;
   readonly sessionId: bigint;
@@ -82,7 +82,7 @@ export interface Attached {
   readonly readOnly: boolean;
 }
 
-export function readAttached(reader: ByteReader): Attached {
+export function readConnectResponse(reader: ByteReader): ConnectResponse {
   reader.int32(); // the protocol's version
   const timeoutMs = reader.int32();
   const sessionId = reader.bigint64();

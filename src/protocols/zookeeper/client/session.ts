@@ -2,7 +2,7 @@
 // by it (an ephemeral node, a lock) holds it no longer than its signal is silent.
 
 import { type SessionLostError, showSessionId } from "./errors.ts";
-import type { Attached } from "./records.ts";
+import type { ConnectResponse } from "./records.ts";
 
 export interface Session {
   /** 64 bits; what `ephemeralOwner` of its nodes says. */
@@ -36,7 +36,7 @@ export interface SessionView {
   readonly expiresInMs: number;
 }
 
-export interface LiveSessionOptions {
+export interface ManagedSessionOptions {
   readonly now: () => number;
   readonly rateMargin: number;
   /** Somebody wants to know how it stands: when its deadline has passed, it ends before they are told. */
@@ -47,7 +47,7 @@ export interface LiveSessionOptions {
 const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
 /** Nothing of it is an own property: whoever logs a session, or something that holds one, does not log its password. */
-export class LiveSession implements Session {
+export class ManagedSession implements Session {
   readonly #id: bigint;
   #password: Uint8Array;
   #timeoutMs: number;
@@ -57,9 +57,9 @@ export class LiveSession implements Session {
   /** Begun with a server that has no quorum, whose word alone it lives by. */
   readonly #isLocal: boolean;
   readonly #controller = new AbortController();
-  readonly #options: LiveSessionOptions;
+  readonly #options: ManagedSessionOptions;
 
-  constructor(attached: Attached, sentAt: number, options: LiveSessionOptions) {
+  constructor(attached: ConnectResponse, sentAt: number, options: ManagedSessionOptions) {
     this.#id = attached.sessionId;
     this.#password = attached.password;
     this.#timeoutMs = attached.timeoutMs;
@@ -104,7 +104,7 @@ export class LiveSession implements Session {
   }
 
   /** It lives on, on another connection. */
-  renew(attached: Attached, sentAt: number): void {
+  renew(attached: ConnectResponse, sentAt: number): void {
     this.#password = attached.password;
     this.#timeoutMs = attached.timeoutMs;
     this.#isReadOnly = attached.readOnly;

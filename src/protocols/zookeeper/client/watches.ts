@@ -6,7 +6,7 @@
 
 import type { ServerEvent } from "./connection.ts";
 import { SET_WATCHES_BYTES_MAX } from "./limits.ts";
-import type { Place } from "./operations.ts";
+import type { RequestPath } from "./operations.ts";
 import type { NodeEvent, Watcher } from "./types.ts";
 
 export type OnceTable = "data" | "exist" | "child";
@@ -52,7 +52,7 @@ export class Watches {
     this.#tell = tell;
   }
 
-  add(table: OnceTable, { path, shown }: Place, watcher: Watcher): void {
+  add(table: OnceTable, { path, shown }: RequestPath, watcher: Watcher): void {
     const watchers = this.#once[table].get(path) ?? new Map<Watcher, string>();
     if (!watchers.has(watcher)) watchers.set(watcher, shown);
     this.#once[table].set(path, watchers);

@@ -1,12 +1,12 @@
 // Double barriers: members come, some give up, some die, and those who are let in go out together.
 
 import { CoordinationError } from "../../../base/errors.ts";
-import type { Inside } from "../../../recipes/index.ts";
+import type { BarrierEntry } from "../../../recipes/index.ts";
 import type { SimulatedProgram } from "../program.ts";
 import type { Workload } from "../workload.ts";
 import type { WorkloadContext } from "../workload-context.ts";
 
-const NAME = "meeting";
+const NAME = "double-barrier";
 const MEMBERS = 2;
 
 /** One who wants to enter, from when it asks. */
@@ -43,11 +43,11 @@ export class DoubleBarrierWorkload implements Workload {
     const inside = await this.#enter(program, wait.options);
     await program.hold(inside, program.some(this.#context.sessionTimeoutMs / 3));
     if (program.random.chance(0.3)) return inside.release();
-    using patience = program.wait(this.#context.sessionTimeoutMs);
-    await this.#leave(program, inside, patience.options);
+    using scope = program.wait(this.#context.sessionTimeoutMs);
+    await this.#leave(program, inside, scope.options);
   }
 
-  async #enter(program: SimulatedProgram, options: object): Promise<Inside> {
+  async #enter(program: SimulatedProgram, options: object): Promise<BarrierEntry> {
     const { history } = this.#context;
     const entry: Entry = { program, askedAt: history.revision, fate: "open", token: 0n };
     this.#entries.push(entry);
@@ -64,7 +64,7 @@ export class DoubleBarrierWorkload implements Workload {
   }
 
   /** Whoever goes on at the end goes on when all that it was with have gone. */
-  async #leave(program: SimulatedProgram, inside: Inside, options: object): Promise<void> {
+  async #leave(program: SimulatedProgram, inside: BarrierEntry, options: object): Promise<void> {
     await inside.leave(options);
     const own = this.#context.history.nodeOf(inside.token, this.#directory);
     const fellows = this.#fellowsOf(own, inside.token);

@@ -41,8 +41,8 @@ export class GroupWorkload implements Workload {
       if (membership === null) continue;
       for (let i = random.below(4); i > 0; i--) {
         await program.sleepUnless(over.signal, program.some(this.#context.sessionTimeoutMs / 2));
-        using patience = program.wait(this.#context.sessionTimeoutMs);
-        await this.#context.attempt(program, `${id} says ${i}`, () => membership.update(String(i), patience.options));
+        using scope = program.wait(this.#context.sessionTimeoutMs);
+        await this.#context.attempt(program, `${id} says ${i}`, () => membership.update(String(i), scope.options));
       }
       await this.#leave(program, id, membership, session);
     }

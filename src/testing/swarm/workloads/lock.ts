@@ -1,7 +1,7 @@
 // Locks, one at a time and several at once.
 
 import "../../../base/disposal.ts";
-import type { Held, MultiHeld } from "../../../recipes/index.ts";
+import type { Handle, MultiLockHandle } from "../../../recipes/index.ts";
 import { type Asking, ExclusionInvariants, isFirst } from "../exclusion-invariants.ts";
 import type { SimulatedProgram } from "../program.ts";
 import type { Workload } from "../workload.ts";
@@ -68,7 +68,7 @@ export class LockWorkload implements Workload {
     }
   }
 
-  async #several(program: SimulatedProgram, acquire: () => Promise<MultiHeld | null>): Promise<void> {
+  async #several(program: SimulatedProgram, acquire: () => Promise<MultiLockHandle | null>): Promise<void> {
     const asking = new Map([...this.#exclusion].map(([name, claims]) => [name, claims.ask(program)]));
     const held = await acquire();
     if (held === null) return;
@@ -81,13 +81,13 @@ export class LockWorkload implements Workload {
     await held.release();
   }
 
-  async #hold(program: SimulatedProgram, name: string, asking: Asking, held: Held): Promise<void> {
+  async #hold(program: SimulatedProgram, name: string, asking: Asking, held: Handle): Promise<void> {
     await this.#work(program, name, asking, held);
     if (program.random.chance(0.3)) await held[Symbol.asyncDispose]();
     else await held.release();
   }
 
-  async #work(program: SimulatedProgram, name: string, asking: Asking, held: Held): Promise<void> {
+  async #work(program: SimulatedProgram, name: string, asking: Asking, held: Handle): Promise<void> {
     const claims = this.#exclusion.get(name)!;
     const claim = claims.begin(asking, held);
     await program.hold(held, program.some(this.#context.sessionTimeoutMs / 2));

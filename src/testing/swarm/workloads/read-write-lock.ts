@@ -1,6 +1,6 @@
 // Read-write locks, with writers that go on as readers.
 
-import { type Held, LockLostError, type WriteHeld } from "../../../recipes/index.ts";
+import { type Handle, LockLostError, type WriteLockHandle } from "../../../recipes/index.ts";
 import { type Asking, type Claim, ExclusionInvariants, inOrder, isReader } from "../exclusion-invariants.ts";
 import type { SimulatedProgram } from "../program.ts";
 import type { Workload } from "../workload.ts";
@@ -53,13 +53,13 @@ export class ReadWriteLockWorkload implements Workload {
     }
   }
 
-  async #read(program: SimulatedProgram, asking: Asking, held: Held | null): Promise<void> {
+  async #read(program: SimulatedProgram, asking: Asking, held: Handle | null): Promise<void> {
     if (held === null) return;
     const claim = this.#exclusion.begin(asking, held, { isShared: true });
     await this.#finish(program, claim, held);
   }
 
-  async #write(program: SimulatedProgram, asking: Asking, held: WriteHeld | null): Promise<void> {
+  async #write(program: SimulatedProgram, asking: Asking, held: WriteLockHandle | null): Promise<void> {
     if (held === null) return;
     const claim = this.#exclusion.begin(asking, held);
     await program.hold(held, program.some(this.#context.sessionTimeoutMs / 3));
@@ -67,10 +67,10 @@ export class ReadWriteLockWorkload implements Workload {
     await this.#downgrade(program, claim, held);
   }
 
-  async #downgrade(program: SimulatedProgram, writer: Claim, held: WriteHeld): Promise<void> {
+  async #downgrade(program: SimulatedProgram, writer: Claim, held: WriteLockHandle): Promise<void> {
     using wait = program.wait(this.#context.sessionTimeoutMs);
     const asking = this.#exclusion.ask(program);
-    let reading: Held | null = null;
+    let reading: Handle | null = null;
     let isReleased = false;
     const release = () => {
       isReleased = held.state === "held";
@@ -108,7 +108,7 @@ export class ReadWriteLockWorkload implements Workload {
     this.#context.violate(GOES_ON, `${shown} that was made after the writer was gone`);
   }
 
-  async #finish(program: SimulatedProgram, claim: Claim, held: Held): Promise<void> {
+  async #finish(program: SimulatedProgram, claim: Claim, held: Handle): Promise<void> {
     await program.hold(held, program.some(this.#context.sessionTimeoutMs / 3));
     this.#exclusion.end(claim);
     await held.release();

@@ -5,8 +5,8 @@ import { type ZooKeeperClient, ZooKeeperError, type ZooKeeperReason } from "../.
 import type { Runtime } from "../../recipes/engine.ts";
 import { RETRY_MS_MAX, RETRY_MS_MIN } from "./limits.ts";
 
-/** Who asks, and what its pauses stand on. */
-export interface Asker {
+/** Who asks, and what its delays stand on. */
+export interface RetryContext {
   readonly client: ZooKeeperClient;
   readonly runtime: Runtime;
 }
@@ -15,26 +15,26 @@ export interface Asker {
  * Asks again after a lost connection and after a call's own deadline: the next call waits in the client for the next
  * connection. A server that answers "not now" is asked again after a pause. `ask` must be harmless twice.
  */
-export async function persistently<T>(asker: Asker, ask: () => Promise<T>): Promise<T> {
-  let pauses: Pauses | null = null;
+export async function retry<T>(context: RetryContext, ask: () => Promise<T>): Promise<T> {
+  let delays: RetryDelays | null = null;
   for (;;) {
     try {
       return await ask();
     } catch (error) {
-      pauses ??= new Pauses(asker);
-      await pauses.after(error);
+      delays ??= new RetryDelays(context);
+      await delays.after(error);
     }
   }
 }
 
 /** Pauses between two tries, each twice as long as the one before, up to a limit. They end with the session, and with the client. */
-export class Pauses {
-  readonly #asker: Asker;
+export class RetryDelays {
+  readonly #context: RetryContext;
   #milliseconds = RETRY_MS_MIN;
   #end: () => void = () => {};
 
-  constructor(asker: Asker) {
-    this.#asker = asker;
+  constructor(context: RetryContext) {
+    this.#context = context;
   }
 
   /** Fails with the error unless asking again may bring an answer; then completes when it is time to. */
@@ -45,7 +45,7 @@ export class Pauses {
 
   /** Never fails. */
   async next(): Promise<void> {
-    const { client, runtime } = this.#asker;
+    const { client, runtime } = this.#context;
     // Those that were refused together do not come back together.
     const milliseconds = this.#milliseconds * (0.5 + runtime.random.below(512) / 1024);
     this.#milliseconds = Math.min(RETRY_MS_MAX, 2 * this.#milliseconds);

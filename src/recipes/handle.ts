@@ -9,22 +9,22 @@ import { assert } from "../base/assert.ts";
 import { OPTION, type OptionRules } from "../base/options.ts";
 import type { Contender, Engine, EngineSession, OnRefused, SessionState } from "./engine.ts";
 import { LockLostError, type LossCause, ReleasedError } from "./errors.ts";
-import { TakeBack } from "./take-back.ts";
+import { PendingRelease } from "./pending-release.ts";
 
 /**
  * `unsure`: the servers are not reached; it is held until `expiresIn()` is over, unless they are reached before. `releasing`:
  * given up here, and not released yet on the servers, where nobody else has it so far.
  */
-export type HeldState = "held" | "unsure" | "lost" | "releasing" | "released";
+export type HandleState = "held" | "unsure" | "lost" | "releasing" | "released";
 
-export interface Held extends AsyncDisposable {
+export interface Handle extends AsyncDisposable {
   /** Of what is held. */
   readonly name: string;
   /** The fencing token: larger than that of every grant before it. */
   readonly token: bigint;
   /** Aborts when it is not held any more; its reason is a `LockLostError` or a `ReleasedError`. */
   readonly signal: AbortSignal;
-  readonly state: HeldState;
+  readonly state: HandleState;
   /** Milliseconds for which it is certainly held, whatever happens to the servers; 0 when it is not. Asks the clock. */
   expiresIn(): number;
   /** Throws the signal's reason unless it is held at this moment, also when no timer could run until now. */
@@ -63,7 +63,7 @@ const GUARD_DELAY_MS = 250;
  * Invariants: the signal aborts exactly once, whatever comes together; from then on nothing of it is left here, and on the
  * servers only what `leave` is still taking back.
  */
-export class Holding implements Held {
+export class GrantHandle implements Handle {
   readonly name: string;
   readonly token: bigint;
   readonly #engine: Engine;
@@ -75,7 +75,7 @@ export class Holding implements Held {
   readonly #stops: (() => void)[] = [];
   #end: "lost" | "released" | null = null;
   #makeReason: () => Error = () => new Error("it is held");
-  #takeBack: TakeBack | null = null;
+  #pendingRelease: PendingRelease | null = null;
 
   /** `onEnd` is called once, when it is not held any more, before the signal aborts. */
   constructor(engine: Engine, grant: Grant, options: HoldOptions, onEnd: () => void = () => {}) {
@@ -112,9 +112,9 @@ export class Holding implements Held {
     return this.#grant.contender;
   }
 
-  get state(): HeldState {
+  get state(): HandleState {
     this.#checkDeadline();
-    if (this.#end === "released") return this.#takeBack?.isDone === true ? "released" : "releasing";
+    if (this.#end === "released") return this.#pendingRelease?.isDone === true ? "released" : "releasing";
     if (this.#end === "lost") return "lost";
     return this.#grant.session.state.kind === "unsure" ? "unsure" : "held";
   }
@@ -138,8 +138,8 @@ export class Holding implements Held {
   async release(): Promise<void> {
     this.stop();
     if (this.#end === "lost") return; // after a loss there is nothing to wait for
-    this.#takeBack ??= this.#leave();
-    await this.#takeBack.wait();
+    this.#pendingRelease ??= this.#beginRelease();
+    await this.#pendingRelease.wait();
   }
 
   /** Ends it for whoever works under it, whose work may have to end before the servers let go of it: that is `release`'s. */
@@ -167,20 +167,20 @@ export class Holding implements Held {
 
   #lose(lossCause: LossCause, cause?: unknown): void {
     if (!this.#finish("lost", () => new LockLostError(this.#grant.what, this.token, lossCause, cause))) return;
-    this.#takeBack = this.#leave(); // where the session lives on, nobody else would take it from the servers
+    this.#pendingRelease = this.#beginRelease(); // where the session lives on, nobody else would take it from the servers
   }
 
-  #leave(): TakeBack {
+  #beginRelease(): PendingRelease {
     assert(this.#end !== null, "a holder leaves before it knows that it does not hold");
     const { what, name, token, session, contender } = this.#grant;
     const { tracer } = this.#engine;
     const options = {
       notYet: `${what} is not released yet`,
       session,
-      leave: (onRefused: OnRefused) => contender.leave(onRefused),
+      release: (onRefused: OnRefused) => contender.release(onRefused),
     };
-    if (tracer === undefined) return new TakeBack(this.#engine, options);
-    return new TakeBack(this.#engine, options, (work) => tracer.trace("release", { what, name, token }, work));
+    if (tracer === undefined) return new PendingRelease(this.#engine, options);
+    return new PendingRelease(this.#engine, options, (work) => tracer.trace("release", { what, name, token }, work));
   }
 
   #finish(end: "lost" | "released", reason: () => Error): boolean {

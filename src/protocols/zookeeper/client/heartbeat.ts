@@ -7,21 +7,21 @@ import type { Connection } from "./connection.ts";
 import { ping } from "./operations.ts";
 import type { ClientPorts } from "./ports.ts";
 import { nothing } from "./request.ts";
-import type { Stalls } from "./stalls.ts";
+import type { StallDetector } from "./stall-detector.ts";
 
-export class Pulse {
+export class Heartbeat {
   readonly #connection: Connection;
   readonly #timeoutMs: number;
   readonly #clock: ClientPorts["clock"];
-  readonly #stalls: Stalls;
+  readonly #stallDetector: StallDetector;
   #isStopped = false;
   #stopTimer: () => void = nothing;
 
-  constructor(connection: Connection, timeoutMs: number, clock: ClientPorts["clock"], stalls: Stalls) {
+  constructor(connection: Connection, timeoutMs: number, clock: ClientPorts["clock"], stallDetector: StallDetector) {
     this.#connection = connection;
     this.#timeoutMs = timeoutMs;
     this.#clock = clock;
-    this.#stalls = stalls;
+    this.#stallDetector = stallDetector;
     this.#wait();
   }
 
@@ -42,23 +42,23 @@ export class Pulse {
 
   get #silentAt(): number {
     const { heardAt, oldestRequestAt } = this.#connection;
-    return this.#patience(heardAt, oldestRequestAt);
+    return this.#overdueAt(heardAt, oldestRequestAt);
   }
 
   get #leaderlessAt(): number {
     const { confirmationHeardAt, oldestPingAt } = this.#connection;
-    return this.#patience(confirmationHeardAt, oldestPingAt);
+    return this.#overdueAt(confirmationHeardAt, oldestPingAt);
   }
 
   /** What was asked only now, by a process that was kept from running, has a third for its answer. */
-  #patience(heardAt: number, askedAt: number | null): number {
+  #overdueAt(heardAt: number, askedAt: number | null): number {
     if (askedAt === null) return Number.POSITIVE_INFINITY; // it owes nothing
     return Math.max(heardAt + (this.#timeoutMs * 2) / 3, askedAt + this.#timeoutMs / 3);
   }
 
   #wait(): void {
     const milliseconds = Math.min(this.#pingAt, this.#givenUpAt) - this.#clock.now();
-    this.#stopTimer = this.#stalls.after(Math.max(1, milliseconds), () => this.#look());
+    this.#stopTimer = this.#stallDetector.after(Math.max(1, milliseconds), () => this.#look());
   }
 
   #look(): void {

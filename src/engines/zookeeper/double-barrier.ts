@@ -11,13 +11,19 @@
 
 import { CoordinationError } from "../../base/errors.ts";
 import { op, type Stat } from "../../protocols/zookeeper/client/index.ts";
-import type { Attendee, Departure, OnRefused, Standing, Withdrawal } from "../../recipes/engine.ts";
-import type { Place } from "./nodes.ts";
-import { isRefusal, persistently } from "./persistently.ts";
+import type {
+  BarrierParticipant,
+  ContenderState,
+  EntryCancellation,
+  LeaveProgress,
+  OnRefused,
+} from "../../recipes/engine.ts";
+import type { NodeContext } from "./nodes.ts";
 import { ProtectedNode } from "./protected-node.ts";
+import { ReadWatch } from "./read-watch.ts";
+import { RetriedRemoval } from "./retried-removal.ts";
+import { isRefusal, retry } from "./retry.ts";
 import type { ZooKeeperSession } from "./session.ts";
-import { TakeBack } from "./take-back.ts";
-import { WakeUp } from "./wake-up.ts";
 
 const READY = "ready";
 /** Behind a UUID, the name of a node of ours. Others, of Curator or kazoo, are not changed. */
@@ -35,81 +41,79 @@ interface Round {
  */
 const leaving = new WeakMap<ZooKeeperSession, Map<string, Set<Promise<void>>>>();
 
-export class MeetingAttendee implements Attendee {
-  readonly #place: Place;
+export class NodeBarrierParticipant implements BarrierParticipant {
+  readonly #context: NodeContext;
   readonly #session: ZooKeeperSession;
   readonly #path: string;
   readonly #members: number;
   readonly #node: ProtectedNode;
-  #wakeUp: WakeUp | null = null;
+  #readWatch: ReadWatch | null = null;
   #isLeft = false;
-  #isDeparting = false;
+  #isLeaving = false;
   /** Who was inside with it when it was let in, itself included; in order. */
-  #fellows: readonly string[] = [];
+  #participants: readonly string[] = [];
   #round: Round | null = null;
-  readonly #closing: TakeBack;
+  readonly #closing: RetriedRemoval;
 
-  constructor(place: Place, session: ZooKeeperSession, path: string, members: number) {
-    this.#place = place;
+  constructor(context: NodeContext, session: ZooKeeperSession, path: string, members: number) {
+    this.#context = context;
     this.#session = session;
     this.#path = path;
     this.#members = members;
-    this.#node = new ProtectedNode(place, path, MEMBER, new Uint8Array(0), session, "ephemeral");
-    this.#closing = new TakeBack(
-      place,
+    this.#node = new ProtectedNode(context, path, MEMBER, new Uint8Array(0), session, "ephemeral");
+    this.#closing = new RetriedRemoval(
+      context,
       () => `${path}/${READY}`,
       () => this.#removeReady(),
     );
   }
 
-  async look(): Promise<Standing> {
+  async poll(): Promise<ContenderState> {
     await Promise.all(leaving.get(this.#session)?.get(this.#path) ?? []);
     await this.#node.create();
     for (;;) {
-      const wakeUp = this.#beginWaiting();
-      const ready = await this.#readyNow(wakeUp);
+      const readWatch = this.#beginWaiting();
+      const ready = await this.#readyNow(readWatch);
       const { names, directory } = await this.#present();
       if (this.#isLeft || this.#node.name === null || !names.includes(this.#node.name)) {
-        wakeUp.forget();
+        readWatch.unwatch();
         return { kind: "gone" };
       }
       if (ready !== null && ready.mzxid > this.#node.token) {
-        wakeUp.forget();
-        this.#fellows = names;
+        readWatch.unwatch();
+        this.#participants = names;
         const isOfThisRound = directory?.mzxid === ready.mzxid;
         this.#round = { readyVersion: ready.version, directoryVersion: isOfThisRound ? directory.version : null };
         return { kind: "granted", token: this.#node.token };
       }
       const missing = this.#members - names.length;
-      if (missing > 0) return { kind: "waiting", ahead: missing, changed: wakeUp.changed };
-      wakeUp.forget();
+      if (missing > 0) return { kind: "waiting", ahead: missing, changed: readWatch.changed };
+      readWatch.unwatch();
       await this.#makeReady(ready, names);
     }
   }
 
-  #beginWaiting(): WakeUp {
-    this.#wakeUp?.forget();
-    this.#wakeUp = new WakeUp(this.#place.client, this.#session);
-    return this.#wakeUp;
+  #beginWaiting(): ReadWatch {
+    this.#readWatch?.unwatch();
+    this.#readWatch = new ReadWatch(this.#context.client, this.#session.session);
+    return this.#readWatch;
   }
 
-  async #readyNow(wakeUp: WakeUp): Promise<Stat | null> {
+  async #readyNow(readWatch: ReadWatch): Promise<Stat | null> {
     const { session } = this.#session;
     const path = `${this.#path}/${READY}`;
-    const { client } = this.#place;
-    const stat = await persistently(this.#place, () => client.exists(path, { session, watch: wakeUp.watcher }));
-    wakeUp.note(path, "data");
+    const { client } = this.#context;
+    const stat = await retry(this.#context, () => client.exists(path, { session, watch: readWatch.watcher }));
+    readWatch.note(path, "data");
     return stat;
   }
 
   /** The names of those who are there, in order, and the directory's own stat. */
   async #present(): Promise<{ readonly names: readonly string[]; readonly directory: Stat | null }> {
     const { session } = this.#session;
-    const { client } = this.#place;
+    const { client } = this.#context;
     try {
-      const { children, stat } = await persistently(this.#place, () =>
-        client.getChildrenWithStat(this.#path, { session }),
-      );
+      const { children, stat } = await retry(this.#context, () => client.getChildrenWithStat(this.#path, { session }));
       return { names: children.filter((name) => name !== READY).sort(), directory: stat };
     } catch (error) {
       if (isRefusal(error, "no-node")) return { names: [], directory: null };
@@ -119,18 +123,18 @@ export class MeetingAttendee implements Attendee {
 
   /** Whether this one made it, or another at the same time, the next look tells; so it may be asked twice. */
   async #makeReady(old: Stat | null, names: readonly string[]): Promise<void> {
-    const { client } = this.#place;
+    const { client } = this.#context;
     const { session } = this.#session;
     const path = `${this.#path}/${READY}`;
     const others = names.filter((name) => name !== this.#node.name);
     const counted = [this.#node.name!, ...others.slice(0, this.#members - 1)];
     const change = [
       ...counted.map((name) => this.#count(`${this.#path}/${name}`)),
-      old === null ? op.create(path, "", { acl: this.#place.aclOf(path) }) : op.setData(path, "", old.version),
+      old === null ? op.create(path, "", { acl: this.#context.aclOf(path) }) : op.setData(path, "", old.version),
       op.setData(this.#path, ""),
     ];
     try {
-      await persistently(this.#place, () => client.multi(change, { session }));
+      await retry(this.#context, () => client.multi(change, { session }));
     } catch (error) {
       if (!PASSED.some((reason) => isRefusal(error, reason))) throw error;
     }
@@ -143,12 +147,12 @@ export class MeetingAttendee implements Attendee {
   // ------------------------------------------------------------------------------------------------- giving up, in time
 
   /** Waits for the servers' word as long as they are reached: no longer than the session's timeout. */
-  async withdraw(): Promise<Withdrawal> {
-    const unknown: Withdrawal = { kind: "unknown" };
+  async cancelEntry(): Promise<EntryCancellation> {
+    const unknown: EntryCancellation = { kind: "unknown" };
     if (!this.#node.isAskedFor) return { kind: "gone" };
     if (this.#session.state.kind !== "sure") return unknown;
     let stop = () => {};
-    const unreached = new Promise<Withdrawal>((resolve) => {
+    const unreached = new Promise<EntryCancellation>((resolve) => {
       stop = this.#session.onState(({ kind }) => (kind === "sure" ? undefined : resolve(unknown)));
     });
     try {
@@ -158,18 +162,18 @@ export class MeetingAttendee implements Attendee {
     }
   }
 
-  async #withdraw(): Promise<Withdrawal> {
-    this.#wakeUp?.forget();
+  async #withdraw(): Promise<EntryCancellation> {
+    this.#readWatch?.unwatch();
     await this.#node.create();
     const { session } = this.#session;
     try {
-      await this.#place.client.delete(this.#node.path, { version: 0, session });
+      await this.#context.client.delete(this.#node.path, { version: 0, session });
       return { kind: "gone" };
     } catch (error) {
       if (isRefusal(error, "no-node")) return { kind: "gone" };
       if (!isRefusal(error, "bad-version")) throw error;
     }
-    const standing = await this.look();
+    const standing = await this.poll();
     return standing.kind === "waiting" ? { kind: "unknown" } : standing;
   }
 
@@ -179,21 +183,21 @@ export class MeetingAttendee implements Attendee {
    * The first of them by name is the last to go, and watches the others one after another; the others go at once, and watch
    * the first. So each of them is woken once. When it dies, the next by name is watched.
    */
-  async depart(): Promise<Departure> {
-    this.#isDeparting = true;
+  async leave(): Promise<LeaveProgress> {
+    this.#isLeaving = true;
     const own = this.#node.name;
-    const isLast = this.#fellows[0] === own;
+    const isLast = this.#participants[0] === own;
     if (!isLast) await this.#node.remove();
     for (;;) {
       const present = new Set((await this.#present()).names);
-      const inside = this.#fellows.filter((name) => name !== own && present.has(name));
+      const inside = this.#participants.filter((name) => name !== own && present.has(name));
       const watched = isLast ? inside.at(-1) : inside[0];
       if (watched === undefined) break;
-      const wakeUp = this.#beginWaiting();
-      if (await this.#watchOver(watched, wakeUp)) {
-        return { kind: "waiting", inside: inside.length, changed: wakeUp.changed };
+      const readWatch = this.#beginWaiting();
+      if (await this.#watchOver(watched, readWatch)) {
+        return { kind: "waiting", inside: inside.length, changed: readWatch.changed };
       }
-      wakeUp.forget();
+      readWatch.unwatch();
     }
     await this.#closing.run();
     await this.#node.remove();
@@ -201,14 +205,14 @@ export class MeetingAttendee implements Attendee {
   }
 
   /** False: it is not there any more. */
-  async #watchOver(name: string, wakeUp: WakeUp): Promise<boolean> {
+  async #watchOver(name: string, readWatch: ReadWatch): Promise<boolean> {
     const { session } = this.#session;
     const path = `${this.#path}/${name}`;
-    const { client } = this.#place;
+    const { client } = this.#context;
     try {
       // Not `exists`, which would leave a watch on a node that is gone.
-      await persistently(this.#place, () => client.getData(path, { session, watch: wakeUp.watcher }));
-      wakeUp.note(path, "data");
+      await retry(this.#context, () => client.getData(path, { session, watch: readWatch.watcher }));
+      readWatch.note(path, "data");
       return true;
     } catch (error) {
       if (isRefusal(error, "no-node")) return false;
@@ -218,17 +222,17 @@ export class MeetingAttendee implements Attendee {
 
   /** `ready` goes, unless it has been made anew for others. */
   async #removeReady(): Promise<void> {
-    const { client } = this.#place;
+    const { client } = this.#context;
     const { session } = this.#session;
     const path = `${this.#path}/${READY}`;
     if (this.#round === null) return;
     const { readyVersion, directoryVersion } = this.#round;
     try {
       if (directoryVersion === null) {
-        await persistently(this.#place, () => client.delete(path, { version: readyVersion, session }));
+        await retry(this.#context, () => client.delete(path, { version: readyVersion, session }));
       } else {
         const removal = [op.check(this.#path, directoryVersion), op.delete(path)];
-        await persistently(this.#place, () => client.multi(removal, { session }));
+        await retry(this.#context, () => client.multi(removal, { session }));
       }
     } catch (error) {
       if (!PASSED.some((reason) => isRefusal(error, reason))) throw error;
@@ -237,14 +241,14 @@ export class MeetingAttendee implements Attendee {
 
   guard(onGone: (cause: "deleted" | "revoked") => void): () => void {
     return this.#node.guard(() => {
-      if (!this.#isDeparting) onGone("deleted");
+      if (!this.#isLeaving) onGone("deleted");
     });
   }
 
-  async leave(onRefused?: OnRefused): Promise<void> {
+  async release(onRefused?: OnRefused): Promise<void> {
     this.#isLeft = true;
-    this.#wakeUp?.forget();
-    this.#wakeUp = null;
+    this.#readWatch?.unwatch();
+    this.#readWatch = null;
     await this.#goOut(onRefused);
     if (this.#round === null) return;
     // Who was inside goes out without waiting: the last of them leaves no open door behind.

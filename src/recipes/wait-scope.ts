@@ -22,7 +22,7 @@ export function waitOf({ signal, timeoutMs }: WaitOptions): WaitOptions {
   return { signal, timeoutMs };
 }
 
-export class Patience implements Disposable {
+export class WaitScope implements Disposable {
   readonly #what: string;
   readonly #runtime: Runtime;
   readonly #options: WaitOptions;
@@ -78,7 +78,7 @@ export class Patience implements Disposable {
   }
 
   /** Ends with this session from here on, and with no other. */
-  standOn(session: EngineSession): void {
+  bindTo(session: EngineSession): void {
     this.#stopSession();
     const look = (state: EngineSession["state"]) => {
       if (state.kind !== "lost") return;
@@ -132,13 +132,13 @@ export class Patience implements Disposable {
 
 /** Some time, or until the signal aborts, or the engine is closed. Never fails. */
 export async function pause(engine: Engine, milliseconds: number, signal?: AbortSignal): Promise<void> {
-  using patience = new Patience(engine.runtime, "a pause", { signal, timeoutMs: milliseconds });
+  using scope = new WaitScope(engine.runtime, "a pause", { signal, timeoutMs: milliseconds });
   let stop = () => {};
   const closed = new Promise<void>((resolve) => {
     const look = ({ kind }: EngineStatus) => (kind === "closed" ? resolve() : undefined);
     stop = engine.onStatus(look);
     look(engine.status);
   });
-  await patience.until(closed).catch(() => {});
+  await scope.until(closed).catch(() => {});
   stop();
 }

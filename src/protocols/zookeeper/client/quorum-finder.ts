@@ -2,20 +2,20 @@
 // less often, by ZooKeeper's word for that.
 
 import { byteString, bytesOf } from "../../../base/text.ts";
-import { type Server, shuffled } from "./dialer.ts";
-import { SEEK_MS_MAX, SEEK_MS_MIN, SEEK_PATIENCE_MS } from "./limits.ts";
+import { QUORUM_ANSWER_MS_MAX, QUORUM_SEARCH_MS_MAX, QUORUM_SEARCH_MS_MIN } from "./limits.ts";
 import type { ClientPorts, Target } from "./ports.ts";
 import { nothing } from "./request.ts";
+import { type Server, shuffled } from "./server-selector.ts";
 
 const QUESTION = "isro";
 const HAS_QUORUM = "rw";
 
-export class Seeker {
+export class QuorumFinder {
   readonly #servers: readonly Server[];
   readonly #ports: Pick<ClientPorts, "transport" | "clock" | "random">;
   readonly #onFound: (target: Target) => void;
   #queue: Server[] = [];
-  #pauseMs = SEEK_MS_MIN;
+  #pauseMs = QUORUM_SEARCH_MS_MIN;
   #callOff: () => void = nothing;
 
   constructor(
@@ -29,7 +29,7 @@ export class Seeker {
   }
 
   start(): void {
-    this.#pauseMs = SEEK_MS_MIN;
+    this.#pauseMs = QUORUM_SEARCH_MS_MIN;
     this.#pause();
   }
 
@@ -40,7 +40,7 @@ export class Seeker {
 
   #pause(): void {
     this.#callOff = this.#ports.clock.after(this.#pauseMs, () => this.#ask());
-    this.#pauseMs = Math.min(SEEK_MS_MAX, this.#pauseMs * 2);
+    this.#pauseMs = Math.min(QUORUM_SEARCH_MS_MAX, this.#pauseMs * 2);
   }
 
   #ask(): void {
@@ -59,7 +59,7 @@ export class Seeker {
       end();
       this.#pause();
     };
-    const stopTimer = clock.after(SEEK_PATIENCE_MS, fail);
+    const stopTimer = clock.after(QUORUM_ANSWER_MS_MAX, fail);
     this.#callOff = end;
     forget = transport.resolve(server.host, (error, addresses) => {
       const [address] = shuffled(addresses, random);

@@ -9,18 +9,18 @@ import { DigestMd5Client, type SaslCredentials } from "./sasl.ts";
 
 type Token = Uint8Array | null;
 
-export interface ProofOwner {
+export interface SaslExchangeOwner {
   send(request: Request<Token>, settle: { resolve: (token: unknown) => void; reject: (error: Error) => void }): void;
   onProved(): void;
   /** Not called for a connection that ended in the middle. */
   onFailed(why: string): void;
 }
 
-export class Proof {
+export class SaslExchange {
   readonly #client: DigestMd5Client;
-  readonly #owner: ProofOwner;
+  readonly #owner: SaslExchangeOwner;
 
-  constructor(credentials: SaslCredentials, hashes: ClientPorts["hashes"], owner: ProofOwner) {
+  constructor(credentials: SaslCredentials, hashes: ClientPorts["hashes"], owner: SaslExchangeOwner) {
     this.#client = new DigestMd5Client(credentials, hashes);
     this.#owner = owner;
   }

@@ -15,8 +15,8 @@ import { Backlog, type BacklogOptions } from "./backlog.ts";
 import { Call, type CallOptions, ownCall } from "./call.ts";
 import { Connection, type ConnectionOptions, type ConnectionOwner, type ServerEvent } from "./connection.ts";
 import { Deadlines } from "./deadlines.ts";
-import { Dialer, type DialerOwner, type Server, showServer } from "./dialer.ts";
 import { type LossCause, reasonOf, SessionLostError } from "./errors.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import {
   ATTEMPT_MS_MAX,
   ATTEMPT_MS_MIN,
@@ -28,14 +28,14 @@ import {
 import { auth, type Credential, closeSession, setWatches } from "./operations.ts";
 import { OutageLog } from "./outage-log.ts";
 import type { ClientPorts, Target } from "./ports.ts";
-import { Proof } from "./proof.ts";
-import { Pulse } from "./pulse.ts";
-import type { Attached, Attachment } from "./records.ts";
+import { QuorumFinder } from "./quorum-finder.ts";
+import type { ConnectRequest, ConnectResponse } from "./records.ts";
 import { nothing, type Request } from "./request.ts";
 import type { SaslCredentials } from "./sasl.ts";
-import { Seeker } from "./seeker.ts";
-import { LiveSession, type Session } from "./session.ts";
-import { Stalls } from "./stalls.ts";
+import { SaslExchange } from "./sasl-exchange.ts";
+import { type Server, ServerSelector, type ServerSelectorOwner, showServer } from "./server-selector.ts";
+import { ManagedSession, type Session } from "./session.ts";
+import { StallDetector } from "./stall-detector.ts";
 import type { Watches } from "./watches.ts";
 
 /**
@@ -50,7 +50,7 @@ export type ClientState =
   | { readonly kind: "lost"; readonly session: Session; readonly reason: SessionLostError }
   | { readonly kind: "closed" };
 
-export interface KeeperOptions extends ConnectionOptions, BacklogOptions {
+export interface SessionManagerOptions extends ConnectionOptions, BacklogOptions {
   readonly servers: readonly Server[];
   readonly sessionTimeoutMs: number;
   readonly requestTimeoutMs: number;
@@ -64,29 +64,29 @@ export interface KeeperOptions extends ConnectionOptions, BacklogOptions {
   readonly logger: Logger;
 }
 
-export interface KeeperEvents {
+export interface SessionManagerEvents {
   /** Every change, in order, each once; must not throw. */
   onState(state: ClientState): void;
 }
 
 const NO_PASSWORD = new Uint8Array(16);
 
-export class Keeper implements ConnectionOwner, DialerOwner {
-  readonly #options: KeeperOptions;
+export class SessionManager implements ConnectionOwner, ServerSelectorOwner {
+  readonly #options: SessionManagerOptions;
   readonly #ports: ClientPorts;
   readonly #watches: Watches;
-  readonly #events: KeeperEvents;
-  readonly #dialer: Dialer;
-  readonly #seeker: Seeker;
+  readonly #events: SessionManagerEvents;
+  readonly #serverSelector: ServerSelector;
+  readonly #quorumFinder: QuorumFinder;
   /** Where it found a quorum. */
   #found: Target | null = null;
   readonly #deadlines: Deadlines;
-  readonly #stalls: Stalls;
+  readonly #stallDetector: StallDetector;
   /** Proofs that the servers have taken, and are given again on every connection. */
   readonly #credentials: Credential[];
   #state: ClientState = { kind: "connecting" };
   /** The one that is kept; one to be resumed is shown to nobody before a server has confirmed it. */
-  #session: LiveSession | null = null;
+  #session: ManagedSession | null = null;
   /** The one that is open, or being tried. */
   #connection: Connection | null = null;
   /** It has proved itself, and takes requests. */
@@ -97,7 +97,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
   #unsent = new Set<Call>();
   #isFlushDue = false;
   #stopAttemptTimer: () => void = nothing;
-  #pulse: Pulse | null = null;
+  #heartbeat: Heartbeat | null = null;
   #stopDeadlineTimer: () => void = nothing;
   /** Why there will be no other session. */
   #stopped: SessionLostError | null = null;
@@ -106,7 +106,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
   #finishClosing: (() => void) | null = null;
   readonly #outageLog: OutageLog;
 
-  constructor(options: KeeperOptions, ports: ClientPorts, watches: Watches, events: KeeperEvents) {
+  constructor(options: SessionManagerOptions, ports: ClientPorts, watches: Watches, events: SessionManagerEvents) {
     this.#options = options;
     this.#ports = ports;
     this.#watches = watches;
@@ -114,16 +114,16 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     this.#credentials = [...options.credentials];
     this.#backlog = new Backlog(options);
     this.#outageLog = new OutageLog(options.logger, () => ports.clock.now());
-    this.#stalls = new Stalls(ports.clock);
-    this.#dialer = new Dialer(options.servers, this, ports);
-    this.#seeker = new Seeker(options.servers, ports, (target) => this.#onQuorum(target));
+    this.#stallDetector = new StallDetector(ports.clock);
+    this.#serverSelector = new ServerSelector(options.servers, this, ports);
+    this.#quorumFinder = new QuorumFinder(options.servers, ports, (target) => this.#onQuorum(target));
     this.#deadlines = new Deadlines(
       ports.clock,
       () => this.#outstanding(),
       (call) => this.#onLate(call),
     );
     if (options.resume !== null) this.#resume(options.resume);
-    this.#dialer.begin(null);
+    this.#serverSelector.begin(null);
   }
 
   #resume({ id, password, timeoutMs }: Pick<Session, "id" | "password" | "timeoutMs">): void {
@@ -131,9 +131,9 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     this.#timeDeadline();
   }
 
-  #newSession(attached: Attached, sentAt: number): LiveSession {
+  #newSession(attached: ConnectResponse, sentAt: number): ManagedSession {
     const onLook = () => this.checkDeadline();
-    return new LiveSession(attached, sentAt, {
+    return new ManagedSession(attached, sentAt, {
       now: () => this.#now,
       onLook,
       rateMargin: this.#options.clockRateMargin,
@@ -263,14 +263,14 @@ export class Keeper implements ConnectionOwner, DialerOwner {
   onTarget(target: Target): void {
     this.#stopAttemptTimer();
     const milliseconds = this.attemptMs();
-    const connection = new Connection(target, this.#attachment(), this, this.#ports, this.#options);
+    const connection = new Connection(target, this.#connectRequest(), this, this.#ports, this.#options);
     this.#connection = connection;
     this.#stopAttemptTimer = this.#ports.clock.after(milliseconds, () => {
       connection.end(`did not give a session within ${Math.round(milliseconds)} ms`);
     });
   }
 
-  #attachment(): Attachment {
+  #connectRequest(): ConnectRequest {
     return {
       lastZxidSeen: this.#lastZxid,
       timeoutMs: this.#options.sessionTimeoutMs,
@@ -280,7 +280,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     };
   }
 
-  onAttached(connection: Connection, attached: Attached, sentAt: number): void {
+  onAttached(connection: Connection, attached: ConnectResponse, sentAt: number): void {
     const known = this.#session;
     if (attached.timeoutMs <= 0 && known === null) {
       connection.end("would not open a session");
@@ -295,7 +295,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     }
   }
 
-  #attach(attached: Attached, sentAt: number): void {
+  #attach(attached: ConnectResponse, sentAt: number): void {
     if (this.#session === null) this.#session = this.#newSession(attached, sentAt);
     else this.#session.renew(attached, sentAt);
     this.#timeDeadline();
@@ -307,7 +307,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
       this.#becomeReady(connection);
       return;
     }
-    new Proof(sasl, this.#ports.hashes, {
+    new SaslExchange(sasl, this.#ports.hashes, {
       send: (request, settle) => {
         const call = new Call(request, Number.POSITIVE_INFINITY, undefined, { ...settle, onAborted: nothing });
         connection.send([call]);
@@ -329,8 +329,8 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     this.#isReady = true;
     this.#outageLog.onConnected(nameOf(connection.target));
     connection.send([...this.#proofs(connection), ...this.#rearming(connection)]);
-    this.#pulse = new Pulse(connection, session.timeoutMs, this.#ports.clock, this.#stalls);
-    if (session.isReadOnly) this.#seeker.start();
+    this.#heartbeat = new Heartbeat(connection, session.timeoutMs, this.#ports.clock, this.#stallDetector);
+    if (session.isReadOnly) this.#quorumFinder.start();
     if (isReattached) this.#watches.onReconnected();
     if (this.#connection !== connection) return; // a watcher has closed the client
     this.#become({ kind: "connected", session, server: nameOf(connection.target) });
@@ -369,7 +369,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
   onConfirmed(connection: Connection, sentAt: number): void {
     if (connection !== this.#connection) return;
     this.#session?.confirm(sentAt);
-    this.#stalls.onConfirmed(sentAt);
+    this.#stallDetector.onConfirmed(sentAt);
   }
 
   onEvent(connection: Connection, event: ServerEvent): void {
@@ -399,7 +399,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     const unanswered = this.#dropConnection(connection);
     if (!wasReady) {
       failAll(unanswered, "connection-lost", why); // of the client's own
-      this.#dialer.next();
+      this.#serverSelector.next();
       return;
     }
     const lost = [...unanswered, ...this.#takeUnsent()];
@@ -409,7 +409,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
       return;
     }
     const session = this.#session!;
-    if (hasLived) this.#dialer.forgetFailures();
+    if (hasLived) this.#serverSelector.forgetFailures();
     if (this.#now < session.deadline) {
       this.#become({ kind: "unsure", session, why: `${nameOf(connection.target)} ${why}` });
     }
@@ -418,18 +418,18 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     if (this.#session !== session || this.#closing !== null) return; // lost; or closed by who heard of it
     const found = this.#found;
     this.#found = null;
-    if (found !== null) this.#dialer.beginAt(found);
-    else if (hasLived) this.#dialer.begin(connection.target);
-    else this.#dialer.beginLater(connection.target);
+    if (found !== null) this.#serverSelector.beginAt(found);
+    else if (hasLived) this.#serverSelector.begin(connection.target);
+    else this.#serverSelector.beginLater(connection.target);
   }
 
   #dropConnection(connection: Connection, done: () => void = nothing): Call[] {
     this.#connection = null;
     this.#isReady = false;
     this.#stopAttemptTimer();
-    this.#pulse?.stop();
-    this.#pulse = null;
-    this.#seeker.stop();
+    this.#heartbeat?.stop();
+    this.#heartbeat = null;
+    this.#quorumFinder.stop();
     return connection.destroy(done);
   }
 
@@ -440,7 +440,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     const session = this.#session;
     if (session === null) return;
     // Not moved with every answer: when it fires early, it is set again.
-    this.#stopDeadlineTimer = this.#stalls.after(Math.max(1, session.deadline - this.#now), () => {
+    this.#stopDeadlineTimer = this.#stallDetector.after(Math.max(1, session.deadline - this.#now), () => {
       this.checkDeadline();
       if (this.#session === session) this.#timeDeadline();
     });
@@ -453,9 +453,9 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     this.#lose("deadline", this.#whyLate(session));
   }
 
-  #whyLate({ confirmedAt, timeoutMs }: LiveSession): string {
+  #whyLate({ confirmedAt, timeoutMs }: ManagedSession): string {
     const silentMs = Math.round(this.#now - confirmedAt);
-    const { longestMs } = this.#stalls;
+    const { longestMs } = this.#stallDetector;
     if (longestMs < timeoutMs / STALL_TOLD_PARTS) {
       return `was not confirmed by any server in the last ${silentMs} ms, and its timeout is ${timeoutMs} ms`;
     }
@@ -483,7 +483,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     for (const call of lost) call.reject(lostCall(call, reason));
     if (!mayGoOn || this.#closing !== null) return;
     this.#become({ kind: "connecting" });
-    if (this.#closing === null) this.#dialer.begin(null);
+    if (this.#closing === null) this.#serverSelector.begin(null);
   }
 
   /** Ends everything that goes on for it; gives the calls that were. */
@@ -492,7 +492,7 @@ export class Keeper implements ConnectionOwner, DialerOwner {
     this.#session = null;
     this.#lastZxid = 0n; // what a session has seen binds only itself: servers that lost their data can be talked to again
     this.#stopDeadlineTimer();
-    this.#dialer.stop();
+    this.#serverSelector.stop();
     return [...unanswered, ...this.#takeUnsent()];
   }
 

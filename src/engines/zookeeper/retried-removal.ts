@@ -3,24 +3,28 @@
 
 import { CoordinationError } from "../../base/errors.ts";
 import type { OnRefused } from "../../recipes/engine.ts";
-import type { Place } from "./nodes.ts";
-import { isOver, isPassing, Pauses } from "./persistently.ts";
+import type { NodeContext } from "./nodes.ts";
+import { isOver, isPassing, RetryDelays } from "./retry.ts";
 
-export class TakeBack {
-  readonly #place: Pick<Place, "client" | "runtime" | "logger">;
+export class RetriedRemoval {
+  readonly #context: Pick<NodeContext, "client" | "runtime" | "logger">;
   /** As the logger's lines begin. */
   readonly #what: () => string;
   readonly #attempt: () => Promise<void>;
-  readonly #pauses: Pauses;
+  readonly #delays: RetryDelays;
   readonly #listeners = new Set<OnRefused>();
   #running: Promise<void> | null = null;
 
   /** `attempt` is made for one session, and fails with it; it is harmless when it was done before. */
-  constructor(place: Pick<Place, "client" | "runtime" | "logger">, what: () => string, attempt: () => Promise<void>) {
-    this.#place = place;
+  constructor(
+    context: Pick<NodeContext, "client" | "runtime" | "logger">,
+    what: () => string,
+    attempt: () => Promise<void>,
+  ) {
+    this.#context = context;
     this.#what = what;
     this.#attempt = attempt;
-    this.#pauses = new Pauses(place);
+    this.#delays = new RetryDelays(context);
   }
 
   /** It was asked for, and what was begun before must not go on. */
@@ -32,7 +36,7 @@ export class TakeBack {
   run(onRefused?: OnRefused): Promise<void> {
     if (onRefused !== undefined) this.#listeners.add(onRefused);
     if (this.#running === null) this.#running = this.#run();
-    else this.#pauses.wake();
+    else this.#delays.wake();
     return this.#running;
   }
 
@@ -46,10 +50,10 @@ export class TakeBack {
         if (isOver(error)) return;
         if (isPassing(error) && error.code !== "rejected") continue; // the next try waits for a connection
         const why = `is not removed yet, and is tried again until it is or the session is over: ${error.message}`;
-        if (!isTold) this.#place.logger.warn(`${this.#what()} ${why}`);
+        if (!isTold) this.#context.logger.warn(`${this.#what()} ${why}`);
         isTold = true;
         for (const tell of this.#listeners) tell(error);
-        await this.#pauses.next();
+        await this.#delays.next();
       }
     }
   }

@@ -3,79 +3,79 @@
 import { CoordinationError } from "../../base/errors.ts";
 import { MultiError, op, type ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
 import { bytesOf, textOf } from "../../recipes/bytes.ts";
-import type { Lease, OnRefused, QueueItem, Standing } from "../../recipes/engine.ts";
+import type { ContenderState, ItemLease, OnRefused, QueueItem } from "../../recipes/engine.ts";
 import { multiWithAncestors } from "./ancestors.ts";
 import { LOOK_AGAIN_MS_MAX } from "./limits.ts";
-import { LineContender } from "./line.ts";
-import { guardNode, type Place, uuid } from "./nodes.ts";
-import { isRefusal, isUnknown, Pauses, persistently } from "./persistently.ts";
+import { guardNode, type NodeContext, uuid } from "./nodes.ts";
 import { compareItems, type ItemName, itemsOf, locksOf, parseItem, unwrapItems } from "./queue-items.ts";
+import { ReadWatch } from "./read-watch.ts";
+import { RetriedRemoval } from "./retried-removal.ts";
+import { isRefusal, isUnknown, RetryDelays, retry } from "./retry.ts";
 import type { ZooKeeperSession } from "./session.ts";
-import { TakeBack } from "./take-back.ts";
-import { WakeUp } from "./wake-up.ts";
+import { WaitQueueContender } from "./wait-queue.ts";
 
-export class NodeLease implements Lease {
+export class NodeItemLease implements ItemLease {
   item: QueueItem | null = null;
-  readonly #place: Place;
+  readonly #context: NodeContext;
   readonly #session: ZooKeeperSession;
   readonly #path: string;
-  readonly #line: LineContender;
+  readonly #line: WaitQueueContender;
   /** What its lock holds: by this it is known after a lost reply. */
   readonly #owner: Uint8Array;
-  #wakeUp: WakeUp | null = null;
+  #readWatch: ReadWatch | null = null;
   #taking: Promise<unknown> = Promise.resolve();
   /** Its lock: the item's name and the transaction that made it. Null: it has none, or none any more. */
   #lock: { readonly name: string; readonly token: bigint } | null = null;
   /** The item whose lock is its own, or may be: no answer told. */
   #locked: string | null = null;
-  readonly #unlocking: TakeBack;
+  readonly #unlocking: RetriedRemoval;
   #hasTried = false;
   #isCompleting = false;
   /** It was asked for, and whether it was done is not known. */
   #mayBeCompleted = false;
   #isLeft = false;
 
-  constructor(place: Place, session: ZooKeeperSession, path: string) {
-    this.#place = place;
+  constructor(context: NodeContext, session: ZooKeeperSession, path: string) {
+    this.#context = context;
     this.#session = session;
     this.#path = path;
-    this.#owner = bytesOf(uuid(place));
+    this.#owner = bytesOf(uuid(context));
     const options = { path: `${path}/consumers`, kind: "lock-", data: new Uint8Array(0) };
-    this.#line = new LineContender(place, session, options);
-    this.#unlocking = new TakeBack(
-      place,
+    this.#line = new WaitQueueContender(context, session, options);
+    this.#unlocking = new RetriedRemoval(
+      context,
       () => `${locksOf(path)}/${this.#locked}`,
       () => this.#unlockWhenKnown(),
     );
   }
 
   get #client(): ZooKeeperClient {
-    return this.#place.client;
+    return this.#context.client;
   }
 
   // ------------------------------------------------------------------------------------------------- waiting and taking
 
-  async look(): Promise<Standing> {
+  async poll(): Promise<ContenderState> {
     if (!this.#hasTried) {
       this.#hasTried = true;
       if (await this.#takeAtOnce()) return this.#granted();
       if (this.#isLeft) return { kind: "gone" };
     }
-    const standing = await this.#line.look();
+    const standing = await this.#line.poll();
     if (standing.kind !== "granted") return standing;
     for (;;) {
-      this.#wakeUp?.forget();
-      const wakeUp = new WakeUp(this.#client, this.#session);
-      this.#wakeUp = wakeUp;
-      const { ready, nextAt } = await this.#available(wakeUp);
+      this.#readWatch?.unwatch();
+      const readWatch = new ReadWatch(this.#client, this.#session.session);
+      this.#readWatch = readWatch;
+      const { ready, nextAt } = await this.#available(readWatch);
       if (ready.length === 0 && !this.#isLeft) {
-        this.#wakeAt(wakeUp, nextAt);
-        return { kind: "waiting", ahead: 0, changed: wakeUp.changed };
+        this.#wakeAt(readWatch, nextAt);
+        return { kind: "waiting", ahead: 0, changed: readWatch.changed };
       }
-      wakeUp.forget();
+      readWatch.unwatch();
       for (const item of ready) {
         if (!(await this.#tryToTake(item))) continue; // another, who stood in no line, was faster
-        void this.#line.leave(); // the next in line may go on; tried until it is done
+        void this.#line.release(); // the next in line may go on; tried until it is done
         return this.#granted();
       }
       if (this.#isLeft) return { kind: "gone" };
@@ -89,7 +89,7 @@ export class NodeLease implements Lease {
   async #takeAtOnce(): Promise<boolean> {
     const { session } = this.#session;
     const [, line, { ready }] = await Promise.all([
-      persistently(this.#place, () => this.#client.sync(this.#path, { session })),
+      retry(this.#context, () => this.#client.sync(this.#path, { session })),
       this.#names(`${this.#path}/consumers`),
       this.#available(),
     ]);
@@ -104,47 +104,47 @@ export class NodeLease implements Lease {
     return await taking;
   }
 
-  #granted(): Standing {
+  #granted(): ContenderState {
     return this.#lock === null ? { kind: "gone" } : { kind: "granted", token: this.#lock.token };
   }
 
   /** Those that are due and nobody's, in their order; and when the next will be due. */
-  async #available(wakeUp?: WakeUp): Promise<{ ready: readonly ItemName[]; nextAt: number }> {
+  async #available(readWatch?: ReadWatch): Promise<{ ready: readonly ItemName[]; nextAt: number }> {
     const [names, locks] = await Promise.all([
-      this.#names(itemsOf(this.#path), wakeUp),
-      this.#names(locksOf(this.#path), wakeUp),
+      this.#names(itemsOf(this.#path), readWatch),
+      this.#names(locksOf(this.#path), readWatch),
     ]);
     const leased = new Set(locks);
     const free = names
       .filter((name) => !leased.has(name))
       .map(parseItem)
       .filter((item) => item !== null);
-    const now = this.#place.runtime.wall();
+    const now = this.#context.runtime.wall();
     const isDue = ({ dueAt }: ItemName) => dueAt === null || dueAt <= now;
     const nextAt = free.reduce((at, item) => (isDue(item) ? at : Math.min(at, item.dueAt!)), Number.POSITIVE_INFINITY);
     return { ready: free.filter(isDue).sort(compareItems), nextAt };
   }
 
-  #wakeAt(wakeUp: WakeUp, date: number): void {
+  #wakeAt(readWatch: ReadWatch, date: number): void {
     if (date === Number.POSITIVE_INFINITY) return;
-    const delay = Math.min(Math.max(1, date - this.#place.runtime.wall()), LOOK_AGAIN_MS_MAX);
-    wakeUp.onForget(this.#place.runtime.after(delay, wakeUp.watcher));
+    const delay = Math.min(Math.max(1, date - this.#context.runtime.wall()), LOOK_AGAIN_MS_MAX);
+    readWatch.onUnwatch(this.#context.runtime.after(delay, readWatch.watcher));
   }
 
-  async #names(path: string, wakeUp?: WakeUp): Promise<readonly string[]> {
-    const options = { session: this.#session.session, watch: wakeUp?.watcher };
+  async #names(path: string, readWatch?: ReadWatch): Promise<readonly string[]> {
+    const options = { session: this.#session.session, watch: readWatch?.watcher };
     for (;;) {
       try {
-        const names = await persistently(this.#place, () => this.#client.getChildren(path, options));
-        wakeUp?.note(path, "children");
+        const names = await retry(this.#context, () => this.#client.getChildren(path, options));
+        readWatch?.note(path, "children");
         return names;
       } catch (error) {
         if (!isRefusal(error, "no-node")) throw error;
       }
-      if (wakeUp === undefined) return [];
+      if (readWatch === undefined) return [];
       // Not there yet: told when it is.
-      const stat = await persistently(this.#place, () => this.#client.exists(path, options));
-      wakeUp.note(path, "data");
+      const stat = await retry(this.#context, () => this.#client.exists(path, options));
+      readWatch.note(path, "data");
       if (stat === null) return [];
     }
   }
@@ -161,7 +161,7 @@ export class NodeLease implements Lease {
     const { session } = this.#session;
     try {
       const path = `${itemsOf(this.#path)}/${name}`;
-      const { data } = await persistently(this.#place, () => this.#client.getData(path, { session }));
+      const { data } = await retry(this.#context, () => this.#client.getData(path, { session }));
       this.#lock = { name, token };
       this.item = { id: name, priority, dueAt, data: unwrapItems(data ?? new Uint8Array(0)) };
       return true;
@@ -176,19 +176,19 @@ export class NodeLease implements Lease {
   async #makeLock({ name }: ItemName): Promise<bigint | null> {
     const { session } = this.#session;
     const lockPath = `${locksOf(this.#path)}/${name}`;
-    const acl = this.#place.aclOf(lockPath);
+    const acl = this.#context.aclOf(lockPath);
     const lock = op.create(lockPath, this.#owner, { mode: "ephemeral", withStat: true, acl });
     const taking = [op.check(`${itemsOf(this.#path)}/${name}`), lock];
-    const pauses = new Pauses(this.#place);
+    const delays = new RetryDelays(this.#context);
     for (;;) {
       try {
-        const [, made] = await multiWithAncestors(this.#place, taking, { session });
+        const [, made] = await multiWithAncestors(this.#context, taking, { session });
         const stat = made?.op === "create" ? made.stat : null;
         return stat?.czxid ?? (await this.#ownLock(lockPath)); // old ZooKeepers tell none in a transaction
       } catch (error) {
         if (isRefusal(error, "node-exists")) return this.#ownLock(lockPath);
         if (isRefusal(error, "no-node") && error instanceof MultiError && error.failedIndex === 0) return null;
-        await pauses.after(error); // if it was made, the next try says so
+        await delays.after(error); // if it was made, the next try says so
       }
     }
   }
@@ -196,7 +196,7 @@ export class NodeLease implements Lease {
   /** The token of its lock; null: it has none there. Behind a `sync`, so that a server that lags does not deny it. */
   async #ownLock(lockPath: string): Promise<bigint | null> {
     const { session } = this.#session;
-    return persistently(this.#place, async () => {
+    return retry(this.#context, async () => {
       try {
         const syncing = this.#client.sync(lockPath, { session });
         const [{ data, stat }] = await Promise.all([this.#client.getData(lockPath, { session }), syncing]);
@@ -221,14 +221,14 @@ export class NodeLease implements Lease {
       throw error;
     }
     this.#lock = null;
-    void this.leave();
+    void this.release();
   }
 
   /** Item and lock, as one. */
   async #remove(name: string): Promise<void> {
     const { session } = this.#session;
     const removal = [op.delete(`${locksOf(this.#path)}/${name}`), op.delete(`${itemsOf(this.#path)}/${name}`)];
-    const pauses = new Pauses(this.#place);
+    const delays = new RetryDelays(this.#context);
     for (;;) {
       try {
         await this.#client.multi(removal, { session });
@@ -244,7 +244,7 @@ export class NodeLease implements Lease {
         }
         this.#mayBeCompleted ||= isUnknown(error);
         try {
-          await pauses.after(error);
+          await delays.after(error);
         } catch {
           if (!this.#mayBeCompleted || !(error instanceof CoordinationError) || isUnknown(error)) throw error;
           throw new CoordinationError(error.code, "unknown", error.message, { cause: error });
@@ -257,7 +257,7 @@ export class NodeLease implements Lease {
   #isThere(name: string): Promise<boolean> {
     const { session } = this.#session;
     const path = `${itemsOf(this.#path)}/${name}`;
-    return persistently(this.#place, async () => {
+    return retry(this.#context, async () => {
       const [, stat] = await Promise.all([
         this.#client.sync(path, { session }),
         this.#client.exists(path, { session }),
@@ -270,16 +270,16 @@ export class NodeLease implements Lease {
     const lock = this.#lock;
     if (lock === null) return () => {};
     const isOwn = ({ czxid }: { readonly czxid: bigint }) => czxid === lock.token;
-    return guardNode(this.#place, this.#session, `${locksOf(this.#path)}/${lock.name}`, isOwn, () => {
+    return guardNode(this.#context, this.#session, `${locksOf(this.#path)}/${lock.name}`, isOwn, () => {
       if (!this.#isCompleting) onGone("deleted");
     });
   }
 
-  async leave(onRefused?: OnRefused): Promise<void> {
+  async release(onRefused?: OnRefused): Promise<void> {
     this.#isLeft = true;
-    this.#wakeUp?.forget();
-    this.#wakeUp = null;
-    await Promise.all([this.#line.leave(onRefused), this.#unlocking.run(onRefused)]);
+    this.#readWatch?.unwatch();
+    this.#readWatch = null;
+    await Promise.all([this.#line.release(onRefused), this.#unlocking.run(onRefused)]);
   }
 
   async #unlockWhenKnown(): Promise<void> {
@@ -296,7 +296,7 @@ export class NodeLease implements Lease {
     const lockPath = `${locksOf(this.#path)}/${this.#locked}`;
     const { session } = this.#session;
     try {
-      await persistently(this.#place, async () => {
+      await retry(this.#context, async () => {
         if ((await this.#ownLock(lockPath)) !== null) await this.#client.delete(lockPath, { session });
       });
     } catch (error) {

@@ -15,7 +15,7 @@ export function showServer({ host, port }: Server): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-export interface DialerOwner {
+export interface ServerSelectorOwner {
   /** How long one attempt may take, and how long a pause may be, as things are now. */
   attemptMs(): number;
   pauseMsMax(): number;
@@ -25,9 +25,9 @@ export interface DialerOwner {
   onUnresolved(server: Server, why: string): void;
 }
 
-export class Dialer {
+export class ServerSelector {
   readonly #servers: readonly Server[];
-  readonly #owner: DialerOwner;
+  readonly #owner: ServerSelectorOwner;
   readonly #ports: Pick<ClientPorts, "transport" | "clock" | "random">;
   #round: Server[] = [];
   #targets: Target[] = [];
@@ -38,7 +38,7 @@ export class Dialer {
 
   constructor(
     servers: readonly Server[],
-    owner: DialerOwner,
+    owner: ServerSelectorOwner,
     ports: Pick<ClientPorts, "transport" | "clock" | "random">,
   ) {
     this.#servers = servers;

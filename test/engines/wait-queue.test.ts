@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import type { ZooKeeperEngine } from "../../src/engines/zookeeper/engine.ts";
-import { inOrder } from "../../src/engines/zookeeper/sequence.ts";
+import { inQueueOrder } from "../../src/engines/zookeeper/wait-queue-names.ts";
 import { type FaultyTransport, type Program, VirtualCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
 
 type Counting = Program<ZooKeeperEngine> & { readonly transport: FaultyTransport };
@@ -79,18 +79,18 @@ test("a line is in the order of the servers' numbers, whoever's names stand befo
     "lock-0000000005",
   ];
   assert.deepEqual(
-    inOrder(names).map(({ sequence }) => sequence),
+    inQueueOrder(names).map(({ sequence }) => sequence),
     [3, 4, 5, 11, 12],
   );
   const atTheEnd = ["a-lock--2147483648", "a-lock-2147483647", "a-lock--2147483647", "a-lock-2147483646"];
   assert.deepEqual(
-    inOrder(atTheEnd).map(({ sequence }) => sequence),
+    inQueueOrder(atTheEnd).map(({ sequence }) => sequence),
     [2147483646, 2147483647, -2147483648, -2147483647],
   );
-  assert.equal(inOrder(["a-lock--000000007"])[0]?.sequence, -7);
+  assert.equal(inQueueOrder(["a-lock--000000007"])[0]?.sequence, -7);
   const letIn = ["_c_b-__READ__0000000005", "_c_a-__WRIT__0000000006", "_c_c-__WRIT__0000000005"];
   assert.deepEqual(
-    inOrder(letIn).map(({ name }) => name),
+    inQueueOrder(letIn).map(({ name }) => name),
     ["_c_c-__WRIT__0000000005", "_c_b-__READ__0000000005", "_c_a-__WRIT__0000000006"],
   );
 });

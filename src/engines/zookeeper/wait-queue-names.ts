@@ -5,7 +5,7 @@
 // line of their kind. Whatever has none of them is nobody's: kazoo leaves it out too, and Curator waits behind it for ever.
 
 /** A node in a line: `_c_<uuid>-lock-0000000007`. */
-export interface InLine {
+export interface WaitQueueNode {
   readonly name: string;
   /** As the server counted. */
   readonly sequence: number;
@@ -15,17 +15,17 @@ export interface InLine {
 }
 
 /** Lines that know of each other: of who holds or wants something alone, or to read it; of leader latches; of permits. */
-export type LineKind = "exclusive" | "latch" | "lease";
+export type WaitQueueKind = "exclusive" | "latch" | "lease";
 
 /** Curator's, and kazoo's. */
-const MARKS: Readonly<Record<LineKind, string>> = {
+const MARKS: Readonly<Record<WaitQueueKind, string>> = {
   exclusive: "lock-|__lock__|__rlock__|__READ__|__WRIT__",
   latch: "latch-",
   lease: "lease-",
 };
 /** As Java writes `%010d`: a minus takes one of the ten places, unless the number needs them all. */
 const NUMBER = "-[12]\\d{9}|-\\d{9}|\\d{10}";
-const NAMES: Readonly<Record<LineKind, RegExp>> = {
+const NAMES: Readonly<Record<WaitQueueKind, RegExp>> = {
   exclusive: new RegExp(`(?:${MARKS.exclusive})(${NUMBER})$`),
   latch: new RegExp(`(?:${MARKS.latch})(${NUMBER})$`),
   lease: new RegExp(`(?:${MARKS.lease})(${NUMBER})$`),
@@ -33,15 +33,15 @@ const NAMES: Readonly<Record<LineKind, RegExp>> = {
 const READER = /(?:__READ__|__rlock__)[-\d]+$/;
 
 /** Null: it stands in no line of this kind. */
-export function parseInLine(name: string, kind: LineKind = "exclusive"): InLine | null {
+export function parseWaitQueueNode(name: string, kind: WaitQueueKind = "exclusive"): WaitQueueNode | null {
   const digits = NAMES[kind].exec(name)?.[1];
   if (digits === undefined) return null;
   return { name, sequence: Number(digits), digits, isReader: READER.test(name) };
 }
 
 /** First come, first; across the counter's end too, as long as a line is shorter than two thousand million. */
-export function inOrder(names: readonly string[], kind: LineKind = "exclusive"): InLine[] {
-  const all = names.map((name) => parseInLine(name, kind)).filter((node) => node !== null);
+export function inQueueOrder(names: readonly string[], kind: WaitQueueKind = "exclusive"): WaitQueueNode[] {
+  const all = names.map((name) => parseWaitQueueNode(name, kind)).filter((node) => node !== null);
   return all.sort(
     (a, b) => (a.sequence - b.sequence) | 0 || Number(a.isReader) - Number(b.isReader) || (a.name < b.name ? -1 : 1),
   );

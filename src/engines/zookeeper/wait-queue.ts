@@ -3,14 +3,15 @@
 
 import { CoordinationError } from "../../base/errors.ts";
 import type { Stat } from "../../protocols/zookeeper/client/index.ts";
-import type { Contender, OnRefused, Standing } from "../../recipes/engine.ts";
-import { forgetWatch, type Place } from "./nodes.ts";
-import { isRefusal, persistently } from "./persistently.ts";
+import type { Contender, ContenderState, OnRefused } from "../../recipes/engine.ts";
+import type { NodeContext } from "./nodes.ts";
 import { ProtectedNode } from "./protected-node.ts";
-import { type InLine, inOrder, type LineKind } from "./sequence.ts";
+import { ReadWatch } from "./read-watch.ts";
+import { isRefusal, retry } from "./retry.ts";
 import type { ZooKeeperSession } from "./session.ts";
+import { inQueueOrder, type WaitQueueKind, type WaitQueueNode } from "./wait-queue-names.ts";
 
-export interface LineOptions {
+export interface WaitQueueOptions {
   /** The directory of the line. */
   readonly path: string;
   /** `lock-`, `latch-`, `__READ__`, `__WRIT__`. */
@@ -19,35 +20,42 @@ export interface LineOptions {
   /** `kind` ends with the digits that it is to have, instead of the server's next ones. */
   readonly isNumbered?: boolean;
   /** Whether it has to wait for this one, which stands before it; for all of them unless given. */
-  readonly waitsFor?: (node: InLine) => boolean;
+  readonly waitsFor?: (node: WaitQueueNode) => boolean;
   /** Who lets it in: it goes on from that one, with its token, and only if that one is in the line still when this one is. */
   readonly goesOnFrom?: ProtectedNode;
 }
 
-export class LineContender implements Contender {
+export class WaitQueueContender implements Contender {
   readonly node: ProtectedNode;
   readonly session: ZooKeeperSession;
-  protected readonly place: Place;
-  readonly #options: LineOptions;
-  readonly #kind: LineKind;
+  protected readonly context: NodeContext;
+  readonly #options: WaitQueueOptions;
+  readonly #kind: WaitQueueKind;
   /** Names that look like one of the line, and are none: nobody's session owns them, so nobody will ever leave. */
   readonly #strangers = new Set<string>();
   #isLeft = false;
-  #forget: (() => void) | null = null;
+  #readWatch: ReadWatch | null = null;
 
-  constructor(place: Place, session: ZooKeeperSession, options: LineOptions) {
-    this.place = place;
+  constructor(context: NodeContext, session: ZooKeeperSession, options: WaitQueueOptions) {
+    this.context = context;
     this.session = session;
     this.#options = options;
     const { path, kind, data, isNumbered = false } = options;
     this.#kind = kind === "latch-" ? "latch" : "exclusive";
-    this.node = new ProtectedNode(place, path, kind, data, session, isNumbered ? "ephemeral" : "ephemeral-sequential");
+    this.node = new ProtectedNode(
+      context,
+      path,
+      kind,
+      data,
+      session,
+      isNumbered ? "ephemeral" : "ephemeral-sequential",
+    );
   }
 
-  async look(): Promise<Standing> {
+  async poll(): Promise<ContenderState> {
     for (;;) {
       const names = await this.#line();
-      const line = inOrder(names, this.#kind).filter(({ name }) => !this.#strangers.has(name));
+      const line = inQueueOrder(names, this.#kind).filter(({ name }) => !this.#strangers.has(name));
       if (this.#isLeft) throw new CoordinationError("aborted", "not-applied", "it has left the line");
       const { waitsFor, goesOnFrom } = this.#options;
       // A name in a line is never given again: seen now, it was there when this one came.
@@ -57,7 +65,7 @@ export class LineContender implements Contender {
       const ahead = waitsFor === undefined ? line.slice(0, at) : line.slice(0, at).filter(waitsFor);
       const last = ahead.at(-1);
       if (last === undefined) return { kind: "granted", token: (goesOnFrom ?? this.node).token };
-      const watched = await this.#watchOver(last.name);
+      const watched = await this.#watchPredecessor(last.name);
       if (watched !== null) return { kind: "waiting", ahead: ahead.length, changed: watched.changed };
     }
   }
@@ -72,55 +80,41 @@ export class LineContender implements Contender {
       const names = await listing;
       if (this.node.name !== null && names.includes(this.node.name)) return names;
     }
-    return persistently(this.place, () => this.#list());
+    return retry(this.context, () => this.#list());
   }
 
   async #list(): Promise<readonly string[]> {
     try {
-      return await this.place.client.getChildren(this.#options.path, { session: this.session.session });
+      return await this.context.client.getChildren(this.#options.path, { session: this.session.session });
     } catch (error) {
       if (isRefusal(error, "no-node")) return [];
       throw error;
     }
   }
 
-  /** Null: it is not there any more, or stands in no line. */
-  async #watchOver(name: string): Promise<{ readonly changed: Promise<void> } | null> {
-    const { client } = this.place;
+  /** Null: that node is gone, or is none of the queue. */
+  async #watchPredecessor(name: string): Promise<ReadWatch | null> {
+    const { client } = this.context;
+    const { session } = this.session;
     const path = `${this.#options.path}/${name}`;
-    let onChange = () => {};
-    const changed = new Promise<void>((resolve) => {
-      onChange = resolve;
-    });
-    const stop = this.session.onState((state) => {
-      if (state.kind === "lost") onChange();
-    });
-    const watcher = () => {
-      this.#forget = null;
-      stop();
-      onChange();
-    };
-    const forget = () => {
-      stop();
-      forgetWatch(client, path, "data", watcher);
-    };
+    const readWatch = new ReadWatch(client, session);
     try {
       // Not `exists`, which would leave a watch on a node that is gone.
-      const { session } = this.session;
-      const { stat } = await persistently(this.place, () => client.getData(path, { session, watch: watcher }));
+      const { stat } = await retry(this.context, () => client.getData(path, { session, watch: readWatch.watcher }));
+      readWatch.note(path, "data");
       if (!isEphemeral(stat)) {
         this.#strangers.add(name);
-        forget();
+        readWatch.unwatch();
         return null;
       }
     } catch (error) {
-      stop();
+      readWatch.unwatch();
       if (isRefusal(error, "no-node")) return null;
       throw error;
     }
-    if (this.#isLeft) forget();
-    else this.#forget = forget;
-    return { changed };
+    if (this.#isLeft) readWatch.unwatch();
+    else this.#readWatch = readWatch;
+    return readWatch;
   }
 
   /** The nodes that it is granted by, under names that nobody else ever has. */
@@ -132,10 +126,10 @@ export class LineContender implements Contender {
     return this.node.guard(() => onGone("deleted"));
   }
 
-  leave(onRefused?: OnRefused): Promise<void> {
+  release(onRefused?: OnRefused): Promise<void> {
     this.#isLeft = true;
-    this.#forget?.();
-    this.#forget = null;
+    this.#readWatch?.unwatch();
+    this.#readWatch = null;
     return this.node.remove(onRefused);
   }
 }

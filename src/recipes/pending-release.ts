@@ -4,18 +4,18 @@
 import { CoordinationError } from "../base/errors.ts";
 import type { Contender, Engine, EngineSession, OnRefused } from "./engine.ts";
 
-export interface TakeBackOptions {
+export interface PendingReleaseOptions {
   /** As errors say it: `lock "billing" is not released yet`. */
   readonly notYet: string;
   /** The session that it stands on, and is over with. */
   readonly session: EngineSession;
   /** An engine's: tried until it is done, and at once when it is called again. */
-  leave(onRefused: OnRefused): Promise<void>;
+  release(onRefused: OnRefused): Promise<void>;
 }
 
-export class TakeBack {
+export class PendingRelease {
   readonly #engine: Engine;
-  readonly #options: TakeBackOptions;
+  readonly #options: PendingReleaseOptions;
   readonly #waiting = new Set<OnRefused>();
   #isDone = false;
   #wasWaitedFor = false;
@@ -24,12 +24,12 @@ export class TakeBack {
   /** Begins at once. `trace` sees it to its end. */
   constructor(
     engine: Engine,
-    options: TakeBackOptions,
+    options: PendingReleaseOptions,
     trace: (work: () => Promise<void>) => Promise<void> = (work) => work(),
   ) {
     this.#engine = engine;
     this.#options = options;
-    this.#running = trace(() => this.#leave());
+    this.#running = trace(() => this.#run());
     this.#running.catch(() => {}); // whoever waits for it is told
   }
 
@@ -42,8 +42,8 @@ export class TakeBack {
     for (const tell of [...this.#waiting]) tell(refusal);
   };
 
-  async #leave(): Promise<void> {
-    await this.#options.leave(this.#onRefused);
+  async #run(): Promise<void> {
+    await this.#options.release(this.#onRefused);
     this.#isDone = true;
   }
 
@@ -54,7 +54,7 @@ export class TakeBack {
   async wait(): Promise<void> {
     if (this.#isDone) return;
     if (this.#wasWaitedFor) {
-      this.#running = this.#leave();
+      this.#running = this.#run();
       this.#running.catch(() => {});
     }
     this.#wasWaitedFor = true;
@@ -98,12 +98,12 @@ export class TakeBack {
 }
 
 /** Goes on without whoever gave up waiting. */
-export function takeBack(
+export function releaseInBackground(
   engine: Engine,
   { what }: { readonly what: string },
   session: EngineSession,
   contender: Contender,
-): TakeBack {
+): PendingRelease {
   const notYet = `what was begun for ${what} is not taken back yet`;
-  return new TakeBack(engine, { notYet, session, leave: (onRefused) => contender.leave(onRefused) });
+  return new PendingRelease(engine, { notYet, session, release: (onRefused) => contender.release(onRefused) });
 }

@@ -7,7 +7,7 @@ interface Armed {
   readonly dueAt: number;
 }
 
-export class Stalls {
+export class StallDetector {
   readonly #clock: Pick<ClientPorts["clock"], "now" | "after">;
   readonly #armed = new Set<Armed>();
   #longestMs = 0;
