@@ -16,22 +16,22 @@ import { encodeExpireLeases } from "../state/leases/commands.ts";
 import type { Machine } from "../state/machine.ts";
 import { encodeEndReconfig, encodeReap } from "../state/tree/commands.ts";
 import type { Outcome } from "../state/types.ts";
-import { type BarrierCallback, Barriers, type Question } from "./barriers.ts";
 import { FoundingNotice } from "./founding-notice.ts";
-import { LeaseKeeper } from "./leases.ts";
+import { LeaseTracker } from "./lease-tracker.ts";
 import type { Logger } from "./logger.ts";
-import type { Member, MemberStatus, Waiter } from "./member.ts";
 import { nextMembershipStep, serverLines, unknownMembers } from "./membership.ts";
-import { COMMAND_BYTES_MAX, Outbox, type OutstandingBatch } from "./outbox.ts";
+import { COMMAND_BYTES_MAX, type OutstandingBatch, OutstandingBatches } from "./outstanding-batches.ts";
+import { decodePeerMessage, encodePropose, encodeRaft, encodeRenew, type PeerMessage } from "./peer-messages.ts";
 import type { Clock, Log, OpenedStorage, PeerEvents, Peers, Snapshots, StorageEvents } from "./ports.ts";
 import { ProposalQueue } from "./proposal-queue.ts";
 import { ProposalSizes } from "./proposal-sizes.ts";
+import { type BarrierCallback, type Question, ReadBarriers } from "./read-barriers.ts";
 import { Reaper, type ReaperOptions } from "./reaper.ts";
+import type { MemberStatus, ReplicaPort, Waiter } from "./replica-port.ts";
 import { ReplicaStats } from "./replica-stats.ts";
 import { Retries } from "./retries.ts";
 import { type Adopt, Snapshotter, UnreadableSnapshotError } from "./snapshotter.ts";
 import { type Encode, TermBatches } from "./term-batches.ts";
-import { decodePeerMessage, encodePropose, encodeRaft, encodeRenew, type PeerMessage } from "./wire.ts";
 
 export interface ReplicaOptions {
   readonly id: MemberId;
@@ -62,7 +62,7 @@ const APPLY_BYTES = 1024 * 1024;
  */
 const KEPT_LOG_FACTOR = 8;
 
-export class Replica implements Member, PeerEvents, StorageEvents {
+export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
   readonly id: MemberId;
   readonly machine: Machine;
   readonly proposals = new ProposalSizes();
@@ -74,10 +74,10 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   readonly #log: Log;
   readonly #snapshots: Snapshots;
   readonly #raft: Raft;
-  readonly #outbox: Outbox;
+  readonly #batches: OutstandingBatches;
   readonly #termBatches = new TermBatches();
-  readonly #barriers = new Barriers();
-  readonly #leases: LeaseKeeper;
+  readonly #barriers = new ReadBarriers();
+  readonly #leases: LeaseTracker;
   readonly #reaper: Reaper;
   readonly #snapshotter: Snapshotter;
   readonly #logger: Logger;
@@ -149,9 +149,9 @@ export class Replica implements Member, PeerEvents, StorageEvents {
       storage.recovered,
       options.random,
     );
-    this.#outbox = new Outbox(options.id, options.run);
+    this.#batches = new OutstandingBatches(options.id, options.run);
     this.#queue = new ProposalQueue((member, run) => machine.lastSequence(member, run));
-    this.#leases = new LeaseKeeper(machine, 2 * options.tickMs);
+    this.#leases = new LeaseTracker(machine, 2 * options.tickMs);
     this.#reaper = new Reaper(machine, options.reaper);
     this.#snapshotter = new Snapshotter(machine, storage.snapshots, {
       sliceBytes: options.snapshotSliceBytes,
@@ -189,7 +189,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   // ---------------------------------------------------------------------------------------------- what protocols see
 
   get run(): number {
-    return this.#outbox.run;
+    return this.#batches.run;
   }
 
   get status(): MemberStatus {
@@ -218,29 +218,29 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   }
 
   begin(): ByteWriter {
-    return this.#outbox.begin();
+    return this.#batches.begin();
   }
 
   commit(waiter: Waiter): void {
-    if (this.#outbox.commandBytes > COMMAND_BYTES_MAX) {
-      this.#outbox.abandon();
+    if (this.#batches.commandBytes > COMMAND_BYTES_MAX) {
+      this.#batches.abandon();
       waiter.onRefused(COMMAND_TOO_LONG);
       return;
     }
-    const full = this.#outbox.commit(waiter);
+    const full = this.#batches.commit(waiter);
     if (full !== null) this.#send(full);
     this.#flushSoon();
   }
 
   abandon(): void {
-    this.#outbox.abandon();
+    this.#batches.abandon();
   }
 
   admission(): "open" | "busy" | "no-space" | "no-quorum" | "stopping" {
     if (this.#state !== "running") return "stopping";
     if (this.#isDiskFull) return "no-space";
     if (!this.#raft.hasQuorumContact) return "no-quorum";
-    return this.#outbox.isFull ? "busy" : "open";
+    return this.#batches.isFull ? "busy" : "open";
   }
 
   readBarrier(done: BarrierCallback, lease: number | null = null): void {
@@ -475,8 +475,8 @@ export class Replica implements Member, PeerEvents, StorageEvents {
 
   #flush(): void {
     this.#askLeader(this.#barriers.ask(this.#clock.now()));
-    const wasEmpty = this.#outbox.outstanding().length === 0;
-    const fresh = this.#outbox.closeBatch();
+    const wasEmpty = this.#batches.outstanding().length === 0;
+    const fresh = this.#batches.closeBatch();
     if (wasEmpty) this.#retries.begin(this.#clock.now());
     if (this.#mustSendAgain) this.#sendEverything();
     else if (fresh !== null) this.#send(fresh);
@@ -503,7 +503,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     if (leader === null) return; // once somebody leads
     this.#mustSendAgain = false;
     this.#retries.onSentAgain(this.#clock.now());
-    for (const batch of this.#outbox.outstanding()) this.#send(batch);
+    for (const batch of this.#batches.outstanding()) this.#send(batch);
   }
 
   #send(batch: OutstandingBatch): void {
@@ -643,17 +643,17 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     }
     this.#logger.error(`entry ${entry.index} is skipped, as skipEntries says: every member must skip it`);
     const header = headerOf(entry.payload);
-    const isOwn = header !== null && header.member === this.id && header.run === this.#outbox.run;
-    const last = this.machine.lastSequence(this.id, this.#outbox.run);
+    const isOwn = header !== null && header.member === this.id && header.run === this.#batches.run;
+    const last = this.machine.lastSequence(this.id, this.#batches.run);
     this.machine.skip(entry.index, entry.payload);
     if (!isOwn || header.sequence !== last + 1) return;
-    for (const waiter of this.#outbox.take(header.sequence).waiters) waiter.onRefused(SKIPPED);
+    for (const waiter of this.#batches.take(header.sequence).waiters) waiter.onRefused(SKIPPED);
     this.#retries.onProgress(this.#clock.now());
   }
 
   #applyBatch(entry: Entry): void {
     const header = headerOf(entry.payload);
-    const isOwn = header !== null && header.member === this.id && header.run === this.#outbox.run;
+    const isOwn = header !== null && header.member === this.id && header.run === this.#batches.run;
     const revisionBefore = this.machine.revision;
     if (!isOwn) {
       this.machine.apply(entry.index, entry.payload, null);
@@ -665,9 +665,9 @@ export class Replica implements Member, PeerEvents, StorageEvents {
   }
 
   #applyOwn(entry: Entry, sequence: number): void {
-    const last = this.machine.lastSequence(this.id, this.#outbox.run);
+    const last = this.machine.lastSequence(this.id, this.#batches.run);
     if (sequence === last + 1) {
-      const applying = this.#outbox.take(sequence);
+      const applying = this.#batches.take(sequence);
       this.#applying = applying;
       this.#applyingPosition = 0;
       const result = this.machine.apply(entry.index, entry.payload, this.#onOutcome);
@@ -688,7 +688,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
 
   /** The ensemble knows a later run of this member, as when its wall clock went back: nothing of this one was heard. */
   #takeLaterStart(): void {
-    this.#outbox.restartAs(this.machine.latestRun(this.id) + 1);
+    this.#batches.restartAs(this.machine.latestRun(this.id) + 1);
     this.#sendAgain();
   }
 
@@ -828,11 +828,11 @@ export class Replica implements Member, PeerEvents, StorageEvents {
 
   /** Own batches that were applied inside the snapshot: their outcome is not in it, so nobody here can know it. */
   #forgetWhatTheSnapshotHolds(): void {
-    const applied = this.machine.lastSequence(this.id, this.#outbox.run);
-    for (let oldest = this.#outbox.oldestSequence; oldest !== null && oldest <= applied; ) {
-      const batch = this.#outbox.take(oldest);
+    const applied = this.machine.lastSequence(this.id, this.#batches.run);
+    for (let oldest = this.#batches.oldestSequence; oldest !== null && oldest <= applied; ) {
+      const batch = this.#batches.take(oldest);
       for (const waiter of batch?.waiters ?? []) waiter.onRefused(OUTCOME_UNKNOWN);
-      oldest = this.#outbox.oldestSequence;
+      oldest = this.#batches.oldestSequence;
     }
   }
 
@@ -878,7 +878,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     for (const question of this.#barriers.askAgain(now)) this.#askLeader(question);
     this.#tickLeases(elapsed);
     if (this.#raft.role === "leader" && this.#raft.canPropose) this.#tickLeader();
-    if (!this.#outbox.isEmpty && !this.#isOnItsWay()) this.#retry(this.#retries.due(now));
+    if (!this.#batches.isEmpty && !this.#isOnItsWay()) this.#retry(this.#retries.due(now));
     const notice = this.#foundingNotice.due(this.#raft.founding, now);
     if (notice !== null) this.#logger.warn(notice);
     this.#noteStatus();
@@ -927,11 +927,11 @@ export class Replica implements Member, PeerEvents, StorageEvents {
 
   #retry(count: number): void {
     if (count === 0) return;
-    if (this.machine.lastSequence(this.id, this.#outbox.run) === -1) {
+    if (this.machine.lastSequence(this.id, this.#batches.run) === -1) {
       this.#takeLaterStart();
       return;
     }
-    for (const batch of this.#outbox.outstanding().slice(0, count)) this.#send(batch);
+    for (const batch of this.#batches.outstanding().slice(0, count)) this.#send(batch);
     this.#flushSoon();
   }
 
@@ -956,7 +956,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     this.#state = "stopping";
     this.#noteStatus();
     const deadline = this.#clock.now() + graceMs;
-    await this.#until(() => this.#outbox.isEmpty, deadline);
+    await this.#until(() => this.#batches.isEmpty, deadline);
     if (transferLeadership) this.#handLeadershipOver();
     await this.#until(
       () => !transferLeadership || this.#raft.role !== "leader" || this.#successor() === null,
@@ -971,7 +971,7 @@ export class Replica implements Member, PeerEvents, StorageEvents {
     this.#stopTicking?.();
     this.#stopSweeping?.();
     this.#barriers.refuseAll();
-    this.#outbox.refuseAll(OUTCOME_UNKNOWN);
+    this.#batches.refuseAll(OUTCOME_UNKNOWN);
     await this.#snapshotter.close();
     await this.#peers?.close();
     await this.#log.close();

@@ -2,7 +2,7 @@
 
 export { CoordinationError, type CoordinationErrorCode, type OperationOutcome } from "../base/errors.ts";
 export type { Logger } from "../replica/logger.ts";
-export type { FollowerStatus, Member, MemberStatus } from "../replica/member.ts";
+export type { FollowerStatus, MemberStatus, ReplicaPort } from "../replica/replica-port.ts";
 export type { Assembled } from "./configuration/assemble.ts";
 export { ConfigurationError, type ServerConfiguration } from "./configuration/configuration.ts";
 export { type LoadOptions, loadConfiguration } from "./configuration/load.ts";

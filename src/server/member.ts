@@ -14,9 +14,9 @@ import { fourLetterWords } from "../protocols/zookeeper/four-letter-words.ts";
 import { openZooKeeperServer, type ZooKeeperServer } from "../protocols/zookeeper/server.ts";
 import { LateStorageEvents } from "../replica/late-storage-events.ts";
 import type { Logger } from "../replica/logger.ts";
-import type { Member } from "../replica/member.ts";
 import type { OpenedStorage, StorageEvents } from "../replica/ports.ts";
 import { Replica } from "../replica/replica.ts";
+import type { ReplicaPort } from "../replica/replica-port.ts";
 import { StateEventsHub } from "../state/events-hub.ts";
 import { Machine } from "../state/machine.ts";
 import { operatorsView } from "./admin.ts";
@@ -28,7 +28,7 @@ import { replicaOptions } from "./replica-options.ts";
 import { clientTls, zooKeeperOptions } from "./zookeeper-options.ts";
 
 export interface RunningMember extends Acceptor {
-  readonly member: Member;
+  readonly member: ReplicaPort;
   /** Hands leadership over unless told not to, lets what is under way finish, and closes everything. */
   stop(options?: { readonly transferLeadership?: boolean }): Promise<void>;
   /** Settles when the member has ended: null if it was asked to, else what ended it. */

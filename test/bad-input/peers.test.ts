@@ -14,7 +14,7 @@ import {
 import { freshNonce, PROOF_BYTES, VERDICT_BYTES } from "../../src/adapters/peers/secret.ts";
 import { bytesOf } from "../../src/base/text.ts";
 import type { Message } from "../../src/consensus/raft/types.ts";
-import { encodePropose, encodeRaft } from "../../src/replica/wire.ts";
+import { encodePropose, encodeRaft } from "../../src/replica/peer-messages.ts";
 import type { Member } from "../support/ensemble.ts";
 import { memoryOf } from "../support/processes.ts";
 import { ZooKeeperClient } from "../support/zookeeper-client.ts";

@@ -9,9 +9,9 @@ export const CONSENSUS: readonly Mutant[] = [
     rule: "A vote leaves once it is on the disk.",
     pitfall: 2,
     file: "src/consensus/raft/raft.ts",
-    find: `this.#outbox.sendAfter(this.#memory.spokenSequence, to, {
+    find: `this.#effects.sendAfter(this.#hardState.spokenSequence, to, {
       kind: "vote",`,
-    replace: `this.#outbox.sendAfter(0, to, {
+    replace: `this.#effects.sendAfter(0, to, {
       kind: "vote",`,
     caughtBy: ["raft/pitfalls", "raft/simulation"],
     simulator: true,
@@ -21,9 +21,9 @@ export const CONSENSUS: readonly Mutant[] = [
     rule: "A candidate asks for votes once its own is on the disk.",
     pitfall: 2,
     file: "src/consensus/raft/raft.ts",
-    find: `this.#outbox.sendAfter(this.#memory.spokenSequence, to, {
+    find: `this.#effects.sendAfter(this.#hardState.spokenSequence, to, {
       kind: "request-vote",`,
-    replace: `this.#outbox.sendAfter(0, to, {
+    replace: `this.#effects.sendAfter(0, to, {
       kind: "request-vote",`,
     caughtBy: ["raft/pitfalls", "raft/scripts"],
     simulator: true,
@@ -46,7 +46,7 @@ export const CONSENSUS: readonly Mutant[] = [
     name: "a-vote-is-forgotten-over-a-restart",
     rule: "A vote is remembered across a restart.",
     pitfall: 2,
-    file: "src/consensus/raft/memory.ts",
+    file: "src/consensus/raft/hard-state.ts",
     find: "this.#votedFor = term < lastTerm ? null : votedFor;",
     replace: "this.#votedFor = null;",
     caughtBy: ["raft/paper", "raft/simulation"],
@@ -56,8 +56,8 @@ export const CONSENSUS: readonly Mutant[] = [
     name: "a-term-is-spoken-of-before-it-is-durable",
     rule: "A member speaks in a term once the term is on the disk.",
     pitfall: 2,
-    file: "src/consensus/raft/memory.ts",
-    find: "return this.#isChanged ? this.#outbox.nextSequence : this.#sequence;",
+    file: "src/consensus/raft/hard-state.ts",
+    find: "return this.#isChanged ? this.#effects.nextSequence : this.#sequence;",
     replace: "return this.#sequence;",
     caughtBy: ["raft/pitfalls", "raft/paper"],
     simulator: true,
@@ -268,7 +268,7 @@ export const CONSENSUS: readonly Mutant[] = [
       const { round } = message;
       const { incarnation } = this.#options;
       const refusal = { matched: false, index: 0, conflictTerm: 0, round, incarnation };
-      this.#outbox.send(from, { kind: "append-reply", term: this.term, ...refusal });
+      this.#effects.send(from, { kind: "append-reply", term: this.term, ...refusal });
     }`,
     caughtBy: ["raft/pitfalls", "raft/simulation"],
     simulator: true,
@@ -671,7 +671,7 @@ export const CONSENSUS: readonly Mutant[] = [
     rule: "A snapshot whose entries are in the log is acknowledged when they are durable.",
     pitfall: 3,
     file: "src/consensus/raft/installation.ts",
-    find: "const durable = log.durableIndex >= index ? spoken : Math.max(spoken, this.#outbox.lastSequence);",
+    find: "const durable = log.durableIndex >= index ? spoken : Math.max(spoken, this.#effects.lastSequence);",
     replace: "const durable = spoken;",
     caughtBy: ["raft/rules"],
     simulator: true,

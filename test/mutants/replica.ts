@@ -28,7 +28,7 @@ export const REPLICA: readonly Mutant[] = [
     rule: "What is not seen applied is sent again.",
     pitfall: 27,
     file: "src/replica/replica.ts",
-    find: "for (const batch of this.#outbox.outstanding()) this.#send(batch);",
+    find: "for (const batch of this.#batches.outstanding()) this.#send(batch);",
     replace: "",
     caughtBy: ["replica/scenarios"],
     simulator: true,
@@ -81,7 +81,7 @@ export const REPLICA: readonly Mutant[] = [
     rule: "A member whose wall clock went back takes a later number for its run.",
     pitfall: 33,
     file: "src/replica/replica.ts",
-    find: "this.#outbox.restartAs(this.machine.latestRun(this.id) + 1);",
+    find: "this.#batches.restartAs(this.machine.latestRun(this.id) + 1);",
     replace: "",
     caughtBy: ["replica/scenarios"],
     simulator: "its processes are numbered, whatever their clocks say",
@@ -100,10 +100,10 @@ export const REPLICA: readonly Mutant[] = [
     name: "a-linearizable-read-does-not-wait-for-the-state",
     rule: "A read is answered once the state has reached the index that the leader named.",
     pitfall: 6,
-    file: "src/replica/barriers.ts",
+    file: "src/replica/read-barriers.ts",
     find: "const ready = this.#answered.filter((answer) => answer.index <= appliedIndex);",
     replace: "const ready = this.#answered.filter((answer) => answer.index > 0 || appliedIndex > 0);",
-    caughtBy: ["replica/barriers"],
+    caughtBy: ["replica/read-barriers"],
     simulator: true,
   },
   {
@@ -182,7 +182,7 @@ export const REPLICA: readonly Mutant[] = [
     name: "a-new-leader-does-not-give-the-full-time-again",
     rule: "A new leader gives every session its full time again.",
     pitfall: 22,
-    file: "src/replica/leases.ts",
+    file: "src/replica/lease-tracker.ts",
     find: "for (const lease of this.#machine.leases) this.#clock.renew(lease.id, lease.timeoutMs);",
     replace: "for (const lease of this.#machine.leases) this.#clock.renew(lease.id, 0);",
     caughtBy: ["replica/scenarios"],
@@ -191,7 +191,7 @@ export const REPLICA: readonly Mutant[] = [
   {
     name: "a-new-leader-never-ends-the-sessions-it-found",
     rule: "A new leader keeps the time of the sessions that it found.",
-    file: "src/replica/leases.ts",
+    file: "src/replica/lease-tracker.ts",
     find: "for (const lease of this.#machine.leases) this.#clock.renew(lease.id, lease.timeoutMs);",
     replace: "",
     caughtBy: ["replica/scenarios"],
@@ -200,7 +200,7 @@ export const REPLICA: readonly Mutant[] = [
   {
     name: "a-session-opened-under-a-leader-never-ends",
     rule: "A session's time begins when it is opened, whoever serves it.",
-    file: "src/replica/leases.ts",
+    file: "src/replica/lease-tracker.ts",
     find: "if (this.#leads) this.renew(lease);",
     replace: "",
     caughtBy: ["replica/scenarios"],
@@ -218,7 +218,7 @@ export const REPLICA: readonly Mutant[] = [
   {
     name: "a-leader-that-fell-keeps-the-time-of-sessions",
     rule: "Only who leads keeps the time of sessions; the others tell it whom they hear.",
-    file: "src/replica/leases.ts",
+    file: "src/replica/lease-tracker.ts",
     find: `stepDown(): void {
     this.#leads = false;
     this.#clock.clear();`,
@@ -274,11 +274,11 @@ export const REPLICA: readonly Mutant[] = [
   {
     name: "an-expiry-that-was-lost-is-not-proposed-again",
     rule: "An expiry that came to nothing is proposed again.",
-    file: "src/replica/lease-clock.ts",
+    file: "src/replica/expiry-queue.ts",
     find: `this.#deadlines.set(lease, this.#now + EXPIRE_AGAIN_MS);
     this.#place(lease, this.#now + EXPIRE_AGAIN_MS);`,
     replace: "this.#deadlines.delete(lease);",
-    caughtBy: ["replica/lease-clock"],
+    caughtBy: ["replica/expiry-queue"],
     simulator: "an expiry is a command that survives its leader: it is not lost",
   },
 
@@ -348,7 +348,7 @@ export const REPLICA: readonly Mutant[] = [
     rule: "When a member stops, who waits for a command hears that nobody can know.",
     pitfall: 27,
     file: "src/replica/replica.ts",
-    find: "this.#outbox.refuseAll(OUTCOME_UNKNOWN);",
+    find: "this.#batches.refuseAll(OUTCOME_UNKNOWN);",
     replace: "",
     caughtBy: ["replica/rules"],
     simulator: "its clients lose their connection at the same time",

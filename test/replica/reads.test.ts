@@ -1,7 +1,7 @@
 // Linearizable reads that meet something on their way.
 
 import assert from "node:assert/strict";
-import { decodePeerMessage, encodeRaft } from "../../src/replica/wire.ts";
+import { decodePeerMessage, encodeRaft } from "../../src/replica/peer-messages.ts";
 import { dataOf, scenario } from "./story.ts";
 
 scenario("a read whose leader dies is answered by the next one", {}, async ({ ensemble, create, until }) => {

@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { COMMAND_BYTES_MAX } from "../../src/replica/outbox.ts";
+import { COMMAND_BYTES_MAX } from "../../src/replica/outstanding-batches.ts";
+import { decodePeerMessage } from "../../src/replica/peer-messages.ts";
 import { Retries } from "../../src/replica/retries.ts";
-import { decodePeerMessage } from "../../src/replica/wire.ts";
 import type { Observer } from "../../src/sim/kernel/member.ts";
 import { type Attempt, assertEqualStates, scenario } from "./story.ts";
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { CoordinationError } from "../../src/base/errors.ts";
 import type { Message } from "../../src/consensus/raft/types.ts";
-import { decodePeerMessage, encodeRaft } from "../../src/replica/wire.ts";
+import { decodePeerMessage, encodeRaft } from "../../src/replica/peer-messages.ts";
 import { RAFT } from "../../src/sim/kernel/ensemble.ts";
 import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
 import { Machine } from "../../src/state/machine.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { bytesOf } from "../../src/base/text.ts";
-import { encodePropose } from "../../src/replica/wire.ts";
+import { encodePropose } from "../../src/replica/peer-messages.ts";
 import { assertEqualStates, dataOf, scenario } from "./story.ts";
 
 scenario(

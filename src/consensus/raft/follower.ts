@@ -1,28 +1,28 @@
 // How a member follows: takes the leader's entries and snapshots, and says what it holds once that is durable.
 
+import type { EffectQueue } from "./effect-queue.ts";
+import type { HardStateStore } from "./hard-state.ts";
 import { Installation } from "./installation.ts";
 import type { RaftLog } from "./log.ts";
-import type { Memory } from "./memory.ts";
-import type { Outbox } from "./outbox.ts";
 import type { Input, MemberId, Message, SnapshotMeta } from "./types.ts";
 
 type Append = Message & { kind: "append" };
 
 export class Follower {
   readonly #log: RaftLog;
-  readonly #outbox: Outbox;
-  readonly #memory: Memory;
+  readonly #effects: EffectQueue;
+  readonly #hardState: HardStateStore;
   readonly #incarnation: number;
   readonly #installation: Installation;
   /** The latest round of this leader's that was answered at once: a copy of it needs no answer. */
   #answeredRound = 0;
 
-  constructor(log: RaftLog, outbox: Outbox, memory: Memory, incarnation: number) {
+  constructor(log: RaftLog, effects: EffectQueue, hardState: HardStateStore, incarnation: number) {
     this.#log = log;
-    this.#outbox = outbox;
-    this.#memory = memory;
+    this.#effects = effects;
+    this.#hardState = hardState;
     this.#incarnation = incarnation;
-    this.#installation = new Installation(log, outbox, incarnation);
+    this.#installation = new Installation(log, effects, incarnation);
   }
 
   /** A snapshot is taking the place of state and log: until it has, nothing may be appended. */
@@ -67,8 +67,8 @@ export class Follower {
 
   /** The request after which all that the log holds is durable, and the term with it. */
   get #writtenSequence(): number {
-    const { lastSequence, nextSequence } = this.#outbox;
-    return Math.max(this.#log.hasUnsaved ? nextSequence : lastSequence, this.#memory.spokenSequence);
+    const { lastSequence, nextSequence } = this.#effects;
+    return Math.max(this.#log.hasUnsaved ? nextSequence : lastSequence, this.#hardState.spokenSequence);
   }
 
   /**
@@ -80,12 +80,12 @@ export class Follower {
   }
 
   onSnapshot(from: MemberId, chunk: Message & { kind: "snapshot" }): void {
-    this.#installation.onChunk(from, chunk, this.#memory.spokenSequence);
+    this.#installation.onChunk(from, chunk, this.#hardState.spokenSequence);
   }
 
   /** Returns the snapshot that the state was restored from, if it was. */
   onSnapshotWritten(input: Input & { kind: "snapshot-written" }): SnapshotMeta | null {
-    return this.#installation.onWritten(input, this.#memory.term, this.#memory.spokenSequence);
+    return this.#installation.onWritten(input, this.#hardState.term, this.#hardState.spokenSequence);
   }
 
   onSnapshotUnreadable(index: number): void {
@@ -98,11 +98,11 @@ export class Follower {
     index: number,
     conflictTerm: number,
     round: number,
-    sequence = this.#memory.spokenSequence,
+    sequence = this.#hardState.spokenSequence,
   ): void {
-    const { term } = this.#memory;
+    const { term } = this.#hardState;
     const incarnation = this.#incarnation;
-    this.#outbox.sendAfter(sequence, to, {
+    this.#effects.sendAfter(sequence, to, {
       kind: "append-reply",
       term,
       matched,

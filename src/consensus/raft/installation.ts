@@ -2,8 +2,8 @@
 // log in one act of the replica, and until that is done nothing may be appended (pitfall 12: entries of the old log and
 // of the new would mix).
 
+import type { EffectQueue } from "./effect-queue.ts";
 import type { RaftLog } from "./log.ts";
-import type { Outbox } from "./outbox.ts";
 import type { Input, MemberId, Message, SnapshotMeta } from "./types.ts";
 
 type Chunk = Message & { kind: "snapshot" };
@@ -22,14 +22,14 @@ interface Incoming {
 
 export class Installation {
   readonly #log: RaftLog;
-  readonly #outbox: Outbox;
+  readonly #effects: EffectQueue;
   readonly #incarnation: number;
   #incoming: Incoming | null = null;
   #isRestoring = false;
 
-  constructor(log: RaftLog, outbox: Outbox, incarnation: number) {
+  constructor(log: RaftLog, effects: EffectQueue, incarnation: number) {
     this.#log = log;
-    this.#outbox = outbox;
+    this.#effects = effects;
     this.#incarnation = incarnation;
   }
 
@@ -46,7 +46,7 @@ export class Installation {
     if (index > log.commitIndex && log.termAt(index) === term) log.commitTo(index); // all of it is in the log already
     if (index <= log.commitIndex) {
       this.#discard();
-      const durable = log.durableIndex >= index ? spoken : Math.max(spoken, this.#outbox.lastSequence);
+      const durable = log.durableIndex >= index ? spoken : Math.max(spoken, this.#effects.lastSequence);
       this.#reply(durable, from, chunk.term, index, 0, true, chunk.round);
       return;
     }
@@ -60,7 +60,7 @@ export class Installation {
     const { snapshot, offset, data, done } = chunk;
     incoming.writing = offset + data.length;
     this.#isRestoring = done;
-    this.#outbox.push({ kind: "write-snapshot", snapshot, offset, data, done });
+    this.#effects.push({ kind: "write-snapshot", snapshot, offset, data, done });
   }
 
   /**
@@ -76,7 +76,7 @@ export class Installation {
   #discard(): void {
     if (this.#incoming === null) return;
     this.#incoming = null;
-    this.#outbox.push({ kind: "discard-snapshot" });
+    this.#effects.push({ kind: "discard-snapshot" });
   }
 
   /** Another leader's snapshot of the same index may have other bytes: it is begun anew. */
@@ -114,7 +114,7 @@ export class Installation {
     if (incoming === null || incoming.snapshot.index !== index) return;
     this.#isRestoring = false;
     this.#incoming = null;
-    this.#outbox.push({ kind: "refused", from: incoming.from, why: `a snapshot of index ${index} that is no state` });
+    this.#effects.push({ kind: "refused", from: incoming.from, why: `a snapshot of index ${index} that is no state` });
   }
 
   #reply(
@@ -127,6 +127,6 @@ export class Installation {
     round: number,
   ): void {
     const incarnation = this.#incarnation;
-    this.#outbox.sendAfter(sequence, to, { kind: "snapshot-reply", term, index, offset, done, round, incarnation });
+    this.#effects.sendAfter(sequence, to, { kind: "snapshot-reply", term, index, offset, done, round, incarnation });
   }
 }

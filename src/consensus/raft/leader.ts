@@ -13,8 +13,8 @@ import {
   peersOf,
   votersOf,
 } from "./configuration.ts";
+import type { EffectQueue } from "./effect-queue.ts";
 import type { RaftLog } from "./log.ts";
-import type { Outbox } from "./outbox.ts";
 import { Progress } from "./progress.ts";
 import { ReadRounds } from "./reads.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
@@ -33,7 +33,7 @@ export class Leader {
   hasResigned = false;
   readonly #options: RaftOptions;
   readonly #log: RaftLog;
-  readonly #outbox: Outbox;
+  readonly #effects: EffectQueue;
   readonly #reads: ReadRounds;
   readonly #snapshots: SnapshotSender;
   #peers: Progress[] = [];
@@ -55,17 +55,17 @@ export class Leader {
   #lastEmpty: Append | null = null;
   readonly #values: number[] = [];
 
-  constructor(options: RaftOptions, term: number, log: RaftLog, outbox: Outbox, tick: number) {
+  constructor(options: RaftOptions, term: number, log: RaftLog, effects: EffectQueue, tick: number) {
     this.term = term;
     this.#options = options;
     this.#log = log;
-    this.#outbox = outbox;
+    this.#effects = effects;
     this.#tick = tick;
     this.#quorumSince = tick;
     this.#committedBefore = log.commitIndex;
     this.#committedSince = log.commitIndex;
-    this.#reads = new ReadRounds(term, outbox);
-    this.#snapshots = new SnapshotSender(options, term, log, outbox);
+    this.#reads = new ReadRounds(term, effects);
+    this.#snapshots = new SnapshotSender(options, term, log, effects);
     this.#snapshots.tick = tick;
     this.#addPeers();
   }
@@ -292,7 +292,7 @@ export class Leader {
       } else if (!log.isInMemory(peer.nextIndex)) {
         peer.isFetching = true;
         const bytesMax = this.#options.appendBytesMax;
-        this.#outbox.push({ kind: "fetch", to: peer.id, from: peer.nextIndex, bytesMax });
+        this.#effects.push({ kind: "fetch", to: peer.id, from: peer.nextIndex, bytesMax });
       } else {
         this.#sendAppend(peer, this.#nextAppend(peer.nextIndex));
       }
@@ -330,7 +330,7 @@ export class Leader {
     const lastIndex = append.previous.index + append.entries.length;
     let bytes = 0;
     for (const entry of append.entries) bytes += entry.payload.length;
-    this.#outbox.send(peer.id, append);
+    this.#effects.send(peer.id, append);
     peer.sent(lastIndex, bytes);
     if (peer.mode === "replicate") peer.sentCommit = Math.max(peer.sentCommit, Math.min(append.commitIndex, lastIndex));
   }
@@ -340,7 +340,7 @@ export class Leader {
     const log = this.#log;
     // The very beginning of the log matches everywhere: contact with a follower whose log is not known to meet ours.
     const at = peer.mode === "snapshot" || log.termAt(peer.nextIndex - 1) === -1 ? 0 : peer.nextIndex - 1;
-    this.#outbox.send(peer.id, this.#emptyAfter(at));
+    this.#effects.send(peer.id, this.#emptyAfter(at));
     if (peer.mode === "replicate") peer.sentCommit = Math.max(peer.sentCommit, Math.min(log.commitIndex, at));
   }
 
@@ -430,13 +430,13 @@ export class Leader {
       const peer = this.#byId.get(id);
       if (peer !== undefined && (successor === null || peer.matchIndex > successor.matchIndex)) successor = peer;
     }
-    if (successor !== null) this.#outbox.send(successor.id, { kind: "timeout-now", term: this.term });
+    if (successor !== null) this.#effects.send(successor.id, { kind: "timeout-now", term: this.term });
     this.hasResigned = true;
   }
 
   #handOver(peer: Progress): void {
     if (this.#transfer?.to !== peer.id || peer.matchIndex !== this.#log.lastIndex) return;
-    this.#outbox.send(peer.id, { kind: "timeout-now", term: this.term });
+    this.#effects.send(peer.id, { kind: "timeout-now", term: this.term });
   }
 
   // ------------------------------------------------------------------------------------------------------------ reads

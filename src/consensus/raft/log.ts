@@ -8,7 +8,7 @@
 
 import { assert } from "../../base/assert.ts";
 import { decodeConfiguration } from "./configuration.ts";
-import { ConfigurationHistory } from "./history.ts";
+import { ConfigurationHistory } from "./configuration-history.ts";
 import { Tail } from "./tail.ts";
 import { Terms } from "./terms.ts";
 import type { Configuration, Entry, LogPosition, RecoveredState, SnapshotMeta } from "./types.ts";

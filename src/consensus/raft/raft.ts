@@ -8,6 +8,7 @@
 import { assert, unreachable } from "../../base/assert.ts";
 import type { Random } from "../../base/random.ts";
 import { namesVoter, votersOf } from "./configuration.ts";
+import { EffectQueue } from "./effect-queue.ts";
 import { Election, mayVote } from "./election.ts";
 import { Follower } from "./follower.ts";
 import {
@@ -20,10 +21,9 @@ import {
   takesPart,
   voterIds,
 } from "./founding.ts";
+import { HardStateStore } from "./hard-state.ts";
 import { Leader } from "./leader.ts";
 import { RaftLog } from "./log.ts";
-import { Memory } from "./memory.ts";
-import { Outbox } from "./outbox.ts";
 import { ForwardedReads } from "./reads.ts";
 import { ruleBroken } from "./rules.ts";
 import { TermCredit } from "./term-credit.ts";
@@ -60,9 +60,9 @@ export class Raft {
   readonly #options: RaftOptions;
   readonly #random: Random;
   readonly #log: RaftLog;
-  readonly #outbox = new Outbox();
+  readonly #effects = new EffectQueue();
   readonly #forwarded: ForwardedReads;
-  readonly #memory: Memory;
+  readonly #hardState: HardStateStore;
   readonly #follower: Follower;
   readonly #termCredit = new TermCredit();
   #role: Role = "follower";
@@ -93,9 +93,9 @@ export class Raft {
     this.#options = options;
     this.#random = random;
     this.#log = new RaftLog(recovered, options.tailBytesMax);
-    this.#forwarded = new ForwardedReads(this.#outbox, random.next());
-    this.#memory = new Memory(this.#outbox, recovered.hardState, this.#log.lastTerm);
-    this.#follower = new Follower(this.#log, this.#outbox, this.#memory, options.incarnation);
+    this.#forwarded = new ForwardedReads(this.#effects, random.next());
+    this.#hardState = new HardStateStore(this.#effects, recovered.hardState, this.#log.lastTerm);
+    this.#follower = new Follower(this.#log, this.#effects, this.#hardState, options.incarnation);
     this.#reportedCommit = recovered.snapshot.index;
     this.#reportedTerm = this.term;
     this.#reportedConfiguration = this.#log.configuration;
@@ -112,7 +112,7 @@ export class Raft {
   }
 
   get term(): number {
-    return this.#memory.term;
+    return this.#hardState.term;
   }
 
   get leader(): MemberId | null {
@@ -294,7 +294,7 @@ export class Raft {
     }
     if (this.#leader?.hasResigned === true) this.#becomeFollower(this.term, null);
     this.#report();
-    return this.#outbox.take();
+    return this.#effects.take();
   }
 
   /** What the step changed, as effects: everything to be saved in one request, and after it what is committed. */
@@ -303,13 +303,13 @@ export class Raft {
     if (configuration !== this.#reportedConfiguration) {
       this.#reportedConfiguration = configuration;
       if (configuration.members.some(({ id }) => id === this.#options.id)) this.#wasNamed = true;
-      this.#outbox.push({ kind: "configuration-changed", configuration });
+      this.#effects.push({ kind: "configuration-changed", configuration });
     }
     this.#reportRole();
-    this.#memory.save(this.#log);
+    this.#hardState.save(this.#log);
     if (commitIndex > this.#reportedCommit) {
       this.#reportedCommit = commitIndex;
-      this.#outbox.push({ kind: "commit", index: commitIndex });
+      this.#effects.push({ kind: "commit", index: commitIndex });
     }
   }
 
@@ -321,11 +321,11 @@ export class Raft {
     this.#reportedRole = role;
     this.#reportedTerm = term;
     this.#reportedLeader = leader;
-    this.#outbox.push({ kind: "role-changed", role, term, leader });
+    this.#effects.push({ kind: "role-changed", role, term, leader });
   }
 
   #onPersisted(sequence: number): void {
-    this.#outbox.persisted(sequence);
+    this.#effects.persisted(sequence);
     this.#log.persisted(sequence);
     if (this.#ownVoteSequence !== null && this.#ownVoteSequence <= sequence) {
       this.#ownVoteSequence = null;
@@ -342,7 +342,7 @@ export class Raft {
   #onTick(): void {
     this.#tick++;
     this.#termCredit.onTick();
-    this.#memory.onTick(this.#log.commitIndex);
+    this.#hardState.onTick(this.#log.commitIndex);
     if (this.#leader !== null) {
       this.#leader.tick();
       return;
@@ -375,7 +375,7 @@ export class Raft {
     const isNamed = [...configuration.members, ...configuration.outgoing].some((member) => member.id === id);
     const isOfAnEnsemble = lastIndex > 0 || configuration.cluster !== 0;
     if ((isOfAnEnsemble && isNamed) || this.#wasNamed || listed?.some((member) => member.id === id) !== true) return;
-    for (const { id: to } of this.contacts) this.#outbox.send(to, { kind: "follow-request", term: this.term });
+    for (const { id: to } of this.contacts) this.#effects.send(to, { kind: "follow-request", term: this.term });
   }
 
   get #hasLeaderContact(): boolean {
@@ -466,9 +466,9 @@ export class Raft {
   }
 
   #campaign(election: Election): void {
-    this.#memory.enter(this.term + 1);
-    this.#memory.vote(this.#options.id);
-    this.#ownVoteSequence = this.#outbox.nextSequence; // counts once it is durable, like everyone's
+    this.#hardState.enter(this.term + 1);
+    this.#hardState.vote(this.#options.id);
+    this.#ownVoteSequence = this.#effects.nextSequence; // counts once it is durable, like everyone's
     this.#stand("candidate", election);
     this.#requestVotes();
   }
@@ -498,7 +498,7 @@ export class Raft {
     const { isPre, founding, isTransfer } = election;
     const incarnation = founding !== null ? election.founderIncarnation(to) : named;
     if (founding !== null && !isPre && incarnation === 0) return; // not heard of yet; asked once it answers the pre-vote
-    this.#outbox.sendAfter(this.#memory.spokenSequence, to, {
+    this.#effects.sendAfter(this.#hardState.spokenSequence, to, {
       kind: "request-vote",
       term: isPre ? this.term + 1 : this.term,
       pre: isPre,
@@ -532,7 +532,7 @@ export class Raft {
     this.#role = "leader";
     this.#election = null;
     this.#setLeader(this.#options.id);
-    this.#leader = new Leader(this.#options, this.term, this.#log, this.#outbox, this.#tick);
+    this.#leader = new Leader(this.#options, this.term, this.#log, this.#effects, this.#tick);
     this.#leader.begin(election.founding !== null ? this.#firstConfiguration(election) : null);
   }
 
@@ -549,7 +549,7 @@ export class Raft {
   }
 
   #becomeFollower(term: number, leader: MemberId | null): void {
-    this.#memory.enter(term);
+    this.#hardState.enter(term);
     this.#leader?.resign();
     this.#leader = null;
     this.#election = null;
@@ -599,7 +599,7 @@ export class Raft {
   }
 
   #refuse(from: MemberId, why: string): void {
-    this.#outbox.push({ kind: "refused", from, why });
+    this.#effects.push({ kind: "refused", from, why });
   }
 
   /**
@@ -675,7 +675,7 @@ export class Raft {
   }
 
   #refuseRead(to: MemberId, context: number): void {
-    this.#outbox.send(to, { kind: "read-reply", term: this.term, context, index: null });
+    this.#effects.send(to, { kind: "read-reply", term: this.term, context, index: null });
   }
 
   #onRequestVote(from: MemberId, request: Of<"request-vote">): void {
@@ -689,7 +689,7 @@ export class Raft {
     if (!request.pre && request.term > this.term && !this.#takeTermOver(from, request.term)) return;
     const granted = mayVote(this.#voterState(request), { from, ...request }) && this.#log.isUpToDate(request.last);
     if (granted && !request.pre) {
-      this.#memory.vote(from);
+      this.#hardState.vote(from);
       this.#elapsed = 0;
     }
     this.#replyToVote(from, request, granted);
@@ -698,7 +698,7 @@ export class Raft {
   #voterState({ founding }: Of<"request-vote">): Parameters<typeof mayVote>[0] {
     return {
       term: this.term,
-      votedFor: this.#memory.votedFor,
+      votedFor: this.#hardState.votedFor,
       leader: this.#leaderId,
       incarnation: this.#options.incarnation,
       joined: this.joined,
@@ -717,7 +717,7 @@ export class Raft {
     const term = granted ? request.term : this.term;
     const { pre } = request;
     const { incarnation } = this.#options;
-    this.#outbox.sendAfter(this.#memory.spokenSequence, to, {
+    this.#effects.sendAfter(this.#hardState.spokenSequence, to, {
       kind: "vote",
       term,
       pre,
@@ -789,6 +789,6 @@ export class Raft {
   #onRead(context: number): void {
     if (this.#leader !== null) this.#leader.read(null, context);
     else if (this.#leaderId !== null) this.#forwarded.forward(this.#leaderId, this.term, context, this.#tick);
-    else this.#outbox.push({ kind: "read-refused", context });
+    else this.#effects.push({ kind: "read-refused", context });
   }
 }

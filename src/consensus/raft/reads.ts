@@ -2,7 +2,7 @@
 // a round of contact begun afterwards that it still leads, and answers. All reads that come while a round is under way
 // share the next one. A follower passes its reads on to the leader.
 
-import type { Outbox } from "./outbox.ts";
+import type { EffectQueue } from "./effect-queue.ts";
 import type { MemberId } from "./types.ts";
 
 interface Read {
@@ -14,16 +14,16 @@ interface Read {
 /** The leader's reads. */
 export class ReadRounds {
   readonly #term: number;
-  readonly #outbox: Outbox;
+  readonly #effects: EffectQueue;
   #waiting: Read[] = [];
   #asked: Read[] = [];
   #index = 0;
   /** The round of contact that confirms `#asked`; null while none is under way. */
   #round: number | null = null;
 
-  constructor(term: number, outbox: Outbox) {
+  constructor(term: number, effects: EffectQueue) {
     this.#term = term;
-    this.#outbox = outbox;
+    this.#effects = effects;
   }
 
   add(peer: MemberId | null, context: number): void {
@@ -59,9 +59,9 @@ export class ReadRounds {
   }
 
   #answer({ peer, context }: Read, index: number | null): void {
-    if (peer !== null) this.#outbox.send(peer, { kind: "read-reply", term: this.#term, context, index });
-    else if (index !== null) this.#outbox.push({ kind: "readable", context, index });
-    else this.#outbox.push({ kind: "read-refused", context });
+    if (peer !== null) this.#effects.send(peer, { kind: "read-reply", term: this.#term, context, index });
+    else if (index !== null) this.#effects.push({ kind: "readable", context, index });
+    else this.#effects.push({ kind: "read-refused", context });
   }
 }
 
@@ -76,19 +76,19 @@ interface Forwarded {
  * again after a restart, and an answer to the earlier read would let the later one see the past.
  */
 export class ForwardedReads {
-  readonly #outbox: Outbox;
+  readonly #effects: EffectQueue;
   #number: number;
   #pending: Forwarded[] = [];
 
-  constructor(outbox: Outbox, firstNumber: number) {
-    this.#outbox = outbox;
+  constructor(effects: EffectQueue, firstNumber: number) {
+    this.#effects = effects;
     this.#number = firstNumber;
   }
 
   forward(to: MemberId, term: number, context: number, tick: number): void {
     this.#number++;
     this.#pending.push({ number: this.#number, context, tick });
-    this.#outbox.send(to, { kind: "read-request", term, context: this.#number });
+    this.#effects.send(to, { kind: "read-request", term, context: this.#number });
   }
 
   answered(number: number, index: number | null): void {
@@ -109,7 +109,7 @@ export class ForwardedReads {
   }
 
   #settle({ context }: Forwarded, index: number | null): void {
-    if (index === null) this.#outbox.push({ kind: "read-refused", context });
-    else this.#outbox.push({ kind: "readable", context, index });
+    if (index === null) this.#effects.push({ kind: "read-refused", context });
+    else this.#effects.push({ kind: "readable", context, index });
   }
 }

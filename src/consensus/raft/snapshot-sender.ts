@@ -2,8 +2,8 @@
 // the disk when the one before it is durable over there, so that a slow follower costs the leader one chunk of memory.
 
 import { assert } from "../../base/assert.ts";
+import type { EffectQueue } from "./effect-queue.ts";
 import type { RaftLog } from "./log.ts";
-import type { Outbox } from "./outbox.ts";
 import type { Progress, Transfer } from "./progress.ts";
 import type { Input, Message, RaftOptions } from "./types.ts";
 
@@ -15,13 +15,13 @@ export class SnapshotSender {
   readonly #options: RaftOptions;
   readonly #term: number;
   readonly #log: RaftLog;
-  readonly #outbox: Outbox;
+  readonly #effects: EffectQueue;
 
-  constructor(options: RaftOptions, term: number, log: RaftLog, outbox: Outbox) {
+  constructor(options: RaftOptions, term: number, log: RaftLog, effects: EffectQueue) {
     this.#options = options;
     this.#term = term;
     this.#log = log;
-    this.#outbox = outbox;
+    this.#effects = effects;
   }
 
   begin(peer: Progress): void {
@@ -44,7 +44,7 @@ export class SnapshotSender {
     transfer.since = this.tick;
     transfer.round = round;
     const { data, done } = input;
-    this.#outbox.send(peer.id, { kind: "snapshot", term: this.#term, snapshot, offset, data, done, round });
+    this.#effects.send(peer.id, { kind: "snapshot", term: this.#term, snapshot, offset, data, done, round });
   }
 
   /** Returns whether the follower has the whole state now. */
@@ -86,6 +86,6 @@ export class SnapshotSender {
     transfer.awaits = "disk";
     const { snapshotChunkBytes: bytesMax } = this.#options;
     const { snapshot, offset } = transfer;
-    this.#outbox.push({ kind: "read-snapshot", to: peer.id, index: snapshot.index, offset, bytesMax });
+    this.#effects.push({ kind: "read-snapshot", to: peer.id, index: snapshot.index, offset, bytesMax });
   }
 }

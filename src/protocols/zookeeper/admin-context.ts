@@ -1,15 +1,15 @@
 // What the four-letter words, the admin server and the metrics know of the member they speak for. They only look; what
 // they look at is counted and kept elsewhere.
 
-import type { Member } from "../../replica/member.ts";
 import type { DurationHistogram } from "../../replica/ports.ts";
+import type { ReplicaPort } from "../../replica/replica-port.ts";
 import type { Machine } from "../../state/machine.ts";
 import type { Acl } from "../../state/types.ts";
 import type { AuthOptions } from "./auth.ts";
 import type { ServerStats } from "./stats.ts";
 
 export interface AdminContext {
-  readonly member: Member;
+  readonly member: ReplicaPort;
   readonly stats: ServerStats;
   readonly tree: TreeFacts;
   readonly storage: StorageFacts;
@@ -29,7 +29,7 @@ export function adminContext(
 }
 
 /** Counts how often a member comes to know of another leader, or of one after none. */
-export function countLeaderChanges(member: Member): () => number {
+export function countLeaderChanges(member: ReplicaPort): () => number {
   let changes = 0;
   let known = member.status.leader;
   let term = member.status.term;
@@ -135,7 +135,7 @@ export interface AdminSettings {
 }
 
 /** The names of this member: those that its settings say, and the hosts of the ensemble as it is now. */
-export function ownNames(hosts: readonly string[], { status }: Member): string[] {
+export function ownNames(hosts: readonly string[], { status }: ReplicaPort): string[] {
   const members = status.configuration.members.map(({ address }) => address);
   return [...hosts, ...members.flatMap((address) => address.split(/[;|]/).map((place) => /^[^:[]*/.exec(place)![0]))];
 }

@@ -3,7 +3,7 @@
 
 import type { ByteReader, ByteWriter } from "../../base/bytes.ts";
 import { bytesOf, toByteString } from "../../base/text.ts";
-import type { Member } from "../../replica/member.ts";
+import type { ReplicaPort } from "../../replica/replica-port.ts";
 import type { Machine } from "../../state/machine.ts";
 import { allows, allowsAnyone, PERMISSION } from "../../state/tree/acl.ts";
 import type { Acl, Identity } from "../../state/types.ts";
@@ -44,7 +44,7 @@ export interface Peer {
 export type Phase = "greeting" | "opening" | "open" | "answering" | "ending" | "closed";
 
 export class Connection implements Client, ConnectionStats {
-  readonly member: Member;
+  readonly member: ReplicaPort;
   readonly machine: Machine;
   readonly watches: Watches;
   readonly peer: Peer;

@@ -5,7 +5,7 @@
 import { type ByteReader, MalformedError } from "../../base/bytes.ts";
 import type { CoordinationError } from "../../base/errors.ts";
 import { byteString, bytesOf, equalsSecretly } from "../../base/text.ts";
-import type { Waiter } from "../../replica/member.ts";
+import type { Waiter } from "../../replica/replica-port.ts";
 import { encodeAttachLease, encodeOpenLease, PASSWORD_BYTES } from "../../state/leases/commands.ts";
 import type { Outcome } from "../../state/types.ts";
 import { type ConnectRequest, readConnectRequest, writeConnectReply } from "./codec/records.ts";

@@ -2,7 +2,7 @@
 
 import type { ByteReader } from "../../base/bytes.ts";
 import type { CoordinationError } from "../../base/errors.ts";
-import type { Waiter } from "../../replica/member.ts";
+import type { Waiter } from "../../replica/replica-port.ts";
 import type { Outcome } from "../../state/types.ts";
 import { SPARE_REQUESTS_MAX } from "./limits.ts";
 import type { Note, Operation } from "./operations/operation.ts";

@@ -12,8 +12,8 @@ import {
 } from "node:tls";
 import { CoordinationError } from "../../base/errors.ts";
 import { type Logger, silentLogger } from "../../replica/logger.ts";
-import type { Member } from "../../replica/member.ts";
 import type { Clock } from "../../replica/ports.ts";
+import type { ReplicaPort } from "../../replica/replica-port.ts";
 import type { Policy } from "../../state/tree/commands.ts";
 import type { StateEvents } from "../../state/types.ts";
 import type { AuthOptions, Hashes } from "./auth.ts";
@@ -110,7 +110,10 @@ const hashes: Hashes = {
 const TLS_HANDSHAKE_RECORD = 0x16;
 
 /** Listens for ZooKeeper clients. Rejects with `configuration` when a port cannot be had. */
-export async function openZooKeeperServer(member: Member, options: ZooKeeperServerOptions): Promise<ZooKeeperServer> {
+export async function openZooKeeperServer(
+  member: ReplicaPort,
+  options: ZooKeeperServerOptions,
+): Promise<ZooKeeperServer> {
   const server = new Listeners(member, options);
   try {
     await server.listen();
@@ -130,7 +133,7 @@ class Listeners implements ZooKeeperServer {
   #plain: Server | null = null;
   #secure: TlsServer | null = null;
 
-  constructor(member: Member, options: ZooKeeperServerOptions) {
+  constructor(member: ReplicaPort, options: ZooKeeperServerOptions) {
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     const tickTimeMs = options.tickTimeMs ?? 2000;

@@ -3,8 +3,8 @@
 
 import { ByteReader } from "../../base/bytes.ts";
 import type { Logger } from "../../replica/logger.ts";
-import type { Member } from "../../replica/member.ts";
 import type { Clock } from "../../replica/ports.ts";
+import type { ReplicaPort } from "../../replica/replica-port.ts";
 import type { Acl, NodeEvent, Outcome, StateEvents } from "../../state/types.ts";
 import { BufferPool } from "./buffers.ts";
 import { Connection, type Peer } from "./connection.ts";
@@ -61,7 +61,7 @@ export type ServiceMode = "serving" | "waiting" | "read-only" | "refusing" | "st
 const LOCAL_IDS_FROM = 2 ** 44;
 
 export class Service implements StateEvents, LiveService {
-  readonly member: Member;
+  readonly member: ReplicaPort;
   readonly options: ServiceOptions;
   readonly watches: Watches;
   readonly multiReadBytesMax: number;
@@ -101,7 +101,7 @@ export class Service implements StateEvents, LiveService {
 
   readonly counters: Counters;
 
-  constructor(member: Member, options: ServiceOptions) {
+  constructor(member: ReplicaPort, options: ServiceOptions) {
     this.member = member;
     this.options = options;
     this.watches = new Watches(options.bounds, () => options.clock.now());

@@ -3,7 +3,7 @@
 // each with the reason that its warning gives.
 
 import { MEMBER_ID_MAX } from "../../base/member-id.ts";
-import { COMMAND_BYTES_MAX } from "../../replica/outbox.ts";
+import { COMMAND_BYTES_MAX } from "../../replica/outstanding-batches.ts";
 import { boolean, duration, type Kind, list, oneOf, port, portOrAny, size, text, wholeNumber } from "./kinds.ts";
 
 interface Setting<T> {

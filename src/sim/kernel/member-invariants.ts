@@ -4,8 +4,8 @@
 import { crc32 } from "node:zlib";
 import { decodeConfiguration } from "../../consensus/raft/configuration.ts";
 import type { Configuration, EntryKind, LogPosition, MemberId, RecoveredState } from "../../consensus/raft/types.ts";
+import { decodePeerMessage, isSnapshotChunk } from "../../replica/peer-messages.ts";
 import type { LogWrite } from "../../replica/ports.ts";
-import { decodePeerMessage, isSnapshotChunk } from "../../replica/wire.ts";
 import { batchHeaderOf } from "../../state/batch.ts";
 import type { Machine } from "../../state/machine.ts";
 import { ReferenceModel } from "../zookeeper/reference-model.ts";

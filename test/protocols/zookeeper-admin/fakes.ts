@@ -4,9 +4,9 @@ import { Summary } from "../../../src/base/summary.ts";
 import type { AdminContext, AdminSettings } from "../../../src/protocols/zookeeper/admin-context.ts";
 import { type ConnectionStats, Latency, type ServerStats } from "../../../src/protocols/zookeeper/stats.ts";
 import { type Watcher, Watches } from "../../../src/protocols/zookeeper/watches.ts";
-import type { Member, MemberStatus } from "../../../src/replica/member.ts";
 import type { Clock } from "../../../src/replica/ports.ts";
 import { ProposalSizes } from "../../../src/replica/proposal-sizes.ts";
+import type { MemberStatus, ReplicaPort } from "../../../src/replica/replica-port.ts";
 import { ReplicaStats } from "../../../src/replica/replica-stats.ts";
 import { OPEN_ACL } from "../../../src/state/tree/acl.ts";
 
@@ -163,7 +163,7 @@ export function contextOf(changes: Changes = {}): AdminContext & { readonly stat
     machine: { revision: 0x2a },
     proposals,
     stats: replicaStats(),
-  } as unknown as Member;
+  } as unknown as ReplicaPort;
   return {
     member,
     tree: {

@@ -2,7 +2,7 @@
 // entry, in the file of its kind, and one line in `index.ts`.
 
 import type { ByteReader, ByteWriter } from "../../../base/bytes.ts";
-import type { Member } from "../../../replica/member.ts";
+import type { ReplicaPort } from "../../../replica/replica-port.ts";
 import type { Machine } from "../../../state/machine.ts";
 import type { Acl, Identity, Outcome } from "../../../state/types.ts";
 import { ERROR, REJECTION_TO_WIRE } from "../errors.ts";
@@ -11,7 +11,7 @@ import type { Refusal } from "./refusals.ts";
 
 /** Who asks: one client's connection, as operations see it. */
 export interface Client extends Watcher {
-  readonly member: Member;
+  readonly member: ReplicaPort;
   readonly machine: Machine;
   readonly watches: Watches;
   readonly sessionId: number;

@@ -22,9 +22,9 @@ import { BOUNDS } from "../../../../src/protocols/zookeeper/limits.ts";
 import type { ConnectionPort } from "../../../../src/protocols/zookeeper/outgoing.ts";
 import { Service, type ServiceOptions } from "../../../../src/protocols/zookeeper/service.ts";
 import type { Logger } from "../../../../src/replica/logger.ts";
-import type { Member, MemberStatus, Waiter } from "../../../../src/replica/member.ts";
 import type { Clock } from "../../../../src/replica/ports.ts";
 import { ProposalSizes } from "../../../../src/replica/proposal-sizes.ts";
+import type { MemberStatus, ReplicaPort, Waiter } from "../../../../src/replica/replica-port.ts";
 import { ReplicaStats } from "../../../../src/replica/replica-stats.ts";
 import { beginCommand, endCommand, stampTime, writeBatchHeader } from "../../../../src/state/batch.ts";
 import { encodeExpireLeases } from "../../../../src/state/leases/commands.ts";
@@ -95,7 +95,7 @@ class Events implements StateEvents {
   onReconfigured: StateEvents["onReconfigured"] = (...event) => this.to?.onReconfigured(...event);
 }
 
-export class FakeMember implements Member {
+export class FakeMember implements ReplicaPort {
   readonly id = 1;
   readonly run = 7;
   readonly events = new Events();
@@ -105,7 +105,7 @@ export class FakeMember implements Member {
   readonly clock: VirtualClock;
   /** Commands are agreed on at the end of the turn; or, held, when `agree` is called. */
   isHeld = false;
-  state: ReturnType<Member["admission"]> = "open";
+  state: ReturnType<ReplicaPort["admission"]> = "open";
   hasQuorum = true;
   renewed: number[] = [];
   barriers: ((error: CoordinationError | null) => void)[] = [];
@@ -200,7 +200,7 @@ export class FakeMember implements Member {
     for (const waiter of waiters) waiter.onRefused(error);
   }
 
-  admission(): ReturnType<Member["admission"]> {
+  admission(): ReturnType<ReplicaPort["admission"]> {
     return this.state;
   }
 

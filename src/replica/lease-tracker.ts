@@ -2,7 +2,7 @@
 // they heard from. Time passes only by ticks of a member that hears from a quorum and whose disk keeps up.
 
 import type { Machine } from "../state/machine.ts";
-import { LeaseClock } from "./lease-clock.ts";
+import { ExpiryQueue } from "./expiry-queue.ts";
 
 /** Renewals gathered this long travel to the leader together; small against the shortest timeout. */
 const PASS_ON_MS = 200;
@@ -14,9 +14,9 @@ export interface Expiry {
   readonly generation: number;
 }
 
-export class LeaseKeeper {
+export class LeaseTracker {
   readonly #machine: Machine;
-  readonly #clock: LeaseClock;
+  readonly #clock: ExpiryQueue;
   #leads = false;
   #renewed = new Set<number>();
   #sincePassedOn = 0;
@@ -24,7 +24,7 @@ export class LeaseKeeper {
   /** `stepMaxMs`: no call of `advance` lets more time pass. */
   constructor(machine: Machine, stepMaxMs: number) {
     this.#machine = machine;
-    this.#clock = new LeaseClock(stepMaxMs);
+    this.#clock = new ExpiryQueue(stepMaxMs);
   }
 
   becomeLeader(): void {

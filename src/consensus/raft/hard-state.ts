@@ -2,12 +2,12 @@
 // that a step changes goes to the disk as one request.
 
 import { assert } from "../../base/assert.ts";
+import type { EffectQueue } from "./effect-queue.ts";
 import type { RaftLog } from "./log.ts";
-import type { Outbox } from "./outbox.ts";
 import type { HardState, MemberId } from "./types.ts";
 
-export class Memory {
-  readonly #outbox: Outbox;
+export class HardStateStore {
+  readonly #effects: EffectQueue;
   #term: number;
   #votedFor: MemberId | null;
   /** Term or vote changed in this step. */
@@ -22,8 +22,8 @@ export class Memory {
    * A snapshot may have become durable before the term that it came in: then the log's last term is the later one, in
    * which this member cannot have voted, for no vote leaves before it is durable.
    */
-  constructor(outbox: Outbox, { term, votedFor, commitIndex }: HardState, lastTerm: number) {
-    this.#outbox = outbox;
+  constructor(effects: EffectQueue, { term, votedFor, commitIndex }: HardState, lastTerm: number) {
+    this.#effects = effects;
     this.#term = Math.max(term, lastTerm);
     this.#votedFor = term < lastTerm ? null : votedFor;
     this.#savedCommit = commitIndex;
@@ -39,7 +39,7 @@ export class Memory {
 
   /** The request after which this member may speak in its term: a term that it forgets could become another's. */
   get spokenSequence(): number {
-    return this.#isChanged ? this.#outbox.nextSequence : this.#sequence;
+    return this.#isChanged ? this.#effects.nextSequence : this.#sequence;
   }
 
   enter(term: number): void {
@@ -66,12 +66,12 @@ export class Memory {
     // The first commit ever is noted at once: from then on the member objects to a founding (see founding.ts).
     const isFirstCommit = this.#savedCommit === 0 && log.commitIndex > 0;
     if (!isFirstCommit && !this.#isChanged && !log.hasUnsaved) return;
-    const sequence = this.#outbox.nextSequence;
+    const sequence = this.#effects.nextSequence;
     const { truncateFrom, entries } = log.takeUnsaved(sequence);
     const hardState = isFirstCommit || this.#isChanged || this.#isNoteDue ? this.#hardState(log.commitIndex) : null;
     if (this.#isChanged) this.#sequence = sequence;
     this.#isChanged = false;
-    this.#outbox.persist(truncateFrom, entries, hardState);
+    this.#effects.persist(truncateFrom, entries, hardState);
   }
 
   #hardState(commitIndex: number): HardState {

@@ -5,7 +5,7 @@ import { assert } from "../base/assert.ts";
 import { ByteWriter } from "../base/bytes.ts";
 import type { CoordinationError } from "../base/errors.ts";
 import { BATCH_HEADER_BYTES, beginCommand, endCommand, writeBatchHeader } from "../state/batch.ts";
-import type { Waiter } from "./member.ts";
+import type { Waiter } from "./replica-port.ts";
 
 /**
  * The longest command. It is in one entry of the log, and crosses the port between members in one frame (64 MiB at most),
@@ -24,7 +24,7 @@ export interface OutstandingBatch {
 }
 
 /** Invariants: `outstanding` is contiguous in sequence; a waiter is in exactly one batch, in the order of its command. */
-export class Outbox {
+export class OutstandingBatches {
   readonly #member: number;
   #run: number;
   readonly #writer = new ByteWriter(64 * 1024);

@@ -8,7 +8,7 @@ import { MalformedError } from "../../src/base/bytes.ts";
 import { type Random, seededRandom } from "../../src/base/random.ts";
 import { encodeConfiguration } from "../../src/consensus/raft/configuration.ts";
 import type { Configuration, Message } from "../../src/consensus/raft/types.ts";
-import { decodePeerMessage, encodePropose, encodeRaft, encodeRenew } from "../../src/replica/wire.ts";
+import { decodePeerMessage, encodePropose, encodeRaft, encodeRenew } from "../../src/replica/peer-messages.ts";
 
 const INPUTS = 100_000;
 const SEED = 9;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LeaseClock } from "../../src/replica/lease-clock.ts";
+import { ExpiryQueue } from "../../src/replica/expiry-queue.ts";
 
 test("a lease lives its whole timeout, and not much longer", () => {
-  const clock = new LeaseClock();
+  const clock = new ExpiryQueue();
   clock.renew(1, 1000);
   assert.deepEqual(clock.advance(999), []);
   let passed = 999;
@@ -17,7 +17,7 @@ test("a lease lives its whole timeout, and not much longer", () => {
 });
 
 test("a renewal begins the full time again", () => {
-  const clock = new LeaseClock();
+  const clock = new ExpiryQueue();
   clock.renew(1, 1000);
   for (let i = 0; i < 20; i++) {
     assert.deepEqual(clock.advance(900), []);
@@ -26,14 +26,14 @@ test("a renewal begins the full time again", () => {
 });
 
 test("a forgotten lease is not heard of again", () => {
-  const clock = new LeaseClock();
+  const clock = new ExpiryQueue();
   clock.renew(1, 1000);
   clock.forget(1);
   assert.deepEqual(clock.advance(10_000), []);
 });
 
 test("an expiry that came to nothing is proposed again", () => {
-  const clock = new LeaseClock();
+  const clock = new ExpiryQueue();
   clock.renew(1, 1000);
   assert.deepEqual(clock.advance(1300), [1]);
   assert.deepEqual(clock.advance(500), []);
@@ -41,7 +41,7 @@ test("an expiry that came to nothing is proposed again", () => {
 });
 
 test("a hundred thousand leases end each in their own time", () => {
-  const clock = new LeaseClock();
+  const clock = new ExpiryQueue();
   for (let id = 0; id < 100_000; id++) clock.renew(id, 1000 + (id % 50) * 100);
   let passed = 0;
   let count = 0;
@@ -58,7 +58,7 @@ test("a hundred thousand leases end each in their own time", () => {
 });
 
 test("a lease renewed between two steps of time lives its whole timeout from then", () => {
-  const clock = new LeaseClock(400);
+  const clock = new ExpiryQueue(400);
   clock.advance(400);
   clock.renew(1, 1000); // it may be nearly 800 by now: the next step will tell
   let now = 400;

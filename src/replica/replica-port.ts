@@ -16,7 +16,7 @@ export interface Waiter {
   onRefused(error: CoordinationError): void;
 }
 
-export interface Member {
+export interface ReplicaPort {
   readonly id: MemberId;
   /** Which run of this member's process: batches and leases carry it. */
   readonly run: number;

@@ -9,7 +9,7 @@ interface Withheld {
   readonly message: Message;
 }
 
-export class Outbox {
+export class EffectQueue {
   #effects: Effect[] = [];
   #withheld: Withheld[] = [];
   #sequence = 0;

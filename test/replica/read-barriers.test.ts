@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Barriers } from "../../src/replica/barriers.ts";
+import { ReadBarriers } from "../../src/replica/read-barriers.ts";
 
-function asked(): { barriers: Barriers; answers: string[]; question: number } {
-  const barriers = new Barriers();
+function asked(): { barriers: ReadBarriers; answers: string[]; question: number } {
+  const barriers = new ReadBarriers();
   const answers: string[] = [];
   const add = (name: string, lease: number | null): void => {
     barriers.add((error) => answers.push(`${name}: ${error?.code ?? "may read"}`), lease);

@@ -27,7 +27,7 @@ interface Answered {
 const ASK_AGAIN_MS = 500;
 const DEADLINE_MS = 10_000;
 
-export class Barriers {
+export class ReadBarriers {
   #gathering: BarrierCallback[] = [];
   #leases: number[] = [];
   #nextContext = 1;

@@ -3,7 +3,7 @@
 
 const BUCKET_MS = 100;
 
-export class LeaseClock {
+export class ExpiryQueue {
   /** The longest step in which time passes: what is renewed between two steps is renewed that much later than it seems. */
   readonly #stepMaxMs: number;
   #now = 0;
