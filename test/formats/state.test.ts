@@ -1,0 +1,154 @@
+// The bytes of commands, batches and snapshots of the state, and what they mean: those of this version and of earlier ones.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ByteReader, ByteWriter } from "../../src/base/bytes.ts";
+import { bytesOf } from "../../src/base/text.ts";
+import { readBatchHeader } from "../../src/state/batch.ts";
+import {
+  encodeAttachLease,
+  encodeCloseLease,
+  encodeExpireLeases,
+  encodeOpenLease,
+} from "../../src/state/leases/commands.ts";
+import {
+  encodeCreate,
+  encodeDelete,
+  encodeEndReconfig,
+  encodeIdentities,
+  encodeMulti,
+  encodeReap,
+  encodeReconfig,
+  encodeSetAcl,
+  encodeSetData,
+} from "../../src/state/tree/commands.ts";
+import { codeOf, PASSWORD, restored, snapshotOf, World } from "../state/world.ts";
+import { compareWithGolden, type GoldenEntry, goldenBytes } from "./golden.ts";
+
+type Encode = (writer: ByteWriter) => void;
+
+const SESSION = 2 ** 45 + 1;
+const who = encodeIdentities([{ scheme: "ip", id: "10.0.0.1" }], { extendedTypes: true, reconfig: true });
+const acl = [{ perms: 1, scheme: "world", id: "anyone" }];
+const open = [{ perms: 31, scheme: "world", id: "anyone" }];
+const data = bytesOf("data");
+const CONFIGURATION = [{ id: 1, role: "voter", address: "a:1:2:participant;0.0.0.0:3" }] as const;
+
+/** Each kind of command, in the order in which the world below carries them out. */
+const COMMANDS: readonly (readonly [title: string, encode: Encode])[] = [
+  ["lease: open", (w) => encodeOpenLease(w, 4000, PASSWORD)],
+  ["lease: attach", (w) => encodeAttachLease(w, SESSION, PASSWORD, 6000)],
+  ["lease: attach with a password of another length", (w) => encodeAttachLease(w, SESSION, "short", 6000)],
+  ["tree: create", (w) => encodeCreate(w, SESSION, who, { path: "/a", data, acl: open, mode: 0 })],
+  [
+    "tree: create, no data, its own list",
+    (w) => encodeCreate(w, SESSION, who, { path: "/b", data: null, acl, mode: 1 }),
+  ],
+  [
+    "tree: create with a time to live",
+    (w) => encodeCreate(w, 0, who, { path: "/t", data, acl: open, mode: 5, ttl: 9 }),
+  ],
+  ["tree: set data", (w) => encodeSetData(w, SESSION, who, "/a", data, 0)],
+  [
+    "tree: multi",
+    (w) =>
+      encodeMulti(w, SESSION, who, [
+        { kind: "check", path: "/a", version: 1 },
+        { kind: "create", path: "/a2", data, acl: open, mode: 2 },
+        { kind: "set-data", path: "/a", data: null, version: -1 },
+        { kind: "delete", path: "/t", version: -1 },
+      ]),
+  ],
+  ["tree: set access list", (w) => encodeSetAcl(w, SESSION, who, "/a", acl, -1)],
+  ["tree: delete", (w) => encodeDelete(w, SESSION, who, "/a", -1)],
+  [
+    "tree: reconfigure",
+    (w) => encodeReconfig(w, 0, who, { joining: "server.2=b:1:2;5", leaving: null, newMembers: null, version: -1 }),
+  ],
+  ["tree: reap", (w) => encodeReap(w, { path: "/gone", mzxid: 7, pzxid: 8 })],
+  ["tree: end a reconfiguration", (w) => encodeEndReconfig(w, 99, "new-configuration-no-quorum")],
+  ["lease: expire", (w) => encodeExpireLeases(w, [{ id: SESSION, generation: 0 }])],
+  ["lease: close", (w) => encodeCloseLease(w, SESSION)],
+];
+
+function bytesOfCommand(encode: Encode): Uint8Array {
+  const writer = new ByteWriter(64);
+  encode(writer);
+  return writer.copy();
+}
+
+test("commands: their bytes, and what each comes to", () => {
+  const world = new World();
+  world.openLease(); // SESSION
+  world.machine.applyConfiguration(2, CONFIGURATION, false);
+  const entries = COMMANDS.map(([title, encode]): GoldenEntry => {
+    const bytes = bytesOfCommand(encode);
+    return { title, bytes, meaning: [codeOf(world.one((writer) => writer.raw(bytes)))] };
+  });
+  compareWithGolden("commands.txt", entries);
+});
+
+test("a batch: its header, and the commands behind it", () => {
+  const world = new World();
+  world.member = 3;
+  world.run = 1_700_000_000_001;
+  const bytes = world.batchNumbered(7, COMMANDS[0]![1], COMMANDS[3]![1]);
+  const { time, member, run, sequence } = readBatchHeader(new ByteReader(bytes));
+  const meaning = [`time ${time}, member ${member}, run ${run}, sequence ${sequence}`];
+  compareWithGolden("batch.txt", [{ title: "batch, format 2", bytes, meaning }]);
+});
+
+/** A state with each kind of record. */
+function smallWorld(): World {
+  const world = new World();
+  world.machine.applyConfiguration(1, CONFIGURATION, false);
+  world.policy = { extendedTypes: true, reconfig: true };
+  world.session = world.openLease();
+  world.create("/d", { data: "directory" });
+  world.create("/d/n-", { mode: 3, data: "ephemeral" });
+  world.create("/container", { mode: 4, data: null });
+  world.create("/ttl", { mode: 5, ttl: 1000 });
+  world.set("/ttl", "changed");
+  world.identities = [{ scheme: "super", id: "" }];
+  world.setAcl("/ttl", acl);
+  world.member = 2;
+  world.attachLease(world.session, PASSWORD, 5000);
+  world.reconfig({ joining: "server.2=b:1:2;5" });
+  return world;
+}
+
+/** All that a state is, as text. */
+function meaningOf({ machine }: { machine: World["machine"] }): string[] {
+  const { tree } = machine;
+  const lines = [`position ${machine.revision} ${machine.time} ${machine.appliedIndex}`];
+  for (const member of [1, 2]) {
+    lines.push(`member ${member}: run ${machine.latestRun(member)}, last ${machine.lastSequence(member, 1)}`);
+  }
+  for (const lease of machine.leases) lines.push(`lease ${JSON.stringify(lease)}`);
+  lines.push(`shown ${listOf(tree.shown)}, version ${tree.configVersion}`);
+  lines.push(`members ${listOf(tree.members)}`);
+  if (tree.pending !== null) lines.push(`pending since ${tree.pending.revision}: ${listOf(tree.pending.members)}`);
+  const paths = [...tree.nodes].map(({ path }) => path).sort();
+  for (const path of paths) {
+    const node = tree.node(path)!;
+    const { czxid, mzxid, pzxid, ctime, mtime, version, cversion, aversion, ephemeralOwner, data } = node;
+    const kind = tree.isContainer(node) ? ", container" : tree.ttlOf(node) > 0 ? `, ttl ${tree.ttlOf(node)}` : "";
+    lines.push(
+      `${path} ${JSON.stringify(data)}: zxids ${czxid} ${mzxid} ${pzxid}, times ${ctime} ${mtime}, ` +
+        `versions ${version} ${cversion} ${aversion}, owner ${ephemeralOwner}${kind}, ${JSON.stringify(node.acl)}`,
+    );
+  }
+  return lines;
+}
+
+function listOf(members: World["tree"]["members"]): string {
+  return members.map(({ id, role, address }) => `${id} ${role} ${address}`).join(", ");
+}
+
+test("a snapshot of format 2: its bytes, and the state that they are", () => {
+  const world = smallWorld();
+  const bytes = snapshotOf(world.machine, 100);
+  compareWithGolden("snapshot-2.txt", [{ title: "snapshot, format 2", bytes, meaning: meaningOf(world) }]);
+  const golden = goldenBytes("snapshot-2.txt").get("snapshot, format 2")!;
+  assert.deepEqual(meaningOf(restored(golden)), meaningOf(world));
+});
