@@ -17,7 +17,7 @@ export interface ServerLine {
   readonly secureClient: ServerEndpoint | null;
 }
 
-export interface ServerAddress {
+interface ServerAddress {
   /** Without brackets. */
   readonly host: string;
   readonly peerPort: number;

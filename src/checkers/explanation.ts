@@ -13,7 +13,7 @@ export interface Setting {
 const PLAIN: Setting = { words: (text) => printable(shortened(text)), name: printable };
 
 /** Says why there is no order: what one operation was answered, and what the object was then. */
-export function explainViolation<State, Input, Output>(
+function explainViolation<State, Input, Output>(
   model: Model<State, Input, Output>,
   history: readonly Operation<Input, Output>[],
   { key, stuck, states, statesAreAll }: Violation<State>,

@@ -94,7 +94,7 @@ function writeMember(member: DevMember, all: readonly DevMember[], secretFile: s
   writeFileSync(member.configurationFile, memberConfiguration(member, all, secretFile));
 }
 
-export function memberConfiguration(member: DevMember, all: readonly DevMember[], secretFile: string): string {
+function memberConfiguration(member: DevMember, all: readonly DevMember[], secretFile: string): string {
   const admin = member.adminPort === null ? ["admin.enableServer=false"] : [`admin.serverPort=${member.adminPort}`];
   const servers = all.map(({ id, clientPort }) => {
     const peers = `${HOST}:${clientPort + PEER_OFFSET}:${clientPort + ELECTION_OFFSET}`;

@@ -170,7 +170,7 @@ export function shownData(data: Uint8Array | null): { readonly data: string | nu
 }
 
 /** 64-bit numbers as text, for JSON's are shorter. */
-export function shownStat(stat: Stat): Record<string, number | string> {
+function shownStat(stat: Stat): Record<string, number | string> {
   return Object.fromEntries(
     Object.entries(stat).map(([name, value]: [string, number | bigint]) => [
       name,
@@ -179,6 +179,6 @@ export function shownStat(stat: Stat): Record<string, number | string> {
   );
 }
 
-export function printJson(value: unknown): void {
+function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }

@@ -17,7 +17,7 @@ export interface ServerOptions {
 const DEFAULT_URL = "zookeeper://127.0.0.1:2181";
 const CONNECT_TIMEOUT_MS = 10_000;
 
-export function urlOf({ connect }: ServerOptions): string {
+function urlOf({ connect }: ServerOptions): string {
   return connect ?? (process.env["CABILDO_CONNECT"] || DEFAULT_URL);
 }
 

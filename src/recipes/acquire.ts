@@ -97,7 +97,7 @@ export async function acquireWith<C extends Contender>(
 }
 
 /** The session that stands, or the next one. */
-export async function sessionOf(engine: Engine, scope: WaitScope): Promise<EngineSession> {
+async function sessionOf(engine: Engine, scope: WaitScope): Promise<EngineSession> {
   if (engine.status.kind === "ready" && scope.end === null) {
     const { session } = engine.status;
     scope.bindTo(session);

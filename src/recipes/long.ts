@@ -1,8 +1,8 @@
 // A whole number of 64 bits with a sign, as Java writes one: 8 bytes, the highest first.
 
-export const LONG_BYTES = 8;
-export const LONG_MAX = 2n ** 63n - 1n;
-export const LONG_MIN = -(2n ** 63n);
+const LONG_BYTES = 8;
+const LONG_MAX = 2n ** 63n - 1n;
+const LONG_MIN = -(2n ** 63n);
 
 export function isLong(value: unknown): value is bigint {
   return typeof value === "bigint" && value >= LONG_MIN && value <= LONG_MAX;

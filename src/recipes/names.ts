@@ -4,7 +4,7 @@
 import { CoordinationError } from "../base/errors.ts";
 
 /** In UTF-8. It becomes part of a path and of every message about it. */
-export const NAME_BYTES_MAX = 255;
+const NAME_BYTES_MAX = 255;
 
 /** Throws ("rejected") where it is no name, and says why. */
 export function checkName(what: string, name: string): void {

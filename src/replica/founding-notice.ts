@@ -29,7 +29,7 @@ export class FoundingNotice {
   }
 }
 
-export function foundingText({ voters, bringsLog, missing }: FoundingProgress): string {
+function foundingText({ voters, bringsLog, missing }: FoundingProgress): string {
   const state = bringsLog
     ? "this member's log is of an ensemble of its own, and its file lists more voters: it does not lead before they are one ensemble"
     : "this member is empty and belongs to no ensemble yet";

@@ -13,7 +13,7 @@ export interface Attack {
   readonly endsThere?: boolean;
 }
 
-export const frameBytesMax = 0xfffff; // jute.maxbuffer as ZooKeeper ships it
+const frameBytesMax = 0xfffff; // jute.maxbuffer as ZooKeeper ships it
 
 /** The node under which attacks that succeed leave theirs; it must be there. */
 export const root = "/bad-input";

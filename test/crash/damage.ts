@@ -16,7 +16,7 @@ import type { Random } from "../../src/base/random.ts";
 const burstMax = 64;
 const recentBytes = 64 * 1024; // what was written last is in no snapshot yet
 
-export type Damage = "a flipped bit" | "flipped bytes" | "cut off" | "gone";
+type Damage = "a flipped bit" | "flipped bytes" | "cut off" | "gone";
 
 export interface Damaged {
   readonly file: string;
@@ -25,7 +25,7 @@ export interface Damaged {
 }
 
 /** What a member keeps: its number, its identity, its log and its snapshots; not the space it has put by, nor its lock. */
-export function filesOf(dataDirectory: string): string[] {
+function filesOf(dataDirectory: string): string[] {
   return readdirSync(dataDirectory)
     .filter((name) => /^(myid|identity|log-\d+|snapshot-.*)$/.test(name))
     .sort((a, b) => a.localeCompare(b, "en", { numeric: true }))

@@ -19,7 +19,7 @@ export interface Stage<Runtime> {
   laws(title: string, command: (runtime: Runtime, connectString: string) => Command): void;
 }
 
-export interface Actors<Runtime> {
+interface Actors<Runtime> {
   readonly context: TestContext;
   readonly runtime: Runtime;
   readonly ensemble: Ensemble;

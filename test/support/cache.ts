@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 export const repository = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
-export const cacheFolder = join(repository, ".cache");
+const cacheFolder = join(repository, ".cache");
 
 const mark = ".complete";
 const waitMs = 200;

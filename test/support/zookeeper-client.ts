@@ -402,7 +402,7 @@ function readText(reader: ByteReader): string | null {
   return length < 0 ? null : fromByteString(reader.text(length));
 }
 
-export function readStat(reader: ByteReader): Stat {
+function readStat(reader: ByteReader): Stat {
   return {
     czxid: reader.int64(),
     mzxid: reader.int64(),

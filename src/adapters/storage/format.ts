@@ -297,7 +297,7 @@ function hardStateAt(bytes: Uint8Array, at: number): HardState | null {
 }
 
 /** How many of the sectors from `start` up to `end` are all zero. */
-export function zeroSectors(bytes: Uint8Array, start: number, end: number): number {
+function zeroSectors(bytes: Uint8Array, start: number, end: number): number {
   let count = 0;
   for (let at = start; at < end; at += SECTOR_BYTES) {
     if (bytes[at] === 0 && isZero(bytes, at, at + SECTOR_BYTES)) count++;
@@ -306,7 +306,7 @@ export function zeroSectors(bytes: Uint8Array, start: number, end: number): numb
 }
 
 /** How many of the words from `start` up to `end` are zero. */
-export function zeroWords(bytes: Uint8Array, start: number, end: number): number {
+function zeroWords(bytes: Uint8Array, start: number, end: number): number {
   let count = 0;
   for (let at = start; at < end; at += WORD_BYTES) {
     if (bytes[at] === 0 && uint32At(bytes, at) === 0) count++;
@@ -321,7 +321,7 @@ export function isZero(bytes: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
-export function uint32At(bytes: Uint8Array, at: number): number {
+function uint32At(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 

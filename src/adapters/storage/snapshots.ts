@@ -20,7 +20,7 @@ const UNFINISHED = ".unfinished";
 const SNAPSHOT_NAME = /^snapshot-\d{1,16}-\d{1,16}$/;
 const STREAM_BYTES = 8 * CHUNK_BYTES;
 
-export function snapshotName(meta: SnapshotMeta): string {
+function snapshotName(meta: SnapshotMeta): string {
   return `snapshot-${meta.index}-${meta.term}`;
 }
 

@@ -92,7 +92,7 @@ function topOf(row: number): number {
   return AXIS_HEIGHT + row * ROW_HEIGHT;
 }
 
-export function timeText(time: number, unit: string): string {
+function timeText(time: number, unit: string): string {
   const rounded = Math.round(time * 1000) / 1000;
   return unit === "" ? String(rounded) : `${rounded} ${unit}`;
 }

@@ -20,7 +20,7 @@ export interface Bar {
   readonly point: number | null;
 }
 
-export interface Lane {
+interface Lane {
   readonly client: string | number;
   readonly firstRow: number;
   /** More than one where its operations overlap, as one without an answer does with all that follow. */

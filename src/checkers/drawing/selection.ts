@@ -17,7 +17,7 @@ export interface Drawn<Input, Output> {
 }
 
 /** A step of the order, and what the object was behind it. */
-export interface Step<State, Input, Output> {
+interface Step<State, Input, Output> {
   readonly operation: Operation<Input, Output>;
   readonly number: number;
   readonly state: State;

@@ -21,7 +21,7 @@ export function isVoter(configuration: Configuration, id: MemberId): boolean {
 }
 
 /** A voter's record, of whichever half of a joint configuration it votes in; a voter of both has the same in both. */
-export function voterRecord(configuration: Configuration, id: MemberId): MemberRecord | undefined {
+function voterRecord(configuration: Configuration, id: MemberId): MemberRecord | undefined {
   const isIt = (member: MemberRecord): boolean => member.id === id && member.role === "voter";
   return configuration.members.find(isIt) ?? configuration.outgoing.find(isIt);
 }

@@ -5,9 +5,9 @@ import { assert } from "../../base/assert.ts";
 import type { Entry } from "./types.ts";
 
 /** What an entry costs besides its payload, so that a flood of empty ones is bounded as well. */
-export const ENTRY_OVERHEAD_BYTES = 32;
+const ENTRY_OVERHEAD_BYTES = 32;
 
-export function sizeOf(entry: Entry): number {
+function sizeOf(entry: Entry): number {
   return entry.payload.length + ENTRY_OVERHEAD_BYTES;
 }
 

@@ -6,7 +6,7 @@
 /** What a member may have missed: 4 billion elections, more than a century of one a second. */
 export const TERM_CREDIT_MAX = 2 ** 32;
 /** Some hundreds of terms a second at usual ticks: 2⁵³ stays out of reach for longer than any disk lasts. */
-export const TERM_CREDIT_PER_TICK = 8;
+const TERM_CREDIT_PER_TICK = 8;
 
 export class TermCredit {
   #credit = TERM_CREDIT_MAX;

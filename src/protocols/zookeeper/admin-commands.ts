@@ -21,7 +21,7 @@ export interface AdminCommand {
   run(context: AdminContext, request: AdminRequest): AdminAnswer | Promise<AdminAnswer>;
 }
 
-export interface AdminRequest {
+interface AdminRequest {
   readonly parameters: URLSearchParams;
   /** The body of a POST, read when asked for. */
   readonly body: () => Promise<string>;

@@ -29,7 +29,7 @@ export function adminContext(
 }
 
 /** Counts how often a member comes to know of another leader, or of one after none. */
-export function countLeaderChanges(member: ReplicaPort): () => number {
+function countLeaderChanges(member: ReplicaPort): () => number {
   let changes = 0;
   let known = member.status.leader;
   let term = member.status.term;
@@ -58,7 +58,7 @@ export interface TreeFacts {
   rootAcl(): readonly Acl[];
 }
 
-export function treeFacts({ tree, leases }: Machine): TreeFacts {
+function treeFacts({ tree, leases }: Machine): TreeFacts {
   return {
     get nodeCount() {
       return tree.nodeCount;

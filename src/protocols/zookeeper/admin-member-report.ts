@@ -3,7 +3,7 @@
 import { CABILDO_VERSION } from "./admin-about.ts";
 import { type AdminContext, type Mode, modeOf } from "./admin-context.ts";
 
-export interface MemberEntry {
+interface MemberEntry {
   readonly id: number;
   readonly role: string;
   readonly address: string;

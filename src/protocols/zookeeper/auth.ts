@@ -58,7 +58,7 @@ export function namesSuperUser(scheme: string | null, auth: Uint8Array | null, {
 }
 
 /** `user:base64(sha1(user:password))`, from the bytes of `user:password`. */
-export function digestOf(userAndPassword: Uint8Array, hashes: Hashes): string {
+function digestOf(userAndPassword: Uint8Array, hashes: Hashes): string {
   const text = byteString(userAndPassword, 0, userAndPassword.length);
   const colon = text.indexOf(":");
   return `${colon === -1 ? text : text.slice(0, colon)}:${base64(hashes.sha1(userAndPassword))}`;

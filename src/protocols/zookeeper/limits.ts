@@ -52,7 +52,7 @@ export const UNSENT_NOTIFICATION_BYTES_MAX = 16 << 20;
  * The reply to one request. Names of a few million children fit, and any node's data; clients refuse much smaller ones,
  * above their own `jute.maxbuffer`. What would be longer is answered with an error.
  */
-export const REPLY_BYTES_MAX = 64 << 20;
+const REPLY_BYTES_MAX = 64 << 20;
 
 /** The reply to a multiRead, in times of `jute.maxbuffer`: it can be asked for in parts. */
 export const MULTI_READ_FRAMES_MAX = 4;
@@ -61,16 +61,16 @@ export const MULTI_READ_FRAMES_MAX = 4;
  * What one connection may leave unread in all. Only reads that stand before a write of their own session come up to it:
  * they are answered at their turn, fetched or not. They may take as much work in a turn, too.
  */
-export const UNSENT_BYTES_MAX = REPLY_BYTES_MAX + UNSENT_BYTES_HIGH;
+const UNSENT_BYTES_MAX = REPLY_BYTES_MAX + UNSENT_BYTES_HIGH;
 
 /** Bytes of requests of one connection that wait for their turn, beyond which no more are taken from it. */
-export const REQUEST_BYTES_HIGH = 4 << 20;
+const REQUEST_BYTES_HIGH = 4 << 20;
 
 /**
  * What a member holds for all its clients: replies that were not fetched, requests that wait, frames that are not whole.
  * Beyond it those go who have got on least for longest, down to this share of it, so that not each byte has to choose.
  */
-export const HELD_BYTES_MAX = 256 << 20;
+const HELD_BYTES_MAX = 256 << 20;
 export const HELD_SHARE_AFTER = 0.75;
 
 /**
@@ -79,14 +79,14 @@ export const HELD_SHARE_AFTER = 0.75;
  */
 export const WATCH_BYTES_ABOUT = 100;
 export const WATCH_SEGMENT_BYTES_ABOUT = 300;
-export const WATCH_BYTES_PER_CONNECTION_MAX = 128 << 20;
-export const WATCH_BYTES_MAX = 512 << 20;
+const WATCH_BYTES_PER_CONNECTION_MAX = 128 << 20;
+const WATCH_BYTES_MAX = 512 << 20;
 
 /**
  * What may be done for clients in a turn of the loop: bytes of replies, and nodes looked at, each as so many bytes. What
  * is beyond waits for the next turn, after the peers, the disk and everyone else have been heard.
  */
-export const TURN_WORK_MAX = 4 << 20;
+const TURN_WORK_MAX = 4 << 20;
 export const VISIT_WORK = 16;
 
 /** The answer to a four-letter word or an admin command; lists end there, and say how much they leave out. */

@@ -7,7 +7,7 @@ export interface Metric {
   readonly samples: readonly Sample[];
 }
 
-export interface Sample {
+interface Sample {
   /** Behind the metric's name, as `_count` of a summary. */
   readonly suffix?: string;
   readonly labels?: Readonly<Record<string, string>>;

@@ -36,7 +36,7 @@ export interface ConnectionStats {
   close(reason: string): void;
 }
 
-export interface LatencyStats {
+interface LatencyStats {
   readonly count: number;
   /** Milliseconds, of the last request. */
   readonly last: number;

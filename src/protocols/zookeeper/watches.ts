@@ -192,7 +192,7 @@ export class WatchTable {
 }
 
 /** `removeWatches` and `checkWatches` say which watches they mean. */
-export const WATCHER_TYPE = { children: 1, data: 2, any: 3, persistent: 4, recursive: 5 } as const;
+const WATCHER_TYPE = { children: 1, data: 2, any: 3, persistent: 4, recursive: 5 } as const;
 
 export class Watches {
   readonly data = new WatchTable((watcher) => this.#onGrown(watcher));

@@ -67,7 +67,7 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
-export type TimeUnit = "ms" | "s" | "h";
+type TimeUnit = "ms" | "s" | "h";
 
 interface DurationOptions {
   /** What a bare number counts. */

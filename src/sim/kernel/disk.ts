@@ -365,7 +365,7 @@ class MountedFiles implements Files {
   }
 }
 
-export function failure(code: string, what: string): Error {
+function failure(code: string, what: string): Error {
   return Object.assign(new Error(`${code}: ${what}`), { code });
 }
 

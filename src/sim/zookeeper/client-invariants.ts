@@ -272,7 +272,7 @@ export class ClientInvariants {
 }
 
 /** The number that a write carries in its data: `client-number`. */
-export function numberOf(command: TreeCommand): string | null {
+function numberOf(command: TreeCommand): string | null {
   return command.kind === "create" || command.kind === "set" ? (command.data?.split(" ")[0] ?? null) : null;
 }
 function describe(operation: Request["operation"]): string {

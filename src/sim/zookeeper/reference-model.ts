@@ -377,7 +377,7 @@ function statOf(node: Working): Stat {
   };
 }
 
-export function parentOf(path: string): string {
+function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/")) || "/";
 }
 

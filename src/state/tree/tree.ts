@@ -155,18 +155,9 @@ export class Tree {
   }
 }
 
-/** The children of a node, in no particular order. Must be done before the next command is applied. */
-export function* childrenOf(node: Znode): Generator<Znode> {
-  for (let child = node.directory?.first ?? null; child !== null; child = child.following) yield child;
-}
-
 /** Where a child's own name begins in its path. */
 export function nameOffset(parent: Znode): number {
   return parent.path.length === 1 ? 1 : parent.path.length + 1;
-}
-
-export function nameOf(child: Znode): string {
-  return child.path.slice(child.path.lastIndexOf("/") + 1);
 }
 
 /** Everything below a node, parents before their children; it is not recursive, for trees of any depth. */

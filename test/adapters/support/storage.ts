@@ -17,7 +17,7 @@ export const CONFIGURATION: Configuration = {
 export const BLOCKING: Pace = { isBlocking: true, note() {} };
 export const POOLED: Pace = { isBlocking: false, note() {} };
 
-export class Timers {
+class Timers {
   #tasks = new Set<() => void>();
 
   readonly after = (_: number, task: () => void): (() => void) => {

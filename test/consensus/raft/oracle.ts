@@ -6,7 +6,7 @@ import type { Configuration, Entry, LogPosition, MemberId, MemberRecord, Raft } 
 import { decodeConfiguration } from "../../../src/consensus/raft/configuration.ts";
 import type { Disk } from "./disk.ts";
 
-export class Violation extends Error {
+class Violation extends Error {
   override readonly name = "Violation";
 }
 

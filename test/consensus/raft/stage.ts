@@ -426,7 +426,7 @@ function phraseEntries(entries: readonly Entry[]): string {
     .join(", ");
 }
 
-export function phrase(message: Message): string {
+function phrase(message: Message): string {
   const { term } = message;
   switch (message.kind) {
     case "request-vote": {

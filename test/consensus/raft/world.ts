@@ -40,7 +40,7 @@ export type Fault =
   | "change-members"
   | "stall";
 
-export function drawOptions(random: Random): WorldOptions {
+function drawOptions(random: Random): WorldOptions {
   const sometimes = (probability: number, upTo: number): number =>
     random.chance(probability) ? random.below(upTo + 1) : 0;
   const founders = [1, 2, 3, 3, 3, 3, 4, 5, 5][random.below(9)]!;
@@ -536,7 +536,7 @@ function link(one: MemberId, other: MemberId): string {
   return one < other ? `${one}-${other}` : `${other}-${one}`;
 }
 
-export function describe(message: Message): string {
+function describe(message: Message): string {
   const { kind, ...rest } = message;
   const brief = JSON.stringify(rest, (key, value: unknown) => {
     if (value instanceof Uint8Array) return value.length;

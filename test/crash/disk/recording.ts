@@ -19,7 +19,7 @@ export interface RecordingOptions {
 }
 
 /** Disks as power was lost, and what had been told until then. */
-export interface Start extends Told {
+interface Start extends Told {
   readonly roots: readonly string[];
   readonly disks: readonly Pick<Crash, "contents">[];
 }

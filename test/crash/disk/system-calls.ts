@@ -18,7 +18,7 @@ export interface SystemCall {
 }
 
 /** Texts as bytes, as many of them as were asked for; everything else, as strace shows it. */
-export type Argument = Uint8Array | string;
+type Argument = Uint8Array | string;
 
 /** `at` is when strace saw it, in microseconds: the same clock for all processes. */
 export type Step =

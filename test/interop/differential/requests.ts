@@ -237,7 +237,7 @@ function readAcl(reply: Reader): AclEntry[] | null {
 }
 
 /** Eleven fields; the two times are left out, for no two servers share a clock. */
-export function stat(reply: Reader, names: Names): string {
+function stat(reply: Reader, names: Names): string {
   const [czxid, mzxid] = [reply.long(), reply.long()];
   const [ctime, mtime] = [reply.long(), reply.long()];
   const [version, cversion, aversion] = [reply.int(), reply.int(), reply.int()];
@@ -277,7 +277,7 @@ function multiResult(type: number, reply: Reader, names: Names): string {
 }
 
 /** Text for a person: quoted and escaped, null apart from empty, long ones by their length and ends. */
-export function show(text: Text): string {
+function show(text: Text): string {
   if (text === null) return "null";
   const shown = JSON.stringify(typeof text === "string" ? text : text.toString("latin1"));
   return shown.length <= 120 ? shown : `${shown.slice(0, 20)}…${shown.slice(-20)}(${shown.length})`;

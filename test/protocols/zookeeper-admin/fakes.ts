@@ -12,7 +12,7 @@ import { OPEN_ACL } from "../../../src/state/tree/acl.ts";
 
 export const NOW = 1_700_000_000_000;
 
-export function status(changes: Partial<MemberStatus> = {}): MemberStatus {
+function status(changes: Partial<MemberStatus> = {}): MemberStatus {
   const address = (id: number) => `10.0.0.${id}:2888:3888:participant;0.0.0.0:2181`;
   return {
     role: "leader",
@@ -121,7 +121,7 @@ export function stats(changes: Partial<FakeStats> = {}): FakeStats {
   };
 }
 
-export const SETTINGS: AdminSettings = {
+const SETTINGS: AdminSettings = {
   standalone: false,
   clientPort: 2181,
   secureClientPort: -1,

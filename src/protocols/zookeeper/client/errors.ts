@@ -109,7 +109,7 @@ export class SessionLostError extends CoordinationError {
   }
 }
 
-export function showSession(id: bigint): string {
+function showSession(id: bigint): string {
   return `session ${showSessionId(id)}`;
 }
 

@@ -4,7 +4,7 @@ import { ByteReader, type ByteWriter, MalformedError } from "../../../base/bytes
 import type { Acl, Stat } from "../../../state/types.ts";
 import { beginFrame, endFrame, readBuffer, readCount, readString, readText, writeBuffer, writeString } from "./jute.ts";
 
-export const STAT_BYTES = 68;
+const STAT_BYTES = 68;
 
 export function writeStat(writer: ByteWriter, stat: Stat): void {
   const at = writer.reserve(STAT_BYTES);
@@ -154,7 +154,7 @@ export const REPLY_HEADER_BYTES = 16;
 /** Request numbers with a meaning of their own. */
 export const XID = { notification: -1, ping: -2, auth: -4, setWatches: -8 } as const;
 
-export function writeReplyHeader(writer: ByteWriter, xid: number, zxid: number, error: number): void {
+function writeReplyHeader(writer: ByteWriter, xid: number, zxid: number, error: number): void {
   const at = writer.reserve(REPLY_HEADER_BYTES);
   writer.setInt32(at, xid);
   writer.setInt64(at + 4, zxid);
@@ -198,7 +198,7 @@ export function readReplyHeader(reader: ByteReader): ReplyHeader {
 }
 
 export const EVENT_TYPE = { created: 1, deleted: 2, "data-changed": 3, "children-changed": 4 } as const;
-export const STATE_SYNC_CONNECTED = 3;
+const STATE_SYNC_CONNECTED = 3;
 
 export interface WatchEvent {
   readonly type: number;

@@ -34,7 +34,7 @@ const NO_ACL: readonly Acl[] = [];
 export const NO_MODE = -1;
 
 /** The mode of a plain create: ZooKeeper takes the container flag here for nothing at all. */
-export function modeOfCreate(flags: number): number {
+function modeOfCreate(flags: number): number {
   return flags === CREATE_MODE.container ? CREATE_MODE.persistent : flags;
 }
 

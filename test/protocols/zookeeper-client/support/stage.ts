@@ -26,7 +26,7 @@ export async function settle(): Promise<void> {
 }
 
 /** Tasks in the order of their times; between two, every promise settles. */
-export class Clock {
+class Clock {
   #now = 1000;
   readonly #tasks: { at: number; task: () => void }[] = [];
   /** Deferred tasks and timers that were not called off. */

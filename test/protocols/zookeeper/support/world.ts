@@ -228,7 +228,7 @@ export class FakeMember implements ReplicaPort {
   }
 }
 
-export class FakePort implements ConnectionPort {
+class FakePort implements ConnectionPort {
   received: Uint8Array[] = [];
   isPaused = false;
   isEnded = false;
