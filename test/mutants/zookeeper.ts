@@ -65,8 +65,8 @@ export const ZOOKEEPER: readonly Mutant[] = [
   {
     name: "a-client-that-is-heard-is-not-renewed",
     rule: "Whatever a client says renews its session.",
-    file: "src/protocols/zookeeper/connection.ts",
-    find: "if (!this.isLocal) this.member.renew(this.sessionId);",
+    file: "src/protocols/zookeeper/session.ts",
+    find: "if (!this.isLocal) member.renew(this.id);",
     replace: "",
     caughtBy: ["zookeeper/handshake"],
     simulator: true,

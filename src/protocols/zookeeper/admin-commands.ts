@@ -258,27 +258,29 @@ function connectionFields(connections: Iterable<ConnectionStats>, brief: boolean
 }
 
 function connectionInfo(one: ConnectionStats, brief: boolean): Fields {
+  const { session, traffic } = one;
+  const { latency } = traffic;
   const info = {
     remote_socket_address: javaAddress(one).slice(1),
     interest_ops: (one.reading ? 1 : 0) | (one.unsentBytes > 0 ? 4 : 0),
     outstanding_requests: one.outstanding,
-    packets_received: one.packetsReceived,
-    packets_sent: one.packetsSent,
+    packets_received: traffic.packetsReceived,
+    packets_sent: traffic.packetsSent,
   };
   if (brief) return info;
   return {
     ...info,
-    session_id: one.sessionId,
-    last_operation: one.lastOperation,
+    session_id: session.id,
+    last_operation: traffic.lastOperation,
     established: Math.round(one.established),
-    session_timeout: one.sessionTimeoutMs,
-    last_cxid: one.lastXid,
-    last_zxid: one.lastZxid,
-    last_response_time: Math.round(one.lastResponseTime),
-    last_latency: Math.round(one.latency.last),
-    min_latency: Math.round(one.latency.min),
-    avg_latency: Math.round(one.latency.average),
-    max_latency: Math.round(one.latency.max),
+    session_timeout: session.timeoutMs,
+    last_cxid: traffic.lastXid,
+    last_zxid: traffic.lastZxid,
+    last_response_time: Math.round(traffic.lastResponseTime),
+    last_latency: Math.round(latency.last),
+    min_latency: Math.round(latency.min),
+    avg_latency: Math.round(latency.average),
+    max_latency: Math.round(latency.max),
   };
 }
 

@@ -1,33 +1,22 @@
 // One client's connection, from its first bytes to its last: what may be taken from it now, what it asks for, and how it
 // begins and ends. The order of its requests is kept by `request-pipeline.ts`. Sockets and time come in through ports.
 
-import type { ByteReader, ByteWriter } from "../../base/bytes.ts";
-import { bytesOf, toByteString } from "../../base/text.ts";
+import { assert } from "../../base/assert.ts";
+import type { ByteWriter } from "../../base/bytes.ts";
 import type { ReplicaPort } from "../../replica/replica-port.ts";
 import type { Machine } from "../../state/machine.ts";
 import { allows, allowsAnyone, PERMISSION } from "../../state/tree/acl.ts";
 import type { Acl, Identity } from "../../state/types.ts";
-import { OPCODE } from "./codec/opcodes.ts";
-import { REQUEST_HEADER_BYTES, XID } from "./codec/records.ts";
+import type { ConnectionHost, Phase } from "./connection-host.ts";
+import { ConnectionTraffic } from "./connection-traffic.ts";
 import { Credentials } from "./credentials.ts";
-import { ERROR } from "./errors.ts";
-import { FrameCutter } from "./frames.ts";
-import { askedTimeoutMs, Handshake } from "./handshake.ts";
-import { HANDSHAKE_WAIT_SHARE, OUTSTANDING_PER_CONNECTION_MAX, VISIT_WORK } from "./limits.ts";
-import { operationOf } from "./operations/index.ts";
-import type { Client, ConnectionOperation, Operation } from "./operations/operation.ts";
+import { VISIT_WORK } from "./limits.ts";
+import type { Operation } from "./operations/operation.ts";
 import { type ConnectionPort, Outgoing } from "./outgoing.ts";
-import { RequestPipeline } from "./request-pipeline.ts";
-import type { Service } from "./service.ts";
-import { type ConnectionStats, Latency } from "./stats.ts";
+import { type IntakeConnection, RequestIntake } from "./request-intake.ts";
+import { type PipelineConnection, RequestPipeline } from "./request-pipeline.ts";
+import { Session } from "./session.ts";
 import type { Watches } from "./watches.ts";
-
-/** A request that nobody knows is answered before anything was looked at, so its reply shows no state. */
-const NO_ZXID = -1;
-
-const WORD_BYTES = 4;
-/** What follows a word, where something does: the new trace mask. */
-const WORD_ARGUMENT_BYTES: Readonly<Record<string, number>> = { stmk: 8 };
 
 export interface Peer {
   readonly address: string;
@@ -37,13 +26,14 @@ export interface Peer {
   readonly certificateName: string | null;
 }
 
-/**
- * `greeting`: nothing understood yet. `opening`: its session is being opened or attached. `open`: served. `answering`: a
- * four-letter word is. `ending`: what is written still leaves. `closed`: nothing more in either direction.
- */
-export type Phase = "greeting" | "opening" | "open" | "answering" | "ending" | "closed";
+/** In the order in which a connection goes through them; some are left out. */
+const PHASES: readonly Phase[] = ["greeting", "opening", "open", "answering", "ending", "closed"];
 
-export class Connection implements Client, ConnectionStats {
+/**
+ * Invariants: the phase only goes forward. Requests are taken, and watches held, in `open` alone. Everything that was
+ * accounted for the connection is given back when it is closed.
+ */
+export class Connection implements IntakeConnection, PipelineConnection {
   readonly member: ReplicaPort;
   readonly machine: Machine;
   readonly watches: Watches;
@@ -52,66 +42,55 @@ export class Connection implements Client, ConnectionStats {
   readonly multiReadBytesMax: number;
   readonly established: number;
   readonly acceptedAt: number;
-  readonly latency = new Latency();
-  phase: Phase = "greeting";
-  sessionId = 0;
-  sessionTimeoutMs = 0;
-  /** Served by a member without a quorum: reads alone. */
-  readOnly = false;
-  /** A session that only this read-only member knows. */
-  isLocal = false;
+  readonly session = new Session();
+  readonly traffic = new ConnectionTraffic();
   lastEvent = 0;
   watchBytes = 0;
   /** What this member held for it when it last looked. */
   heldBytes = 0;
   /** The last tick in which its client had fetched everything, and asked for more or had nothing left to ask. */
-  gotOnInTick: number;
+  progressedInTick: number;
   lastHeardAt: number;
-  renewedInTick = -1;
-  packetsReceived = 0;
-  packetsSent = 0;
-  lastXid = 0;
-  lastZxid = 0;
-  lastOperation = "NA";
-  lastResponseTime = 0;
 
-  readonly #service: Service;
+  readonly #host: ConnectionHost;
   readonly #port: ConnectionPort;
-  readonly #frames: FrameCutter;
   readonly #outgoing: Outgoing;
   readonly #who: Credentials;
   readonly #pipeline: RequestPipeline;
-  readonly #requestBytesHigh: number;
-  /** Four bytes have come, and were no word. */
-  #hasBegun = false;
-  #isPaused = false;
-  /** A password waits to be looked at: ends the waiting. */
-  #stopProofWait: (() => void) | null = null;
-  /** When its handshake came, and which timeout it asks for. */
-  #greeted: { readonly at: number; readonly timeoutMs: number } | null = null;
-  #stopAwaiting: (() => void) | null = null;
-  /** Its last request has come: nothing that comes after it is read. */
-  isDeaf = false;
+  readonly #intake: RequestIntake;
+  #phase: Phase = "greeting";
 
-  constructor(service: Service, port: ConnectionPort, peer: Peer) {
-    const { options } = service;
-    this.#service = service;
+  constructor(host: ConnectionHost, port: ConnectionPort, peer: Peer) {
+    const { options } = host;
+    this.#host = host;
     this.#port = port;
     this.peer = peer;
-    this.member = service.member;
-    this.machine = service.member.machine;
-    this.watches = service.watches;
-    this.gotOnInTick = service.tick;
+    this.member = host.member;
+    this.machine = host.member.machine;
+    this.watches = host.watches;
+    this.progressedInTick = host.tick;
     this.replyBytesMax = options.bounds.replyBytesMax;
-    this.multiReadBytesMax = service.multiReadBytesMax;
-    this.#requestBytesHigh = options.bounds.requestBytesHigh;
+    this.multiReadBytesMax = host.multiReadBytesMax;
     this.established = options.clock.wall();
     this.acceptedAt = options.clock.now();
     this.lastHeardAt = this.acceptedAt;
-    this.#frames = new FrameCutter(options.frameBytesMax);
-    this.#outgoing = new Outgoing(port, service.buffers, options.bounds, () => service.noteDirty(this));
-    this.#who = new Credentials(peer, options, service.guesses);
-    this.#pipeline = new RequestPipeline(this, service, this.#outgoing);
+    this.#outgoing = new Outgoing(port, host.buffers, options.bounds, () => host.turns.noteDirty(this));
+    this.#who = new Credentials(peer, options, host.guesses);
+    this.#pipeline = new RequestPipeline(this, host, this.#outgoing);
+    const parts = { port, outgoing: this.#outgoing, credentials: this.#who, pipeline: this.#pipeline };
+    this.#intake = new RequestIntake(this, host, parts);
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  get isOpen(): boolean {
+    return this.#phase === "open";
+  }
+
+  get sessionId(): number {
+    return this.session.id;
   }
 
   get identities(): readonly Identity[] {
@@ -124,15 +103,16 @@ export class Connection implements Client, ConnectionStats {
 
   // -------------------------------------------------------------------------------------------------- from the socket
 
-  /** The chunk is this session's from here on. */
+  /** The chunk is this connection's from here on. */
   onChunk(chunk: Uint8Array): void {
-    const service = this.#service;
-    service.counters.bytesReceived += chunk.length;
-    if (this.isDeaf || this.phase === "answering" || this.phase === "ending" || this.phase === "closed") return;
-    this.lastHeardAt = service.refreshTurnTime();
-    if (this.phase === "open" && this.renewedInTick !== service.tick) this.#renew();
+    const host = this.#host;
+    const phase = this.#phase;
+    host.counters.bytesReceived += chunk.length;
+    if (this.#intake.isDeaf || phase === "answering" || phase === "ending" || phase === "closed") return;
+    this.lastHeardAt = host.turns.refreshTime();
+    if (phase === "open") this.session.renew(this.member, host.tick);
     try {
-      this.#frames.add(chunk);
+      this.#intake.add(chunk);
     } catch (error) {
       this.fail(error);
       return;
@@ -142,8 +122,8 @@ export class Connection implements Client, ConnectionStats {
 
   /** The client has fetched everything that was written. */
   onDrain(): void {
-    if (this.phase === "closed") return;
-    this.gotOnInTick = this.#service.tick;
+    if (this.#phase === "closed") return;
+    this.progressedInTick = this.#host.tick;
     this.account();
     this.serve();
   }
@@ -163,202 +143,29 @@ export class Connection implements Client, ConnectionStats {
   }
 
   #serve(): void {
-    if (this.phase === "greeting" && !this.#bringsFrames()) {
+    if (this.#phase === "greeting" && !this.#intake.bringsFrames()) {
       this.account();
       return;
     }
-    this.#service.noteUnblocked(this);
+    this.#host.turns.noteUnblocked(this);
     this.#pipeline.advance();
-    let isGettingOn = false;
-    while (this.#mayTake()) {
-      const found = this.#frames.next();
-      if (found === "more") break;
-      isGettingOn = true;
-      if (found === "malformed") {
-        this.drop(`a frame of ${this.#frames.announced} bytes is announced`);
-        return;
-      }
-      if (this.#onFrame()) continue;
-      this.#frames.putBack();
-      this.#service.noteBlocked(this);
-      break;
-    }
-    this.#regulate();
-    if (isGettingOn && this.#port.unsentBytes === 0) this.gotOnInTick = this.#service.tick;
+    const isProgress = this.#intake.take();
+    if (isProgress && this.#port.unsentBytes === 0) this.progressedInTick = this.#host.tick;
     this.account();
   }
 
   /** Tells the member what it holds for this client. */
   account(): void {
     const held =
-      this.phase === "closed" ? 0 : this.#outgoing.unsentBytes + this.#frames.held + this.#pipeline.heldBytes;
+      this.#phase === "closed" ? 0 : this.#outgoing.unsentBytes + this.#intake.heldBytes + this.#pipeline.heldBytes;
     const more = held - this.heldBytes;
     if (more === 0) return;
     this.heldBytes = held;
-    this.#service.noteHeld(more);
+    this.#host.memory.note(more);
   }
 
-  /** Before a handshake four letters may come instead of a length. Says whether frames are what comes. */
-  #bringsFrames(): boolean {
-    if (this.#hasBegun) return true;
-    const word = this.#frames.peek(WORD_BYTES);
-    if (word === null) return false;
-    const isWord = /^[a-z]{4}$/.test(word);
-    const whole = isWord ? this.#frames.peek(WORD_BYTES + (WORD_ARGUMENT_BYTES[word] ?? 0)) : word;
-    if (whole === null) return false; // its argument is to come
-    if (!isWord) {
-      this.#hasBegun = true;
-      return true;
-    }
-    const { fourLetterWord } = this.#service.options;
-    if (this.#service.isTurnFull) {
-      this.#service.noteReady(this);
-      return false;
-    }
-    this.#hasBegun = true;
-    this.phase = "answering";
-    const argument = bytesOf(whole.slice(WORD_BYTES));
-    const isKnown = fourLetterWord?.(word, (text) => this.#answerWord(text), this, argument) ?? false;
-    if (!isKnown) this.drop(`"${word}" is no word that is known here`);
-    return false;
-  }
-
-  #answerWord(text: string): void {
-    if (this.phase !== "answering") return;
-    this.#outgoing.writer.text(toByteString(text));
-    this.#service.turnWork += text.length;
-    this.end();
-  }
-
-  #mayTake(): boolean {
-    if (this.isDeaf || (this.phase !== "open" && this.phase !== "greeting")) return false;
-    if (this.#stopProofWait !== null) {
-      this.#service.noteBlocked(this);
-      return false;
-    }
-    if (this.#service.isTurnFull) {
-      this.#service.noteReady(this);
-      return false;
-    }
-    if (!this.#outgoing.isBackedUp && this.#hasRoomForRequests) {
-      if (this.#pipeline.count === 0 || !this.#service.isOverloaded) return true;
-    }
-    this.#service.noteBlocked(this);
-    return false;
-  }
-
-  get #hasRoomForRequests(): boolean {
-    const { count, heldBytes } = this.#pipeline;
-    return count < OUTSTANDING_PER_CONNECTION_MAX && heldBytes <= this.#requestBytesHigh;
-  }
-
-  /** Lets chunks come, or not: those that cannot be taken stay in the client's socket. */
-  #regulate(): void {
-    const isFull = this.#frames.pending > 0 && !this.#mayTakeQuietly();
-    if (isFull === this.#isPaused || this.phase === "closed") return;
-    this.#isPaused = isFull;
-    if (isFull) this.#port.pause();
-    else this.#port.resume();
-  }
-
-  #mayTakeQuietly(): boolean {
-    return !this.#service.isBlocked(this) && this.phase !== "opening";
-  }
-
-  // ------------------------------------------------------------------------------------------------------- requests
-
-  /** Says false when the frame cannot be taken now, and must be offered again. */
-  #onFrame(): boolean {
-    const { bytes, start, end } = this.#frames;
-    const reader = this.#service.reader.reset(bytes, start, end);
-    if (this.phase === "greeting") return this.#onGreeting(reader);
-    if (end - start < REQUEST_HEADER_BYTES) {
-      this.drop("a request without a whole header");
-      return true;
-    }
-    const xid = reader.int32();
-    const opcode = reader.int32();
-    const operation = operationOf(opcode);
-    if (operation === undefined) {
-      this.#pipeline.answer(null, xid, NO_ZXID, { error: ERROR.unimplemented, body: null, ends: true });
-    } else if (this.#service.requiredSchemes !== null && !this.#isAdmitted(operation)) {
-      this.#pipeline.answerError(operation, xid, ERROR.sessionClosedRequireSaslAuth, true);
-    } else if (!this.#onRequest(operation, opcode === OPCODE.ping ? XID.ping : xid, reader)) {
-      return false;
-    }
-    this.#noteRequest(operation);
-    return true;
-  }
-
-  #onRequest(operation: Operation, xid: number, reader: ByteReader): boolean {
-    switch (operation.kind) {
-      case "read":
-        this.#pipeline.onRead(operation, xid, reader);
-        return true;
-      case "write":
-        return this.#pipeline.onWrite(operation, xid, reader);
-      case "barrier":
-        this.#pipeline.onBarrier(operation, xid, reader);
-        return true;
-      case "auth":
-      case "sasl":
-        return this.#onProof(operation, xid, reader);
-    }
-  }
-
-  #onGreeting(reader: ByteReader): boolean {
-    this.#greeted ??= { at: this.#service.turnTime, timeoutMs: askedTimeoutMs(reader) };
-    if (this.#service.mode === "waiting") {
-      this.awaitQuorum();
-      return false;
-    }
-    if (!new Handshake(this, this.#service).onRequest(reader)) return false;
-    this.#noteRequest(undefined);
-    return true;
-  }
-
-  /**
-   * There is no quorum for a moment. A handshake waits for it as long as its client can spare: it has other members to try
-   * before its session is over.
-   */
   awaitQuorum(): void {
-    if (this.#greeted === null || (this.phase !== "greeting" && this.phase !== "opening")) return;
-    if (this.#stopAwaiting !== null) return;
-    const { clock } = this.#service.options;
-    const until = this.#greeted.at + this.#greeted.timeoutMs * HANDSHAKE_WAIT_SHARE;
-    this.#stopAwaiting = clock.after(Math.max(0, until - clock.now()), () => {
-      this.#stopAwaiting = null;
-      if (this.phase !== "greeting" && this.phase !== "opening") return;
-      if (this.#service.mode !== "waiting") return;
-      this.#service.counters.closedWithoutQuorum += 1;
-      this.drop("there is no quorum, and it can wait no longer");
-    });
-  }
-
-  #isAdmitted({ kind }: Operation): boolean {
-    if (kind === "auth" || kind === "sasl") return true;
-    return this.#who.hasAnyOf(this.#service.requiredSchemes!);
-  }
-
-  /** Says false when its password may not be looked at yet: it waits, with all that comes behind it. */
-  #onProof(operation: ConnectionOperation, xid: number, reader: ByteReader): boolean {
-    const now = this.#service.turnTime;
-    const answer = operation.kind === "auth" ? this.#who.onAuth(reader, now) : this.#who.onSasl(reader, now);
-    if (answer.kind === "wait") {
-      this.#awaitTurnToProve(answer.milliseconds);
-      return false;
-    }
-    if (answer.failure !== null) this.#service.noteFailedProof(this, answer.failure);
-    if (answer.kind === "unreadable") this.drop("an authentication that cannot be read");
-    else this.#pipeline.answer(operation, xid, 0, answer); // ZooKeeper gives no revision here
-    return true;
-  }
-
-  #awaitTurnToProve(milliseconds: number): void {
-    this.#stopProofWait = this.#service.options.clock.after(milliseconds, () => {
-      this.#stopProofWait = null;
-      this.#service.noteReady(this);
-    });
+    this.#intake.awaitQuorum();
   }
 
   /** A reply that belongs to no request: the handshake's. */
@@ -367,18 +174,13 @@ export class Connection implements Client, ConnectionStats {
   }
 
   notify(frame: Uint8Array): void {
-    if (this.phase !== "open") return;
-    this.packetsSent += 1;
-    this.#service.counters.packetsSent += 1;
+    if (this.#phase !== "open") return;
+    this.notePacketSent();
     if (!this.#outgoing.notify(frame)) this.drop("it does not fetch its notifications");
   }
 
-  get isOpen(): boolean {
-    return this.phase === "open";
-  }
-
   noteVisits(count: number): void {
-    this.#service.turnWork += count * VISIT_WORK;
+    this.#host.turns.work += count * VISIT_WORK;
   }
 
   mayRead(acl: readonly Acl[]): boolean {
@@ -386,23 +188,33 @@ export class Connection implements Client, ConnectionStats {
   }
 
   may(permissions: number, acl: readonly Acl[]): boolean {
-    return allowsAnyone(acl, permissions) || this.#service.skipsAcl || allows(acl, permissions, this.identities);
+    return allowsAnyone(acl, permissions) || this.#host.skipsAcl || allows(acl, permissions, this.identities);
   }
 
   // --------------------------------------------------------------------------------------------- beginning and end
 
-  /** The handshake has succeeded. */
-  onOpened(sessionId: number, timeoutMs: number): void {
-    this.sessionId = sessionId;
-    this.sessionTimeoutMs = timeoutMs;
-    this.phase = "open";
-    this.#service.noteOpened(this);
-    this.#service.noteReady(this); // for what it has sent already
+  #enter(phase: Phase): void {
+    assert(PHASES.indexOf(phase) > PHASES.indexOf(this.#phase), `a connection went from ${this.#phase} to ${phase}`);
+    this.#phase = phase;
   }
 
-  #renew(): void {
-    this.renewedInTick = this.#service.tick;
-    if (!this.isLocal) this.member.renew(this.sessionId);
+  onWord(): void {
+    this.#enter("answering");
+  }
+
+  onOpening(): void {
+    this.#enter("opening");
+  }
+
+  onOpened(): void {
+    assert(this.session.id !== 0, "a connection is open without a session");
+    this.#enter("open");
+    this.#host.noteOpened(this);
+    this.#host.turns.noteReady(this); // for what it has sent already
+  }
+
+  deafen(): void {
+    this.#intake.deafen();
   }
 
   /** The lease of this session has ended; its own closing is answered first. */
@@ -412,15 +224,15 @@ export class Connection implements Client, ConnectionStats {
 
   /** Sends what is written, then closes. */
   end(): void {
-    if (this.phase === "ending" || this.phase === "closed") return;
-    this.#service.noteDirty(this);
+    if (this.#phase === "ending" || this.#phase === "closed") return;
+    this.#host.turns.noteDirty(this);
     this.#leave("ending");
   }
 
   /** Closes at once, without another word. */
   drop(reason: string): void {
-    if (this.phase === "closed") return;
-    this.#service.noteDropped(this, reason);
+    if (this.#phase === "closed") return;
+    this.#host.noteDropped(this, reason);
     this.#outgoing.discard();
     this.#leave("closed");
     this.#port.destroy();
@@ -428,47 +240,48 @@ export class Connection implements Client, ConnectionStats {
 
   /** Something went wrong in here while this client was answered: that costs its connection, and nothing else. */
   fail(error: unknown): void {
-    if (this.phase === "closed") return;
-    this.#service.noteFailed(this, error);
+    if (this.#phase === "closed") return;
+    this.#host.noteFailed(this, error);
     this.member.abandon();
     this.drop("this member failed to answer it");
   }
 
   close(reason: string): void {
-    this.#service.options.logger.info(`${this.name}: closed: ${reason}`);
+    this.#host.options.logger.info(`${this.name}: closed: ${reason}`);
     this.end();
   }
 
   flush(): void {
     try {
-      this.#service.counters.bytesSent += this.#outgoing.flush();
+      this.#host.counters.bytesSent += this.#outgoing.flush();
       this.#pipeline.endTurn();
       this.account();
-      if (this.phase === "ending") this.#port.end();
+      if (this.#phase === "ending") this.#port.end();
     } catch (error) {
       this.fail(error);
     }
   }
 
   #leave(phase: "ending" | "closed"): void {
-    if (this.phase === "closed") return;
-    const isFirst = this.phase !== "ending";
-    this.phase = phase;
+    if (this.#phase === "closed") return;
+    const isFirst = this.#phase !== "ending";
+    this.#enter(phase);
     if (isFirst) {
-      this.#stopAwaiting?.();
-      this.#stopProofWait?.();
+      this.#intake.stop();
       this.watches.removeWatcher(this);
-      this.#service.noteLeft(this);
+      this.#host.noteLeft(this);
       this.#pipeline.abandon();
+      assert(this.watchBytes === 0, "a connection has left and holds watches");
     }
-    if (phase === "closed") this.#service.noteClosed(this);
+    if (phase === "closed") this.#host.noteClosed(this);
     this.account();
   }
 
   // ----------------------------------------------------------------------------------------------------- statistics
 
   get name(): string {
-    const session = this.sessionId === 0 ? "" : `, session 0x${this.sessionId.toString(16)}`;
+    const { id } = this.session;
+    const session = id === 0 ? "" : `, session 0x${id.toString(16)}`;
     return `client ${this.peer.address}:${this.peer.port}${session}`;
   }
 
@@ -490,38 +303,33 @@ export class Connection implements Client, ConnectionStats {
 
   /** A reply is due, and nothing stands in its way. At the end of a turn that must never be so. */
   get owesReply(): boolean {
-    return this.phase === "open" && this.#pipeline.owesReply && this.unsentBytes === 0;
+    return this.#phase === "open" && this.#pipeline.owesReply && this.unsentBytes === 0;
   }
 
   get reading(): boolean {
-    return !this.#isPaused;
+    return !this.#intake.isPaused;
   }
 
   get unsentBytes(): number {
     return this.#outgoing.unsentBytes;
   }
 
-  resetStats(): void {
-    this.packetsReceived = 0;
-    this.packetsSent = 0;
-    this.lastOperation = "NA";
-    this.latency.reset();
+  notePacketSent(): void {
+    this.traffic.packetsSent += 1;
+    this.#host.counters.packetsSent += 1;
   }
 
-  #noteRequest(operation: Operation | undefined): void {
-    this.packetsReceived += 1;
-    this.#service.counters.noteRequest(operation === undefined ? OPCODE.notification : operation.opcode);
+  noteRequest(operation: Operation | undefined): void {
+    this.traffic.packetsReceived += 1;
+    this.#host.counters.noteRequest(operation);
   }
 
   noteReply(operation: Operation | null, xid: number, receivedAt: number): void {
-    const service = this.#service;
-    const elapsed = service.turnTime - receivedAt;
-    this.packetsSent += 1;
-    this.lastXid = xid;
-    this.lastZxid = this.machine.revision;
-    this.lastResponseTime = service.wallTime;
-    if (operation !== null) this.lastOperation = operation.abbreviation;
-    this.latency.add(elapsed);
-    service.counters.noteReply(operation, elapsed, service.turnTime);
+    const { turns, counters } = this.#host;
+    const { time } = turns;
+    const elapsed = time - receivedAt;
+    const abbreviation = operation === null ? null : operation.abbreviation;
+    this.traffic.noteReply(abbreviation, xid, this.machine.revision, turns.wallTime, elapsed);
+    counters.noteReply(operation, elapsed, time);
   }
 }

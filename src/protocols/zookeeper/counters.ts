@@ -45,9 +45,11 @@ export class Counters implements ServerStats {
     this.writeLatency = new Summary(now);
   }
 
-  noteRequest(opcode: number): void {
+  /** Undefined: a handshake, or an opcode that is not known. */
+  noteRequest(operation: Operation | undefined): void {
     this.packetsReceived += 1;
-    const place = opcode - OPCODE.closeSession;
+    if (operation === undefined) return;
+    const place = operation.opcode - OPCODE.closeSession;
     this.#requests[place] = this.#requests[place]! + 1;
   }
 
@@ -66,7 +68,7 @@ export class Counters implements ServerStats {
   }
 
   resetConnections(): void {
-    for (const connection of this.#live.connections) connection.resetStats();
+    for (const connection of this.#live.connections) connection.traffic.reset();
   }
 
   get requests(): ReadonlyMap<string, number> {

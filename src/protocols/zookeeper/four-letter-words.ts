@@ -140,15 +140,16 @@ function connectionLines(connections: Iterable<ConnectionStats>, brief: boolean)
 
 /** A line of `cons`, or the shorter one of `stat`, without its end. */
 function connectionLine(one: ConnectionStats, brief: boolean): string {
+  const { traffic } = one;
   const interest = (one.reading ? 1 : 0) | (one.unsentBytes > 0 ? 4 : 0);
-  const counts = `queued=${one.outstanding},recved=${one.packetsReceived},sent=${one.packetsSent}`;
+  const counts = `queued=${one.outstanding},recved=${traffic.packetsReceived},sent=${traffic.packetsSent}`;
   let session = "";
-  if (!brief && one.sessionId !== 0) {
-    const { latency } = one;
-    const lastXid = one.lastXid >= 0 ? `,lcxid=0x${hex(one.lastXid)}` : "";
+  if (!brief && one.session.id !== 0) {
+    const { latency } = traffic;
+    const lastXid = traffic.lastXid >= 0 ? `,lcxid=0x${hex(traffic.lastXid)}` : "";
     session =
-      `,sid=0x${hex(one.sessionId)},lop=${one.lastOperation},est=${Math.round(one.established)},to=${one.sessionTimeoutMs}` +
-      `${lastXid},lzxid=0x${hex(one.lastZxid)},lresp=${Math.round(one.lastResponseTime)},llat=${Math.round(latency.last)}` +
+      `,sid=0x${hex(one.session.id)},lop=${traffic.lastOperation},est=${Math.round(one.established)},to=${one.session.timeoutMs}` +
+      `${lastXid},lzxid=0x${hex(traffic.lastZxid)},lresp=${Math.round(traffic.lastResponseTime)},llat=${Math.round(latency.last)}` +
       `,minlat=${Math.round(latency.min)},avglat=${Math.round(latency.average)},maxlat=${Math.round(latency.max)}`;
   }
   return ` ${javaAddress(one)}[${interest.toString(16)}](${counts}${session})`;
@@ -209,7 +210,7 @@ function* dumpLines(tree: TreeFacts, stats: ServerStats): Generator<string> {
   }
   yield "Connections dump:";
   yield `Connections (${stats.connectionCount}):`;
-  for (const one of stats.connections) yield `\tip: ${javaAddress(one)} sessionId: 0x${hex(one.sessionId)}`;
+  for (const one of stats.connections) yield `\tip: ${javaAddress(one)} sessionId: 0x${hex(one.session.id)}`;
 }
 
 function watchesBySession(table: WatchTable): string {

@@ -2,81 +2,118 @@
 // every member agrees who serves it. What cannot be is answered as ZooKeeper does: with a session of zeros for one that is
 // not known any more, with a closed connection where another member may do better.
 
-import { type ByteReader, MalformedError } from "../../base/bytes.ts";
+import { assert } from "../../base/assert.ts";
+import { type ByteReader, type ByteWriter, MalformedError } from "../../base/bytes.ts";
 import type { CoordinationError } from "../../base/errors.ts";
 import { byteString, bytesOf, equalsSecretly } from "../../base/text.ts";
 import type { Waiter } from "../../replica/replica-port.ts";
 import { encodeAttachLease, encodeOpenLease, PASSWORD_BYTES } from "../../state/leases/commands.ts";
 import type { Outcome } from "../../state/types.ts";
 import { type ConnectRequest, readConnectRequest, writeConnectReply } from "./codec/records.ts";
-import type { Connection } from "./connection.ts";
-import { PASSWORD_BYTES_MAX } from "./limits.ts";
-import type { Service } from "./service.ts";
+import type { ConnectionHost, Phase } from "./connection-host.ts";
+import { HANDSHAKE_WAIT_SHARE, PASSWORD_BYTES_MAX } from "./limits.ts";
+import type { Session } from "./session.ts";
 
 const NO_PASSWORD = new Uint8Array(PASSWORD_BYTES);
 
-/** The session's timeout that a handshake asks for; 0 where it cannot be read. */
-export function askedTimeoutMs(reader: ByteReader): number {
-  const { offset } = reader;
-  try {
-    return Math.max(0, readConnectRequest(reader).timeoutMs);
-  } catch (error) {
-    if (!(error instanceof MalformedError)) throw error;
-    return 0;
-  } finally {
-    reader.offset = offset;
-  }
+/** The connection whose client says who it is. */
+export interface GreetingConnection {
+  readonly phase: Phase;
+  readonly session: Session;
+  /** For the reply. */
+  readonly writer: ByteWriter;
+  /** The request is before the cluster: until it is decided, nothing more is taken. */
+  onOpening(): void;
+  /** The session is open and has been answered. */
+  onOpened(): void;
+  notePacketSent(): void;
+  end(): void;
+  drop(reason: string): void;
+  fail(error: unknown): void;
 }
 
+/** One a connection. The request is decoded once; while it cannot be answered, it waits here. */
 export class Handshake implements Waiter {
-  readonly #connection: Connection;
-  readonly #service: Service;
+  readonly #connection: GreetingConnection;
+  readonly #host: ConnectionHost;
+  #request: ConnectRequest | null = null;
+  /** When it came, in monotonic milliseconds. */
+  #receivedAt = 0;
   #password = "";
-  /** The client's record ends with `readOnly`, and so will its reply's. */
-  #knowsReadOnly = false;
+  #stopWaiting: (() => void) | null = null;
 
-  constructor(connection: Connection, service: Service) {
+  constructor(connection: GreetingConnection, host: ConnectionHost) {
     this.#connection = connection;
-    this.#service = service;
+    this.#host = host;
   }
 
-  /** Says false when it cannot be answered now, and should be offered again. */
-  onRequest(reader: ByteReader): boolean {
-    let request: ConnectRequest;
+  /** The first frame. False: it cannot be answered now, and `retry` is to be called once that may have changed. */
+  onFrame(reader: ByteReader): boolean {
+    assert(this.#request === null, "a connection has one handshake");
     try {
-      request = readConnectRequest(reader);
+      this.#request = readConnectRequest(reader);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
       this.#connection.drop("its first frame is no handshake");
       return true;
     }
-    const refusal = this.#refusalOf(request);
-    if (refusal !== null) {
-      this.#note(request);
-      this.#connection.drop(refusal);
-      return true;
+    this.#receivedAt = this.#host.turns.time;
+    const { counters } = this.#host;
+    counters.handshakes += 1;
+    if (this.#request.sessionId !== 0) counters.reattachments += 1;
+    return this.retry();
+  }
+
+  /** Tries again to answer the request; says whether that was possible. */
+  retry(): boolean {
+    const request = this.#request;
+    assert(request !== null && this.#connection.phase === "greeting", "a handshake that is not due");
+    const { mode } = this.#host;
+    if (mode === "waiting") {
+      this.awaitQuorum();
+      return false;
     }
-    this.#knowsReadOnly = request.readOnly !== null;
-    if (this.#service.mode === "read-only") this.#serveReadOnly(request);
+    const refusal = this.#refusalOf(request);
+    if (refusal !== null) this.#connection.drop(refusal);
+    else if (mode === "read-only") this.#serveReadOnly(request);
     else return this.#propose(request);
     return true;
   }
 
-  /** Counts it, once: a handshake that cannot be answered yet is offered again. */
-  #note({ sessionId }: ConnectRequest): void {
-    const { counters } = this.#service;
-    counters.handshakes += 1;
-    if (sessionId !== 0) counters.reattachments += 1;
+  /**
+   * There is no quorum for a moment. A handshake waits for it as long as its client can spare: it has other members to try
+   * before its session is over.
+   */
+  awaitQuorum(): void {
+    if (this.#request === null || this.#stopWaiting !== null || !this.#isUnanswered) return;
+    const { clock } = this.#host.options;
+    const until = this.#receivedAt + Math.max(0, this.#request.timeoutMs) * HANDSHAKE_WAIT_SHARE;
+    this.#stopWaiting = clock.after(Math.max(0, until - clock.now()), () => {
+      this.#stopWaiting = null;
+      if (!this.#isUnanswered || this.#host.mode !== "waiting") return;
+      this.#host.counters.closedWithoutQuorum += 1;
+      this.#connection.drop("there is no quorum, and it can wait no longer");
+    });
+  }
+
+  /** The connection has ended, or is open. */
+  stop(): void {
+    this.#stopWaiting?.();
+    this.#stopWaiting = null;
+  }
+
+  get #isUnanswered(): boolean {
+    const { phase } = this.#connection;
+    return phase === "greeting" || phase === "opening";
   }
 
   /** Why this client should try another member. */
   #refusalOf({ lastZxidSeen, readOnly }: ConnectRequest): string | null {
-    const { mode, member } = this.#service;
+    const { mode, member, counters } = this.#host;
     if (mode === "refusing" || (mode === "read-only" && readOnly !== true)) {
-      this.#service.counters.closedWithoutQuorum += 1;
+      counters.closedWithoutQuorum += 1;
+      return mode === "refusing" ? "there is no quorum" : "there is no quorum, and it wants to write";
     }
-    if (mode === "refusing") return "there is no quorum";
-    if (mode === "read-only" && readOnly !== true) return "there is no quorum, and it wants to write";
     if (lastZxidSeen > member.machine.revision) {
       return `it has seen 0x${lastZxidSeen.toString(16)}, this member 0x${member.machine.revision.toString(16)}`;
     }
@@ -84,7 +121,7 @@ export class Handshake implements Waiter {
   }
 
   #propose(request: ConnectRequest): boolean {
-    const { member, options } = this.#service;
+    const { member, options } = this.#host;
     if (request.sessionId !== 0 && !Number.isSafeInteger(request.sessionId)) {
       this.#refuse(); // no session was ever given such a number
       return true;
@@ -99,9 +136,8 @@ export class Handshake implements Waiter {
       return true;
     }
     if (admission !== "open") return false;
-    this.#note(request);
     const timeoutMs = this.#clamp(request.timeoutMs);
-    this.#connection.phase = "opening";
+    this.#connection.onOpening();
     if (request.sessionId === 0) {
       this.#password = textOf(options.hashes.randomBytes(PASSWORD_BYTES));
       encodeOpenLease(member.begin(), timeoutMs, this.#password);
@@ -114,7 +150,7 @@ export class Handshake implements Waiter {
   }
 
   #clamp(timeoutMs: number): number {
-    const { minSessionTimeoutMs, maxSessionTimeoutMs } = this.#service.options;
+    const { minSessionTimeoutMs, maxSessionTimeoutMs } = this.#host.options;
     return Math.min(maxSessionTimeoutMs, Math.max(minSessionTimeoutMs, timeoutMs));
   }
 
@@ -137,13 +173,13 @@ export class Handshake implements Waiter {
 
   /** Without a quorum: a session of this member alone, or one of the cluster's that it remembers. */
   #serveReadOnly(request: ConnectRequest): void {
-    const { member, options } = this.#service;
-    this.#note(request);
-    this.#connection.readOnly = true;
+    const { member, options } = this.#host;
+    const { session } = this.#connection;
+    session.isReadOnly = true;
     if (request.sessionId === 0) {
       this.#password = textOf(options.hashes.randomBytes(PASSWORD_BYTES));
-      this.#connection.isLocal = true;
-      this.#accept(this.#service.newLocalId(), this.#clamp(request.timeoutMs));
+      session.isLocal = true;
+      this.#accept(this.#host.newLocalId(), this.#clamp(request.timeoutMs));
       return;
     }
     const lease = member.machine.lease(request.sessionId);
@@ -154,7 +190,9 @@ export class Handshake implements Waiter {
 
   #accept(sessionId: number, timeoutMs: number): void {
     this.#reply(timeoutMs, sessionId, bytesOf(this.#password));
-    this.#connection.onOpened(sessionId, timeoutMs);
+    this.stop();
+    this.#connection.session.open(sessionId, timeoutMs);
+    this.#connection.onOpened();
   }
 
   #refuse(): void {
@@ -163,10 +201,10 @@ export class Handshake implements Waiter {
   }
 
   #reply(timeoutMs: number, sessionId: number, password: Uint8Array): void {
-    const readOnly = this.#knowsReadOnly ? this.#connection.readOnly : null;
+    // The reply ends with `readOnly` where the client's record did.
+    const readOnly = this.#request!.readOnly === null ? null : this.#connection.session.isReadOnly;
     writeConnectReply(this.#connection.writer, { protocolVersion: 0, timeoutMs, sessionId, password, readOnly });
-    this.#connection.packetsSent += 1;
-    this.#service.counters.packetsSent += 1;
+    this.#connection.notePacketSent();
   }
 }
 

@@ -8,15 +8,16 @@ import type { CoordinationError } from "../../base/errors.ts";
 import type { Outcome } from "../../state/types.ts";
 import { OPCODE } from "./codec/opcodes.ts";
 import { REPLY_HEAD_BYTES, replyZxid, setReplyZxid, writeEmptyReply, writeReplyHead } from "./codec/records.ts";
-import type { Connection } from "./connection.ts";
+import type { ConnectionHost, Phase } from "./connection-host.ts";
 import { ERROR, refusalToWire } from "./errors.ts";
 import { type Bounds, READS_AHEAD_OF_WRITE_MAX } from "./limits.ts";
-import type { BarrierOperation, Operation, ReadOperation, WriteOperation } from "./operations/operation.ts";
+import type { BarrierOperation, Client, Operation, ReadOperation, WriteOperation } from "./operations/operation.ts";
 import { Refusal } from "./operations/refusals.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { OutstandingRequest, RequestOwner } from "./outstanding-requests.ts";
 import { RequestQueue } from "./request-queue.ts";
-import type { Service } from "./service.ts";
+import type { Session } from "./session.ts";
+import type { TurnParticipant } from "./turns.ts";
 
 /** A reply that is known at once. */
 export interface Answer {
@@ -26,25 +27,36 @@ export interface Answer {
   readonly ends: boolean;
 }
 
-/** For replies that are not due yet. */
-const scratch = new ByteWriter(1024);
+/** The connection whose requests these are. */
+export interface PipelineConnection extends Client, TurnParticipant {
+  readonly phase: Phase;
+  readonly session: Session;
+  /** When its client was last heard from, in monotonic milliseconds. */
+  readonly lastHeardAt: number;
+  /** Nothing that comes from now on is read. */
+  deafen(): void;
+  noteReply(operation: Operation | null, xid: number, receivedAt: number): void;
+  /** Looks again at what this member holds for it. */
+  account(): void;
+  end(): void;
+}
 
 export class RequestPipeline implements RequestOwner {
   /** The client has asked to close its session. */
   isClosing = false;
-  readonly #connection: Connection;
-  readonly #service: Service;
+  readonly #connection: PipelineConnection;
+  readonly #host: ConnectionHost;
   readonly #outgoing: Outgoing;
   readonly #queue = new RequestQueue();
   readonly #bounds: Bounds;
   /** What replies have taken in this turn: bytes, and nodes looked at. */
   #urgentWork = 0;
 
-  constructor(connection: Connection, service: Service, outgoing: Outgoing) {
+  constructor(connection: PipelineConnection, host: ConnectionHost, outgoing: Outgoing) {
     this.#connection = connection;
-    this.#service = service;
+    this.#host = host;
     this.#outgoing = outgoing;
-    this.#bounds = service.options.bounds;
+    this.#bounds = host.options.bounds;
   }
 
   /** Requests taken and not answered. */
@@ -71,7 +83,7 @@ export class RequestPipeline implements RequestOwner {
 
   /** Says false when it cannot be taken now, and must be offered again. */
   onWrite(operation: WriteOperation, xid: number, reader: ByteReader): boolean {
-    if (this.#connection.readOnly) {
+    if (this.#connection.session.isReadOnly) {
       this.#refuseReadOnly(operation, xid);
       return true;
     }
@@ -84,14 +96,14 @@ export class RequestPipeline implements RequestOwner {
       }
       return false; // it passes, or this member stops serving and closes the connection
     }
-    const request = this.#service.pending.take(this, operation, xid, this.#connection.lastHeardAt);
+    const request = this.#host.requests.take(this, operation, xid, this.#connection.lastHeardAt);
     let refusal: Refusal | null = null;
     try {
       const proposed = operation.propose(this.#connection, reader);
       if (proposed instanceof Refusal) refusal = proposed;
       else request.note = proposed;
     } catch (error) {
-      this.#service.pending.release(request);
+      this.#host.requests.release(request);
       this.#connection.member.abandon();
       if (!(error instanceof MalformedError)) throw error;
       this.answerError(operation, xid, ERROR.marshallingError, false);
@@ -106,7 +118,7 @@ export class RequestPipeline implements RequestOwner {
     if (operation.ends === true) {
       request.ends = true;
       this.isClosing = true;
-      this.#connection.isDeaf = true;
+      this.#connection.deafen();
     }
     this.#append(request);
     this.#connection.member.commit(request);
@@ -121,14 +133,14 @@ export class RequestPipeline implements RequestOwner {
 
   /** Without a quorum nothing is written, and nobody can say what the latest is. */
   #refuseReadOnly(operation: Operation, xid: number): void {
-    const isLocalClose = operation.opcode === OPCODE.closeSession && this.#connection.isLocal;
+    const isLocalClose = operation.opcode === OPCODE.closeSession && this.#connection.session.isLocal;
     this.answerError(operation, xid, isLocalClose ? ERROR.ok : ERROR.notReadOnly, isLocalClose);
   }
 
   onBarrier(operation: BarrierOperation, xid: number, reader: ByteReader): void {
     const connection = this.#connection;
     const renews = operation.renews === true;
-    if (connection.readOnly) {
+    if (connection.session.isReadOnly) {
       if (renews) this.answerError(operation, xid, ERROR.ok, false);
       else this.#refuseReadOnly(operation, xid);
       return;
@@ -159,7 +171,7 @@ export class RequestPipeline implements RequestOwner {
       this.#queue.becomeRead(request); // what is shown before its turn would be older than the replies before it
       return;
     }
-    const reader = this.#service.reader.reset(request.bytes!, request.start, request.end);
+    const reader = this.#host.reader.reset(request.bytes!, request.start, request.end);
     this.#reply(this.#outgoing.writer, operation, request.xid, reader);
     this.#endReply(request);
   }
@@ -179,7 +191,7 @@ export class RequestPipeline implements RequestOwner {
     if (outcome.kind === "reconfiguring") {
       request.state = "deferred";
       request.revision = outcome.revision;
-      this.#service.noteDeferred(request);
+      this.#host.noteDeferred(request);
       return;
     }
     if (outcome.kind === "rejected" && outcome.code === "session-moved") {
@@ -187,11 +199,6 @@ export class RequestPipeline implements RequestOwner {
       return;
     }
     this.#complete(request, outcome, revision);
-  }
-
-  /** A reconfiguration that was taken up has ended. */
-  onReconfigured(request: OutstandingRequest, outcome: Outcome): void {
-    this.onOutcome(request, outcome, this.#connection.machine.revision);
   }
 
   onRefused(request: OutstandingRequest, error: CoordinationError): void {
@@ -221,12 +228,12 @@ export class RequestPipeline implements RequestOwner {
 
   /** Where this reply is written: straight to the client if it is its turn, aside if another one is due before it. */
   #beginReply(request: OutstandingRequest): ByteWriter {
-    return request === this.#queue.head ? this.#outgoing.writer : scratch.clear();
+    return request === this.#queue.head ? this.#outgoing.writer : this.#host.scratch.clear();
   }
 
   #endReply(request: OutstandingRequest): void {
     if (request !== this.#queue.head) {
-      request.held = scratch.copy();
+      request.held = this.#host.scratch.copy();
       this.#queue.hold(request.held.length);
       request.state = "ready";
       return;
@@ -238,8 +245,8 @@ export class RequestPipeline implements RequestOwner {
   /** The connection that asked is gone; says so, and lets the record go. */
   #hasLeft(request: OutstandingRequest): boolean {
     if (this.#connection.phase !== "closed" && this.#connection.phase !== "ending") return false;
-    this.#service.noteAnswered();
-    this.#service.pending.release(request);
+    this.#host.noteAnswered();
+    this.#host.requests.release(request);
     return true;
   }
 
@@ -263,7 +270,7 @@ export class RequestPipeline implements RequestOwner {
     state: OutstandingRequest["state"],
     expectedBytes = 0,
   ): OutstandingRequest {
-    const request = this.#service.pending.take(this, operation, xid, this.#connection.lastHeardAt);
+    const request = this.#host.requests.take(this, operation, xid, this.#connection.lastHeardAt);
     request.state = state;
     request.expectedBytes = expectedBytes;
     this.#append(request);
@@ -277,7 +284,7 @@ export class RequestPipeline implements RequestOwner {
 
   #append(request: OutstandingRequest): void {
     this.#queue.append(request);
-    this.#service.noteTaken();
+    this.#host.noteTaken();
   }
 
   /** The reply that comes next could be written now, or as soon as the client has fetched. */
@@ -293,14 +300,14 @@ export class RequestPipeline implements RequestOwner {
       if (request.state === "waiting") {
         if (queue.isHeadUrgent) {
           if (!this.#mayGoOnUrgently()) return;
-        } else if (this.#service.isTurnFull) {
-          this.#service.noteReady(this.#connection);
+        } else if (this.#host.turns.isFull) {
+          this.#host.turns.noteReady(this.#connection);
           return;
         } else if (this.#outgoing.isBackedUp) {
-          this.#service.noteBlocked(this.#connection); // goes on once there is room, after this turn's flush or a drain
+          this.#host.turns.noteBlocked(this.#connection); // goes on once there is room, after this turn's flush or a drain
           return;
         }
-        const reader = this.#service.reader.reset(request.bytes!, request.start, request.end);
+        const reader = this.#host.reader.reset(request.bytes!, request.start, request.end);
         this.#reply(this.#outgoing.writer, request.operation as ReadOperation | BarrierOperation, request.xid, reader);
       } else if (request.state === "ready") {
         this.#outgoing.writer.raw(asOf(request.held!, this.#connection.machine.revision));
@@ -335,10 +342,10 @@ export class RequestPipeline implements RequestOwner {
   /** The reply of the first request is written: it leaves the queue. */
   #finishHead(): void {
     const request = this.#queue.shift();
-    this.#service.noteAnswered();
+    this.#host.noteAnswered();
     this.#connection.noteReply(request.operation, request.xid, request.receivedAt);
     const { ends } = request;
-    this.#service.pending.release(request);
+    this.#host.requests.release(request);
     if (ends) this.#connection.end();
   }
 
@@ -350,7 +357,7 @@ export class RequestPipeline implements RequestOwner {
       return;
     }
     const mark = out.reserve(REPLY_HEAD_BYTES);
-    const workBefore = this.#service.turnWork;
+    const workBefore = this.#host.turns.work;
     let error: number;
     try {
       error = operation.run(this.#connection, reader, out);
@@ -358,8 +365,8 @@ export class RequestPipeline implements RequestOwner {
       if (!(thrown instanceof MalformedError)) throw thrown;
       error = ERROR.marshallingError;
     }
-    this.#service.turnWork += out.length - mark;
-    this.#urgentWork += this.#service.turnWork - workBefore;
+    this.#host.turns.work += out.length - mark;
+    this.#urgentWork += this.#host.turns.work - workBefore;
     if (error !== ERROR.ok) out.length = mark + REPLY_HEAD_BYTES;
     writeReplyHead(out, mark, xid, this.#connection.machine.revision, error);
   }
@@ -368,7 +375,7 @@ export class RequestPipeline implements RequestOwner {
   #replyAfterNotifying(out: ByteWriter, operation: ReadOperation, xid: number, reader: ByteReader): void {
     let error: number;
     try {
-      error = operation.run(this.#connection, reader, scratch.clear());
+      error = operation.run(this.#connection, reader, this.#host.scratch.clear());
     } catch (thrown) {
       if (!(thrown instanceof MalformedError)) throw thrown;
       error = ERROR.marshallingError;
@@ -386,7 +393,7 @@ export class RequestPipeline implements RequestOwner {
     const mark = frame.reserve(REPLY_HEAD_BYTES);
     if (body !== null) frame.raw(body);
     writeReplyHead(frame, mark, xid, zxid, error);
-    if (ends) this.#connection.isDeaf = true;
+    if (ends) this.#connection.deafen();
     const request = this.#enqueue(operation, xid, "ready");
     request.held = frame.view();
     this.#queue.hold(request.held.length);
@@ -398,8 +405,8 @@ export class RequestPipeline implements RequestOwner {
   abandon(): void {
     for (const request of this.#queue.clear()) {
       if (request.state !== "waiting" && request.state !== "ready") continue;
-      this.#service.noteAnswered();
-      this.#service.pending.release(request);
+      this.#host.noteAnswered();
+      this.#host.requests.release(request);
     }
   }
 }

@@ -18,6 +18,7 @@ import type { Policy } from "../../state/tree/commands.ts";
 import type { StateEvents } from "../../state/types.ts";
 import type { AuthOptions, Hashes } from "./auth.ts";
 import type { Connection, Peer } from "./connection.ts";
+import type { FourLetterWordHandler } from "./door-options.ts";
 import {
   BOUNDS,
   CERTIFICATE_NAME_BYTES_MAX,
@@ -29,7 +30,7 @@ import {
 } from "./limits.ts";
 import type { ConnectionPort } from "./outgoing.ts";
 import type { SaslOptions } from "./sasl.ts";
-import { type FourLetterWordHandler, Service } from "./service.ts";
+import { Service } from "./service.ts";
 import { SocketPort } from "./socket-port.ts";
 import type { ServerStats } from "./stats.ts";
 import { subjectOf } from "./x509.ts";

@@ -1,118 +1,78 @@
-// ZooKeeper's protocol on one member: what all its connections share. It knows whether clients are served at all, ends
-// their turns with one write each, and passes the state's events to their watches.
+// ZooKeeper's protocol on one member: what all its connections share. It knows whether clients are served at all, which
+// connection serves which session, and passes the state's events to watches and sessions.
 
-import { ByteReader } from "../../base/bytes.ts";
-import type { Logger } from "../../replica/logger.ts";
-import type { Clock } from "../../replica/ports.ts";
+import { assert } from "../../base/assert.ts";
+import { ByteReader, ByteWriter } from "../../base/bytes.ts";
 import type { ReplicaPort } from "../../replica/replica-port.ts";
 import type { Acl, NodeEvent, Outcome, StateEvents } from "../../state/types.ts";
 import { BufferPool } from "./buffers.ts";
 import { Connection, type Peer } from "./connection.ts";
+import type { ConnectionHost, HostedConnection, ServiceMode } from "./connection-host.ts";
 import { Counters, type LiveService } from "./counters.ts";
-import type { CredentialOptions } from "./credentials.ts";
+import { multiReadBytesMax, type ServiceOptions } from "./door-options.ts";
 import { Guesses } from "./guesses.ts";
+import { HeldMemory } from "./held-memory.ts";
 import {
-  type Bounds,
   DROPPED_LINES_PER_TICK_MAX,
   FAILED_PROOF_LINES_PER_TICK_MAX,
-  FRAME_BYTES_MAX,
   HANDSHAKE_DEADLINE_MS,
-  HELD_SHARE_AFTER,
-  MULTI_READ_FRAMES_MAX,
   NO_QUORUM_GRACE_TICKS,
   TICK_PARTS,
 } from "./limits.ts";
 import type { ConnectionPort } from "./outgoing.ts";
 import { type OutstandingRequest, RequestPool } from "./outstanding-requests.ts";
-import type { RequestPipeline } from "./request-pipeline.ts";
+import { RationedWarnings } from "./rationed-warnings.ts";
 import type { ConnectionStats } from "./stats.ts";
+import { Turns } from "./turns.ts";
 import { Watches } from "./watches.ts";
-
-/**
- * Says whether the word is known; the answer may come later, and ends the connection. `argument`: the bytes that belong to
- * the word and stood behind it, none with most.
- */
-export type FourLetterWordHandler = (
-  word: string,
-  reply: (text: string) => void,
-  connection: ConnectionStats,
-  argument: Uint8Array,
-) => boolean;
-
-export interface ServiceOptions extends CredentialOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly tickTimeMs: number;
-  readonly minSessionTimeoutMs: number;
-  readonly maxSessionTimeoutMs: number;
-  /** `jute.maxbuffer`. */
-  readonly frameBytesMax: number;
-  readonly globalOutstandingLimit: number;
-  readonly bounds: Bounds;
-  /** `readonlymode.enabled`. */
-  readonly readOnlyMode: boolean;
-  readonly fourLetterWord: FourLetterWordHandler | null;
-}
-
-/** `waiting`: no quorum for a moment, as when leaders change; connections stay and writes wait. */
-export type ServiceMode = "serving" | "waiting" | "read-only" | "refusing" | "stopped";
 
 /** Ids of read-only sessions: those of a member 0, which there is none. */
 const LOCAL_IDS_FROM = 2 ** 44;
 
-export class Service implements StateEvents, LiveService {
+/** Invariants: each open connection serves one session and stands under its number; `outstanding` is never negative. */
+export class Service implements ConnectionHost, StateEvents, LiveService {
   readonly member: ReplicaPort;
   readonly options: ServiceOptions;
+  readonly turns: Turns;
+  readonly memory: HeldMemory;
   readonly watches: Watches;
-  readonly multiReadBytesMax: number;
-  readonly #turnWorkMax: number;
-  /** What was done for clients in this turn: bytes of replies, and nodes looked at as so many bytes. */
-  turnWork = 0;
+  readonly counters: Counters;
   readonly guesses = new Guesses();
-  readonly pending = new RequestPool();
+  readonly requests = new RequestPool();
   readonly buffers = new BufferPool();
-  /** For whoever reads a request now. */
   readonly reader = new ByteReader(new Uint8Array(0));
+  readonly scratch = new ByteWriter(1024);
+  readonly multiReadBytesMax: number;
   readonly requiredSchemes: ReadonlySet<string> | null;
   readonly skipsAcl: boolean;
   mode: ServiceMode = "waiting";
   tick = 0;
-  /** When this turn of the loop began, as far as anything happened in it. */
-  wallTime: number;
   outstanding = 0;
 
-  readonly #bySession = new Map<number, Connection>();
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new Set<HostedConnection>();
   /** What is written for them still leaves. */
-  readonly #leaving = new Set<Connection>();
-  #heldBytes = 0;
-  #isRelieving = false;
-  #dirty: Connection[] = [];
-  #blocked = new Set<Connection>();
-  #isFlushDue = false;
-  #turnTime: number;
-  #isTurnTimeFresh = false;
+  readonly #leaving = new Set<HostedConnection>();
+  readonly #bySession = new Map<number, HostedConnection>();
   readonly #deferred = new Set<OutstandingRequest>();
+  readonly #droppedWarnings: RationedWarnings;
+  readonly #proofWarnings: RationedWarnings;
   #nextLocalId = LOCAL_IDS_FROM;
   #stopTicking: () => void = () => {};
-  #droppedInTick = 0;
-  #failedProofsInTick = 0;
   #stopGrace: (() => void) | null = null;
 
-  readonly counters: Counters;
-
   constructor(member: ReplicaPort, options: ServiceOptions) {
+    const { clock, logger, bounds, enforceAuthSchemes } = options;
     this.member = member;
     this.options = options;
-    this.watches = new Watches(options.bounds, () => options.clock.now());
+    this.turns = new Turns(clock, bounds.turnWorkMax);
+    this.memory = new HeldMemory(bounds.heldBytesMax, () => [...this.#connections, ...this.#leaving]);
+    this.watches = new Watches(bounds, () => clock.now());
+    this.counters = new Counters(this, () => clock.now());
     this.multiReadBytesMax = multiReadBytesMax(options);
-    this.#turnWorkMax = options.bounds.turnWorkMax;
-    this.#turnTime = options.clock.now();
-    this.wallTime = options.clock.wall();
-    const { enforceAuthSchemes } = options;
     this.requiredSchemes = enforceAuthSchemes.length === 0 ? null : new Set(enforceAuthSchemes);
-    this.counters = new Counters(this, () => options.clock.now());
     this.skipsAcl = options.policy.skipAcl === true;
+    this.#droppedWarnings = new RationedWarnings(logger, DROPPED_LINES_PER_TICK_MAX, "connections closed");
+    this.#proofWarnings = new RationedWarnings(logger, FAILED_PROOF_LINES_PER_TICK_MAX, "authentications failed");
     this.#scheduleTick();
     member.onStatusChange(() => this.#onStatusChange());
     this.#beginGrace();
@@ -163,7 +123,7 @@ export class Service implements StateEvents, LiveService {
 
   #conclude(request: OutstandingRequest, outcome: Outcome): void {
     this.#deferred.delete(request);
-    (request.owner as RequestPipeline).onReconfigured(request, outcome);
+    request.owner!.onOutcome(request, outcome, this.member.machine.revision);
   }
 
   // ---------------------------------------------------------------------------------------------------- the quorum
@@ -176,7 +136,7 @@ export class Service implements StateEvents, LiveService {
     }
     if (this.member.status.hasQuorum) this.#onQuorum();
     else if (this.mode === "serving") this.#beginGrace();
-    this.#flushSoon(); // who was made to wait may go on
+    this.turns.flushSoon(); // who was made to wait may go on
   }
 
   #onQuorum(): void {
@@ -204,79 +164,7 @@ export class Service implements StateEvents, LiveService {
     for (const connection of this.#connections) if (connection.phase !== "answering") connection.end();
   }
 
-  // ------------------------------------------------------------------------------------------------------ the turn
-
-  /** Something is to be written, or the connection to be ended, once this turn's input is all there. */
-  noteDirty(connection: Connection): void {
-    this.#dirty.push(connection);
-    this.#flushSoon();
-  }
-
-  /** It has requests that could not be taken: it is asked again whenever something was answered or has changed. */
-  noteBlocked(connection: Connection): void {
-    this.#blocked.add(connection);
-  }
-
-  noteUnblocked(connection: Connection): void {
-    if (this.#blocked.size > 0) this.#blocked.delete(connection);
-  }
-
-  /** It may have requests that can be taken now, but not in the middle of what is going on. */
-  noteReady(connection: Connection): void {
-    this.#blocked.add(connection);
-    this.#flushSoon();
-  }
-
-  isBlocked(connection: Connection): boolean {
-    return this.#blocked.has(connection);
-  }
-
-  get isOverloaded(): boolean {
-    return this.outstanding >= this.options.globalOutstandingLimit;
-  }
-
-  #flushSoon(): void {
-    if (this.#isFlushDue) return;
-    this.#isFlushDue = true;
-    this.options.clock.defer(() => this.#flush());
-  }
-
-  #flush(): void {
-    this.#isFlushDue = false;
-    this.#isTurnTimeFresh = false;
-    this.turnWork = 0;
-    const dirty = this.#dirty;
-    this.#dirty = [];
-    for (const connection of dirty) connection.flush();
-    if (this.#blocked.size === 0) return;
-    const blocked = this.#blocked;
-    this.#blocked = new Set();
-    const unserved: Connection[] = [];
-    for (const connection of blocked) {
-      if (this.isTurnFull) unserved.push(connection);
-      else connection.serve();
-    }
-    if (unserved.length === 0) return;
-    this.#blocked = new Set([...unserved, ...this.#blocked]); // whoever had its share of this turn comes last in the next
-    this.#flushSoon();
-  }
-
-  /** The rest waits for the next turn, after the peers, the disk and everyone else have been heard. */
-  get isTurnFull(): boolean {
-    return this.turnWork > this.#turnWorkMax;
-  }
-
-  /** The time of this turn, read from the clock again as a chunk comes in. It is no other turn's, also if nothing is answered. */
-  refreshTurnTime(): number {
-    this.#turnTime = this.options.clock.now();
-    this.#isTurnTimeFresh = true;
-    this.#flushSoon();
-    return this.#turnTime;
-  }
-
-  get turnTime(): number {
-    return this.#isTurnTimeFresh ? this.#turnTime : this.refreshTurnTime();
-  }
+  // ------------------------------------------------------------------------------------------------------ the tick
 
   #scheduleTick(): void {
     this.#stopTicking = this.options.clock.after(this.options.tickTimeMs / TICK_PARTS, () => {
@@ -287,19 +175,15 @@ export class Service implements StateEvents, LiveService {
 
   #onTick(): void {
     this.tick += 1;
-    const untold = this.#droppedInTick - DROPPED_LINES_PER_TICK_MAX;
-    if (untold > 0) this.options.logger.warn(`${untold} more connections closed, for reasons like those above`);
-    this.#droppedInTick = 0;
-    const unproved = this.#failedProofsInTick - FAILED_PROOF_LINES_PER_TICK_MAX;
-    if (unproved > 0) this.options.logger.warn(`${unproved} more authentications failed, for reasons like those above`);
-    this.#failedProofsInTick = 0;
-    this.wallTime = this.options.clock.wall();
+    this.#droppedWarnings.endTick();
+    this.#proofWarnings.endTick();
+    this.turns.wallTime = this.options.clock.wall();
+    this.turns.unblockSoon();
     const now = this.options.clock.now();
-    if (this.#blocked.size > 0) this.#flushSoon();
     for (const connection of this.#connections) {
       if (connection.phase === "open") {
-        if (connection.reading && now - connection.lastHeardAt > connection.sessionTimeoutMs)
-          connection.drop("it was silent too long");
+        const silentMs = now - connection.lastHeardAt;
+        if (connection.reading && silentMs > connection.session.timeoutMs) connection.drop("it was silent too long");
       } else if (connection.phase !== "opening" && now - connection.acceptedAt > HANDSHAKE_DEADLINE_MS) {
         this.counters.closedWithoutHandshake += 1;
         connection.drop("no handshake came");
@@ -309,64 +193,35 @@ export class Service implements StateEvents, LiveService {
 
   // --------------------------------------------------------------------------------------------- what connections tell
 
-  noteOpened(connection: Connection): void {
-    this.#bySession.set(connection.sessionId, connection);
+  noteOpened(connection: HostedConnection): void {
+    assert(connection.phase === "open", "a session is served by an open connection");
+    this.#bySession.set(connection.session.id, connection);
   }
 
-  noteLeft(connection: Connection): void {
+  noteLeft(connection: HostedConnection): void {
+    const { id } = connection.session;
     this.#connections.delete(connection);
     this.#leaving.add(connection);
-    this.#blocked.delete(connection);
-    if (this.#bySession.get(connection.sessionId) === connection) this.#bySession.delete(connection.sessionId);
+    this.turns.noteUnblocked(connection);
+    if (this.#bySession.get(id) === connection) this.#bySession.delete(id);
   }
 
-  noteClosed(connection: Connection): void {
+  noteClosed(connection: HostedConnection): void {
     this.#leaving.delete(connection);
   }
 
-  /** So much more, or less, is held for a client. */
-  noteHeld(bytes: number): void {
-    this.#heldBytes += bytes;
-    if (this.#heldBytes > this.options.bounds.heldBytesMax && !this.#isRelieving) this.#relieve();
-  }
-
-  /** What all clients have this member hold: replies not fetched, requests that wait, frames that are not whole. */
-  get heldBytes(): number {
-    return this.#heldBytes;
-  }
-
-  /** Lets go whoever has got on least for longest, until there is room. */
-  #relieve(): void {
-    this.#isRelieving = true;
-    const { heldBytesMax } = this.options.bounds;
-    const connections = [...this.#connections, ...this.#leaving];
-    for (const connection of connections) connection.account(); // some of it may have left meanwhile
-    if (this.#heldBytes > heldBytesMax) {
-      connections.sort((a, b) => a.gotOnInTick - b.gotOnInTick || b.heldBytes - a.heldBytes);
-      for (const connection of connections) {
-        if (this.#heldBytes <= heldBytesMax * HELD_SHARE_AFTER) break;
-        if (connection.heldBytes === 0) continue;
-        const holds = `${this.#heldBytes} bytes are held for all clients, ${heldBytesMax} at most`;
-        connection.drop(`${holds}: it has got on least, and ${connection.heldBytes} are its own`);
-      }
-    }
-    this.#isRelieving = false;
-  }
-
-  noteDropped(connection: Connection, reason: string): void {
+  noteDropped(connection: HostedConnection, reason: string): void {
     this.counters.connectionsDropped += 1;
-    if (++this.#droppedInTick > DROPPED_LINES_PER_TICK_MAX) return;
-    this.options.logger.warn(`${connection.name}: connection closed: ${reason}`);
+    this.#droppedWarnings.warn(() => `${connection.name}: connection closed: ${reason}`);
   }
 
   /** Who it was and why; never what was given. */
-  noteFailedProof(connection: Connection, reason: string): void {
+  noteFailedProof(connection: HostedConnection, reason: string): void {
     this.counters.authFailures += 1;
-    if (++this.#failedProofsInTick > FAILED_PROOF_LINES_PER_TICK_MAX) return;
-    this.options.logger.warn(`${connection.name}: authentication failed: ${reason}`);
+    this.#proofWarnings.warn(() => `${connection.name}: authentication failed: ${reason}`);
   }
 
-  noteFailed(connection: Connection, error: unknown): void {
+  noteFailed(connection: HostedConnection, error: unknown): void {
     const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.options.logger.error(`${connection.name}: a bug here, please report it: ${told}`);
   }
@@ -380,13 +235,17 @@ export class Service implements StateEvents, LiveService {
     return this.#nextLocalId;
   }
 
+  get isOverloaded(): boolean {
+    return this.outstanding >= this.options.globalOutstandingLimit;
+  }
+
   noteTaken(): void {
     this.outstanding += 1;
   }
 
   noteAnswered(): void {
     this.outstanding -= 1;
-    if (this.#blocked.size > 0) this.#flushSoon();
+    this.turns.unblockSoon();
   }
 
   // ----------------------------------------------------------------------------------------------------- statistics
@@ -401,7 +260,7 @@ export class Service implements StateEvents, LiveService {
 
   get localSessions(): number {
     let count = 0;
-    for (const connection of this.#bySession.values()) if (connection.isLocal) count += 1;
+    for (const connection of this.#bySession.values()) if (connection.session.isLocal) count += 1;
     return count;
   }
 
@@ -412,8 +271,4 @@ export class Service implements StateEvents, LiveService {
   get isServing(): boolean {
     return this.mode === "serving" || this.mode === "waiting" || this.mode === "read-only";
   }
-}
-
-function multiReadBytesMax({ frameBytesMax, bounds }: ServiceOptions): number {
-  return Math.min(bounds.replyBytesMax, MULTI_READ_FRAMES_MAX * Math.max(frameBytesMax, FRAME_BYTES_MAX));
 }

@@ -4,17 +4,34 @@
 import type { SummaryFacts } from "../../base/summary.ts";
 import type { Watches } from "./watches.ts";
 
-/** What one connection tells of itself. Numbers since it began, or since the last reset. */
+/** What one connection tells of itself. */
 export interface ConnectionStats {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly secure: boolean;
-  /** 0 before the handshake. */
-  readonly sessionId: number;
-  readonly sessionTimeoutMs: number;
+  readonly session: SessionStats;
   /** When it was accepted, in milliseconds since 1970. */
   readonly established: number;
   readonly outstanding: number;
+  readonly traffic: TrafficStats;
+  /** Whether requests are being read from it now. */
+  readonly reading: boolean;
+  /** Bytes that its client has not fetched yet. */
+  readonly unsentBytes: number;
+  /** Schemes and ids it has proved, for people. */
+  readonly identities: readonly { readonly scheme: string; readonly id: string }[];
+  /** Ends it from this side, as an operator asks. */
+  close(reason: string): void;
+}
+
+export interface SessionStats {
+  /** 0 before the handshake. */
+  readonly id: number;
+  readonly timeoutMs: number;
+}
+
+/** Numbers since the connection began, or since the last reset. */
+export interface TrafficStats {
   readonly packetsReceived: number;
   readonly packetsSent: number;
   readonly lastXid: number;
@@ -24,16 +41,7 @@ export interface ConnectionStats {
   /** Milliseconds since 1970 of the last reply. */
   readonly lastResponseTime: number;
   readonly latency: LatencyStats;
-  /** Whether requests are being read from it now. */
-  readonly reading: boolean;
-  /** Bytes that its client has not fetched yet. */
-  readonly unsentBytes: number;
-  readonly readOnly: boolean;
-  /** Schemes and ids it has proved, for people. */
-  readonly identities: readonly { readonly scheme: string; readonly id: string }[];
-  resetStats(): void;
-  /** Ends it from this side, as an operator asks. */
-  close(reason: string): void;
+  reset(): void;
 }
 
 interface LatencyStats {

@@ -194,6 +194,9 @@ export class WatchTable {
 /** `removeWatches` and `checkWatches` say which watches they mean. */
 const WATCHER_TYPE = { children: 1, data: 2, any: 3, persistent: 4, recursive: 5 } as const;
 
+/** Events found by comparing carry no revision: nobody knows which one it was. */
+const UNKNOWN_ZXID = -1;
+
 export class Watches {
   readonly data = new WatchTable((watcher) => this.#onGrown(watcher));
   readonly child = new WatchTable((watcher) => this.#onGrown(watcher));
@@ -201,6 +204,8 @@ export class Watches {
   #event = 0;
   /** The event being told: one frame, made when the first watcher needs it, copied to each. */
   readonly #frame = new ByteWriter(256);
+  /** The same for events that were missed. */
+  readonly #missed = new ByteWriter(256);
   #type = 0;
   #path = "";
   #zxid = 0;
@@ -311,6 +316,12 @@ export class Watches {
     if (this.#told === 0) return;
     this.told[event].add(this.#told);
     this.notifiedBytes += this.#told * this.#frame.length;
+  }
+
+  /** Tells one watcher of what happened while it was away, as `setWatches` found by comparing. */
+  tellMissed(watcher: Watcher, type: number, path: string): void {
+    writeNotification(this.#missed.clear(), type, path, UNKNOWN_ZXID);
+    watcher.notify(this.#missed.view());
   }
 
   #fireData(path: string): void {

@@ -147,8 +147,8 @@ export class ClientConnection implements ConnectionPort {
       this.#dueSince = -1;
       return false;
     }
-    const wasDue = this.#dueSince === serverSide.packetsSent;
-    this.#dueSince = serverSide.packetsSent;
+    const wasDue = this.#dueSince === serverSide.traffic.packetsSent;
+    this.#dueSince = serverSide.traffic.packetsSent;
     return wasDue;
   }
 

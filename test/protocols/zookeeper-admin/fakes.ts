@@ -2,7 +2,12 @@
 
 import { Summary } from "../../../src/base/summary.ts";
 import type { AdminContext, AdminSettings } from "../../../src/protocols/zookeeper/admin-context.ts";
-import { type ConnectionStats, Latency, type ServerStats } from "../../../src/protocols/zookeeper/stats.ts";
+import {
+  type ConnectionStats,
+  Latency,
+  type ServerStats,
+  type TrafficStats,
+} from "../../../src/protocols/zookeeper/stats.ts";
 import { type Watcher, Watches } from "../../../src/protocols/zookeeper/watches.ts";
 import type { Clock } from "../../../src/replica/ports.ts";
 import { ProposalSizes } from "../../../src/replica/proposal-sizes.ts";
@@ -44,17 +49,10 @@ function status(changes: Partial<MemberStatus> = {}): MemberStatus {
   };
 }
 
-export function connection(changes: Partial<ConnectionStats> = {}): ConnectionStats {
+export function traffic(changes: Partial<TrafficStats> = {}): TrafficStats {
   const latency = new Latency();
   for (const milliseconds of [0.4, 2.6, 9]) latency.add(milliseconds);
   return {
-    remoteAddress: "127.0.0.1",
-    remotePort: 40_000,
-    secure: false,
-    sessionId: 0x1000000000ab,
-    sessionTimeoutMs: 10_000,
-    established: NOW - 5000,
-    outstanding: 1,
     packetsReceived: 12,
     packetsSent: 11,
     lastXid: 10,
@@ -62,11 +60,23 @@ export function connection(changes: Partial<ConnectionStats> = {}): ConnectionSt
     lastOperation: "GETD",
     lastResponseTime: NOW - 10,
     latency,
+    reset() {},
+    ...changes,
+  };
+}
+
+export function connection(changes: Partial<ConnectionStats> = {}): ConnectionStats {
+  return {
+    remoteAddress: "127.0.0.1",
+    remotePort: 40_000,
+    secure: false,
+    session: { id: 0x1000000000ab, timeoutMs: 10_000 },
+    established: NOW - 5000,
+    outstanding: 1,
+    traffic: traffic(),
     reading: true,
     unsentBytes: 0,
-    readOnly: false,
     identities: [],
-    resetStats() {},
     close() {},
     ...changes,
   };

@@ -10,7 +10,7 @@ import {
   isFourLetterWord,
 } from "../../../src/protocols/zookeeper/four-letter-words.ts";
 import { OPERATOR_REPLY_BYTES_MAX } from "../../../src/protocols/zookeeper/limits.ts";
-import { connection, contextOf, stats, watcher } from "./fakes.ts";
+import { connection, contextOf, stats, traffic, watcher } from "./fakes.ts";
 
 const ALL = "conf cons crst dirs dump envi gtmk hash isro mntr ruok srst srvr stat stmk wchc wchp wchs".split(" ");
 const ask = (word: string, context = contextOf()) => answerFourLetterWord(context, word);
@@ -112,8 +112,8 @@ describe("formats", () => {
 
   test("cons: before a handshake little is known; -1 is written as Java writes it; IPv6 stands in brackets", () => {
     const connections = [
-      connection({ sessionId: 0, remoteAddress: "::1", reading: false, unsentBytes: 9 }),
-      connection({ lastXid: -1, lastZxid: -1 }),
+      connection({ session: { id: 0, timeoutMs: 0 }, remoteAddress: "::1", reading: false, unsentBytes: 9 }),
+      connection({ traffic: traffic({ lastXid: -1, lastZxid: -1 }) }),
     ];
     const [first, second] = ask("cons", contextOf({ stats: stats({ connections }) })).split("\n");
     assert.equal(first, " /[::1]:40000[4](queued=1,recved=12,sent=11)");

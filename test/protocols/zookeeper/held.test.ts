@@ -137,7 +137,7 @@ test("requests that wait for their turn are kept up to a bound, and the rest sta
 
 // ------------------------------------------------------------------------------------------------------- the member
 
-test("when all clients together leave too much unread, those go that have got on least; who fetches stays", () => {
+test("when all clients together leave too much unread, those go that have made the least progress; who fetches stays", () => {
   const world = worldWith({ heldBytesMax: 100_000, unsentBytesHigh: high });
   const honest = world.client();
   honest.call(...ask.create("/a", { data: new Uint8Array(valueBytes) }));
@@ -149,14 +149,20 @@ test("when all clients together leave too much unread, those go that have got on
       times(50, () => ask.getData("/a")),
     );
     world.clock.advance(1000);
-    assert(world.service.heldBytes <= 100_000 + high + 2 * valueBytes, `${world.service.heldBytes} bytes are held`);
+    assert(
+      world.service.memory.bytes <= 100_000 + high + 2 * valueBytes,
+      `${world.service.memory.bytes} bytes are held`,
+    );
     assert.equal(honest.call(...ask.getData("/a")).error, 0);
     return client;
   });
   const gone = greedy.map(({ isClosed }) => isClosed);
   assert.equal(gone.indexOf(false), gone.filter(Boolean).length, "the longest silent went first");
   assert(gone.includes(true) && gone.includes(false));
-  assertLogged(world, /connection closed: \d+ bytes are held for all clients, 100000 at most: it has got on least/);
+  assertLogged(
+    world,
+    /connection closed: \d+ bytes are held for all clients, 100000 at most: it has made the least progress/,
+  );
   for (const client of greedy) if (!client.isClosed) client.port.drain();
 });
 
@@ -166,18 +172,18 @@ test("what is held counts requests and frames that are not whole, and is nothing
   const [opcode, encode] = ask.create("/whole", { data: new Uint8Array(50_000) });
   const frame = frameOf(7, opcode, encode);
   slow.write(frame.subarray(0, 40_000));
-  assert(world.service.heldBytes >= 40_000);
+  assert(world.service.memory.bytes >= 40_000);
   world.member.isHeld = true;
   waiting.send(...ask.sync(`/${"p".repeat(30_000)}`));
-  assert(world.service.heldBytes >= 70_000);
+  assert(world.service.memory.bytes >= 70_000);
   world.member.isHeld = false;
   world.member.pass();
   slow.write(frame.subarray(40_000));
   world.clock.turn();
-  assert.equal(world.service.heldBytes, 0);
+  assert.equal(world.service.memory.bytes, 0);
   slow.write(frame.subarray(0, 40_000));
   slow.connection.onClosed();
-  assert.equal(world.service.heldBytes, 0);
+  assert.equal(world.service.memory.bytes, 0);
 });
 
 test("a four-letter word's answer that nobody fetches counts too, until its connection is gone", () => {
@@ -191,9 +197,9 @@ test("a four-letter word's answer that nobody fetches counts too, until its conn
   asking.port.isStuck = true;
   asking.write(ask.text("wchp"));
   world.clock.turn();
-  assert(world.service.heldBytes >= 10_000);
+  assert(world.service.memory.bytes >= 10_000);
   asking.connection.onClosed();
-  assert.equal(world.service.heldBytes, 0);
+  assert.equal(world.service.memory.bytes, 0);
 });
 
 // ---------------------------------------------------------------------------------------------------------- watches

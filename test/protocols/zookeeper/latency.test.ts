@@ -18,7 +18,10 @@ test("a write that the disks took 50 ms for is counted as 50, to the member and 
   client.takeReplies();
   const { writeLatency, connections } = world.service.counters;
   const [connection] = connections;
-  assert.deepEqual([writeLatency.last, writeLatency.max, connection!.latency.last], [SYNC_MS, SYNC_MS, SYNC_MS]);
+  assert.deepEqual(
+    [writeLatency.last, writeLatency.max, connection!.traffic.latency.last],
+    [SYNC_MS, SYNC_MS, SYNC_MS],
+  );
 });
 
 test("so is one that came while another's chunk of the same turn was answered, and a read behind it", () => {

@@ -205,7 +205,7 @@ test("a client on a socket is served, and its going is noticed", async () => {
     assert.equal(server.stats.watches.size, 1);
     const [connection] = server.stats.connections;
     assert.equal(connection?.remotePort, client.socket.localPort);
-    assert.equal(connection?.lastOperation, "GETD");
+    assert.equal(connection?.traffic.lastOperation, "GETD");
     client.socket.destroy();
     const witness = SocketClient.plain(server);
     await witness.greet();

@@ -1,16 +1,13 @@
 // The operations about watches themselves: set again after a reconnect, added without reading, looked for, taken away.
 
-import { ByteWriter, MalformedError } from "../../../base/bytes.ts";
+import { MalformedError } from "../../../base/bytes.ts";
 import { OPCODE } from "../codec/opcodes.ts";
-import { EVENT_TYPE, writeNotification } from "../codec/records.ts";
+import { EVENT_TYPE } from "../codec/records.ts";
 import { readPathKind, readSetWatches, type SetWatchesRequest } from "../codec/requests.ts";
 import { ERROR } from "../errors.ts";
 import { WATCH } from "../watches.ts";
 import type { Client, ReadOperation } from "./operation.ts";
 import { isPath } from "./reads.ts";
-
-/** Events found by comparing carry no revision: nobody knows which one it was. */
-const UNKNOWN_ZXID = -1;
 
 /**
  * Tells what changed since the client last looked, and watches the rest again. A node that the client may not read is watched
@@ -42,11 +39,8 @@ function setAgain(
   for (const path of recursive) if (isPath(path)) watches.addPersistent(path, client, true);
 }
 
-const frame = new ByteWriter(256);
-
 function tell(client: Client, type: number, path: string): void {
-  writeNotification(frame.clear(), type, path, UNKNOWN_ZXID);
-  client.notify(frame.view());
+  client.watches.tellMissed(client, type, path);
 }
 
 export const setWatches: ReadOperation = {

@@ -18,9 +18,10 @@ import {
   XID,
 } from "../../../../src/protocols/zookeeper/codec/records.ts";
 import type { Connection, Peer } from "../../../../src/protocols/zookeeper/connection.ts";
+import type { ServiceOptions } from "../../../../src/protocols/zookeeper/door-options.ts";
 import { BOUNDS } from "../../../../src/protocols/zookeeper/limits.ts";
 import type { ConnectionPort } from "../../../../src/protocols/zookeeper/outgoing.ts";
-import { Service, type ServiceOptions } from "../../../../src/protocols/zookeeper/service.ts";
+import { Service } from "../../../../src/protocols/zookeeper/service.ts";
 import type { Logger } from "../../../../src/replica/logger.ts";
 import type { Clock } from "../../../../src/replica/ports.ts";
 import { ProposalSizes } from "../../../../src/replica/proposal-sizes.ts";

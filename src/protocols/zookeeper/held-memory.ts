@@ -1,0 +1,54 @@
+// The memory that a member holds for all its clients: replies that were not fetched, requests that wait, frames that are not
+// whole. It is bounded: beyond the limit, connections that have made the least progress for longest are closed.
+
+import { HELD_SHARE_AFTER } from "./limits.ts";
+
+/** A connection, as far as memory goes. */
+export interface MemoryHolder {
+  /** What this member held for it when it last looked. */
+  readonly heldBytes: number;
+  /** The last tick in which its client had fetched everything, and asked for more or had nothing left to ask. */
+  readonly progressedInTick: number;
+  /** Looks again at what is held for it. */
+  account(): void;
+  drop(reason: string): void;
+}
+
+/** Invariant: `bytes` is the sum of what was noted for all holders, and never negative. */
+export class HeldMemory {
+  readonly #bytesMax: number;
+  readonly #holders: () => Iterable<MemoryHolder>;
+  #bytes = 0;
+  #isRelieving = false;
+
+  constructor(bytesMax: number, holders: () => Iterable<MemoryHolder>) {
+    this.#bytesMax = bytesMax;
+    this.#holders = holders;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** So much more, or less, is held for a client. */
+  note(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes > this.#bytesMax && !this.#isRelieving) this.#relieve();
+  }
+
+  #relieve(): void {
+    this.#isRelieving = true;
+    const holders = [...this.#holders()];
+    for (const holder of holders) holder.account(); // some of it may have left meanwhile
+    if (this.#bytes > this.#bytesMax) {
+      holders.sort((a, b) => a.progressedInTick - b.progressedInTick || b.heldBytes - a.heldBytes);
+      for (const holder of holders) {
+        if (this.#bytes <= this.#bytesMax * HELD_SHARE_AFTER) break;
+        if (holder.heldBytes === 0) continue;
+        const holds = `${this.#bytes} bytes are held for all clients, ${this.#bytesMax} at most`;
+        holder.drop(`${holds}: it has made the least progress, and ${holder.heldBytes} are its own`);
+      }
+    }
+    this.#isRelieving = false;
+  }
+}
