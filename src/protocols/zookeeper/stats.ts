@@ -24,7 +24,7 @@ export interface ConnectionStats {
   close(reason: string): void;
 }
 
-export interface SessionStats {
+interface SessionStats {
   /** 0 before the handshake. */
   readonly id: number;
   readonly timeoutMs: number;
