@@ -24,7 +24,7 @@ test("what no client should send ends as written down, and nobody else notices",
     if (isOurs && wasCutOff) await logs(victim, /connection closed: .+/, from);
   }
   t.diagnostic(`the other clients: ${await scene.assertUnharmed(p99BoundMs)}`);
-  if (process.env["CABILDO_REWRITE"]) rewriteOutcomes(flavour, found);
+  if (process.env["UPDATE"] === "1") rewriteOutcomes(flavour, found);
 
   const { expected } = readOutcomes();
   const disagreements = [...found]

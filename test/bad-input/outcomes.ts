@@ -1,4 +1,4 @@
-// outcomes.txt: what came of each attack, here and at ZooKeeper where it differs. Rewritten by CABILDO_REWRITE=1 (with
+// outcomes.txt: what came of each attack, here and at ZooKeeper where it differs. Rewritten by UPDATE=1 (with
 // CABILDO_FLAVOUR=zookeeper: its side), then reviewed like code.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

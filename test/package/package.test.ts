@@ -9,16 +9,17 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { run } from "../support/commands.ts";
 import { startEnsemble } from "../support/ensemble.ts";
-import { COMPILERS, NODES, type NodeName, project } from "./consumers.ts";
+import { NODE_LINES, type NodeLine } from "../support/nodes.ts";
+import { COMPILERS, project } from "./consumers.ts";
 
 const { folder, withJestBefore, command, node } = await project();
 const ensemble = await startEnsemble({ flavour: "cabildo", members: 1, config: ["tickTime=500"] });
 after(() => ensemble.stop());
 const url = `zookeeper://${ensemble.members[0]!.address}`;
 
-function play(name: NodeName, args: readonly string[], title: string, cwd = folder): Promise<string> {
-  const environment = { CABILDO_URL: url, RUN_NAME: `${title}-${name}`, NODE_OPTIONS: "", NODE_NO_WARNINGS: "1" };
-  return run(node(name), args, { cwd, environment, timeoutMs: 120_000 });
+function play(line: NodeLine, args: readonly string[], title: string, cwd = folder): Promise<string> {
+  const environment = { CABILDO_URL: url, RUN_NAME: `${title}-node${line}`, NODE_OPTIONS: "", NODE_NO_WARNINGS: "1" };
+  return run(node(line), args, { cwd, environment, timeoutMs: 120_000 });
 }
 
 const bundles = ["esm", "cjs"] as const;
@@ -28,25 +29,25 @@ for (const format of bundles) {
   await run(process.execPath, [command("esbuild", "bin/esbuild"), ...args], { cwd: folder });
 }
 
-for (const name of NODES) {
-  test(`${name}: Jest, in its VM contexts`, async () => {
+for (const line of NODE_LINES) {
+  test(`Node ${line}: Jest, in its VM contexts`, async () => {
     const args = ["--experimental-vm-modules", command("jest", "bin/jest.js"), "--config", "jest.config.mjs"];
-    await play(name, args, "jest");
+    await play(line, args, "jest");
     const { jest, folder: besideIt } = withJestBefore;
-    await play(name, ["--experimental-vm-modules", jest, "--config", "jest.config.mjs"], "jest-before", besideIt);
+    await play(line, ["--experimental-vm-modules", jest, "--config", "jest.config.mjs"], "jest-before", besideIt);
   });
 
-  test(`${name}: vitest, in processes, threads and VM contexts`, async () => {
-    const said = await play(name, [command("vitest", "vitest.mjs"), "run", "--reporter=verbose"], "vitest");
+  test(`Node ${line}: vitest, in processes, threads and VM contexts`, async () => {
+    const said = await play(line, [command("vitest", "vitest.mjs"), "run", "--reporter=verbose"], "vitest");
     for (const pool of ["forks", "threads", "vmThreads"]) assert.match(said, new RegExp(`${pool}.*the recipes work`));
   });
 
-  test(`${name}: CommonJS, by require and by import()`, async () => {
-    assert.match(await play(name, ["require.cjs"], "require"), /the client reads/);
+  test(`Node ${line}: CommonJS, by require and by import()`, async () => {
+    assert.match(await play(line, ["require.cjs"], "require"), /the client reads/);
   });
 
-  test(`${name}: bundled by esbuild, as a module and as CommonJS`, async () => {
-    for (const file of ["bundle.mjs", "bundle.cjs"]) assert.match(await play(name, [file], file), /the client reads/);
+  test(`Node ${line}: bundled by esbuild, as a module and as CommonJS`, async () => {
+    for (const file of ["bundle.mjs", "bundle.cjs"]) assert.match(await play(line, [file], file), /the client reads/);
   });
 }
 

@@ -1,5 +1,5 @@
 // Every operation as bytes: what is asked and what is answered stand in golden/NAME.txt, one exchange a paragraph. Run
-// with CABILDO_GOLDEN=write to write them anew, and review the difference like code.
+// with UPDATE=1 to write them anew, and review the difference like code.
 
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -16,7 +16,7 @@ import * as ask from "./support/requests.ts";
 import { frameOf, OPCODE, type TestClient, World } from "./support/world.ts";
 
 const folder = join(fileURLToPath(import.meta.url), "..", "golden");
-const isWriting = process.env["CABILDO_GOLDEN"] === "write";
+const isWriting = process.env["UPDATE"] === "1";
 const digestAcl = [{ perms: 31, scheme: "digest", id: "joe:bm9uZQ==" }];
 
 /** By operation: what is said before, silently; then each exchange with its title. */
