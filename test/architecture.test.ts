@@ -16,6 +16,7 @@ const ROOMS: readonly { readonly folder: string; readonly floor: number; readonl
   { folder: "checkers", floor: 1, isPure: true },
   { folder: "recipes", floor: 1, isPure: true },
   { folder: "replica", floor: 2, isPure: true },
+  { folder: "transport", floor: 2, isPure: true },
   { folder: "adapters", floor: 3 },
   { folder: "protocols/zookeeper", floor: 3 },
   { folder: "engines", floor: 4 },

@@ -2,16 +2,15 @@
 
 import { randomInt } from "node:crypto";
 import { stat } from "node:fs/promises";
+import { type Certificates, openCertificates } from "../adapters/clients/certificates.ts";
 import { systemClock } from "../adapters/clock.ts";
 import { openPeers } from "../adapters/peers/peers.ts";
 import { openStorage } from "../adapters/storage/storage.ts";
 import { CoordinationError } from "../base/errors.ts";
 import { seededRandom } from "../base/random.ts";
-import type { Acceptor } from "../engines/embedded/transport.ts";
 import { startAdminServer, startMetricsServer } from "../protocols/zookeeper/admin.ts";
 import type { AdminContext } from "../protocols/zookeeper/admin-context.ts";
 import { fourLetterWords } from "../protocols/zookeeper/four-letter-words.ts";
-import { openZooKeeperServer, type ZooKeeperServer } from "../protocols/zookeeper/server.ts";
 import { LateStorageEvents } from "../replica/late-storage-events.ts";
 import type { Logger } from "../replica/logger.ts";
 import type { OpenedStorage, StorageEvents } from "../replica/ports.ts";
@@ -19,13 +18,14 @@ import { Replica } from "../replica/replica.ts";
 import type { ReplicaPort } from "../replica/replica-port.ts";
 import { StateEventsHub } from "../state/events-hub.ts";
 import { Machine } from "../state/machine.ts";
+import type { Acceptor } from "../transport/connection.ts";
 import { operatorsView } from "./admin.ts";
-import { readTls, type TlsTexts, watchTls } from "./certificates.ts";
 import type { ServerConfiguration, TlsSettings } from "./configuration/configuration.ts";
 import { initialEnsemble } from "./initial-ensemble.ts";
 import { openPeerPortWarning, peersOptions, peerTls } from "./peers-options.ts";
 import { replicaOptions } from "./replica-options.ts";
 import { clientTls, zooKeeperOptions } from "./zookeeper-options.ts";
+import { openZooKeeperServer, type ZooKeeperServer } from "./zookeeper-server.ts";
 
 export interface RunningMember extends Acceptor {
   readonly member: ReplicaPort;
@@ -127,14 +127,15 @@ class StartingMember {
     const configuration = this.#configuration;
     let view: AdminContext | null = null;
     const { tls } = configuration.client;
+    const certificates = await this.#openCertificates(tls, "for clients");
     const server = await openZooKeeperServer(replica, {
-      ...zooKeeperOptions(configuration, tls === null ? null : await readTls(tls)),
+      ...zooKeeperOptions(configuration, certificates?.texts ?? null),
       clock: systemClock,
       logger: this.#log,
       fourLetterWord: fourLetterWords(() => view),
     });
     this.#opened.push(() => server.close());
-    await this.#watchTls(tls, "for clients", (texts, settings) => server.renewTls(clientTls(texts, settings)));
+    if (tls !== null) certificates?.onRenewed((texts) => server.renewTls(clientTls(texts, tls)));
     view = operatorsView(configuration, replica, storage, server.stats);
     await this.#openAdmin(view);
     return server;
@@ -154,25 +155,25 @@ class StartingMember {
     const { tls } = this.#configuration.peer;
     const warning = openPeerPortWarning(this.#configuration);
     if (warning !== null) this.#log.error(warning);
+    const certificates = await this.#openCertificates(tls, "between members");
     const peers = await openPeers({
-      ...peersOptions(this.#configuration, tls === null ? null : await readTls(tls)),
+      ...peersOptions(this.#configuration, certificates?.texts ?? null),
       incarnation,
       events: replica,
       log: this.#log,
     });
     this.#opened.push(() => peers.close());
-    await this.#watchTls(tls, "between members", (texts, settings) => peers.renewTls(peerTls(texts, settings)));
+    if (tls !== null) certificates?.onRenewed((texts) => peers.renewTls(peerTls(texts, tls)));
     return peers;
   }
 
-  async #watchTls(
-    settings: TlsSettings | null,
-    what: string,
-    use: (texts: TlsTexts, settings: TlsSettings) => void,
-  ): Promise<void> {
-    if (settings === null || !settings.reload) return;
-    const stop = await watchTls(settings, what, (texts) => use(texts, settings), this.#log);
-    this.#opened.push(async () => stop());
+  async #openCertificates(settings: TlsSettings | null, what: string): Promise<Certificates | null> {
+    if (settings === null) return null;
+    const { keyFile, certificateFile, authoritiesFile, passphrase, ciphers, reload } = settings;
+    const files = { keyFile, certificateFile, authoritiesFile, passphrase, ciphers, reload };
+    const certificates = await openCertificates(files, what, this.#log);
+    this.#opened.push(async () => certificates.close());
+    return certificates;
   }
 }
 

@@ -1,9 +1,9 @@
 // A member's settings as its connections to the others take them.
 
-import { isLoopback } from "../adapters/peers/address.ts";
+import { isLoopback } from "../adapters/clients/addresses.ts";
+import type { TlsTexts } from "../adapters/clients/tls.ts";
 import type { PeersOptions } from "../adapters/peers/peers.ts";
 import type { PeerTls } from "../adapters/peers/tls.ts";
-import type { TlsTexts } from "./certificates.ts";
 import type { ServerConfiguration, TlsSettings } from "./configuration/configuration.ts";
 
 export function peersOptions(

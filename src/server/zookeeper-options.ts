@@ -1,9 +1,10 @@
 // A member's settings as ZooKeeper's protocol takes them.
 
+import type { ClientTls } from "../adapters/clients/listener.ts";
+import type { TlsTexts } from "../adapters/clients/tls.ts";
 import type { AuthOptions } from "../protocols/zookeeper/auth.ts";
-import type { TlsOptions, ZooKeeperServerOptions } from "../protocols/zookeeper/server.ts";
-import type { TlsTexts } from "./certificates.ts";
 import type { ServerConfiguration, TlsSettings } from "./configuration/configuration.ts";
+import type { ZooKeeperServerOptions } from "./zookeeper-server.ts";
 
 export function zooKeeperOptions(
   configuration: ServerConfiguration,
@@ -62,7 +63,7 @@ export function authOptions({ security }: ServerConfiguration): AuthOptions {
   };
 }
 
-export function clientTls(texts: TlsTexts, settings: TlsSettings): TlsOptions {
+export function clientTls(texts: TlsTexts, settings: TlsSettings): ClientTls {
   const { clientAuth, ciphers, versionMin, versionMax, verifyCallerHost } = settings;
   return {
     ...texts,

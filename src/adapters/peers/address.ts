@@ -1,4 +1,4 @@
-// Addresses on the peer port: where a member listens, out of its server line, and which are of this machine alone. Pure.
+// Addresses on the peer port: where a member listens, out of its server line. Pure.
 
 import { bracketed, parseServerLine } from "../../base/server-line.ts";
 
@@ -16,10 +16,4 @@ export function peerAddresses(address: string): readonly PeerAddress[] {
 
 export function showAddress({ host, port }: PeerAddress): string {
   return `${bracketed(host)}:${port}`;
-}
-
-/** Whether an address is reached from its own machine alone: an IP address as sockets tell it, or `localhost`. */
-export function isLoopback(host: string): boolean {
-  const address = host.replace(/^::ffff:(?=\d+\.)/, "");
-  return address === "localhost" || address === "::1" || /^127\.\d+\.\d+\.\d+$/.test(address);
 }

@@ -1,7 +1,7 @@
 // Who may be sent the log. A member that the configuration names always may. Whoever it does not name must prove that it is of
 // the ensemble; where nothing is asked of anybody (no secret, no TLS), only processes of this machine are believed. Pure.
 
-import { isLoopback } from "./address.ts";
+import { isLoopback } from "../clients/addresses.ts";
 
 export interface Applicant {
   /** The configuration names it. */

@@ -3,19 +3,20 @@
 
 import net, { type AddressInfo, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
-import tls, { type SecureContext } from "node:tls";
 import type { MemberId } from "../../consensus/raft/types.ts";
 import { type Logger, silentLogger } from "../../replica/logger.ts";
 import type { PeerEvents, Peers } from "../../replica/ports.ts";
+import type { ListenAddress } from "../clients/socket-server.ts";
+import { isCertifiedFor, showsCertificate } from "../clients/tls.ts";
 import { type PeerAddress, peerAddresses, showAddress } from "./address.ts";
 import { Complaints } from "./complaints.ts";
 import { followRefusal, mayFollow } from "./following.ts";
 import { FRAME_BYTES_MAX } from "./frames.ts";
 import { type Answer, encodeHello, type Hello, type Proof, WIRE_VERSION, WIRE_VERSION_OLDEST } from "./hello.ts";
 import { STRANGER_FRAME_BYTES_MAX, STRANGERS_MAX } from "./limits.ts";
-import { type ListenAddress, Listener } from "./listener.ts";
+import { Listener } from "./listener.ts";
 import { Called, Caller, freshNonce, PROOF_BYTES, type Seals, VERDICT_BYTES } from "./secret.ts";
-import { contextOptions, isCertifiedFor, type PeerTls, showsCertificate } from "./tls.ts";
+import { dialSecurely, type PeerTls, type PreparedTls, prepareTls } from "./tls.ts";
 import { Wire, type WireEvents } from "./wire.ts";
 
 const CALL_MS = 3000;
@@ -81,7 +82,7 @@ class Mesh implements OpenedPeers {
   readonly #peers = new Map<MemberId, Peer>();
   #cluster = 0;
   #isClosed = false;
-  #tls: { readonly options: PeerTls; readonly context: SecureContext } | null;
+  #tls: PreparedTls | null;
   readonly #pinger: NodeJS.Timeout;
   #pingedAt = performance.now();
 
@@ -89,7 +90,7 @@ class Mesh implements OpenedPeers {
     this.#options = options;
     this.#logger = options.log ?? silentLogger;
     this.#complaints = new Complaints(this.#logger);
-    this.#tls = options.tls === undefined ? null : prepared(options.tls);
+    this.#tls = options.tls === undefined ? null : prepareTls(options.tls);
     this.#listener = new Listener({
       tls: options.tls,
       isPlainTaken: options.isPlainTaken === true,
@@ -114,7 +115,7 @@ class Mesh implements OpenedPeers {
   }
 
   renewTls(options: PeerTls): void {
-    this.#tls = prepared(options);
+    this.#tls = prepareTls(options);
     this.#listener.renew(options);
   }
 
@@ -551,20 +552,3 @@ const refusals = {
   "secret-differs": "does not know the ensemble's secret: the secrets differ, or it is no member (peer.secret)",
   crowded: "refuses this member: no configuration names it, and too many such callers are there already",
 } as const;
-
-function prepared(options: PeerTls): { readonly options: PeerTls; readonly context: SecureContext } {
-  return { options, context: tls.createSecureContext(contextOptions(options)) };
-}
-
-function dialSecurely(
-  { host, port }: PeerAddress,
-  { options, context }: { readonly options: PeerTls; readonly context: SecureContext },
-): Socket {
-  return tls.connect({
-    host,
-    port,
-    secureContext: context,
-    ...(net.isIP(host) === 0 ? { servername: host } : {}),
-    ...(options.verifyHost === false ? { checkServerIdentity: () => undefined } : {}),
-  });
-}

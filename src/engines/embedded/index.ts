@@ -7,11 +7,12 @@ import { CONNECT, checkConfiguration } from "../../protocols/zookeeper/client/op
 import { checkAcl } from "../../recipes/access.ts";
 import { Coordination } from "../../recipes/index.ts";
 import { checkName } from "../../recipes/names.ts";
+import type { Acceptor } from "../../transport/connection.ts";
 import { diagnosticsTracer } from "../diagnostics.ts";
 import { ZooKeeperEngine } from "../zookeeper/engine.ts";
-import { type Acceptor, MemoryTransport } from "./transport.ts";
+import { MemoryTransport } from "./transport.ts";
 
-export type { Acceptor } from "./transport.ts";
+export type { Acceptor } from "../../transport/connection.ts";
 
 export interface EmbeddedOptions
   extends Pick<ClientOptions, "sessionTimeoutMs" | "requestTimeoutMs" | "logger" | "auth"> {

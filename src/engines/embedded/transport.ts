@@ -2,15 +2,8 @@
 // on either side, as a socket would, so that nobody is called in the middle of what they do.
 
 import type { Link, LinkEvents, Target, Transport } from "../../protocols/zookeeper/client/index.ts";
-import type { Connection, Peer } from "../../protocols/zookeeper/connection.ts";
-import type { ConnectionPort } from "../../protocols/zookeeper/outgoing.ts";
 import type { Clock } from "../../replica/ports.ts";
-
-/** A member as its own process reaches it. */
-export interface Acceptor {
-  /** Null: it does not serve any more. */
-  accept(port: ConnectionPort, peer: Peer): Pick<Connection, "onChunk" | "onClosed" | "onDrain"> | null;
-}
+import type { Acceptor, ConnectionHandler, ConnectionPort, Peer } from "../../transport/connection.ts";
 
 export class MemoryTransport implements Transport {
   readonly #acceptor: Acceptor;
@@ -32,7 +25,7 @@ export class MemoryTransport implements Transport {
 }
 
 /** What access lists, and operators, see of who is in the member's own process. */
-const OWN_PROCESS: Peer = { address: "127.0.0.1", port: 0, secure: false, certificateName: null };
+const OWN_PROCESS: Peer = { address: "127.0.0.1", port: 0, secure: false, certificate: null };
 
 /** The client's side. */
 class MemoryLink implements Link {
@@ -89,7 +82,7 @@ class MemoryPort implements ConnectionPort {
   unsentBytes = 0;
   readonly #clock: Pick<Clock, "defer">;
   readonly #link: MemoryLink;
-  #session: ReturnType<Acceptor["accept"]> = null;
+  #session: ConnectionHandler | null = null;
   #isClosed = false;
   #isPaused = false;
   #held: Uint8Array[] = [];

@@ -3,13 +3,14 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Hashes } from "../../base/hashes.ts";
 import { equalsSecretly } from "../../base/text.ts";
 import type { Logger } from "../../replica/logger.ts";
 import { PERMISSION } from "../../state/tree/acl.ts";
 import type { Acl, Identity } from "../../state/types.ts";
 import type { AdminAnswer } from "./admin-commands.ts";
 import type { AdminContext } from "./admin-context.ts";
-import { type Hashes, identitiesOf } from "./auth.ts";
+import { identitiesOf } from "./auth.ts";
 import { Guesses } from "./guesses.ts";
 import { FAILED_PROOF_LINES_PER_TICK_MAX, GUESS_WAIT_MS_MAX } from "./limits.ts";
 

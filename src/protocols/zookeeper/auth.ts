@@ -1,16 +1,10 @@
 // Who a client is: what it proves by `addauth`, and the digests that ACLs hold. Hashes come from outside, so that this
 // runs wherever the rest does.
 
+import type { Hashes } from "../../base/hashes.ts";
 import { byteString, equalsSecretly, toByteString } from "../../base/text.ts";
 import type { Identity } from "../../state/types.ts";
 import { IDENTITIES_BYTES_MAX, IDENTITIES_MAX } from "./limits.ts";
-
-export interface Hashes {
-  sha1(bytes: Uint8Array): Uint8Array;
-  md5(bytes: Uint8Array): Uint8Array;
-  /** Bytes of true chance: passwords of sessions, nonces. */
-  randomBytes(count: number): Uint8Array;
-}
 
 export interface AuthOptions {
   /** `DigestAuthenticationProvider.superDigest`: whoever proves this digest may do everything. */

@@ -3,7 +3,7 @@
 
 import type { ByteReader, ByteWriter } from "../../base/bytes.ts";
 import type { ReplicaPort } from "../../replica/replica-port.ts";
-import type { BufferPool } from "./buffers.ts";
+import type { BufferPool } from "../../transport/buffer-pool.ts";
 import type { Counters } from "./counters.ts";
 import type { ServiceOptions } from "./door-options.ts";
 import type { Guesses } from "./guesses.ts";

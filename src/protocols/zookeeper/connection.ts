@@ -7,21 +7,20 @@ import type { ReplicaPort } from "../../replica/replica-port.ts";
 import type { Machine } from "../../state/machine.ts";
 import { allows, allowsAnyone, PERMISSION } from "../../state/tree/acl.ts";
 import type { Acl, Identity } from "../../state/types.ts";
+import type { ConnectionHandler, ConnectionPort, Peer } from "../../transport/connection.ts";
+import { OutputBuffer } from "../../transport/output-buffer.ts";
 import type { ConnectionHost, Phase } from "./connection-host.ts";
 import { ConnectionTraffic } from "./connection-traffic.ts";
 import { Credentials } from "./credentials.ts";
 import { VISIT_WORK } from "./limits.ts";
 import type { Operation } from "./operations/operation.ts";
-import { type ConnectionPort, Outgoing } from "./outgoing.ts";
 import { type IntakeConnection, RequestIntake } from "./request-intake.ts";
 import { type PipelineConnection, RequestPipeline } from "./request-pipeline.ts";
 import { Session } from "./session.ts";
 import type { Watches } from "./watches.ts";
 
-export interface Peer {
-  readonly address: string;
-  readonly port: number;
-  readonly secure: boolean;
+/** A connection's peer, its certificate read. */
+export interface CertifiedPeer extends Omit<Peer, "certificate"> {
   /** The subject of the certificate it proved, as RFC 2253 writes it. */
   readonly certificateName: string | null;
 }
@@ -33,11 +32,11 @@ const PHASES: readonly Phase[] = ["greeting", "opening", "open", "answering", "e
  * Invariants: the phase only goes forward. Requests are taken, and watches held, in `open` alone. Everything that was
  * accounted for the connection is given back when it is closed.
  */
-export class Connection implements IntakeConnection, PipelineConnection {
+export class Connection implements ConnectionHandler, IntakeConnection, PipelineConnection {
   readonly member: ReplicaPort;
   readonly machine: Machine;
   readonly watches: Watches;
-  readonly peer: Peer;
+  readonly peer: CertifiedPeer;
   readonly replyBytesMax: number;
   readonly multiReadBytesMax: number;
   readonly established: number;
@@ -54,13 +53,13 @@ export class Connection implements IntakeConnection, PipelineConnection {
 
   readonly #host: ConnectionHost;
   readonly #port: ConnectionPort;
-  readonly #outgoing: Outgoing;
+  readonly #outgoing: OutputBuffer;
   readonly #who: Credentials;
   readonly #pipeline: RequestPipeline;
   readonly #intake: RequestIntake;
   #phase: Phase = "greeting";
 
-  constructor(host: ConnectionHost, port: ConnectionPort, peer: Peer) {
+  constructor(host: ConnectionHost, port: ConnectionPort, peer: CertifiedPeer) {
     const { options } = host;
     this.#host = host;
     this.#port = port;
@@ -74,7 +73,7 @@ export class Connection implements IntakeConnection, PipelineConnection {
     this.established = options.clock.wall();
     this.acceptedAt = options.clock.now();
     this.lastHeardAt = this.acceptedAt;
-    this.#outgoing = new Outgoing(port, host.buffers, options.bounds, () => host.turns.noteDirty(this));
+    this.#outgoing = new OutputBuffer(port, host.buffers, options.bounds, () => host.turns.noteDirty(this));
     this.#who = new Credentials(peer, options, host.guesses);
     this.#pipeline = new RequestPipeline(this, host, this.#outgoing);
     const parts = { port, outgoing: this.#outgoing, credentials: this.#who, pipeline: this.#pipeline };
@@ -126,6 +125,11 @@ export class Connection implements IntakeConnection, PipelineConnection {
     this.progressedInTick = this.#host.tick;
     this.account();
     this.serve();
+  }
+
+  /** Whoever asked by a word, and has said its last, still waits for the answer; as does who is to have the last of its replies. */
+  onEnd(): boolean {
+    return this.phase === "answering" || this.phase === "ending";
   }
 
   /** The socket is gone, whoever closed it. */

@@ -1,10 +1,9 @@
 // The limits of the ZooKeeper protocol here, together, each with its reason. Those that zoo.cfg names can be changed there.
 
+import type { OutputBounds } from "../../transport/output-buffer.ts";
+
 /** `jute.maxbuffer` as ZooKeeper ships it: the longest frame taken from a client. */
 export const FRAME_BYTES_MAX = 0xfffff;
-
-/** A frame that announces more than this is gathered in a buffer that grows with what arrives, not with what it claims. */
-export const FRAME_BUFFER_INITIAL_BYTES = 4096;
 
 /** How long a connection may stay without a handshake: ten thousand silent ones must not hold descriptors for long. */
 export const HANDSHAKE_DEADLINE_MS = 10_000;
@@ -14,15 +13,6 @@ export const HANDSHAKE_DEADLINE_MS = 10_000;
  * where they know of three members; whoever comes back with a session has the rest of it left.
  */
 export const HANDSHAKE_WAIT_SHARE = 1 / 3;
-
-/** How long a client may take to fetch the last of its replies, and to close in its turn. */
-export const LINGER_MS = 5000;
-
-/** The same while the whole member stops, which must be over soon. */
-export const CLOSING_DEADLINE_MS = 1000;
-
-/** `maxClientCnxns`: connections from one address. */
-export const CONNECTIONS_PER_ADDRESS_MAX = 60;
 
 /** `globalOutstandingLimit`: requests taken but not answered, over all connections. */
 export const OUTSTANDING_MAX = 1000;
@@ -93,9 +83,7 @@ export const VISIT_WORK = 16;
 export const OPERATOR_REPLY_BYTES_MAX = 4 << 20;
 
 /** Of those above, what the simulator draws anew for each seed, so that clients of a few kilobytes meet them. */
-export interface Bounds {
-  readonly unsentBytesHigh: number;
-  readonly unsentNotificationBytesMax: number;
+export interface Bounds extends OutputBounds {
   readonly unsentBytesMax: number;
   readonly replyBytesMax: number;
   readonly requestBytesHigh: number;
@@ -122,11 +110,6 @@ export const TICK_PARTS = 4;
 
 /** A leader change takes well under this long; only after it are clients told to try elsewhere. In ticks of `tickTime`. */
 export const NO_QUORUM_GRACE_TICKS = 2;
-
-/** Out-buffers kept for reuse, and the largest that is: a burst's memory is given back. */
-export const SPARE_BUFFERS_MAX = 64;
-export const SPARE_BUFFER_BYTES_MAX = 256 << 10;
-export const BUFFER_BYTES_INITIAL = 1024;
 
 /** Records of finished requests kept for reuse. */
 export const SPARE_REQUESTS_MAX = 4096;

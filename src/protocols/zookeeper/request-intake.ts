@@ -3,17 +3,18 @@
 
 import type { ByteReader } from "../../base/bytes.ts";
 import { bytesOf, toByteString } from "../../base/text.ts";
+import type { ConnectionPort } from "../../transport/connection.ts";
+import { FrameReader } from "../../transport/frame-reader.ts";
+import type { OutputBuffer } from "../../transport/output-buffer.ts";
 import { OPCODE } from "./codec/opcodes.ts";
 import { REQUEST_HEADER_BYTES, XID } from "./codec/records.ts";
 import type { ConnectionHost, HostedConnection } from "./connection-host.ts";
 import type { Credentials } from "./credentials.ts";
 import { ERROR } from "./errors.ts";
-import { FrameCutter } from "./frames.ts";
 import { type GreetingConnection, Handshake } from "./handshake.ts";
 import { OUTSTANDING_PER_CONNECTION_MAX } from "./limits.ts";
 import { operationOf } from "./operations/index.ts";
 import type { ConnectionOperation, Operation } from "./operations/operation.ts";
-import type { ConnectionPort, Outgoing } from "./outgoing.ts";
 import type { RequestPipeline } from "./request-pipeline.ts";
 
 /** A request that nobody knows is answered before anything was looked at, so its reply shows no state. */
@@ -33,7 +34,7 @@ export interface IntakeConnection extends HostedConnection, GreetingConnection {
 /** What the intake works with, each the connection's own. */
 export interface IntakeParts {
   readonly port: ConnectionPort;
-  readonly outgoing: Outgoing;
+  readonly outgoing: OutputBuffer;
   readonly credentials: Credentials;
   readonly pipeline: RequestPipeline;
 }
@@ -42,10 +43,10 @@ export class RequestIntake {
   readonly #connection: IntakeConnection;
   readonly #host: ConnectionHost;
   readonly #port: ConnectionPort;
-  readonly #outgoing: Outgoing;
+  readonly #outgoing: OutputBuffer;
   readonly #credentials: Credentials;
   readonly #pipeline: RequestPipeline;
-  readonly #frames: FrameCutter;
+  readonly #frames: FrameReader;
   readonly #requestBytesHigh: number;
   /** Four bytes have come, and were no word. */
   #hasBegun = false;
@@ -63,7 +64,7 @@ export class RequestIntake {
     this.#outgoing = parts.outgoing;
     this.#credentials = parts.credentials;
     this.#pipeline = parts.pipeline;
-    this.#frames = new FrameCutter(frameBytesMax);
+    this.#frames = new FrameReader(frameBytesMax);
     this.#requestBytesHigh = bounds.requestBytesHigh;
   }
 

@@ -6,6 +6,7 @@
 import { type ByteReader, ByteWriter, MalformedError } from "../../base/bytes.ts";
 import type { CoordinationError } from "../../base/errors.ts";
 import type { Outcome } from "../../state/types.ts";
+import type { OutputBuffer } from "../../transport/output-buffer.ts";
 import { OPCODE } from "./codec/opcodes.ts";
 import { REPLY_HEAD_BYTES, replyZxid, setReplyZxid, writeEmptyReply, writeReplyHead } from "./codec/records.ts";
 import type { ConnectionHost, Phase } from "./connection-host.ts";
@@ -13,7 +14,6 @@ import { ERROR, refusalToWire } from "./errors.ts";
 import { type Bounds, READS_AHEAD_OF_WRITE_MAX } from "./limits.ts";
 import type { BarrierOperation, Client, Operation, ReadOperation, WriteOperation } from "./operations/operation.ts";
 import { Refusal } from "./operations/refusals.ts";
-import type { Outgoing } from "./outgoing.ts";
 import type { OutstandingRequest, RequestOwner } from "./outstanding-requests.ts";
 import { RequestQueue } from "./request-queue.ts";
 import type { Session } from "./session.ts";
@@ -46,13 +46,13 @@ export class RequestPipeline implements RequestOwner {
   isClosing = false;
   readonly #connection: PipelineConnection;
   readonly #host: ConnectionHost;
-  readonly #outgoing: Outgoing;
+  readonly #outgoing: OutputBuffer;
   readonly #queue = new RequestQueue();
   readonly #bounds: Bounds;
   /** What replies have taken in this turn: bytes, and nodes looked at. */
   #urgentWork = 0;
 
-  constructor(connection: PipelineConnection, host: ConnectionHost, outgoing: Outgoing) {
+  constructor(connection: PipelineConnection, host: ConnectionHost, outgoing: OutputBuffer) {
     this.#connection = connection;
     this.#host = host;
     this.#outgoing = outgoing;

@@ -2,8 +2,9 @@
 // to ZooKeeper's clients: one challenge, one response, one proof that the server knows the password too.
 
 import { MalformedError } from "../../base/bytes.ts";
+import type { Hashes } from "../../base/hashes.ts";
 import { byteString, bytesOf, equalsSecretly, fromByteString, toByteString } from "../../base/text.ts";
-import { base64, type Hashes, hexadecimal } from "./auth.ts";
+import { base64, hexadecimal } from "./auth.ts";
 
 /** ZooKeeper's name for itself, fixed there too. */
 const REALM = "zk-sasl-md5";

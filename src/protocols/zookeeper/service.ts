@@ -5,8 +5,9 @@ import { assert } from "../../base/assert.ts";
 import { ByteReader, ByteWriter } from "../../base/bytes.ts";
 import type { ReplicaPort } from "../../replica/replica-port.ts";
 import type { Acl, NodeEvent, Outcome, StateEvents } from "../../state/types.ts";
-import { BufferPool } from "./buffers.ts";
-import { Connection, type Peer } from "./connection.ts";
+import { BufferPool } from "../../transport/buffer-pool.ts";
+import type { ConnectionPort } from "../../transport/connection.ts";
+import { type CertifiedPeer, Connection } from "./connection.ts";
 import type { ConnectionHost, HostedConnection, ServiceMode } from "./connection-host.ts";
 import { Counters, type LiveService } from "./counters.ts";
 import { multiReadBytesMax, type ServiceOptions } from "./door-options.ts";
@@ -19,7 +20,6 @@ import {
   NO_QUORUM_GRACE_TICKS,
   TICK_PARTS,
 } from "./limits.ts";
-import type { ConnectionPort } from "./outgoing.ts";
 import { type OutstandingRequest, RequestPool } from "./outstanding-requests.ts";
 import { RationedWarnings } from "./rationed-warnings.ts";
 import type { ConnectionStats } from "./stats.ts";
@@ -80,7 +80,7 @@ export class Service implements ConnectionHost, StateEvents, LiveService {
   }
 
   /** A client has connected. */
-  accept(port: ConnectionPort, peer: Peer): Connection {
+  accept(port: ConnectionPort, peer: CertifiedPeer): Connection {
     const connection = new Connection(this, port, peer);
     this.#connections.add(connection);
     return connection;

@@ -4,7 +4,7 @@
 import type { Random } from "../../base/random.ts";
 import type { MemberId } from "../../consensus/raft/types.ts";
 import type { Connection } from "../../protocols/zookeeper/connection.ts";
-import type { ConnectionPort } from "../../protocols/zookeeper/outgoing.ts";
+import type { ConnectionPort } from "../../transport/connection.ts";
 import type { SimulatedMember } from "./member.ts";
 import { SendBuffer, type SendManner } from "./send-buffer.ts";
 import type { VirtualTime } from "./time.ts";

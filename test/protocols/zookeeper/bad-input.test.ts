@@ -6,9 +6,9 @@ import { test } from "node:test";
 import { ByteReader, ByteWriter } from "../../../src/base/bytes.ts";
 import { seededRandom } from "../../../src/base/random.ts";
 import { writeConnectRequest } from "../../../src/protocols/zookeeper/codec/records.ts";
-import { FrameCutter } from "../../../src/protocols/zookeeper/frames.ts";
 import { DROPPED_LINES_PER_TICK_MAX } from "../../../src/protocols/zookeeper/limits.ts";
 import { OPERATIONS } from "../../../src/protocols/zookeeper/operations/index.ts";
+import { FrameReader } from "../../../src/transport/frame-reader.ts";
 import * as ask from "./support/requests.ts";
 import { frameOf, OPCODE, World } from "./support/world.ts";
 
@@ -55,7 +55,7 @@ test("frames come out the same however they are cut, a byte at a time or many at
   });
   const stream = Buffer.concat(frames.flatMap((frame) => [int32(frame.length), frame]));
   for (const step of [1, 2, 3, 5, 7, 64, 1000, 65_536, stream.length]) {
-    const cutter = new FrameCutter(0xfffff);
+    const cutter = new FrameReader(0xfffff);
     const found: Uint8Array[] = [];
     for (let at = 0; at < stream.length; at += step) {
       cutter.add(new Uint8Array(stream.subarray(at, at + step)));
@@ -75,7 +75,7 @@ test("frames come out the same however they are cut, a byte at a time or many at
 });
 
 test("chunks that come while nothing is taken are kept, in order", () => {
-  const cutter = new FrameCutter(100);
+  const cutter = new FrameReader(100);
   const frames = Array.from({ length: 30 }, (_, i) => new Uint8Array(3).fill(i));
   const stream = Buffer.concat(frames.flatMap((frame) => [int32(3), frame]));
   for (let at = 0; at < stream.length; at += 11) cutter.add(new Uint8Array(stream.subarray(at, at + 11)));
@@ -87,7 +87,7 @@ test("chunks that come while nothing is taken are kept, in order", () => {
 });
 
 test("a frame that announces a megabyte and sends nothing costs no megabyte", () => {
-  const cutter = new FrameCutter(0xfffff);
+  const cutter = new FrameReader(0xfffff);
   cutter.add(new Uint8Array([...int32(0xfffff), 1, 2, 3]));
   assert.equal(cutter.next(), "more");
   assert(cutter.reserved <= 8192, `${cutter.reserved} bytes are held for it`);

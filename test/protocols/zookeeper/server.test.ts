@@ -15,13 +15,13 @@ import {
   writeConnectRequest,
 } from "../../../src/protocols/zookeeper/codec/records.ts";
 import { readClients } from "../../../src/protocols/zookeeper/codec/replies.ts";
+import { subjectOf } from "../../../src/protocols/zookeeper/x509.ts";
+import type { Clock } from "../../../src/replica/ports.ts";
 import {
   openZooKeeperServer,
   type ZooKeeperServer,
   type ZooKeeperServerOptions,
-} from "../../../src/protocols/zookeeper/server.ts";
-import { subjectOf } from "../../../src/protocols/zookeeper/x509.ts";
-import type { Clock } from "../../../src/replica/ports.ts";
+} from "../../../src/server/zookeeper-server.ts";
 import * as ask from "./support/requests.ts";
 import { FakeMember, frameOf, type VirtualClock } from "./support/world.ts";
 

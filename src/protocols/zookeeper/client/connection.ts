@@ -6,10 +6,10 @@
 // set it, and new data never seen before the event that announces it.
 
 import { ByteReader, ByteWriter, MalformedError } from "../../../base/bytes.ts";
+import { FrameReader } from "../../../transport/frame-reader.ts";
 import { beginFrame, endFrame, readText } from "../codec/jute.ts";
 import { EVENT_TYPE, REPLY_HEADER_BYTES, XID } from "../codec/records.ts";
 import { ERROR } from "../errors.ts";
-import { FrameCutter } from "../frames.ts";
 import type { Call } from "./call.ts";
 import { badArguments, errorOf, reasonOf } from "./errors.ts";
 import type { ClientPorts, Link, LinkEvents, Target } from "./ports.ts";
@@ -71,7 +71,7 @@ export class Connection implements LinkEvents {
   readonly #options: ConnectionOptions;
   readonly #connectRequest: ConnectRequest;
   readonly #link: Link;
-  readonly #frames: FrameCutter;
+  readonly #frames: FrameReader;
   readonly #writer = new ByteWriter(1024);
   readonly #reader = new ByteReader(new Uint8Array(0));
   readonly #ordinary = new Waiting();
@@ -94,7 +94,7 @@ export class Connection implements LinkEvents {
     this.#owner = owner;
     this.#clock = clock;
     this.#options = options;
-    this.#frames = new FrameCutter(options.replyBytesMax);
+    this.#frames = new FrameReader(options.replyBytesMax);
     this.openedAt = clock.now();
     this.heardAt = this.openedAt;
     this.pingedAt = this.openedAt;

@@ -1,9 +1,9 @@
 // What the client needs of the world: connections, time, chance and hashes. Node's stand in `node.ts`; a simulator brings
 // its own. Nothing else here knows of sockets, timers or names.
 
+import type { Hashes } from "../../../base/hashes.ts";
 import type { Random } from "../../../base/random.ts";
 import type { Clock } from "../../../replica/ports.ts";
-import type { Hashes } from "../auth.ts";
 
 /** One way to a server. */
 export interface Target {

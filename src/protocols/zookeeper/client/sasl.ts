@@ -2,8 +2,9 @@
 // server's challenge, our response, and the server's own proof that it knows the password.
 
 import { MalformedError } from "../../../base/bytes.ts";
+import type { Hashes } from "../../../base/hashes.ts";
 import { byteString, bytesOf, toByteString } from "../../../base/text.ts";
-import { base64, type Hashes, hexadecimal } from "../auth.ts";
+import { base64, hexadecimal } from "../auth.ts";
 import { parseDirectives } from "../sasl.ts";
 
 /** ZooKeeper's clients name every server so, whatever it is called. */

@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { ByteReader, ByteWriter } from "../../../../src/base/bytes.ts";
 import type { CoordinationError } from "../../../../src/base/errors.ts";
+import type { Hashes } from "../../../../src/base/hashes.ts";
 import { bytesOf, toByteString } from "../../../../src/base/text.ts";
-import type { Hashes } from "../../../../src/protocols/zookeeper/auth.ts";
 import { OPCODE } from "../../../../src/protocols/zookeeper/codec/opcodes.ts";
 import {
   type ConnectReply,
@@ -17,10 +17,9 @@ import {
   writeConnectRequest,
   XID,
 } from "../../../../src/protocols/zookeeper/codec/records.ts";
-import type { Connection, Peer } from "../../../../src/protocols/zookeeper/connection.ts";
+import type { CertifiedPeer, Connection } from "../../../../src/protocols/zookeeper/connection.ts";
 import type { ServiceOptions } from "../../../../src/protocols/zookeeper/door-options.ts";
 import { BOUNDS } from "../../../../src/protocols/zookeeper/limits.ts";
-import type { ConnectionPort } from "../../../../src/protocols/zookeeper/outgoing.ts";
 import { Service } from "../../../../src/protocols/zookeeper/service.ts";
 import type { Logger } from "../../../../src/replica/logger.ts";
 import type { Clock } from "../../../../src/replica/ports.ts";
@@ -31,6 +30,7 @@ import { beginCommand, endCommand, stampTime, writeBatchHeader } from "../../../
 import { encodeExpireLeases } from "../../../../src/state/leases/commands.ts";
 import { Machine } from "../../../../src/state/machine.ts";
 import type { StateEvents } from "../../../../src/state/types.ts";
+import type { ConnectionPort } from "../../../../src/transport/connection.ts";
 
 export class VirtualClock implements Clock {
   #now = 0;
@@ -300,9 +300,9 @@ export class TestClient {
   #bytes = new Uint8Array(0);
   #xid = 0;
 
-  constructor(world: World, peer: Partial<Peer>) {
+  constructor(world: World, peer: Partial<CertifiedPeer>) {
     this.clock = world.clock;
-    const whole: Peer = { address: "127.0.0.1", port: 5000, secure: false, certificateName: null, ...peer };
+    const whole: CertifiedPeer = { address: "127.0.0.1", port: 5000, secure: false, certificateName: null, ...peer };
     this.connection = world.service.accept(this.port, whole);
     this.port.connection = this.connection;
   }
@@ -445,12 +445,12 @@ export class World {
     this.member.events.to = this.service;
   }
 
-  dial(peer: Partial<Peer> = {}): TestClient {
+  dial(peer: Partial<CertifiedPeer> = {}): TestClient {
     return new TestClient(this, peer);
   }
 
   /** A client with a session. */
-  client(peer: Partial<Peer> = {}): TestClient {
+  client(peer: Partial<CertifiedPeer> = {}): TestClient {
     const client = this.dial(peer);
     assert(client.connect() !== null);
     return client;

@@ -1,13 +1,13 @@
-// Cuts what a socket brings into frames: a length of four bytes, then so many. Bytes are copied only when a frame comes in
+// Cuts what a port brings into length-prefixed frames: a length of four bytes, then so many, taken one at a time. Bytes are copied only when a frame comes in
 // pieces; a buffer for one grows with what has arrived, not with what was announced.
 
-import { assert } from "../../base/assert.ts";
+import { assert } from "../base/assert.ts";
 import { FRAME_BUFFER_INITIAL_BYTES } from "./limits.ts";
 
 const LENGTH_BYTES = 4;
 const NOTHING = new Uint8Array(0);
 
-export class FrameCutter {
+export class FrameReader {
   /** The frame that `next` found stands in bytes [start, end). */
   bytes: Uint8Array = NOTHING;
   start = 0;
@@ -40,7 +40,7 @@ export class FrameCutter {
     return this.pending - this.#partialLength + this.reserved;
   }
 
-  /** The chunk is the cutter's from here on: frames point into it. */
+  /** The chunk is the reader's from here on, and frames point into it. */
   add(chunk: Uint8Array): void {
     const left = this.#chunk.length - this.#offset;
     if (left === 0) {

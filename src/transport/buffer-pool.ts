@@ -1,6 +1,6 @@
-// Out-buffers, lent to connections while they have something to say: an idle connection holds none.
+// Output buffers, lent to connections while they have something to say: an idle connection holds none.
 
-import { ByteWriter } from "../../base/bytes.ts";
+import { ByteWriter } from "../base/bytes.ts";
 import { BUFFER_BYTES_INITIAL, SPARE_BUFFER_BYTES_MAX, SPARE_BUFFERS_MAX } from "./limits.ts";
 
 export class BufferPool {

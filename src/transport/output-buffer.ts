@@ -1,40 +1,28 @@
-// What a connection has to say: replies and notifications gather in one buffer and leave with one write a turn.
+// What a connection has to say: replies and notifications gather in one buffer, which leaves with one write a turn.
 
-import type { ByteWriter } from "../../base/bytes.ts";
-import type { BufferPool } from "./buffers.ts";
-import type { Bounds } from "./limits.ts";
+import type { ByteWriter } from "../base/bytes.ts";
+import type { BufferPool } from "./buffer-pool.ts";
+import type { ConnectionPort } from "./connection.ts";
 
-/**
- * A connection to a client, as the session sees it: a socket, or a simulated one. It may take what is written at once,
- * in part or not at all. Where a write leaves more than 64 KiB unsent, the session hears `onDrain` once they have left; where
- * it leaves none, nothing follows.
- */
-export interface ConnectionPort {
-  /** Bytes that were written and have not left yet. */
-  readonly unsentBytes: number;
-  /** Says whether the bytes are in nobody's hands any more when it returns: their memory may be used again. */
-  write(bytes: Uint8Array): boolean;
-  /** Stops and starts what brings chunks in. */
-  pause(): void;
-  resume(): void;
-  /** Closes once everything written has left. */
-  end(): void;
-  /** Closes at once. */
-  destroy(): void;
+export interface OutputBounds {
+  /** Bytes that a client has not fetched beyond which it should not be asked what else it wants. */
+  readonly unsentBytesHigh: number;
+  /** Bytes of notifications that a client has not fetched beyond which its connection is to end. */
+  readonly unsentNotificationBytesMax: number;
 }
 
-export class Outgoing {
+export class OutputBuffer {
   readonly #port: ConnectionPort;
   readonly #pool: BufferPool;
-  /** Of the bounds: asked before each request. */
+  /** Copied out of the bounds: asked before each request. */
   readonly #unsentBytesHigh: number;
   readonly #unsentNotificationBytesMax: number;
   readonly #onDirty: () => void;
   #buffer: ByteWriter | null = null;
-  /** Of notifications, since the client last had fetched everything. */
+  /** Bytes of notifications since the client last had fetched everything. */
   #notificationBytes = 0;
 
-  constructor(port: ConnectionPort, pool: BufferPool, bounds: Bounds, onDirty: () => void) {
+  constructor(port: ConnectionPort, pool: BufferPool, bounds: OutputBounds, onDirty: () => void) {
     this.#port = port;
     this.#pool = pool;
     this.#unsentBytesHigh = bounds.unsentBytesHigh;
@@ -54,12 +42,12 @@ export class Outgoing {
     return this.#port.unsentBytes + (this.#buffer === null ? 0 : this.#buffer.length);
   }
 
-  /** The client does not fetch what it has asked for: it should not be asked what else it wants. */
+  /** The client does not fetch what it has asked for, so no more requests should be taken from it. */
   get isBackedUp(): boolean {
     return this.unsentBytes > this.#unsentBytesHigh;
   }
 
-  /** Says false when so much has piled up that the connection must end. */
+  /** Adds what the client did not ask for. False: so much of that is unsent that the connection must end. */
   notify(frame: Uint8Array): boolean {
     if (this.unsentBytes === 0) this.#notificationBytes = 0;
     this.#notificationBytes += frame.length;
@@ -67,6 +55,7 @@ export class Outgoing {
     return this.#notificationBytes <= this.#unsentNotificationBytesMax;
   }
 
+  /** Hands the buffer to the port; returns how many bytes that were. */
   flush(): number {
     const buffer = this.#buffer;
     if (buffer === null) return 0;

@@ -1,0 +1,106 @@
+// ZooKeeper's door on its ports: plain, TLS, or both on one.
+
+import type { AddressInfo } from "node:net";
+import { ConnectionLimits } from "../adapters/clients/connection-limits.ts";
+import { CONNECTIONS_PER_ADDRESS_MAX } from "../adapters/clients/limits.ts";
+import { type ClientTls, type Listener, type ListenPort, openListener } from "../adapters/clients/listener.ts";
+import { systemHashes } from "../adapters/hashes.ts";
+import { ZooKeeperDoor, type ZooKeeperDoorOptions } from "../protocols/zookeeper/server.ts";
+import type { ServerStats } from "../protocols/zookeeper/stats.ts";
+import type { ReplicaPort } from "../replica/replica-port.ts";
+import type { StateEvents } from "../state/types.ts";
+import type { Acceptor } from "../transport/connection.ts";
+
+export interface ZooKeeperServerOptions extends Omit<ZooKeeperDoorOptions, "hashes"> {
+  /** 0: any free one. Left out: no plain port. */
+  readonly clientPort?: number;
+  /** All addresses unless given. */
+  readonly clientPortAddress?: string;
+  readonly secureClientPort?: number;
+  readonly secureClientPortAddress?: string;
+  readonly tls?: ClientTls;
+  /** `client.portUnification`: TLS is understood on the plain port too. */
+  readonly portUnification?: boolean;
+  /** `clientPortListenBacklog`. */
+  readonly listenBacklog?: number;
+  /** `maxClientCnxns`, from one address; 0: no limit. */
+  readonly maxClientCnxns?: number;
+  /** `maxCnxns`, in all; 0: no limit. */
+  readonly maxCnxns?: number;
+  /** `clientTcpKeepAlive`. */
+  readonly clientTcpKeepAlive?: boolean;
+}
+
+export interface ZooKeeperServer extends Acceptor {
+  /** The state's events are to be passed to these, in the middle of `apply`. */
+  readonly events: StateEvents;
+  readonly stats: ServerStats;
+  /** Where it listens; null where it does not. */
+  readonly clientAddress: AddressInfo | null;
+  readonly secureClientAddress: AddressInfo | null;
+  /** New certificates, for the clients that come from now on; throws where they cannot be used. */
+  renewTls(tls: ClientTls): void;
+  /** Lets all clients go and stops listening. Their sessions live on. */
+  close(): Promise<void>;
+}
+
+/** Listens for ZooKeeper clients. Rejects with `configuration` when a port cannot be had. */
+export async function openZooKeeperServer(
+  member: ReplicaPort,
+  options: ZooKeeperServerOptions,
+): Promise<ZooKeeperServer> {
+  const door = new ZooKeeperDoor(member, { ...options, hashes: systemHashes });
+  try {
+    return serving(door, options, await listen(door, options));
+  } catch (error) {
+    door.stop();
+    throw error;
+  }
+}
+
+function listen(door: ZooKeeperDoor, options: ZooKeeperServerOptions): Promise<Listener> {
+  const { maxClientCnxns = CONNECTIONS_PER_ADDRESS_MAX, maxCnxns = 0 } = options;
+  return openListener({
+    name: "client port",
+    ports: portsOf(options),
+    tls: options.tls,
+    limits: new ConnectionLimits({ perAddressMax: maxClientCnxns, totalMax: maxCnxns }),
+    backlog: options.listenBacklog,
+    tcpKeepAlive: options.clientTcpKeepAlive,
+    logger: options.logger,
+    acceptor: door,
+    onTurnedAway: (why) => door.noteTurnedAway(why),
+  });
+}
+
+function portsOf(options: ZooKeeperServerOptions): readonly ListenPort[] {
+  const { clientPort, clientPortAddress, secureClientPort, secureClientPortAddress, portUnification } = options;
+  const ports: ListenPort[] = [];
+  if (clientPort !== undefined) {
+    ports.push({ host: clientPortAddress, port: clientPort, speaks: portUnification === true ? "either" : "plain" });
+  }
+  if (secureClientPort !== undefined) {
+    ports.push({ host: secureClientPortAddress, port: secureClientPort, speaks: "tls" });
+  }
+  return ports;
+}
+
+function serving(door: ZooKeeperDoor, options: ZooKeeperServerOptions, listener: Listener): ZooKeeperServer {
+  const { clientPort, secureClientPort } = options;
+  return {
+    events: door.events,
+    stats: door.stats,
+    get clientAddress() {
+      return clientPort === undefined ? null : (listener.addresses[0] ?? null);
+    },
+    get secureClientAddress() {
+      return secureClientPort === undefined ? null : (listener.addresses.at(-1) ?? null);
+    },
+    accept: (port, peer) => door.accept(port, peer),
+    renewTls: (tls) => listener.renewTls(tls),
+    async close() {
+      door.stop();
+      await listener.close();
+    },
+  };
+}
