@@ -50,7 +50,7 @@ const expected: Readonly<Record<string, readonly (readonly [place: string, name:
   "how long a connection may be there without a handshake": [
     ["protocols/zookeeper/limits.ts", "HANDSHAKE_DEADLINE_MS", seconds],
   ],
-  "how long a client may take to fetch its last replies": [["protocols/zookeeper/limits.ts", "LINGER_MS", seconds]],
+  "how long a client may take to fetch its last replies": [["adapters/clients/limits.ts", "LINGER_MS", seconds]],
   "sessions of an ensemble": [["state/leases", "LEASES_MAX", count]],
   "what waits to be sent to another member": [["adapters/peers", "UNSENT_BYTES_MAX", bytes]],
   "requests in hand, of one connection": [
@@ -92,7 +92,7 @@ const expected: Readonly<Record<string, readonly (readonly [place: string, name:
   "the body of an HTTP request": [["protocols/zookeeper/admin", "BODY_BYTES_MAX", bytes]],
   "an HTTP answer": [["protocols/zookeeper/admin", "STALLED_MS", seconds]],
   "HTTP requests of one connection": [],
-  "connections from one address": [["protocols/zookeeper/limits.ts", "CONNECTIONS_PER_ADDRESS_MAX", count]],
+  "connections from one address": [["adapters/clients/limits.ts", "CONNECTIONS_PER_ADDRESS_MAX", count]],
   "connections in all": [],
   "a server line": [["base", "SERVER_LINE_CHARACTERS_MAX", count]],
   "an access list": [
@@ -134,18 +134,23 @@ const expected: Readonly<Record<string, readonly (readonly [place: string, name:
 /** Where every limit has a row, unless it concerns nobody outside: then the reason stands here. */
 const complete: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "protocols/zookeeper/limits.ts": {
-    FRAME_BUFFER_INITIAL_BYTES: "how a buffer begins",
     HANDSHAKE_WAIT_SHARE: "the row says it in words",
-    CLOSING_DEADLINE_MS: "how a member ends",
     HELD_SHARE_AFTER: "how much is freed at once",
     TICK_PARTS: "how often is looked",
-    SPARE_BUFFERS_MAX: "memory kept for reuse",
-    SPARE_BUFFER_BYTES_MAX: "memory kept for reuse",
-    BUFFER_BYTES_INITIAL: "how a buffer begins",
     SPARE_REQUESTS_MAX: "memory kept for reuse",
     PASSWORD_BYTES_MAX: "a longer one is a wrong one",
     FAILED_PROOF_LINES_PER_TICK_MAX: "lines of the log",
     DROPPED_LINES_PER_TICK_MAX: "lines of the log",
+  },
+  "transport/limits.ts": {
+    SPARE_BUFFERS_MAX: "memory kept for reuse",
+    SPARE_BUFFER_BYTES_MAX: "memory kept for reuse",
+    BUFFER_BYTES_INITIAL: "how a buffer begins",
+    FRAME_BUFFER_INITIAL_BYTES: "how a buffer begins",
+  },
+  "adapters/clients/limits.ts": {
+    TLS_HANDSHAKE_MS_MAX: "as long as a connection may be there without a handshake",
+    CLOSING_MS_MAX: "how a member ends",
   },
   "adapters/peers/limits.ts": {},
   "state/tree/limits.ts": {},

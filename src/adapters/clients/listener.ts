@@ -23,7 +23,7 @@ export interface ListenPort extends ListenAddress {
 }
 
 /** Why a connection was turned away before the door heard of it. */
-export type TurnedAway = "limit" | "handshake" | "certificate";
+type TurnedAway = "limit" | "handshake" | "certificate";
 
 export interface ListenerOptions {
   /** What log lines call its ports, such as "client port". */
