@@ -1,8 +1,7 @@
 // What is counted over all connections of a member, and what of its service can be looked at as it is.
 
 import { Summary } from "../../base/summary.ts";
-import { OPCODE } from "./codec/opcodes.ts";
-import { OPERATIONS } from "./operations/index.ts";
+import { OPCODE_SPAN, OPERATIONS, placeOf } from "./operations/index.ts";
 import type { Operation } from "./operations/operation.ts";
 import { type ConnectionStats, Latency, type ServerStats } from "./stats.ts";
 import type { Watches } from "./watches.ts";
@@ -35,8 +34,8 @@ export class Counters implements ServerStats {
   readonly readLatency: Summary;
   readonly writeLatency: Summary;
   readonly #live: LiveService;
-  /** By opcode; numbers begin at closeSession's. */
-  readonly #requests = new Float64Array(OPCODE.whoAmI - OPCODE.closeSession + 1);
+  /** By the operation's place. */
+  readonly #requests = new Float64Array(OPCODE_SPAN);
 
   /** `now`: monotonic milliseconds. */
   constructor(live: LiveService, now: () => number) {
@@ -49,7 +48,7 @@ export class Counters implements ServerStats {
   noteRequest(operation: Operation | undefined): void {
     this.packetsReceived += 1;
     if (operation === undefined) return;
-    const place = operation.opcode - OPCODE.closeSession;
+    const place = placeOf(operation);
     this.#requests[place] = this.#requests[place]! + 1;
   }
 
@@ -73,7 +72,7 @@ export class Counters implements ServerStats {
 
   get requests(): ReadonlyMap<string, number> {
     const requests = new Map<string, number>();
-    for (const { name, opcode } of OPERATIONS) requests.set(name, this.#requests[opcode - OPCODE.closeSession]!);
+    for (const operation of OPERATIONS) requests.set(operation.name, this.#requests[placeOf(operation)]!);
     return requests;
   }
 

@@ -1,72 +1,39 @@
-// Every operation that clients may ask for, found by its number.
+// Every operation that clients may ask for, found by its number: whatever entry the files of this room export.
 
-import { OPCODE } from "../codec/opcodes.ts";
-import { multi, multiRead } from "./multi.ts";
-import type { ConnectionOperation, Operation } from "./operation.ts";
-import {
-  exists,
-  getAcl,
-  getAllChildrenNumber,
-  getChildren,
-  getChildren2,
-  getData,
-  getEphemerals,
-  ping,
-  sync,
-  whoAmI,
-} from "./reads.ts";
-import { addWatch, checkWatches, removeWatches, setWatches, setWatches2 } from "./watching.ts";
-import {
-  closeSession,
-  create,
-  create2,
-  createContainer,
-  createTtl,
-  reconfig,
-  remove,
-  setAcl,
-  setData,
-} from "./writes.ts";
+import { assert } from "../../../base/assert.ts";
+import * as multi from "./multi.ts";
+import type { Operation } from "./operation.ts";
+import * as proofs from "./proofs.ts";
+import * as reads from "./reads.ts";
+import * as watching from "./watching.ts";
+import * as writes from "./writes.ts";
 
-const auth: ConnectionOperation = { kind: "auth", opcode: OPCODE.auth, name: "auth", abbreviation: "AUTH" };
-const sasl: ConnectionOperation = { kind: "sasl", opcode: OPCODE.sasl, name: "sasl", abbreviation: "SASL" };
+/** In the order of their numbers. */
+export const OPERATIONS: readonly Operation[] = [reads, watching, writes, multi, proofs]
+  .flatMap((exported): unknown[] => Object.values(exported))
+  .filter(isOperation)
+  .sort((a, b) => a.opcode - b.opcode);
 
-export const OPERATIONS: readonly Operation[] = [
-  create,
-  remove,
-  exists,
-  getData,
-  setData,
-  getAcl,
-  setAcl,
-  getChildren,
-  sync,
-  ping,
-  getChildren2,
-  multi,
-  create2,
-  reconfig,
-  checkWatches,
-  removeWatches,
-  createContainer,
-  createTtl,
-  multiRead,
-  auth,
-  setWatches,
-  sasl,
-  getEphemerals,
-  getAllChildrenNumber,
-  setWatches2,
-  addWatch,
-  whoAmI,
-  closeSession,
-];
+const LOWEST = OPERATIONS[0]!.opcode;
+/** How many numbers there are from the lowest opcode to the highest. */
+export const OPCODE_SPAN = OPERATIONS.at(-1)!.opcode - LOWEST + 1;
 
-/** Numbers begin at closeSession's. */
-const LOWEST = OPCODE.closeSession;
-const byOpcode: (Operation | undefined)[] = [];
-for (const operation of OPERATIONS) byOpcode[operation.opcode - LOWEST] = operation;
+const byPlace: (Operation | undefined)[] = new Array(OPCODE_SPAN).fill(undefined);
+for (const operation of OPERATIONS) {
+  assert(byPlace[placeOf(operation)] === undefined, `two operations have the opcode ${operation.opcode}`);
+  byPlace[placeOf(operation)] = operation;
+}
+
+/** A number below `OPCODE_SPAN`, for tables by operation. */
+export function placeOf({ opcode }: Operation): number {
+  return opcode - LOWEST;
+}
 
 export function operationOf(opcode: number): Operation | undefined {
-  return byOpcode[opcode - LOWEST];
+  return byPlace[opcode - LOWEST];
+}
+
+/** An entry, and not one of the functions and limits beside it. */
+function isOperation(value: unknown): value is Operation {
+  return typeof value === "object" && value !== null && "opcode" in value && "abbreviation" in value;
 }

@@ -1,5 +1,5 @@
 // What an operation is: its number and names, and how it is read, carried out and answered. Adding an opcode is one such
-// entry, in the file of its kind, and one line in `index.ts`.
+// entry, exported by the file of its kind: the tables, the counters and the metrics find it there.
 
 import type { ByteReader, ByteWriter } from "../../../base/bytes.ts";
 import type { ReplicaPort } from "../../../replica/replica-port.ts";
