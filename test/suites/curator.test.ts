@@ -1,6 +1,6 @@
 // Curator's own tests of its recipes. Its test servers would run inside its virtual machine: one class stands before
 // Curator's and makes each a process.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { cached, repository } from "../support/cache.ts";
@@ -28,13 +28,13 @@ const suiteWithinMs = 3_000_000;
 
 test("the tests of Curator's recipes pass", { timeout: suiteWithinMs }, async (t) => {
   const [java, compiler] = [locate("java", "Java"), locate("javac", "a Java compiler")];
-  const source = join(repository, "test", "suites", "curator", "ZooKeeperServerEmbeddedAdapter.java");
+  const sources = join(repository, "test", "suites", "curator");
   const folder = await cached(`curator-suite-${version}`, (folder) => mavenJars(folder, pom(dependencies)));
   const [classes, reports] = [temporaryFolder("curator-classes"), temporaryFolder("curator-reports")];
   mkdirSync(classes, { recursive: true });
   writeFileSync(join(classes, "simplelogger.properties"), "org.slf4j.simpleLogger.defaultLogLevel=off\n");
   const jars = `${join(folder, "jars")}/*`;
-  await run(compiler, ["-cp", jars, "-d", classes, source]);
+  await run(compiler, ["-cp", jars, "-d", classes, ...readdirSync(sources).map((name) => join(sources, name))]);
   const script = join(await standIns(), "zkServer.sh");
   const launcher = ["-Xmx1g", `-Dserver.script=${script}`, "-cp", `${classes}:${jars}`];
   const engine = ["org.junit.platform.console.ConsoleLauncher", "-e", "junit-jupiter", "--details=none"];

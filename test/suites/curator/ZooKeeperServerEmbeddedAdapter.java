@@ -3,6 +3,7 @@ package org.apache.curator.test;
 import java.io.File;
 import java.io.FileWriter;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.io.Writer;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -13,13 +14,15 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Stands before Curator's class of this name on the class path: its test servers are processes of their own, started by the
- * script in the system property `server.script`, as `SCRIPT start-foreground CONFIGURATION`.
+ * script in the system property `server.script`, as `SCRIPT start-foreground CONFIGURATION`. Where a test asks for the factory
+ * of connections that breaks them, a proxy breaks them.
  */
 public class ZooKeeperServerEmbeddedAdapter implements ZooKeeperMainFace {
     private static final long STARTS_WITHIN_MS = 30_000;
     private static final long ENDS_WITHIN_MS = 20_000;
 
     private volatile Process process;
+    private volatile ChaosProxy chaos;
     private volatile int clientPort;
     private volatile Path log;
 
@@ -29,7 +32,9 @@ public class ZooKeeperServerEmbeddedAdapter implements ZooKeeperMainFace {
             Properties properties = configBuilder.buildProperties();
             int port = Integer.parseInt(properties.getProperty("clientPort", "0"));
             clientPort = port > 0 ? port : InstanceSpec.getRandomPort();
-            properties.setProperty("clientPort", Integer.toString(clientPort));
+            boolean isChaotic = System.getProperty("zookeeper.serverCnxnFactory", "").endsWith(".ChaosMonkeyCnxnFactory");
+            int serverPort = isChaotic ? InstanceSpec.getRandomPort() : clientPort;
+            properties.setProperty("clientPort", Integer.toString(serverPort));
             File folder = new File(properties.getProperty("dataDir"));
             if (!folder.isDirectory() && !folder.mkdirs()) throw new IOException("cannot create " + folder);
             File file = new File(folder, "zoo.cfg");
@@ -42,7 +47,8 @@ public class ZooKeeperServerEmbeddedAdapter implements ZooKeeperMainFace {
             builder.redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
             process = builder.start();
             Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
-            if (!isCluster) waitUntilListening();
+            if (!isCluster) waitUntilListening(serverPort);
+            if (isChaotic) chaos = new ChaosProxy(clientPort, serverPort);
         } catch (RuntimeException e) {
             throw e;
         } catch (Exception e) {
@@ -64,14 +70,14 @@ public class ZooKeeperServerEmbeddedAdapter implements ZooKeeperMainFace {
         return text.toString();
     }
 
-    private void waitUntilListening() throws Exception {
+    private void waitUntilListening(int port) throws Exception {
         long deadline = System.currentTimeMillis() + STARTS_WITHIN_MS;
         while (true) {
             if (!process.isAlive()) {
                 throw new IOException("the server ended with " + process.exitValue() + "\n" + Files.readString(log));
             }
             try (Socket socket = new Socket()) {
-                socket.connect(new InetSocketAddress("127.0.0.1", clientPort), 1000);
+                socket.connect(new InetSocketAddress("127.0.0.1", port), 1000);
                 return;
             } catch (IOException e) {
                 if (System.currentTimeMillis() > deadline) throw e;
@@ -104,6 +110,12 @@ public class ZooKeeperServerEmbeddedAdapter implements ZooKeeperMainFace {
     private void end(boolean forcibly) {
         Process running = process;
         if (running == null) return;
+        ChaosProxy proxy = chaos;
+        try {
+            if (proxy != null) proxy.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
         if (forcibly) running.destroyForcibly();
         else running.destroy();
         try {
