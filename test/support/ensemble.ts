@@ -17,6 +17,8 @@ export interface EnsembleOptions {
   readonly flavour: Flavour;
   /** The compiled command of another build of ours, such as `…/dist/cli/main.js`; this tree's unless given. */
   readonly program?: string | undefined;
+  /** The same for one member; `program` where it gives none. */
+  readonly programOf?: (id: number) => string | undefined;
   /** Of ZooKeeper: the reference's unless given. */
   readonly version?: string | undefined;
   /** ZooKeeper with its exporter for Prometheus, which zoo.cfg then names; ours has it always. */
@@ -52,8 +54,11 @@ export interface Member {
   readonly pid: number | undefined;
   /** Ends the process by this signal and waits until it is gone (SIGSTOP and SIGCONT: only sends it). */
   kill(signal?: NodeJS.Signals): Promise<void>;
-  /** Starts the process again on the same directory and ports; it may not be ready yet. */
-  restart(): Promise<void>;
+  /**
+   * Starts the process again on the same directory and ports; it may not be ready yet. A program, if one is given, is another
+   * build's command, and this member's from here on.
+   */
+  restart(program?: string): Promise<void>;
   mode(): Promise<Mode | undefined>;
   ask(word: string): Promise<string>;
   /** Everything the member has printed, over all its lives. */
@@ -69,9 +74,9 @@ export interface Ensemble {
   leader(): Promise<Member>;
   /**
    * Starts one more member, of the next number, that knows the others by its `server.N=` lines; it may not be ready. It
-   * ends with the ensemble, but is none of its `members`.
+   * ends with the ensemble, but is none of its `members`. Its program is the ensemble's unless one is given.
    */
-  add(configOf?: (member: Pick<Member, "id" | "peerAddress">) => readonly string[]): Promise<Member>;
+  add(configOf?: (member: Pick<Member, "id" | "peerAddress">) => readonly string[], program?: string): Promise<Member>;
   /** Until every member serves, one leads, and all that vote have joined it. */
   waitReady(timeoutMs?: number): Promise<void>;
   /** The end of every member's log, for the message of a failed test. */
@@ -86,10 +91,8 @@ const pollMs = 50;
 const goneWithinMs = 20_000;
 const lastWordsMax = 4000;
 
-interface Launch {
-  readonly command: string;
-  readonly args: readonly string[];
-}
+/** The command that starts a member of ours by a program, or the reference, whatever the program. */
+type Launch = (program: string | undefined) => { readonly command: string; readonly args: readonly string[] };
 
 /** Starts the members and waits until they serve. */
 export async function startEnsemble(options: EnsembleOptions): Promise<Ensemble> {
@@ -100,8 +103,7 @@ export async function startEnsemble(options: EnsembleOptions): Promise<Ensemble>
     const [clientPort, peerPort, electionPort] = [await freePort(), await freePort(), await freePort()];
     const peerAddress = `127.0.0.1:${peerPort}:${electionPort}`;
     const directory = join(dataRoot, `member-${id}`);
-    const wrapper = () => options.wrapperOf?.(id) ?? [];
-    return new RealMember(id, clientPort, peerAddress, directory, launch, wrapper, options.environment ?? {});
+    return new RealMember(id, clientPort, peerAddress, directory, launch, options);
   };
   const members: RealMember[] = [];
   for (let i = 0; i < options.members; i++) members.push(await create(options.ids?.[i] ?? i + 1));
@@ -110,7 +112,7 @@ export async function startEnsemble(options: EnsembleOptions): Promise<Ensemble>
     member.writeConfig([...servers, ...(options.config ?? []), ...(options.configOf?.(member.id) ?? [])]);
   }
 
-  const add: Ensemble["add"] = async (configOf = () => []) => {
+  const add: Ensemble["add"] = async (configOf = () => [], program) => {
     const member = await create(members.length + added.length + 1);
     added.push(member);
     member.writeConfig([
@@ -119,7 +121,7 @@ export async function startEnsemble(options: EnsembleOptions): Promise<Ensemble>
       ...(options.config ?? []),
       ...configOf(member),
     ]);
-    await member.restart();
+    await member.restart(program);
     return member;
   };
   const added: RealMember[] = [];
@@ -139,14 +141,16 @@ function serverLine({ id, peerAddress }: RealMember): string {
 }
 
 async function ours(options: EnsembleOptions): Promise<Launch> {
-  const main = options.program ?? (await builtServer());
-  return { command: process.execPath, args: [...(options.runtimeOptions ?? []), main, "server"] };
+  const usual = options.program ?? (await builtServer());
+  return (program = usual) => {
+    return { command: process.execPath, args: [...(options.runtimeOptions ?? []), program, "server"] };
+  };
 }
 
 async function reference(options: EnsembleOptions): Promise<Launch> {
   const { java, classpath, mainClass } = await referenceZooKeeper(options.version, options.withPrometheus === true);
   const runtime = ["-Xmx512m", "-Dzookeeper.admin.enableServer=false", ...(options.runtimeOptions ?? [])];
-  return { command: java, args: [...runtime, "-cp", classpath, mainClass] };
+  return () => ({ command: java, args: [...runtime, "-cp", classpath, mainClass] });
 }
 
 class RealMember implements Member {
@@ -158,9 +162,9 @@ class RealMember implements Member {
   readonly configFile: string;
   readonly #directory: string;
   readonly #launch: Launch;
-  readonly #wrapper: () => readonly string[];
-  readonly #environment: Readonly<Record<string, string>>;
+  readonly #options: EnsembleOptions;
   readonly #logFile: string;
+  #program: string | undefined;
   #process: ChildProcess | undefined;
 
   constructor(
@@ -169,8 +173,7 @@ class RealMember implements Member {
     peerAddress: string,
     directory: string,
     launch: Launch,
-    wrapper: () => readonly string[],
-    environment: Readonly<Record<string, string>>,
+    options: EnsembleOptions,
   ) {
     this.id = id;
     this.clientPort = clientPort;
@@ -181,8 +184,8 @@ class RealMember implements Member {
     this.configFile = join(directory, "zoo.cfg");
     this.#logFile = join(directory, "log.txt");
     this.#launch = launch;
-    this.#wrapper = wrapper;
-    this.#environment = environment;
+    this.#options = options;
+    this.#program = options.programOf?.(id);
   }
 
   get pid(): number | undefined {
@@ -209,13 +212,16 @@ class RealMember implements Member {
     writeFileSync(this.configFile, `${config.join("\n")}\n`);
   }
 
-  async restart(): Promise<void> {
+  async restart(program?: string): Promise<void> {
     if (this.#process !== undefined) throw new Error(`member ${this.id} is running already`);
+    if (program !== undefined) this.#program = program;
     const log = openSync(this.#logFile, "a");
-    const [command, ...args] = [...this.#wrapper(), this.#launch.command, ...this.#launch.args, this.configFile];
+    const launch = this.#launch(this.#program);
+    const wrapper = this.#options.wrapperOf?.(this.id) ?? [];
+    const [command, ...args] = [...wrapper, launch.command, ...launch.args, this.configFile];
     const child = spawn(command!, args, {
       cwd: this.#directory,
-      env: { ...process.env, ...this.#environment },
+      env: { ...process.env, ...this.#options.environment },
       stdio: ["ignore", log, log],
     });
     closeSync(log);
