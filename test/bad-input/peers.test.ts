@@ -3,22 +3,15 @@
 // leader, the honest clients notice nothing, and the member's memory stays where it was.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import {
-  decodeHello,
-  encodeHello,
-  HELLO_BYTES,
-  type Hello,
-  WIRE_VERSION,
-  WIRE_VERSION_OLDEST,
-} from "../../src/adapters/peers/hello.ts";
-import { freshNonce, PROOF_BYTES, VERDICT_BYTES } from "../../src/adapters/peers/secret.ts";
+import { decodeHello, HELLO_BYTES } from "../../src/adapters/peers/hello.ts";
+import { PROOF_BYTES, VERDICT_BYTES } from "../../src/adapters/peers/secret.ts";
 import { bytesOf } from "../../src/base/text.ts";
 import type { Message } from "../../src/consensus/raft/types.ts";
 import { encodePropose, encodeRaft } from "../../src/replica/peer-messages.ts";
-import type { Member } from "../support/ensemble.ts";
 import { memoryOf } from "../support/processes.ts";
 import { ZooKeeperClient } from "../support/zookeeper-client.ts";
 import { root } from "./attacks.ts";
+import { framed, greeting, portOf } from "./hostile-peer.ts";
 import { RawConnection } from "./raw-connection.ts";
 import { isOurs, memoryComesBack, Scene } from "./scene.ts";
 
@@ -31,31 +24,6 @@ const onlyOurs = { skip: !isOurs, timeout: 120_000 };
 
 const largest = [2 ** 53 - 1, 2 ** 52, 2 ** 40, 2 ** 33];
 const nowhere = { index: 0, term: 0 };
-
-function portOf(member: Member): number {
-  return Number(member.peerAddress.split(":")[1]);
-}
-
-function greeting(from: number, to: number, changes: Partial<Hello> = {}): Uint8Array {
-  return encodeHello({
-    version: WIRE_VERSION,
-    versionOldest: WIRE_VERSION_OLDEST,
-    answer: "welcome",
-    proof: "none",
-    from,
-    to,
-    cluster: 0,
-    incarnation: 1,
-    nonce: freshNonce(),
-    ...changes,
-  });
-}
-
-function framed(bytes: Uint8Array): Uint8Array {
-  const header = Buffer.alloc(4);
-  header.writeUInt32BE(bytes.length);
-  return Buffer.concat([header, bytes]);
-}
 
 /** A term that no encoder of ours would write. */
 function withTerm(hex: string, message: Message): Uint8Array {
