@@ -121,6 +121,16 @@ export const LANES: readonly Lane[] = [
     minutes: 20,
   },
   {
+    name: "upgrade",
+    about:
+      "members of the previous build and of this tree's in one ensemble; builds the previous one from the repository's history",
+    when: "all",
+    places: ["upgrade"],
+    isAlone: true,
+    fileMinutes: 5,
+    minutes: 10,
+  },
+  {
     name: "bad-input",
     about: "hostile clients and peers of real members",
     when: "all",
