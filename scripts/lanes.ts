@@ -24,8 +24,6 @@ export interface Lane {
   readonly minutes: number;
   /** Instead of test files: a program of `scripts/` with its arguments. */
   readonly script?: readonly string[];
-  /** Environment variables that are set unless the user has set them. */
-  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** In the order in which they run. */

@@ -2,12 +2,11 @@
 // The last line counts what passed and what failed.
 
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { run } from "node:test";
+import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { concurrencyOf, filesAt, LANES, type Lane, laneOf, TREE, testFiles } from "./lanes.ts";
-import { seconds, type TestEvent, TestReport, type Totals } from "./test-report.ts";
+import { runTestFiles } from "./test-files.ts";
+import { countsText, seconds, sumOf, TestReport, type Totals } from "./test-report.ts";
 
 const USAGE = `npm test -- [options] [FILE or FOLDER …]
 
@@ -22,9 +21,6 @@ Without a file, a folder or a lane it runs the quick lanes.
   --verbose                a line for each test, not only for each file
   --help                   this text`;
 
-/** Time for the processes of a lane to end after its time is over. */
-const ENDING_MS = 15_000;
-
 interface Selection {
   readonly lane: Lane;
   readonly files: readonly string[];
@@ -35,8 +31,8 @@ interface Outcome extends Totals {
   readonly ms: number;
 }
 
-interface RunOptions {
-  readonly patterns: readonly RegExp[];
+interface Asked {
+  readonly namePatterns: readonly string[];
   readonly isVerbose: boolean;
 }
 
@@ -91,53 +87,23 @@ function filesGiven(paths: readonly string[]): readonly Selection[] {
   return LANES.map((lane) => filesOf(lane, [...new Set(files)])).filter((selection) => selection.files.length > 0);
 }
 
-async function runLane({ lane, files }: Selection, options: RunOptions): Promise<Outcome> {
+async function runLane({ lane, files }: Selection, asked: Asked): Promise<Outcome> {
   print(`\n=== ${lane.name}: ${lane.about}\n`);
   const startedAt = performance.now();
-  for (const [name, value] of Object.entries(lane.environment ?? {})) process.env[name] ??= value;
-  const totals = lane.script === undefined ? await runFiles(lane, files, options) : await runScript(lane, lane.script);
+  const totals = lane.script === undefined ? await runFiles(lane, files, asked) : await runScript(lane, lane.script);
   const ms = performance.now() - startedAt;
-  print(`=== ${lane.name}: ${countsOf(totals)}, ${seconds(ms)}\n`);
+  print(`=== ${lane.name}: ${countsText(totals)}, ${seconds(ms)}\n`);
   return { name: lane.name, ms, ...totals };
 }
 
-async function runFiles(lane: Lane, files: readonly string[], { patterns, isVerbose }: RunOptions): Promise<Totals> {
-  const report = new TestReport(print, { isVerbose, isFiltered: patterns.length > 0 });
-  const overtime = new AbortController();
-  let isOver = false;
-  const timer = setTimeout(() => {
-    isOver = true;
-    print(`✖ ${lane.name} took more than ${lane.minutes} minutes; still running: ${report.running.join(", ")}\n`);
-    overtime.abort();
-    setTimeout(() => process.exit(1), ENDING_MS).unref();
-  }, lane.minutes * 60_000);
-  const events = run({
-    files: files.map((file) => join(TREE, file)),
-    concurrency: concurrencyOf(lane),
-    timeout: lane.fileMinutes * 60_000,
-    signal: overtime.signal,
-    testNamePatterns: [...patterns],
-  });
-  for await (const event of events) report.onEvent(event as TestEvent);
-  clearTimeout(timer);
-  endLeftProcesses();
-  report.printRest();
-  if (files.length > 1 && patterns.length === 0) print(`slowest:\n${report.slowestFiles.join("\n")}\n`);
-  const { passed, failed, skipped } = report.totals;
-  return { passed, failed: isOver && failed === 0 ? 1 : failed, skipped };
-}
-
-/** Ends the processes of test files that were asked to end and did not. */
-function endLeftProcesses(): void {
-  const children = `/proc/${process.pid}/task/${process.pid}/children`;
-  if (!existsSync(children)) return; // not Linux
-  for (const pid of readFileSync(children, "utf8").split(" ").filter(Boolean)) {
-    try {
-      if (readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(".test.ts")) process.kill(Number(pid), "SIGKILL");
-    } catch {
-      // it has ended in the meantime
-    }
-  }
+async function runFiles(lane: Lane, files: readonly string[], { namePatterns, isVerbose }: Asked): Promise<Totals> {
+  const isFiltered = namePatterns.length > 0;
+  const report = new TestReport(print, { isVerbose, isFiltered });
+  const { fileMinutes, minutes } = lane;
+  const concurrency = concurrencyOf(lane);
+  await runTestFiles(files, { concurrency, fileMinutes, minutes, namePatterns }, (run) => report.onFile(run));
+  if (files.length > 1 && !isFiltered) print(`slowest:\n${report.slowestFiles.join("\n")}\n`);
+  return report.totals;
 }
 
 /** A lane that is one program: it passes or fails as a whole. */
@@ -155,31 +121,24 @@ async function runScript(lane: Lane, script: readonly string[]): Promise<Totals>
   return { passed: hasPassed ? 1 : 0, failed: hasPassed ? 0 : 1, skipped: 0 };
 }
 
-/** Never ends by itself. */
-async function watch(selections: readonly Selection[], { patterns, isVerbose }: RunOptions): Promise<void> {
-  const report = new TestReport(print, { isVerbose, isFiltered: patterns.length > 0 });
-  const files = selections.flatMap((selection) => selection.files.map((file) => join(TREE, file)));
-  // When a file is renamed, as some editors do to save it, Node 20 looks for the test files in the process's arguments.
-  process.argv.splice(1, process.argv.length, ...files);
-  const events = run({
-    files,
-    concurrency: selections.every(({ lane }) => !lane.isAlone) ? concurrencyOf(selections[0]!.lane) : 1,
-    testNamePatterns: [...patterns],
-    watch: true,
-  });
-  for await (const event of events) {
-    const { type } = event as TestEvent;
-    if (type !== "test:watch:drained") {
-      report.onEvent(event as TestEvent);
-      continue;
-    }
-    report.printRest();
-    print(`=== ${countsOf(report.totals)}; waiting for changes\n`);
-  }
-}
-
-function countsOf({ passed, failed, skipped }: Totals): string {
-  return `${passed} passed, ${failed} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`;
+/** node:test itself knows which files import what has changed. Ends with Ctrl-C. */
+async function watch(selections: readonly Selection[], { namePatterns }: Asked): Promise<number> {
+  const concurrency = Math.min(...selections.map(({ lane }) => concurrencyOf(lane)));
+  const child = spawn(
+    process.execPath,
+    [
+      "--import",
+      "tsx",
+      "--test",
+      "--watch",
+      "--test-reporter=spec",
+      `--test-concurrency=${concurrency}`,
+      ...namePatterns.map((pattern) => `--test-name-pattern=${pattern}`),
+      ...selections.flatMap(({ files }) => files),
+    ],
+    { cwd: TREE, stdio: "inherit" },
+  );
+  return new Promise((resolve) => child.once("exit", (status) => resolve(status ?? 1)));
 }
 
 function listLanes(): void {
@@ -201,41 +160,30 @@ async function main(): Promise<number> {
     return 0;
   }
   if (values.update) process.env["UPDATE"] = "1";
-  const options = { patterns: values["test-name-pattern"].map(patternOf), isVerbose: values.verbose };
+  const asked = { namePatterns: values["test-name-pattern"], isVerbose: values.verbose };
   const lanes =
     values.lane.length > 0
       ? values.lane.map(laneNamed)
       : LANES.filter(({ when }) => when === "quick" || (values.all && when === "all"));
-  const isWhole = options.patterns.length === 0 && !values.watch;
+  const isWhole = asked.namePatterns.length === 0 && !values.watch;
   const selections = (positionals.length > 0 ? filesGiven(positionals) : lanes.map((lane) => filesOf(lane))).filter(
     ({ lane }) => lane.script === undefined || isWhole,
   );
-  if (values.watch) await watch(selections, options);
+  if (values.watch) return watch(selections, asked);
 
   const outcomes: Outcome[] = [];
-  for (const selection of selections) outcomes.push(await runLane(selection, options));
-  return summarize(outcomes, options);
+  for (const selection of selections) outcomes.push(await runLane(selection, asked));
+  return summarize(outcomes, asked);
 }
 
-/** `words`, or `/words/flags` as for node:test itself. */
-function patternOf(text: string): RegExp {
-  const [, source = text, flags = ""] = /^\/(.*)\/([a-z]*)$/.exec(text) ?? [];
-  try {
-    return new RegExp(source, flags);
-  } catch (error) {
-    return complain(`--test-name-pattern: ${(error as Error).message}`);
-  }
-}
-
-function summarize(outcomes: readonly Outcome[], { patterns }: RunOptions): number {
+function summarize(outcomes: readonly Outcome[], { namePatterns }: Asked): number {
   print("\n");
   for (const outcome of outcomes) {
-    print(`${outcome.name.padEnd(14)}${seconds(outcome.ms).padStart(9)}  ${countsOf(outcome)}\n`);
+    print(`${outcome.name.padEnd(14)}${seconds(outcome.ms).padStart(9)}  ${countsText(outcome)}\n`);
   }
-  const passed = outcomes.reduce((sum, outcome) => sum + outcome.passed, 0);
-  const failed = outcomes.reduce((sum, outcome) => sum + outcome.failed, 0);
+  const { passed, failed } = sumOf(outcomes);
   if (passed + failed === 0) {
-    const hint = patterns.length === 0 ? "" : ": no name matches in these lanes; --all looks in every lane";
+    const hint = namePatterns.length === 0 ? "" : ": no name matches in these lanes; --all looks in every lane";
     print(`no test ran${hint}\n`);
   }
   print(`${passed} passed, ${failed} failed\n`);

@@ -31,8 +31,21 @@ for (const [name, declarations] of entries) {
     const file = join(FOLDER, `${name}.txt`);
     if (isUpdate) writeFileSync(file, actual);
     const expected = existsSync(file) ? readFileSync(file, "utf8") : "";
-    assert.equal(actual, expected, "run `npm test -- --update test/api`, and review what has changed");
+    assert.deepEqual(
+      differences(expected, actual),
+      [],
+      "run `npm test -- --update test/api`, and review what has changed",
+    );
   });
+}
+
+/** The lines that only one of the texts has; if there are none, and the texts differ all the same, a line that says so. */
+function differences(expected: string, actual: string): readonly string[] {
+  if (expected === actual) return [];
+  const [before, now] = [expected.split("\n"), actual.split("\n")];
+  const gone = before.filter((line) => !now.includes(line)).map((line) => `- ${line}`);
+  const come = now.filter((line) => !before.includes(line)).map((line) => `+ ${line}`);
+  return gone.length + come.length > 0 ? [...gone, ...come] : ["the same lines in another order or number"];
 }
 
 test("each text of the API belongs to an entry point", () => {
