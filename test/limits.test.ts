@@ -123,6 +123,11 @@ const expected: Readonly<Record<string, readonly (readonly [place: string, name:
     ["adapters/peers/limits.ts", "STRANGERS_MAX", count],
     ["adapters/peers/limits.ts", "STRANGER_FRAME_BYTES_MAX", bytes],
   ],
+  "a secret between members": [
+    ["server/configuration/secret.ts", "SECRET_CHARACTERS_MIN", count],
+    ["server/configuration/secret.ts", "SECRET_CHARACTERS_MAX", (max) => `${count(max)} characters`],
+    ["server/configuration/secret.ts", "SECRETS_MAX", count],
+  ],
   "how far a message may carry": [
     ["consensus/raft", "TERM_CREDIT_MAX", (terms) => (terms === 2 ** 32 ? "2³² terms" : count(terms))],
     ["consensus/raft", "TERM_CREDIT_PER_TICK", (terms) => `${terms} more each tick`],
@@ -193,6 +198,17 @@ for (const [file, reasons] of Object.entries(complete)) {
   });
 }
 
+test("the numbers in SECURITY.md are those of the code", () => {
+  const security = readFileSync(join(ROOT, "SECURITY.md"), "utf8").replaceAll(/\s+/g, " ");
+  const guests = numberOf("consensus/raft", "GUESTS_MAX");
+  assert.ok(
+    says(security, `${guests} such members at most`),
+    `${guests} members that no configuration names are sent the log`,
+  );
+  const least = numberOf("server/configuration/secret.ts", "SECRET_CHARACTERS_MIN");
+  assert.ok(says(security, `secret accepted has ${least} characters`), `a secret has ${least} characters at least`);
+});
+
 test("a number is found in a row only as a whole", () => {
   assert.ok(says(" 60 | `maxClientCnxns` ", "60"));
   assert.ok(!says(" 160 MiB ", "60 MiB"));
@@ -200,6 +216,7 @@ test("a number is found in a row only as a whole", () => {
   assert.ok(!says(" 40 MiB ", "40 M"));
 });
 
+/** Whether a text says it, not as a part of another number or word. */
 function says(text: string, written: string): boolean {
   const literal = written.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
   return new RegExp(`(?<![\\d.,])${literal}(?![\\w,.]*\\w)`).test(text);
