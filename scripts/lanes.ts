@@ -24,6 +24,8 @@ export interface Lane {
   readonly minutes: number;
   /** Instead of test files: a program of `scripts/` with its arguments. */
   readonly script?: readonly string[];
+  /** Environment variables of its processes, unless the user has set them. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** In the order in which they run. */
@@ -64,13 +66,14 @@ export const LANES: readonly Lane[] = [
     minutes: 10,
   },
   {
-    name: "failover",
-    about: "three real members; the leader is killed again and again",
+    name: "cluster",
+    about: "three real members under load, whose leader is killed three times",
     when: "quick",
-    places: ["failover"],
+    places: ["failover/leader-loss"],
     isAlone: true,
     fileMinutes: 10,
     minutes: 15,
+    environment: { CABILDO_KILLS: "3" },
   },
   {
     name: "seeds",
@@ -86,7 +89,13 @@ export const LANES: readonly Lane[] = [
     name: "long",
     about: "pure tests that take long: many seeds, large inputs",
     when: "all",
-    places: ["recipes/swarm", "sim/simulation", "state/hostile-text"],
+    places: [
+      "protocols/zookeeper-client/faults",
+      "recipes/slow-network",
+      "recipes/swarm",
+      "sim/simulation",
+      "state/hostile-text",
+    ],
     isAlone: false,
     fileMinutes: 5,
     minutes: 15,
@@ -127,6 +136,15 @@ export const LANES: readonly Lane[] = [
     isAlone: true,
     fileMinutes: 5,
     minutes: 10,
+  },
+  {
+    name: "failover",
+    about: "a leader that stands still, and the judges of the failover tests",
+    when: "all",
+    places: ["failover"],
+    isAlone: true,
+    fileMinutes: 10,
+    minutes: 15,
   },
   {
     name: "bad-input",

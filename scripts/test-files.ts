@@ -26,6 +26,7 @@ export interface RunOptions {
   /** Of the whole run. Files that have not begun by then have failed. */
   readonly minutes: number;
   readonly namePatterns: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /** Process groups of files that are running. They end with this process. */
@@ -51,7 +52,7 @@ export async function runTestFiles(
       const results = join(folder, String(next));
       const file = files[next++]!;
       const msLeft = Math.min(options.fileMinutes * 60_000, deadline - performance.now());
-      onEnd(await runFile(file, { results, msLeft, namePatterns: options.namePatterns }));
+      onEnd(await runFile(file, { ...options, results, msLeft }));
     }
   };
   await Promise.all(Array.from({ length: options.concurrency }, worker));
@@ -60,12 +61,13 @@ export async function runTestFiles(
 
 async function runFile(
   file: string,
-  { results, msLeft, namePatterns }: { results: string; msLeft: number; namePatterns: readonly string[] },
+  { results, msLeft, namePatterns, environment }: RunOptions & { readonly results: string; readonly msLeft: number },
 ): Promise<FileRun> {
   const startedAt = performance.now();
   if (msLeft <= 0) return { file, results: [], output: "", ms: 0, failure: "its lane's time was over before it began" };
   const child = spawn(process.execPath, argumentsFor(file, results, namePatterns), {
     cwd: TREE,
+    env: { ...environment, ...process.env },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true, // a process group that can be ended whole
   });

@@ -99,9 +99,9 @@ async function runLane({ lane, files }: Selection, asked: Asked): Promise<Outcom
 async function runFiles(lane: Lane, files: readonly string[], { namePatterns, isVerbose }: Asked): Promise<Totals> {
   const isFiltered = namePatterns.length > 0;
   const report = new TestReport(print, { isVerbose, isFiltered });
-  const { fileMinutes, minutes } = lane;
-  const concurrency = concurrencyOf(lane);
-  await runTestFiles(files, { concurrency, fileMinutes, minutes, namePatterns }, (run) => report.onFile(run));
+  const { fileMinutes, minutes, environment = {} } = lane;
+  const options = { concurrency: concurrencyOf(lane), fileMinutes, minutes, namePatterns, environment };
+  await runTestFiles(files, options, (run) => report.onFile(run));
   if (files.length > 1 && !isFiltered) print(`slowest:\n${report.slowestFiles.join("\n")}\n`);
   return report.totals;
 }

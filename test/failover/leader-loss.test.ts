@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Flavour } from "../support/ensemble.ts";
-import { percentile } from "../support/statistics.ts";
+import { percentile, times } from "../support/statistics.ts";
 import { violations } from "./ledger.ts";
 import { Scene } from "./scene.ts";
 import type { Outage } from "./stopwatch.ts";
@@ -14,14 +14,12 @@ import { root } from "./writers.ts";
 
 const flavour = (process.env["CABILDO_FLAVOUR"] ?? "cabildo") as Flavour;
 const kills = Number(process.env["CABILDO_KILLS"] ?? 10);
-const stops = 3;
-
 const writesBetweenLosses = 12; // by each writer
 
 const killedP50MaxMs = 200;
 const killedP99MaxMs = 500;
+const p50Kills = 10; // of fewer kills a median says little
 const p99Kills = 50; // below so many kills the 99th percentile is the worst case on a machine that tests share
-const stoppedMaxMs = 2000;
 
 test(`a leader killed ${kills} times under load takes no acknowledged write with it`, {
   timeout: 60_000 + kills * 15_000,
@@ -68,37 +66,10 @@ test(`a leader killed ${kills} times under load takes no acknowledged write with
   assert.equal(sessions, writers.length, "every session survived");
   assert.ok(reattached.length > 0, "some clients were attached to the leader");
   if (flavour !== "cabildo") return;
-  assert.ok(percentile(reattached, 50) < killedP50MaxMs, `p50 is ${times(reattached)}`);
+  if (kills >= p50Kills) assert.ok(percentile(reattached, 50) < killedP50MaxMs, `p50 is ${times(reattached)}`);
   if (kills >= p99Kills) assert.ok(percentile(reattached, 99) < killedP99MaxMs, `p99 is ${times(reattached)}`);
-});
-
-test("a leader that falls silent is replaced, and undoes nothing when it wakes", { timeout: 300_000 }, async (t) => {
-  await using scene = await Scene.open({ flavour, members: 3 });
-  const silences: number[] = [];
-  for (let stop = 0; stop < stops; stop++) {
-    await scene.spread(writesBetweenLosses);
-    const leader = await scene.ensemble.leader();
-    const others = scene.writers.filter((writer) => writer.client.address !== leader.address);
-    const { outage, over } = scene.stopwatch.begin(others, leader.address);
-    await leader.kill("SIGSTOP");
-    await scene.within("a write past the silent leader", () => over);
-    silences.push(...outage.elsewhere);
-    // Its own clients must give it up as well, and go on elsewhere, before it wakes into another term.
-    await scene.progress(writesBetweenLosses);
-    await leader.kill("SIGCONT");
-    await scene.ensemble.waitReady();
-  }
-  await scene.stopWriters();
-  t.diagnostic(`${flavour}: silence to next acknowledged write, clients of other members: ${times(silences)}`);
-  await scene.verify("after the silences");
-  if (flavour === "cabildo") assert.ok(Math.max(...silences) < stoppedMaxMs, times(silences));
 });
 
 function soonest(outage: Outage): number {
   return Math.min(...outage.reattached, ...outage.elsewhere);
-}
-
-function times(values: readonly number[]): string {
-  const [p50, p99, max] = [percentile(values, 50), percentile(values, 99), Math.max(...values)];
-  return `p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms, max ${max.toFixed(0)} ms (${values.length} samples)`;
 }
