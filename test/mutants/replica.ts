@@ -30,7 +30,7 @@ export const REPLICA: readonly Mutant[] = [
     file: "src/replica/replica.ts",
     find: "for (const batch of this.#batches.outstanding()) this.#send(batch);",
     replace: "",
-    caughtBy: ["replica/scenarios"],
+    caughtBy: ["replica/sending-again", "replica/scenarios"],
     simulator: true,
   },
   {

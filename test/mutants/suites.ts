@@ -43,6 +43,7 @@ const FILES = {
   "replica/rounds": "test/replica/rounds.test.ts",
   "replica/rules": "test/replica/rules.test.ts",
   "replica/scenarios": "test/replica/scenarios.test.ts",
+  "replica/sending-again": "test/replica/sending-again.test.ts",
   "replica/session-time": "test/replica/session-time.test.ts",
   "replica/snapshot-transfers": "test/replica/snapshot-transfers.test.ts",
   "replica/snapshots": "test/replica/snapshots.test.ts",

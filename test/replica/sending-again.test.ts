@@ -63,6 +63,28 @@ scenario(
   },
 );
 
+scenario(
+  "what a dead leader had not put into the log is sent to the next one at once, all of it",
+  {},
+  async (story) => {
+    const { ensemble, create, set, until } = story;
+    const { time, network } = ensemble;
+    const leader = ensemble.leader()!;
+    const [follower] = ensemble.followers();
+    const created = create(leader, "/a");
+    await until(() => created.outcome === "created" && ensemble.isSettled());
+    network.clog(follower!.id, leader.id, 60_000); // so that nothing of it arrives there
+    const attempts: Attempt[] = [];
+    for (let i = 0; i < 40; i++) {
+      attempts.push(set(follower!, "/a", `${i}`));
+      await time.run(1);
+    }
+    leader.crash();
+    await until(() => ensemble.leader() !== undefined && ensemble.leader() !== leader);
+    await until(() => attempts.every(({ outcome }) => outcome === "updated"), 900); // sooner than a batch is tried again
+  },
+);
+
 scenario("what was lost without a word is sent again, more at each try that helps", { observer }, async (story) => {
   const { ensemble, create, set, until } = story;
   const { network } = ensemble;
