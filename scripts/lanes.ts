@@ -93,6 +93,7 @@ export const LANES: readonly Lane[] = [
       "protocols/zookeeper-client/faults",
       "recipes/slow-network",
       "recipes/swarm",
+      "runner",
       "sim/simulation",
       "state/hostile-text",
     ],

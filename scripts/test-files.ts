@@ -94,7 +94,7 @@ async function runFile(
   const isWhole = lines.at(-1)?.kind === "over";
   let why = failure;
   if (isOver) why = `it took more than ${(msLeft / 60_000).toFixed(1)} minutes`;
-  else if (!isWhole) why ??= "its process ended before its tests did";
+  else if (!isWhole && lines.length > 0) why ??= "its process ended before its tests did";
   return { file, results: lines.filter(({ kind }) => kind !== "over"), output, ms, failure: why };
 }
 

@@ -54,7 +54,7 @@ export class TestReport {
   /** Why a file without a failed test has failed all the same. */
   #failureOf({ failure }: FileRun, tests: number): string | null {
     if (failure !== null) return failure;
-    return tests === 0 && !this.#options.isFiltered ? "it has no tests" : null;
+    return tests === 0 && !this.#options.isFiltered ? "no test has ended in it" : null;
   }
 
   #linesOf({ results }: FileRun): readonly string[] {
