@@ -10,6 +10,8 @@ import { TREE } from "./lanes.ts";
 const REPORTER = join(TREE, "scripts", "event-reporter.ts");
 /** Of what a file prints, the end is kept. */
 const OUTPUT_MAX = 1 << 20;
+/** How long after a process's end its output may come. */
+const OUTPUT_WAIT_MS = 3000;
 
 export interface FileRun {
   readonly file: string;
@@ -83,10 +85,7 @@ async function runFile(
     isOver = true;
     end(child);
   }, msLeft);
-  const failure = await new Promise<string | null>((resolve) => {
-    child.once("error", (error) => resolve(String(error)));
-    child.once("close", (code, signal) => resolve(code === 0 ? null : `it ended with ${signal ?? `status ${code}`}`));
-  });
+  const failure = await endOf(child);
   clearTimeout(timer);
   running.delete(child);
   const ms = performance.now() - startedAt;
@@ -96,6 +95,20 @@ async function runFile(
   if (isOver) why = `it took more than ${(msLeft / 60_000).toFixed(1)} minutes`;
   else if (!isWhole && lines.length > 0) why ??= "its process ended before its tests did";
   return { file, results: lines.filter(({ kind }) => kind !== "over"), output, ms, failure: why };
+}
+
+/** Null, or how its process failed. What it has left running, and what that holds open, is waited for only so long. */
+function endOf(child: ChildProcess): Promise<string | null> {
+  return new Promise((resolve) => {
+    const onEnd = (code: number | null, signal: string | null) =>
+      resolve(code === 0 ? null : `it ended with ${signal ?? `status ${code}`}`);
+    child.once("error", (error) => resolve(String(error)));
+    child.once("close", onEnd);
+    child.once("exit", (code, signal) => {
+      end(child);
+      setTimeout(onEnd, OUTPUT_WAIT_MS, code, signal).unref();
+    });
+  });
 }
 
 function argumentsFor(file: string, results: string, namePatterns: readonly string[]): readonly string[] {

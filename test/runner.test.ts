@@ -88,6 +88,19 @@ test("a file that hangs is ended with the processes that it has started", { time
   while (isRunning(pid)) await sleep(10);
 });
 
+test("a process that a file has left running does not hold the run up", { timeout: 30_000 }, async () => {
+  const { totals, runs } = await play({
+    leaves: `import { spawn } from "node:child_process";
+      const options = { detached: true, stdio: "inherit" };
+      const child = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60_000)"], options);
+      child.unref();
+      console.log("child", child.pid);
+      test("one", () => {});`,
+  });
+  assert.deepEqual(totals, { passed: 1, failed: 0, skipped: 0 });
+  process.kill(Number(/child (\d+)/.exec(runs.get("leaves")!.output)![1]));
+});
+
 test("a name pattern leaves the others out, and files without such a test are no failure", async () => {
   const { totals } = await play(
     { some: 'test("alpha", () => {}); test("beta", () => {});', none: 'test("gamma", () => {});' },
