@@ -4,6 +4,7 @@
 import { whenAborted } from "../../../base/abort.ts";
 import type { ByteReader } from "../../../base/bytes.ts";
 import { CoordinationError, type CoordinationErrorCode, type OperationOutcome } from "../../../base/errors.ts";
+import type { SessionLostError } from "./errors.ts";
 import { nothing, type Request } from "./request.ts";
 
 /** What every call may be given. */
@@ -119,4 +120,14 @@ export function ownCall(request: Request<void>, onRefused: (error: Error) => voi
     },
     onAborted: nothing,
   });
+}
+
+/** `why` says what the connection, or the client, came to. */
+export function failAll(calls: Iterable<Call>, code: "connection-lost" | "closed", why: string): void {
+  for (const call of calls) call.fail(code, `${call.sentAt === null ? "was not sent" : "got no answer"}: ${why}`);
+}
+
+export function lostCall(call: Call, reason: SessionLostError): CoordinationError {
+  const message = `${call.what} ${call.sentAt === null ? "was not sent" : "got no answer"}: ${reason.message}`;
+  return new CoordinationError("session-expired", call.outcome, message, { cause: reason });
 }

@@ -4,7 +4,7 @@
 import { fromByteString, toByteString } from "../../../base/text.ts";
 import { isValidPath } from "../../../state/tree/paths.ts";
 import { badArguments } from "./errors.ts";
-import type { RequestPath } from "./operations.ts";
+import type { RequestPath } from "./request.ts";
 
 /** Is below no chroot: there is one configuration. */
 export const CONFIG_PATH = "/zookeeper/config";

@@ -1,19 +1,19 @@
 // The client as its users hold it: a method an operation, and what they can see of its session.
 
-import { whenAborted } from "../../../base/abort.ts";
 import { CoordinationError } from "../../../base/errors.ts";
 import { problemOf } from "../../../base/options.ts";
 import { toByteString } from "../../../base/text.ts";
 import { ERROR } from "../errors.ts";
 import { Chroot, CONFIG_PATH } from "./chroot.ts";
+import type { ClientState } from "./client-state.ts";
 import { type ConnectString, parseConnectString } from "./connect-string.ts";
-import { errorOf, ZooKeeperError } from "./errors.ts";
-import { CLOSE_TIMEOUT_MS, WATCH_BUFFER_EVENTS_MAX } from "./limits.ts";
+import { ANY_VERSION, creationOf, versionOf } from "./creation.ts";
+import { ZooKeeperError } from "./errors.ts";
+import { CLOSE_TIMEOUT_MS } from "./limits.ts";
 import * as multi from "./multi.ts";
+import type { WatchKind } from "./operations.ts";
 import * as operations from "./operations.ts";
-import { ANY_VERSION, type RequestPath, type WatchKind } from "./operations.ts";
 import {
-  ADD_WATCH,
   CALL,
   CLIENT,
   CLOSE,
@@ -21,9 +21,7 @@ import {
   checkCall,
   checkConfiguration,
   RECONFIG,
-  REMOVE_WATCHES,
   VERSION,
-  WAIT,
   WATCHING,
 } from "./option-rules.ts";
 import {
@@ -31,19 +29,22 @@ import {
   type CallOptions,
   type ClientOptions,
   type CreateOptions,
-  positive,
   type ReconfigOptions,
   sessionManagerOptionsOf,
   type VersionOptions,
   type WatchingOptions,
 } from "./options.ts";
-import { PersistentWatch } from "./persistent-watch.ts";
+import type { PersistentWatch } from "./persistent-watch.ts";
 import type { ClientPorts } from "./ports.ts";
-import type { Request } from "./request.ts";
+import { textOf } from "./records.ts";
+import type { Request, RequestPath } from "./request.ts";
 import type { Session } from "./session.ts";
-import { type ClientState, SessionManager } from "./session-manager.ts";
+import { SessionManager } from "./session-manager.ts";
+import { ping } from "./session-requests.ts";
 import { ACL, type Acl, type Data, type Identity, type Stat, type Watcher } from "./types.ts";
+import { WatchCalls } from "./watch-calls.ts";
 import { type OnceTable, Watches } from "./watches.ts";
+import { whenConnected } from "./when-connected.ts";
 
 /**
  * A client of a ZooKeeper ensemble, or of a Cabildo cluster. It holds one session at a time and keeps it alive; what is asked
@@ -53,6 +54,7 @@ import { type OnceTable, Watches } from "./watches.ts";
 export class ZooKeeperClient implements AsyncDisposable {
   readonly #sessionManager: SessionManager;
   readonly #watches: Watches;
+  readonly #watchCalls: WatchCalls;
   readonly #chroot: Chroot;
   readonly #ports: ClientPorts;
   readonly #onListenerError: (error: unknown) => void;
@@ -69,6 +71,10 @@ export class ZooKeeperClient implements AsyncDisposable {
       (path) => this.#chroot.show(path),
       (watcher, event) => this.#tell(watcher, event),
     );
+    this.#watchCalls = new WatchCalls(this.#watches, this.#chroot, {
+      isConnected: () => this.state.kind === "connected",
+      call: (request, options) => this.#call(request, options),
+    });
     this.#sessionManager = new SessionManager(sessionManagerOptionsOf(list, options), ports, this.#watches, {
       onState: (state) => this.#onState(state),
     });
@@ -99,39 +105,7 @@ export class ZooKeeperClient implements AsyncDisposable {
    * `timeoutMs` have passed, saying what each server had against it.
    */
   connected(options: Pick<CallOptions, "signal" | "timeoutMs"> = {}): Promise<Session> {
-    return new Promise((resolve, reject) => {
-      checkCall("connected", null, options, WAIT);
-      const { signal, timeoutMs } = options;
-      const settle = (how: () => void) => {
-        forget();
-        stopTimer();
-        unlink();
-        how();
-      };
-      const fail = (code: "aborted" | "closed" | "deadline" | "session-expired", why: string, cause?: unknown) => {
-        const options = cause === undefined ? {} : { cause };
-        settle(() => reject(new CoordinationError(code, "not-applied", `not connected: ${why}`, options)));
-      };
-      const onAbort = () => fail("aborted", "the wait was aborted", signal?.reason);
-      const look = (state: ClientState) => {
-        if (state.kind === "connected") settle(() => resolve(state.session));
-        else if (state.kind === "closed" || this.#sessionManager.isClosing) fail("closed", "the client is closed");
-        else if (state.kind === "lost" && this.#sessionManager.isStopped) {
-          fail("session-expired", state.reason.message, state.reason);
-        }
-      };
-      let stopTimer = () => {};
-      let unlink = () => {};
-      const forget = this.onState(look);
-      if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) {
-        const late = () =>
-          fail("deadline", `no server gave a session within ${timeoutMs} ms (${this.#sessionManager.troubles})`);
-        stopTimer = this.#ports.clock.after(timeoutMs, late);
-      }
-      if (signal !== undefined) unlink = whenAborted(signal, onAbort);
-      if (signal?.aborted) onAbort();
-      else look(this.state);
-    });
+    return whenConnected(this, this.#sessionManager, this.#ports.clock, options);
   }
 
   /**
@@ -169,7 +143,7 @@ export class ZooKeeperClient implements AsyncDisposable {
   async #create(path: string, data: Data, options: CreateOptions, withStat: boolean) {
     checkCall("create", path, options, CREATE);
     const place = this.#chroot.place("create", path, options.mode?.includes("sequential"));
-    const creation = operations.creationOf(place, data, options.acl ?? ACL.open, options, withStat);
+    const creation = creationOf(place, data, options.acl ?? ACL.open, options, withStat);
     const created = await this.#call(operations.create(place, creation), options);
     return { path: this.#chroot.show(created.path), stat: created.stat };
   }
@@ -178,7 +152,7 @@ export class ZooKeeperClient implements AsyncDisposable {
   async delete(path: string, options: VersionOptions = {}): Promise<void> {
     checkCall("delete", path, options, VERSION);
     const place = this.#chroot.place("delete", path);
-    const version = operations.versionOf(options.version ?? ANY_VERSION, "delete", place);
+    const version = versionOf(options.version ?? ANY_VERSION, "delete", place);
     await this.#call(operations.remove(place, version), options);
   }
 
@@ -208,7 +182,7 @@ export class ZooKeeperClient implements AsyncDisposable {
   async setData(path: string, data: Data, options: VersionOptions = {}): Promise<Stat> {
     checkCall("setData", path, options, VERSION);
     const place = this.#chroot.place("setData", path);
-    const version = operations.versionOf(options.version ?? ANY_VERSION, "setData", place);
+    const version = versionOf(options.version ?? ANY_VERSION, "setData", place);
     return this.#call(operations.setData(place, data, version), options);
   }
 
@@ -261,7 +235,7 @@ export class ZooKeeperClient implements AsyncDisposable {
   async setAcl(path: string, acl: readonly Acl[], options: VersionOptions = {}): Promise<Stat> {
     checkCall("setAcl", path, options, VERSION);
     const place = this.#chroot.place("setAcl", path);
-    const version = operations.versionOf(options.version ?? ANY_VERSION, "setAcl", place);
+    const version = versionOf(options.version ?? ANY_VERSION, "setAcl", place);
     return this.#call(operations.setAcl(place, acl, version), options);
   }
 
@@ -297,69 +271,20 @@ export class ZooKeeperClient implements AsyncDisposable {
    * Watches a node, there or not, for as long as the stream is read; see {@link PersistentWatch}. A `signal` ends the stream
    * too, not only the call. Servers since 3.6.
    */
-  async addWatch(path: string, options: AddWatchOptions = {}): Promise<PersistentWatch> {
-    checkCall("addWatch", path, options, ADD_WATCH);
-    const place = this.#chroot.place("addWatch", path);
-    const isRecursive = options.recursive ?? false;
-    const table = isRecursive ? "recursive" : "persistent";
-    const bufferMax = positive("bufferMax", options.bufferMax ?? WATCH_BUFFER_EVENTS_MAX);
-    const release = async () => {
-      this.#watches.removeStanding(table, place.path, watch);
-      await this.#forgetStanding(place, isRecursive);
-    };
-    const watch = new PersistentWatch(path, isRecursive, bufferMax, release);
-    // Counted from now on: nobody else's leaving may take it off the server while it is under way.
-    this.#watches.addStanding(table, place.path, watch);
-    const onAnswer = (errorCode: number) => {
-      watch.isArmed = errorCode === ERROR.ok;
-      if (watch.isArmed) this.#watches.noteHeld(table, place.path);
-    };
-    const onAbandoned = (errorCode: number) => {
-      if (errorCode !== ERROR.ok) return;
-      this.#watches.noteHeld(table, place.path);
-      void this.#forgetStanding(place, isRecursive);
-    };
-    try {
-      await this.#call(operations.addWatch(place, isRecursive, { onAnswer, onAbandoned }), options);
-    } catch (error) {
-      void watch.close();
-      throw error;
-    }
-    if (options.signal !== undefined) watch.linkTo(options.signal);
-    return watch;
-  }
-
-  /** Takes it off the server where nobody here is left. */
-  async #forgetStanding(place: RequestPath, isRecursive: boolean): Promise<void> {
-    if (!this.#watches.takeUnwanted(isRecursive ? "recursive" : "persistent", place.path)) return;
-    if (this.state.kind !== "connected") return; // it went with the connection
-    const kind = isRecursive ? "persistent-recursive" : "persistent";
-    await this.#call(operations.removeWatches(place, kind), {}).catch(() => {}); // as the connection goes, so it does
+  addWatch(path: string, options: AddWatchOptions = {}): Promise<PersistentWatch> {
+    return this.#watchCalls.add(path, options);
   }
 
   /**
    * Takes one-shot watches off a path: one watcher, or all of that kind. The server forgets them when nobody here is left.
    * Fails with "no-watcher" where there is none. (Persistent watches end by their own `close`.)
    */
-  async removeWatches(
+  removeWatches(
     path: string,
     kind: "children" | "data" | "any",
     options: CallOptions & { readonly watcher?: Watcher | undefined } = {},
   ): Promise<void> {
-    checkCall("removeWatches", path, options, REMOVE_WATCHES);
-    const place = this.#chroot.place("removeWatches", path);
-    const tables = ONCE_TABLES[kind].filter((table) => this.#watches.has(table, place.path));
-    const removed = tables.filter((table) => this.#watches.remove(table, place.path, options.watcher ?? null));
-    if (removed.length === 0) throw errorOf(ERROR.noWatcher, "removeWatches", path, false);
-    if (ONCE_TABLES[kind].some((table) => this.#watches.isWanted(table, place.path))) return;
-    if (this.state.kind !== "connected") return; // the servers hold none, and are told of none again
-    try {
-      await this.#call(operations.removeWatches(place, kind), options);
-    } catch (error) {
-      // It was told in the meantime, or went with its connection: it is gone all the same.
-      const isGone = error instanceof ZooKeeperError && error.reason === "no-watcher";
-      if (!isGone && !(error instanceof CoordinationError && error.code === "connection-lost")) throw error;
-    }
+    return this.#watchCalls.remove(path, kind, options);
   }
 
   /** Whether the server holds a watch of this kind for this session. */
@@ -388,7 +313,7 @@ export class ZooKeeperClient implements AsyncDisposable {
   /** A sign of life of the server that this client is connected to; it renews the session. */
   async ping(options: CallOptions = {}): Promise<void> {
     checkCall("ping", null, options, CALL);
-    await this.#call(operations.ping(), options);
+    await this.#call(ping(), options);
   }
 
   /** The ensemble's members, a `server.N=` line each, and the configuration's version. Lies below no chroot. */
@@ -471,14 +396,4 @@ export class ZooKeeperClient implements AsyncDisposable {
       throw error;
     });
   }
-}
-
-const ONCE_TABLES: Readonly<Record<"children" | "data" | "any", readonly OnceTable[]>> = {
-  children: ["child"],
-  data: ["data", "exist"],
-  any: ["data", "exist", "child"],
-};
-
-function textOf(data: Uint8Array | null): string {
-  return new TextDecoder().decode(data ?? new Uint8Array(0));
 }

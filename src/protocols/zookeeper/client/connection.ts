@@ -55,7 +55,7 @@ const FATAL: ReadonlySet<number> = new Set([
 ]);
 
 /** `dialing`: not connected yet. `greeting`: the handshake is under way. `open`: requests may be sent. */
-export type ConnectionPhase = "dialing" | "greeting" | "open" | "ended";
+type ConnectionPhase = "dialing" | "greeting" | "open" | "ended";
 
 export class Connection implements LinkEvents {
   readonly target: Target;

@@ -4,9 +4,9 @@
 
 import { ownCall } from "./call.ts";
 import type { Connection } from "./connection.ts";
-import { ping } from "./operations.ts";
 import type { ClientPorts } from "./ports.ts";
 import { nothing } from "./request.ts";
+import { ping } from "./session-requests.ts";
 import type { StallDetector } from "./stall-detector.ts";
 
 export class Heartbeat {

@@ -4,6 +4,7 @@ export { CoordinationError, type CoordinationErrorCode, type OperationOutcome } 
 export type { Random } from "../../../base/random.ts";
 export type { Logger } from "../../../replica/logger.ts";
 export { ZooKeeperClient } from "./client.ts";
+export type { ClientState } from "./client-state.ts";
 export { type ConnectString, parseConnectString } from "./connect-string.ts";
 export { type LossCause, MultiError, SessionLostError, ZooKeeperError, type ZooKeeperReason } from "./errors.ts";
 export {
@@ -22,7 +23,7 @@ export {
   type SetDataOperation,
 } from "./multi.ts";
 export { type ConnectOptions, connectZooKeeper, type NodeClientOptions, nodePorts, openZooKeeper } from "./node.ts";
-export type { Credential, WatchKind } from "./operations.ts";
+export type { WatchKind } from "./operations.ts";
 export type {
   AddWatchOptions,
   CallOptions,
@@ -37,7 +38,7 @@ export type { ClientPorts, Link, LinkEvents, Target, Transport } from "./ports.t
 export type { SaslCredentials } from "./sasl.ts";
 export type { Server } from "./server-selector.ts";
 export type { Session } from "./session.ts";
-export type { ClientState } from "./session-manager.ts";
+export type { Credential } from "./session-requests.ts";
 export {
   ACL,
   type Acl,

@@ -6,12 +6,13 @@ import { type MultiRequest, readMultiHeader, writeMulti } from "../codec/multi.t
 import { OPCODE } from "../codec/opcodes.ts";
 import { ERROR } from "../errors.ts";
 import type { Chroot } from "./chroot.ts";
+import { ANY_VERSION, creationOf, heldBytesOf, versionOf } from "./creation.ts";
 import { errorOf, MultiError, reasonOf, type ZooKeeperError } from "./errors.ts";
 import { REQUEST_HELD_BYTES } from "./limits.ts";
-import { ANY_VERSION, creationOf, heldBytesOf, type RequestPath, readNames, versionOf } from "./operations.ts";
+import { readNames } from "./operations.ts";
 import { CREATE_OPERATION, checkCall } from "./option-rules.ts";
 import { type accessOf, dataOf, readData, readStat } from "./records.ts";
-import type { Request } from "./request.ts";
+import type { Request, RequestPath } from "./request.ts";
 import { ACL, type Acl, type Data, type Lifetime, type Stat } from "./types.ts";
 
 /** What `op.create` may be told besides its path and data. */

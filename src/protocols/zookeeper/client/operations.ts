@@ -1,12 +1,10 @@
-// Every operation, an entry each: its number, its bytes, its answer. Paths here are the server's; `shown` is the caller's.
+// The operations on nodes, watches and the ensemble, an entry each: its number, its bytes, its answer. `path` is the server's;
+// `shown` is the caller's.
 
 import type { ByteReader, ByteWriter } from "../../../base/bytes.ts";
-import { toByteString } from "../../../base/text.ts";
-import { readBuffer, readCount, readStrings, readText, writeBuffer, writeString, writeStrings } from "../codec/jute.ts";
+import { readCount, readStrings, readText, writeString } from "../codec/jute.ts";
 import { OPCODE } from "../codec/opcodes.ts";
-import { XID } from "../codec/records.ts";
 import {
-  writeAuth,
   writeCreate,
   writeCreateTtl,
   writePathKind,
@@ -17,79 +15,10 @@ import {
   writeSetData,
 } from "../codec/requests.ts";
 import { ERROR } from "../errors.ts";
-import { badArguments } from "./errors.ts";
+import { type Creation, heldBytesOf } from "./creation.ts";
 import { accessOf, dataOf, readAccess, readData, readName, readStat } from "./records.ts";
-import { nothing, type Request } from "./request.ts";
-import type { Acl, CreateMode, Data, Identity, Lifetime, Stat } from "./types.ts";
-import type { WatchedPaths } from "./watches.ts";
-
-/** A path as the caller gave it, and as the server knows it: behind the chroot, in the bytes of its UTF-8 form. */
-export interface RequestPath {
-  readonly shown: string;
-  readonly path: string;
-}
-
-const FLAGS: Readonly<Record<CreateMode, number>> = {
-  persistent: 0,
-  ephemeral: 1,
-  "persistent-sequential": 2,
-  "ephemeral-sequential": 3,
-  container: 4,
-  "persistent-with-ttl": 5,
-  "persistent-sequential-with-ttl": 6,
-};
-
-export const ANY_VERSION = -1;
-/** ZooKeeper keeps 40 bits for it. */
-const TTL_MS_MAX = 2 ** 40 - 1;
-
-/** A version to compare with; −1 is any. Throws where it is none. */
-export function versionOf(version: number, operation: string, { shown }: RequestPath): number {
-  if (Number.isInteger(version) && version === (version | 0)) return version;
-  throw badArguments(operation, shown, `a version is a whole number of 32 bits, not ${version}`);
-}
-
-/** A new node as it goes over the wire, alone or in a multi. */
-export interface Creation {
-  readonly opcode:
-    | typeof OPCODE.create
-    | typeof OPCODE.create2
-    | typeof OPCODE.createContainer
-    | typeof OPCODE.createTtl;
-  readonly path: string;
-  readonly data: Uint8Array | null;
-  readonly acl: ReturnType<typeof accessOf>;
-  readonly flags: number;
-  readonly ttl: number;
-  /** Containers and nodes with a TTL answer with a stat, asked or not. */
-  readonly answersStat: boolean;
-}
-
-export function creationOf(
-  { shown, path }: RequestPath,
-  data: Data,
-  acl: readonly Acl[],
-  lifetime: Lifetime,
-  withStat: boolean,
-): Creation {
-  const mode = lifetime.mode ?? "persistent";
-  const flags = FLAGS[mode];
-  if (flags === undefined) throw badArguments("create", shown, `"${String(mode)}" is no mode of a node`);
-  const ttl = "ttlMs" in lifetime ? lifetime.ttlMs : 0;
-  const hasTtl = flags >= FLAGS["persistent-with-ttl"];
-  if (hasTtl !== "ttlMs" in lifetime) throw badArguments("create", shown, "a TTL belongs to the modes with a TTL");
-  if (hasTtl && !(Number.isInteger(ttl) && ttl > 0 && ttl <= TTL_MS_MAX)) {
-    throw badArguments("create", shown, `a TTL is 1 to ${TTL_MS_MAX} ms, not ${ttl}`);
-  }
-  const answersStat = withStat || hasTtl || mode === "container";
-  const plain = withStat ? OPCODE.create2 : OPCODE.create;
-  const opcode = hasTtl ? OPCODE.createTtl : mode === "container" ? OPCODE.createContainer : plain;
-  return { opcode, path, data: dataOf(data), acl: accessOf(acl), flags, ttl, answersStat };
-}
-
-export function heldBytesOf({ data, acl }: Pick<Creation, "data" | "acl">): number {
-  return acl.reduce((sum, { scheme, id }) => sum + scheme.length + id.length, data?.length ?? 0);
-}
+import { nothing, type Request, type RequestPath } from "./request.ts";
+import type { Acl, Data, Identity, Stat } from "./types.ts";
 
 /** The path of the answer is the server's. */
 export function create(place: RequestPath, creation: Creation): Request<{ path: string; stat: Stat | null }> {
@@ -337,81 +266,5 @@ export function checkWatches({ shown, path }: RequestPath, kind: WatchKind): Req
     encode: (writer) => writePathKind(writer, { path, kind: WATCH_TYPE[kind] }),
     decode: () => true,
     answerOf: (errorCode) => (errorCode === ERROR.noWatcher ? { value: false } : null),
-  };
-}
-
-/** After a reconnection: what changed since `lastZxid` is told, the rest watched again. */
-export function setWatches(lastZxid: bigint, paths: WatchedPaths): Request<void> {
-  const isSecond = paths.persistent.length > 0 || paths.recursive.length > 0; // unknown to servers before 3.6
-  return {
-    name: "setWatches",
-    opcode: isSecond ? OPCODE.setWatches2 : OPCODE.setWatches,
-    path: null,
-    isWrite: false,
-    xid: XID.setWatches,
-    encode(writer) {
-      writer.bigint64(lastZxid);
-      for (const list of [paths.data, paths.exist, paths.child]) writeStrings(writer, list);
-      if (isSecond) for (const list of [paths.persistent, paths.recursive]) writeStrings(writer, list);
-    },
-    decode: nothing,
-  };
-}
-
-/** A proof of identity: `digest` with `user:password`, or what else the servers know. */
-export interface Credential {
-  readonly scheme: string;
-  readonly auth: Uint8Array | string;
-}
-
-export function auth({ scheme, auth }: Credential): Request<void> {
-  return {
-    name: `auth ${scheme}`,
-    opcode: OPCODE.auth,
-    path: null,
-    isWrite: false,
-    xid: XID.auth,
-    heldBytes: auth.length,
-    encode: (writer) => writeAuth(writer, { scheme: toByteString(scheme), auth: dataOf(auth) }),
-    decode: nothing,
-  };
-}
-
-/** One step of a SASL exchange; null: the server has nothing to say, for it has no SASL. */
-export function sasl(token: Uint8Array): Request<Uint8Array | null> {
-  return {
-    name: "sasl",
-    opcode: OPCODE.sasl,
-    path: null,
-    isWrite: false,
-    encode: (writer) => writeBuffer(writer, token),
-    decode(reader) {
-      const answer = readBuffer(reader);
-      return answer === null ? null : new Uint8Array(answer);
-    },
-  };
-}
-
-export function ping(): Request<void> {
-  return {
-    name: "ping",
-    opcode: OPCODE.ping,
-    path: null,
-    isWrite: false,
-    isConfirmedByLeader: true,
-    xid: XID.ping,
-    encode: nothing,
-    decode: nothing,
-  };
-}
-
-export function closeSession(): Request<void> {
-  return {
-    name: "closeSession",
-    opcode: OPCODE.closeSession,
-    path: null,
-    isWrite: true,
-    encode: nothing,
-    decode: nothing,
   };
 }

@@ -12,11 +12,11 @@ import {
   REQUEST_TIMEOUT_MS,
   SESSION_TIMEOUT_MS,
 } from "./limits.ts";
-import type { Credential } from "./operations.ts";
 import type { SaslCredentials } from "./sasl.ts";
 import type { Server } from "./server-selector.ts";
 import type { Session } from "./session.ts";
 import type { SessionManagerOptions } from "./session-manager.ts";
+import type { Credential } from "./session-requests.ts";
 import type { Acl, Lifetime, Watcher } from "./types.ts";
 
 /** What every call may be given, as its last argument. */

@@ -28,8 +28,11 @@ export class OutageLog {
     this.#countedAt = now();
   }
 
-  get troubles(): ReadonlyMap<string, string> {
-    return this.#troubles;
+  /** What each server has against a connection, one after another; `tried` is one that has not answered yet. */
+  describe(tried: string | null): string {
+    const troubles = new Map(this.#troubles);
+    if (tried !== null) troubles.set(tried, "has not answered yet");
+    return troubles.size === 0 ? "none has answered yet" : [...troubles].map((words) => words.join(" ")).join("; ");
   }
 
   /** A connection ended, or an attempt came to nothing. */

@@ -37,6 +37,10 @@ export function dataOf(data: Data): Uint8Array | null {
   throw badArguments("data", null, `bytes, a string or null are stored, not a value of type ${typeof data}`);
 }
 
+export function textOf(data: Uint8Array | null): string {
+  return new TextDecoder().decode(data ?? new Uint8Array(0));
+}
+
 export function readName(reader: ByteReader): string {
   return fromByteString(readText(reader));
 }

@@ -2,6 +2,12 @@
 
 import type { ByteReader, ByteWriter } from "../../../base/bytes.ts";
 
+/** A path as the caller gave it, and as the server knows it: behind the chroot, in the bytes of its UTF-8 form. */
+export interface RequestPath {
+  readonly shown: string;
+  readonly path: string;
+}
+
 export interface Request<Result> {
   /** As errors name it. */
   readonly name: string;

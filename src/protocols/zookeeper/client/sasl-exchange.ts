@@ -2,14 +2,14 @@
 
 import { MalformedError } from "../../../base/bytes.ts";
 import { CoordinationError } from "../../../base/errors.ts";
-import { sasl } from "./operations.ts";
 import type { ClientPorts } from "./ports.ts";
 import type { Request } from "./request.ts";
 import { DigestMd5Client, type SaslCredentials } from "./sasl.ts";
+import { sasl } from "./session-requests.ts";
 
 type Token = Uint8Array | null;
 
-export interface SaslExchangeOwner {
+interface SaslExchangeOwner {
   send(request: Request<Token>, settle: { resolve: (token: unknown) => void; reject: (error: Error) => void }): void;
   onProved(): void;
   /** Not called for a connection that ended in the middle. */

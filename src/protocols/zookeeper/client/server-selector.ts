@@ -15,6 +15,12 @@ export function showServer({ host, port }: Server): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** As logs and errors name it: the host, and its address where that is another text. */
+export function nameOf(target: Target): string {
+  const name = showServer(target);
+  return target.host === target.address ? name : `${name} (${target.address})`;
+}
+
 export interface ServerSelectorOwner {
   /** How long one attempt may take, and how long a pause may be, as things are now. */
   attemptMs(): number;

@@ -1,109 +1,76 @@
-// Keeps a session alive over connections that come and go, and says exactly once when it is over.
+// Keeps a session alive over connections that come and go, and reports its end exactly once.
 //
-// The rules of loss. (1) The deadline is the session's timeout counted from when the last handshake or ping was sent that was
-// answered: only these have been to the leader, who counts the session's time. A member that is cut off from it goes on to
-// answer reads for a while, and a write's answer says that the session lived when it was committed, not that its time began
-// anew. The clock is this machine's monotonic one, with a timer of its own: no socket is asked. (2) When a connection ends, all that was asked
-// for before ends with it: what had left may have been applied, what had not was not; so what is asked later never overtakes
-// what was asked before. (3) What is asked while there is no connection waits for the next one, until its own deadline.
-// (4) Nothing is ever sent twice.
+// The rules of loss:
+// 1. The deadline is the session's timeout, counted from when the last answered handshake or ping was sent. Only these have
+//    reached the leader, who counts the session's time: a member that is cut off from it still answers reads, and the answer to
+//    a write says that the session lived when it was committed. The clock is this machine's monotonic one.
+// 2. When a connection ends, everything that was asked before ends with it. What was sent may have been applied, the rest was
+//    not. So nothing that is asked later overtakes what was asked before.
+// 3. What is asked while there is no connection waits for the next one, until its own deadline.
+// 4. Nothing is ever sent twice.
 
-import { CoordinationError } from "../../../base/errors.ts";
 import type { Logger } from "../../../replica/logger.ts";
 import { ERROR } from "../errors.ts";
-import { Backlog, type BacklogOptions } from "./backlog.ts";
-import { Call, type CallOptions, ownCall } from "./call.ts";
-import { Connection, type ConnectionOptions, type ConnectionOwner, type ServerEvent } from "./connection.ts";
-import { Deadlines } from "./deadlines.ts";
+import { ActiveConnection } from "./active-connection.ts";
+import { type AttemptOptions, attemptMs, pauseMsMax } from "./attempt-timing.ts";
+import { Authentication, type AuthenticationOptions } from "./authentication.ts";
+import type { BacklogOptions } from "./backlog.ts";
+import { Call, type CallOptions, failAll, lostCall, ownCall } from "./call.ts";
+import type { ClientState } from "./client-state.ts";
+import { Closing } from "./closing.ts";
+import type { Connection, ConnectionOptions, ConnectionOwner, ServerEvent } from "./connection.ts";
 import { type LossCause, reasonOf, SessionLostError } from "./errors.ts";
-import { Heartbeat } from "./heartbeat.ts";
-import {
-  ATTEMPT_MS_MAX,
-  ATTEMPT_MS_MIN,
-  BACKOFF_MS_MAX,
-  BACKOFF_PARTS_WHILE_UNSURE,
-  GOOD_CONNECTION_MS,
-  STALL_TOLD_PARTS,
-} from "./limits.ts";
-import { auth, type Credential, closeSession, setWatches } from "./operations.ts";
+import { GOOD_CONNECTION_MS } from "./limits.ts";
 import { OutageLog } from "./outage-log.ts";
 import type { ClientPorts, Target } from "./ports.ts";
-import { QuorumFinder } from "./quorum-finder.ts";
 import type { ConnectRequest, ConnectResponse } from "./records.ts";
 import { nothing, type Request } from "./request.ts";
-import type { SaslCredentials } from "./sasl.ts";
-import { SaslExchange } from "./sasl-exchange.ts";
-import { type Server, ServerSelector, type ServerSelectorOwner, showServer } from "./server-selector.ts";
+import { RequestQueue, type RequestQueueOwner } from "./request-queue.ts";
+import { nameOf, type Server, ServerSelector, type ServerSelectorOwner, showServer } from "./server-selector.ts";
 import { ManagedSession, type Session } from "./session.ts";
+import { SessionDeadline } from "./session-deadline.ts";
+import { auth, type Credential, setWatches } from "./session-requests.ts";
 import { StallDetector } from "./stall-detector.ts";
 import type { Watches } from "./watches.ts";
 
-/**
- * Where the client stands. `connecting`: it has no session yet. `connected`: it has, and is attached to `server`. `unsure`:
- * the connection is gone (`why`) and the session may yet be saved, until `session.signal` aborts. `lost`: it is over; a
- * new one is begun at once (`connecting` follows), unless the client was told to stop. `closed`: by its user.
- */
-export type ClientState =
-  | { readonly kind: "connecting" }
-  | { readonly kind: "connected"; readonly session: Session; readonly server: string }
-  | { readonly kind: "unsure"; readonly session: Session; readonly why: string }
-  | { readonly kind: "lost"; readonly session: Session; readonly reason: SessionLostError }
-  | { readonly kind: "closed" };
-
-export interface SessionManagerOptions extends ConnectionOptions, BacklogOptions {
-  readonly servers: readonly Server[];
-  readonly sessionTimeoutMs: number;
+export interface SessionManagerOptions
+  extends AttemptOptions,
+    ConnectionOptions,
+    BacklogOptions,
+    AuthenticationOptions {
   readonly requestTimeoutMs: number;
-  readonly attemptTimeoutMs: number | null;
   readonly clockRateMargin: number;
   readonly readOnly: boolean;
   readonly onLoss: "new-session" | "stop";
-  readonly credentials: readonly Credential[];
-  readonly sasl: SaslCredentials | null;
   readonly resume: Pick<Session, "id" | "password" | "timeoutMs"> | null;
   readonly logger: Logger;
 }
 
-export interface SessionManagerEvents {
+interface SessionManagerEvents {
   /** Every change, in order, each once; must not throw. */
   onState(state: ClientState): void;
 }
 
 const NO_PASSWORD = new Uint8Array(16);
 
-export class SessionManager implements ConnectionOwner, ServerSelectorOwner {
+export class SessionManager implements ConnectionOwner, ServerSelectorOwner, RequestQueueOwner {
   readonly #options: SessionManagerOptions;
   readonly #ports: ClientPorts;
   readonly #watches: Watches;
   readonly #events: SessionManagerEvents;
   readonly #serverSelector: ServerSelector;
-  readonly #quorumFinder: QuorumFinder;
-  /** Where it found a quorum. */
-  #found: Target | null = null;
-  readonly #deadlines: Deadlines;
+  readonly #active: ActiveConnection;
+  readonly #requests: RequestQueue;
   readonly #stallDetector: StallDetector;
-  /** Proofs that the servers have taken, and are given again on every connection. */
-  readonly #credentials: Credential[];
+  readonly #authentication: Authentication;
   #state: ClientState = { kind: "connecting" };
   /** The one that is kept; one to be resumed is shown to nobody before a server has confirmed it. */
   #session: ManagedSession | null = null;
-  /** The one that is open, or being tried. */
-  #connection: Connection | null = null;
-  /** It has proved itself, and takes requests. */
-  #isReady = false;
   #lastZxid = 0n;
-  readonly #backlog: Backlog;
-  /** Asked for, and not sent yet. */
-  #unsent = new Set<Call>();
-  #isFlushDue = false;
-  #stopAttemptTimer: () => void = nothing;
-  #heartbeat: Heartbeat | null = null;
-  #stopDeadlineTimer: () => void = nothing;
+  readonly #sessionDeadline: SessionDeadline;
   /** Why there will be no other session. */
   #stopped: SessionLostError | null = null;
-  #closing: Promise<void> | null = null;
-  /** While the server's word is waited for. */
-  #finishClosing: (() => void) | null = null;
+  #closing: Closing | null = null;
   readonly #outageLog: OutageLog;
 
   constructor(options: SessionManagerOptions, ports: ClientPorts, watches: Watches, events: SessionManagerEvents) {
@@ -111,24 +78,20 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner {
     this.#ports = ports;
     this.#watches = watches;
     this.#events = events;
-    this.#credentials = [...options.credentials];
-    this.#backlog = new Backlog(options);
+    this.#authentication = new Authentication(options, ports.hashes);
+    this.#requests = new RequestQueue(this, ports.clock, options);
     this.#outageLog = new OutageLog(options.logger, () => ports.clock.now());
     this.#stallDetector = new StallDetector(ports.clock);
     this.#serverSelector = new ServerSelector(options.servers, this, ports);
-    this.#quorumFinder = new QuorumFinder(options.servers, ports, (target) => this.#onQuorum(target));
-    this.#deadlines = new Deadlines(
-      ports.clock,
-      () => this.#outstanding(),
-      (call) => this.#onLate(call),
-    );
+    this.#active = new ActiveConnection(options, ports, this, this.#stallDetector);
+    this.#sessionDeadline = new SessionDeadline(ports.clock, this.#stallDetector, () => this.checkDeadline());
     if (options.resume !== null) this.#resume(options.resume);
     this.#serverSelector.begin(null);
   }
 
   #resume({ id, password, timeoutMs }: Pick<Session, "id" | "password" | "timeoutMs">): void {
     this.#session = this.#newSession({ sessionId: id, password, timeoutMs, readOnly: false }, this.#now);
-    this.#timeDeadline();
+    this.#sessionDeadline.start(this.#session);
   }
 
   #newSession(attached: ConnectResponse, sentAt: number): ManagedSession {
@@ -149,6 +112,14 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner {
     return this.#state.kind === "connected" || this.#state.kind === "unsure" ? this.#session : null;
   }
 
+  get connection(): Connection | null {
+    return this.#active.current;
+  }
+
+  get ready(): Connection | null {
+    return this.#active.ready;
+  }
+
   /** It begins no other session. */
   get isStopped(): boolean {
     return this.#stopped !== null;
@@ -160,10 +131,8 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner {
 
   /** What the servers have against a connection, one after another. */
   get troubles(): string {
-    const troubles = new Map(this.#outageLog.troubles);
-    if (this.#connection !== null && !this.#isReady)
-      troubles.set(nameOf(this.#connection.target), "has not answered yet");
-    return troubles.size === 0 ? "none has answered yet" : [...troubles].map((words) => words.join(" ")).join("; ");
+    const tried = this.ready === null ? this.connection : null;
+    return this.#outageLog.describe(tried === null ? null : nameOf(tried.target));
   }
 
   get #now(): number {
@@ -179,7 +148,7 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner {
       const settle = {
         resolve: resolve as (value: unknown) => void,
         reject,
-        onAborted: (call: Call) => void this.#unsent.delete(call),
+        onAborted: (call: Call) => this.#requests.remove(call),
       };
       const isAborted = signal?.aborted === true;
       const call = new Call(request, this.#now + limit, isAborted ? undefined : signal, settle);
@@ -194,12 +163,7 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner {
           only.signal.reason,
         );
       }
-      const refusal = this.#backlog.refusalOf(request);
-      if (refusal !== null) return call.fail("overloaded", refusal);
-      this.#backlog.hold(call);
-      this.#unsent.add(call);
-      this.#deadlines.note(call);
-      this.#flushSoon();
+      this.#requests.add(call);
     });
   }
 
@@ -207,53 +171,20 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner {
   async addAuth(credential: Credential, options: CallOptions, only: Session | null): Promise<void> {
     const hangUp = (errorCode: number) => {
       // So does the server, but later: what is asked next must not go down with this connection.
-      if (errorCode !== ERROR.ok) this.#connection?.end("refused a proof of identity");
+      if (errorCode !== ERROR.ok) this.connection?.end("refused a proof of identity");
     };
     await this.call({ ...auth(credential), onAnswer: hangUp, onAbandoned: hangUp }, options, only);
-    const isKnown = this.#credentials.some((one) => one.scheme === credential.scheme && one.auth === credential.auth);
-    if (!isKnown) this.#credentials.push(credential);
-  }
-
-  #flushSoon(): void {
-    if (this.#isFlushDue || !this.#isReady) return;
-    this.#isFlushDue = true;
-    this.#ports.clock.defer(() => {
-      this.#isFlushDue = false;
-      this.#flush();
-    });
-  }
-
-  #flush(): void {
-    if (!this.#isReady || this.#connection === null || this.#unsent.size === 0) return;
-    const calls = this.#unsent;
-    this.#unsent = new Set();
-    this.#connection.send(calls);
-  }
-
-  *#outstanding(): Iterable<Call> {
-    yield* this.#unsent;
-    if (this.#connection !== null) yield* this.#connection.calls();
-  }
-
-  #onLate(call: Call): void {
-    this.#unsent.delete(call);
-    const isSent = call.sentAt !== null;
-    call.fail("deadline", isSent ? "was not answered in time" : `was not sent in time: ${this.troubles}`);
+    this.#authentication.remember(credential);
   }
 
   // --------------------------------------------------------------------------------------------------------- connections
 
   attemptMs(): number {
-    const { attemptTimeoutMs, sessionTimeoutMs, servers } = this.#options;
-    if (attemptTimeoutMs !== null) return attemptTimeoutMs;
-    const timeoutMs = this.#session?.timeoutMs ?? sessionTimeoutMs;
-    // A silent server is given up after two thirds of the timeout: the last third is for all the others.
-    const share = this.#session === null ? timeoutMs / servers.length : timeoutMs / 3 / servers.length;
-    return Math.min(ATTEMPT_MS_MAX, Math.max(ATTEMPT_MS_MIN, share));
+    return attemptMs(this.#options, this.#session);
   }
 
   pauseMsMax(): number {
-    return this.#session === null ? BACKOFF_MS_MAX : this.#session.timeoutMs / BACKOFF_PARTS_WHILE_UNSURE;
+    return pauseMsMax(this.#session);
   }
 
   onUnresolved(server: Server, why: string): void {
@@ -261,13 +192,7 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner {
   }
 
   onTarget(target: Target): void {
-    this.#stopAttemptTimer();
-    const milliseconds = this.attemptMs();
-    const connection = new Connection(target, this.#connectRequest(), this, this.#ports, this.#options);
-    this.#connection = connection;
-    this.#stopAttemptTimer = this.#ports.clock.after(milliseconds, () => {
-      connection.end(`did not give a session within ${Math.round(milliseconds)} ms`);
-    });
+    this.#active.open(target, this.#connectRequest(), this.attemptMs());
   }
 
   #connectRequest(): ConnectRequest {
@@ -291,100 +216,77 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner {
     } else {
       this.#attach(attached, sentAt);
       this.checkDeadline();
-      if (this.#connection === connection) this.#prove(connection);
+      if (this.connection === connection) this.#prove(connection);
     }
   }
 
   #attach(attached: ConnectResponse, sentAt: number): void {
     if (this.#session === null) this.#session = this.#newSession(attached, sentAt);
     else this.#session.renew(attached, sentAt);
-    this.#timeDeadline();
+    this.#sessionDeadline.start(this.#session);
   }
 
   #prove(connection: Connection): void {
-    const { sasl } = this.#options;
-    if (sasl === null) {
-      this.#becomeReady(connection);
-      return;
-    }
-    new SaslExchange(sasl, this.#ports.hashes, {
-      send: (request, settle) => {
-        const call = new Call(request, Number.POSITIVE_INFINITY, undefined, { ...settle, onAborted: nothing });
-        connection.send([call]);
-      },
-      onProved: () => {
-        if (this.#connection === connection) this.#becomeReady(connection);
-      },
-      onFailed: (why) => {
-        if (this.#connection === connection) this.#lose("auth-failed", `failed to prove its identity: ${why}`);
-      },
-    }).begin();
+    const onProved = () => {
+      if (this.connection === connection) this.#becomeReady(connection);
+    };
+    this.#authentication.prove(connection, onProved, (why) => {
+      if (this.connection === connection) this.#lose("auth-failed", `failed to prove its identity: ${why}`);
+    });
   }
 
   /** Proofs first, then watches, then what waits: in the order in which the server must have them. */
   #becomeReady(connection: Connection): void {
     const session = this.#session!;
     const isReattached = this.#state.kind === "unsure";
-    this.#stopAttemptTimer();
-    this.#isReady = true;
+    this.#active.becomeReady();
     this.#outageLog.onConnected(nameOf(connection.target));
     connection.send([...this.#proofs(connection), ...this.#rearming(connection)]);
-    this.#heartbeat = new Heartbeat(connection, session.timeoutMs, this.#ports.clock, this.#stallDetector);
-    if (session.isReadOnly) this.#quorumFinder.start();
+    this.#active.keepAlive(connection, session);
     if (isReattached) this.#watches.onReconnected();
-    if (this.#connection !== connection) return; // a watcher has closed the client
+    if (this.connection !== connection) return; // a watcher has closed the client
     this.#become({ kind: "connected", session, server: nameOf(connection.target) });
-    this.#flushSoon();
+    this.#requests.flushSoon();
   }
 
-  #onQuorum(target: Target): void {
-    this.#found = target;
-    this.#connection?.end(`has no quorum, and ${nameOf(target)} has`);
-  }
-
-  *#proofs(connection: Connection): Iterable<Call> {
-    for (const credential of this.#credentials) {
-      yield ownCall(auth(credential), () => {
-        if (this.#connection !== connection) return;
-        this.#lose(
-          "auth-failed",
-          `was refused its proof of identity (${credential.scheme}) by ${nameOf(connection.target)}`,
-        );
-      });
-    }
+  #proofs(connection: Connection): Iterable<Call> {
+    return this.#authentication.calls(({ scheme }) => {
+      if (this.connection !== connection) return;
+      this.#lose("auth-failed", `was refused its proof of identity (${scheme}) by ${nameOf(connection.target)}`);
+    });
   }
 
   *#rearming(connection: Connection): Iterable<Call> {
     for (const portion of this.#watches.portions()) {
       yield ownCall(setWatches(this.#lastZxid, portion), (error) => {
-        if (this.#connection === connection) connection.end(`did not take the watches again: ${error.message}`);
+        if (this.connection === connection) connection.end(`did not take the watches again: ${error.message}`);
       });
     }
   }
 
   onAnswered(connection: Connection, zxid: bigint): void {
-    if (connection === this.#connection && zxid > this.#lastZxid) this.#lastZxid = zxid;
+    if (connection === this.connection && zxid > this.#lastZxid) this.#lastZxid = zxid;
   }
 
   onConfirmed(connection: Connection, sentAt: number): void {
-    if (connection !== this.#connection) return;
+    if (connection !== this.connection) return;
     this.#session?.confirm(sentAt);
     this.#stallDetector.onConfirmed(sentAt);
   }
 
   onEvent(connection: Connection, event: ServerEvent): void {
     this.checkDeadline();
-    if (connection !== this.#connection) return;
+    if (connection !== this.connection) return;
     if (event.zxid !== null && event.zxid > this.#lastZxid) this.#lastZxid = event.zxid;
     this.#watches.onEvent(event);
   }
 
   onHeard(connection: Connection): void {
-    if (connection === this.#connection) this.checkDeadline();
+    if (connection === this.connection) this.checkDeadline();
   }
 
   onFatalAnswer(connection: Connection, errorCode: number): void {
-    if (connection !== this.#connection) return;
+    if (connection !== this.connection) return;
     const server = nameOf(connection.target);
     if (errorCode === ERROR.sessionExpired) this.#lose("expired", `is expired, says ${server}`);
     else if (errorCode === ERROR.sessionMoved) connection.end("says that the session has moved on");
@@ -392,20 +294,20 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner {
   }
 
   onEnded(connection: Connection, why: string): void {
-    if (connection !== this.#connection) return;
+    if (connection !== this.connection) return;
     this.#outageLog.note(nameOf(connection.target), why);
-    const wasReady = this.#isReady;
+    const wasReady = this.ready !== null;
     const hasLived = this.#now - connection.openedAt >= GOOD_CONNECTION_MS;
-    const unanswered = this.#dropConnection(connection);
+    const unanswered = this.#active.drop();
     if (!wasReady) {
       failAll(unanswered, "connection-lost", why); // of the client's own
       this.#serverSelector.next();
       return;
     }
-    const lost = [...unanswered, ...this.#takeUnsent()];
-    if (this.#finishClosing !== null) {
+    const lost = [...unanswered, ...this.#requests.takeUnsent()];
+    if (this.#closing?.isWaiting === true) {
       failAll(lost, "connection-lost", `${nameOf(connection.target)} ${why}`);
-      this.#finishClosing?.(); // unless the failure of the last request has done so
+      this.#closing.finish();
       return;
     }
     const session = this.#session!;
@@ -416,59 +318,27 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner {
     failAll(lost, "connection-lost", `${nameOf(connection.target)} ${why}`);
     this.checkDeadline();
     if (this.#session !== session || this.#closing !== null) return; // lost; or closed by who heard of it
-    const found = this.#found;
-    this.#found = null;
+    const found = this.#active.takeFound();
     if (found !== null) this.#serverSelector.beginAt(found);
     else if (hasLived) this.#serverSelector.begin(connection.target);
     else this.#serverSelector.beginLater(connection.target);
   }
 
-  #dropConnection(connection: Connection, done: () => void = nothing): Call[] {
-    this.#connection = null;
-    this.#isReady = false;
-    this.#stopAttemptTimer();
-    this.#heartbeat?.stop();
-    this.#heartbeat = null;
-    this.#quorumFinder.stop();
-    return connection.destroy(done);
-  }
-
   // --------------------------------------------------------------------------------------------------------------- time
-
-  #timeDeadline(): void {
-    this.#stopDeadlineTimer();
-    const session = this.#session;
-    if (session === null) return;
-    // Not moved with every answer: when it fires early, it is set again.
-    this.#stopDeadlineTimer = this.#stallDetector.after(Math.max(1, session.deadline - this.#now), () => {
-      this.checkDeadline();
-      if (this.#session === session) this.#timeDeadline();
-    });
-  }
 
   /** Whoever looks at the session after its deadline finds it lost, also when no timer could run until now. */
   checkDeadline(): void {
     const session = this.#session;
-    if (session === null || this.#closing !== null || this.#now < session.deadline) return;
-    this.#lose("deadline", this.#whyLate(session));
-  }
-
-  #whyLate({ confirmedAt, timeoutMs }: ManagedSession): string {
-    const silentMs = Math.round(this.#now - confirmedAt);
-    const { longestMs } = this.#stallDetector;
-    if (longestMs < timeoutMs / STALL_TOLD_PARTS) {
-      return `was not confirmed by any server in the last ${silentMs} ms, and its timeout is ${timeoutMs} ms`;
-    }
-    const stall = `this process's event loop was blocked for at least ${Math.round(longestMs)} ms`;
-    return `was not confirmed in the last ${silentMs} ms, and its timeout is ${timeoutMs} ms: ${stall}`;
+    if (session === null || this.#closing !== null || !this.#sessionDeadline.hasPassed(session)) return;
+    this.#lose("deadline", this.#sessionDeadline.whyLost(session));
   }
 
   // ----------------------------------------------------------------------------------------------------------- the ends
 
   /** The session is over: said once, to everyone who stood on it. */
   #lose(lossCause: Exclude<LossCause, "closed">, detail: string): void {
-    if (this.#finishClosing !== null) {
-      this.#finishClosing();
+    if (this.#closing?.isWaiting === true) {
+      this.#closing.finish();
       return;
     }
     const session = this.#session!;
@@ -488,18 +358,12 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner {
 
   /** Ends everything that goes on for it; gives the calls that were. */
   #forgetSession(done: () => void = nothing): Call[] {
-    const unanswered = this.#connection === null ? [] : this.#dropConnection(this.#connection, done);
+    const unanswered = this.#active.drop(done);
     this.#session = null;
     this.#lastZxid = 0n; // what a session has seen binds only itself: servers that lost their data can be talked to again
-    this.#stopDeadlineTimer();
+    this.#sessionDeadline.stop();
     this.#serverSelector.stop();
-    return [...unanswered, ...this.#takeUnsent()];
-  }
-
-  #takeUnsent(): Set<Call> {
-    const unsent = this.#unsent;
-    this.#unsent = new Set();
-    return unsent;
+    return [...unanswered, ...this.#requests.takeUnsent()];
   }
 
   /**
@@ -507,66 +371,29 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner {
    * servers may release what it holds as soon as they hear of it. Never fails.
    */
   close(timeoutMs: number): Promise<void> {
-    if (this.#closing !== null) return this.#closing;
-    const { promise, resolve } = promiseOf();
-    this.#closing = promise;
+    if (this.#closing !== null) return this.#closing.done;
+    const closing = new Closing((complete) => this.#finish(complete));
+    this.#closing = closing;
     const session = this.#session;
     const reason = new SessionLostError("closed", session?.id ?? 0n, "was closed by its client");
     session?.end(reason);
     this.#watches.onSessionEnded(reason);
-    const finish = () => {
-      stopTimer();
-      this.#finishClosing = null;
-      const hasSocket = this.#connection !== null;
-      const done = () => this.#ports.clock.defer(resolve); // behind whatever this turn of the loop still has to do
-      failAll(this.#forgetSession(hasSocket ? done : nothing), "closed", "the client was closed");
-      this.#deadlines.stop();
-      this.#become({ kind: "closed" });
-      if (!hasSocket) resolve();
-    };
-    let stopTimer = nothing;
-    const connection = this.#connection;
-    if (connection === null || !this.#isReady || this.#stopped !== null) {
-      finish();
-      return promise;
-    }
-    this.#finishClosing = finish;
-    stopTimer = this.#ports.clock.after(timeoutMs, () => this.#finishClosing?.());
-    const whenAnswered = () => this.#finishClosing?.();
-    const last = new Call(closeSession(), Number.POSITIVE_INFINITY, undefined, {
-      resolve: whenAnswered,
-      reject: whenAnswered,
-      onAborted: nothing,
-    });
-    connection.send([...this.#takeUnsent(), last]);
-    return promise;
+    if (this.ready === null || this.#stopped !== null) closing.finish();
+    else closing.tell(this.ready, this.#requests.takeUnsent(), this.#ports.clock, timeoutMs);
+    return closing.done;
+  }
+
+  #finish(complete: () => void): void {
+    const hasSocket = this.connection !== null;
+    const done = () => this.#ports.clock.defer(complete); // behind whatever this turn of the loop still has to do
+    failAll(this.#forgetSession(hasSocket ? done : nothing), "closed", "the client was closed");
+    this.#requests.stop();
+    this.#become({ kind: "closed" });
+    if (!hasSocket) complete();
   }
 
   #become(state: ClientState): void {
     this.#state = state;
     this.#events.onState(state);
   }
-}
-
-function nameOf(target: Target): string {
-  const name = showServer(target);
-  return target.host === target.address ? name : `${name} (${target.address})`;
-}
-
-/** `why` says what the connection, or the client, came to. */
-function failAll(calls: Iterable<Call>, code: "connection-lost" | "closed", why: string): void {
-  for (const call of calls) call.fail(code, `${call.sentAt === null ? "was not sent" : "got no answer"}: ${why}`);
-}
-
-function lostCall(call: Call, reason: SessionLostError): CoordinationError {
-  const message = `${call.what} ${call.sentAt === null ? "was not sent" : "got no answer"}: ${reason.message}`;
-  return new CoordinationError("session-expired", call.outcome, message, { cause: reason });
-}
-
-function promiseOf(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve: () => void = nothing;
-  const promise = new Promise<void>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
 }

@@ -36,7 +36,7 @@ export interface SessionView {
   readonly expiresInMs: number;
 }
 
-export interface ManagedSessionOptions {
+interface ManagedSessionOptions {
   readonly now: () => number;
   readonly rateMargin: number;
   /** Somebody wants to know how it stands: when its deadline has passed, it ends before they are told. */

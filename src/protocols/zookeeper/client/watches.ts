@@ -6,11 +6,11 @@
 
 import type { ServerEvent } from "./connection.ts";
 import { SET_WATCHES_BYTES_MAX } from "./limits.ts";
-import type { RequestPath } from "./operations.ts";
+import type { RequestPath } from "./request.ts";
 import type { NodeEvent, Watcher } from "./types.ts";
 
 export type OnceTable = "data" | "exist" | "child";
-export type StandingTable = "persistent" | "recursive";
+type StandingTable = "persistent" | "recursive";
 
 /** Someone who stays; told of `missed` when a reconnection may have swallowed events. */
 export interface StandingWatcher {
