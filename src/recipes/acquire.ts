@@ -17,7 +17,7 @@ export interface Wanted<C extends Contender> {
   contend(session: EngineSession): C;
   /** What is waited for, as errors say it; "3 ahead of it" unless given. */
   readonly waitsFor?: (ahead: number) => string;
-  /** Asked when the wait has ended, before what it began is taken back: it may have been granted all the same. */
+  /** Called when the wait fails, before what it began is released: it may have been granted all the same. */
   readonly cancel?: (contender: C) => Promise<EntryCancellation>;
 }
 
@@ -89,10 +89,11 @@ export async function acquireWith<C extends Contender>(
       await scope.until(standing.changed);
     }
   } catch (error) {
-    const withdrawal = scope.end === error ? await wanted.cancel?.(contender) : undefined;
-    if (withdrawal?.kind === "granted") return granted(wanted, withdrawal.token, session, contender);
+    // Whatever ended the wait, a refusal too: others may have counted this one already, or may yet.
+    const cancellation = await wanted.cancel?.(contender);
+    if (cancellation?.kind === "granted") return granted(wanted, cancellation.token, session, contender);
     releaseInBackground(engine, wanted, session, contender);
-    throw withdrawal?.kind === "unknown" ? inDoubt(error) : error;
+    throw cancellation?.kind === "unknown" ? inDoubt(error) : error;
   }
 }
 

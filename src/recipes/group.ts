@@ -8,7 +8,7 @@ import type { Directory, Engine, EntryView, HasDirectories } from "./engine.ts";
 import { freshId } from "./fresh-id.ts";
 import { checkPlainName } from "./names.ts";
 import { checkOptions } from "./options.ts";
-import { Registration, type RegistrationState } from "./registration.ts";
+import { Registration, RegistrationHandle, type RegistrationState } from "./registration.ts";
 import { readOnce, type SubscribeOptions, subscribe } from "./subscription.ts";
 import { WAIT, type WaitOptions } from "./wait-scope.ts";
 
@@ -89,35 +89,9 @@ export class Group {
   }
 }
 
-class GroupMembership implements Membership {
-  readonly #registration: Registration;
-
-  constructor(registration: Registration) {
-    this.#registration = registration;
-  }
-
-  get id(): string {
-    return this.#registration.name;
-  }
-
-  get state(): RegistrationState {
-    return this.#registration.state;
-  }
-
-  get trouble(): Error | null {
-    return this.#registration.trouble;
-  }
-
+class GroupMembership extends RegistrationHandle implements Membership {
   update(data: Uint8Array | string, options: WaitOptions = {}): Promise<void> {
-    return this.#registration.update(dataOf(data), options);
-  }
-
-  leave(): Promise<void> {
-    return this.#registration.leave();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#registration[Symbol.asyncDispose]();
+    return this.put(dataOf(data), options);
   }
 }
 

@@ -34,7 +34,7 @@ export { OpenConfiguration, type OpenOptions } from "./open-configuration.ts";
 export { Partition, type PartitionOptions, type ShareOptions } from "./partition.ts";
 export type { PartitionMembership } from "./partition-membership.ts";
 export { type DownPolicy, Provider, type ProviderOptions } from "./provider.ts";
-export { type Job, type PutOptions, Queue, type QueuedItem, type QueueOptions } from "./queue.ts";
+export { type ConsumeOptions, type Job, type PutOptions, Queue, type QueuedItem, type QueueOptions } from "./queue.ts";
 export { ReadWriteLock, type WriteLockHandle } from "./read-write-lock.ts";
 export type { RegistrationState } from "./registration.ts";
 export { type PermitOptions, Semaphore, type SemaphoreOptions } from "./semaphore.ts";

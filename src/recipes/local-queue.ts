@@ -4,9 +4,9 @@
 import type { WaitScope } from "./wait-scope.ts";
 
 /** Gives the place up; twice is once. */
-export type Leave = () => void;
+type Leave = () => void;
 
-export class LocalQueue {
+class LocalQueue {
   #isTaken = false;
   readonly #waiting = new Set<() => void>();
   readonly #onIdle: () => void;

@@ -2,12 +2,12 @@
 
 import { CoordinationError } from "../base/errors.ts";
 import { OPTION, type OptionRules } from "../base/options.ts";
-import { Condition } from "./condition.ts";
 import type { Configuration, InvalidConfiguration, Reading } from "./configuration.ts";
 import type { Engine, ReadOptions, Versioned, WatchedRead } from "./engine.ts";
 import { messageOf } from "./handle.ts";
 import { checkOptions } from "./options.ts";
-import { SUBSCRIBE, type SubscribeOptions, Subscription } from "./subscription.ts";
+import { SubscribedView } from "./subscribed-view.ts";
+import type { SubscribeOptions } from "./subscription.ts";
 import { WAIT, type WaitOptions, WaitScope, waitOf } from "./wait-scope.ts";
 
 export interface OpenOptions<Output> {
@@ -33,18 +33,14 @@ export interface Source<Input, Output> {
   understand(read: Versioned | null): Promise<Reading<Output>>;
 }
 
-export class OpenConfiguration<Input, Output> implements AsyncDisposable {
-  readonly #engine: Engine;
+export class OpenConfiguration<Input, Output> extends SubscribedView<Versioned | null> {
   readonly #source: Source<Input, Output>;
   readonly #onInvalid: (invalid: InvalidConfiguration) => void;
-  readonly #changed = new Condition();
-  #subscription: Subscription<Versioned | null> | null = null;
   #current: { readonly value: Output; readonly revision: bigint } | null;
   #invalid: InvalidConfiguration | null = null;
-  #isClosed = false;
 
   private constructor(engine: Engine, source: Source<Input, Output>, { fallback, onInvalid }: OpenOptions<Output>) {
-    this.#engine = engine;
+    super(engine, source.what);
     this.#source = source;
     this.#onInvalid = onInvalid ?? (() => {});
     this.#current = fallback === undefined ? null : { value: fallback, revision: 0n };
@@ -58,12 +54,7 @@ export class OpenConfiguration<Input, Output> implements AsyncDisposable {
     const { what, look } = source;
     checkOptions(what, options, OPEN);
     const open = new OpenConfiguration(engine, source, options);
-    const onValue = (read: Versioned | null) => open.#onRead(read);
-    open.#subscription = await Subscription.open(
-      engine,
-      { what, read: look, onValue, onEnd: () => open.#changed.notify() },
-      waitOf(options),
-    );
+    await open.subscribe(look, (read) => open.#onRead(read), waitOf(options));
     if (open.#current !== null) return open;
     open.close();
     const why = open.#invalid?.message ?? "there is none";
@@ -85,14 +76,9 @@ export class OpenConfiguration<Input, Output> implements AsyncDisposable {
     return this.#invalid;
   }
 
-  /** False while the servers are not reached: the value may be an old one. */
-  get isCurrent(): boolean {
-    return this.#subscription?.isCurrent ?? false;
-  }
-
   /** As `Configuration.set`; then the value here is this one, or a newer one. */
   async set(value: Input, options: WaitOptions = {}): Promise<void> {
-    this.#assertOpen();
+    this.assertOpen();
     await this.#source.configuration.set(value, options);
     await this.#catchUp(options);
   }
@@ -102,47 +88,29 @@ export class OpenConfiguration<Input, Output> implements AsyncDisposable {
    * here is the new one, or a newer one.
    */
   async update(change: (value: Output) => Input | Promise<Input>, options: WaitOptions = {}): Promise<Output> {
-    this.#assertOpen();
+    this.assertOpen();
     const value = await this.#source.configuration.update((value) => change(value ?? this.value), options);
     await this.#catchUp(options);
     return value;
   }
 
   /** The value, now and after every change to a good one. Ends with the signal and with `close`. */
-  async *values(options: SubscribeOptions = {}): AsyncGenerator<Output, void, void> {
-    using scope = new WaitScope(this.#engine.runtime, this.#source.what, options, undefined, SUBSCRIBE);
+  values(options: SubscribeOptions = {}): AsyncGenerator<Output, void, void> {
     let seen: bigint | null = null;
-    while (scope.end === null) {
-      const { notified } = this.#changed;
-      if (this.#isClosed) return;
-      if (seen !== this.revision) {
-        seen = this.revision;
-        yield this.value;
-        continue;
-      }
-      this.#assertOpen();
-      await scope.until(notified).catch(() => {});
-    }
+    return this.stream(options, () => {
+      if (seen === this.revision) return null;
+      seen = this.revision;
+      return { item: this.value };
+    });
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<Output, void, void> {
     return this.values();
   }
 
-  /** Nothing is watched any more; the value stays as it is. */
-  close(): void {
-    this.#isClosed = true;
-    this.#subscription?.[Symbol.dispose]();
-    this.#changed.notify();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.close();
-  }
-
   /** After a write, which is there already: where reading fails or takes too long, the watch will bring it. */
   async #catchUp(options: WaitOptions): Promise<void> {
-    using scope = new WaitScope(this.#engine.runtime, this.#source.what, options);
+    using scope = new WaitScope(this.engine.runtime, this.#source.what, options);
     const reading = this.#source.look({});
     reading.then(
       (watched) => watched.unwatch(),
@@ -156,12 +124,12 @@ export class OpenConfiguration<Input, Output> implements AsyncDisposable {
     const revision = read?.revision ?? null;
     // What was read earlier may be understood later.
     const newest = this.#invalid?.revision ?? this.#current?.revision ?? 0n;
-    if (this.#isClosed || (revision !== null && revision < newest)) return;
+    if (this.isClosed || (revision !== null && revision < newest)) return;
     if (reading.kind === "good") {
       this.#invalid = null;
       if (this.#current?.revision === reading.revision) return;
       this.#current = reading;
-      this.#changed.notify();
+      this.changed.notify();
       return;
     }
     const { invalid } = reading;
@@ -169,16 +137,11 @@ export class OpenConfiguration<Input, Output> implements AsyncDisposable {
     this.#invalid = invalid;
     if (isKnown) return;
     const kept = this.#current === null ? "" : "; the last good value is kept";
-    this.#engine.logger.warn(`${this.#source.what}: ${invalid.message}${kept}`);
+    this.engine.logger.warn(`${this.#source.what}: ${invalid.message}${kept}`);
     try {
       this.#onInvalid(invalid);
     } catch (error) {
-      this.#engine.logger.error(`${this.#source.what}: onInvalid failed: ${messageOf(error)}`);
+      this.engine.logger.error(`${this.#source.what}: onInvalid failed: ${messageOf(error)}`);
     }
-  }
-
-  #assertOpen(): void {
-    if (!this.#isClosed && this.#subscription?.isOver !== true) return;
-    throw new CoordinationError("closed", "not-applied", `${this.#source.what}: it was closed, or its connection was`);
   }
 }

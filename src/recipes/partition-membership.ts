@@ -13,7 +13,7 @@ import { type Share, ShareHandle } from "./share.ts";
 import { Subscription } from "./subscription.ts";
 import { pause, type WaitOptions } from "./wait-scope.ts";
 
-export interface PartitionContext {
+interface PartitionContext {
   /** As errors speak of it: `partition "shards"`. */
   readonly what: string;
   readonly items: readonly string[];

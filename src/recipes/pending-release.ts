@@ -4,7 +4,7 @@
 import { CoordinationError } from "../base/errors.ts";
 import type { Contender, Engine, EngineSession, OnRefused } from "./engine.ts";
 
-export interface PendingReleaseOptions {
+interface PendingReleaseOptions {
   /** As errors say it: `lock "billing" is not released yet`. */
   readonly notYet: string;
   /** The session that it stands on, and is over with. */
@@ -58,24 +58,22 @@ export class PendingRelease {
       this.#running.catch(() => {});
     }
     this.#wasWaitedFor = true;
-    let stopTimer: () => void = () => {};
+    let stopTimer: (() => void) | null = null;
     let onRefused: OnRefused = () => {};
-    const refused = new Promise<never>((_, reject) => {
-      let first: Error | null = null;
+    const doneOrRefused = new Promise<void>((resolve, reject) => {
       onRefused = (refusal) => {
         if (this.#engine.mayPass?.(refusal) !== true) return reject(this.#notYet(refusal));
-        if (first !== null) return;
-        first = refusal;
         const { timeoutMs } = this.#options.session;
-        stopTimer = this.#engine.runtime.after(timeoutMs, () => reject(this.#notYet(refusal)));
+        stopTimer ??= this.#engine.runtime.after(timeoutMs, () => reject(this.#notYet(refusal)));
       };
+      this.#running.then(resolve, reject);
     });
     this.#waiting.add(onRefused);
     try {
-      await Promise.race([this.#running, refused]);
+      await doneOrRefused;
     } finally {
       this.#waiting.delete(onRefused);
-      stopTimer();
+      (stopTimer as (() => void) | null)?.();
     }
   }
 

@@ -3,12 +3,11 @@
 
 import { CoordinationError } from "../base/errors.ts";
 import { OPTION, type OptionRules } from "../base/options.ts";
-import { Condition } from "./condition.ts";
 import type { Engine, EntryView, ReadOptions, WatchedRead } from "./engine.ts";
 import { checkOptions } from "./options.ts";
 import type { ServiceInstance } from "./service-instance.ts";
 import { STRATEGIES, type Strategy, type StrategyName } from "./strategies.ts";
-import { Subscription } from "./subscription.ts";
+import { SubscribedView } from "./subscribed-view.ts";
 import { WAIT, type WaitOptions, WaitScope, waitOf } from "./wait-scope.ts";
 
 export interface ProviderOptions {
@@ -48,20 +47,17 @@ const PROVIDER: OptionRules<ProviderOptions & WaitOptions> = {
   ...WAIT,
 };
 
-export class Provider implements AsyncDisposable {
-  readonly #what: string;
-  readonly #engine: Engine;
+export class Provider extends SubscribedView<readonly EntryView[]> {
   readonly #strategy: Strategy;
   readonly #filter: (instance: ServiceInstance) => boolean;
   readonly #errorsMax: number;
   readonly #downMs: number;
-  readonly #changed = new Condition();
-  #subscription: Subscription<readonly EntryView[]> | null = null;
   #all: readonly ServiceInstance[] = [];
   /** By id: of instances that are there. */
   readonly #records = new Map<string, Record>();
 
   private constructor(engine: Engine, what: string, { strategy = "round-robin", filter, down = {} }: ProviderOptions) {
+    super(engine, what);
     const refuse = (why: string): never => {
       throw new CoordinationError("rejected", "not-applied", `${what}: ${why}`);
     };
@@ -71,8 +67,6 @@ export class Provider implements AsyncDisposable {
     if (typeof strategy === "string" && !Object.hasOwn(STRATEGIES, strategy)) {
       refuse(`strategy is one of ${Object.keys(STRATEGIES).join(", ")}, not ${strategy}`);
     }
-    this.#what = what;
-    this.#engine = engine;
     this.#strategy = typeof strategy === "string" ? STRATEGIES[strategy](engine.runtime.random) : strategy;
     this.#filter = filter ?? (() => true);
     this.#errorsMax = errors;
@@ -92,12 +86,7 @@ export class Provider implements AsyncDisposable {
     if (options.down !== undefined) checkOptions(`${what}: down`, options.down, DOWN);
     const provider = new Provider(engine, what, options);
     const { look, read } = source;
-    const onValue = (views: readonly EntryView[]) => provider.#onInstances(read(views));
-    provider.#subscription = await Subscription.open(
-      engine,
-      { what, read: look, onValue, onEnd: () => provider.#changed.notify() },
-      waitOf(options),
-    );
+    await provider.subscribe(look, (views) => provider.#onInstances(read(views)), waitOf(options));
     return provider;
   }
 
@@ -108,31 +97,26 @@ export class Provider implements AsyncDisposable {
 
   /** Those that may be called now, in the order of their ids. */
   get available(): readonly ServiceInstance[] {
-    const now = this.#engine.runtime.now();
+    const now = this.engine.runtime.now();
     const isUp = ({ id }: ServiceInstance) => !((this.#records.get(id)?.downUntil ?? 0) > now);
     return this.#all.filter((each) => each.enabled && isUp(each) && this.#filter(each));
   }
 
-  /** False while the servers are not reached: what is known may be old. */
-  get isCurrent(): boolean {
-    return this.#subscription?.isCurrent ?? false;
-  }
-
   /** The next one to call, by the strategy; null: there is none now. Throws ("closed") once it is closed. */
   pick(): ServiceInstance | null {
-    this.#assertOpen();
+    this.assertOpen();
     const { available } = this;
     return available.length === 0 ? null : this.#strategy.pick(available);
   }
 
   /** As `pick`, and waits until there is one. */
   async wait(options: WaitOptions = {}): Promise<ServiceInstance> {
-    using scope = new WaitScope(this.#engine.runtime, this.#what, options);
+    using scope = new WaitScope(this.engine.runtime, this.what, options);
     scope.failed = "has nobody to call";
     scope.waitingFor = "an instance";
     for (;;) {
       if (scope.end !== null) throw scope.end;
-      const { notified } = this.#changed;
+      const { notified } = this.changed;
       const one = this.pick();
       if (one !== null) return one;
       const stop = this.#atNextReturn();
@@ -148,7 +132,7 @@ export class Provider implements AsyncDisposable {
   noteError(instance: ServiceInstance): void {
     const { id, token } = instance;
     if (!this.#all.some((each) => each.id === id && each.token === token)) return; // gone, or entered again since
-    const now = this.#engine.runtime.now();
+    const now = this.engine.runtime.now();
     const record = this.#records.get(id) ?? { token, notedAt: [], downUntil: 0 };
     this.#records.set(id, record);
     const recent = record.notedAt.filter((at) => at > now - this.#downMs);
@@ -158,32 +142,18 @@ export class Provider implements AsyncDisposable {
     record.downUntil = now + this.#downMs;
   }
 
-  /** Nothing is watched any more. */
-  close(): void {
-    this.#subscription?.[Symbol.dispose]();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.close();
-  }
-
   #onInstances(all: readonly ServiceInstance[]): void {
     this.#all = all;
     const tokens = new Map(all.map(({ id, token }) => [id, token]));
     for (const [id, { token }] of this.#records) if (tokens.get(id) !== token) this.#records.delete(id);
-    this.#changed.notify();
+    this.changed.notify();
   }
 
-  /** Rings when the first that is out is in again. */
+  /** Notifies when the first that is out is in again. */
   #atNextReturn(): () => void {
-    const { runtime } = this.#engine;
+    const { runtime } = this.engine;
     const now = runtime.now();
     const ends = [...this.#records.values()].map(({ downUntil }) => downUntil).filter((until) => until > now);
-    return ends.length === 0 ? () => {} : runtime.after(Math.min(...ends) - now + 1, () => this.#changed.notify());
-  }
-
-  #assertOpen(): void {
-    if (this.#subscription !== null && !this.#subscription.isOver) return;
-    throw new CoordinationError("closed", "not-applied", `${this.#what}: it was closed, or its connection was`);
+    return ends.length === 0 ? () => {} : runtime.after(Math.min(...ends) - now + 1, () => this.changed.notify());
   }
 }

@@ -16,7 +16,7 @@ import { type WaitOptions, WaitScope } from "./wait-scope.ts";
  */
 export type RegistrationState = "entering" | "entered" | "unsure" | "leaving" | "left";
 
-export interface RegistrationOptions {
+interface RegistrationOptions {
   /** As errors speak of it: `member "a" of group "workers"`. */
   readonly what: string;
   /** Under which it stands in the directory. */
@@ -279,4 +279,37 @@ export class Registration implements AsyncDisposable {
 
 function isAlive(session: EngineSession): boolean {
   return session.state.kind !== "lost";
+}
+
+/** A registration as the program that made it holds it. */
+export abstract class RegistrationHandle implements AsyncDisposable {
+  readonly #registration: Registration;
+
+  constructor(registration: Registration) {
+    this.#registration = registration;
+  }
+
+  get id(): string {
+    return this.#registration.name;
+  }
+
+  get state(): RegistrationState {
+    return this.#registration.state;
+  }
+
+  get trouble(): Error | null {
+    return this.#registration.trouble;
+  }
+
+  leave(): Promise<void> {
+    return this.#registration.leave();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#registration[Symbol.asyncDispose]();
+  }
+
+  protected put(data: Uint8Array, options: WaitOptions): Promise<void> {
+    return this.#registration.update(data, options);
+  }
 }

@@ -9,7 +9,7 @@ import { freshId } from "./fresh-id.ts";
 import { checkPlainName } from "./names.ts";
 import { checkOptions } from "./options.ts";
 import { Provider, type ProviderOptions } from "./provider.ts";
-import { Registration, type RegistrationState } from "./registration.ts";
+import { Registration, RegistrationHandle, type RegistrationState } from "./registration.ts";
 import {
   type InstanceDetails,
   type InstanceRecord,
@@ -77,7 +77,7 @@ export class Service {
     const record = { name, id, ...details, registeredAt: runtime.wall() };
     const entry = { what: `instance ${JSON.stringify(id)} of ${this.#what}`, name: id, data: writeInstance(record) };
     const registration = await Registration.enter(this.#engine, this.#directory, entry, { signal, timeoutMs });
-    return new Registered(registration, record);
+    return new RegisteredInstance(registration, record);
   }
 
   /** Those that are there now, by their ids. */
@@ -118,25 +118,12 @@ export class Service {
   }
 }
 
-class Registered implements ServiceRegistration {
-  readonly #registration: Registration;
+class RegisteredInstance extends RegistrationHandle implements ServiceRegistration {
   #record: InstanceRecord;
 
   constructor(registration: Registration, record: InstanceRecord) {
-    this.#registration = registration;
+    super(registration);
     this.#record = record;
-  }
-
-  get id(): string {
-    return this.#registration.name;
-  }
-
-  get state(): RegistrationState {
-    return this.#registration.state;
-  }
-
-  get trouble(): Error | null {
-    return this.#registration.trouble;
   }
 
   async update(changes: Partial<InstanceDetails>, options: WaitOptions = {}): Promise<void> {
@@ -147,19 +134,11 @@ class Registered implements ServiceRegistration {
     const before = this.#record;
     this.#record = record; // at once, so that two changes of different fields come together
     try {
-      await this.#registration.update(data, options);
+      await this.put(data, options);
     } catch (error) {
       const isUnknown = error instanceof CoordinationError && error.outcome === "unknown";
       if (this.#record === record && !isUnknown) this.#record = before;
       throw error;
     }
-  }
-
-  leave(): Promise<void> {
-    return this.#registration.leave();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#registration[Symbol.asyncDispose]();
   }
 }

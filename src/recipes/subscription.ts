@@ -69,7 +69,7 @@ export async function readOnce<T>(
   }
 }
 
-export interface SubscriptionOptions<T> {
+interface SubscriptionOptions<T> {
   /** As errors speak of it: `configuration "flags"`. */
   readonly what: string;
   read(options: ReadOptions): Promise<WatchedRead<T>>;

@@ -3,10 +3,10 @@
 
 import { CoordinationError } from "../base/errors.ts";
 import { textOf } from "./bytes.ts";
-import { Condition } from "./condition.ts";
-import type { Engine, HasTrees, TreeReader, TreeUpdate } from "./engine.ts";
-import { SUBSCRIBE, type SubscribeOptions, Subscription } from "./subscription.ts";
-import { type WaitOptions, WaitScope } from "./wait-scope.ts";
+import type { Engine, HasTrees, ReadOptions, TreeReader, TreeUpdate } from "./engine.ts";
+import { SubscribedView } from "./subscribed-view.ts";
+import type { SubscribeOptions } from "./subscription.ts";
+import type { WaitOptions } from "./wait-scope.ts";
 
 export interface TreeNode {
   /** From the tree's own place: "/a/b"; "/" is the place itself. */
@@ -55,32 +55,19 @@ interface Reader {
   syncs: number;
 }
 
-export class OpenTree implements AsyncDisposable {
-  readonly #engine: Engine;
-  readonly #what: string;
-  readonly #changed = new Condition();
+export class OpenTree extends SubscribedView<TreeUpdate> {
   readonly #readers = new Set<Reader>();
   #nodes = new Map<string, TreeNode>();
   #syncs = 0;
-  #subscription: Subscription<TreeUpdate> | null = null;
-  #isClosed = false;
-
-  private constructor(engine: Engine, what: string) {
-    this.#engine = engine;
-    this.#what = what;
-  }
 
   static async open(engine: Engine, what: string, reader: TreeReader, options: WaitOptions): Promise<OpenTree> {
     const tree = new OpenTree(engine, what);
-    const onEnd = () => {
-      reader.close();
-      tree.#changed.notify();
-    };
-    const onValue = (news: TreeUpdate) => tree.#onNews(news);
-    tree.#subscription = await Subscription.open(
-      engine,
-      { what, read: (look) => reader.read(look), onValue, onEnd },
+    const read = (options: ReadOptions) => reader.read(options);
+    await tree.subscribe(
+      read,
+      (update) => tree.#onUpdate(update),
       options,
+      () => reader.close(),
     );
     return tree;
   }
@@ -88,11 +75,6 @@ export class OpenTree implements AsyncDisposable {
   /** Nodes that are there, the place itself included. */
   get size(): number {
     return this.#nodes.size;
-  }
-
-  /** False while the servers are not reached: what is here may be old. */
-  get isCurrent(): boolean {
-    return this.#subscription?.isCurrent ?? false;
   }
 
   /** Null: there is none. */
@@ -121,17 +103,13 @@ export class OpenTree implements AsyncDisposable {
    * connection is closed.
    */
   async *changes(options: SubscribeOptions = {}): AsyncGenerator<TreeChange, void, void> {
-    using scope = new WaitScope(this.#engine.runtime, this.#what, options, undefined, SUBSCRIBE);
     const reader: Reader = { seen: new Map(), pending: new Set([...this.#nodes.keys()].sort()), syncs: 0 };
     this.#readers.add(reader);
     try {
-      while (scope.end === null && !this.#isClosed) {
-        const { notified } = this.#changed;
-        const change = this.#next(reader);
-        if (change !== null) yield change;
-        else if (this.#subscription?.isOver === true) throw this.#closedError();
-        else await scope.until(notified).catch(() => {});
-      }
+      yield* this.stream(options, () => {
+        const item = this.#next(reader);
+        return item === null ? null : { item };
+      });
     } finally {
       this.#readers.delete(reader);
     }
@@ -141,18 +119,7 @@ export class OpenTree implements AsyncDisposable {
     return this.changes();
   }
 
-  /** Nothing is watched any more; what is here stays as it is. */
-  close(): void {
-    this.#isClosed = true;
-    this.#subscription?.[Symbol.dispose]();
-    this.#changed.notify();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.close();
-  }
-
-  #onNews({ isWhole, nodes, gone }: TreeUpdate): void {
+  #onUpdate({ isWhole, nodes, gone }: TreeUpdate): void {
     const before = this.#nodes;
     if (isWhole) this.#nodes = new Map();
     for (const path of gone) this.#nodes.delete(path);
@@ -171,7 +138,7 @@ export class OpenTree implements AsyncDisposable {
       : gone;
     const changed = nodes.map(({ path }) => path).sort();
     for (const { pending } of this.#readers) for (const path of [...lost, ...changed]) pending.add(path);
-    this.#changed.notify();
+    this.changed.notify();
   }
 
   /** Null: it has been told all there is. */
@@ -196,10 +163,6 @@ export class OpenTree implements AsyncDisposable {
   #checked(path: string): string {
     if (typeof path === "string" && path.startsWith("/")) return path;
     const why = `a path in it begins with a slash, as "/a/b"; ${JSON.stringify(path)} does not`;
-    throw new CoordinationError("rejected", "not-applied", `${this.#what}: ${why}`);
-  }
-
-  #closedError(): CoordinationError {
-    return new CoordinationError("closed", "not-applied", `${this.#what}: the connection was closed`);
+    throw new CoordinationError("rejected", "not-applied", `${this.what}: ${why}`);
   }
 }

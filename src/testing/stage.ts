@@ -5,13 +5,10 @@ import type {
   Coordination,
   Engine,
   HasDirectories,
-  HasDoubleBarriers,
   HasElections,
   HasMutexes,
-  HasQueues,
   HasSemaphores,
   HasSharedMutexes,
-  HasTransactions,
   HasTrees,
   HasValues,
 } from "../recipes/index.ts";
@@ -31,14 +28,14 @@ export type ValueEngine = Engine & HasValues;
 /** What the scenarios of trees need: values at places of their own are what they are made of. */
 export type TreeEngine = Engine & HasTrees & HasValues;
 
-/** Every ability that there are scenarios for. */
-export type CompleteEngine = ExclusiveEngine &
-  HasDirectories &
-  HasValues &
-  HasDoubleBarriers &
-  HasQueues &
-  HasTransactions &
-  HasTrees;
+/** What every one of these scenarios needs, together. */
+export type EngineOfAll<Played extends Scenario<never>> = (
+  Played extends Scenario<infer E>
+    ? (engine: E) => void
+    : never
+) extends (engine: infer All extends Engine) => void
+  ? All
+  : never;
 
 /**
  * What can keep a write from being done for a while, and passes by itself. Answered at once: `no-space` (a member's disk is

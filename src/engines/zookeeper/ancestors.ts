@@ -70,14 +70,19 @@ export async function createWithAncestors(
   options: CallOptions & { readonly mode?: NodeMode | undefined } = {},
 ): Promise<{ readonly path: string; readonly stat: Stat | null }> {
   const acl = context.aclOf(path);
-  const { mode = "persistent", ...call } = options;
+  const { mode = "persistent", session, signal, timeoutMs } = options; // written out: a lock's way goes through here
   try {
-    return await context.client.createWithStat(path, data, { ...call, mode, acl });
+    return await context.client.createWithStat(path, data, { mode, acl, session, signal, timeoutMs });
   } catch (error) {
     if (!isRefusal(error, "no-node") || parentOf(path) === "") throw error;
   }
   const creation = op.create(path, data, { mode, acl, withStat: true });
-  const [made] = await multiWithAncestors(context, [creation], call, new Map([[0, [parentOf(path)]]]));
+  const [made] = await multiWithAncestors(
+    context,
+    [creation],
+    { session, signal, timeoutMs },
+    new Map([[0, [parentOf(path)]]]),
+  );
   if (made?.op !== "create") throw new TypeError("a creation was answered with something else");
   return { path: made.path, stat: made.stat };
 }

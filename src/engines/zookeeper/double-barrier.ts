@@ -164,7 +164,12 @@ export class NodeBarrierParticipant implements BarrierParticipant {
 
   async #withdraw(): Promise<EntryCancellation> {
     this.#readWatch?.unwatch();
-    await this.#node.create();
+    try {
+      await this.#node.create();
+    } catch (error) {
+      if (!this.#node.mayBeThere) return { kind: "gone" };
+      throw error;
+    }
     const { session } = this.#session;
     try {
       await this.#context.client.delete(this.#node.path, { version: 0, session });

@@ -10,7 +10,6 @@ import type {
 } from "../../protocols/zookeeper/client/index.ts";
 import type {
   Directory,
-  DirectoryRecipe,
   ElectionForm,
   Engine,
   EngineDoubleBarrier,
@@ -37,7 +36,6 @@ import type {
   TransactionStep,
   TreeReader,
   Value,
-  ValueRecipe,
   WorkQueue,
   WriteLimits,
 } from "../../recipes/engine.ts";
@@ -257,12 +255,12 @@ export class ZooKeeperEngine
     return transact(this.#contextOf(this.#root, options), this.#root, steps, limits);
   }
 
-  value(recipe: ValueRecipe, name: string, options: PlaceOptions = {}): Value {
+  value(recipe: string, name: string, options: PlaceOptions = {}): Value {
     const path = pathOf(this.#root, recipe, name);
     return new NodeValue(this.#contextOf(path, options), path);
   }
 
-  directory(recipe: DirectoryRecipe, name: string, options: PlaceOptions = {}): Directory {
+  directory(recipe: string, name: string, options: PlaceOptions = {}): Directory {
     const path = pathOf(this.#root, recipe, name);
     return new NodeDirectory(this.#contextOf(path, options), path, sessionOf);
   }

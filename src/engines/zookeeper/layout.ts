@@ -1,30 +1,25 @@
-// Where things stand: a plain name in its recipe's folder, an exact place where it says. Inside, the nodes are Curator's, so
-// that programs that use Curator on the same path, or kazoo, exclude ours.
+// Where nodes stand: a plain name in its recipe's folder; a name that begins with a slash is the path itself. Below that the
+// nodes are named as Curator's, so programs that use Curator or kazoo on the same path exclude ours.
 
 import { checkName } from "../../recipes/names.ts";
 
-export const FOLDERS = {
-  lock: "locks",
-  "read-write lock": "rw-locks",
-  semaphore: "semaphores",
-  election: "elections",
-  barrier: "barriers",
-  "double barrier": "double-barriers",
-  configuration: "configuration",
-  counter: "counters",
-  sequence: "sequences",
-  queue: "queues",
-  transaction: "values",
-  value: "values",
-  membership: "groups",
-  service: "services",
-  tree: "trees",
-} as const;
+/** Recipes whose folder is not their own plural. */
+const FOLDERS: ReadonlyMap<string, string> = new Map([
+  ["read-write lock", "rw-locks"],
+  ["configuration", "configuration"],
+  ["transaction", "values"],
+  ["membership", "groups"],
+]);
 
-/** `root`: below which everything stands, "/" or a path. Throws where the name is none. */
-export function pathOf(root: string, what: keyof typeof FOLDERS, name: string): string {
-  checkName(what, name);
-  const path = name.startsWith("/") ? name : `/${FOLDERS[what]}/${name}`;
+/** The plural of the recipe: "double barrier" has `double-barriers`. */
+function folderOf(recipe: string): string {
+  return FOLDERS.get(recipe) ?? `${recipe.replaceAll(" ", "-")}s`;
+}
+
+/** `root`: everything stands below it, "/" or a path. Throws ("rejected") for a name that cannot be. */
+export function pathOf(root: string, recipe: string, name: string): string {
+  checkName(recipe, name);
+  const path = name.startsWith("/") ? name : `/${folderOf(recipe)}/${name}`;
   return root === "/" ? path : root + path;
 }
 

@@ -23,11 +23,15 @@ export interface NodeContext {
 
 export const OPEN: readonly Acl[] = ACL.open;
 
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const HYPHENS_BEFORE: ReadonlySet<number> = new Set([4, 6, 8, 10]);
+
 /** 128 bits of chance, as Java writes a UUID: Curator and kazoo know their own nodes by it. */
 export function uuid({ hashes }: NodeContext): string {
   const bytes = hashes.randomBytes(16);
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+  let text = "";
+  for (let i = 0; i < 16; i++) text += (HYPHENS_BEFORE.has(i) ? "-" : "") + HEX[bytes[i]!];
+  return text;
 }
 
 /**

@@ -29,7 +29,8 @@ export class ProtectedNode {
   #creating: Promise<void> | null = null;
   /** It was asked for, and whether it came to be is not known yet. */
   #mayBeThere = false;
-  readonly #removal: RetriedRemoval;
+  /** Made when it is removed. */
+  #removal: RetriedRemoval | null = null;
 
   /** `kind`: what stands between the UUID and the digits, as `lock-`. */
   constructor(
@@ -46,15 +47,15 @@ export class ProtectedNode {
     this.#prefix = `_c_${uuid(context)}-${kind}`;
     this.#data = data;
     this.#session = session;
-    this.#removal = new RetriedRemoval(
-      context,
-      () => (this.name === null ? `${parent}/${this.#prefix}` : this.path),
-      () => this.#removeOnce(),
-    );
   }
 
   get path(): string {
     return `${this.#parent}/${this.name}`;
+  }
+
+  /** It is there, or may be: its creation got no answer. */
+  get mayBeThere(): boolean {
+    return this.name !== null || this.#mayBeThere;
   }
 
   /** It may be there, or come to be. */
@@ -69,10 +70,10 @@ export class ProtectedNode {
   }
 
   async #create(): Promise<void> {
-    const delays = new RetryDelays(this.#context);
+    let delays: RetryDelays | null = null;
     const path = `${this.#parent}/${this.#prefix}`;
     const options = { mode: this.#mode, session: this.#session.session };
-    while (!this.#removal.hasBegun) {
+    while (this.#removal === null) {
       this.#mayBeThere = true;
       try {
         const made = await createWithAncestors(this.#context, path, this.#data, options);
@@ -84,7 +85,9 @@ export class ProtectedNode {
         this.#mayBeThere = isUnknown(error);
         if (this.#mayBeThere && !isOver(error) && (await this.#find())) return;
         if (!isPassing(error)) throw this.#mayBeThere ? error : notApplied(error);
-        if (isRefusal(error, "throttled")) await delays.next();
+        if (!isRefusal(error, "throttled")) continue;
+        delays ??= new RetryDelays(this.#context);
+        await delays.next();
       }
     }
   }
@@ -114,6 +117,11 @@ export class ProtectedNode {
 
   /** Completes when it is certainly not there, or will not be any more because the session is over. Called again, tries at once. */
   remove(onRefused?: OnRefused): Promise<void> {
+    this.#removal ??= new RetriedRemoval(
+      this.#context,
+      () => (this.name === null ? `${this.#parent}/${this.#prefix}` : this.path),
+      () => this.#removeOnce(),
+    );
     return this.#removal.run(onRefused);
   }
 

@@ -11,8 +11,9 @@ export class RetriedRemoval {
   /** As the logger's lines begin. */
   readonly #what: () => string;
   readonly #attempt: () => Promise<void>;
-  readonly #delays: RetryDelays;
-  readonly #listeners = new Set<OnRefused>();
+  /** Made at the first refusal, which is rare. */
+  #delays: RetryDelays | null = null;
+  #listeners: Set<OnRefused> | null = null;
   #running: Promise<void> | null = null;
 
   /** `attempt` is made for one session, and fails with it; it is harmless when it was done before. */
@@ -24,7 +25,6 @@ export class RetriedRemoval {
     this.#context = context;
     this.#what = what;
     this.#attempt = attempt;
-    this.#delays = new RetryDelays(context);
   }
 
   /** It was asked for, and what was begun before must not go on. */
@@ -34,9 +34,12 @@ export class RetriedRemoval {
 
   /** Begins it; called again while it is refused, tries at once. Completes when it is done or the session over. */
   run(onRefused?: OnRefused): Promise<void> {
-    if (onRefused !== undefined) this.#listeners.add(onRefused);
+    if (onRefused !== undefined) {
+      this.#listeners ??= new Set();
+      this.#listeners.add(onRefused);
+    }
     if (this.#running === null) this.#running = this.#run();
-    else this.#delays.wake();
+    else this.#delays?.wake();
     return this.#running;
   }
 
@@ -52,7 +55,8 @@ export class RetriedRemoval {
         const why = `is not removed yet, and is tried again until it is or the session is over: ${error.message}`;
         if (!isTold) this.#context.logger.warn(`${this.#what()} ${why}`);
         isTold = true;
-        for (const tell of this.#listeners) tell(error);
+        this.#delays ??= new RetryDelays(this.#context);
+        for (const tell of this.#listeners ?? []) tell(error);
         await this.#delays.next();
       }
     }

@@ -6,7 +6,7 @@ import { type Engine, type HasQueues, type Job, LockLostError, ReleasedError } f
 import { endOf, eventually, failsAs, stateOf, untilQueued, within } from "../checks.ts";
 import type { Program, Scenario, Stage } from "../stage.ts";
 
-export type QueueingEngine = Engine & HasQueues;
+type QueueingEngine = Engine & HasQueues;
 
 export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
   {

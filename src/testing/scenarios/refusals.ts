@@ -6,7 +6,8 @@ import assert from "node:assert/strict";
 import { CoordinationError } from "../../base/errors.ts";
 import type { Coordination } from "../../recipes/index.ts";
 import { stateOf, within } from "../checks.ts";
-import { type CompleteEngine, type Program, REFUSALS, type Refusal, type Scenario, type Stage } from "../stage.ts";
+import type { CompleteEngine } from "../recipe-scenarios.ts";
+import { type Program, REFUSALS, type Refusal, type Scenario, type Stage } from "../stage.ts";
 
 type C = Coordination<CompleteEngine>;
 

@@ -17,7 +17,7 @@ import {
 import { eventually, failsAs } from "../checks.ts";
 import type { Scenario } from "../stage.ts";
 
-export type TransactingEngine = Engine & HasValues & HasTransactions & HasMutexes & HasSemaphores & HasElections;
+type TransactingEngine = Engine & HasValues & HasTransactions & HasMutexes & HasSemaphores & HasElections;
 
 export const transactionScenarios: readonly Scenario<TransactingEngine>[] = [
   {

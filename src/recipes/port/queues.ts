@@ -1,0 +1,52 @@
+// Work queues: items that wait, each leased to one consumer until it is completed or given back.
+
+import type { Contender } from "./contention.ts";
+import type { EngineSession, PlaceOptions, WriteLimits } from "./engine.ts";
+
+export interface HasQueues {
+  queue(name: string, options?: PlaceOptions): WorkQueue;
+}
+
+export interface WorkQueue {
+  /** Returns the new item's id. Tried once, as a value's writes are. */
+  put(item: NewItem, limits?: WriteLimits): Promise<string>;
+  /** Wants the first item that is ready. `ahead`: consumers before it; 0: it waits for an item. */
+  contend(session: EngineSession): ItemLease;
+  /** All items that are not completed, in the order in which they come out; contains every write acknowledged before. */
+  items(): Promise<readonly ItemView[]>;
+  /** Null: it has been completed. */
+  read(id: string): Promise<QueueItem | null>;
+}
+
+/** `priority`: a whole number of 32 bits with a sign; the highest comes out first. `dueAt`: by the wall clock; null: at once. */
+export interface ItemOrder {
+  readonly priority: number;
+  readonly dueAt: number | null;
+}
+
+export interface NewItem extends ItemOrder {
+  readonly data: Uint8Array;
+}
+
+export interface ItemView extends ItemOrder {
+  readonly id: string;
+  /** It is due, and leased to nobody. */
+  readonly isReady: boolean;
+}
+
+export interface QueueItem extends ItemOrder {
+  readonly id: string;
+  /** One, unless another program put several in one item; none where the item is not in this queue's format. */
+  readonly data: readonly Uint8Array[];
+}
+
+/** Granted: the item is leased to it. `release` gives the item back. */
+export interface ItemLease extends Contender {
+  /** The item that was granted. */
+  readonly item: QueueItem | null;
+  /**
+   * Removes the item for good; after that there is nothing to release. Goes on through lost connections as long as the
+   * session lives. Fails with it, with the outcome "unknown" where it may have been done. May be called again after a refusal.
+   */
+  complete(): Promise<void>;
+}
