@@ -44,6 +44,7 @@ export type { InstanceDetails, ServiceInstance, ServiceMeta } from "./service-in
 export type { Share } from "./share.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
 export type { Strategy, StrategyName } from "./strategies.ts";
+export type { SubscribedView } from "./subscribed-view.ts";
 export type { SubscribeOptions } from "./subscription.ts";
 export { Transaction } from "./transaction.ts";
 export { OpenTree, Tree, type TreeChange, type TreeNode } from "./tree.ts";

@@ -26,7 +26,7 @@ const NAMED =
   /^(?:export )?(?:declare )?(?:abstract )?(?:class|interface|type|enum|function|const|let|namespace) ([\w$]+)/;
 const LIST_FROM = /^(import|export)(?: type)?(?: [\w$]+,)? \{([^}]*)\}(?: from "([^"]+)")?;/;
 const CLASS = /^(?:abstract )?class /;
-const WHOLE_FROM = /^export \* from "([^"]+)";/;
+const WHOLE_FROM = /^export (?:type )?\* from "([^"]+)";/;
 
 /** The text of `test/api/*.txt` for the declaration file of an entry point. */
 export function flatten(entry: string): string {
