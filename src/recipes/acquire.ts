@@ -1,4 +1,4 @@
-// How everything that one waits in line for is acquired: the one loop behind locks, permits and elections.
+// Acquisition: the one loop behind locks, permits, elections and every other recipe that waits in a queue.
 
 import { CoordinationError } from "../base/errors.ts";
 import type { OptionRules } from "../base/options.ts";
@@ -15,16 +15,16 @@ export interface Wanted<C extends Contender> {
   readonly what: string;
   readonly name: string;
   contend(session: EngineSession): C;
-  /** What is waited for, as errors say it; "3 ahead of it" unless given. */
+  /** What it waits for, in errors; "3 ahead of it" unless given. */
   readonly waitsFor?: (ahead: number) => string;
   /** Called when the wait fails, before what it began is released: it may have been granted all the same. */
   readonly cancel?: (contender: C) => Promise<EntryCancellation>;
 }
 
 /**
- * Waits in line until it is granted. Fails with a CoordinationError, outcome "not-applied": `aborted`, `deadline`,
- * `session-expired` (its place in line went with the session), `closed`, `rejected`; nothing that it began is then left on
- * the servers, or is being taken back.
+ * Waits in the queue until it is granted. Fails with a CoordinationError, outcome "not-applied": `aborted`, `deadline`,
+ * `session-expired` (its place went with the session), `closed`, `rejected`. Then nothing that it began is left on the
+ * servers, or it is being released.
  */
 export async function acquire<C extends Contender>(
   engine: Engine,
@@ -34,11 +34,11 @@ export async function acquire<C extends Contender>(
 ): Promise<Grant & { readonly contender: C }> {
   return traced(engine, wanted, async () => {
     using scope = new WaitScope(engine.runtime, wanted.what, options, undefined, rules);
-    return await acquireWith(engine, wanted, scope); // awaited here, for the scope ends with this block
+    return await acquireWith(engine, wanted, scope); // awaited here: the scope ends with this block
   });
 }
 
-/** Null: it is another's now. Waits for the servers' answer alone, `timeoutMs` and `signal` permitting. */
+/** Null: another has it now. Waits only for the servers' answer, within `timeoutMs` and `signal`. */
 export function tryAcquire<C extends Contender>(
   engine: Engine,
   wanted: Wanted<C>,
@@ -89,7 +89,7 @@ export async function acquireWith<C extends Contender>(
       await scope.until(standing.changed);
     }
   } catch (error) {
-    // Whatever ended the wait, a refusal too: others may have counted this one already, or may yet.
+    // Also after a refusal: others may have counted this contender already, or may still do so.
     const cancellation = await wanted.cancel?.(contender);
     if (cancellation?.kind === "granted") return granted(wanted, cancellation.token, session, contender);
     releaseInBackground(engine, wanted, session, contender);
@@ -97,7 +97,7 @@ export async function acquireWith<C extends Contender>(
   }
 }
 
-/** The session that stands, or the next one. */
+/** The current session, or the next one. */
 async function sessionOf(engine: Engine, scope: WaitScope): Promise<EngineSession> {
   if (engine.status.kind === "ready" && scope.end === null) {
     const { session } = engine.status;
@@ -126,7 +126,7 @@ function closedError(reason: Error): CoordinationError {
   return new CoordinationError("closed", "not-applied", `not connected: ${reason.message}`, { cause: reason });
 }
 
-/** What comes too late is no grant: by its deadline the servers may have given it to another already. */
+/** A grant that comes after the session's deadline is none: the servers may have given it to another already. */
 function granted<C extends Contender>(
   { what, name }: Wanted<C>,
   token: bigint,
@@ -138,7 +138,7 @@ function granted<C extends Contender>(
   throw new CoordinationError("session-expired", "not-applied", `${what} was not acquired: ${why}`);
 }
 
-/** The others may have been told, or may yet be, that it is there. */
+/** The others may have counted it. */
 function inDoubt(error: unknown): unknown {
   if (!(error instanceof CoordinationError)) return error;
   const message = `${error.message}; whether it was counted all the same is unknown`;

@@ -1,5 +1,5 @@
-// One number that many change, each change as one: read it, write the next if nobody was faster, else read again. What
-// counters and sequences stand on. On ZooKeeper it is the node of Curator's DistributedAtomicLong.
+// A number that is changed by compare-and-set: read it, write the next value if nobody was faster, else read again. Counters
+// and sequences are made of it. On ZooKeeper it is the node of Curator's DistributedAtomicLong.
 
 import { CoordinationError, type CoordinationErrorCode } from "../base/errors.ts";
 import type { Engine, Value, Versioned } from "./engine.ts";
@@ -36,18 +36,18 @@ export class AtomicLong {
   }
 
   /**
-   * `next` is asked for what follows a number until it is written, or until it says null: then nothing is. Gives the number
-   * before, of which it knows that it was the last one. Fails with the outcome "unknown" when no answer to the
-   * write came; it is not written again then, for it might count twice.
+   * Writes what `next` returns for the current number; where `next` returns null, nothing is written. `next` is called again
+   * when another was faster. Returns the number before the change. Fails with the outcome "unknown" when the write got no
+   * answer; it is not repeated then, because it might count twice.
    *
-   * Those of one process take turns, so that they do not make each other begin anew.
+   * Callers of one process take turns, so that they do not make each other start again.
    */
   async change(scope: WaitScope, next: (number: bigint) => bigint | null): Promise<bigint> {
     scope.waitingFor = "another of this process";
     const leave = await this.#queues.of(this.what).enter(scope);
     try {
       scope.waitingFor = "the servers";
-      // The first reading may be old: then the write is refused. That there is nothing to write has to be certain.
+      // The first read may be old: then the write is refused. That there is nothing to write must be certain.
       for (let isFresh = false; ; ) {
         const found = await scope.until(this.value.current(isFresh));
         const number = this.numberIn(found);
@@ -69,7 +69,7 @@ export class AtomicLong {
     } catch (error) {
       if (!(error instanceof CoordinationError)) throw error;
       if (error.outcome !== "unknown") {
-        // The next reading waits for a connection, as long as its asker does.
+        // The next read waits for a connection, as long as its caller does.
         if (PASSING.has(error.code)) return false;
         throw scope.end ?? error;
       }
@@ -93,5 +93,5 @@ export class AtomicLong {
   }
 }
 
-/** It had not left when its connection or session went, or nobody was there to take it: there may be others. */
+/** The write was not sent, because there was no connection or session: the next one may take it. */
 const PASSING: ReadonlySet<CoordinationErrorCode> = new Set(["connection-lost", "deadline", "session-expired"]);

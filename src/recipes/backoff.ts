@@ -1,4 +1,4 @@
-// Pauses between two tries of what the servers refuse: a disk may have room again, an access list may change.
+// Growing pauses between two tries of what the servers refuse: a disk may have room again, an access list may change.
 
 import type { Engine } from "./engine.ts";
 import { pause } from "./wait-scope.ts";
@@ -24,7 +24,7 @@ export class Backoff {
     await pause(this.#engine, milliseconds, signal);
   }
 
-  /** It was done. */
+  /** The try succeeded: the pauses begin small again. */
   reset(): void {
     this.#milliseconds = this.#minMs;
   }

@@ -1,4 +1,4 @@
-// The barrier: while it is set, those who come to it wait; when it is removed, all of them go on. On ZooKeeper it is
+// The barrier: while it is set, everyone who comes to it waits; when it is removed, all go on. On ZooKeeper it is
 // Curator's DistributedBarrier.
 
 import { type AccessOptions, accessOf } from "./access.ts";
@@ -7,8 +7,8 @@ import type { Engine, HasValues, Value, Versioned, WatchedRead } from "./engine.
 import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 /**
- * It belongs to nobody: it stays set when who set it has gone. Every method fails with a CoordinationError; where the
- * `outcome` of `set` or `remove` is "unknown", it may have been done: ask `isSet`, or do it again.
+ * A barrier belongs to nobody: it stays set when the program that set it has gone. Every method fails with a CoordinationError.
+ * Where the `outcome` of `set` or `remove` is "unknown", it may have been done: ask `isSet`, or repeat the call.
  */
 export class Barrier {
   readonly name: string;
@@ -23,29 +23,29 @@ export class Barrier {
     this.#value = engine.value("barrier", name, accessOf(this.#what, options));
   }
 
-  /** Whoever comes from now on waits. False: it was set already. */
+  /** From now on everyone who comes waits. False: it was set already. */
   async set(options: WaitOptions = {}): Promise<boolean> {
     using scope = this.#scope(options, "was not set");
     if (scope.end !== null) throw scope.end;
     return await this.#value.create(NO_DATA, scope.limits());
   }
 
-  /** Lets all go on who wait. False: it was not set. */
+  /** Lets all waiters go on. False: it was not set. */
   async remove(options: WaitOptions = {}): Promise<boolean> {
     using scope = this.#scope(options, "was not removed");
     if (scope.end !== null) throw scope.end;
     return await this.#value.delete(null, scope.limits());
   }
 
-  /** Whether it is, with everything that was acknowledged to anyone before this was asked. */
+  /** Sees every change that was acknowledged before the call. */
   async isSet(options: WaitOptions = {}): Promise<boolean> {
     using scope = this.#scope(options, "was not read");
     return (await scope.until(this.#value.current(true))) !== null;
   }
 
   /**
-   * Waits until it is not set, at once if it is not; a removal is noticed also when it was set again right after. Goes on
-   * through lost connections and sessions. Fails with `aborted`, `deadline`, `closed`.
+   * Waits until it is not set; returns at once if it is not. Notices a removal also when the barrier was set again right after.
+   * Goes on through lost connections and sessions. Fails with `aborted`, `deadline`, `closed`.
    */
   async wait(options: WaitOptions = {}): Promise<void> {
     using scope = this.#scope(options, "was not passed");
@@ -55,7 +55,7 @@ export class Barrier {
     for (;;) {
       const watched = await this.#look(scope);
       try {
-        // A barrier is not changed: another revision is another barrier, in the place of the one that was removed.
+        // A barrier's node never changes: another revision is another barrier, in the place of the removed one.
         if (watched.value?.revision !== found.revision) return;
         await scope.until(watched.changed);
       } finally {

@@ -1,14 +1,14 @@
-// What a candidate says of itself. One that has nothing but an id says it as Curator's participants do, as plain text, and
-// theirs are read so; everything else is JSON, which Curator shows as the id.
+// What a candidate's node holds. A candidate that has only an id writes it as plain text, as Curator's participants do;
+// everything else is JSON, which Curator shows as the id.
 
 import { bytesOf, textOf } from "./bytes.ts";
 
 export interface CandidateRecord {
   readonly id: string;
-  /** Null: it said nothing. */
+  /** Null: it has none. */
   readonly value: string | null;
   readonly priority: number;
-  /** A leader handed over to it: it comes before all priorities. */
+  /** A leader has handed over to it: it comes before all priorities. */
   readonly isChosen: boolean;
 }
 

@@ -1,15 +1,15 @@
-// How values become bytes: JSON, unless a caller brings its own way.
+// How values become bytes: JSON, unless a caller brings its own codec.
 
 import { bytesOf, textOf } from "./bytes.ts";
 
 export interface Codec<T> {
   /** Throws where a value cannot be written. */
   encode(value: T): Uint8Array;
-  /** Throws where these bytes are no value. */
+  /** Throws where the bytes cannot be read. */
   decode(bytes: Uint8Array): T;
 }
 
-/** Nothing checks that what is read is a `T`: it is what the other side wrote. */
+/** Does not check that what it reads is a `T`: it is what the other side wrote. */
 export function jsonCodec<T>(): Codec<T> {
   return {
     encode: (value) => {

@@ -1,5 +1,5 @@
-// Configuration: one value that everybody reads and some write, typed by a schema, kept current, and never worse than it was:
-// what does not pass the schema is told and not taken. On the servers it is JSON.
+// Configuration: a value that everybody reads and some write, checked by a schema and kept current. A value that does not pass
+// the schema is reported and never replaces a good one. On the servers it is JSON.
 
 import { CoordinationError } from "../base/errors.ts";
 import { type AccessOptions, accessOf } from "./access.ts";
@@ -12,19 +12,19 @@ import { type SchemaIssue, type StandardSchema, showIssue } from "./standard-sch
 import { readOnce } from "./subscription.ts";
 import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 
-/** What is on the servers, as the schema sees it. */
+/** The value on the servers, after the schema's check. */
 export type Reading<Output> =
   | { readonly kind: "good"; readonly value: Output; readonly revision: bigint }
   | { readonly kind: "bad"; readonly invalid: InvalidConfiguration };
 
-/** Why what is on the servers was not taken. */
+/** Why the value on the servers was not taken. */
 export interface InvalidConfiguration {
-  /** `absent`: there is none, or none any more. `syntax`: it is no JSON. `schema`: it is not what the schema asks for. */
+  /** `absent`: there is none. `syntax`: it is not JSON. `schema`: it does not pass the schema. */
   readonly reason: "absent" | "syntax" | "schema";
   readonly message: string;
   /** The schema's. */
   readonly issues: readonly SchemaIssue[];
-  /** Which one it is; null: there is none. */
+  /** The revision of the bad value; null: there is none. */
   readonly revision: bigint | null;
 }
 
@@ -49,8 +49,8 @@ export class Configuration<Input, Output> {
   }
 
   /**
-   * Completes when it was read. From then on its value is kept current. Fails as waits do, and ("rejected") where there is
-   * none that is good and no `fallback` was given.
+   * Completes when it was read. From then on its value is kept current. Fails as waits do, and ("rejected") where there is no
+   * good value and no `fallback`.
    */
   open(options: OpenOptions<Output> & WaitOptions = {}): Promise<OpenConfiguration<Input, Output>> {
     const source = {
@@ -62,23 +62,23 @@ export class Configuration<Input, Output> {
     return OpenConfiguration.open(this.#engine, source, options);
   }
 
-  /** What is on the servers now, good or not. */
+  /** The value on the servers now, good or not. */
   async read(options: WaitOptions = {}): Promise<Reading<Output>> {
     return this.#understand(await readOnce(this.#engine, this.#what, (look) => this.#value.read(look), options));
   }
 
   /**
-   * Replaces it, whatever it was, when the value passes the schema. Fails with an InvalidValueError where it does not, and
-   * as writes do: the error's `outcome` says whether it was written; where that is "unknown", setting it again does no harm.
+   * Replaces the value, whatever it was. Fails with an InvalidValueError where the new value does not pass the schema, and as
+   * writes do: the error's `outcome` says whether it was written. Where that is "unknown", setting it again does no harm.
    */
   async set(value: Input, options: WaitOptions = {}): Promise<void> {
     await this.#write(() => value, options, false);
   }
 
   /**
-   * Replaces it by what `change` makes of it (null: there is none), and gives the new value. When another writes in between
-   * `change` is asked again, of what is there then: so none is lost. Fails as `set` does, with what `change` throws, and
-   * ("rejected") where what is there is not good: look at it, and `set` it.
+   * Replaces the value by what `change` returns for it (null: there is none), and returns the new value. When another writes in
+   * between, `change` is called again with the newer value, so no update is lost. Fails as `set` does, with what `change`
+   * throws, and ("rejected") where the value on the servers is bad: read it, and `set` a good one.
    */
   update(change: (value: Output | null) => Input | Promise<Input>, options: WaitOptions = {}): Promise<Output> {
     return this.#write(change, options, true);
@@ -96,7 +96,7 @@ export class Configuration<Input, Output> {
       if (scope.end !== null) throw scope.end;
       const read = await scope.until(this.#value.current(true));
       const { data, value } = await scope.until(this.#next(read, change, needsGood));
-      scope.outcome = "unknown"; // from here on it may be on its way
+      scope.outcome = "unknown"; // from here on the write may have been sent
       const isDone = await scope.until(
         read === null ? this.#value.create(data) : this.#value.replace(read.version, data),
       );

@@ -1,5 +1,5 @@
-// What a user holds: recipes by their names, over one engine. A method is there for everyone and compiles for those whose
-// engine has what it needs.
+// The recipes, by their names, over one engine. Every method exists; it compiles where the engine has the abilities that the
+// recipe needs.
 
 import { CoordinationError } from "../base/errors.ts";
 import type { AccessOptions } from "./access.ts";
@@ -40,9 +40,9 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
   /** For recipes of one's own. */
   readonly engine: E;
   readonly #queues = new LocalQueues();
-  /** Of those who change one number. */
+  /** Callers that change one number take turns. */
   readonly #changes = new LocalQueues();
-  /** Of those who want an item of one queue. */
+  /** Callers that want an item of one queue take turns. */
   readonly #consumers = new LocalQueues();
 
   constructor(engine: E) {
@@ -74,27 +74,27 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
     return new ReadWriteLock(this.engine, name, options);
   }
 
-  /** At most so many permits at a time. */
+  /** A fixed number of permits. */
   semaphore(this: Coordination<E & HasSemaphores>, name: string, options: SemaphoreOptions): Semaphore {
     return new Semaphore(this.engine, name, options);
   }
 
-  /** One leader at a time, and everyone may know who. */
+  /** One leader at a time, and a list of candidates that everyone may see. */
   election(this: Coordination<E & HasElections>, name: string, options: ElectionOptions = {}): Election {
     return new Election(this.engine, name, options);
   }
 
-  /** Who is there, and what they say of themselves. */
+  /** The members that are there, with their data. */
   group(this: Coordination<E & HasDirectories>, name: string, options: AccessOptions = {}): Group {
     return new Group(this.engine, name, options);
   }
 
-  /** Where the instances of a service are, and which to call next. */
+  /** The instances of a service, and which to call next. */
   service(this: Coordination<E & HasDirectories>, name: string, options: AccessOptions = {}): Service {
     return new Service(this.engine, name, options);
   }
 
-  /** A value that everybody reads, of a type that a validator knows: Zod, Valibot, ArkType, or any Standard Schema. */
+  /** A value that everybody reads, checked by a validator: Zod, Valibot, ArkType, or any Standard Schema. */
   config<Input, Output>(
     this: Coordination<E & HasValues>,
     name: string,
@@ -104,47 +104,47 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
     return new Configuration(this.engine, name, schema, options);
   }
 
-  /** Everything below a place, kept at hand, and what changes in it. */
+  /** A copy in memory of everything below a place, and its changes. */
   tree(this: Coordination<E & HasTrees>, name: string): Tree {
     return new Tree(this.engine, name);
   }
 
-  /** The items of a set, spread over those who are there, each owned by one at a time. */
+  /** The items of a set, spread over the members that are there; each item has one owner at a time. */
   partition(this: Coordination<E & HasDirectories & HasMutexes>, name: string, options: PartitionOptions): Partition {
     return new Partition(this.engine, name, options);
   }
 
-  /** Closed, nobody passes; removed, everybody does. */
+  /** While it is set everyone waits; when it is removed all go on. */
   barrier(this: Coordination<E & HasValues>, name: string, options: AccessOptions = {}): Barrier {
     return new Barrier(this.engine, name, options);
   }
 
-  /** Its members begin together and end together. */
+  /** Members begin together and end together. */
   doubleBarrier(this: Coordination<E & HasDoubleBarriers>, name: string, options: DoubleBarrierOptions): DoubleBarrier {
     return new DoubleBarrier(this.engine, name, options);
   }
 
-  /** One number that many change. */
+  /** A number that many programs change. */
   counter(this: Coordination<E & HasValues>, name: string, options: AccessOptions = {}): Counter {
     return new Counter(this.engine, name, this.#changes, options);
   }
 
-  /** Numbers that are given once, each larger than all before. */
+  /** Numbers that are given out once, each larger than all before. */
   sequence(this: Coordination<E & HasValues>, name: string, options: AccessOptions = {}): Sequence {
     return new Sequence(this.engine, name, this.#changes, options);
   }
 
-  /** Work that waits, each item leased to one who works on it. JSON, unless `options.codec` says otherwise. */
+  /** Work items, each leased to one consumer at a time. JSON, unless `options.codec` says otherwise. */
   queue<T>(this: Coordination<E & HasQueues>, name: string, options: QueueOptions<T> = {}): Queue<T> {
     return new Queue(this.engine, name, options, this.#consumers);
   }
 
-  /** Changes of several places, all of them or none. */
+  /** Changes of several places as one. */
   transaction(this: Coordination<E & HasTransactions>, options: AccessOptions = {}): Transaction {
     return new Transaction(this.engine, options);
   }
 
-  /** Ends the session: what is held is lost ("closed"), what waits fails. No socket and no timer is left. Never fails. */
+  /** Ends the session: handles are lost ("closed"), waits fail. No socket and no timer is left. Never fails. */
   close(): Promise<void> {
     return this.engine.close();
   }

@@ -8,9 +8,9 @@ import { type SubscribeOptions, subscribe } from "./subscription.ts";
 import type { WaitOptions } from "./wait-scope.ts";
 
 /**
- * A number of 64 bits with a sign; 0 until somebody changes it. A change is one on all members, or none. Every method fails
- * with a CoordinationError: `aborted`, `deadline`, `closed`, `rejected`; and where its `outcome` is "unknown" (the connection
- * was lost before the answer) the change may have been made: nothing is written twice without your doing.
+ * A signed number of 64 bits; 0 until somebody changes it. Every method fails with a CoordinationError: `aborted`, `deadline`,
+ * `closed`, `rejected`. Where its `outcome` is "unknown" (the connection was lost before the answer), the change may have been
+ * made; it is never repeated by itself.
  */
 export class Counter {
   readonly name: string;
@@ -24,13 +24,13 @@ export class Counter {
     this.#long = new AtomicLong(engine, what, engine.value("counter", name, accessOf(what, options)), queues);
   }
 
-  /** What it is, with everything that was acknowledged to anyone before this was asked. */
+  /** The number, with every change that was acknowledged before the call. */
   async get(options: WaitOptions = {}): Promise<bigint> {
     using scope = this.#long.scope(options, "was not read");
     return this.#long.numberIn(await scope.until(this.#long.value.current(true)));
   }
 
-  /** Adds 1, or `amount`, which may be negative; gives what it is then. Refused where that is more than 64 bits can hold. */
+  /** Adds 1, or `amount`, which may be negative; returns the sum. Refused where the sum does not fit in 64 bits. */
   async add(amount = 1n, options: WaitOptions = {}): Promise<bigint> {
     this.#long.checkLong("amount", amount);
     using scope = this.#long.scope(options, "was not changed");
@@ -38,14 +38,14 @@ export class Counter {
     return before + amount;
   }
 
-  /** Makes it `value`, whatever it was; gives what that was. */
+  /** Sets it to `value`; returns the old number. */
   async set(value: bigint, options: WaitOptions = {}): Promise<bigint> {
     this.#long.checkLong("value", value);
     using scope = this.#long.scope(options, "was not changed");
     return await this.#long.change(scope, () => value);
   }
 
-  /** Makes it `value` if it is `expected`. False: it is not. */
+  /** Sets it to `value` if it is `expected`. False: it is not. */
   async compareAndSet(expected: bigint, value: bigint, options: WaitOptions = {}): Promise<boolean> {
     this.#long.checkLong("expected", expected);
     this.#long.checkLong("value", value);
@@ -54,7 +54,7 @@ export class Counter {
     return found === expected;
   }
 
-  /** What it is, now and after its changes. Who reads slowly misses some in between, and never the last. */
+  /** The number, now and after each change. A slow reader misses some in between, and never the last. */
   async *observe(options: SubscribeOptions = {}): AsyncGenerator<bigint, void, void> {
     for await (const found of subscribe(this.#engine, this.#long.what, () => this.#long.value.read(), options)) {
       yield this.#long.numberIn(found);

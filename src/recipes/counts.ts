@@ -1,4 +1,4 @@
-// Numbers of things that callers give.
+// Checks of counts that callers give.
 
 import { CoordinationError } from "../base/errors.ts";
 

@@ -1,5 +1,5 @@
-// The double barrier: so many members begin together, and none goes on at the end before all are through. On ZooKeeper it is
-// Curator's DistributedDoubleBarrier.
+// The double barrier: a number of members begin together, and none goes on at the end before all are through. On ZooKeeper it
+// is Curator's DistributedDoubleBarrier.
 
 import type { OptionRules } from "../base/options.ts";
 import { ACCESS, type AccessOptions, accessOf } from "./access.ts";
@@ -11,15 +11,15 @@ import { COUNT } from "./options.ts";
 import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 export interface DoubleBarrierOptions extends AccessOptions {
-  /** How many have to come before they begin. All who use the name have to say the same. More may come, and begin with them. */
+  /** How many must come before they begin. All must use the same number. More may come, and begin at once. */
   readonly members: number;
 }
 
-/** A place inside. It is held as a lock is: its `signal` says when the session is lost, and with it the place. */
+/** A place inside, held as a lock is: its `signal` aborts when the place is lost with its session. */
 export interface BarrierEntry extends Handle {
   /**
-   * Waits until all who were inside with it have left as well, or have died. Whatever this comes to, it is out then. Fails as
-   * a wait does, and with the signal's reason when the place was lost or given up before.
+   * Leaves, and waits until all who were inside with it have left or died. It is out afterwards also when this fails. Fails as a
+   * wait does, and with the signal's reason when the place was lost or released before.
    */
   leave(options?: WaitOptions): Promise<void>;
 }
@@ -51,10 +51,10 @@ export class DoubleBarrier {
   }
 
   /**
-   * Waits until as many are there as have to be. Each call is one member. Fails as `Lock.acquire` does, and has then not been
-   * there: who waits no longer is not counted. Where its wait ends just when the others begin with it, it enters all the same.
-   * Where the servers are not reached at its end, the error's outcome is "unknown": the others may begin with it. `release` of
-   * what it gives goes out without waiting for the others.
+   * Waits until enough members are there. Each call is one member. Fails as `Lock.acquire` does, or with a refusal by the
+   * servers: with the outcome "not-applied" it was not counted, and never will be. The outcome is "unknown" where its node
+   * could not be removed: then the others may begin with it. When its wait ends just as the others begin with it, it enters.
+   * `release` of the handle goes out without waiting for the others.
    */
   async enter(options: AcquireOptions = {}): Promise<BarrierEntry> {
     using scope = new WaitScope(this.#engine.runtime, this.#wanted.what, options, "was not entered", ACQUIRE);

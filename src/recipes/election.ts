@@ -1,5 +1,5 @@
-// Elections: one leader at a time, chosen in the order in which the candidates came, or by priority. Leadership is held as a
-// lock is, with a token and a signal. On ZooKeeper it is Curator's LeaderLatch, or its LeaderSelector.
+// Elections: one leader at a time, in the order in which the candidates came, or by priority. Leadership is held as a lock
+// is, with a token and a signal. On ZooKeeper it is Curator's LeaderLatch, or its LeaderSelector.
 
 import { whenAborted } from "../base/abort.ts";
 import { CoordinationError } from "../base/errors.ts";
@@ -20,28 +20,28 @@ import { traced } from "./traced.ts";
 import { WaitScope } from "./wait-scope.ts";
 
 export interface ElectionOptions extends AccessOptions {
-  /** Whose candidates it shares on ZooKeeper: Curator's LeaderLatch ("latch", the default) or its LeaderSelector. */
+  /** With whom it is shared on ZooKeeper: Curator's LeaderLatch ("latch", the default) or its LeaderSelector. */
   readonly form?: ElectionForm | undefined;
 }
 
 export interface CampaignOptions extends HoldOptions {
   /**
-   * Ends the campaign, and the term if there is one, in order: the term's signal aborts, so that the body stops, and the
-   * leadership is given up when the body has ended.
+   * Ends the campaign, and the term if there is one: the term's signal aborts, so that the body stops, and the leadership is
+   * given up when the body has ended.
    */
   readonly signal?: AbortSignal | undefined;
   /**
-   * So long after that the leadership is given up, whatever the body does, in milliseconds: 30,000 unless given. What has not
-   * stopped by then is not alone any more.
+   * The leadership is given up at the latest so many milliseconds after `signal`, whatever the body does; 30,000 unless given.
+   * A body that works longer may run beside the next leader's.
    */
   readonly yieldWithinMs?: number | undefined;
-  /** Who the candidate is, for people and for `observe`; need not be unique. */
+  /** Names the candidate, for people and for `observe`; need not be unique. */
   readonly id?: string | undefined;
   /** What others should know of it, such as its address. */
   readonly value?: string | undefined;
   /**
-   * Of those in line when a leader goes, one with the highest priority follows; 0 unless given. It does not unseat a leader.
-   * Candidates of other programs know of no priorities, and take their turn as it comes.
+   * When a leader goes, a candidate with the highest priority follows; 0 unless given. It does not unseat a leader. Candidates
+   * of Curator and kazoo have no priorities, and lead when their turn comes.
    */
   readonly priority?: number | undefined;
 }
@@ -61,25 +61,25 @@ export interface Term extends Handle {
   /** Changes what others know of the leader. */
   publish(value: string): Promise<void>;
   /**
-   * Resigns in favour of one who stands: the first of this id, or the very candidate that was seen. It leads next, before all
-   * priorities; candidates of other programs between them take their turn as it comes. Fails ("rejected") when
-   * it does not stand: then this one still leads.
+   * Resigns in favour of a candidate: the first with this id, or the one that was seen. It leads next, before all priorities;
+   * candidates of Curator and kazoo in between lead when their turn comes. Fails ("rejected") when there is no such candidate:
+   * then this one still leads.
    */
   handOver(to: string | CandidateInfo): Promise<void>;
 }
 
 export interface CandidateInfo extends CandidateRecord {
-  /** Of its grant, if it is the leader; else what it would be. Another for every time that it stands. */
+  /** The token of its grant if it leads, or of the grant that it would get. A new one for each candidacy. */
   readonly token: bigint;
 }
 
-/** `leader` is the first in line; null: nobody stands. */
+/** `leader` is the first candidate; null: there is none. */
 export interface ElectionView {
   readonly leader: CandidateInfo | null;
   readonly candidates: readonly CandidateInfo[];
 }
 
-/** Long for a body to end, and short for those who wait to lead. */
+/** Long enough for most work to end, and bearable for those who wait to lead. */
 const YIELD_WITHIN_MS = 30_000;
 
 export class Election {
@@ -97,10 +97,9 @@ export class Election {
   }
 
   /**
-   * Stands for election again and again: one round of the loop is one term. The body works until `term.signal` aborts, or
-   * resigns by going on to the next round; leaving the loop resigns too, and ends the campaign. A lost session is no end:
-   * it stands again with the next one; nor is what the servers refuse for a while (a full disk). Fails when the connection is
-   * closed, or the servers refuse for good.
+   * A candidacy that is renewed after each term: one round of the loop is one term. The body works until `term.signal` aborts,
+   * or resigns by going on to the next round. Leaving the loop resigns, and ends the campaign. A lost session or a passing
+   * refusal (a full disk) does not end it. Fails when the connection is closed, or the servers refuse for good.
    */
   async *campaign(options: CampaignOptions = {}): AsyncGenerator<Term, void, void> {
     const record = recordOf(this.#what, options);
@@ -123,7 +122,7 @@ export class Election {
     }
   }
 
-  /** The body is told, and ends first, within its time; returns how to call that off. */
+  /** At the signal the body is told, and has its time to end. Returns a function that cancels that. */
   #resignAt(signal: AbortSignal, term: LeadersTerm, options: CampaignOptions): () => void {
     const { yieldWithinMs = YIELD_WITHIN_MS } = options;
     let stopTimer = () => {};
@@ -144,9 +143,8 @@ export class Election {
   }
 
   /**
-   * Leads again and again: runs `body` once a term. When the term is lost, the body is not waited for, and the next begins
-   * with the next term. Ends with the signal, when the body has ended; fails with the body's first error, if it is not the
-   * reason of its term's end.
+   * Runs `body` once in each term. After a loss the body is not waited for; the next one begins with the next term. Ends with
+   * the signal, when the body has ended. Fails with the body's first error, unless that is the reason of its term's end.
    */
   async lead(body: (term: Term) => void | Promise<void>, options: CampaignOptions = {}): Promise<void> {
     for await (const term of this.campaign(options)) {
@@ -160,15 +158,15 @@ export class Election {
   }
 
   /**
-   * Stands from now on until it is closed, and says at any moment whether it leads: for programs that ask, instead of working
-   * in a loop of terms.
+   * A candidate from now on until it is closed, that says at any moment whether it leads: for programs that ask, instead of
+   * working in a loop of terms.
    */
   latch(options: CampaignOptions = {}): Latch {
-    recordOf(this.#what, options); // what cannot be is refused at once
+    recordOf(this.#what, options); // impossible options are refused at once
     return new Latch(this.#engine, this.#what, options.signal, (signal) => this.campaign({ ...options, signal }));
   }
 
-  /** Who leads and who stands, now and after every change. */
+  /** The leader and the candidates, now and after every change. */
   async *observe(options: SubscribeOptions = {}): AsyncGenerator<ElectionView, void, void> {
     for await (const views of subscribe(this.#engine, this.#what, () => this.#election.candidates(), options)) {
       const candidates = views.map(infoOf);
@@ -176,14 +174,14 @@ export class Election {
     }
   }
 
-  /** Those in line, the leader first. */
+  /** The candidates in their order, the leader first. */
   async candidates(): Promise<readonly CandidateInfo[]> {
     const watched = await this.#election.candidates();
     watched.unwatch();
     return watched.value.map(infoOf);
   }
 
-  /** Null: the wait was in vain, and may be begun again. */
+  /** Null: it was not elected, and may try again. */
   async #win(record: CandidateRecord, signal: AbortSignal | undefined, backoff: Backoff): Promise<LeadersGrant | null> {
     const wanted: Wanted<Candidate> = {
       what: this.#what,
@@ -198,7 +196,7 @@ export class Election {
       const own = candidates.find(({ token }) => token === grant?.token);
       const isHighest = candidates.every((other) => rankOf(other) <= rankOf(own ?? record));
       if (isHighest) return grant;
-      // To the end of the line, before anybody was told of it. Those between do the same until it is the highest's turn.
+      // To the end of the queue, before anybody is told. Those in between do the same until it is the highest's turn.
       await scope.until(grant.contender.release());
       return null;
     } catch (error) {

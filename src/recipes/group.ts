@@ -1,4 +1,4 @@
-// Group membership: who is there, and what each says of itself. A member is seen as long as its session lives, and is entered
+// Group membership: the members that are there, with their data. A member is seen as long as its session lives, and enters
 // again by itself after a loss. On ZooKeeper it is Curator's GroupMember.
 
 import { OPTION, type OptionRules } from "../base/options.ts";
@@ -13,7 +13,7 @@ import { readOnce, type SubscribeOptions, subscribe } from "./subscription.ts";
 import { WAIT, type WaitOptions } from "./wait-scope.ts";
 
 export interface JoinOptions extends WaitOptions {
-  /** Under which others see it; one of chance unless given. Of two with one id the second waits until the first is gone. */
+  /** Names it for others; random unless given. Of two members with one id the second waits until the first is gone. */
   readonly id?: string | undefined;
   /** What others should know of it, such as its address; nothing unless given. */
   readonly data?: Uint8Array | string | undefined;
@@ -25,22 +25,22 @@ export interface GroupMember {
   readonly data: Uint8Array;
   /** The data as text. */
   readonly text: string;
-  /** Another for every time that it entered, and larger than before. */
+  /** Changes, and grows, each time that it enters. */
   readonly token: bigint;
 }
 
-/** One's own membership, until it is left. */
+/** This program's membership, until it leaves. */
 export interface Membership extends AsyncDisposable {
   readonly id: string;
   readonly state: RegistrationState;
-  /** What the servers refused at the last try to enter again; null when all is well. It is tried again by and by. */
+  /** The servers' refusal at the last try to enter again; null when there is none. It is retried. */
   readonly trouble: Error | null;
   /**
-   * Changes what others see. Completes when the servers have it, or something newer. Where the wait ends before, the data is
-   * not taken back: it is what the member will enter with (outcome "unknown").
+   * Changes what others see. Completes when the servers have this data, or newer. When the wait ends before, the data stays:
+   * it is written when the servers are reached (outcome "unknown").
    */
   update(data: Uint8Array | string, options?: WaitOptions): Promise<void>;
-  /** Leaves, for good. Completes when nobody sees it any more, or its session is over. Fails only when the servers refuse. */
+  /** Leaves for good. Completes when nobody sees it any more, or its session is over. Fails only when the servers refuse. */
   leave(): Promise<void>;
 }
 
@@ -60,9 +60,8 @@ export class Group {
   }
 
   /**
-   * Completes when others see it. From then on it stays until it leaves, or the connection is closed: a lost session is
-   * no end, it enters again with the next one, with the newest data. Fails as waits do ("aborted", "deadline", "closed",
-   * "rejected"), and then nothing is left of it.
+   * Completes when others see it. It stays until it leaves or the connection is closed. After a lost session it enters again
+   * by itself, with the newest data. Fails as waits do ("aborted", "deadline", "closed", "rejected"), and then leaves nothing.
    */
   async join(options: JoinOptions = {}): Promise<Membership> {
     checkOptions(this.#what, options, JOIN);
@@ -75,13 +74,13 @@ export class Group {
     );
   }
 
-  /** Who is there now, by their ids. */
+  /** The members now, sorted by id. */
   async members(options: WaitOptions = {}): Promise<readonly GroupMember[]> {
     const views = await readOnce(this.#engine, this.#what, (look) => this.#directory.list(look), options);
     return views.map(memberOf);
   }
 
-  /** Who is there, now and after every change. Goes on over lost sessions; ends with the signal. */
+  /** The members, now and after every change. Goes on over lost sessions; ends with the signal. */
   async *watch(options: SubscribeOptions = {}): AsyncGenerator<readonly GroupMember[], void, void> {
     for await (const views of subscribe(this.#engine, this.#what, (look) => this.#directory.list(look), options)) {
       yield views.map(memberOf);

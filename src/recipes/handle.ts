@@ -1,9 +1,8 @@
-// The one handle for whatever is held: a lock, a permit, leadership.
+// The handle of everything that is held: a lock, permits, leadership, a job.
 //
-// `signal` is for liveness: it aborts on every end of ownership, at the latest at a deadline of this side's own, which no
-// request and no socket has a part in. `token` is for safety: whoever writes on the strength of a lock sends it along, and
-// the store turns down what is lower than it has seen. A blocked event loop delays every signal, so `assertHeld` asks the
-// clock.
+// `signal` is for liveness: it aborts at every end of ownership, at the latest at a deadline of this process's own, which depends
+// on no request and no socket. `token` is for safety: a holder sends it with what it writes, and the store refuses a token that
+// is lower than one it has seen. A blocked event loop delays every signal, so `assertHeld` reads the clock.
 
 import { assert } from "../base/assert.ts";
 import { OPTION, type OptionRules } from "../base/options.ts";
@@ -12,36 +11,36 @@ import { LockLostError, type LossCause, ReleasedError } from "./errors.ts";
 import { PendingRelease } from "./pending-release.ts";
 
 /**
- * `unsure`: the servers are not reached; it is held until `expiresIn()` is over, unless they are reached before. `releasing`:
- * given up here, and not released yet on the servers, where nobody else has it so far.
+ * `unsure`: the servers are not reached; it is held until `expiresIn()` has passed, and longer if they are reached before.
+ * `releasing`: given up here and not released on the servers yet, so nobody else has it so far.
  */
 export type HandleState = "held" | "unsure" | "lost" | "releasing" | "released";
 
 export interface Handle extends AsyncDisposable {
-  /** Of what is held. */
+  /** The name of what is held. */
   readonly name: string;
   /** The fencing token: larger than that of every grant before it. */
   readonly token: bigint;
   /** Aborts when it is not held any more; its reason is a `LockLostError` or a `ReleasedError`. */
   readonly signal: AbortSignal;
   readonly state: HandleState;
-  /** Milliseconds for which it is certainly held, whatever happens to the servers; 0 when it is not. Asks the clock. */
+  /** Milliseconds for which it is certainly held, whatever happens to the servers; 0 when it is not held. Reads the clock. */
   expiresIn(): number;
   /** Throws the signal's reason unless it is held at this moment, also when no timer could run until now. */
   assertHeld(): void;
   /**
-   * Gives it up. The signal aborts first; completes when the servers have let go of it, at once if it was lost or released
-   * before. A lost connection is waited for until the session is over. What the servers refuse is tried again until it is done
-   * or the session is over: this fails where that takes longer than the session's timeout, or may last (no permission); it is
-   * not released yet then. Called again it waits again.
+   * Gives it up. The signal aborts first. Completes when the servers have released it; at once if it was lost or released
+   * before. Waits for a lost connection until the session is over. A refusal by the servers is retried until the release is
+   * done or the session is over. This fails when that takes longer than the session's timeout, or the refusal may last (no
+   * permission); it is not released yet then, and another call waits again.
    */
   release(): Promise<void>;
-  /** As `release`, and never fails, so that it cannot hide the error of the block that it ends: the logger is told. */
+  /** As `release`, but never fails, so that it cannot hide the error of the block that it ends. The logger is told instead. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 export interface HoldOptions {
-  /** When the servers are not reached: hold on until the deadline ("until-deadline", the default), or stop at once. */
+  /** When the servers are not reached: stay held until the deadline ("until-deadline", the default), or end at once. */
   readonly onUnsure?: "abort" | "until-deadline" | undefined;
 }
 
@@ -56,12 +55,12 @@ export interface Grant {
   readonly contender: Contender;
 }
 
-/** From the grant until somebody is told that a handle was deleted on the servers: short holders need no watch. */
+/** So long after the grant its node is watched for deletion: short holders need no watch. */
 const GUARD_DELAY_MS = 250;
 
 /**
- * Invariants: the signal aborts exactly once, whatever comes together; from then on nothing of it is left here, and on the
- * servers only what `leave` is still taking back.
+ * Invariants: it is held, then lost or released, and that is final. The signal aborts exactly once, whatever comes together.
+ * From then on no listener and no timer of it is left here, and on the servers only what is still being released.
  */
 export class GrantHandle implements Handle {
   readonly name: string;
@@ -69,7 +68,7 @@ export class GrantHandle implements Handle {
   readonly #engine: Engine;
   readonly #grant: Grant;
   readonly #options: HoldOptions;
-  /** Made for the first who asks: a short holder whose signal nobody wants does without, and without a reason. */
+  /** Made when it is first asked for: most short holders need neither a signal nor its reason. */
   #controller: AbortController | null = null;
   readonly #onEnd: () => void;
   readonly #stops: (() => void)[] = [];
@@ -129,10 +128,10 @@ export class GrantHandle implements Handle {
     if (this.#end !== null) throw this.#signal.reason;
   }
 
-  /** Whatever of it is looked at, after the deadline it is lost, and says so: also when no timer could run until now. */
+  /** After its deadline the handle is lost at the first look, also when no timer could run until now. */
   #checkDeadline(): void {
     if (this.#end !== null || this.#grant.session.expiresIn() > 0) return;
-    if (this.#end === null) this.#lose("deadline"); // unless the session has told already, and knows why
+    if (this.#end === null) this.#lose("deadline"); // unless the session's listener has ended it, with the cause
   }
 
   async release(): Promise<void> {
@@ -142,7 +141,7 @@ export class GrantHandle implements Handle {
     await this.#pendingRelease.wait();
   }
 
-  /** Ends it for whoever works under it, whose work may have to end before the servers let go of it: that is `release`'s. */
+  /** Ends it for those who work under it. The servers keep it until `release`, so that the work can end first. */
   stop(): void {
     this.#finish("released", () => new ReleasedError(this.#grant.what, this.token));
   }
@@ -167,7 +166,7 @@ export class GrantHandle implements Handle {
 
   #lose(lossCause: LossCause, cause?: unknown): void {
     if (!this.#finish("lost", () => new LockLostError(this.#grant.what, this.token, lossCause, cause))) return;
-    this.#pendingRelease = this.#beginRelease(); // where the session lives on, nobody else would take it from the servers
+    this.#pendingRelease = this.#beginRelease(); // where the session lives on, its nodes must be removed
   }
 
   #beginRelease(): PendingRelease {
@@ -193,7 +192,7 @@ export class GrantHandle implements Handle {
       const { what, name, token } = this.#grant;
       return { what, name, token, end, reason: this.#signal.reason };
     });
-    if (this.#controller !== null) void this.#signal; // whoever has it hears of it now
+    if (this.#controller !== null) void this.#signal; // aborts the signal that somebody has
     return true;
   }
 }

@@ -1,4 +1,4 @@
-// The latch: an object that stands for election for as long as it lives, and says at any moment whether it leads.
+// The latch: a candidate for as long as it is open, that says at any moment whether it leads.
 
 import { whenAborted } from "../base/abort.ts";
 import { CoordinationError } from "../base/errors.ts";
@@ -8,8 +8,8 @@ import { messageOf } from "./handle.ts";
 import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 /**
- * Invariants: each term is told once, and its end once, in that order, whatever ends it; from the end of one term to the
- * beginning of the next nobody is told anything. Made by `Election.latch`.
+ * Made by `Election.latch`. Invariants: listeners are told of each term once, and of its end once, in that order, whatever ends
+ * it; between two terms they are told nothing.
  */
 export class Latch implements AsyncDisposable {
   readonly #engine: Engine;
@@ -19,7 +19,7 @@ export class Latch implements AsyncDisposable {
   readonly #waiting = new Set<() => void>();
   readonly #running: Promise<void>;
   #term: Term | null = null;
-  /** Why it stands no more. */
+  /** Why it is no candidate any more. */
   #end: Error | null = null;
 
   constructor(
@@ -36,7 +36,7 @@ export class Latch implements AsyncDisposable {
     this.#running = this.#run(campaign).finally(forget);
   }
 
-  /** Its leadership; null unless it leads at this moment. Asks the clock, so it is right also where no timer could run. */
+  /** Its leadership; null unless it leads at this moment. Reads the clock, so it is right also where no timer could run. */
   get term(): Term | null {
     return this.#term !== null && this.#term.expiresIn() > 0 ? this.#term : null;
   }
@@ -47,7 +47,7 @@ export class Latch implements AsyncDisposable {
 
   /**
    * Completes when it leads, at once if it does. Fails with a CoordinationError: `aborted`, `deadline`, or when it
-   * stands no more: `closed`, or what the servers had against it.
+   * is no candidate any more: `closed`, or the servers' refusal.
    */
   async wait(options: WaitOptions = {}): Promise<Term> {
     using scope = new WaitScope(this.#engine.runtime, this.#what, options, "was not won");
@@ -70,13 +70,13 @@ export class Latch implements AsyncDisposable {
     }
   }
 
-  /** Tells of every term that begins, and with null of its end; returns how to stop that. */
+  /** Calls the listener with each term that begins, and with null at its end. Returns a function that stops that. */
   onChange(listener: (term: Term | null) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Resigns, and stands no more. Completes when nothing of it is left, at the latest when its session is over. Never fails. */
+  /** Resigns, and ends the candidacy. Completes when nothing of it is left, at the latest when its session is over. Never fails. */
   async close(): Promise<void> {
     this.#controller.abort();
     await this.#running;
@@ -114,7 +114,7 @@ export class Latch implements AsyncDisposable {
       try {
         listener(term);
       } catch (error) {
-        // A listener's trouble is its own, and must not end a leadership.
+        // A listener that fails must not end a leadership.
         this.#engine.logger.error(`a listener of ${this.#what} failed: ${messageOf(error)}`);
       }
     }

@@ -1,9 +1,9 @@
-// Those of one process who want the same thing wait for each other here: one of them at a time stands in line on the
-// servers, with one node and one watch.
+// A queue inside the process: callers that want the same thing wait here, so that one at a time is in the queue on the servers,
+// with one node and one watch.
 
 import type { WaitScope } from "./wait-scope.ts";
 
-/** Gives the place up; twice is once. */
+/** Gives the place up. A second call does nothing. */
 type Leave = () => void;
 
 class LocalQueue {
@@ -11,7 +11,7 @@ class LocalQueue {
   readonly #waiting = new Set<() => void>();
   readonly #onIdle: () => void;
 
-  /** `onIdle` is called when nobody is in it any more. */
+  /** `onIdle` is called when the queue is empty. */
   constructor(onIdle: () => void = () => {}) {
     this.#onIdle = onIdle;
   }
@@ -45,7 +45,7 @@ class LocalQueue {
       await scope.until(turn);
       return this.#take();
     } catch (error) {
-      // The turn may have come in the instant in which the wait ended: then it is the next one's.
+      // The turn may have come just as the wait ended: then it goes to the next one.
       if (!this.#waiting.delete(call)) this.#pass();
       throw error;
     }
@@ -61,7 +61,7 @@ class LocalQueue {
     };
   }
 
-  /** It stays taken while there is somebody to take it next. */
+  /** The place passes to the next one, if there is one. */
   #pass(): void {
     const [next] = this.#waiting;
     if (next === undefined) {
@@ -74,7 +74,7 @@ class LocalQueue {
   }
 }
 
-/** The queues of one connection, by what is wanted: there as long as somebody is in them. */
+/** The queues of one connection, by name. Each exists as long as somebody is in it. */
 export class LocalQueues {
   readonly #queues = new Map<string, LocalQueue>();
 

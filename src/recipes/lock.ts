@@ -14,8 +14,8 @@ import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 export type AcquireOptions = WaitOptions & HoldOptions;
 
 /**
- * A lock by its name. Not reentrant: JavaScript has no thread whose lock it could be, so who holds it and acquires it again
- * waits for itself. Those of one process wait for each other in the process, and one of them at a time on the servers.
+ * A lock by its name. Not reentrant: JavaScript has no threads that could own it, so a holder that acquires it again waits for
+ * itself. Waiters of one process queue inside the process; only one of them at a time is in the queue on the servers.
  */
 export class Lock {
   readonly name: string;
@@ -34,7 +34,7 @@ export class Lock {
 
   /**
    * Waits until it is held. Fails with a CoordinationError: `aborted`, `deadline` (`timeoutMs`), `session-expired` (its place
-   * in line went with the session: acquire again), `closed`.
+   * in the queue went with the session: acquire again), `closed`.
    */
   acquire(options: AcquireOptions = {}): Promise<Handle> {
     return traced(this.#engine, this.#wanted, () => this.#acquire(options));
@@ -55,7 +55,7 @@ export class Lock {
 
   /** Null when it is held, or waited for, by another. */
   async tryAcquire(options: AcquireOptions = {}): Promise<Handle | null> {
-    checkOptions(this.#wanted.what, options, ACQUIRE); // also where another of this process has it
+    checkOptions(this.#wanted.what, options, ACQUIRE); // also where another caller in this process has it
     const leave = this.#queues.of(this.name).tryEnter();
     if (leave === null) return null;
     try {
@@ -71,7 +71,7 @@ export class Lock {
 
   /**
    * Runs `body` while it is held, and releases it. When it is lost the returned promise fails at once with the
-   * `LockLostError`, whether or not the body heeds `held.signal`. The body's error wins over one of the release.
+   * `LockLostError`, whether or not the body stops at `held.signal`. The body's error wins over one of the release.
    */
   async run<T>(body: (held: Handle) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
     return runWhileHeld(this.#engine, await this.acquire(options), body);

@@ -8,15 +8,15 @@ import type { AcquireOptions, Lock } from "./lock.ts";
 import { checkOptions } from "./options.ts";
 import { runWhileHeld } from "./run.ts";
 
-/** All of them are held, or, as soon as one is lost, none. */
+/** Either all are held, or none: when one is lost, the others are released. */
 export interface MultiLockHandle extends Handle {
-  /** Each lock's own handle, by its name: what one lock guards is fenced by that lock's token. */
+  /** Each lock's own handle, by name: fence what a lock guards with that lock's token. */
   readonly all: ReadonlyMap<string, Handle>;
   /** The largest of their tokens. */
   readonly token: bigint;
 }
 
-/** They are acquired in the order of their names, whatever order they were given in: so two that overlap never block each other. */
+/** Locks are acquired in the order of their names, so two multi-locks that overlap never deadlock. */
 export class MultiLock {
   readonly names: readonly string[];
   readonly #engine: Engine;
@@ -105,7 +105,7 @@ class MultiHolding implements MultiLockHandle {
   }
 
   get signal(): AbortSignal {
-    for (const held of this.#held) void held.state; // after its deadline it is lost, and says so
+    for (const held of this.#held) void held.state; // marks it as lost if its deadline has passed
     return this.#controller.signal;
   }
 
@@ -134,7 +134,7 @@ class MultiHolding implements MultiLockHandle {
     return { name: this.name, token: String(this.token), state: this.state, expiresInMs: Math.round(this.expiresIn()) };
   }
 
-  /** One is over: so are the others. */
+  /** One has ended, so the others end too. */
   #onEnd(reason: unknown): void {
     if (this.#controller.signal.aborted) return;
     this.#controller.abort(reason);

@@ -1,5 +1,5 @@
-// What was given up, until the servers have let go of it. What they refuse is tried again, and whoever waits is told in time that
-// it is not done yet.
+// A release that the servers have not confirmed yet. Refusals are retried, and those who wait for it are told in time that it is
+// not done.
 
 import { CoordinationError } from "../base/errors.ts";
 import type { Contender, Engine, EngineSession, OnRefused } from "./engine.ts";
@@ -7,9 +7,9 @@ import type { Contender, Engine, EngineSession, OnRefused } from "./engine.ts";
 interface PendingReleaseOptions {
   /** As errors say it: `lock "billing" is not released yet`. */
   readonly notYet: string;
-  /** The session that it stands on, and is over with. */
+  /** The session that it depends on: the release is over with it. */
   readonly session: EngineSession;
-  /** An engine's: tried until it is done, and at once when it is called again. */
+  /** The engine's release: retries until it is done, and tries at once when it is called again. */
   release(onRefused: OnRefused): Promise<void>;
 }
 
@@ -21,7 +21,7 @@ export class PendingRelease {
   #wasWaitedFor = false;
   #running: Promise<void>;
 
-  /** Begins at once. `trace` sees it to its end. */
+  /** Begins at once. `trace` wraps the whole release. */
   constructor(
     engine: Engine,
     options: PendingReleaseOptions,
@@ -30,7 +30,7 @@ export class PendingRelease {
     this.#engine = engine;
     this.#options = options;
     this.#running = trace(() => this.#run());
-    this.#running.catch(() => {}); // whoever waits for it is told
+    this.#running.catch(() => {}); // those who wait for it are told
   }
 
   /** Nothing is left of it, or the session is over. */
@@ -48,8 +48,8 @@ export class PendingRelease {
   }
 
   /**
-   * Completes when it is done. Fails while the servers refuse it: at once where that may last, and otherwise when they have
-   * for the session's timeout. It is tried again all the same; called again, at once.
+   * Completes when it is done. Fails at once when the servers refuse it for a reason that may last, and otherwise when they have
+   * refused it for the session's timeout. It is retried all the same; another call retries at once.
    */
   async wait(): Promise<void> {
     if (this.#isDone) return;
@@ -95,7 +95,7 @@ export class PendingRelease {
   }
 }
 
-/** Goes on without whoever gave up waiting. */
+/** Releases a contender that nobody waits for any more. */
 export function releaseInBackground(
   engine: Engine,
   { what }: { readonly what: string },

@@ -14,7 +14,10 @@ export interface SubscribeOptions {
 
 export const SUBSCRIBE: OptionRules<SubscribeOptions> = { signal: OPTION.signal };
 
-/** Ends with the signal; fails when reading does. Nothing is watched any more once it has been left. */
+/**
+ * The value now, with every write that was acknowledged before, then again whenever it may have changed. A slow reader misses
+ * values in between, and never the last. Ends with the signal; fails when reading does. Leaving the loop removes the watch.
+ */
 export async function* subscribe<T>(
   engine: Engine,
   what: string,
@@ -73,9 +76,9 @@ interface SubscriptionOptions<T> {
   /** As errors speak of it: `configuration "flags"`. */
   readonly what: string;
   read(options: ReadOptions): Promise<WatchedRead<T>>;
-  /** Hears of each value; the next is not looked for before it is done. Must not fail. */
+  /** Called with each value; the next is not read before it has completed. Must not fail. */
   onValue(value: T): void | Promise<void>;
-  /** Called once, when it is over: closed, or with the connection. */
+  /** Called once, when the subscription or its connection is closed. */
   onEnd(): void;
 }
 
@@ -98,7 +101,7 @@ export class Subscription<T> implements Disposable {
     void this.#keep();
   }
 
-  /** Completes when `onValue` was told of the first value. Fails as its options say, and when looking is refused. */
+  /** Completes when `onValue` has had the first value. Fails as its options say, and when reading is refused. */
   static async open<T>(engine: Engine, options: SubscriptionOptions<T>, wait: WaitOptions): Promise<Subscription<T>> {
     using scope = new WaitScope(engine.runtime, options.what, wait);
     scope.failed = "was not read";
@@ -113,7 +116,7 @@ export class Subscription<T> implements Disposable {
     }
   }
 
-  /** Whether the servers are reached: else the last value may be an old one. */
+  /** Whether the servers are reached. If not, the last value may be old. */
   get isCurrent(): boolean {
     const { status } = this.#engine;
     return !this.isOver && this.#trouble === null && status.kind === "ready" && status.session.state.kind === "sure";

@@ -1,5 +1,5 @@
-// How long someone waits: until the caller's signal, a deadline, or the loss of the session, whichever comes first. One
-// listener on the signal and one timer for a whole wait, however many promises it goes through, and none of them is left.
+// The scope of one wait: until the caller's signal, a deadline, or the loss of the session, whichever comes first. A whole wait
+// needs one listener on the signal and one timer, however many promises it goes through; both are gone after it.
 
 import { whenAborted } from "../base/abort.ts";
 import { CoordinationError, type OperationOutcome } from "../base/errors.ts";
@@ -9,15 +9,15 @@ import { checkOptions } from "./options.ts";
 
 /** What every wait may be given. */
 export interface WaitOptions {
-  /** Ends the wait. What was begun for it is taken back, also when the servers cannot be reached now. */
+  /** Ends the wait. What it began is undone, also when the servers cannot be reached now. */
   readonly signal?: AbortSignal | undefined;
-  /** How long to wait, in milliseconds; for ever unless given. */
+  /** How long to wait, in milliseconds; without limit unless given. */
   readonly timeoutMs?: number | undefined;
 }
 
 export const WAIT: OptionRules<WaitOptions> = { signal: OPTION.signal, timeoutMs: OPTION.duration };
 
-/** Of options that have more. */
+/** Only the wait's own options, of an object that has more. */
 export function waitOf({ signal, timeoutMs }: WaitOptions): WaitOptions {
   return { signal, timeoutMs };
 }
@@ -31,16 +31,16 @@ export class WaitScope implements Disposable {
   #end: CoordinationError | null = null;
   #deadline = Number.POSITIVE_INFINITY;
   #reject: ((error: Error) => void) | null = null;
-  /** What is waited for, as the error at the deadline says it. */
+  /** What it waits for, in the error at the deadline. */
   waitingFor = "the servers";
-  /** What has not come about when it ends, as its errors say it. */
+  /** What has not happened when the wait ends, in its errors: "was not acquired". */
   failed: string;
-  /** What its errors say of what was begun. */
+  /** The outcome in its errors. */
   outcome: OperationOutcome = "not-applied";
 
   /**
-   * `what` begins the sentences of its errors, `lock "billing"`, and `inVain` goes on with them. Throws where an option
-   * cannot be, or is none of those that `rules` has.
+   * `what` and `inVain` begin its errors: `lock "billing"`, "was not acquired". Throws for an option that `rules` does not
+   * have, and for an impossible value.
    */
   constructor(
     runtime: Runtime,
@@ -68,7 +68,7 @@ export class WaitScope implements Disposable {
       let stop = () => {};
       const late = () => {
         const rest = deadline - runtime.now();
-        // A timer may come early: Node's by a little, and where the time is longer than one can be, by weeks.
+        // A timer may fire early: Node's by a little, and by weeks where the time is longer than a timer can be.
         if (rest > 1) stop = runtime.after(rest, late);
         else this.finish("deadline", `within ${timeoutMs} ms, waiting for ${this.waitingFor}`);
       };
@@ -77,7 +77,7 @@ export class WaitScope implements Disposable {
     }
   }
 
-  /** Ends with this session from here on, and with no other. */
+  /** From now on the wait ends with this session, and with no other. */
   bindTo(session: EngineSession): void {
     this.#stopSession();
     const look = (state: EngineSession["state"]) => {
@@ -93,14 +93,14 @@ export class WaitScope implements Disposable {
     return this.#end;
   }
 
-  /** For what the engine is asked to write, whose outcome it alone can tell. */
+  /** For writes: only the engine can tell their outcome. */
   limits(): WriteLimits {
     const { signal } = this.#options;
     if (this.#deadline === Number.POSITIVE_INFINITY) return { signal };
     return { signal, timeoutMs: Math.max(0, this.#deadline - this.#runtime.now()) };
   }
 
-  /** The promise's value, unless the wait ends before. What becomes of the promise then is its maker's business. */
+  /** The promise's value; fails when the wait ends before. The promise then goes on by itself. */
   until<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#end !== null) {
@@ -130,7 +130,7 @@ export class WaitScope implements Disposable {
   }
 }
 
-/** Some time, or until the signal aborts, or the engine is closed. Never fails. */
+/** Waits for a time, or until the signal aborts or the engine is closed. Never fails. */
 export async function pause(engine: Engine, milliseconds: number, signal?: AbortSignal): Promise<void> {
   using scope = new WaitScope(engine.runtime, "a pause", { signal, timeoutMs: milliseconds });
   let stop = () => {};
