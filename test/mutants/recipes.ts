@@ -27,8 +27,8 @@ export const RECIPES: readonly Mutant[] = [
     rule: "A wait that is given up leaves nothing on the servers.",
     file: "src/recipes/acquire.ts",
     find: `    releaseInBackground(engine, wanted, session, contender);
-    throw withdrawal`,
-    replace: "    throw withdrawal",
+    throw cancellation`,
+    replace: "    throw cancellation",
     caughtBy: ["recipes/virtual", "recipes/swarm"],
     simulator: true,
   },
