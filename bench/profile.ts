@@ -26,7 +26,7 @@ export interface HotPath {
   readonly members: readonly MemberProfile[];
 }
 
-export interface MemberProfile {
+interface MemberProfile {
   readonly role: string;
   /** Share of the load's time that the member's thread was at work, 0 to 1. */
   readonly busy: number;

@@ -27,12 +27,12 @@ export interface ThroughputOptions {
   readonly say: (line: string) => void;
 }
 
-export interface Run extends LoadResult {
+interface Run extends LoadResult {
   /** Processor time of all members together for one operation, in microseconds. */
   readonly serverCpuUs: number;
 }
 
-export interface Cell {
+interface Cell {
   readonly members: number;
   readonly bytes: number;
   readonly outstanding: number;
@@ -40,7 +40,7 @@ export interface Cell {
   readonly runs: Readonly<Partial<Record<Contestant, readonly Run[]>>>;
 }
 
-export interface Memory {
+interface Memory {
   readonly members: number;
   readonly bytes: number;
   readonly flavour: Contestant;

@@ -272,6 +272,6 @@ function filesBelow(folder: string): string[] {
 }
 
 /** A path as it is from the top of the tree, with slashes. */
-export function fromTree(path: string): string {
+function fromTree(path: string): string {
   return relative(TREE, resolve(path)).replaceAll("\\", "/");
 }

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 
-export type Verdict = "passed" | "failed" | "skipped";
+type Verdict = "passed" | "failed" | "skipped";
 
 export interface Outcome {
   readonly name: string;
