@@ -2,7 +2,7 @@
 
 import type { FoundingProgress, Standing } from "../consensus/raft/founding.ts";
 import type { MemberId } from "../consensus/raft/types.ts";
-import { serverLines } from "./membership.ts";
+import { serverLines } from "./duties/membership.ts";
 
 /** Members are rarely started at the same instant. */
 const FIRST_AFTER_MS = 2000;

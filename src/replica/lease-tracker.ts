@@ -1,6 +1,7 @@
 // The lifetime of leases, on every member: who leads keeps their clock and proposes their end; the others pass on whom
 // they heard from. Time passes only by ticks of a member that hears from a quorum and whose disk keeps up.
 
+import type { Expiry } from "../state/leases/commands.ts";
 import type { Machine } from "../state/machine.ts";
 import { ExpiryQueue } from "./expiry-queue.ts";
 
@@ -9,17 +10,16 @@ const PASS_ON_MS = 200;
 /** At most this many leases end by one command, so that it stays small. */
 const EXPIRE_MAX = 1000;
 
-export interface Expiry {
-  readonly id: number;
-  readonly generation: number;
-}
-
 export class LeaseTracker {
   readonly #machine: Machine;
   readonly #clock: ExpiryQueue;
   #leads = false;
   #renewed = new Set<number>();
   #sincePassedOn = 0;
+  /** Leases that ran out at the latest step of time and that nobody has taken. */
+  #expired: readonly number[] = [];
+  /** The generation of each lease whose end was taken in this term, and may not have been applied yet. */
+  readonly #ending = new Map<number, number>();
 
   /** `stepMaxMs`: no call of `advance` lets more time pass. */
   constructor(machine: Machine, stepMaxMs: number) {
@@ -29,7 +29,7 @@ export class LeaseTracker {
 
   becomeLeader(): void {
     this.#leads = true;
-    this.#clock.clear();
+    this.#forgetTerm();
     for (const lease of this.#machine.leases) this.#clock.renew(lease.id, lease.timeoutMs);
     for (const lease of this.#renewed) this.renew(lease);
     this.#renewed.clear();
@@ -37,7 +37,13 @@ export class LeaseTracker {
 
   stepDown(): void {
     this.#leads = false;
+    this.#forgetTerm();
+  }
+
+  #forgetTerm(): void {
     this.#clock.clear();
+    this.#expired = [];
+    this.#ending.clear();
   }
 
   /** A lease was opened, or moved to another member: its full time begins. */
@@ -58,6 +64,7 @@ export class LeaseTracker {
   forget(lease: number): void {
     this.#clock.forget(lease);
     this.#renewed.delete(lease);
+    this.#ending.delete(lease);
   }
 
   /** Leases heard from since the last call, to be told to the leader; empty while it is too early, or on the leader. */
@@ -70,15 +77,23 @@ export class LeaseTracker {
     return renewed;
   }
 
-  /** On the leader, lets `milliseconds` pass: the leases to be ended, as they are now. */
-  advance(milliseconds: number): readonly Expiry[] {
-    if (!this.#leads) return [];
-    const expired: Expiry[] = [];
-    for (const id of this.#clock.advance(milliseconds)) {
+  /** On the leader, lets `milliseconds` pass. A lease that ran out, and is not forgotten, runs out again a while later. */
+  advance(milliseconds: number): void {
+    if (this.#leads) this.#expired = this.#clock.advance(milliseconds);
+  }
+
+  /** The leases that ran out at the latest step of time, as they are now; each generation of each once a term. */
+  takeExpired(): readonly Expiry[] {
+    const taken: Expiry[] = [];
+    for (const id of this.#expired) {
       const lease = this.#machine.lease(id);
       if (lease === undefined) this.#clock.forget(id);
-      else if (expired.length < EXPIRE_MAX) expired.push({ id, generation: lease.generation });
+      else if (taken.length < EXPIRE_MAX && this.#ending.get(id) !== lease.generation) {
+        this.#ending.set(id, lease.generation);
+        taken.push({ id, generation: lease.generation });
+      }
     }
-    return expired;
+    this.#expired = [];
+    return taken;
   }
 }

@@ -16,6 +16,9 @@ export interface Waiter {
   onRefused(error: CoordinationError): void;
 }
 
+/** "busy" passes by itself: stop reading from clients meanwhile. */
+export type Admission = "open" | "busy" | "no-space" | "no-quorum" | "stopping";
+
 export interface ReplicaPort {
   readonly id: MemberId;
   /** Which run of this member's process: batches and leases carry it. */
@@ -34,8 +37,8 @@ export interface ReplicaPort {
   commit(waiter: Waiter): void;
   /** Takes back a command that was begun and not committed, if there is one. */
   abandon(): void;
-  /** Whether a command would be taken now, and if not, why not. "busy" passes by itself: stop reading from clients. */
-  admission(): "open" | "busy" | "no-space" | "no-quorum" | "stopping";
+  /** Whether a command would be taken now, and if not, why not. */
+  admission(): Admission;
   /**
    * Calls back once a local read is linearizable (ReadIndex), or with an error that says that it is not. With a lease, its
    * client was heard from, and by then the leader knows: it ends no sooner than its timeout from this call.

@@ -1,7 +1,6 @@
-// What a leader commands of its own accord: the end of sessions, of containers, of reconfigurations. Its batches are in no
-// member's name, and the term is their run: so they count in the order in which the
-// leader proposed them, and not at all once a later leader's have. Unlike a client's they are never sent again. What is lost
-// with a term is decided anew by the next leader, who may have heard from whom this one had not.
+// A leader's own commands: the end of sessions, of containers, of reconfigurations. Their batches are in no member's
+// name, and the term is their run. So they count in the order in which the leader proposed them, and not at all once a
+// later leader's have. They are never sent again: the next leader decides anew, and may have heard from other clients.
 
 import { ByteWriter } from "../base/bytes.ts";
 import { beginCommand, endCommand, LEADERS_OWN, writeBatchHeader } from "../state/batch.ts";
@@ -15,8 +14,8 @@ export class TermBatches {
   #term = 0;
   #sequence = 0;
 
-  /** The next batch of this leader, with as many of these commands as one holds; the rest stay in the list. */
-  next(term: number, commands: Encode[]): Uint8Array {
+  /** The next batch of this leader, with as many of these commands as one holds; `taken` says how many. */
+  next(term: number, commands: readonly Encode[]): { readonly batch: Uint8Array; readonly taken: number } {
     if (term !== this.#term) {
       this.#term = term;
       this.#sequence = 0;
@@ -29,7 +28,6 @@ export class TermBatches {
       commands[taken]!(writer);
       endCommand(writer, mark);
     }
-    commands.splice(0, taken);
-    return writer.copy();
+    return { batch: writer.copy(), taken };
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Configuration, MemberRecord } from "../../src/consensus/raft/types.ts";
-import { type MemberView, nextMembershipStep } from "../../src/replica/membership.ts";
+import { type MemberView, nextMembershipStep } from "../../src/replica/duties/membership.ts";
 
 const healthy: MemberView = { active: true, incarnation: 100, isCaughtUp: true };
 const silent: MemberView = { ...healthy, active: false };

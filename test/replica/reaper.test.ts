@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Reaper, type ReaperOptions } from "../../src/replica/reaper.ts";
+import { Reaper, type ReaperOptions } from "../../src/replica/duties/reaper.ts";
 import type { Reapable } from "../../src/state/tree/commands.ts";
 import { World } from "../state/world.ts";
 import { scenario } from "./story.ts";

@@ -2,8 +2,8 @@
 // decided again when the deletion is applied. A sweep looks at each container and each TTL node once; a large one is done in
 // parts, so that it holds nobody up, and is at most as fast as the settings say.
 
-import type { Machine } from "../state/machine.ts";
-import type { Reapable } from "../state/tree/commands.ts";
+import type { Machine } from "../../state/machine.ts";
+import type { Reapable } from "../../state/tree/commands.ts";
 
 export interface ReaperOptions {
   /** ZooKeeper's `znode.container.checkIntervalMs`: how often a sweep begins. */

@@ -2,10 +2,10 @@
 // new participants in as learners and gives them their vote once they have caught up, takes the vote, until it has caught
 // up again, from a member whose disk was replaced, and adds the members that an operator added to its file.
 
-import { assert } from "../base/assert.ts";
-import type { Configuration, MemberId, MemberRecord } from "../consensus/raft/types.ts";
-import { declaredRole, type PendingReconfiguration } from "../state/tree/ensemble.ts";
-import type { Rejection } from "../state/types.ts";
+import { assert } from "../../base/assert.ts";
+import type { Configuration, MemberId, MemberRecord } from "../../consensus/raft/types.ts";
+import { declaredRole, type PendingReconfiguration } from "../../state/tree/ensemble.ts";
+import type { Rejection } from "../../state/types.ts";
 
 /** What the leader knows of a member from its replies. */
 export interface MemberView {

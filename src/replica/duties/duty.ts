@@ -1,0 +1,39 @@
+// A duty of the leader: something that whoever leads has to see to, by commands of its own. Its commands carry the
+// leader's term and are never sent again: what is lost with a term is found due again by the next leader.
+
+import type { MemberProgress } from "../../consensus/raft/raft.ts";
+import type { Configuration, MemberId, MemberRecord } from "../../consensus/raft/types.ts";
+import type { Encode } from "../term-batches.ts";
+
+export type { Encode } from "../term-batches.ts";
+
+/** What a duty may know of the leader and its ensemble, and the one thing it may do besides proposing. */
+export interface LeaderView {
+  /** Monotonic milliseconds, of this member. */
+  readonly now: number;
+  /** Milliseconds since 1970 by the leader's wall clock, as batches are stamped. */
+  readonly wall: number;
+  /** The entry up to which the state has applied the log. */
+  readonly appliedIndex: number;
+  readonly configuration: Configuration;
+  readonly isChangingMembership: boolean;
+  /** What the leader knows of a member from its replies; null: it was not heard from in this term. */
+  progressOf(member: MemberId): MemberProgress | null;
+  /** Asks the core for another set of members; ignored while a change is under way. */
+  changeMembership(members: readonly MemberRecord[], isReconfiguration: boolean): void;
+}
+
+export interface LeaderDuty {
+  /** For logs and tests. */
+  readonly name: string;
+  /** It is asked so often as well, by a clock of its own, besides at each tick. */
+  readonly intervalMs?: number;
+  /** Its interval has passed, whoever leads. */
+  onInterval?(): void;
+  /** Encoders of what is to be proposed now. Asked only while this member leads and its log takes proposals. */
+  due(view: LeaderView): readonly Encode[];
+  /** What it returned is in the leader's log, up to this index. */
+  onProposed?(lastIndex: number): void;
+  /** The role or the term has changed: what was proposed may be lost, and nothing of it is known. */
+  reset(): void;
+}

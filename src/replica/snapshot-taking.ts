@@ -1,0 +1,127 @@
+// When this member takes a snapshot of its state, and what may go from its disk afterwards: older snapshots and the log
+// before it, but for what followers within reach are being sent.
+
+import { CoordinationError } from "../base/errors.ts";
+import type { SnapshotMeta } from "../consensus/raft/types.ts";
+import type { Machine } from "../state/machine.ts";
+import type { ConsensusLoop } from "./consensus-loop.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { Logger } from "./logger.ts";
+import type { Clock, Log } from "./ports.ts";
+import type { ReplicaStats } from "./replica-stats.ts";
+import type { Snapshotter } from "./snapshotter.ts";
+
+/**
+ * The log that is kept for followers who are being sent a snapshot, or entries from the disk, in sizes at which a snapshot
+ * is taken. Beyond it such a follower begins again with the latest snapshot.
+ */
+const KEPT_LOG_FACTOR = 8;
+
+export interface SnapshotTakingParts {
+  readonly machine: Machine;
+  readonly loop: ConsensusLoop;
+  readonly log: Log;
+  readonly snapshotter: Snapshotter;
+  readonly clock: Clock;
+  readonly stats: ReplicaStats;
+  readonly lifecycle: Lifecycle;
+  readonly logger: Logger;
+  /** A snapshot is taken after so many commands, or so many bytes of log. */
+  readonly snapshotCommands: number;
+  readonly snapshotLogBytes: number;
+  /** Whether the state may be read as one now: no leader's snapshot is taking its place. */
+  readonly isStateWhole: () => boolean;
+}
+
+export class SnapshotTaking {
+  /** The last one that this run took: the revision it holds, and when it was whole. */
+  lastTaken: { readonly zxid: number; readonly time: number } | null = null;
+  /** No snapshot is begun while the disk is full. */
+  isDiskFull = false;
+  readonly #parts: SnapshotTakingParts;
+  /** The entry up to which the latest snapshot on this disk goes, its own or a leader's. */
+  #index: number;
+  /** What the state's revision and the log's size were when the latest was taken, or tried. */
+  #revisionThen = 0;
+  #logSizeThen: number;
+
+  constructor(parts: SnapshotTakingParts, latestIndex: number) {
+    this.#parts = parts;
+    this.#index = latestIndex;
+    this.#logSizeThen = parts.log.size;
+  }
+
+  get index(): number {
+    return this.#index;
+  }
+
+  /** The state was read from this snapshot, at the start or after a leader sent it. */
+  onRestored(index: number): void {
+    this.#index = index;
+    this.#revisionThen = this.#parts.machine.revision;
+    this.#logSizeThen = this.#parts.log.size;
+  }
+
+  /** Takes one if enough has changed since the last. */
+  takeIfDue(): void {
+    const { machine, log, snapshotCommands, snapshotLogBytes, lifecycle, logger } = this.#parts;
+    const isDue =
+      machine.revision - this.#revisionThen >= snapshotCommands || log.size - this.#logSizeThen >= snapshotLogBytes;
+    if (!isDue || !this.#mayTake || this.isDiskFull || machine.appliedIndex <= this.#index) return;
+    this.#take().catch((error) => {
+      if (!(error instanceof CoordinationError) || error.code !== "no-space") return lifecycle.fail(error);
+      this.#logSizeThen = log.size;
+      logger.warn("the disk has no room for a snapshot: it is tried again when the log has grown as much once more");
+    });
+  }
+
+  /** For operators: a snapshot of the state as it is, whatever stands in the way of one being over. */
+  async takeNow(): Promise<{ readonly index: number; readonly revision: number }> {
+    const { machine, snapshotter, lifecycle, isStateWhole } = this.#parts;
+    if (!isStateWhole()) throw SNAPSHOT_IN_THE_WAY;
+    await snapshotter.idle();
+    if (!lifecycle.isRunning || !this.#mayTake) throw SNAPSHOT_IN_THE_WAY;
+    const { revision, appliedIndex: index } = machine;
+    if (index > this.#index && !(await this.#take())) throw SNAPSHOT_IN_THE_WAY;
+    return { index, revision };
+  }
+
+  /** Not while another is written, nor while a leader's takes the place of the state and the log. */
+  get #mayTake(): boolean {
+    return this.#parts.isStateWhole() && !this.#parts.snapshotter.isBusy;
+  }
+
+  /** Returns whether it was taken: a leader's may come in between. */
+  async #take(): Promise<boolean> {
+    const { machine, loop, log, snapshotter, clock, stats, lifecycle, snapshotLogBytes } = this.#parts;
+    const { raft } = loop;
+    const { appliedIndex: index, revision: zxid } = machine;
+    const snapshot: SnapshotMeta = {
+      index,
+      term: raft.termAt(index),
+      configuration: raft.configurationAt(index),
+    };
+    this.#revisionThen = zxid;
+    const mayKeep = log.size <= KEPT_LOG_FACTOR * snapshotLogBytes;
+    const isInUse = (older: number): boolean => mayKeep && raft.isSending(older);
+    const take = (): Promise<boolean> => snapshotter.take(snapshot, isInUse);
+    if (!(await stats.timed(stats.snapshotTime, take)) || lifecycle.isStopped) return false;
+    const previous = this.#index;
+    this.#index = index;
+    this.lastTaken = { zxid, time: clock.wall() };
+    // The log may reach back to the snapshot before: a follower a little behind is served from it. One that is further
+    // behind, and is being sent a snapshot or the log, goes on from there: the log is kept for it, within a bound.
+    const neededFrom = mayKeep ? Math.min(raft.neededFrom, index + 1) : index + 1;
+    const logFrom = Math.min(previous > 0 ? previous + 1 : index + 1, neededFrom);
+    loop.submit({ kind: "snapshot-taken", snapshot, logFrom });
+    log.purge(neededFrom - 1);
+    this.#logSizeThen = log.size;
+    return true;
+  }
+}
+
+const SNAPSHOT_IN_THE_WAY = new CoordinationError(
+  "overloaded",
+  "not-applied",
+  "a snapshot of the leader's takes the place of this member's state: try again",
+);

@@ -1,0 +1,27 @@
+// The end of a turn of the event loop: what came in during a turn is sent, asked and proposed together, once.
+
+import type { Lifecycle } from "./lifecycle.ts";
+import type { Clock } from "./ports.ts";
+
+export class TurnEnd {
+  readonly #clock: Clock;
+  readonly #lifecycle: Lifecycle;
+  readonly #flush: () => void;
+  #isDue = false;
+
+  constructor(clock: Clock, lifecycle: Lifecycle, flush: () => void) {
+    this.#clock = clock;
+    this.#lifecycle = lifecycle;
+    this.#flush = flush;
+  }
+
+  /** Has the flush run once this turn's input is all there. */
+  request(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    this.#clock.defer(() => {
+      this.#isDue = false;
+      if (!this.#lifecycle.isStopped) this.#flush();
+    });
+  }
+}
