@@ -116,7 +116,7 @@ const expected: Readonly<Record<string, readonly (readonly [place: string, name:
   "a frame from a member": [["adapters/peers", "FRAME_BYTES_MAX", bytes]],
   "how long another member may be silent": [["adapters/peers", "SILENCE_MS", seconds]],
   "callers on the peer port that have not said": [
-    ["adapters/peers", "SILENT_MAX", count],
+    ["adapters/peers", "UNIDENTIFIED_MAX", count],
     ["adapters/peers", "HELLO_MS", seconds],
   ],
   "callers on the peer port that no configuration names": [

@@ -95,6 +95,11 @@ export interface Peers {
   /** The members to be connected to, where, and the ensemble's number (0: not known yet); again at every change. */
   reconcile(cluster: number, members: readonly { readonly id: MemberId; readonly address: string }[]): void;
   isConnected(to: MemberId): boolean;
+  /**
+   * The newest version of the wire that the member's program speaks, as it said when it connected; null while it is not
+   * connected. Of this member itself: its own.
+   */
+  versionOf(member: MemberId): number | null;
   /** Bytes sent to it that have not left this machine. */
   unsentBytes(to: MemberId): number;
   /** Whether it may be sent the log: the configuration names it, or it has proved itself, or none has to and it is near. */

@@ -2,8 +2,8 @@
 
 import { isLoopback } from "../adapters/clients/addresses.ts";
 import type { TlsTexts } from "../adapters/clients/tls.ts";
+import type { PeerTls } from "../adapters/peers/peer-tls.ts";
 import type { PeersOptions } from "../adapters/peers/peers.ts";
-import type { PeerTls } from "../adapters/peers/tls.ts";
 import type { ServerConfiguration, TlsSettings } from "./configuration/configuration.ts";
 
 export function peersOptions(

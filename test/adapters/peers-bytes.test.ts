@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { peerAddresses, showAddress } from "../../src/adapters/peers/address.ts";
-import { FRAME_BYTES_MAX, FrameReader } from "../../src/adapters/peers/frames.ts";
+import { peerAddresses, showAddress } from "../../src/adapters/peers/addresses.ts";
+import { FRAME_BYTES_MAX, FrameReader } from "../../src/adapters/peers/framing.ts";
 import {
   decodeHello,
   encodeHello,
@@ -35,12 +35,12 @@ test("addresses are ZooKeeper's, in all their forms", () => {
 test("a hello comes back as it was sent, and nothing else is taken for one", () => {
   const nonce = Uint8Array.from({ length: NONCE_BYTES }, (_, i) => 7 * i);
   const numbers = { cluster: 2 ** 52 + 1, incarnation: 2 ** 47 };
-  const bytes = helloFrom(3, 2, { ...numbers, answer: "cluster", version: 7, proof: "offered", nonce });
+  const bytes = helloFrom(3, 2, { ...numbers, reply: "cluster", version: 7, proof: "offered", nonce });
   assert.equal(bytes.length, HELLO_BYTES);
   assert.deepEqual(decodeHello(bytes), {
     version: 7,
     versionOldest: WIRE_VERSION_OLDEST,
-    answer: "cluster",
+    reply: "cluster",
     proof: "offered",
     nonce,
     from: 3,

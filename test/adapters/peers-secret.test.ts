@@ -5,7 +5,13 @@ import { once } from "node:events";
 import net, { type Socket } from "node:net";
 import { test } from "node:test";
 import { decodeHello, encodeHello, HELLO_BYTES, type Hello } from "../../src/adapters/peers/hello.ts";
-import { Called, Caller, freshNonce, PROOF_BYTES, VERDICT_BYTES } from "../../src/adapters/peers/secret.ts";
+import {
+  freshNonce,
+  Initiator,
+  PROOF_BYTES,
+  Responder,
+  VERDICT_BYTES,
+} from "../../src/adapters/peers/shared-secret.ts";
 import {
   call,
   closeAll,
@@ -13,6 +19,7 @@ import {
   helloFrom,
   listed,
   listenSilently,
+  ManualTime,
   mesh,
   TestPeers,
   untilClosed,
@@ -146,7 +153,7 @@ test("a member's own words, sent back to it, prove nothing", async () => {
   const itsHello = await firstBytes(outward);
   const { socket, reply } = await challenged(one.port, greeting(2, 1, { nonce: decodeHello(itsHello)!.nonce }));
   // The nonce that it gave as the called is given to it as the caller.
-  outward.write(greeting(2, 1, { answer: "prove", nonce: decodeHello(reply)!.nonce }));
+  outward.write(greeting(2, 1, { reply: "prove", nonce: decodeHello(reply)!.nonce }));
   const itsProof = await firstBytes(outward, PROOF_BYTES);
   socket.write(itsProof);
   assert.equal((await untilClosed(socket)).length, VERDICT_BYTES);
@@ -160,11 +167,11 @@ test("a member's own words, sent back to it, prove nothing", async () => {
 });
 
 test("a proof is for one connection, one pair of members, one direction and one role", () => {
-  const hellos = [greeting(1, 2), greeting(2, 1, { answer: "prove" })] as const;
-  const standing = { cluster: 5, incarnation: 6 };
-  const proofOf = (own: Uint8Array, its: Uint8Array, key = secret) => new Caller(key, own, its).proof(standing);
-  const accepts = (proof: Uint8Array) => new Called(secrets, ...hellos).accept(proof);
-  assert.deepEqual(accepts(proofOf(...hellos)), standing);
+  const hellos = [greeting(1, 2), greeting(2, 1, { reply: "prove" })] as const;
+  const identity = { cluster: 5, incarnation: 6 };
+  const proofOf = (own: Uint8Array, its: Uint8Array, key = secret) => new Initiator(key, own, its).proof(identity);
+  const accepts = (proof: Uint8Array) => new Responder(secrets, ...hellos).accept(proof);
+  assert.deepEqual(accepts(proofOf(...hellos)), identity);
   assert.equal(accepts(proofOf(hellos[1], hellos[0])), null);
   assert.equal(accepts(proofOf(greeting(1, 2), hellos[1])), null);
   assert.equal(accepts(proofOf(greeting(3, 2, { nonce: decodeHello(hellos[0])!.nonce }), hellos[1])), null);
@@ -177,16 +184,16 @@ test("a proof is for one connection, one pair of members, one direction and one 
   }
   assert.equal(accepts(proof.subarray(1)), null);
 
-  const called = new Called(secrets, ...hellos);
-  const caller = new Caller(secret, ...hellos);
-  called.accept(caller.proof(standing));
-  const verdict = called.verdict({ answer: "welcome", cluster: 5, incarnation: 9 });
+  const called = new Responder(secrets, ...hellos);
+  const caller = new Initiator(secret, ...hellos);
+  called.accept(caller.proof(identity));
+  const verdict = called.verdict({ reply: "welcome", cluster: 5, incarnation: 9 });
   for (let at = 0; at < verdict.length; at++) {
     const changed = Uint8Array.from(verdict);
     changed[at]! ^= 1;
-    assert.equal(caller.judge(changed), null, `byte ${at}`);
+    assert.equal(caller.verify(changed), null, `byte ${at}`);
   }
-  assert.deepEqual(caller.judge(verdict), { answer: "welcome", cluster: 5, incarnation: 9 });
+  assert.deepEqual(caller.verify(verdict), { reply: "welcome", cluster: 5, incarnation: 9 });
 });
 
 test("a member that does not know the secret of the one it is called by cannot say yes in its place", async () => {
@@ -195,7 +202,7 @@ test("a member that does not know the secret of the one it is called by cannot s
     socket.on("error", () => {});
     void (async () => {
       const hello = decodeHello(await firstBytes(socket))!;
-      socket.write(encodeHello({ ...hello, answer: "welcome", from: 2, to: 1, proof: "none" }));
+      socket.write(encodeHello({ ...hello, reply: "welcome", from: 2, to: 1, proof: "none" }));
     })();
   });
   await new Promise<void>((resolve) => place.listen(0, "127.0.0.1", resolve));
@@ -265,9 +272,11 @@ test("a record that is left out is found out by the next", async () => {
 });
 
 test("a caller that takes its time over its proof is cut off as one that says nothing is", async () => {
-  const one = await new TestPeers(1).open(0, undefined, { secrets });
+  const time = new ManualTime();
+  const one = await new TestPeers(1).open(0, undefined, { secrets, time });
   const { socket } = await challenged(one.port, greeting(2, 1));
   socket.write(Buffer.of(0));
+  time.advance(5000);
   await untilClosed(socket);
   assert.ok(one.lines.some((line) => /did not say who it is: cut off/.test(line)));
   assert.deepEqual(one.events, []);

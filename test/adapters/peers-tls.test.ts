@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { test } from "node:test";
-import type { PeerTls } from "../../src/adapters/peers/tls.ts";
+import type { PeerTls } from "../../src/adapters/peers/peer-tls.ts";
 import { Authority } from "../support/certificates.ts";
-import { call, closeAll, helloFrom, listed, mesh, TestPeers, untilClosed } from "./support/peers.ts";
+import { call, closeAll, helloFrom, listed, ManualTime, mesh, TestPeers, untilClosed } from "./support/peers.ts";
 
 const authority = new Authority();
 
@@ -57,10 +56,13 @@ test("a member without TLS that meets one with it says so", async () => {
 });
 
 test("a handshake that never ends is cut off", async () => {
-  const one = await new TestPeers(1).open(0, certificate());
+  const time = new ManualTime();
+  const one = await new TestPeers(1).open(0, certificate(), { time });
   const socket = await call(one.port);
   socket.write(Buffer.of(0x16, 3, 1, 2, 0));
-  await once(socket, "close");
+  await one.until("it has come", () => time.pending > 1); // the heartbeat, and its deadline
+  time.advance(5000);
+  await untilClosed(socket);
   await one.peers.close();
 });
 

@@ -4,16 +4,18 @@ import { once } from "node:events";
 import { performance } from "node:perf_hooks";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { FRAME_BYTES_MAX } from "../../src/adapters/peers/frames.ts";
-import { decodeHello } from "../../src/adapters/peers/hello.ts";
-import { UNSENT_BYTES_MAX } from "../../src/adapters/peers/wire.ts";
+import { UNSENT_BYTES_MAX } from "../../src/adapters/peers/connection.ts";
+import { FRAME_BYTES_MAX } from "../../src/adapters/peers/framing.ts";
+import { decodeHello, HELLO_BYTES } from "../../src/adapters/peers/hello.ts";
 import {
   call,
   closeAll,
   firstBytes,
+  framed,
   helloFrom,
   listed,
   listenSilently,
+  ManualTime,
   mesh,
   TestPeers,
   untilClosed,
@@ -147,12 +149,7 @@ test("frames of one turn leave in one write", async () => {
 test("bytes that dribble in one by one are understood", async () => {
   const one = await new TestPeers(1).open();
   const two = await call(one.port);
-  const bytes = Buffer.concat([
-    helloFrom(2, 1),
-    Buffer.from([0, 0, 0, 5]),
-    Buffer.from("drops"),
-    Buffer.from([0, 0, 0, 0]),
-  ]);
+  const bytes = Buffer.concat([helloFrom(2, 1), framed("drops"), Buffer.from([0, 0, 0, 0])]);
   for (const byte of bytes) {
     two.write(Buffer.of(byte));
     await new Promise((resolve) => setImmediate(resolve));
@@ -166,7 +163,7 @@ test("bytes that dribble in one by one are understood", async () => {
 test("a frame that comes with the hello is not lost", async () => {
   const one = await new TestPeers(1).open();
   const two = await call(one.port);
-  two.write(Buffer.concat([helloFrom(2, 1), Buffer.from([0, 0, 0, 2]), Buffer.from("hi")]));
+  two.write(Buffer.concat([helloFrom(2, 1), framed("hi")]));
   await one.until("the frame", () => one.frames.length === 1);
   assert.deepEqual(one.texts(2), ["hi"]);
   two.destroy();
@@ -217,7 +214,7 @@ test("a caller of another ensemble, for another member, of another version, or w
     const socket = await call(one.port);
     socket.write(bytes);
     const reply = await untilClosed(socket);
-    assert.equal(decodeHello(reply)?.answer, answer);
+    assert.equal(decodeHello(reply)?.reply, answer);
     assert.ok(
       one.lines.some((told) => line.test(told)),
       `${line} in ${one.lines}`,
@@ -227,7 +224,7 @@ test("a caller of another ensemble, for another member, of another version, or w
   for (const cluster of [0, 7]) {
     const socket = await call(one.port);
     socket.write(helloFrom(2, 1, { cluster, version: 9, versionOldest: 1 }));
-    assert.equal(decodeHello(await firstBytes(socket))?.answer, "welcome");
+    assert.equal(decodeHello(await firstBytes(socket))?.reply, "welcome");
     socket.destroy();
     await one.until("gone", () => !one.peers.isConnected(2));
   }
@@ -295,13 +292,14 @@ test("a new call of a member replaces its old connection: it knows best which is
   await untilClosed(old);
   assert.deepEqual(one.events, ["+2", "-2", "+2"]);
   one.send(2, "to the new one");
-  assert.ok((await firstBytes(anew, 18)).toString().endsWith("to the new one"));
+  assert.ok((await firstBytes(anew, 19)).toString().endsWith("to the new one"));
   anew.destroy();
   await one.peers.close();
 });
 
 test("callers that do not say who they are get their time and no more, and never keep a member out", async () => {
-  const one = await new TestPeers(1).open();
+  const time = new ManualTime();
+  const one = await new TestPeers(1).open(0, undefined, { time });
   const silent = [];
   for (let i = 0; i < 200; i++) silent.push(await call(one.port));
   const [first, last] = [silent[0]!, silent.at(-1)!];
@@ -309,36 +307,46 @@ test("callers that do not say who they are get their time and no more, and never
   assert.equal(last.destroyed, false);
   const member = await call(one.port);
   member.write(helloFrom(2, 1));
-  assert.equal(decodeHello(await firstBytes(member))?.answer, "welcome");
-  const began = performance.now();
+  assert.equal(decodeHello(await firstBytes(member))?.reply, "welcome");
+  const isCutOff = () => one.lines.some((line) => /did not say who it is: cut off/.test(line));
+  time.advance(4999);
+  assert.equal(isCutOff(), false, "it still has its time");
+  time.advance(1);
+  assert.equal(isCutOff(), true);
   await untilClosed(last);
-  const waited = performance.now() - began;
-  assert.ok(waited > 3500 && waited < 7000, `cut off after ${waited} ms`);
   assert.ok(one.peers.isConnected(2));
   for (const socket of [...silent, member]) socket.destroy();
   await one.peers.close();
 });
 
 test("a peer that falls silent without a word is given up, one that only pings is not", async (t) => {
-  const one = await new TestPeers(1).open();
+  const time = new ManualTime();
+  const one = await new TestPeers(1).open(0, undefined, { time });
   const silent = await call(one.port);
   silent.write(helloFrom(2, 1));
   const pinging = await call(one.port);
   pinging.write(helloFrom(3, 1));
-  const pings = setInterval(() => pinging.write(Buffer.alloc(4)), 1000);
   t.after(async () => {
-    clearInterval(pings);
     silent.destroy();
     pinging.destroy();
     await one.peers.close();
   });
+  await one.until("connected", () => one.peers.isConnected(2) && one.peers.isConnected(3));
   const received = untilClosed(silent);
-  await one.until("given up", () => one.events.includes("-2"), 8000);
+  for (let passed = 0; passed < 5000; passed += 1000) {
+    time.advance(1000);
+    const heard = time.read();
+    pinging.write(Buffer.alloc(4));
+    await heard;
+  }
+  assert.ok(one.peers.isConnected(2), "it has been silent for no longer than it may");
+  time.advance(500);
+  assert.ok(!one.peers.isConnected(2));
   assert.ok(one.peers.isConnected(3));
   assert.ok(
     one.lines.some((line) => /connection to member 2 closed: nothing was heard from it for 5000 ms/.test(line)),
   );
-  assert.ok((await received).length > 34 + 5 * 4, "it was pinged all the while");
+  assert.ok((await received).length >= HELLO_BYTES + 10 * 4, "it was pinged all the while");
   assert.deepEqual(one.frames, [], "a ping is no frame");
 });
 

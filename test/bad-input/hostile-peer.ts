@@ -7,7 +7,7 @@ import {
   WIRE_VERSION,
   WIRE_VERSION_OLDEST,
 } from "../../src/adapters/peers/hello.ts";
-import { freshNonce } from "../../src/adapters/peers/secret.ts";
+import { freshNonce } from "../../src/adapters/peers/shared-secret.ts";
 import type { Message } from "../../src/consensus/raft/types.ts";
 import { decodePeerMessage, encodeRaft } from "../../src/replica/peer-messages.ts";
 import type { Member } from "../support/ensemble.ts";
@@ -25,7 +25,7 @@ export function greeting(from: number, to: number, changes: Partial<Hello> = {})
   return encodeHello({
     version: WIRE_VERSION,
     versionOldest: WIRE_VERSION_OLDEST,
-    answer: "welcome",
+    reply: "welcome",
     proof: "none",
     from,
     to,
@@ -36,9 +36,10 @@ export function greeting(from: number, to: number, changes: Partial<Hello> = {})
   });
 }
 
+/** On the log's channel. */
 export function framed(bytes: Uint8Array): Uint8Array {
-  const header = Buffer.alloc(4);
-  header.writeUInt32BE(bytes.length);
+  const header = Buffer.alloc(5);
+  header.writeUInt32BE(bytes.length + 1);
   return Buffer.concat([header, bytes]);
 }
 

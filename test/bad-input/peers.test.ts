@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { decodeHello, HELLO_BYTES } from "../../src/adapters/peers/hello.ts";
-import { PROOF_BYTES, VERDICT_BYTES } from "../../src/adapters/peers/secret.ts";
+import { PROOF_BYTES, VERDICT_BYTES } from "../../src/adapters/peers/shared-secret.ts";
 import { bytesOf } from "../../src/base/text.ts";
 import type { Message } from "../../src/consensus/raft/types.ts";
 import { encodePropose, encodeRaft } from "../../src/replica/peer-messages.ts";
@@ -181,7 +181,7 @@ test(
           assert.ok(received.length <= HELLO_BYTES + VERDICT_BYTES, `${received.length} bytes`);
           assert.ok(!received.includes("for members alone") && !received.includes(secret));
           const hello = decodeHello(received.subarray(0, HELLO_BYTES));
-          assert.ok(hello === null || (hello.answer !== "welcome" && hello.cluster === 0));
+          assert.ok(hello === null || (hello.reply !== "welcome" && hello.cluster === 0));
           connection.destroy();
         }
       }

@@ -110,7 +110,7 @@ test("a client port that gets a member's words hangs up", onlyOurs, async () => 
     const hello = {
       version: WIRE_VERSION,
       versionOldest: WIRE_VERSION_OLDEST,
-      answer: "welcome",
+      reply: "welcome",
       proof: "none",
       from: 1,
       to: 2,

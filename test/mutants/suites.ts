@@ -59,6 +59,7 @@ const FILES = {
   "storage/log": "test/adapters/storage-log.test.ts",
   "storage/snapshots": "test/adapters/storage-snapshots.test.ts",
   "peers/bytes": "test/adapters/peers-bytes.test.ts",
+  "peers/channels": "test/adapters/peers-channels.test.ts",
   peers: "test/adapters/peers.test.ts",
   "zookeeper-client/watches": "test/protocols/zookeeper-client/watches.test.ts",
   "zookeeper/handshake": "test/protocols/zookeeper/handshake.test.ts",

@@ -156,7 +156,7 @@ test("100,000 mutated greetings are read or taken for a stranger's", () => {
   const hello = encodeHello({
     version: 1,
     versionOldest: 1,
-    answer: "welcome",
+    reply: "welcome",
     from: 1,
     to: 2,
     cluster: 7,

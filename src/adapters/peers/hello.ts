@@ -6,17 +6,23 @@ import { isMemberId } from "../../base/member-id.ts";
 
 export const HELLO_BYTES = 78;
 export const NONCE_BYTES = 32;
-/** The versions of what follows that this program speaks. */
-export const WIRE_VERSION = 2;
+/**
+ * The versions of the wire that this program speaks; two members speak the newest that both know.
+ *
+ * - 2: hello, proof by the shared secret, frames of the log.
+ * - 3: each frame begins with the number of its channel (channels.ts).
+ */
+export const WIRE_VERSION = 3;
 export const WIRE_VERSION_OLDEST = 2;
 
 const MAGIC = Uint8Array.of(0xca, 0xb1, 0x1d, 0x00, 0x0d, 0x0a, 0x1a, 0x0a); // no text protocol begins so, nor ZooKeeper's
 
 /**
- * "prove": it is not decided yet, the caller is to prove that it knows the secret. "busy": both called each other at once,
- * and the other call goes on. "crowded": too many callers are there that no configuration names.
+ * What is replied to a caller. "prove": nothing is decided yet, the caller is to prove that it knows the secret. "busy":
+ * both called each other at once, and the other call goes on. "crowded": too many callers are there that no configuration
+ * names.
  */
-export type Answer =
+export type HelloReply =
   | "welcome"
   | "version"
   | "cluster"
@@ -30,7 +36,7 @@ export type Answer =
   | "secret-differs"
   | "crowded";
 
-export const ANSWERS: readonly Answer[] = [
+export const HELLO_REPLIES: readonly HelloReply[] = [
   "welcome",
   "version",
   "cluster",
@@ -53,8 +59,8 @@ const PROOFS: readonly Proof[] = ["none", "offered", "demanded"];
 export interface Hello {
   readonly version: number;
   readonly versionOldest: number;
-  /** What the one called says to the caller; the caller says "welcome". */
-  readonly answer: Answer;
+  /** What the one called replies to the caller; the caller says "welcome". */
+  readonly reply: HelloReply;
   readonly proof: Proof;
   readonly from: number;
   readonly to: number;
@@ -70,7 +76,7 @@ export function encodeHello(hello: Hello): Uint8Array {
   writer.raw(MAGIC);
   writer.uint16(hello.version);
   writer.uint16(hello.versionOldest);
-  writer.uint8(ANSWERS.indexOf(hello.answer));
+  writer.uint8(HELLO_REPLIES.indexOf(hello.reply));
   writer.uint8(PROOFS.indexOf(hello.proof));
   writer.int64(hello.from);
   writer.int64(hello.to);
@@ -94,7 +100,7 @@ export function decodeHello(bytes: Uint8Array): Hello | null {
 function readHello(reader: ByteReader): Hello | null {
   const version = reader.uint16();
   const versionOldest = reader.uint16();
-  const answer = ANSWERS[reader.uint8()] ?? "version";
+  const reply = HELLO_REPLIES[reader.uint8()] ?? "version";
   const proof = PROOFS[reader.uint8()];
   if (proof === undefined) return null;
   const from = reader.natural();
@@ -102,7 +108,13 @@ function readHello(reader: ByteReader): Hello | null {
   const cluster = reader.natural();
   const incarnation = reader.natural();
   if (!isMemberId(from) || !isMemberId(to)) return null;
-  return { version, versionOldest, answer, proof, from, to, cluster, incarnation, nonce: reader.view(NONCE_BYTES) };
+  return { version, versionOldest, reply, proof, from, to, cluster, incarnation, nonce: reader.view(NONCE_BYTES) };
+}
+
+/** The version that two members speak: the newest that both know. Null: they have none in common. */
+export function commonVersion({ version, versionOldest }: Pick<Hello, "version" | "versionOldest">): number | null {
+  const common = Math.min(version, WIRE_VERSION);
+  return common >= versionOldest && common >= WIRE_VERSION_OLDEST ? common : null;
 }
 
 /** Whether the bytes there so far may be the beginning of a hello. */

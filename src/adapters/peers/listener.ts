@@ -5,17 +5,19 @@ import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type ListenAddress, SocketServer, type SocketServerEvents, type Speaks } from "../clients/socket-server.ts";
 import { handshakeTrouble } from "../clients/tls.ts";
-import type { Complaints } from "./complaints.ts";
-import type { PeerTls } from "./tls.ts";
+import type { After } from "../timers.ts";
+import type { PeerTls } from "./peer-tls.ts";
+import type { RateLimitedWarnings } from "./warnings.ts";
 
 const HELLO_MS = 5000;
-const SILENT_MAX = 128;
+const UNIDENTIFIED_MAX = 128;
 
 export interface ListenerOptions {
   readonly tls: PeerTls | undefined;
   /** With TLS, callers without it are taken too. */
   readonly isPlainTaken: boolean;
-  readonly complaints: Complaints;
+  readonly warnings: RateLimitedWarnings;
+  readonly after: After;
   readonly onCall: (socket: Socket) => void;
 }
 
@@ -23,12 +25,14 @@ export class Listener implements SocketServerEvents {
   readonly #server: SocketServer;
   readonly #speaks: Speaks;
   /** Callers that have not said who they are, the longest silent first. */
-  readonly #silent = new Map<string, { readonly socket: Socket; readonly deadline: NodeJS.Timeout }>();
-  readonly #complaints: Complaints;
+  readonly #unidentified = new Map<string, { readonly socket: Socket; readonly cancelDeadline: () => void }>();
+  readonly #warnings: RateLimitedWarnings;
+  readonly #after: After;
   readonly #onCall: (socket: Socket) => void;
 
   constructor(options: ListenerOptions) {
-    this.#complaints = options.complaints;
+    this.#warnings = options.warnings;
+    this.#after = options.after;
     this.#onCall = options.onCall;
     this.#speaks = options.tls === undefined ? "plain" : options.isPlainTaken ? "either" : "tls";
     this.#server = new SocketServer({ tls: options.tls, events: this });
@@ -43,48 +47,47 @@ export class Listener implements SocketServerEvents {
   }
 
   /** New certificates: for those who call from now on. */
-  renew(tls: PeerTls): void {
+  renewTls(tls: PeerTls): void {
     this.#server.renewTls(tls);
   }
 
-  /** This caller said who it is, or went. */
-  settled(socket: Socket): void {
-    const key = keyOf(socket);
-    const silent = this.#silent.get(key);
-    if (silent === undefined) return;
-    clearTimeout(silent.deadline);
-    this.#silent.delete(key);
+  /** This caller has said who it is; the socket may be the TLS socket around the one that came. */
+  noteIdentified(socket: Socket): void {
+    this.#forget(keyOf(socket));
+  }
+
+  #forget(key: string): void {
+    this.#unidentified.get(key)?.cancelDeadline();
+    this.#unidentified.delete(key);
   }
 
   async close(): Promise<void> {
-    for (const { socket, deadline } of this.#silent.values()) {
-      clearTimeout(deadline);
+    for (const { socket, cancelDeadline } of this.#unidentified.values()) {
+      cancelDeadline();
       socket.destroy();
     }
-    this.#silent.clear();
+    this.#unidentified.clear();
     await this.#server.close();
   }
 
   // ------------------------------------------------------------------------------------------------------ the sockets
 
   admit(socket: Socket): boolean {
-    if (this.#silent.size >= SILENT_MAX) {
-      const [oldest] = this.#silent.values();
-      this.#complaints.tell("too many", `more than ${SILENT_MAX} callers on the peer port do not say who they are`);
-      this.settled(oldest!.socket);
+    if (this.#unidentified.size >= UNIDENTIFIED_MAX) {
+      const [oldest] = this.#unidentified.values();
+      this.#warnings.warn("too many", `more than ${UNIDENTIFIED_MAX} callers on the peer port do not say who they are`);
+      this.noteIdentified(oldest!.socket);
       oldest!.socket.destroy();
     }
     const key = keyOf(socket);
-    const deadline = setTimeout(() => {
-      this.#complaints.tell("silent", `${key} called on the peer port and did not say who it is: cut off`);
-      this.#silent.delete(key);
+    const cancelDeadline = this.#after(HELLO_MS, () => {
+      this.#warnings.warn("silent", `${key} called on the peer port and did not say who it is: cut off`);
+      this.#unidentified.delete(key);
       socket.destroy();
-    }, HELLO_MS);
-    this.#silent.set(key, { socket, deadline });
+    });
+    this.#unidentified.set(key, { socket, cancelDeadline });
     socket.on("close", () => {
-      if (this.#silent.get(key)?.socket !== socket) return;
-      clearTimeout(deadline);
-      this.#silent.delete(key);
+      if (this.#unidentified.get(key)?.socket === socket) this.#forget(key);
     });
     return true;
   }
@@ -94,7 +97,7 @@ export class Listener implements SocketServerEvents {
   }
 
   onBadCertificate(socket: TLSSocket): void {
-    this.#complaints.tell(
+    this.#warnings.warn(
       "tls",
       `${keyOf(socket)} called on the peer port with a certificate that is refused: ${socket.authorizationError}`,
     );
@@ -107,11 +110,11 @@ export class Listener implements SocketServerEvents {
     if (isCutOff && !authorizationError) return; // it thought better of it, as one does whose own call is answered
     const trouble = handshakeTrouble(error, socket);
     const reason = authorizationError ? `its certificate is refused: ${trouble}` : trouble;
-    this.#complaints.tell("tls", `${caller} called on the peer port and failed in TLS: ${reason}`);
+    this.#warnings.warn("tls", `${caller} called on the peer port and failed in TLS: ${reason}`);
   }
 
   onAcceptFailed(error: Error): void {
-    this.#complaints.tell("accept", `the peer port cannot take a call: ${error.message}`);
+    this.#warnings.warn("accept", `the peer port cannot take a call: ${error.message}`);
   }
 }
 

@@ -2,6 +2,7 @@
 // are connected frames keep their order, as on TCP, unless the network is unruly; what was under way when a connection broke
 // is lost.
 
+import { WIRE_VERSION } from "../../adapters/peers/hello.ts";
 import type { Random } from "../../base/random.ts";
 import type { MemberId } from "../../consensus/raft/types.ts";
 import type { PeerEvents, Peers } from "../../replica/ports.ts";
@@ -97,6 +98,7 @@ export class VirtualNetwork {
         if (this.#endpoints.get(id) === endpoint) this.#reconcile(id, endpoint, members);
       },
       isConnected: (to) => this.#link(id, to).isUp,
+      versionOf: (member) => (member === id || this.#link(id, member).isUp ? WIRE_VERSION : null),
       unsentBytes: (to) => this.#unsentBytes(id, to),
       mayFollow: () => true,
       hangUp: (on, why) => {

@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import net, { type AddressInfo, type Socket } from "node:net";
 import { after } from "node:test";
+import { LOG_CHANNEL } from "../../../src/adapters/peers/channels.ts";
 import {
   encodeHello,
   HELLO_BYTES,
@@ -11,8 +12,9 @@ import {
   WIRE_VERSION,
   WIRE_VERSION_OLDEST,
 } from "../../../src/adapters/peers/hello.ts";
+import type { PeerTime } from "../../../src/adapters/peers/mesh-context.ts";
+import type { PeerTls } from "../../../src/adapters/peers/peer-tls.ts";
 import { type OpenedPeers, openPeers, type PeersOptions } from "../../../src/adapters/peers/peers.ts";
-import type { PeerTls } from "../../../src/adapters/peers/tls.ts";
 
 /** What a test that failed left open is closed in the end, so that the run ends. */
 const opened = new Set<() => unknown>();
@@ -127,7 +129,7 @@ export function helloFrom(from: number, to: number, changes: Partial<Hello> = {}
   return encodeHello({
     version: WIRE_VERSION,
     versionOldest: WIRE_VERSION_OLDEST,
-    answer: "welcome",
+    reply: "welcome",
     from,
     to,
     cluster: 0,
@@ -138,11 +140,62 @@ export function helloFrom(from: number, to: number, changes: Partial<Hello> = {}
   });
 }
 
+/** A frame as wire version 3 writes it, or as version 2 did, which knew no channels. */
+export function framed(payload: string | Uint8Array, channel: number | null = LOG_CHANNEL): Uint8Array {
+  const body = Buffer.concat([Buffer.from(channel === null ? [] : [channel]), Buffer.from(payload)]);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(body.length);
+  return Buffer.concat([length, body]);
+}
+
+/** Time that passes when a test says so. */
+export class ManualTime implements PeerTime {
+  #now = 0;
+  #tasks: { readonly due: number; readonly task: () => void }[] = [];
+  #onRead: (() => void)[] = [];
+
+  now(): number {
+    for (const resolve of this.#onRead.splice(0)) resolve();
+    return this.#now;
+  }
+
+  /** Completes when somebody looks at the clock, as a connection does whenever bytes come. */
+  read(): Promise<void> {
+    return new Promise((resolve) => this.#onRead.push(resolve));
+  }
+
+  readonly after = (milliseconds: number, task: () => void): (() => void) => {
+    const entry = { due: this.#now + milliseconds, task };
+    this.#tasks.push(entry);
+    return () => {
+      this.#tasks = this.#tasks.filter((other) => other !== entry);
+    };
+  };
+
+  /** How many tasks wait for their time. */
+  get pending(): number {
+    return this.#tasks.length;
+  }
+
+  /** Runs what falls due on the way, each at its moment. */
+  advance(milliseconds: number): void {
+    const end = this.#now + milliseconds;
+    for (;;) {
+      const next = this.#tasks.toSorted((a, b) => a.due - b.due)[0];
+      if (next === undefined || next.due > end) break;
+      this.#tasks = this.#tasks.filter((other) => other !== next);
+      this.#now = next.due;
+      next.task();
+    }
+    this.#now = end;
+  }
+}
+
 /** All that comes until the other side ends it. */
 export async function untilClosed(socket: Socket): Promise<Buffer> {
   const parts: Buffer[] = [];
   socket.on("data", (part: Buffer) => parts.push(part));
-  if (!socket.closed) await once(socket, "close");
+  if (!socket.closed) await new Promise((resolve) => socket.once("close", resolve)); // also where it is reset
   return Buffer.concat(parts);
 }
 

@@ -109,7 +109,7 @@ test("who sends garbage to a peer port is turned away, named, and disturbs nobod
     const hello = encodeHello({
       version: WIRE_VERSION,
       versionOldest: WIRE_VERSION_OLDEST,
-      answer: "welcome",
+      reply: "welcome",
       from: 9,
       to: leader.id,
       cluster: 12345,

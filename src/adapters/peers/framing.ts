@@ -1,5 +1,8 @@
-// Cuts a stream of bytes into frames: a length of four bytes, then so many. A frame that came in one chunk is a view of it;
-// one that came in several is copied once, when it is whole, so that an announced length costs nothing before its bytes.
+// Frames between members: a length of four bytes, then so many bytes. An empty frame says "alive". From wire version 3 on the
+// first byte of any other frame is the number of its channel.
+//
+// The reader cuts a stream into frames. A frame that came in one chunk is a view of it; one that came in several is copied
+// once, when it is whole, so that an announced length costs nothing before its bytes.
 
 import { MalformedError } from "../../base/bytes.ts";
 
@@ -96,7 +99,36 @@ export class FrameReader {
   }
 }
 
-export function writeFrameHeader(bytes: Uint8Array, at: number, length: number): void {
+/** How the frames of a connection begin: by a length alone, or by a length and a channel. */
+export interface FrameLayout {
+  /** Bytes before the payload of a frame that is not empty. */
+  readonly headerBytes: number;
+  readonly hasChannel: boolean;
+}
+
+const WITHOUT_CHANNEL: FrameLayout = { headerBytes: FRAME_HEADER_BYTES, hasChannel: false };
+const WITH_CHANNEL: FrameLayout = { headerBytes: FRAME_HEADER_BYTES + 1, hasChannel: true };
+
+export function frameLayout(wireVersion: number): FrameLayout {
+  return wireVersion >= 3 ? WITH_CHANNEL : WITHOUT_CHANNEL;
+}
+
+/** Writes what stands before a payload of `length` bytes; returns where the payload goes. An empty one has no channel. */
+export function writeFrameHeader(
+  bytes: Uint8Array,
+  at: number,
+  layout: FrameLayout,
+  channel: number,
+  length: number,
+): number {
+  const hasChannel = layout.hasChannel && length > 0;
+  writeLength(bytes, at, hasChannel ? length + 1 : length);
+  if (!hasChannel) return at + FRAME_HEADER_BYTES;
+  bytes[at + FRAME_HEADER_BYTES] = channel;
+  return at + FRAME_HEADER_BYTES + 1;
+}
+
+export function writeLength(bytes: Uint8Array, at: number, length: number): void {
   bytes[at] = length >>> 24;
   bytes[at + 1] = length >>> 16;
   bytes[at + 2] = length >>> 8;

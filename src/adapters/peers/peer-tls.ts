@@ -3,7 +3,7 @@
 import net, { type Socket } from "node:net";
 import tls, { type SecureContext } from "node:tls";
 import { contextOptions, type TlsOptions } from "../clients/tls.ts";
-import type { PeerAddress } from "./address.ts";
+import type { PeerAddress } from "./addresses.ts";
 
 export interface PeerTls extends TlsOptions {
   /** Whether the one called must have a certificate for the host it was called by; default true. */

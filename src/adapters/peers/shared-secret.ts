@@ -1,24 +1,24 @@
-// The proof between members that do without TLS: both show that they know the ensemble's secret, and neither tells it.
+// Mutual authentication of members by the ensemble's shared secret: both prove that they know it, and neither tells it.
 //
-//   1. The caller greets, with a nonce of its own.
-//   2. The one called greets, with a nonce of its own: "prove".
+//   1. The caller (initiator) sends its hello, with a nonce of its own.
+//   2. The one called (responder) sends its hello, with a nonce of its own: "prove".
 //   3. The caller's proof: its ensemble and incarnation, and a code over all that was said, as the caller.
-//   4. The verdict: the answer, ensemble and incarnation of the one called, and a code over all that was said, as the called.
+//   4. The verdict: the reply, ensemble and incarnation of the one called, and a code over all that was said, as the called.
 //
 // A code is an HMAC-SHA-256 under the secret. It covers both nonces, both members' numbers and the role of whoever made it:
 // it is worth nothing on another connection, in the other direction, or in another role. Whoever does not know the secret
-// learns of an ensemble what stands in the greetings, and nothing else. Each side then has a key for what it sends, made
-// of the secret and of all that was said; everything that follows is authenticated by it (seal.ts). Nothing is encrypted.
+// learns of an ensemble what stands in the hellos, and nothing else. Each side then has a key for what it sends, made
+// of the secret and of all that was said; everything that follows is authenticated by it (record-authenticator.ts). Nothing is encrypted.
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { ByteReader, ByteWriter, MalformedError } from "../../base/bytes.ts";
-import { ANSWERS, type Answer, NONCE_BYTES } from "./hello.ts";
-import { Seal } from "./seal.ts";
+import { HELLO_REPLIES, type HelloReply, NONCE_BYTES } from "./hello.ts";
+import { RecordAuthenticator, type RecordAuthenticators } from "./record-authenticator.ts";
 
 const CODE_BYTES = 32;
-const STANDING_BYTES = 16;
-export const PROOF_BYTES = STANDING_BYTES + CODE_BYTES;
-export const VERDICT_BYTES = 1 + STANDING_BYTES + CODE_BYTES;
+const DATA_IDENTITY_BYTES = 16;
+export const PROOF_BYTES = DATA_IDENTITY_BYTES + CODE_BYTES;
+export const VERDICT_BYTES = 1 + DATA_IDENTITY_BYTES + CODE_BYTES;
 
 const LABELS = {
   caller: "cabildo peer: proof of the caller",
@@ -28,19 +28,13 @@ const LABELS = {
 } as const;
 
 /** Which ensemble, and which data directory of the member, a side speaks for. */
-export interface Standing {
+export interface DataIdentity {
   readonly cluster: number;
   readonly incarnation: number;
 }
 
-export interface Verdict extends Standing {
-  readonly answer: Answer;
-}
-
-/** What both sides authenticate their frames with from then on. */
-export interface Seals {
-  readonly outgoing: Seal;
-  readonly incoming: Seal;
+export interface Verdict extends DataIdentity {
+  readonly reply: HelloReply;
 }
 
 export function freshNonce(): Uint8Array {
@@ -48,7 +42,7 @@ export function freshNonce(): Uint8Array {
 }
 
 /** The caller's side of one connection. */
-export class Caller {
+export class Initiator {
   readonly #secret: Uint8Array;
   #said: Uint8Array;
 
@@ -57,29 +51,29 @@ export class Caller {
     this.#said = joined(ownHello, otherHello);
   }
 
-  proof(standing: Standing): Uint8Array {
-    const body = encodeStanding(standing);
+  proof(identity: DataIdentity): Uint8Array {
+    const body = encodeIdentity(identity);
     const proof = joined(body, code(this.#secret, LABELS.caller, this.#said, body));
     this.#said = joined(this.#said, proof);
     return proof;
   }
 
   /** Null: whoever was called does not know the secret, or cannot speak. */
-  judge(bytes: Uint8Array): Verdict | null {
+  verify(bytes: Uint8Array): Verdict | null {
     const body = bytes.subarray(0, -CODE_BYTES);
     if (!isCode(bytes.subarray(-CODE_BYTES), this.#secret, LABELS.called, this.#said, body)) return null;
     this.#said = joined(this.#said, bytes);
     return decodeVerdict(body);
   }
 
-  seals(): Seals {
+  authenticators(): RecordAuthenticators {
     const [caller, called] = frameKeys(this.#secret, this.#said);
-    return { outgoing: new Seal(caller), incoming: new Seal(called) };
+    return { outgoing: new RecordAuthenticator(caller), incoming: new RecordAuthenticator(called) };
   }
 }
 
 /** The side of whoever is called. */
-export class Called {
+export class Responder {
   readonly #secrets: readonly Uint8Array[];
   #said: Uint8Array;
   /** The one of its secrets that the caller knows. */
@@ -91,19 +85,19 @@ export class Called {
   }
 
   /** Null: the caller does not know the secret. */
-  accept(proof: Uint8Array): Standing | null {
-    const body = proof.subarray(0, STANDING_BYTES);
+  accept(proof: Uint8Array): DataIdentity | null {
+    const body = proof.subarray(0, DATA_IDENTITY_BYTES);
     for (const secret of this.#secrets) {
-      if (isCode(proof.subarray(STANDING_BYTES), secret, LABELS.caller, this.#said, body)) this.#secret ??= secret;
+      if (isCode(proof.subarray(DATA_IDENTITY_BYTES), secret, LABELS.caller, this.#said, body)) this.#secret ??= secret;
     }
     if (this.#secret === null) return null;
     this.#said = joined(this.#said, proof);
-    return decodeStanding(body);
+    return decodeIdentity(body);
   }
 
   /** To a caller that failed, one that proves nothing. */
-  verdict({ answer, ...standing }: Verdict): Uint8Array {
-    const body = joined(Uint8Array.of(ANSWERS.indexOf(answer)), encodeStanding(standing));
+  verdict({ reply, ...identity }: Verdict): Uint8Array {
+    const body = joined(Uint8Array.of(HELLO_REPLIES.indexOf(reply)), encodeIdentity(identity));
     const secret = this.#secret;
     const verdict = joined(
       body,
@@ -113,9 +107,9 @@ export class Called {
     return verdict;
   }
 
-  seals(): Seals {
+  authenticators(): RecordAuthenticators {
     const [caller, called] = frameKeys(this.#secret!, this.#said);
-    return { outgoing: new Seal(called), incoming: new Seal(caller) };
+    return { outgoing: new RecordAuthenticator(called), incoming: new RecordAuthenticator(caller) };
   }
 }
 
@@ -135,14 +129,14 @@ function isCode(given: Uint8Array, secret: Uint8Array, label: string, ...parts: 
   return given.length === right.length && timingSafeEqual(given, right);
 }
 
-function encodeStanding({ cluster, incarnation }: Standing): Uint8Array {
-  const writer = new ByteWriter(STANDING_BYTES);
+function encodeIdentity({ cluster, incarnation }: DataIdentity): Uint8Array {
+  const writer = new ByteWriter(DATA_IDENTITY_BYTES);
   writer.int64(cluster);
   writer.int64(incarnation);
   return writer.copy();
 }
 
-function decodeStanding(bytes: Uint8Array): Standing | null {
+function decodeIdentity(bytes: Uint8Array): DataIdentity | null {
   try {
     const reader = new ByteReader(bytes);
     return { cluster: reader.natural(), incarnation: reader.natural() };
@@ -153,9 +147,9 @@ function decodeStanding(bytes: Uint8Array): Standing | null {
 }
 
 function decodeVerdict(body: Uint8Array): Verdict | null {
-  const answer = ANSWERS[body[0]!];
-  const standing = decodeStanding(body.subarray(1));
-  return answer === undefined || standing === null ? null : { answer, ...standing };
+  const reply = HELLO_REPLIES[body[0]!];
+  const identity = decodeIdentity(body.subarray(1));
+  return reply === undefined || identity === null ? null : { reply, ...identity };
 }
 
 function joined(...parts: readonly Uint8Array[]): Uint8Array {
