@@ -142,16 +142,21 @@ const onLinux = {
   timeout: 60_000,
 };
 
-/** Ways to leave something running: what ends the command, and what its child makes of signals. */
+/** Ways to leave something running: what ends the command (a signal, or by itself once GO is there), and what its child makes of signals. */
 const LEFT_BEHIND: readonly (readonly [what: string, script: string, signal: NodeJS.Signals | null, status: number])[] =
   [
     [
       "ends by itself, and its child ignores SIGTERM",
-      '(trap "" TERM; echo "child $(sh -c \'echo $PPID\')"; while :; do sleep 0.05; done) & sleep 0.2; exit 3',
+      '(trap "" TERM; echo "child $(sh -c \'echo $PPID\')"; while :; do sleep 0.05; done) & until [ -e GO ]; do sleep 0.02; done; exit 3',
       null,
       3,
     ],
-    ["ends by itself, and its child would end at SIGTERM", 'sleep 60 & echo "child $!"; exit 3', null, 3],
+    [
+      "ends by itself, and its child would end at SIGTERM",
+      'sleep 60 & echo "child $!"; until [ -e GO ]; do sleep 0.02; done; exit 3',
+      null,
+      3,
+    ],
     [
       "is sent SIGTERM, and its child ignores it",
       '(trap "" TERM; echo "child $(sh -c \'echo $PPID\')"; while :; do sleep 0.05; done) & wait',
@@ -182,13 +187,16 @@ for (const command of ["lock", "elect"] as const) {
   for (const [what, script, signal, expected] of LEFT_BEHIND) {
     test(`${command}: a command ${what}: nothing is let go before that child is gone`, onLinux, async () => {
       const name = `left-${command}-${what.length}`;
-      await using program = cabildo([command, name, "--grace", "0.5", "--", "sh", "-c", script]);
+      const go = join(directory, `go-${command}-${what.length}`);
+      const started = script.replaceAll("GO", go);
+      await using program = cabildo([command, name, "--grace", "0.5", "--", "sh", "-c", started]);
       const child = Number((await program.line(/^child/)).split(" ")[1]);
       assert.ok(isRunning(child));
       const next = command === "lock" ? c.lock(name).acquire() : firstTerm(name);
       const alive = next.then(() => isRunning(child));
       while ((await standing(name, command)) < 2) await sleep(10);
       if (signal !== null) program.signal(signal);
+      else writeFileSync(go, "");
       assert.equal(await alive, false, "another holds it, and the child runs");
       assert.equal(await program.ended, expected, program.transcript());
       assert.match(
@@ -219,9 +227,11 @@ test("what a shell with job control puts into groups of its own ends too", onLin
 });
 
 test("who begins a session of its own has left, and is let be", onLinux, async () => {
-  const script = "setsid sh -c 'echo \"child $$\"; sleep 60' & sleep 0.3; exit 0";
-  await using program = cabildo(["lock", "leavers", "--grace", "0.5", "--", "sh", "-c", `${script}`]);
+  const go = join(directory, "go-leavers");
+  const script = `setsid sh -c 'echo "child $$"; sleep 60' & until [ -e ${go} ]; do sleep 0.02; done; exit 0`;
+  await using program = cabildo(["lock", "leavers", "--grace", "0.5", "--", "sh", "-c", script]);
   const child = Number((await program.line(/^child/)).split(" ")[1]);
+  writeFileSync(go, "");
   await c.lock("leavers").acquire({ timeoutMs: 10_000 });
   assert.equal(isRunning(child), true);
   process.kill(-child, "SIGKILL");
