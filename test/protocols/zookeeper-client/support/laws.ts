@@ -7,7 +7,6 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   ACL,
   type ConnectOptions,
@@ -567,6 +566,9 @@ async function manyWatches(scene: Scene): Promise<void> {
   await until("the others watch again", () => events.size === 5);
 }
 
+/** By all writers together. */
+const WRITES_BETWEEN_KILLS = 500;
+
 async function writesInFlight(scene: Scene): Promise<void> {
   const client = await scene.client();
   const root = await scene.root(client);
@@ -586,12 +588,16 @@ async function writesInFlight(scene: Scene): Promise<void> {
     }
   };
   const writers = Array.from({ length: 20 }, (_, w) => writer(w));
+  const moreWrites = async () => {
+    const enough = outcomes.size + WRITES_BETWEEN_KILLS;
+    await until("the writers go on", () => outcomes.size >= enough);
+  };
   for (let kill = 0; kill < 2; kill++) {
-    await sleep(300);
+    await moreWrites();
     const victim = scene.serverOf(client);
     await victim.kill();
     await until("it is connected elsewhere", () => client.state.kind === "connected");
-    await sleep(300);
+    await moreWrites();
     await victim.restart();
     await scene.ensemble.waitReady();
   }
