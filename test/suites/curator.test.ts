@@ -40,5 +40,14 @@ test("the tests of Curator's recipes pass", { timeout: suiteWithinMs }, async (t
   const engine = ["org.junit.platform.console.ConsoleLauncher", "-e", "junit-jupiter", "--details=none"];
   const selection = ["-p", "org.apache.curator.framework.recipes", "--reports-dir", reports];
   await run(java, [...launcher, ...engine, ...selection], { timeoutMs: suiteWithinMs, mayFail: true });
-  judge(t, junitOutcomes(reports), { passedMin: 250 });
+  judge(t, junitOutcomes(reports), {
+    passedMin: 250,
+    mayFail: [
+      {
+        name: /TestLeaderLatch testNoServerAtStart/,
+        because:
+          "its listener lets the test go on before it counts, and the test looks at the count; it fails on ZooKeeper too",
+      },
+    ],
+  });
 });
