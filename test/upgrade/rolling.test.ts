@@ -5,7 +5,7 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { violations } from "../failover/ledger.ts";
-import { type Cast, careful, pipelining, Scene } from "../failover/scene.ts";
+import { type Cast, careful, type MakeWriter, pipelining, Scene } from "../failover/scene.ts";
 import { readBack } from "../failover/writers.ts";
 import * as ask from "../protocols/zookeeper/support/requests.ts";
 import { until } from "../server/members/story.ts";
@@ -25,13 +25,24 @@ const largeRoundsMax = 100;
 const abandonedTimeoutMs = 4000;
 const timeout = 120_000;
 
-const cast: Cast = {
-  careful: [3, careful],
-  pipelining: [3, pipelining],
-  transactions: [3, (name, connect, ...rest) => new TransactionWriter(name, connect(), ...rest)],
-  ephemerals: [3, (name, connect, ...rest) => new EphemeralWriter(name, connect(), ...rest)],
-  watcher: [3, (name, connect, ...rest) => new Watcher(name, "careful0", connect, ...rest)],
-};
+/** So many writers of each kind. Their sessions outlive what a busy machine makes of a restart. */
+function castOf(each: number): Cast {
+  const patient: Cast = {
+    careful: [each, careful],
+    pipelining: [each, pipelining],
+    transactions: [each, (name, connect, ...rest) => new TransactionWriter(name, connect(), ...rest)],
+    ephemerals: [each, (name, connect, ...rest) => new EphemeralWriter(name, connect(), ...rest)],
+    watcher: [each, (name, connect, ...rest) => new Watcher(name, "careful0", connect, ...rest)],
+  };
+  const options = { sessionTimeoutMs: 30_000, patienceMs: 2000 };
+  return Object.fromEntries(
+    Object.entries(patient).map(([name, [count, make]]) => {
+      const asked: MakeWriter = (name, connect, ...rest) =>
+        make(name, (own) => connect({ ...options, ...own }), ...rest);
+      return [name, [count, asked]];
+    }),
+  );
+}
 
 const names: Readonly<Record<Build, string>> = {
   previous: `the previous build (${previousCommit})`,
@@ -41,6 +52,10 @@ const hint =
   "Members of both have to serve one ensemble, each on what the other wrote to disk and wire: a format is read one version " +
   "back, and a new one is not written before every member of the configuration has announced that it reads it.";
 
+function explained(what: string, cause: unknown): Error {
+  return new Error(`${what}. ${hint}\n${(cause as Error).message}`, { cause });
+}
+
 let programs: Readonly<Record<Build, string>>;
 
 before(async () => {
@@ -48,8 +63,9 @@ before(async () => {
 });
 
 /** An ensemble of the previous build, and writers at work. */
-function openPrevious(config: readonly string[] = []): Promise<Scene> {
-  return Scene.open({ flavour: "cabildo", members: 3, program: programs.previous, config }, cast);
+function openPrevious(config: readonly string[], writersOfEach: number): Promise<Scene> {
+  const options = { flavour: "cabildo", members: 3, program: programs.previous, config } as const;
+  return Scene.open(options, castOf(writersOfEach));
 }
 
 interface Move {
@@ -58,15 +74,13 @@ interface Move {
 }
 
 /** Starts the member again as the other build, and waits until all serve and every writer has got on at it. */
-async function move(scene: Scene, member: Member, to: Build, { signal = "SIGTERM", whileDown }: Move = {}) {
-  await member.kill(signal);
-  whileDown?.();
-  await member.restart(programs[to]);
+async function move(scene: Scene, member: Member, to: Build, how?: Move): Promise<void> {
+  await replace(member, to, how);
   try {
     await scene.ensemble.waitReady();
     await scene.spread(writesBetween);
   } catch (error) {
-    throw new Error(`member ${member.id} does not serve as ${names[to]} beside the others. ${hint}`, { cause: error });
+    throw explained(`member ${member.id} does not serve as ${names[to]} beside the others`, error);
   }
 }
 
@@ -77,14 +91,14 @@ async function assertNothingLost(scene: Scene): Promise<void> {
     await scene.verify("after the upgrade");
     for (const { name, client } of scene.writers) assert.equal(client.sessions, 1, `${name} lost its session`);
   } catch (error) {
-    throw new Error(`members of two builds do not keep what they acknowledged. ${hint}`, { cause: error });
+    throw explained("members of two builds do not keep what they acknowledged", error);
   }
 }
 
 test("one after another goes from the previous build to this tree's, and back while both are mixed: nothing is lost", {
   timeout,
 }, async (t) => {
-  await using scene = await openPrevious();
+  await using scene = await openPrevious([], 3);
   const [first, second, third] = scene.ensemble.members as readonly [Member, Member, Member];
   const abandoned = await abandonedNode(scene);
   await scene.progress(writesBetween);
@@ -93,11 +107,14 @@ test("one after another goes from the previous build to this tree's, and back wh
   await move(scene, first, "previous");
   await move(scene, first, "present", { signal: "SIGKILL" });
   await move(scene, third, "present");
-  t.diagnostic(await tryBack(scene, third));
+  const isBack = await tryBack(scene, third);
+  t.diagnostic(`the previous build ${isBack ? "still serves" : "refuses what was written"} after the upgrade`);
   const client = await ZooKeeperClient.connect(first.address);
   await until("a session that nobody keeps ends", async () => (await client.exists(abandoned)) === null);
   await client.close();
   await assertNothingLost(scene);
+  if (isBack) await replace(third, "present");
+  await scene.verify("once all are of this tree's build");
   t.diagnostic(`${scene.ledger.acknowledged} writes acknowledged, ${scene.ledger.unknown} without a reply`);
 });
 
@@ -110,30 +127,37 @@ async function abandonedNode({ ensemble }: Scene): Promise<string> {
   return path;
 }
 
-/** Once all members are of this tree's build, they may use what the previous one does not read: then it says so and ends. */
-async function tryBack(scene: Scene, member: Member): Promise<string> {
-  await member.kill("SIGTERM");
+/**
+ * Once all members are of this tree's build, they may use what the previous one does not read: then it says so and ends, and
+ * the member goes on as before. Otherwise it serves, and holds what the others hold.
+ */
+async function tryBack(scene: Scene, member: Member): Promise<boolean> {
   const from = member.log().length;
-  await member.restart(programs.previous);
-  let isBack = true;
-  await until("it serves or ends", async () => {
-    if (member.pid === undefined) isBack = false;
-    return !isBack || (await member.mode()) !== undefined;
-  });
-  if (isBack) {
-    await move(scene, member, "present");
-    return "the previous build still serves after the upgrade";
+  await replace(member, "previous");
+  const serves = async () => (await member.mode().catch(() => undefined)) !== undefined;
+  await until("it serves or ends", async () => member.pid === undefined || (await serves()));
+  if (member.pid !== undefined) {
+    await scene.ensemble.waitReady();
+    await scene.spread(writesBetween);
+    return true;
   }
   const said = member.log().slice(from);
   assert.match(said, /feature level|format/i, `the previous build does not say why it cannot go on:\n${said}`);
   await move(scene, member, "present");
-  return "the previous build refuses what was written since the upgrade";
+  return false;
+}
+
+/** Ends the member's process, and starts it on the same data as the other build. */
+async function replace(member: Member, to: Build, { signal = "SIGTERM", whileDown }: Move = {}): Promise<void> {
+  await member.kill(signal);
+  whileDown?.();
+  await member.restart(programs[to]);
 }
 
 test("a fresh member of this tree's build joins an ensemble of the previous one, and votes in it", {
   timeout,
 }, async () => {
-  await using scene = await openPrevious(["reconfigEnabled=true", "skipACL=yes", "snapCount=100"]);
+  await using scene = await openPrevious(["reconfigEnabled=true", "skipACL=yes", "snapCount=100"], 1);
   await scene.progress(writesBetween);
   const fresh = await scene.ensemble.add(undefined, programs.present);
   const client = await ZooKeeperClient.connect(scene.ensemble.members[0]!.address);
@@ -145,13 +169,13 @@ test("a fresh member of this tree's build joins an ensemble of the previous one,
     await assertNothingLost(scene);
     assert.deepEqual(violations(scene.ledger, await readBack(fresh.address)), []);
   } catch (error) {
-    throw new Error(`a fresh member of this tree's build does not join ${names.previous}. ${hint}`, { cause: error });
+    throw explained(`a fresh member of this tree's build does not join ${names.previous}`, error);
   }
   await client.close();
 });
 
 test("snapshots cross between the builds, in both directions", { timeout }, async () => {
-  await using scene = await openPrevious(["snapCount=1000"]);
+  await using scene = await openPrevious(["snapCount=1000"], 1);
   const { members } = scene.ensemble;
   const oldLeader = await scene.ensemble.leader();
   await outgrowLog(oldLeader);

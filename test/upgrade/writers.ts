@@ -73,6 +73,7 @@ export class EphemeralWriter extends SettlingWriter {
     if (this.#held.length > heldMax) {
       const oldest = this.#held.shift()!;
       if (this.ledger.created.has(oldest)) await this.delete(oldest);
+      if (this.ledger.created.has(oldest)) this.#held.push(oldest); // the connection was lost before the deletion counted
     }
     await sleep(pauseMs);
   }
