@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Pace } from "../../src/adapters/storage/pace.ts";
+import type { Pace } from "../../src/adapters/storage/journal/pace.ts";
 import type { HardState } from "../../src/consensus/raft/types.ts";
 import type { LogWrite } from "../../src/replica/ports.ts";
 import { MemoryFiles } from "./support/memory-files.ts";

@@ -9,16 +9,21 @@ import {
   beginCommit,
   COMMIT_HEADER_BYTES,
   decodeSegmentHeader,
-  ENTRY_HEADER_BYTES,
   encodeSegmentHeader,
   endCommit,
   type SegmentHeader,
+} from "../../src/adapters/storage/journal/format.ts";
+import { segmentName } from "../../src/adapters/storage/journal/segment.ts";
+import {
+  decodeContext,
+  ENTRY_HEADER_BYTES,
+  encodeContext,
   visitRecords,
   writeEntry,
   writeHardStateRecord,
   writeTruncate,
-} from "../../src/adapters/storage/format.ts";
-import { recoverLog, segmentName } from "../../src/adapters/storage/recovery.ts";
+} from "../../src/adapters/storage/log-records.ts";
+import { recoverLog } from "../../src/adapters/storage/log-recovery.ts";
 import {
   decodeSnapshotHeader,
   decodeSnapshotTrailer,
@@ -58,11 +63,10 @@ function segmentHeader(random: Random): SegmentHeader {
     salt: SALT,
     allocated: 4096,
     restarts: false,
-    base: { index: random.below(10), term: 1 },
+    context: encodeContext({ base: { index: random.below(10), term: 1 }, hardState: hardState(3, 2, 1) }),
     sequence: 1,
     previousEnd: 0,
     previousChain: 0,
-    hardState: hardState(3, 2, 1),
   };
 }
 
@@ -79,7 +83,8 @@ test("a segment's header gives numbers that can be, or is refused", () => {
     try {
       const decoded = decodeSegmentHeader(summed(bytes));
       assert.equal(decoded?.kind, "header");
-      const { number, allocated, base, sequence, previousEnd, hardState: state } = decoded!.header;
+      const { number, allocated, context, sequence, previousEnd } = decoded!.header;
+      const { base, hardState: state } = decodeContext(context);
       for (const value of [number, allocated, base.index, base.term + 1, sequence, previousEnd])
         assert.ok(isCount(value));
       assert.ok(isCount(state.term) && isCount(state.commitIndex));
@@ -150,7 +155,10 @@ test("a log with such numbers is read, or refused with its file and offset", asy
   const random = seededRandom(4);
   let refused = 0;
   for (let round = 0; round < FILES; round++) {
-    const { bytes: header } = encodeSegmentHeader({ ...segmentHeader(random), base: { index: 2, term: 1 } });
+    const { bytes: header } = encodeSegmentHeader({
+      ...segmentHeader(random),
+      context: encodeContext({ base: { index: 2, term: 1 }, hardState: hardState(3, 2, 1) }),
+    });
     const isInHeader = random.below(3) === 0;
     if (isInHeader) disturb(header, 8, SUMMED_BYTES, random);
     summed(header);

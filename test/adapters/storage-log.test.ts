@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { AdaptivePace } from "../../src/adapters/storage/pace.ts";
+import { AdaptivePace } from "../../src/adapters/storage/journal/pace.ts";
 import { encodeConfiguration } from "../../src/consensus/raft/configuration.ts";
 import { failure, MemoryFiles } from "./support/memory-files.ts";
 import {

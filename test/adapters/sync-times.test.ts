@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SyncTimes } from "../../src/adapters/storage/sync-times.ts";
+import { SyncTimes } from "../../src/adapters/storage/journal/sync-times.ts";
 import { MemoryFiles } from "./support/memory-files.ts";
 import { BLOCKING, entries, open, POOLED, request, written } from "./support/storage.ts";
 

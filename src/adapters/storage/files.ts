@@ -116,3 +116,9 @@ export async function readWhole(files: Files, path: string, bytesMax: number): P
     await files.close(file);
   }
 }
+
+export async function removeIfThere(files: Files, path: string): Promise<void> {
+  await files.remove(path).catch((error) => {
+    if (!isAbsent(error)) throw error;
+  });
+}

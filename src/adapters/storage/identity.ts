@@ -6,7 +6,7 @@ import { byteString, bytesOf } from "../../base/text.ts";
 import type { Chance } from "./chance.ts";
 import { DamageError, foreignError } from "./damage.ts";
 import { type Files, isAbsent, readWhole } from "./files.ts";
-import type { Owner } from "./recovery.ts";
+import type { Owner } from "./journal/segment.ts";
 
 export const IDENTITY_NAME = "identity";
 const DIRECTORY_FORMAT = 1;

@@ -3,19 +3,9 @@
 
 import { assert } from "../../base/assert.ts";
 import type { LogPosition } from "../../consensus/raft/types.ts";
+import type { Segment } from "./journal/segment.ts";
 
 const MARK_BYTES = 32 * 1024;
-
-/** A segment of the log, as far as it is durable. */
-export interface Segment {
-  readonly number: number;
-  readonly path: string;
-  readonly salt: number;
-  /** The last entry when the segment began. */
-  readonly base: LogPosition;
-  /** Where the next commit goes. */
-  end: number;
-}
 
 /** Entries [first, last] stand one after another in one segment, none of them replaced by a later one. */
 export interface Run {

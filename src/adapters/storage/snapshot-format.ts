@@ -12,7 +12,7 @@ import { ByteReader, ByteWriter, MalformedError } from "../../base/bytes.ts";
 import { readMemberId, writeMemberId } from "../../base/member-id.ts";
 import { decodeConfiguration, encodeConfiguration } from "../../consensus/raft/configuration.ts";
 import type { SnapshotMeta } from "../../consensus/raft/types.ts";
-import type { Owner } from "./recovery.ts";
+import type { Owner } from "./journal/segment.ts";
 
 export const SNAPSHOT_FORMAT = 2;
 export const CHUNK_BYTES = 64 * 1024;

@@ -3,7 +3,7 @@
 import type { SnapshotMeta } from "../../consensus/raft/types.ts";
 import { DamageError, foreignError } from "./damage.ts";
 import type { Files } from "./files.ts";
-import type { Owner } from "./recovery.ts";
+import type { Owner } from "./journal/segment.ts";
 import {
   addChecksum,
   CHUNK_BYTES,

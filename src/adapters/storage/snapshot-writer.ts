@@ -7,7 +7,7 @@ import type { SnapshotMeta } from "../../consensus/raft/types.ts";
 import type { Logger } from "../../replica/logger.ts";
 import type { After } from "../timers.ts";
 import { type Files, isAbsent, isNoSpace } from "./files.ts";
-import type { Owner } from "./recovery.ts";
+import type { Owner } from "./journal/segment.ts";
 import {
   addChecksum,
   CHUNK_BYTES,

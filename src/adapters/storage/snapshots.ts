@@ -11,7 +11,7 @@ import type { After } from "../timers.ts";
 import type { Chance } from "./chance.ts";
 import { DamageError } from "./damage.ts";
 import { type Files, isAbsent } from "./files.ts";
-import type { Owner } from "./recovery.ts";
+import type { Owner } from "./journal/segment.ts";
 import { CHUNK_BYTES } from "./snapshot-format.ts";
 import { fileBytesOf, readPayload, type StoredSnapshot } from "./snapshot-reader.ts";
 import { SnapshotFileWriter } from "./snapshot-writer.ts";

@@ -1,7 +1,7 @@
 // Storage as the tests open it: small segments, timers in the test's hand, and every event written down.
 
 import type { Files } from "../../../src/adapters/storage/files.ts";
-import type { Pace } from "../../../src/adapters/storage/pace.ts";
+import type { Pace } from "../../../src/adapters/storage/journal/pace.ts";
 import { openStorage, type StorageOptions } from "../../../src/adapters/storage/storage.ts";
 import { assert } from "../../../src/base/assert.ts";
 import { bytesOf } from "../../../src/base/text.ts";

@@ -1,9 +1,8 @@
-// Reads a segment of the log from its beginning, and judges where it ends: at the last commit, at a torn one that was never
+// Reads a segment of a journal from its beginning, and judges where it ends: at the last commit, at a torn one that was never
 // acknowledged, or in damage, which is never skipped.
 
-import type { EntryKind, HardState } from "../../consensus/raft/types.ts";
-import { DamageError } from "./damage.ts";
-import type { Files } from "./files.ts";
+import { DamageError } from "../damage.ts";
+import type { Files } from "../files.ts";
 import {
   areRecordsWhole,
   COMMIT_HEADER_BYTES,
@@ -12,22 +11,17 @@ import {
   isTorn,
   isTornHeader,
   isZero,
-  type RecordVisitor,
   readCommitHeader,
   SECTOR_BYTES,
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
-  visitRecords,
 } from "./format.ts";
 import { Window } from "./window.ts";
 
-/** Told of each commit in order, then of its records. */
-export interface ScanVisitor {
-  onCommit(offset: number): void;
-  onTruncate(from: number): void;
-  onHardState(hardState: HardState): void;
-  onEntry(index: number, term: number, kind: EntryKind, payload: () => Uint8Array): void;
-  onCommitEnd(offset: number): void;
+/** Told of each commit in order. */
+export interface CommitVisitor {
+  /** A whole commit at an offset of the segment: its records are bytes [start, end). False: they make no sense. */
+  onCommit(bytes: Uint8Array, start: number, end: number, offset: number): boolean;
 }
 
 export interface Scanned {
@@ -59,7 +53,7 @@ export async function scanSegment(
   files: Files,
   segment: SegmentFile,
   known: KnownEnd | null,
-  visitor: ScanVisitor,
+  visitor: CommitVisitor,
 ): Promise<Scanned> {
   const file = await files.open(segment.path, "read");
   try {
@@ -81,9 +75,8 @@ async function scan(
   window: Window,
   { path, header, chain: headerChain }: SegmentFile,
   known: KnownEnd | null,
-  visitor: ScanVisitor,
+  visitor: CommitVisitor,
 ): Promise<Scanned> {
-  const records = new Records(window, visitor);
   let at = SEGMENT_HEADER_BYTES;
   let { sequence } = header;
   let chain = headerChain;
@@ -109,7 +102,8 @@ async function scan(
       }
       throw new DamageError(path, at, "the segment ends here, earlier than the next one says");
     }
-    if (!records.visit(at, commit))
+    const start = at - window.start + COMMIT_HEADER_BYTES;
+    if (!visitor.onCommit(window.bytes, start, start + commit.recordBytes, at))
       throw new DamageError(path, at, `commit ${sequence} holds records that make no sense`);
     lastCommitAt = at;
     at += extentOf(commit.recordBytes);
@@ -183,40 +177,4 @@ async function readRest(
     if (found !== null && found.sequence > sequence) return { isZero: false, laterCommitAt: at };
   }
   return { isZero: allZero, laterCommitAt: null };
-}
-
-/** Passes a commit's records on, with as few objects as may be: a log has millions. */
-class Records implements RecordVisitor {
-  readonly #window: Window;
-  readonly #visitor: ScanVisitor;
-  #payloadStart = 0;
-  #payloadEnd = 0;
-  readonly #payload = () => this.#window.bytes.subarray(this.#payloadStart, this.#payloadEnd);
-
-  constructor(window: Window, visitor: ScanVisitor) {
-    this.#window = window;
-    this.#visitor = visitor;
-  }
-
-  visit(at: number, commit: CommitHeader): boolean {
-    const start = at - this.#window.start + COMMIT_HEADER_BYTES;
-    this.#visitor.onCommit(at);
-    const isSound = visitRecords(this.#window.bytes, start, start + commit.recordBytes, this);
-    this.#visitor.onCommitEnd(at);
-    return isSound;
-  }
-
-  onTruncate(from: number): void {
-    this.#visitor.onTruncate(from);
-  }
-
-  onHardState(hardState: HardState): void {
-    this.#visitor.onHardState(hardState);
-  }
-
-  onEntry(index: number, term: number, kind: EntryKind, start: number, end: number): void {
-    this.#payloadStart = start;
-    this.#payloadEnd = end;
-    this.#visitor.onEntry(index, term, kind, this.#payload);
-  }
 }

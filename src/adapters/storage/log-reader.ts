@@ -4,17 +4,10 @@ import { CoordinationError } from "../../base/errors.ts";
 import type { Entry, EntryKind } from "../../consensus/raft/types.ts";
 import { DamageError } from "./damage.ts";
 import { type Files, isAbsent } from "./files.ts";
-import {
-  areRecordsWhole,
-  COMMIT_HEADER_BYTES,
-  extentOf,
-  type RecordVisitor,
-  readCommitHeader,
-  SECTOR_BYTES,
-  visitRecords,
-} from "./format.ts";
+import { areRecordsWhole, COMMIT_HEADER_BYTES, extentOf, readCommitHeader, SECTOR_BYTES } from "./journal/format.ts";
+import { Window } from "./journal/window.ts";
+import { type RecordVisitor, visitRecords } from "./log-records.ts";
 import type { Positions, Run } from "./positions.ts";
-import { Window } from "./window.ts";
 
 const READ_STEP_BYTES = 256 * 1024;
 

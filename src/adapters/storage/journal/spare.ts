@@ -2,10 +2,10 @@
 // really there, a full disk is met here and not in the middle of a commit, and the log's own syncs are not held up.
 
 import { join } from "node:path";
-import type { After } from "../timers.ts";
-import { type Files, isAbsent, isNoSpace } from "./files.ts";
+import type { After } from "../../timers.ts";
+import { type Files, isAbsent, isNoSpace } from "../files.ts";
 import { SECTOR_BYTES } from "./format.ts";
-import { SPARE_NAME } from "./recovery.ts";
+import { SPARE_NAME } from "./segment.ts";
 
 const FILL_BYTES = 512 * 1024;
 const SYNC_EVERY_BYTES = 4 * 1024 * 1024;

@@ -1,6 +1,6 @@
 // A part of a file held in memory and moved along it: for reading a log forward in large steps.
 
-import type { Files } from "./files.ts";
+import type { Files } from "../files.ts";
 
 const STEP_BYTES = 1024 * 1024;
 

@@ -1,4 +1,4 @@
-// The write-ahead log as bytes. Pure.
+// A journal as bytes: checksummed commits of records in segments. What the records say is its user's matter. Pure.
 //
 // A segment is a header of one sector, then commits, each beginning on a sector; what was never written is zero, for a
 // segment is filled with zeros before it is used. A commit is what one write and one sync made durable:
@@ -14,15 +14,14 @@
 // that has all arrived and whose checksum is wrong was damaged later.
 
 import { crc32 } from "node:zlib";
-import { assert } from "../../base/assert.ts";
-import { ByteReader, ByteWriter, COUNTER_MAX, MalformedError } from "../../base/bytes.ts";
-import { readMemberId, readMemberIdOrNone, writeMemberId } from "../../base/member-id.ts";
-import type { Entry, EntryKind, HardState, LogPosition } from "../../consensus/raft/types.ts";
+import { assert } from "../../../base/assert.ts";
+import { ByteReader, ByteWriter } from "../../../base/bytes.ts";
+import { readMemberId, writeMemberId } from "../../../base/member-id.ts";
 
 export const SECTOR_BYTES = 512;
 export const SEGMENT_HEADER_BYTES = SECTOR_BYTES;
 export const COMMIT_HEADER_BYTES = 48;
-export const LOG_FORMAT = 3;
+export const JOURNAL_FORMAT = 3;
 
 const WORD_BYTES = 4;
 const END_BYTES = 4;
@@ -32,11 +31,9 @@ const END = 0x456e6443; // "EndC"
 const SEGMENT_SUMMED_BYTES = 112;
 const COMMIT_SUMMED_BYTES = 44;
 
-const TRUNCATE = 1;
-const HARD_STATE = 2;
-const ENTRY = 3;
-export const ENTRY_HEADER_BYTES = 22;
-const ENTRY_KINDS: readonly EntryKind[] = ["commands", "configuration", "noop"];
+/** What the user of a journal keeps in each segment's header. It stands there in two parts. */
+export const CONTEXT_BYTES = 36;
+const CONTEXT_FIRST_BYTES = 16;
 
 export interface SegmentHeader {
   readonly member: number;
@@ -47,34 +44,33 @@ export interface SegmentHeader {
   readonly salt: number;
   /** How many bytes were reserved for it. */
   readonly allocated: number;
-  /** What came before no longer matters: the log began again after a snapshot. */
+  /** What came before no longer matters: the journal began again. */
   readonly restarts: boolean;
-  /** The last entry when this segment began. */
-  readonly base: LogPosition;
+  /** What its user has to know of all that came before. */
+  readonly context: Uint8Array;
   /** The number of its first commit. */
   readonly sequence: number;
   /** Where the segment before it ended, and the checksum of the last header there. Zeros in the first. */
   readonly previousEnd: number;
   readonly previousChain: number;
-  readonly hardState: HardState;
 }
 
 export function encodeSegmentHeader(header: SegmentHeader): { bytes: Uint8Array; chain: number } {
+  assert(header.context.length === CONTEXT_BYTES, "a segment's context has a fixed length");
   const writer = new ByteWriter(SEGMENT_HEADER_BYTES);
   writer.int32(SEGMENT_MAGIC);
-  writer.int32(LOG_FORMAT);
+  writer.int32(JOURNAL_FORMAT);
   writer.int64(header.incarnation);
   writer.int64(header.number);
   writer.int64(header.allocated);
-  writer.int64(header.base.index);
-  writer.int64(header.base.term);
+  writer.raw(header.context.subarray(0, CONTEXT_FIRST_BYTES));
   writer.int64(header.sequence);
   writer.int64(header.previousEnd);
   writer.int32(header.previousChain);
   writer.int32(header.salt);
   writeMemberId(writer, header.member);
   writer.boolean(header.restarts);
-  writeHardState(writer, header.hardState);
+  writer.raw(header.context.subarray(CONTEXT_FIRST_BYTES));
   writer.raw(new Uint8Array(SEGMENT_SUMMED_BYTES - writer.length));
   const chain = crc32(writer.view());
   writer.int32(chain);
@@ -95,19 +91,19 @@ export function decodeSegmentHeader(
   const format = reader.uint32();
   const chain = crc32(bytes.subarray(0, SEGMENT_SUMMED_BYTES));
   if (uint32At(bytes, SEGMENT_SUMMED_BYTES) !== chain) return null;
-  if (format !== LOG_FORMAT) return { kind: "format", format };
+  if (format !== JOURNAL_FORMAT) return { kind: "format", format };
   const incarnation = reader.natural();
   const number = reader.counter();
   const allocated = reader.counter();
-  const base = { index: reader.counter(), term: reader.naturalOrNone() };
+  const context = new Uint8Array(CONTEXT_BYTES);
+  context.set(reader.view(CONTEXT_FIRST_BYTES));
   const sequence = reader.counter();
   const previousEnd = reader.counter();
   const previousChain = reader.uint32();
   const salt = reader.uint32();
   const member = readMemberId(reader);
   const restarts = reader.boolean();
-  const hardState = readHardState(reader);
-  if (base.term > COUNTER_MAX) throw new MalformedError(`a term that cannot be at offset 40: ${base.term}`);
+  context.set(reader.view(CONTEXT_BYTES - CONTEXT_FIRST_BYTES), CONTEXT_FIRST_BYTES);
   const header = {
     member,
     incarnation,
@@ -115,11 +111,10 @@ export function decodeSegmentHeader(
     salt,
     allocated,
     restarts,
-    base,
+    context,
     sequence,
     previousEnd,
     previousChain,
-    hardState,
   };
   return { kind: "header", header, chain };
 }
@@ -211,91 +206,6 @@ export function isTornHeader(bytes: Uint8Array, at: number): boolean {
   return uint32At(bytes, at) === 0 || isZero(bytes, at + COMMIT_HEADER_BYTES, at + SECTOR_BYTES);
 }
 
-export function writeTruncate(writer: ByteWriter, from: number): void {
-  writer.uint8(TRUNCATE);
-  writer.int64(from);
-}
-
-export function writeHardStateRecord(writer: ByteWriter, hardState: HardState): void {
-  writer.uint8(HARD_STATE);
-  writeHardState(writer, hardState);
-}
-
-export function writeEntry(writer: ByteWriter, entry: Entry): void {
-  const { payload } = entry;
-  writer.uint8(ENTRY);
-  writer.uint8(ENTRY_KINDS.indexOf(entry.kind));
-  writer.int64(entry.index);
-  writer.int64(entry.term);
-  writer.int32(payload.length);
-  writer.raw(payload);
-}
-
-/** What records say, told one by one. `payload` is a view of the bytes read. */
-export interface RecordVisitor {
-  onTruncate(from: number): void;
-  onHardState(hardState: HardState): void;
-  onEntry(index: number, term: number, kind: EntryKind, payloadStart: number, payloadEnd: number): void;
-}
-
-/** Walks the records of a proved commit. False: they make no sense, or hold impossible numbers, although their checksum is right. */
-export function visitRecords(bytes: Uint8Array, start: number, end: number, visitor: RecordVisitor): boolean {
-  let at = start;
-  while (at < end) {
-    const type = bytes[at]!;
-    if (type === ENTRY) {
-      if (end - at < ENTRY_HEADER_BYTES) return false;
-      const kind = ENTRY_KINDS[bytes[at + 1]!];
-      const payload = at + ENTRY_HEADER_BYTES;
-      const length = uint32At(bytes, at + 18);
-      if (kind === undefined || length > end - payload) return false;
-      const index = int64At(bytes, at + 2);
-      const term = int64At(bytes, at + 10);
-      if (index === 0 || index > COUNTER_MAX || term > COUNTER_MAX) return false;
-      visitor.onEntry(index, term, kind, payload, payload + length);
-      at = payload + length;
-    } else if (type === HARD_STATE) {
-      if (end - at < 1 + HARD_STATE_BYTES) return false;
-      const hardState = hardStateAt(bytes, at + 1);
-      if (hardState === null) return false;
-      visitor.onHardState(hardState);
-      at += 1 + HARD_STATE_BYTES;
-    } else if (type === TRUNCATE) {
-      if (end - at < 9) return false;
-      const from = int64At(bytes, at + 1);
-      if (from === 0 || from > COUNTER_MAX) return false;
-      visitor.onTruncate(from);
-      at += 9;
-    } else {
-      return false;
-    }
-  }
-  return true;
-}
-
-const HARD_STATE_BYTES = 20;
-
-function writeHardState(writer: ByteWriter, { term, votedFor, commitIndex }: HardState): void {
-  writer.int64(term);
-  writeMemberId(writer, votedFor);
-  writer.int64(commitIndex);
-}
-
-function readHardState(reader: ByteReader): HardState {
-  const term = reader.counter();
-  return { term, votedFor: readMemberIdOrNone(reader), commitIndex: reader.counter() };
-}
-
-/** Null: no member writes this. */
-function hardStateAt(bytes: Uint8Array, at: number): HardState | null {
-  try {
-    return readHardState(new ByteReader(bytes, at, at + HARD_STATE_BYTES));
-  } catch (error) {
-    if (error instanceof MalformedError) return null;
-    throw error;
-  }
-}
-
 /** How many of the sectors from `start` up to `end` are all zero. */
 function zeroSectors(bytes: Uint8Array, start: number, end: number): number {
   let count = 0;
@@ -323,8 +233,4 @@ export function isZero(bytes: Uint8Array, start: number, end: number): boolean {
 
 function uint32At(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
-}
-
-function int64At(bytes: Uint8Array, at: number): number {
-  return uint32At(bytes, at) * 2 ** 32 + uint32At(bytes, at + 4);
 }
