@@ -33,6 +33,9 @@ const ROOMS: readonly { readonly folder: string; readonly floor: number; readonl
 const STRANGERS: readonly string[] = [
   "state/tree",
   "state/leases",
+  "state/keyspace",
+  "state/catalog",
+  "state/membership",
   "consensus/raft",
   "consensus/paxos",
   "consensus/bully",

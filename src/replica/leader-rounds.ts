@@ -3,7 +3,6 @@
 
 import type { MemberId } from "../consensus/raft/types.ts";
 import { stampTime } from "../state/batch.ts";
-import { flawOfProposal } from "../state/flaws.ts";
 import type { Machine } from "../state/machine.ts";
 import type { ConsensusLoop } from "./consensus-loop.ts";
 import type { Clock } from "./ports.ts";
@@ -46,7 +45,7 @@ export class LeaderRounds {
    * Returns what is wrong with it; null: nothing.
    */
   receive(from: MemberId, batch: Uint8Array): string | null {
-    const flaw = flawOfProposal(batch, from, this.#machine.latestRun(from));
+    const flaw = this.#machine.flawOfProposal(batch, from);
     if (flaw === null && this.#queue.add(batch)) this.#turnEnd.request();
     return flaw;
   }

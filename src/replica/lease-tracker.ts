@@ -2,6 +2,8 @@
 // they heard from. Time passes only by ticks of a member that hears from a quorum and whose disk keeps up.
 
 import type { Expiry } from "../state/leases/commands.ts";
+import type { Lease } from "../state/leases/lease.ts";
+import { Leases } from "../state/leases/leases.ts";
 import type { Machine } from "../state/machine.ts";
 import { ExpiryQueue } from "./expiry-queue.ts";
 
@@ -11,7 +13,7 @@ const PASS_ON_MS = 200;
 const EXPIRE_MAX = 1000;
 
 export class LeaseTracker {
-  readonly #machine: Machine;
+  readonly #leases: Leases;
   readonly #clock: ExpiryQueue;
   #leads = false;
   #renewed = new Set<number>();
@@ -23,14 +25,14 @@ export class LeaseTracker {
 
   /** `stepMaxMs`: no call of `advance` lets more time pass. */
   constructor(machine: Machine, stepMaxMs: number) {
-    this.#machine = machine;
+    this.#leases = machine.model(Leases);
     this.#clock = new ExpiryQueue(stepMaxMs);
   }
 
   becomeLeader(): void {
     this.#leads = true;
     this.#forgetTerm();
-    for (const lease of this.#machine.leases) this.#clock.renew(lease.id, lease.timeoutMs);
+    for (const lease of this.#leases) this.#begin(lease);
     for (const lease of this.#renewed) this.renew(lease);
     this.#renewed.clear();
   }
@@ -57,8 +59,13 @@ export class LeaseTracker {
       this.#renewed.add(lease);
       return;
     }
-    const known = this.#machine.lease(lease);
-    if (known !== undefined) this.#clock.renew(lease, known.timeoutMs);
+    const known = this.#leases.get(lease);
+    if (known !== undefined) this.#begin(known);
+  }
+
+  /** Its full time begins; a lease without a clock has none. */
+  #begin({ id, timeoutMs }: Lease): void {
+    if (timeoutMs !== null) this.#clock.renew(id, timeoutMs);
   }
 
   forget(lease: number): void {
@@ -86,7 +93,7 @@ export class LeaseTracker {
   takeExpired(): readonly Expiry[] {
     const taken: Expiry[] = [];
     for (const id of this.#expired) {
-      const lease = this.#machine.lease(id);
+      const lease = this.#leases.get(id);
       if (lease === undefined) this.#clock.forget(id);
       else if (taken.length < EXPIRE_MAX && this.#ending.get(id) !== lease.generation) {
         this.#ending.set(id, lease.generation);

@@ -7,7 +7,6 @@ import { CoordinationError } from "../base/errors.ts";
 import type { MemberId } from "../consensus/raft/types.ts";
 import type { BatchHeader } from "../state/batch.ts";
 import type { Machine } from "../state/machine.ts";
-import type { Outcome } from "../state/types.ts";
 import { COMMAND_BYTES_MAX, type OutstandingBatch, OutstandingBatches } from "./outstanding-batches.ts";
 import type { Clock } from "./ports.ts";
 import type { Waiter } from "./replica-port.ts";
@@ -148,10 +147,10 @@ export class Proposals {
     this.#nextWaiter = 0;
   }
 
-  readonly answer = (outcome: Outcome, revision: number): void => {
+  readonly answer = (outcome: unknown, sequence: number): void => {
     const waiter = this.#applying?.waiters[this.#nextWaiter++];
     assert(waiter !== undefined, "an outcome that nobody waits for");
-    waiter.onOutcome(outcome, revision);
+    waiter.onOutcome(outcome, sequence);
   };
 
   /** `isWhole`: each of its commands had an outcome. Otherwise those who are left hear that theirs did nothing. */

@@ -4,14 +4,13 @@ import type { ByteWriter } from "../base/bytes.ts";
 import type { CoordinationError } from "../base/errors.ts";
 import type { Configuration, MemberId, Role } from "../consensus/raft/types.ts";
 import type { Machine } from "../state/machine.ts";
-import type { Outcome } from "../state/types.ts";
 import type { ProposalSizes } from "./proposal-sizes.ts";
 import type { ReplicaStats } from "./replica-stats.ts";
 
 /** Who waits for a command; each hears exactly once, in the order in which this member proposed. */
-export interface Waiter {
-  /** Called in the middle of `apply`, after the command's events; `revision` is the command's (ZooKeeper's zxid). */
-  onOutcome(outcome: Outcome, revision: number): void;
+export interface Waiter<Outcome = unknown> {
+  /** Called in the middle of `apply`, after the command's events; `sequence` is the command's (ZooKeeper's zxid). */
+  onOutcome(outcome: Outcome, sequence: number): void;
   /** The command will never be applied (`not-applied`), or nobody can know (`unknown`: this member is stopping). */
   onRefused(error: CoordinationError): void;
 }

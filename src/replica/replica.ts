@@ -9,6 +9,7 @@ import type { ByteWriter } from "../base/bytes.ts";
 import type { Random } from "../base/random.ts";
 import { Raft } from "../consensus/raft/raft.ts";
 import type { Effect, MemberId, RaftOptions } from "../consensus/raft/types.ts";
+import { Leases } from "../state/leases/leases.ts";
 import type { Machine } from "../state/machine.ts";
 import { Application } from "./application.ts";
 import { ConsensusLoop, type EffectHandlers } from "./consensus-loop.ts";
@@ -160,6 +161,7 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
     this.#handover = new Handover(id, loop);
     this.#fileNotice = new FileNotice(id, raft, listed ?? [], logger);
     this.#status = status;
+    this.#listen();
     this.#ticks = new Ticks({
       ...core,
       ...{ tickMs, electionTicks, reads, leases, link, duties, rounds, proposals, status },
@@ -240,23 +242,26 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
     this.#status.onChange(listener);
   }
 
-  /** What this member itself wants to hear of the state's events: whoever owns them passes them on. */
-  readonly stateEvents = {
-    onUnreadable: (index: number, why: string): void =>
-      this.#logger.error(`entry ${index} of the log cannot be read (${why}): it did nothing, on every member alike`),
-    onLeaseMoved: (lease: number): void => this.#leases.begin(lease),
-    onLeaseEnded: (lease: number): void => this.#leases.forget(lease),
-  };
+  #listen(): void {
+    this.machine.events.add({
+      onUnreadable: (index, why) =>
+        this.#logger.error(`entry ${index} of the log cannot be read (${why}): it did nothing, on every member alike`),
+    });
+    this.machine.model(Leases).events.add({
+      onLeaseMoved: (lease) => this.#leases.begin(lease),
+      onLeaseEnded: (lease) => this.#leases.forget(lease),
+    });
+  }
 
   // ------------------------------------------------------------------------------------------- what operators ask
 
-  /** The last snapshot that this run took: the revision it holds, and when it was whole. */
+  /** The last snapshot that this run took: the sequence it holds, and when it was whole. */
   get lastSnapshot(): { readonly zxid: number; readonly time: number } | null {
     return this.#taking.lastTaken;
   }
 
   /** A snapshot of the state as it is, once nothing stands in its way. */
-  takeSnapshotNow(): Promise<{ readonly index: number; readonly revision: number }> {
+  takeSnapshotNow(): Promise<{ readonly index: number; readonly sequence: number }> {
     return this.#taking.takeNow();
   }
 

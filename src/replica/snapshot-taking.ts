@@ -34,15 +34,15 @@ export interface SnapshotTakingParts {
 }
 
 export class SnapshotTaking {
-  /** The last one that this run took: the revision it holds, and when it was whole. */
+  /** The last one that this run took: the sequence it holds, and when it was whole. */
   lastTaken: { readonly zxid: number; readonly time: number } | null = null;
   /** No snapshot is begun while the disk is full. */
   isDiskFull = false;
   readonly #parts: SnapshotTakingParts;
   /** The entry up to which the latest snapshot on this disk goes, its own or a leader's. */
   #index: number;
-  /** What the state's revision and the log's size were when the latest was taken, or tried. */
-  #revisionThen = 0;
+  /** What the state's sequence and the log's size were when the latest was taken, or tried. */
+  #sequenceThen = 0;
   #logSizeThen: number;
 
   constructor(parts: SnapshotTakingParts, latestIndex: number) {
@@ -58,7 +58,7 @@ export class SnapshotTaking {
   /** The state was read from this snapshot, at the start or after a leader sent it. */
   onRestored(index: number): void {
     this.#index = index;
-    this.#revisionThen = this.#parts.machine.revision;
+    this.#sequenceThen = this.#parts.machine.sequence;
     this.#logSizeThen = this.#parts.log.size;
   }
 
@@ -66,7 +66,7 @@ export class SnapshotTaking {
   takeIfDue(): void {
     const { machine, log, snapshotCommands, snapshotLogBytes, lifecycle, logger } = this.#parts;
     const isDue =
-      machine.revision - this.#revisionThen >= snapshotCommands || log.size - this.#logSizeThen >= snapshotLogBytes;
+      machine.sequence - this.#sequenceThen >= snapshotCommands || log.size - this.#logSizeThen >= snapshotLogBytes;
     if (!isDue || !this.#mayTake || this.isDiskFull || machine.appliedIndex <= this.#index) return;
     this.#take().catch((error) => {
       if (!(error instanceof CoordinationError) || error.code !== "no-space") return lifecycle.fail(error);
@@ -76,14 +76,14 @@ export class SnapshotTaking {
   }
 
   /** For operators: a snapshot of the state as it is, whatever stands in the way of one being over. */
-  async takeNow(): Promise<{ readonly index: number; readonly revision: number }> {
+  async takeNow(): Promise<{ readonly index: number; readonly sequence: number }> {
     const { machine, snapshotter, lifecycle, isStateWhole } = this.#parts;
     if (!isStateWhole()) throw SNAPSHOT_IN_THE_WAY;
     await snapshotter.idle();
     if (!lifecycle.isRunning || !this.#mayTake) throw SNAPSHOT_IN_THE_WAY;
-    const { revision, appliedIndex: index } = machine;
+    const { sequence, appliedIndex: index } = machine;
     if (index > this.#index && !(await this.#take())) throw SNAPSHOT_IN_THE_WAY;
-    return { index, revision };
+    return { index, sequence };
   }
 
   /** Not while another is written, nor while a leader's takes the place of the state and the log. */
@@ -95,13 +95,13 @@ export class SnapshotTaking {
   async #take(): Promise<boolean> {
     const { machine, loop, log, snapshotter, clock, stats, lifecycle, snapshotLogBytes } = this.#parts;
     const { raft } = loop;
-    const { appliedIndex: index, revision: zxid } = machine;
+    const { appliedIndex: index, sequence: zxid } = machine;
     const snapshot: SnapshotMeta = {
       index,
       term: raft.termAt(index),
       configuration: raft.configurationAt(index),
     };
-    this.#revisionThen = zxid;
+    this.#sequenceThen = zxid;
     const mayKeep = log.size <= KEPT_LOG_FACTOR * snapshotLogBytes;
     const isInUse = (older: number): boolean => mayKeep && raft.isSending(older);
     const take = (): Promise<boolean> => snapshotter.take(snapshot, isInUse);

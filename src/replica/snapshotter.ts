@@ -4,7 +4,7 @@
 import { assert } from "../base/assert.ts";
 import type { SnapshotMeta } from "../consensus/raft/types.ts";
 import type { Machine } from "../state/machine.ts";
-import type { MachineRestorer } from "../state/snapshot.ts";
+import type { MachineRestorer } from "../state/restorer.ts";
 import type { Snapshots, SnapshotWriter } from "./ports.ts";
 
 const SLICE_BYTES = 128 * 1024;

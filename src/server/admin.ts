@@ -40,9 +40,9 @@ function storageFacts(replica: Replica, { log, snapshots }: OpenedStorage): Stor
       return replica.lastSnapshot;
     },
     takeSnapshot: async () => {
-      const { index, revision } = await replica.takeSnapshotNow();
+      const { index, sequence: zxid } = await replica.takeSnapshotNow();
       const size = snapshots.sizeOf(index) ?? 0;
-      return { zxid: revision, size, chunks: snapshots.stream(index) };
+      return { zxid, size, chunks: snapshots.stream(index) };
     },
     syncDurations: log.syncDurations,
   };

@@ -16,8 +16,8 @@ import type { Logger } from "../replica/logger.ts";
 import type { OpenedStorage, StorageEvents } from "../replica/ports.ts";
 import { Replica } from "../replica/replica.ts";
 import type { ReplicaPort } from "../replica/replica-port.ts";
-import { StateEventsHub } from "../state/events-hub.ts";
 import { Machine } from "../state/machine.ts";
+import { coordinationModels } from "../state/models.ts";
 import type { Acceptor } from "../transport/connection.ts";
 import { operatorsView } from "./admin.ts";
 import type { ServerConfiguration, TlsSettings } from "./configuration/configuration.ts";
@@ -65,15 +65,12 @@ class StartingMember {
   }
 
   async start(): Promise<RunningMember> {
-    const events = new StateEventsHub();
-    const machine = new Machine(events, { hashSeed: randomInt(2 ** 32 - 1) });
+    const machine = new Machine(coordinationModels({ hashSeed: randomInt(2 ** 32 - 1) }));
     const storageEvents = new LateStorageEvents((error) => diskFailure(error, placeOf(this.#configuration)));
     const storage = await this.#openStorage(storageEvents);
     const replica = this.#createReplica(machine, storage);
     storageEvents.target = replica;
-    events.add(replica.stateEvents);
     const server = await this.#openProtocols(replica, storage);
-    events.add(server.events);
     await replica.start(await this.#openPeers(replica, storage.incarnation));
     return {
       member: replica,

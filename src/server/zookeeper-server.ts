@@ -8,7 +8,6 @@ import { systemHashes } from "../adapters/hashes.ts";
 import { ZooKeeperDoor, type ZooKeeperDoorOptions } from "../protocols/zookeeper/server.ts";
 import type { ServerStats } from "../protocols/zookeeper/stats.ts";
 import type { ReplicaPort } from "../replica/replica-port.ts";
-import type { StateEvents } from "../state/types.ts";
 import type { Acceptor } from "../transport/connection.ts";
 
 export interface ZooKeeperServerOptions extends Omit<ZooKeeperDoorOptions, "hashes"> {
@@ -32,8 +31,6 @@ export interface ZooKeeperServerOptions extends Omit<ZooKeeperDoorOptions, "hash
 }
 
 export interface ZooKeeperServer extends Acceptor {
-  /** The state's events are to be passed to these, in the middle of `apply`. */
-  readonly events: StateEvents;
   readonly stats: ServerStats;
   /** Where it listens; null where it does not. */
   readonly clientAddress: AddressInfo | null;
@@ -88,7 +85,6 @@ function portsOf(options: ZooKeeperServerOptions): readonly ListenPort[] {
 function serving(door: ZooKeeperDoor, options: ZooKeeperServerOptions, listener: Listener): ZooKeeperServer {
   const { clientPort, secureClientPort } = options;
   return {
-    events: door.events,
     stats: door.stats,
     get clientAddress() {
       return clientPort === undefined ? null : (listener.addresses[0] ?? null);

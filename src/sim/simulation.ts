@@ -3,6 +3,7 @@
 
 import { type Random, seededRandom } from "../base/random.ts";
 import { declaredRole } from "../state/tree/ensemble.ts";
+import { TreeModel } from "../state/tree/model.ts";
 import { ClientNetwork } from "./kernel/client-network.ts";
 import { RAFT, SimulatedEnsemble } from "./kernel/ensemble.ts";
 import type { SimulatedMember } from "./kernel/member.ts";
@@ -242,7 +243,8 @@ class Simulation {
   #isSettled(): boolean {
     const up = this.#ensemble.members.flatMap(({ replica }) => (replica === undefined ? [] : [replica]));
     return up.every(
-      ({ machine, status }) => machine.pendingReconfiguration === null && status.configuration.outgoing.length === 0,
+      ({ machine, status }) =>
+        machine.model(TreeModel).tree.pending === null && status.configuration.outgoing.length === 0,
     );
   }
 

@@ -1,6 +1,8 @@
 // Which batches were applied: of each member, the latest run and its last sequence. A member numbers the batches of each
 // of its runs from 1 without gaps and sends again what it has not yet seen applied; here each counts once, in order.
 
+import { assert } from "../base/assert.ts";
+
 export type Admission = "applied" | "duplicate" | "gap";
 
 export interface Producer {
@@ -10,12 +12,14 @@ export interface Producer {
   readonly sequence: number;
 }
 
+/** Invariant: of each member at most one run stands here, with the last sequence applied of it; neither goes back. */
 export class Deduplication {
   readonly #latest = new Map<number, Producer>();
 
   /** Whether a batch is next of its member; if so it counts as applied from here on. */
   admit(member: number, run: number, sequence: number): Admission {
     const last = this.lastSequence(member, run);
+    assert(run >= 0 && sequence >= 0, "runs and sequences are natural numbers");
     if (last === -1 || sequence <= last) return "duplicate";
     if (sequence !== last + 1) return "gap";
     this.set({ member, run, sequence });

@@ -1,6 +1,6 @@
-// What the log means: routes each command of a batch to its model, exactly once. Synchronous and deterministic: members
-// that applied the same entries hold the same state, give the same outcomes and fire the same events. It reads no clock:
-// time is what the leader stamped into the batches.
+// What the log means: numbers each command of a batch, exactly once, and routes it to its model. Synchronous and
+// deterministic: members that applied the same entries hold the same state, give the same outcomes and fire the same
+// events. It reads no clock: time is what the leader stamped into the batches.
 //
 // A command that cannot be read changes nothing, on every member alike (flaws.ts): a bug of a member's encoder, or a forger,
 // must not end all of them, now and at each restart. What cannot be read of a batch as a whole makes all of it nothing.
@@ -9,85 +9,71 @@ import { assert } from "../base/assert.ts";
 import { ByteReader } from "../base/bytes.ts";
 import { BATCH_HEADER_BYTES } from "./batch.ts";
 import { Deduplication } from "./deduplication.ts";
-import { canAllBeRead, flawOfCommand, flawOfLengths, headerOf } from "./flaws.ts";
-import { stateHash } from "./hash.ts";
-import { LEASE_MODEL, LEASE_OPERATION } from "./leases/commands.ts";
-import { type Lease, Leases } from "./leases/leases.ts";
-import { DONE, rejected } from "./outcomes.ts";
-import { MachineRestorer, MachineSnapshot } from "./snapshot.ts";
-import { Changes } from "./tree/changes.ts";
-import { TREE_MODEL } from "./tree/commands.ts";
-import type { PendingReconfiguration } from "./tree/ensemble.ts";
-import { Operations } from "./tree/operations.ts";
-import { ensembleOf, Reconfiguration } from "./tree/reconfiguration.ts";
-import { Requester } from "./tree/requester.ts";
-import { Tree } from "./tree/tree.ts";
-import type { Outcome, StateEvents } from "./types.ts";
+import { MachineEventHub } from "./event-hub.ts";
+import { FEATURE_LEVEL } from "./feature-level.ts";
+import { canAllBeRead, flawOfCommand, flawOfLengths, flawOfProposal, headerOf } from "./flaws.ts";
+import { HashSum } from "./hash-sum.ts";
+import type { ConfiguredMember, Model, Turn } from "./model.ts";
+import { ModelTable } from "./model-table.ts";
+import { rejected } from "./outcomes.ts";
+import { MachineRestorer, type RestoredMachine } from "./restorer.ts";
+import { MachineSnapshot } from "./snapshot.ts";
 
-export type { MachineRestorer, MachineSnapshot } from "./snapshot.ts";
+export type { MachineRestorer } from "./restorer.ts";
+export type { MachineSnapshot } from "./snapshot.ts";
 
 export type Application = "applied" | "duplicate" | "gap" | "unreadable";
 
-type Outcomes = (outcome: Outcome, revision: number) => void;
+/** Hears the outcome of each command: of the type that the command's model gives. */
+type Outcomes = (outcome: unknown, sequence: number) => void;
 
-export interface MachineOptions {
-  /** Any 32-bit number, of chance where clients are not trusted; members need not have the same. */
-  readonly hashSeed?: number;
-}
-
+/** Invariants: an entry is applied once, in the order of the log; `sequence`, `time` and `level` never go back. */
 export class Machine {
-  /** Reads may go to it at any time between two commands. The same object for ever. */
-  readonly tree: Tree;
-  readonly leases = new Leases();
-  readonly #events: StateEvents;
-  readonly #hashSeed: number;
+  readonly events = new MachineEventHub();
+  /** The highest feature level that this version understands, its models included. */
+  readonly levelMax: number;
+  readonly #models: ModelTable;
   readonly #deduplication = new Deduplication();
-  readonly #changes: Changes;
-  readonly #requester = new Requester();
-  readonly #reconfiguration: Reconfiguration;
-  readonly #operations: Operations;
+  readonly #turn: MachineTurn;
   readonly #reader = new ByteReader(new Uint8Array(0));
-  #revision = 0;
-  #time = 0;
   #appliedIndex = 0;
-  /** Who proposed the batch that is being applied. */
-  #member = 0;
-  #run = 0;
   #snapshot: MachineSnapshot | null = null;
 
-  constructor(events: StateEvents, { hashSeed = 0 }: MachineOptions = {}) {
-    this.#events = events;
-    this.#hashSeed = hashSeed;
-    this.tree = Tree.preset(hashSeed);
-    this.#changes = new Changes(this.tree, events);
-    this.#reconfiguration = new Reconfiguration(this.#changes, events);
-    this.#operations = new Operations(this.#changes, this.#requester, this.#reconfiguration);
+  /** The models of this machine alone; `models.ts` lists those of a server. */
+  constructor(models: readonly Model[]) {
+    this.#models = new ModelTable(models);
+    this.levelMax = models.reduce((highest, { level }) => Math.max(highest, level), FEATURE_LEVEL);
+    this.#turn = new MachineTurn(models, (level) => {
+      assert(level <= this.levelMax, `the log has feature level ${level}, this version understands ${this.levelMax}`);
+      this.events.onLevelRaised(level);
+    });
+  }
+
+  /** This machine's model of a class: for its state, and its events. The same object for ever. */
+  model<M extends Model>(kind: abstract new (...parts: never[]) => M): M {
+    return this.#models.of(kind);
   }
 
   /**
-   * ZooKeeper's zxid. Every command consumes one, failed or not, and so does a change of /zookeeper/config that comes with
-   * a configuration: whoever has seen a revision has seen all that came before it.
+   * ZooKeeper's zxid. Every command consumes one, failed or not, and so does a change that a model sees in a new
+   * configuration: whoever has seen a sequence has seen all that came before it.
    */
-  get revision(): number {
-    return this.#revision;
+  get sequence(): number {
+    return this.#turn.sequence;
   }
 
   /** The latest time stamped into an applied batch: never goes back. */
   get time(): number {
-    return this.#time;
+    return this.#turn.time;
   }
 
   get appliedIndex(): number {
     return this.#appliedIndex;
   }
 
-  /** A reconfiguration that was taken up and has not ended: for the leader to carry out. */
-  get pendingReconfiguration(): PendingReconfiguration | null {
-    return this.tree.pending;
-  }
-
-  lease(id: number): Lease | undefined {
-    return this.leases.get(id);
+  /** What every member understands (feature-level.ts). */
+  get level(): number {
+    return this.#turn.level;
   }
 
   /** The last batch sequence applied of this run of this member; -1 when a later run of it is known. */
@@ -98,6 +84,11 @@ export class Machine {
   /** The latest run of this member whose batches were applied; 0 if none were. A run with a lower number is not heard. */
   latestRun(member: number): number {
     return this.#deduplication.latestRun(member);
+  }
+
+  /** Why a batch that member `from` passed on may not be put into the log; null: it may. */
+  flawOfProposal(batch: Uint8Array, from: number): string | null {
+    return flawOfProposal(this.#models, batch, from, this.latestRun(from));
   }
 
   /**
@@ -112,14 +103,15 @@ export class Machine {
     const { time, member, run, sequence } = header;
     const admission = this.#deduplication.admit(member, run, sequence);
     if (admission !== "applied") return admission;
-    if (time > this.#time) this.#time = time;
+    const turn = this.#turn;
+    if (time > turn.time) turn.time = time;
     const reader = this.#reader.reset(batch, BATCH_HEADER_BYTES, batch.length);
     // All before the first is applied: one walk over a batch costs less than a check before each of its commands.
-    const areReadable = canAllBeRead(batch, reader.offset, reader.end);
+    const areReadable = canAllBeRead(this.#models, batch, reader.offset, reader.end);
     const flaw = areReadable ? null : flawOfLengths(reader);
     if (flaw !== null) return this.#tellUnreadable(index, flaw);
-    this.#member = member;
-    this.#run = run;
+    turn.member = member;
+    turn.run = run;
     this.#applyCommands(index, reader, areReadable, outcomes);
     return "applied";
   }
@@ -131,23 +123,13 @@ export class Machine {
     if (header !== null) this.#deduplication.admit(header.member, header.run, header.sequence);
   }
 
-  #tellUnreadable(index: number, why: string): "unreadable" {
-    this.#events.onUnreadable?.(index, why);
-    return "unreadable";
-  }
-
   /** A configuration entry was committed. `joint`: one more follows by itself. */
-  applyConfiguration(
-    index: number,
-    members: readonly { readonly id: number; readonly role: "voter" | "learner"; readonly address: string }[],
-    joint: boolean,
-  ): void {
+  applyConfiguration(index: number, members: readonly ConfiguredMember[], joint: boolean): void {
     this.#advance(index);
     if (joint) return;
-    const ensemble = ensembleOf(members);
-    if (this.#reconfiguration.consumesRevision(ensemble)) this.#revision++;
-    this.#changes.begin(this.#revision, this.#time);
-    this.#reconfiguration.onConfiguration(ensemble);
+    const turn = this.#turn;
+    if (this.#models.all.some((model) => model.isChangedByMembership?.(members) === true)) turn.sequence++;
+    for (const model of this.#models.all) model.onMembership?.(members, turn);
   }
 
   /** An entry without effect was committed. */
@@ -157,43 +139,53 @@ export class Machine {
 
   /**
    * The state as it is now, to be pulled in slices while commands go on being applied. One at a time; `end` it, whole or
-   * not. No cost is paid up front but for copying the list of leases.
+   * not. No cost is paid up front but for what models copy: the list of leases.
    */
   beginSnapshot(): MachineSnapshot {
     assert(this.#snapshot === null, "one snapshot at a time");
-    const snapshot = new MachineSnapshot(
-      { revision: this.#revision, time: this.#time, appliedIndex: this.#appliedIndex },
-      { deduplication: this.#deduplication, leases: this.leases, tree: this.tree },
-      () => {
-        this.#changes.onBeforeChange = null;
-        this.#snapshot = null;
-      },
-    );
-    this.#changes.onBeforeChange = snapshot.onBeforeChange;
-    this.#snapshot = snapshot;
-    return snapshot;
+    const { sequence, time, appliedIndex, level } = this;
+    const source = {
+      position: { sequence, time, appliedIndex },
+      level,
+      deduplication: this.#deduplication,
+      models: this.#models.all,
+    };
+    this.#snapshot = new MachineSnapshot(source, () => {
+      this.#snapshot = null;
+    });
+    return this.#snapshot;
   }
 
   /** Reads a snapshot; this machine keeps its state until all of it is there, then has the other. */
   restore(): MachineRestorer {
-    return new MachineRestorer(Tree.empty(this.#hashSeed), (restored) => {
-      assert(this.#snapshot === null, "the state is replaced while a snapshot of it is taken");
-      this.#revision = restored.revision;
-      this.#time = restored.time;
-      this.#appliedIndex = restored.appliedIndex;
-      this.#deduplication.clear();
-      for (const producer of restored.deduplication) this.#deduplication.set(producer);
-      this.leases.clear();
-      for (const lease of restored.leases) this.leases.restore(lease);
-      this.tree.adopt(restored.tree);
-      this.#events.onRestored?.();
-    });
+    return new MachineRestorer(this.#models, this.levelMax, (restored) => this.#adopt(restored));
   }
 
   /** A hash of the whole state: equal on members that applied the same entries. Reads everything: for tests. */
   hash(): string {
-    const { revision, time, appliedIndex } = this;
-    return stateHash({ revision, time, appliedIndex }, this.#deduplication, this.leases, this.tree);
+    const sum = new HashSum();
+    sum.add(`${this.sequence} ${this.time} ${this.appliedIndex}${this.level === 0 ? "" : ` level ${this.level}`}`);
+    for (const { member, run, sequence } of this.#deduplication) sum.add(`producer ${member} ${run} ${sequence}`);
+    for (const model of this.#models.all) model.addToHash(sum);
+    return sum.toString();
+  }
+
+  /** Asserts the invariants of the whole state. Reads everything: for simulators and tests. */
+  checkInvariants(): void {
+    assert(this.level >= 0 && this.level <= this.levelMax, `feature level ${this.level}`);
+    for (const model of this.#models.all) model.checkInvariants();
+  }
+
+  #adopt({ sequence, time, appliedIndex, level, producers }: RestoredMachine): void {
+    assert(this.#snapshot === null, "the state is replaced while a snapshot of it is taken");
+    const turn = this.#turn;
+    turn.sequence = sequence;
+    turn.time = time;
+    turn.level = level;
+    this.#appliedIndex = appliedIndex;
+    this.#deduplication.clear();
+    for (const producer of producers) this.#deduplication.set(producer);
+    this.events.onRestored();
   }
 
   #advance(index: number): void {
@@ -203,82 +195,75 @@ export class Machine {
 
   #applyCommands(index: number, reader: ByteReader, areReadable: boolean, outcomes: Outcomes | null): void {
     const batchEnd = reader.end;
+    const turn = this.#turn;
     while (reader.offset < batchEnd) {
       const length = reader.uint32();
       const end = reader.offset + length;
       reader.end = end;
-      this.#revision++;
-      this.#changes.begin(this.#revision, this.#time);
-      const flaw = areReadable ? null : flawOfCommand(reader);
-      const outcome = flaw === null ? this.#command(reader) : this.#unreadable(index, reader, flaw);
+      turn.sequence++;
+      const model = this.#models.get(reader.bytes[reader.offset]!);
+      const flaw = areReadable ? null : flawOfCommand(this.#models, reader);
+      let outcome: unknown;
+      if (flaw !== null) {
+        reader.offset = end;
+        this.#tellUnreadable(index, flaw);
+        outcome = model === undefined || length === 0 ? UNREADABLE : model.refused("unreadable");
+      } else if (model!.level > turn.level) {
+        reader.offset = end;
+        outcome = model!.refused("feature-level");
+      } else {
+        reader.offset += 2;
+        outcome = model!.apply(reader.bytes[reader.offset - 1]!, reader, turn);
+      }
       assert(reader.offset === end, "a command longer than its fields");
       reader.end = batchEnd;
-      if (outcomes !== null) outcomes(outcome, this.#revision);
-      if (this.tree.pending !== null) this.#reconfiguration.settle();
+      this.events.onCommandEnd(turn.sequence);
+      if (outcomes !== null) outcomes(outcome, turn.sequence);
+      if (turn.isUnsettled) turn.settle(model!);
     }
   }
 
-  #unreadable(index: number, reader: ByteReader, flaw: string): Outcome {
-    reader.offset = reader.end;
-    this.#tellUnreadable(index, flaw);
-    return rejected("bad-arguments");
+  #tellUnreadable(index: number, why: string): "unreadable" {
+    this.events.onUnreadable(index, why);
+    return "unreadable";
+  }
+}
+
+/** Of a command that is no model's. */
+const UNREADABLE = rejected("bad-arguments");
+
+/** The command that is being carried out. The machine's counters live here, so that a command costs no object. */
+class MachineTurn implements Turn {
+  sequence = 0;
+  time = 0;
+  member = 0;
+  run = 0;
+  level = 0;
+  isUnsettled = false;
+  readonly #models: readonly Model[];
+  readonly #onLevelRaised: (level: number) => void;
+
+  constructor(models: readonly Model[], onLevelRaised: (level: number) => void) {
+    this.#models = models.filter(({ onLeaseEnded }) => onLeaseEnded !== undefined);
+    this.#onLevelRaised = onLevelRaised;
   }
 
-  #command(reader: ByteReader): Outcome {
-    const model = reader.uint8();
-    const operation = reader.uint8();
-    if (model === TREE_MODEL) return this.#treeCommand(operation, reader);
-    assert(model === LEASE_MODEL, `a command for model ${model}`);
-    return this.#leaseCommand(operation, reader);
+  settleLater(): void {
+    this.isUnsettled = true;
   }
 
-  #treeCommand(operation: number, reader: ByteReader): Outcome {
-    const session = reader.int64();
-    this.#requester.read(session, reader);
-    if (session !== 0) {
-      const refusal = this.leases.refusal(session, this.#member, this.#run);
-      if (refusal !== null) {
-        reader.offset = reader.end;
-        return rejected(refusal);
-      }
-    }
-    return this.#operations.apply(operation, reader);
+  settle(model: Model): void {
+    this.isUnsettled = false;
+    model.settle?.(this);
   }
 
-  #leaseCommand(operation: number, reader: ByteReader): Outcome {
-    switch (operation) {
-      case LEASE_OPERATION.open: {
-        const outcome = this.leases.onOpen(reader, this.#revision, this.#member, this.#run);
-        if (outcome.kind === "lease-opened") this.#events.onLeaseMoved(outcome.id, this.#member, this.#run);
-        return outcome;
-      }
-      case LEASE_OPERATION.attach: {
-        const outcome = this.leases.onAttach(reader, this.#member, this.#run);
-        if (outcome.kind === "lease-attached") this.#events.onLeaseMoved(outcome.id, this.#member, this.#run);
-        return outcome;
-      }
-      case LEASE_OPERATION.close: {
-        const id = reader.int64();
-        const refusal = this.leases.refusal(id, this.#member, this.#run);
-        if (refusal !== null) return rejected(refusal);
-        this.#endLease(id, "closed");
-        return DONE;
-      }
-      case LEASE_OPERATION.expire:
-        for (let left = reader.uint32(); left > 0; left--) {
-          const id = reader.int64();
-          if (this.leases.get(id)?.generation === reader.int32()) this.#endLease(id, "expired");
-        }
-        return DONE;
-      default:
-        assert(false, `operation ${operation} of the leases`);
-    }
+  tellLeaseEnded(id: number): void {
+    for (const model of this.#models) model.onLeaseEnded!(id, this);
   }
 
-  /** Its ephemeral nodes go first, then it: who hears that a lease ended finds nothing left of it. */
-  #endLease(id: number, cause: "closed" | "expired"): void {
-    this.leases.end(id);
-    this.#changes.removeEphemerals(id);
-    this.#events.onLeaseEnded(id, cause);
+  raiseLevel(level: number): void {
+    assert(level > this.level, `feature level ${level} after ${this.level}`);
+    this.level = level;
+    this.#onLevelRaised(level);
   }
 }

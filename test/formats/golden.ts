@@ -1,5 +1,5 @@
 // Golden files of formats on disk and wire: bytes in hex beside what they mean. A format that changed shows as a diff of
-// its file. `REWRITE_FORMATS=1` writes the files anew: for a new format, never for one that has users.
+// its file. `npm test -- --update test/formats` writes the files anew: for a new format, never for one that has users.
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -20,8 +20,8 @@ export interface GoldenEntry {
 export function compareWithGolden(name: string, entries: readonly GoldenEntry[]): void {
   const path = join(FOLDER, name);
   const text = entries.map(textOf).join("\n");
-  if (process.env["REWRITE_FORMATS"] === "1") writeFileSync(path, text);
-  assert.ok(existsSync(path), `${name} is missing: REWRITE_FORMATS=1 writes it`);
+  if (process.env["UPDATE"] === "1") writeFileSync(path, text);
+  assert.ok(existsSync(path), `${name} is missing: npm test -- --update test/formats writes it`);
   assert.equal(text, readFileSync(path, "utf8"));
 }
 

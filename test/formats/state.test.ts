@@ -5,12 +5,15 @@ import { test } from "node:test";
 import { ByteReader, ByteWriter } from "../../src/base/bytes.ts";
 import { bytesOf } from "../../src/base/text.ts";
 import { readBatchHeader } from "../../src/state/batch.ts";
+import { encodeRaiseLevel } from "../../src/state/feature-level.ts";
 import {
   encodeAttachLease,
   encodeCloseLease,
   encodeExpireLeases,
+  encodeGrantLease,
   encodeOpenLease,
 } from "../../src/state/leases/commands.ts";
+import { Leases } from "../../src/state/leases/leases.ts";
 import {
   encodeCreate,
   encodeDelete,
@@ -22,6 +25,7 @@ import {
   encodeSetAcl,
   encodeSetData,
 } from "../../src/state/tree/commands.ts";
+import { TreeModel } from "../../src/state/tree/model.ts";
 import { codeOf, PASSWORD, restored, snapshotOf, World } from "../state/world.ts";
 import { compareWithGolden, type GoldenEntry, goldenBytes } from "./golden.ts";
 
@@ -32,6 +36,7 @@ const who = encodeIdentities([{ scheme: "ip", id: "10.0.0.1" }], { extendedTypes
 const acl = [{ perms: 1, scheme: "world", id: "anyone" }];
 const open = [{ perms: 31, scheme: "world", id: "anyone" }];
 const data = bytesOf("data");
+const ANYONES = { timeoutMs: null, secret: null, isOwned: false };
 const CONFIGURATION = [{ id: 1, role: "voter", address: "a:1:2:participant;0.0.0.0:3" }] as const;
 
 /** Each kind of command, in the order in which the world below carries them out. */
@@ -71,22 +76,34 @@ const COMMANDS: readonly (readonly [title: string, encode: Encode])[] = [
   ["lease: close", (w) => encodeCloseLease(w, SESSION)],
 ];
 
+/** From feature level 1 on; the command that raises it is read at any. */
+const COMMANDS_1: typeof COMMANDS = [
+  ["feature level: raise", (w) => encodeRaiseLevel(w, 1)],
+  ["lease: grant, without clock, owner and secret", (w) => encodeGrantLease(w, ANYONES)],
+  ["lease: grant, with all", (w) => encodeGrantLease(w, { timeoutMs: 2 ** 33, secret: PASSWORD, isOwned: true })],
+];
+
 function bytesOfCommand(encode: Encode): Uint8Array {
   const writer = new ByteWriter(64);
   encode(writer);
   return writer.copy();
 }
 
-test("commands: their bytes, and what each comes to", () => {
-  const world = new World();
-  world.openLease(); // SESSION
-  world.machine.applyConfiguration(2, CONFIGURATION, false);
-  const entries = COMMANDS.map(([title, encode]): GoldenEntry => {
-    const bytes = bytesOfCommand(encode);
-    return { title, bytes, meaning: [codeOf(world.one((writer) => writer.raw(bytes)))] };
+for (const [file, commands] of [
+  ["commands.txt", COMMANDS],
+  ["commands-1.txt", COMMANDS_1],
+] as const) {
+  test(`${file}: the bytes of commands, and what each comes to`, () => {
+    const world = new World();
+    world.openLease(); // SESSION
+    world.machine.applyConfiguration(2, CONFIGURATION, false);
+    const entries = commands.map(([title, encode]): GoldenEntry => {
+      const bytes = bytesOfCommand(encode);
+      return { title, bytes, meaning: [codeOf(world.one((writer) => writer.raw(bytes)))] };
+    });
+    compareWithGolden(file, entries);
   });
-  compareWithGolden("commands.txt", entries);
-});
+}
 
 test("a batch: its header, and the commands behind it", () => {
   const world = new World();
@@ -119,15 +136,19 @@ function smallWorld(): World {
 
 /** All that a state is, as text. */
 function meaningOf({ machine }: { machine: World["machine"] }): string[] {
-  const { tree } = machine;
-  const lines = [`position ${machine.revision} ${machine.time} ${machine.appliedIndex}`];
+  const { tree } = machine.model(TreeModel);
+  const lines = [`position ${machine.sequence} ${machine.time} ${machine.appliedIndex}`];
+  if (machine.level > 0) lines.push(`feature level ${machine.level}`);
   for (const member of [1, 2]) {
     lines.push(`member ${member}: run ${machine.latestRun(member)}, last ${machine.lastSequence(member, 1)}`);
   }
-  for (const lease of machine.leases) lines.push(`lease ${JSON.stringify(lease)}`);
+  for (const { id, timeoutMs, secret, owner, generation } of machine.model(Leases)) {
+    const served = owner === null ? "any member" : `${owner.member}.${owner.run}`;
+    lines.push(`lease ${id}: ${timeoutMs} ms, secret ${secret}, served by ${served}, generation ${generation}`);
+  }
   lines.push(`shown ${listOf(tree.shown)}, version ${tree.configVersion}`);
   lines.push(`members ${listOf(tree.members)}`);
-  if (tree.pending !== null) lines.push(`pending since ${tree.pending.revision}: ${listOf(tree.pending.members)}`);
+  if (tree.pending !== null) lines.push(`pending since ${tree.pending.zxid}: ${listOf(tree.pending.members)}`);
   const paths = [...tree.nodes].map(({ path }) => path).sort();
   for (const path of paths) {
     const node = tree.node(path)!;
@@ -144,6 +165,15 @@ function meaningOf({ machine }: { machine: World["machine"] }): string[] {
 function listOf(members: World["tree"]["members"]): string {
   return members.map(({ id, role, address }) => `${id} ${role} ${address}`).join(", ");
 }
+
+test("a snapshot of format 3, from feature level 1 on: the same, and what is in sections", () => {
+  const world = smallWorld();
+  for (const [, encode] of COMMANDS_1) world.one(encode);
+  const bytes = snapshotOf(world.machine, 100);
+  compareWithGolden("snapshot-3.txt", [{ title: "snapshot, format 3", bytes, meaning: meaningOf(world) }]);
+  const golden = goldenBytes("snapshot-3.txt").get("snapshot, format 3")!;
+  assert.deepEqual(meaningOf(restored(golden)), meaningOf(world));
+});
 
 test("a snapshot of format 2: its bytes, and the state that they are", () => {
   const world = smallWorld();

@@ -54,7 +54,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
     rule: "A client that has seen a later state than this member's is turned away.",
     pitfall: 37,
     file: "src/protocols/zookeeper/handshake.ts",
-    find: "if (lastZxidSeen > member.machine.revision) {",
+    find: "if (lastZxidSeen > member.machine.sequence) {",
     replace: "if (lastZxidSeen < 0) {",
     caughtBy: ["zookeeper/handshake"],
     simulator:

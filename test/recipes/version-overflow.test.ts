@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toByteString } from "../../src/base/text.ts";
+import { TreeModel } from "../../src/state/tree/model.ts";
 import { type Stage, VirtualCluster } from "../../src/testing/index.ts";
 import type { CountingEngine } from "../../src/testing/scenarios/counters.ts";
 
@@ -68,7 +69,7 @@ async function played(play: (stage: Stage<CountingEngine>, cluster: VirtualClust
 
 function setVersion(cluster: VirtualCluster, path: string, version: number): void {
   for (const { replica } of cluster.ensemble.members) {
-    const node = replica?.machine.tree.node(toByteString(path));
+    const node = replica?.machine.model(TreeModel).tree.node(toByteString(path));
     assert.ok(node !== undefined, `each member has ${path}`);
     node.version = version;
   }

@@ -9,6 +9,7 @@ import { addressOf, fileOf, SimulatedEnsemble, standaloneFile } from "../../src/
 import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
 import { MemberInvariants } from "../../src/sim/kernel/member-invariants.ts";
 import { encodeCreate, encodeIdentities, encodeReconfig } from "../../src/state/tree/commands.ts";
+import type { Outcome } from "../state/world.ts";
 import { dataOf } from "./story.ts";
 
 const ANYONE = encodeIdentities([]);
@@ -67,7 +68,7 @@ class Machines {
       const path = `/${++this.#written}`;
       encodeCreate(replica.begin(), 0, ANYONE, { path, data: bytesOf(toByteString("x")), acl: OPEN_ACL, mode: 0 });
       replica.commit({
-        onOutcome: (outcome) => {
+        onOutcome: (outcome: Outcome) => {
           if (outcome.kind === "created") this.acknowledged.push(path);
         },
         onRefused() {},

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Observer, SimulatedMember } from "../../src/sim/kernel/member.ts";
+import { Leases } from "../../src/state/leases/leases.ts";
 import { type Attempt, assertEqualStates, scenario } from "./story.ts";
 
 const STALL_MS = 30_000;
@@ -78,5 +79,5 @@ scenario("sessions that ran out are ended by one command, however long it takes"
   await time.run(STALL_MS - 1000);
   const grown = leader.replica!.status.lastIndex - lastIndex;
   assert.ok(grown >= 1 && grown <= 20, `${grown} entries for 20 sessions`);
-  await until(() => leader.replica!.machine.leases.size === 0, 10_000);
+  await until(() => leader.replica!.machine.model(Leases).size === 0, 10_000);
 });

@@ -65,7 +65,7 @@ test("an observer is never given a vote", () => {
 
 test("a reconfiguration brings a new participant in as a learner first, though nobody runs there yet", () => {
   const pending = {
-    revision: 9,
+    zxid: 9,
     members: [1, 2, 3, 4].map((id) => ({ id, role: "participant" as const, address: member(id).address })),
   };
   const step = nextMembershipStep(three, pending, seen({ 1: healthy, 2: healthy, 3: healthy }));
@@ -95,7 +95,7 @@ test("a file removes nobody, waits for a pending reconfiguration, and counts for
   assert.equal(nextMembershipStep(three, null, all, listed.slice(0, 2)), null);
   assert.equal(nextMembershipStep({ ...three, isReconfigured: true }, null, all, listed), null);
   const pending = {
-    revision: 9,
+    zxid: 9,
     members: three.members.map(({ id, address }) => ({ id, role: "participant" as const, address })),
   };
   assert.equal(nextMembershipStep(three, pending, all, listed), null);
@@ -103,11 +103,11 @@ test("a file removes nobody, waits for a pending reconfiguration, and counts for
 
 test("a reconfiguration whose voters would not be a quorum is given up", () => {
   const pending = {
-    revision: 9,
+    zxid: 9,
     members: [1, 2].map((id) => ({ id, role: "participant" as const, address: member(id).address })),
   };
   const step = nextMembershipStep(three, pending, seen({ 1: healthy, 2: silent, 3: healthy }));
-  assert.deepEqual(step, { kind: "give-up", revision: 9, code: "new-configuration-no-quorum" });
+  assert.deepEqual(step, { kind: "give-up", zxid: 9, code: "new-configuration-no-quorum" });
 });
 
 test("whoever came back with an empty disk is no part of a quorum, however lively it is", () => {
@@ -116,17 +116,17 @@ test("whoever came back with an empty disk is no part of a quorum, however livel
   const view = seen({ 1: healthy, 2: healthy, 3: healthy, 4: wiped, 5: wiped });
   const participants = (...ids: number[]) =>
     ids.map((id) => ({ id, role: "participant" as const, address: member(id).address }));
-  const step = nextMembershipStep(five, { revision: 9, members: participants(2, 3, 4, 5) }, view);
-  assert.deepEqual(step, { kind: "give-up", revision: 9, code: "new-configuration-no-quorum" });
-  assert.equal(nextMembershipStep(five, { revision: 9, members: participants(1, 2, 3, 4) }, view)?.kind, "change");
+  const step = nextMembershipStep(five, { zxid: 9, members: participants(2, 3, 4, 5) }, view);
+  assert.deepEqual(step, { kind: "give-up", zxid: 9, code: "new-configuration-no-quorum" });
+  assert.equal(nextMembershipStep(five, { zxid: 9, members: participants(1, 2, 3, 4) }, view)?.kind, "change");
 });
 
 test("who is not named yet is no part of a quorum, and neither is who is still being sent the log", () => {
   const unnamed = configuration(member(1), member(2), { ...member(3), incarnation: 0 });
   const participants = (...ids: number[]) =>
     ids.map((id) => ({ id, role: "participant" as const, address: member(id).address }));
-  const remaining = { revision: 9, members: participants(1, 3) };
-  const given = { kind: "give-up", revision: 9, code: "new-configuration-no-quorum" };
+  const remaining = { zxid: 9, members: participants(1, 3) };
+  const given = { kind: "give-up", zxid: 9, code: "new-configuration-no-quorum" };
   assert.deepEqual(nextMembershipStep(unnamed, remaining, seen({ 1: healthy, 2: healthy, 3: healthy })), given);
   const behind: MemberView = { ...healthy, isCaughtUp: false };
   assert.deepEqual(nextMembershipStep(three, remaining, seen({ 1: healthy, 2: healthy, 3: behind })), given);

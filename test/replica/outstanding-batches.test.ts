@@ -9,7 +9,7 @@ import { readBatchHeader } from "../../src/state/batch.ts";
 
 function waiter(heard: string[], name: string): Waiter {
   return {
-    onOutcome: (outcome) => heard.push(`${name} ${outcome.kind}`),
+    onOutcome: (outcome: { kind: string }) => heard.push(`${name} ${outcome.kind}`),
     onRefused: (error: CoordinationError) => heard.push(`${name} ${error.outcome}`),
   };
 }

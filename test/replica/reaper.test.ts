@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Reaper, type ReaperOptions } from "../../src/replica/duties/reaper.ts";
 import type { Reapable } from "../../src/state/tree/commands.ts";
+import { TreeModel } from "../../src/state/tree/model.ts";
 import { World } from "../state/world.ts";
 import { scenario } from "./story.ts";
 
@@ -16,7 +17,7 @@ scenario(
   { replica: { reaper: { intervalMs: 1, neverUsedMs: 0, maxPerMinute: 10_000 } } },
   async ({ ensemble, create, until }) => {
     const leader = ensemble.leader()!;
-    const { tree } = leader.replica!.machine;
+    const { tree } = leader.replica!.machine.model(TreeModel);
     create(leader, "/ttl");
     const late: string[] = [];
     for (let phase = 0; phase < 60; phase++) {

@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { RAFT } from "../../src/sim/kernel/ensemble.ts";
+import { Leases } from "../../src/state/leases/leases.ts";
+import { TreeModel } from "../../src/state/tree/model.ts";
 import { dataOf, leadAgain, scenario } from "./story.ts";
 
 const TIMEOUT_MS = 4000;
@@ -20,8 +22,8 @@ scenario("a ping is answered once the leader has heard of it, whatever becomes o
   await until(() => isAnswered);
   member!.kill(); // it has passed on nothing else
   await time.run(TIMEOUT_MS - 200);
-  assert.notEqual(leader.replica!.machine.lease(session), undefined);
-  await until(() => leader.replica!.machine.lease(session) === undefined, 1000);
+  assert.notEqual(leader.replica!.machine.model(Leases).get(session), undefined);
+  await until(() => leader.replica!.machine.model(Leases).get(session) === undefined, 1000);
 });
 
 scenario("a member that leads once more ends sessions as it did the first time", {}, async (story) => {
@@ -29,7 +31,7 @@ scenario("a member that leads once more ends sessions as it did the first time",
   const leader = ensemble.leader()!;
   const isOver = (session: number): boolean => {
     const machine = ensemble.leader()?.replica?.machine;
-    return machine !== undefined && machine.lease(session) === undefined;
+    return machine !== undefined && machine.model(Leases).get(session) === undefined;
   };
   const first = await open(leader, TIMEOUT_MS);
   await until(() => isOver(first), 2 * TIMEOUT_MS);
@@ -79,7 +81,7 @@ scenario("a new leader waits for word of its voters before it gives a reconfigur
   await until(() => first.outcome === "created" && ensemble.isSettled());
   // The leader has taken the request up, and dies before it has acted on it.
   const asked = reconfigure(next!, { leaving: String(leaving!.id) });
-  await until(() => next!.replica!.machine.pendingReconfiguration !== null || asked.outcome !== "pending");
+  await until(() => next!.replica!.machine.model(TreeModel).tree.pending !== null || asked.outcome !== "pending");
   old.kill();
   await until(() => ensemble.leader() !== undefined && ensemble.leader() !== old);
   await story.start(old);

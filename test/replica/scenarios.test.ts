@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { RAFT } from "../../src/sim/kernel/ensemble.ts";
+import { Leases } from "../../src/state/leases/leases.ts";
+import { TreeModel } from "../../src/state/tree/model.ts";
 import { type Attempt, assertEqualStates, dataOf, scenario } from "./story.ts";
 
 scenario("a write on any member is applied on all", {}, async ({ ensemble, create, until }) => {
@@ -23,7 +25,7 @@ scenario("writes in flight survive the death of the leader, once and in order", 
   ensemble.leader()!.crash();
   for (let i = 0; i < 50; i++) attempts.push(create(client!, "/q/n-", 2));
   await until(() => attempts.every((attempt) => attempt.outcome === "created"));
-  assert.equal(client!.replica!.machine.tree.node("/q")!.numChildren, 100);
+  assert.equal(client!.replica!.machine.model(TreeModel).tree.node("/q")!.numChildren, 100);
   void ensemble.members.find((member) => !member.isUp)!.start();
   await until(() => ensemble.isSettled());
   assertEqualStates(ensemble);
@@ -45,7 +47,8 @@ scenario(
     await until(() => attempts.every((attempt) => attempt.outcome === "created"), 120_000);
     ensemble.network.options = { ...ensemble.network.options, breakProbability: 0 };
     await until(() => ensemble.isSettled(), 60_000);
-    for (const member of ensemble.members) assert.equal(member.replica!.machine.tree.node("/q")!.numChildren, 120);
+    for (const member of ensemble.members)
+      assert.equal(member.replica!.machine.model(TreeModel).tree.node("/q")!.numChildren, 120);
     assertEqualStates(ensemble);
   },
 );
@@ -157,7 +160,7 @@ scenario(
     void behind!.start();
     await until(() => ensemble.isSettled());
     assert.equal(dataOf(behind!, "/a"), "29-19");
-    assert.equal(behind!.replica!.machine.leases.size, 1);
+    assert.equal(behind!.replica!.machine.model(Leases).size, 1);
     assert.deepEqual(restored, [behind!.id]);
     assertEqualStates(ensemble);
   },
@@ -215,7 +218,7 @@ scenario("a session that nobody hears from expires; one that is renewed lives, a
   const { machine } = member!.replica!;
   const begun = ensemble.time.now;
   let isLeaderDead = false;
-  while (machine.lease(silent) !== undefined && ensemble.time.now < begun + 30_000) {
+  while (machine.model(Leases).get(silent) !== undefined && ensemble.time.now < begun + 30_000) {
     member!.replica!.renew(alive);
     await ensemble.time.run(500);
     if (!isLeaderDead && ensemble.time.now > begun + 2000) {
@@ -225,7 +228,7 @@ scenario("a session that nobody hears from expires; one that is renewed lives, a
   }
   const lived = ensemble.time.now - begun;
   assert.ok(lived > 5500 && lived < 12_000, `a new leader gives the full time again: it lived ${lived} ms`);
-  assert.notEqual(machine.lease(alive), undefined);
+  assert.notEqual(machine.model(Leases).get(alive), undefined);
 });
 
 scenario(
@@ -236,7 +239,7 @@ scenario(
     const [member] = ensemble.followers();
     const opened = await open(member!, 4000);
     const begun = ensemble.time.now;
-    await until(() => member!.replica!.machine.lease(opened) === undefined, 6000);
+    await until(() => member!.replica!.machine.model(Leases).get(opened) === undefined, 6000);
     assert.ok(ensemble.time.now - begun >= 4000, `it lived ${ensemble.time.now - begun} ms`);
   },
 );

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
+import { Leases } from "../../src/state/leases/leases.ts";
 import { type Story, scenario } from "./story.ts";
 
 const TIMEOUT_MS = 4000;
@@ -31,11 +32,11 @@ scenario("a leader that was cut off ends nobody once it is back, who was heard b
   await ensemble.time.run(TIMEOUT_MS - 150);
   ensemble.partition([old.id], [member!.id, other!.id]);
   await heard(story, member!, session, 2 * TIMEOUT_MS);
-  assert.notEqual(machine.lease(session), undefined);
+  assert.notEqual(machine.model(Leases).get(session), undefined);
   ensemble.heal();
   await until(() => ensemble.isSettled());
   await heard(story, member!, session, TIMEOUT_MS);
-  assert.notEqual(machine.lease(session), undefined);
+  assert.notEqual(machine.model(Leases).get(session), undefined);
 });
 
 scenario("who is heard by a member that led before is told to the one that leads now", {}, async (story) => {
@@ -47,7 +48,7 @@ scenario("who is heard by a member that led before is told to the one that leads
   await until(() => others.some((id) => ensemble.member(id).replica!.status.role === "leader"));
   ensemble.heal();
   await heard(story, old, session, 3 * TIMEOUT_MS);
-  assert.notEqual(old.replica!.machine.lease(session), undefined);
+  assert.notEqual(old.replica!.machine.model(Leases).get(session), undefined);
 });
 
 scenario("while the leader's disk is stalled no session's time passes; afterwards it does", {}, async (story) => {
@@ -61,8 +62,8 @@ scenario("while the leader's disk is stalled no session's time passes; afterward
   await open(member!, 10 * TIMEOUT_MS); // something for the disk to do
   await ensemble.time.run(2 * TIMEOUT_MS);
   assert.equal(ensemble.leader(), leader);
-  assert.notEqual(machine.lease(session), undefined);
-  await until(() => machine.lease(session) === undefined, TIMEOUT_MS + 1000 + AT_MOST_MS);
+  assert.notEqual(machine.model(Leases).get(session), undefined);
+  await until(() => machine.model(Leases).get(session) === undefined, TIMEOUT_MS + 1000 + AT_MOST_MS);
 });
 
 scenario("when all members stand still for longer than a session, nobody ends by it", {}, async (story) => {
@@ -73,7 +74,7 @@ scenario("when all members stand still for longer than a session, nobody ends by
   for (const { clock } of ensemble.members) clock.pause(5 * TIMEOUT_MS);
   await ensemble.time.run(5 * TIMEOUT_MS + 200);
   await heard(story, member!, session, 2 * TIMEOUT_MS);
-  assert.notEqual(machine.lease(session), undefined);
+  assert.notEqual(machine.model(Leases).get(session), undefined);
 });
 
 scenario("whatever is done to the wall clock, a session has its time, and no more", {}, async (story) => {
@@ -85,7 +86,7 @@ scenario("whatever is done to the wall clock, a session has its time, and no mor
     const begun = ensemble.time.now;
     await ensemble.time.run(TIMEOUT_MS / 2);
     for (const { clock } of ensemble.members) clock.wallOffsetMs += jumpMs;
-    await until(() => machine.lease(session) === undefined, TIMEOUT_MS);
+    await until(() => machine.model(Leases).get(session) === undefined, TIMEOUT_MS);
     const lived = ensemble.time.now - begun;
     assert.ok(lived >= TIMEOUT_MS && lived < TIMEOUT_MS + AT_MOST_MS, `it lived ${lived} ms`);
   }

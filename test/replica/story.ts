@@ -13,7 +13,8 @@ import {
   encodeSetData,
   type ReconfigFields,
 } from "../../src/state/tree/commands.ts";
-import type { Outcome } from "../../src/state/types.ts";
+import { TreeModel } from "../../src/state/tree/model.ts";
+import type { Outcome } from "../state/world.ts";
 
 const ANYONE = encodeIdentities([]);
 const OWNER = encodeIdentities([], { extendedTypes: true });
@@ -53,7 +54,7 @@ export function scenario(
         const made: Attempt = { value, outcome: "pending" };
         encode();
         member.replica!.commit({
-          onOutcome: (outcome) => {
+          onOutcome: (outcome: Outcome) => {
             assert.equal(made.outcome, "pending", "a waiter heard twice");
             made.outcome = outcome.kind;
           },
@@ -80,7 +81,7 @@ export function scenario(
           let opened = 0;
           encodeOpenLease(member.replica!.begin(), timeoutMs, "p".repeat(16));
           member.replica!.commit({
-            onOutcome: (outcome) => {
+            onOutcome: (outcome: Outcome) => {
               if (outcome.kind === "lease-opened") opened = outcome.id;
             },
             onRefused() {},
@@ -129,7 +130,7 @@ export async function leadAgain(
 }
 
 export function dataOf(member: SimulatedMember, path: string): string | null | undefined {
-  const { tree } = member.replica!.machine;
+  const { tree } = member.replica!.machine.model(TreeModel);
   const node = tree.node(path);
   return node === undefined ? undefined : (node.data ?? null);
 }

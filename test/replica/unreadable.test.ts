@@ -14,7 +14,7 @@ scenario(
     const heard: string[] = [];
     leader.replica!.begin().raw(bytesOf("\u0001\u0063 no command"));
     leader.replica!.commit({
-      onOutcome: (outcome) => void heard.push(outcome.kind),
+      onOutcome: (outcome: { kind: string }) => void heard.push(outcome.kind),
       onRefused: () => void heard.push("refused"),
     });
     const after = set(leader, "/n", "after");

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { allows, masked, OPEN_ACL, PERMISSION } from "../../src/state/tree/acl.ts";
 import { isAddressInRange, isAddressRange } from "../../src/state/tree/ip.ts";
-import type { Acl, Identity } from "../../src/state/types.ts";
+import type { Acl, Identity } from "../../src/state/tree/types.ts";
 import { codeOf, World } from "./world.ts";
 
 const ann: Identity = { scheme: "digest", id: "ann:hashA" };

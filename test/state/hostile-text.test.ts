@@ -12,7 +12,7 @@ import {
   QUOTA_TEXT_BYTES_MAX,
   RECONFIG_TEXT_BYTES_MAX,
 } from "../../src/state/tree/limits.ts";
-import type { Acl, Identity } from "../../src/state/types.ts";
+import type { Acl, Identity } from "../../src/state/tree/types.ts";
 import { codeOf, World } from "./world.ts";
 
 /** Far above what the longest command takes, far below what squaring its length would. The first lengths fail fast. */

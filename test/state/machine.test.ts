@@ -5,10 +5,13 @@ import { describe, test } from "node:test";
 import { AssertionError } from "../../src/base/assert.ts";
 import type { ByteWriter } from "../../src/base/bytes.ts";
 import { bytesOf } from "../../src/base/text.ts";
+import { Leases } from "../../src/state/leases/leases.ts";
 import { Machine } from "../../src/state/machine.ts";
+import { coordinationModels } from "../../src/state/models.ts";
 import { OPEN_ACL } from "../../src/state/tree/acl.ts";
 import { encodeCreate, encodeSetData } from "../../src/state/tree/commands.ts";
-import { codeOf, PASSWORD, Recorder, restored, snapshotOf, World } from "./world.ts";
+import { TreeModel } from "../../src/state/tree/model.ts";
+import { codeOf, type Outcome, PASSWORD, restored, snapshotOf, World } from "./world.ts";
 
 /** Behind the snapshot's header, its first record's length and kind. */
 const REVISION_AT = 10;
@@ -22,12 +25,12 @@ describe("batches", () => {
     world.create("/a");
     const batch = world.batch(append(world, "x"));
     world.apply(batch);
-    const { revision } = world.machine;
+    const { sequence } = world.machine;
     world.events.take();
     let heard = 0;
     const again = world.machine.apply(world.machine.appliedIndex + 1, batch, () => heard++);
     assert.equal(again, "duplicate");
-    assert.deepEqual([world.machine.revision, heard, world.events.take()], [revision, 0, []]);
+    assert.deepEqual([world.machine.sequence, heard, world.events.take()], [sequence, 0, []]);
     assert.equal(world.tree.node("/a")!.version, 1);
   });
 
@@ -70,15 +73,15 @@ describe("batches", () => {
     assert.equal(world.machine.lastSequence(1, 1), 2);
   });
 
-  test("outcomes come in order, each with its revision, after its events", () => {
+  test("outcomes come in order, each with its sequence, after its events", () => {
     const world = World.withSession();
     const create = (path: string) => (writer: ByteWriter) =>
       encodeCreate(writer, world.session, world.credentials(), { path, data: null, acl: OPEN_ACL, mode: 0 });
     const batch = world.batch(create("/a"), create("/a"), create("/a/b"));
     world.events.take();
     const seen: string[] = [];
-    world.machine.apply(world.machine.appliedIndex + 1, batch, (outcome, revision) => {
-      seen.push(...world.events.take(), `${codeOf(outcome)} at ${revision}`);
+    world.machine.apply(world.machine.appliedIndex + 1, batch, (outcome, sequence) => {
+      seen.push(...world.events.take(), `${codeOf(outcome as Outcome)} at ${sequence}`);
     });
     assert.deepEqual(seen, [
       "created /a",
@@ -110,58 +113,59 @@ describe("the log", () => {
     ]) {
       const fresh = World.withSession();
       const batch = spoil(fresh.batch(append(fresh, "x")));
-      const { nodeCount } = fresh.machine.tree;
-      fresh.machine.apply(fresh.machine.appliedIndex + 1, batch, (outcome) => assert.equal(outcome.kind, "rejected"));
-      assert.equal(fresh.machine.tree.nodeCount, nodeCount);
+      const { nodeCount } = fresh.machine.model(TreeModel).tree;
+      fresh.machine.apply(fresh.machine.appliedIndex + 1, batch, (outcome) =>
+        assert.equal((outcome as Outcome).kind, "rejected"),
+      );
+      assert.equal(fresh.machine.model(TreeModel).tree.nodeCount, nodeCount);
     }
   });
 
   test("the same entries give the same state, whatever members are doing besides", () => {
     const world = World.withSession();
     for (let i = 0; i < 50; i++) world.create(`/n${i % 20}`, { data: `${i}`, mode: i % 4 });
-    const other = new Machine(new Recorder(), { hashSeed: 12345 });
+    const other = new Machine(coordinationModels({ hashSeed: 12345 }));
     for (const [position, batch] of world.log.entries()) {
       other.apply(position + 1, batch, null);
-      other.tree.node("/n3");
+      other.model(TreeModel).tree.node("/n3");
     }
     assert.equal(other.hash(), world.machine.hash());
     world.set("/n0", "different");
     assert.notEqual(other.hash(), world.machine.hash());
   });
 
-  test("no cliff: revisions go on past 2^31, 2^32 and as far as a lease's id is exact", () => {
-    for (const revision of [2 ** 31 - 3, 2 ** 32 - 3, 2 ** 45 - 10]) {
+  test("no cliff: sequences go on past 2^31, 2^32 and as far as a lease's id is exact", () => {
+    for (const sequence of [2 ** 31 - 3, 2 ** 32 - 3, 2 ** 45 - 10]) {
       const world = World.withSession();
       const snapshot = snapshotOf(world.machine);
-      new DataView(snapshot.buffer).setBigInt64(REVISION_AT, BigInt(revision));
+      new DataView(snapshot.buffer).setBigInt64(REVISION_AT, BigInt(sequence));
       world.adopt(snapshot);
-      assert.equal(world.machine.revision, revision);
+      assert.equal(world.machine.sequence, sequence);
       world.create("/a");
       world.create("/a/b", { mode: 1 });
       world.create("/a/c");
       world.set("/a/b", "x");
       const node = world.tree.node("/a")!;
-      assert.deepEqual([node.czxid, node.pzxid], [revision + 1, revision + 3]);
-      assert.equal(world.tree.node("/a/b")!.mzxid, revision + 4);
-      assert.equal(world.openLease(), 2 ** 45 + revision + 5);
+      assert.deepEqual([node.czxid, node.pzxid], [sequence + 1, sequence + 3]);
+      assert.equal(world.tree.node("/a/b")!.mzxid, sequence + 4);
+      assert.equal(world.openLease(), 2 ** 45 + sequence + 5);
       assert.equal(restored(snapshotOf(world.machine)).machine.hash(), world.machine.hash());
     }
   });
 });
 
 describe("leases", () => {
-  test("an id is of the member and the revision that opened it, and never comes again", () => {
+  test("an id is of the member and the sequence that opened it, and never comes again", () => {
     const world = new World();
     const first = world.openLease(5000);
     assert.equal(first, 2 ** 45 + 1);
     world.member = 200;
     assert.equal(world.openLease(), 200 * 2 ** 45 + 2);
-    assert.deepEqual(world.machine.lease(first), {
+    assert.deepEqual(world.machine.model(Leases).get(first), {
       id: first,
       timeoutMs: 5000,
-      password: PASSWORD,
-      member: 1,
-      run: 1,
+      secret: PASSWORD,
+      owner: { member: 1, run: 1 },
       generation: 0,
     });
   });
@@ -178,8 +182,8 @@ describe("leases", () => {
     assert.deepEqual(world.events.take(), []);
     assert.deepEqual(world.attachLease(id, PASSWORD, 4000), { kind: "lease-attached", id, timeoutMs: 4000 });
     assert.deepEqual(world.events.take(), [`lease-moved ${id} to 2.7`]);
-    const lease = world.machine.lease(id)!;
-    assert.deepEqual([lease.member, lease.run, lease.generation, lease.timeoutMs], [2, 7, 1, 4000]);
+    const lease = world.machine.model(Leases).get(id)!;
+    assert.deepEqual([lease.owner, lease.generation, lease.timeoutMs], [{ member: 2, run: 7 }, 1, 4000]);
   });
 
   test("a command through a member that serves the session no more is turned down", () => {
@@ -197,14 +201,14 @@ describe("leases", () => {
     assert.equal(codeOf(world.create("/y")), "session-moved", "another run of the same member");
   });
 
-  test("ending one deletes its ephemerals under one revision, in order of paths, then says so", () => {
+  test("ending one deletes its ephemerals under one sequence, in order of paths, then says so", () => {
     for (const ending of ["closed", "expired"] as const) {
       const world = World.withSession();
       world.create("/d");
       for (const path of ["/d/c", "/b", "/d/a"]) world.create(path, { mode: 1 });
       const { session } = world;
       world.events.take();
-      const { revision } = world.machine;
+      const { sequence } = world.machine;
       if (ending === "closed") world.closeLease(session);
       else world.expire({ id: session, generation: 0 });
       assert.deepEqual(world.events.take(), [
@@ -216,8 +220,8 @@ describe("leases", () => {
         "children-changed /d",
         `lease-ended ${session} ${ending}`,
       ]);
-      assert.equal(world.machine.revision, revision + 1);
-      assert.equal(world.tree.node("/d")!.pzxid, revision + 1);
+      assert.equal(world.machine.sequence, sequence + 1);
+      assert.equal(world.tree.node("/d")!.pzxid, sequence + 1);
       assert.equal(codeOf(world.create("/x")), "session-expired");
       assert.equal(codeOf(world.attachLease(session)), "session-expired");
       assert.equal(world.tree.ephemeralCount, 0);
@@ -229,10 +233,10 @@ describe("leases", () => {
     const other = world.openLease();
     world.attachLease(world.session);
     world.expire({ id: world.session, generation: 0 }, { id: other, generation: 0 }, { id: 99, generation: 0 });
-    assert.ok(world.machine.lease(world.session));
-    assert.equal(world.machine.lease(other), undefined);
+    assert.ok(world.machine.model(Leases).get(world.session));
+    assert.equal(world.machine.model(Leases).get(other), undefined);
     assert.deepEqual(
-      [...world.machine.leases].map(({ id }) => id),
+      [...world.machine.model(Leases)].map(({ id }) => id),
       [world.session],
     );
   });

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { type Random, seededRandom } from "../../src/base/random.ts";
 import { bytesOf } from "../../src/base/text.ts";
 import type { MultiOperation } from "../../src/state/tree/commands.ts";
-import type { Acl, Outcome, Stat } from "../../src/state/types.ts";
+import type { Acl, TreeOutcome as Outcome, Stat } from "../../src/state/tree/types.ts";
 import { kept, restored, snapshotOf, World } from "./world.ts";
 
 interface ModelNode {
@@ -290,7 +290,7 @@ class Pair {
   compare(): void {
     const { model, world } = this;
     const { tree } = world;
-    assert.equal(world.machine.revision, model.revision);
+    assert.equal(world.machine.sequence, model.revision);
     assert.deepEqual([...tree.nodes].map(({ path }) => path).sort(), [...model.nodes.keys()].sort());
     let bytes = 0;
     for (const [path, node] of model.nodes) {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { requestedMembers } from "../../src/state/tree/ensemble.ts";
+import { TreeModel } from "../../src/state/tree/model.ts";
 import { codeOf, World } from "./world.ts";
 
 interface Member {
@@ -36,30 +37,30 @@ beforeEach(() => {
 });
 
 describe("what is shown", () => {
-  test("the first configuration is version 0 and consumes no revision; lines come in order of ids", () => {
+  test("the first configuration is version 0 and consumes no sequence; lines come in order of ids", () => {
     const line = (id: number): string => `server.${id}=h${id}:2888:3888:participant;0.0.0.0:2181\n`;
     assert.equal(shown(), `${line(1)}${line(2)}${line(3)}version=0`);
-    assert.equal(world.machine.revision, 1, "the lease's alone");
+    assert.equal(world.machine.sequence, 1, "the lease's alone");
     const node = world.tree.node("/zookeeper/config")!;
     assert.deepEqual([node.version, node.mzxid], [-1, 0]);
   });
 
   test("roles in Raft and joint phases change nothing that is shown", () => {
     const before = shown();
-    const { revision } = world.machine;
+    const { sequence } = world.machine;
     configure([participant(1), participant(2), { ...participant(3), role: "learner" }]);
     configure([participant(1), participant(2)], true);
     assert.equal(shown(), before);
-    assert.equal(world.machine.revision, revision);
+    assert.equal(world.machine.sequence, sequence);
     assert.deepEqual(world.events.take(), []);
   });
 
-  test("a change that nobody requested consumes a revision: who has seen it has seen all before", () => {
-    const { revision } = world.machine;
+  test("a change that nobody requested consumes a sequence: who has seen it has seen all before", () => {
+    const { sequence } = world.machine;
     configure([...three, { ...participant(4), role: "learner" }]);
-    assert.equal(world.machine.revision, revision + 1);
-    assert.match(shown()!, new RegExp(`server.4=.*\nversion=${(revision + 1).toString(16)}$`));
-    assert.equal(world.tree.node("/zookeeper/config")!.mzxid, revision + 1);
+    assert.equal(world.machine.sequence, sequence + 1);
+    assert.match(shown()!, new RegExp(`server.4=.*\nversion=${(sequence + 1).toString(16)}$`));
+    assert.equal(world.tree.node("/zookeeper/config")!.mzxid, sequence + 1);
     assert.deepEqual(world.events.take(), ["data-changed /zookeeper/config"]);
   });
 });
@@ -69,8 +70,8 @@ describe("a request", () => {
 
   test("is taken up, pends over what is passed through, and ends with the configuration it asked for", () => {
     const outcome = world.reconfig({ joining: observer });
-    assert.deepEqual(outcome, { kind: "reconfiguring", revision: world.machine.revision });
-    const pending = world.machine.pendingReconfiguration!;
+    assert.deepEqual(outcome, { kind: "reconfiguring", sequence: world.machine.sequence });
+    const pending = world.machine.model(TreeModel).tree.pending!;
     assert.deepEqual(
       pending.members.map(({ id, role }) => `${id} ${role}`),
       ["1 participant", "2 participant", "3 participant", "4 observer"],
@@ -84,22 +85,19 @@ describe("a request", () => {
     assert.deepEqual(world.events.take(), []);
     configure([...three, target]);
     assert.match(shown()!, /server\.4=h4:2888:3888:observer;0\.0\.0\.0:2184\nversion=/);
-    assert.deepEqual(world.events.take(), [
-      "data-changed /zookeeper/config",
-      `reconfigured ${pending.revision} updated`,
-    ]);
-    assert.equal(world.machine.pendingReconfiguration, null);
+    assert.deepEqual(world.events.take(), ["data-changed /zookeeper/config", `reconfigured ${pending.zxid} updated`]);
+    assert.equal(world.machine.model(TreeModel).tree.pending, null);
   });
 
   test("only one at a time; given up, the next may come and the waiting client hears why", () => {
     world.reconfig({ joining: observer });
-    const revision = world.machine.revision;
+    const sequence = world.machine.sequence;
     assert.equal(codeOf(world.reconfig({ leaving: "3" })), "reconfig-in-progress");
-    world.endReconfig(revision - 1, "new-configuration-no-quorum");
-    assert.ok(world.machine.pendingReconfiguration, "another one's end");
+    world.endReconfig(sequence - 1, "new-configuration-no-quorum");
+    assert.ok(world.machine.model(TreeModel).tree.pending, "another one's end");
     const before = shown();
-    world.endReconfig(revision, "new-configuration-no-quorum");
-    assert.deepEqual(world.events.take(), [`reconfigured ${revision} new-configuration-no-quorum`]);
+    world.endReconfig(sequence, "new-configuration-no-quorum");
+    assert.deepEqual(world.events.take(), [`reconfigured ${sequence} new-configuration-no-quorum`]);
     assert.equal(shown(), before);
     assert.equal(codeOf(world.reconfig({ leaving: "3" })), "reconfiguring");
   });
@@ -108,9 +106,9 @@ describe("a request", () => {
     world.reconfig({ leaving: "3", joining: observer });
     configure([participant(1), participant(2)]);
     assert.match(shown()!, /server\.3/);
-    world.endReconfig(world.machine.revision, "new-configuration-no-quorum");
+    world.endReconfig(world.machine.sequence, "new-configuration-no-quorum");
     assert.doesNotMatch(shown()!, /server\.3/);
-    assert.match(shown()!, new RegExp(`version=${world.machine.revision.toString(16)}$`));
+    assert.match(shown()!, new RegExp(`version=${world.machine.sequence.toString(16)}$`));
   });
 
   test("for what already is so ends at once, after its outcome, with a version of its own", () => {
@@ -118,9 +116,9 @@ describe("a request", () => {
     assert.equal(codeOf(outcome), "reconfiguring");
     assert.deepEqual(world.events.take(), [
       "data-changed /zookeeper/config",
-      `reconfigured ${world.machine.revision} updated`,
+      `reconfigured ${world.machine.sequence} updated`,
     ]);
-    assert.match(shown()!, new RegExp(`version=${world.machine.revision.toString(16)}$`));
+    assert.match(shown()!, new RegExp(`version=${world.machine.sequence.toString(16)}$`));
   });
 
   test("is checked in ZooKeeper's order: enabled, ensemble, in progress, version, understood, allowed", () => {

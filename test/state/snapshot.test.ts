@@ -5,8 +5,11 @@ import { describe, test } from "node:test";
 import { AssertionError } from "../../src/base/assert.ts";
 import { MalformedError } from "../../src/base/bytes.ts";
 import { seededRandom } from "../../src/base/random.ts";
+import { Leases } from "../../src/state/leases/leases.ts";
 import { Machine } from "../../src/state/machine.ts";
-import { Recorder, restored, snapshotOf, World } from "./world.ts";
+import { coordinationModels } from "../../src/state/models.ts";
+import { TreeModel } from "../../src/state/tree/model.ts";
+import { restored, snapshotOf, World } from "./world.ts";
 
 /** A state with something of everything. */
 function richWorld(nodes = 300): World {
@@ -58,7 +61,7 @@ describe("a snapshot", () => {
   test("restores what the hash might not see: counts, kinds, quotas, ephemerals, the pending reconfiguration", () => {
     const world = richWorld();
     const { machine } = restored(snapshotOf(world.machine));
-    const { tree } = machine;
+    const { tree } = machine.model(TreeModel);
     assert.equal(tree.nodeCount, world.tree.nodeCount);
     assert.equal(tree.approximateBytes, world.tree.approximateBytes);
     assert.equal(tree.ephemeralCount, world.tree.ephemeralCount);
@@ -67,8 +70,8 @@ describe("a snapshot", () => {
     assert.equal(tree.ttls.size, world.tree.ttls.size);
     assert.equal(tree.quotas.size, 1);
     assert.equal(tree.store.acls.size, world.tree.store.acls.size);
-    assert.deepEqual(machine.pendingReconfiguration, world.machine.pendingReconfiguration);
-    assert.deepEqual(machine.lease(world.session), world.machine.lease(world.session));
+    assert.deepEqual(machine.model(TreeModel).tree.pending, world.machine.model(TreeModel).tree.pending);
+    assert.deepEqual(machine.model(Leases).get(world.session), world.machine.model(Leases).get(world.session));
     assert.equal(machine.lastSequence(2, 1), world.machine.lastSequence(2, 1));
     assert.equal(tree.node("/d")!.numChildren, 300);
     assert.equal(tree.root.path, "/");
@@ -82,7 +85,7 @@ describe("a snapshot", () => {
     world.create("/after", { mode: 1 });
     world.create("/d/s", { mode: 2 });
     world.set("/d", "later");
-    world.endReconfig(world.machine.pendingReconfiguration!.revision, "new-configuration-no-quorum");
+    world.endReconfig(world.machine.model(TreeModel).tree.pending!.zxid, "new-configuration-no-quorum");
     world.closeLease(world.session);
     for (const batch of world.log.slice(from)) machine.apply(machine.appliedIndex + 1, batch, null);
     assert.equal(machine.hash(), world.machine.hash());
@@ -205,21 +208,21 @@ describe("what is no snapshot", () => {
     restorer.push(snapshotOf(richWorld(50).machine).subarray(0, 5000));
     assert.throws(() => restorer.finish(), MalformedError);
     assert.equal(world.machine.hash(), before);
-    assert.equal(world.machine.tree, tree);
+    assert.equal(world.machine.model(TreeModel).tree, tree);
   });
 
   test("restoring replaces all, and the tree stays the same object", () => {
     const source = richWorld(50);
-    const machine = new Machine(new Recorder());
-    const { tree } = machine;
+    const machine = new Machine(coordinationModels());
+    const { tree } = machine.model(TreeModel);
     const other = World.withSession();
     other.create("/gone");
     for (const [position, batch] of other.log.entries()) machine.apply(position + 1, batch, null);
     const restorer = machine.restore();
     restorer.push(snapshotOf(source.machine));
     restorer.finish();
-    assert.equal(machine.tree, tree);
-    assert.equal(machine.tree.node("/gone"), undefined);
+    assert.equal(machine.model(TreeModel).tree, tree);
+    assert.equal(machine.model(TreeModel).tree.node("/gone"), undefined);
     assert.equal(machine.hash(), source.machine.hash());
   });
 });

@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { seededRandom } from "../../src/base/random.ts";
 import { bytesOf } from "../../src/base/text.ts";
+import { LargeMap } from "../../src/state/memory/large-map.ts";
+import { Records } from "../../src/state/memory/records.ts";
+import { Slab } from "../../src/state/memory/slab.ts";
 import { OPEN_ACL } from "../../src/state/tree/acl.ts";
-import { LargeMap } from "../../src/state/tree/large-map.ts";
 import { HASH, NodeStore } from "../../src/state/tree/node-store.ts";
 import { NodeTable } from "../../src/state/tree/node-table.ts";
-import { Records } from "../../src/state/tree/records.ts";
-import { Slab } from "../../src/state/tree/slab.ts";
 import { Znode } from "../../src/state/tree/znode.ts";
 
 describe("records", () => {

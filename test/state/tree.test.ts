@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { CREATE_MODE } from "../../src/state/tree/commands.ts";
 import { sequenceSuffix } from "../../src/state/tree/sequence.ts";
-import type { Outcome, Stat } from "../../src/state/types.ts";
+import type { Stat } from "../../src/state/tree/types.ts";
+import type { Outcome } from "./world.ts";
 import { codeOf, World } from "./world.ts";
 
 function statOf(outcome: Outcome): Stat {
@@ -35,9 +36,9 @@ describe("a new ensemble", () => {
 describe("revisions (8)", () => {
   test("a failed write consumes one too", () => {
     const world = World.withSession();
-    const before = world.machine.revision;
+    const before = world.machine.sequence;
     assert.equal(codeOf(world.create("/no/parent")), "no-node");
-    assert.equal(world.machine.revision, before + 1);
+    assert.equal(world.machine.sequence, before + 1);
     assert.equal(statOf(world.create("/a")).czxid, before + 2);
   });
 });
@@ -79,7 +80,7 @@ describe("counters and stats (10)", () => {
     world.set("/d", "y");
     assert.deepEqual([node.cversion, node.numChildren, node.pzxid], [2, 2, first + 1]);
     world.delete("/d/a");
-    assert.deepEqual([node.cversion, node.numChildren, node.pzxid], [3, 1, world.machine.revision]);
+    assert.deepEqual([node.cversion, node.numChildren, node.pzxid], [3, 1, world.machine.sequence]);
     assert.equal(node.version, 1);
   });
 
@@ -94,7 +95,7 @@ describe("counters and stats (10)", () => {
     world.time += 500;
     const updated = statOf(world.set("/a", "three"));
     assert.deepEqual([updated.ctime, updated.mtime, updated.version], [birth, birth + 500, 1]);
-    assert.equal(updated.mzxid, world.machine.revision);
+    assert.equal(updated.mzxid, world.machine.sequence);
     world.time -= 10_000;
     assert.equal(statOf(world.set("/a", "four")).mtime, birth + 500);
   });
@@ -356,7 +357,7 @@ describe("multi (20)", () => {
     assert.equal(pathOf(results[1]!), "/m/s-0000000000");
     assert.equal(statOf(results[2]!).version, 1);
     const node = world.tree.node("/m")!;
-    assert.deepEqual([node.czxid, node.mzxid, node.pzxid], Array(3).fill(world.machine.revision));
+    assert.deepEqual([node.czxid, node.mzxid, node.pzxid], Array(3).fill(world.machine.sequence));
     assert.deepEqual(world.children("/m"), []);
   });
 
@@ -370,7 +371,7 @@ describe("multi (20)", () => {
     world.create("/t", { mode: CREATE_MODE.ttl, ttl: 77 });
     world.create("/c", { mode: CREATE_MODE.container, acl: [{ perms: 31, scheme: "ip", id: "127.0.0.1" }] });
     world.events.take();
-    const revision = world.machine.revision;
+    const revision = world.machine.sequence;
     const before = describeTree(world);
     const outcome = world.multi(
       { kind: "create", path: "/x", data: null, acl: open, mode: CREATE_MODE.ephemeral },
@@ -394,7 +395,7 @@ describe("multi (20)", () => {
     assert.equal(world.tree.node("/t")!.directory, null);
     assert.equal(world.tree.store.nodes.size, world.tree.nodeCount);
     assert.deepEqual(world.events.take(), []);
-    assert.equal(world.machine.revision, revision + 1);
+    assert.equal(world.machine.sequence, revision + 1);
     assert.deepEqual(world.tree.ephemeralsOf(world.session), ["/e"]);
     assert.equal(world.tree.ttlOf(world.tree.node("/t")!), 77);
     assert.ok(world.tree.isContainer(world.tree.node("/c")!));

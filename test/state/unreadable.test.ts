@@ -6,7 +6,6 @@ import { ByteReader, ByteWriter } from "../../src/base/bytes.ts";
 import { type Random, seededRandom } from "../../src/base/random.ts";
 import { bytesOf } from "../../src/base/text.ts";
 import { BATCH_HEADER_BYTES, beginCommand, endCommand, stampTime, writeBatchHeader } from "../../src/state/batch.ts";
-import { StateEventsHub } from "../../src/state/events-hub.ts";
 import { canAllBeRead, flawOfCommand, flawOfProposal } from "../../src/state/flaws.ts";
 import {
   encodeAttachLease,
@@ -15,7 +14,8 @@ import {
   encodeOpenLease,
 } from "../../src/state/leases/commands.ts";
 import { Machine } from "../../src/state/machine.ts";
-import { isReadablePlainCommand } from "../../src/state/plain-commands.ts";
+import { ModelTable } from "../../src/state/model-table.ts";
+import { coordinationModels } from "../../src/state/models.ts";
 import {
   encodeCreate,
   encodeDelete,
@@ -27,9 +27,11 @@ import {
   encodeSetAcl,
   encodeSetData,
 } from "../../src/state/tree/commands.ts";
+import { isReadablePlainCommand } from "../../src/state/tree/plain-commands.ts";
 
 type Encode = (writer: ByteWriter) => void;
 
+const MODELS = new ModelTable(coordinationModels());
 const MUTATIONS = 20_000;
 const who = encodeIdentities([{ scheme: "ip", id: "10.0.0.1" }], { reconfig: true, extendedTypes: true });
 const open = [{ perms: 31, scheme: "world", id: "anyone" }];
@@ -93,9 +95,9 @@ function encoded(encode: Encode): Uint8Array {
 }
 
 function machine(told: string[] = []): Machine {
-  const events = new StateEventsHub();
-  events.add({ onUnreadable: (index, why) => void told.push(`${index}: ${why}`) });
-  return new Machine(events);
+  const made = new Machine(coordinationModels());
+  made.events.add({ onUnreadable: (index, why) => void told.push(`${index}: ${why}`) });
+  return made;
 }
 
 function mutated(random: Random, bytes: Uint8Array): Uint8Array {
@@ -119,9 +121,10 @@ function mutated(random: Random, bytes: Uint8Array): Uint8Array {
 }
 
 test("what the encoders write is read, every kind of it; what only a leader commands is taken from no other member", () => {
-  for (const encode of clients) assert.equal(flawOfProposal(batchOf(1, [encode, encode]), 2, 0), null, String(encode));
+  for (const encode of clients)
+    assert.equal(flawOfProposal(MODELS, batchOf(1, [encode, encode]), 2, 0), null, String(encode));
   for (const encode of leaders) {
-    assert.match(flawOfProposal(batchOf(1, [encode]), 2, 0)!, /command 0: a command that only a leader gives/);
+    assert.match(flawOfProposal(MODELS, batchOf(1, [encode]), 2, 0)!, /command 0: a command that only a leader gives/);
   }
   const told: string[] = [];
   const one = machine(told);
@@ -141,7 +144,7 @@ test("the quick check knows the most frequent commands, and accepts nothing that
   ];
   const isQuick = (bytes: Uint8Array) =>
     isReadablePlainCommand(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length);
-  const isAccepted = (bytes: Uint8Array) => flawOfCommand(new ByteReader(bytes)) === null;
+  const isAccepted = (bytes: Uint8Array) => flawOfCommand(MODELS, new ByteReader(bytes)) === null;
   for (const encode of frequent) assert.ok(isQuick(encoded(encode)), String(encode));
   const random = seededRandom(7);
   const sources = [...frequent, ...frequent, ...clients, ...leaders].map(encoded);
@@ -151,7 +154,7 @@ test("the quick check knows the most frequent commands, and accepts nothing that
     for (let left = 1 + random.below(2); left > 0; left--) bytes = mutated(random, bytes);
     const batch = batchOf(1, [frequent[0]!, bytes, clients[8]!]);
     assert.equal(
-      canAllBeRead(batch, BATCH_HEADER_BYTES, batch.length),
+      canAllBeRead(MODELS, batch, BATCH_HEADER_BYTES, batch.length),
       isAccepted(bytes),
       Buffer.from(bytes).toString("hex"),
     );
@@ -167,13 +170,21 @@ test("the quick check knows the most frequent commands, and accepts nothing that
 
 test("a batch in another member's name, of an impossible run, or that is none, is not proposed", () => {
   const [encode] = clients;
-  assert.match(flawOfProposal(batchOf(1, [encode!], 3), 2, 0)!, /in the name of member 3/);
-  assert.match(flawOfProposal(batchOf(1, [encode!], 2, 2 ** 52), 2, 0)!, /a run of number/);
-  assert.equal(flawOfProposal(batchOf(1, [encode!], 2, 2 ** 52), 2, 2 ** 52 - 1), null, "unless it follows the last");
+  assert.match(flawOfProposal(MODELS, batchOf(1, [encode!], 3), 2, 0)!, /in the name of member 3/);
+  assert.match(flawOfProposal(MODELS, batchOf(1, [encode!], 2, 2 ** 52), 2, 0)!, /a run of number/);
+  assert.equal(
+    flawOfProposal(MODELS, batchOf(1, [encode!], 2, 2 ** 52), 2, 2 ** 52 - 1),
+    null,
+    "unless it follows the last",
+  );
   const batch = batchOf(1, [encode!]);
   for (let length = 0; length < batch.length; length++) {
     if (length === BATCH_HEADER_BYTES) continue; // a batch of no commands
-    assert.notEqual(flawOfProposal(batch.subarray(0, length), 2, 0), null, `${length} bytes of ${batch.length}`);
+    assert.notEqual(
+      flawOfProposal(MODELS, batch.subarray(0, length), 2, 0),
+      null,
+      `${length} bytes of ${batch.length}`,
+    );
   }
 });
 
@@ -182,11 +193,11 @@ test("a command that cannot be read is turned down, told with its entry's index,
   const one = machine(told);
   const outcomes: string[] = [];
   const commands = [clients[0]!, Uint8Array.of(1, 99), (w: ByteWriter) => encodeCreate(w, 0, who, create(2))];
-  one.apply(1, batchOf(1, commands), (outcome) => void outcomes.push(outcome.kind));
+  one.apply(1, batchOf(1, commands), (outcome) => void outcomes.push((outcome as { kind: string }).kind));
   assert.deepEqual(outcomes, ["created", "rejected", "created"]);
   assert.equal(told.length, 1);
   assert.match(told[0]!, /^1: /);
-  assert.equal(one.revision, 3);
+  assert.equal(one.sequence, 3);
 });
 
 test("a batch whose lengths do not fit is nothing, and counts as seen: the member's next one is applied", () => {
@@ -197,7 +208,7 @@ test("a batch whose lengths do not fit is nothing, and counts as seen: the membe
   assert.equal(one.apply(2, Uint8Array.of(1, 2, 3), null), "unreadable");
   assert.equal(one.apply(3, batchOf(2, [clients[0]!]), null), "applied");
   assert.equal(told.length, 2);
-  assert.deepEqual([one.revision, one.appliedIndex], [1, 3]);
+  assert.deepEqual([one.sequence, one.appliedIndex], [1, 3]);
 });
 
 test(`${MUTATIONS} batches with bytes gone wrong end no machine, and leave two of them equal`, () => {
@@ -232,6 +243,6 @@ test("an entry that an operator has left out counts as seen, on every machine al
     assert.equal(each.apply(3, batchOf(1, [clients[0]!]), null), "duplicate");
     assert.equal(each.apply(4, batchOf(2, [clients[0]!]), null), "applied");
   }
-  assert.equal(one.revision, 1);
+  assert.equal(one.sequence, 1);
   assert.equal(one.hash(), other.hash());
 });

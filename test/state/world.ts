@@ -11,7 +11,11 @@ import {
   encodeExpireLeases,
   encodeOpenLease,
 } from "../../src/state/leases/commands.ts";
+import type { LeaseEvents } from "../../src/state/leases/events.ts";
+import type { LeaseOutcome, Owner } from "../../src/state/leases/lease.ts";
+import { Leases } from "../../src/state/leases/leases.ts";
 import { Machine } from "../../src/state/machine.ts";
+import { coordinationModels } from "../../src/state/models.ts";
 import { OPEN_ACL } from "../../src/state/tree/acl.ts";
 import {
   encodeCreate,
@@ -28,7 +32,8 @@ import {
   type Reapable,
   type ReconfigFields,
 } from "../../src/state/tree/commands.ts";
-import type { Acl, Identity, Outcome, Rejection, StateEvents } from "../../src/state/types.ts";
+import { TreeModel } from "../../src/state/tree/model.ts";
+import type { Acl, Identity, Rejection, TreeEvents, TreeOutcome } from "../../src/state/tree/types.ts";
 
 export const PASSWORD = "0123456789abcdef";
 
@@ -40,7 +45,9 @@ export interface CreateOptions {
 }
 
 /** What happened, in order, as text: `created /a`, `lease-ended 35184372088833 closed`. */
-export class Recorder implements StateEvents {
+export type Outcome = TreeOutcome | LeaseOutcome;
+
+export class Recorder implements TreeEvents, LeaseEvents {
   readonly log: string[] = [];
   readonly acls: (readonly Acl[])[] = [];
 
@@ -51,14 +58,23 @@ export class Recorder implements StateEvents {
   onLeaseEnded(id: number, cause: string): void {
     this.log.push(`lease-ended ${id} ${cause}`);
   }
-  onLeaseMoved(id: number, member: number, run: number): void {
-    this.log.push(`lease-moved ${id} to ${member}.${run}`);
+  onLeaseMoved(id: number, owner: Owner | null): void {
+    this.log.push(`lease-moved ${id} to ${owner === null ? "nobody" : `${owner.member}.${owner.run}`}`);
   }
-  onReconfigured(revision: number, outcome: Outcome & { kind: "updated" | "rejected" }): void {
+  onReconfigured(revision: number, outcome: TreeOutcome & { kind: "updated" | "rejected" }): void {
     this.log.push(`reconfigured ${revision} ${outcome.kind === "rejected" ? outcome.code : outcome.kind}`);
   }
   onRestored(): void {
     this.log.push("restored");
+  }
+
+  /** Hears all that this machine tells. */
+  static of(machine: Machine): Recorder {
+    const recorder = new Recorder();
+    machine.events.add({ onRestored: () => recorder.onRestored() });
+    machine.model(Leases).events.add(recorder);
+    machine.model(TreeModel).events.add(recorder);
+    return recorder;
   }
 
   take(): string[] {
@@ -67,8 +83,10 @@ export class Recorder implements StateEvents {
 }
 
 export class World {
-  readonly events = new Recorder();
-  readonly machine = new Machine(this.events);
+  readonly machine: Machine;
+  readonly events: Recorder;
+  readonly tree: TreeModel["tree"];
+  readonly leases: Leases;
   /** All entries applied so far: what another member would read from its log. */
   readonly log: Uint8Array[] = [];
   time = 1_700_000_000_000;
@@ -86,8 +104,11 @@ export class World {
     return world;
   }
 
-  get tree(): Machine["tree"] {
-    return this.machine.tree;
+  constructor(machine = new Machine(coordinationModels())) {
+    this.machine = machine;
+    this.events = Recorder.of(machine);
+    this.tree = machine.model(TreeModel).tree;
+    this.leases = machine.model(Leases);
   }
 
   /** The machine's state becomes a snapshot's. */
@@ -121,7 +142,7 @@ export class World {
   apply(batch: Uint8Array): Outcome[] {
     const outcomes: Outcome[] = [];
     this.log.push(batch);
-    this.machine.apply(this.machine.appliedIndex + 1, batch, (outcome) => outcomes.push(kept(outcome)));
+    this.machine.apply(this.machine.appliedIndex + 1, batch, (outcome) => outcomes.push(kept(outcome as Outcome)));
     return outcomes;
   }
 
@@ -227,8 +248,8 @@ export function codeOf(outcome: Outcome): string {
 
 /** A machine of its own that takes over a snapshot, pushed in pieces of the given size. */
 export function restored(snapshot: Uint8Array, pieceBytes = snapshot.length): { machine: Machine; events: Recorder } {
-  const events = new Recorder();
-  const machine = new Machine(events);
+  const machine = new Machine(coordinationModels());
+  const events = Recorder.of(machine);
   const restorer = machine.restore();
   for (let at = 0; at < snapshot.length; at += pieceBytes) restorer.push(snapshot.subarray(at, at + pieceBytes));
   restorer.finish();

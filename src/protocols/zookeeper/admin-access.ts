@@ -7,7 +7,7 @@ import type { Hashes } from "../../base/hashes.ts";
 import { equalsSecretly } from "../../base/text.ts";
 import type { Logger } from "../../replica/logger.ts";
 import { PERMISSION } from "../../state/tree/acl.ts";
-import type { Acl, Identity } from "../../state/types.ts";
+import type { Acl, Identity } from "../../state/tree/types.ts";
 import type { AdminAnswer } from "./admin-commands.ts";
 import type { AdminContext } from "./admin-context.ts";
 import { identitiesOf } from "./auth.ts";

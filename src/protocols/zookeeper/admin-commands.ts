@@ -235,7 +235,7 @@ function serverStats(context: AdminContext): Fields {
       avg_latency: Number(double(stats.latency.average)),
       max_latency: Math.round(stats.latency.max),
       outstanding_requests: stats.outstanding,
-      last_processed_zxid: member.machine.revision,
+      last_processed_zxid: member.machine.sequence,
       data_dir_size: storage.snapshotBytes,
       log_dir_size: storage.logBytes,
       server_state: modeOf(context),
@@ -343,7 +343,7 @@ function zabState(context: AdminContext): Fields {
   if (settings.standalone) return { voting: false, zabstate: "" };
   const own = configuration.members.find(({ id }) => id === member.id);
   const view = votingView(own?.address ?? "");
-  const zxid = member.machine.revision;
+  const zxid = member.machine.sequence;
   return {
     myid: member.id,
     is_leader: role === "leader",

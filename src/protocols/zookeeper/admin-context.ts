@@ -3,8 +3,10 @@
 
 import type { DurationHistogram } from "../../replica/ports.ts";
 import type { ReplicaPort } from "../../replica/replica-port.ts";
+import { Leases } from "../../state/leases/leases.ts";
 import type { Machine } from "../../state/machine.ts";
-import type { Acl } from "../../state/types.ts";
+import { TreeModel } from "../../state/tree/model.ts";
+import type { Acl } from "../../state/tree/types.ts";
 import type { AuthOptions } from "./auth.ts";
 import type { ServerStats } from "./stats.ts";
 
@@ -58,7 +60,9 @@ export interface TreeFacts {
   rootAcl(): readonly Acl[];
 }
 
-function treeFacts({ tree, leases }: Machine): TreeFacts {
+function treeFacts(machine: Machine): TreeFacts {
+  const { tree } = machine.model(TreeModel);
+  const leases = machine.model(Leases);
   return {
     get nodeCount() {
       return tree.nodeCount;
@@ -75,7 +79,9 @@ function treeFacts({ tree, leases }: Machine): TreeFacts {
     get ephemeralOwnerCount() {
       return tree.ephemerals.size;
     },
-    sessions: () => leases,
+    *sessions() {
+      for (const { id, timeoutMs } of leases) yield { id, timeoutMs: timeoutMs ?? 0 };
+    },
     *ephemerals() {
       for (const id of tree.ephemerals.keys()) yield [id, tree.ephemeralsOf(id)] as const;
     },

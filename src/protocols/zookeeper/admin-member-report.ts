@@ -62,7 +62,7 @@ export function memberReport(context: AdminContext): MemberReport {
     appliedIndex: status.appliedIndex,
     lastIndex: status.lastIndex,
     snapshotIndex: status.snapshotIndex,
-    zxid: member.machine.revision,
+    zxid: member.machine.sequence,
     members: status.configuration.members.map(({ id, role, address, incarnation }) => {
       return { id, role, address, counts: role === "voter" && incarnation !== 0 };
     }),

@@ -3,7 +3,7 @@
 
 import type { Hashes } from "../../base/hashes.ts";
 import { byteString, equalsSecretly, toByteString } from "../../base/text.ts";
-import type { Identity } from "../../state/types.ts";
+import type { Identity } from "../../state/tree/types.ts";
 import { IDENTITIES_BYTES_MAX, IDENTITIES_MAX } from "./limits.ts";
 
 export interface AuthOptions {

@@ -3,6 +3,7 @@
 
 import type { ByteReader, ByteWriter } from "../../base/bytes.ts";
 import type { ReplicaPort } from "../../replica/replica-port.ts";
+import type { Tree } from "../../state/tree/tree.ts";
 import type { BufferPool } from "../../transport/buffer-pool.ts";
 import type { Counters } from "./counters.ts";
 import type { ServiceOptions } from "./door-options.ts";
@@ -26,6 +27,7 @@ export type Phase = "greeting" | "opening" | "open" | "answering" | "ending" | "
 /** What connections share, as they see it. */
 export interface ConnectionHost {
   readonly member: ReplicaPort;
+  readonly tree: Tree;
   readonly options: ServiceOptions;
   readonly mode: ServiceMode;
   /** Counts quarters of `tickTime`. */

@@ -6,7 +6,8 @@ import type { ByteWriter } from "../../base/bytes.ts";
 import type { ReplicaPort } from "../../replica/replica-port.ts";
 import type { Machine } from "../../state/machine.ts";
 import { allows, allowsAnyone, PERMISSION } from "../../state/tree/acl.ts";
-import type { Acl, Identity } from "../../state/types.ts";
+import type { Tree } from "../../state/tree/tree.ts";
+import type { Acl, Identity } from "../../state/tree/types.ts";
 import type { ConnectionHandler, ConnectionPort, Peer } from "../../transport/connection.ts";
 import { OutputBuffer } from "../../transport/output-buffer.ts";
 import type { ConnectionHost, Phase } from "./connection-host.ts";
@@ -35,6 +36,7 @@ const PHASES: readonly Phase[] = ["greeting", "opening", "open", "answering", "e
 export class Connection implements ConnectionHandler, IntakeConnection, PipelineConnection {
   readonly member: ReplicaPort;
   readonly machine: Machine;
+  readonly tree: Tree;
   readonly watches: Watches;
   readonly peer: CertifiedPeer;
   readonly replyBytesMax: number;
@@ -66,6 +68,7 @@ export class Connection implements ConnectionHandler, IntakeConnection, Pipeline
     this.peer = peer;
     this.member = host.member;
     this.machine = host.member.machine;
+    this.tree = host.tree;
     this.watches = host.watches;
     this.progressedInTick = host.tick;
     this.replyBytesMax = options.bounds.replyBytesMax;
@@ -333,7 +336,7 @@ export class Connection implements ConnectionHandler, IntakeConnection, Pipeline
     const { time } = turns;
     const elapsed = time - receivedAt;
     const abbreviation = operation === null ? null : operation.abbreviation;
-    this.traffic.noteReply(abbreviation, xid, this.machine.revision, turns.wallTime, elapsed);
+    this.traffic.noteReply(abbreviation, xid, this.machine.sequence, turns.wallTime, elapsed);
     counters.noteReply(operation, elapsed, time);
   }
 }

@@ -5,7 +5,7 @@ import { type ByteReader, ByteWriter, MalformedError } from "../../base/bytes.ts
 import type { Hashes } from "../../base/hashes.ts";
 import { toByteString } from "../../base/text.ts";
 import { encodeIdentities, type Policy } from "../../state/tree/commands.ts";
-import type { Identity } from "../../state/types.ts";
+import type { Identity } from "../../state/tree/types.ts";
 import { type AuthOptions, certificateIdentities, identitiesOf, namesSuperUser, withIdentities } from "./auth.ts";
 import { readBuffer, writeBuffer } from "./codec/jute.ts";
 import { readAuth } from "./codec/requests.ts";

@@ -1,7 +1,7 @@
 // ZooKeeper's error codes, and the one table from our words to them.
 
 import type { CoordinationErrorCode } from "../../base/errors.ts";
-import type { Rejection } from "../../state/types.ts";
+import type { Rejection } from "../../state/tree/types.ts";
 
 /** `KeeperException.Code` as it goes over the wire. */
 export const ERROR = {
@@ -36,6 +36,7 @@ export const ERROR = {
 export const REJECTION_TO_WIRE: Readonly<Record<Rejection, number>> = {
   "bad-arguments": ERROR.badArguments,
   "bad-version": ERROR.badVersion,
+  "feature-level": ERROR.unimplemented,
   "invalid-acl": ERROR.invalidAcl,
   "new-configuration-no-quorum": ERROR.newConfigNoQuorum,
   "no-auth": ERROR.noAuth,

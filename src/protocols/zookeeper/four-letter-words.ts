@@ -126,7 +126,7 @@ function statLines(context: AdminContext): string {
     `Sent: ${stats.packetsSent}`,
     `Connections: ${stats.connectionCount}`,
     `Outstanding: ${stats.outstanding}`,
-    `Zxid: 0x${hex(member.machine.revision)}`,
+    `Zxid: 0x${hex(member.machine.sequence)}`,
     `Mode: ${modeOf(context)}`,
     `Node count: ${tree.nodeCount}`,
     // Here a proposal is a batch: what is one entry of the log.

@@ -7,14 +7,15 @@ import { type ByteReader, type ByteWriter, MalformedError } from "../../base/byt
 import type { CoordinationError } from "../../base/errors.ts";
 import { byteString, bytesOf, equalsSecretly } from "../../base/text.ts";
 import type { Waiter } from "../../replica/replica-port.ts";
-import { encodeAttachLease, encodeOpenLease, PASSWORD_BYTES } from "../../state/leases/commands.ts";
-import type { Outcome } from "../../state/types.ts";
+import { encodeAttachLease, encodeOpenLease, SECRET_BYTES } from "../../state/leases/commands.ts";
+import { Leases } from "../../state/leases/leases.ts";
 import { type ConnectRequest, readConnectRequest, writeConnectReply } from "./codec/records.ts";
 import type { ConnectionHost, Phase } from "./connection-host.ts";
 import { HANDSHAKE_WAIT_SHARE, PASSWORD_BYTES_MAX } from "./limits.ts";
+import type { Outcome } from "./outcome.ts";
 import type { Session } from "./session.ts";
 
-const NO_PASSWORD = new Uint8Array(PASSWORD_BYTES);
+const NO_PASSWORD = new Uint8Array(SECRET_BYTES);
 
 /** The connection whose client says who it is. */
 export interface GreetingConnection {
@@ -114,8 +115,8 @@ export class Handshake implements Waiter {
       counters.closedWithoutQuorum += 1;
       return mode === "refusing" ? "there is no quorum" : "there is no quorum, and it wants to write";
     }
-    if (lastZxidSeen > member.machine.revision) {
-      return `it has seen 0x${lastZxidSeen.toString(16)}, this member 0x${member.machine.revision.toString(16)}`;
+    if (lastZxidSeen > member.machine.sequence) {
+      return `it has seen 0x${lastZxidSeen.toString(16)}, this member 0x${member.machine.sequence.toString(16)}`;
     }
     return null;
   }
@@ -139,7 +140,7 @@ export class Handshake implements Waiter {
     const timeoutMs = this.#clamp(request.timeoutMs);
     this.#connection.onOpening();
     if (request.sessionId === 0) {
-      this.#password = textOf(options.hashes.randomBytes(PASSWORD_BYTES));
+      this.#password = textOf(options.hashes.randomBytes(SECRET_BYTES));
       encodeOpenLease(member.begin(), timeoutMs, this.#password);
     } else {
       this.#password = textOf(request.password ?? new Uint8Array(0));
@@ -158,7 +159,7 @@ export class Handshake implements Waiter {
     if (this.#connection.phase !== "opening") return; // gone meanwhile: the session ends by its timeout
     try {
       if (outcome.kind === "lease-opened" || outcome.kind === "lease-attached") {
-        this.#accept(outcome.id, outcome.timeoutMs);
+        this.#accept(outcome.id, outcome.timeoutMs ?? 0);
       } else {
         this.#refuse();
       }
@@ -177,14 +178,15 @@ export class Handshake implements Waiter {
     const { session } = this.#connection;
     session.isReadOnly = true;
     if (request.sessionId === 0) {
-      this.#password = textOf(options.hashes.randomBytes(PASSWORD_BYTES));
+      this.#password = textOf(options.hashes.randomBytes(SECRET_BYTES));
       session.isLocal = true;
       this.#accept(this.#host.newLocalId(), this.#clamp(request.timeoutMs));
       return;
     }
-    const lease = member.machine.lease(request.sessionId);
+    const lease = member.machine.model(Leases).get(request.sessionId);
     this.#password = textOf(request.password ?? new Uint8Array(0));
-    if (lease === undefined || !equalsSecretly(lease.password, this.#password)) this.#refuse();
+    const isProved = lease?.secret != null && equalsSecretly(lease.secret, this.#password);
+    if (!isProved) this.#refuse();
     else this.#accept(lease.id, this.#clamp(request.timeoutMs));
   }
 

@@ -3,9 +3,9 @@
 import type { ByteReader } from "../../base/bytes.ts";
 import type { CoordinationError } from "../../base/errors.ts";
 import type { Waiter } from "../../replica/replica-port.ts";
-import type { Outcome } from "../../state/types.ts";
 import { SPARE_REQUESTS_MAX } from "./limits.ts";
 import type { Note, Operation } from "./operations/operation.ts";
+import type { Outcome } from "./outcome.ts";
 
 /**
  * `waiting`: a read that has not had its turn. `proposed`: a write or barrier under way. `deferred`: a reconfiguration

@@ -5,7 +5,6 @@
 
 import { type ByteReader, ByteWriter, MalformedError } from "../../base/bytes.ts";
 import type { CoordinationError } from "../../base/errors.ts";
-import type { Outcome } from "../../state/types.ts";
 import type { OutputBuffer } from "../../transport/output-buffer.ts";
 import { OPCODE } from "./codec/opcodes.ts";
 import { REPLY_HEAD_BYTES, replyZxid, setReplyZxid, writeEmptyReply, writeReplyHead } from "./codec/records.ts";
@@ -14,6 +13,7 @@ import { ERROR, refusalToWire } from "./errors.ts";
 import { type Bounds, READS_AHEAD_OF_WRITE_MAX } from "./limits.ts";
 import type { BarrierOperation, Client, Operation, ReadOperation, WriteOperation } from "./operations/operation.ts";
 import { Refusal } from "./operations/refusals.ts";
+import type { Outcome } from "./outcome.ts";
 import type { OutstandingRequest, RequestOwner } from "./outstanding-requests.ts";
 import { RequestQueue } from "./request-queue.ts";
 import type { Session } from "./session.ts";
@@ -112,7 +112,7 @@ export class RequestPipeline implements RequestOwner {
     request.state = "proposed";
     if (refusal !== null) {
       this.#append(request);
-      this.#complete(request, refusal.outcome, this.#connection.machine.revision);
+      this.#complete(request, refusal.outcome, this.#connection.machine.sequence);
       return true;
     }
     if (operation.ends === true) {
@@ -190,7 +190,7 @@ export class RequestPipeline implements RequestOwner {
   #answer(request: OutstandingRequest, outcome: Outcome, revision: number): void {
     if (outcome.kind === "reconfiguring") {
       request.state = "deferred";
-      request.revision = outcome.revision;
+      request.revision = outcome.zxid;
       this.#host.noteDeferred(request);
       return;
     }
@@ -209,7 +209,7 @@ export class RequestPipeline implements RequestOwner {
       return;
     }
     try {
-      writeEmptyReply(this.#beginReply(request), request.xid, this.#connection.machine.revision, code);
+      writeEmptyReply(this.#beginReply(request), request.xid, this.#connection.machine.sequence, code);
       this.#endReply(request);
     } catch (thrown) {
       this.#failed(request, thrown);
@@ -310,7 +310,7 @@ export class RequestPipeline implements RequestOwner {
         const reader = this.#host.reader.reset(request.bytes!, request.start, request.end);
         this.#reply(this.#outgoing.writer, request.operation as ReadOperation | BarrierOperation, request.xid, reader);
       } else if (request.state === "ready") {
-        this.#outgoing.writer.raw(asOf(request.held!, this.#connection.machine.revision));
+        this.#outgoing.writer.raw(asOf(request.held!, this.#connection.machine.sequence));
       } else {
         return;
       }
@@ -368,7 +368,7 @@ export class RequestPipeline implements RequestOwner {
     this.#host.turns.work += out.length - mark;
     this.#urgentWork += this.#host.turns.work - workBefore;
     if (error !== ERROR.ok) out.length = mark + REPLY_HEAD_BYTES;
-    writeReplyHead(out, mark, xid, this.#connection.machine.revision, error);
+    writeReplyHead(out, mark, xid, this.#connection.machine.sequence, error);
   }
 
   /** Its notifications go out while it runs: only then does its reply begin. It has no body. */
@@ -380,11 +380,11 @@ export class RequestPipeline implements RequestOwner {
       if (!(thrown instanceof MalformedError)) throw thrown;
       error = ERROR.marshallingError;
     }
-    if (this.#connection.phase === "open") writeEmptyReply(out, xid, this.#connection.machine.revision, error);
+    if (this.#connection.phase === "open") writeEmptyReply(out, xid, this.#connection.machine.sequence, error);
   }
 
   answerError(operation: Operation | null, xid: number, error: number, ends: boolean): void {
-    this.answer(operation, xid, this.#connection.machine.revision, { error, body: null, ends });
+    this.answer(operation, xid, this.#connection.machine.sequence, { error, body: null, ends });
   }
 
   /** It leaves when its turn comes. */

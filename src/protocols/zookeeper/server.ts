@@ -6,7 +6,6 @@ import { type Logger, silentLogger } from "../../replica/logger.ts";
 import type { Clock } from "../../replica/ports.ts";
 import type { ReplicaPort } from "../../replica/replica-port.ts";
 import type { Policy } from "../../state/tree/commands.ts";
-import type { StateEvents } from "../../state/types.ts";
 import type { Acceptor, ConnectionPort, Peer } from "../../transport/connection.ts";
 import type { AuthOptions } from "./auth.ts";
 import type { Connection } from "./connection.ts";
@@ -62,11 +61,6 @@ export class ZooKeeperDoor implements Acceptor<Connection> {
       enforceAuthSchemes: options.enforceAuthSchemes ?? [],
       fourLetterWord: options.fourLetterWord ?? null,
     });
-  }
-
-  /** The state's events are to be passed to these, in the middle of `apply`. */
-  get events(): StateEvents {
-    return this.#service;
   }
 
   get stats(): ServerStats {

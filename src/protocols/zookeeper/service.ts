@@ -4,7 +4,11 @@
 import { assert } from "../../base/assert.ts";
 import { ByteReader, ByteWriter } from "../../base/bytes.ts";
 import type { ReplicaPort } from "../../replica/replica-port.ts";
-import type { Acl, NodeEvent, Outcome, StateEvents } from "../../state/types.ts";
+import type { LeaseEvents } from "../../state/leases/events.ts";
+import { Leases } from "../../state/leases/leases.ts";
+import { TreeModel } from "../../state/tree/model.ts";
+import type { Tree } from "../../state/tree/tree.ts";
+import type { Acl, NodeEvent, TreeEvents, TreeOutcome } from "../../state/tree/types.ts";
 import { BufferPool } from "../../transport/buffer-pool.ts";
 import type { ConnectionPort } from "../../transport/connection.ts";
 import { type CertifiedPeer, Connection } from "./connection.ts";
@@ -20,6 +24,7 @@ import {
   NO_QUORUM_GRACE_TICKS,
   TICK_PARTS,
 } from "./limits.ts";
+import type { Outcome } from "./outcome.ts";
 import { type OutstandingRequest, RequestPool } from "./outstanding-requests.ts";
 import { RationedWarnings } from "./rationed-warnings.ts";
 import type { ConnectionStats } from "./stats.ts";
@@ -30,8 +35,9 @@ import { Watches } from "./watches.ts";
 const LOCAL_IDS_FROM = 2 ** 44;
 
 /** Invariants: each open connection serves one session and stands under its number; `outstanding` is never negative. */
-export class Service implements ConnectionHost, StateEvents, LiveService {
+export class Service implements ConnectionHost, TreeEvents, LeaseEvents, LiveService {
   readonly member: ReplicaPort;
+  readonly tree: Tree;
   readonly options: ServiceOptions;
   readonly turns: Turns;
   readonly memory: HeldMemory;
@@ -63,6 +69,7 @@ export class Service implements ConnectionHost, StateEvents, LiveService {
   constructor(member: ReplicaPort, options: ServiceOptions) {
     const { clock, logger, bounds, enforceAuthSchemes } = options;
     this.member = member;
+    this.tree = member.machine.model(TreeModel).tree;
     this.options = options;
     this.turns = new Turns(clock, bounds.turnWorkMax);
     this.memory = new HeldMemory(bounds.heldBytesMax, () => [...this.#connections, ...this.#leaving]);
@@ -73,6 +80,7 @@ export class Service implements ConnectionHost, StateEvents, LiveService {
     this.skipsAcl = options.policy.skipAcl === true;
     this.#droppedWarnings = new RationedWarnings(logger, DROPPED_LINES_PER_TICK_MAX, "connections closed");
     this.#proofWarnings = new RationedWarnings(logger, FAILED_PROOF_LINES_PER_TICK_MAX, "authentications failed");
+    this.#listen();
     this.#scheduleTick();
     member.onStatusChange(() => this.#onStatusChange());
     this.#beginGrace();
@@ -96,6 +104,13 @@ export class Service implements ConnectionHost, StateEvents, LiveService {
 
   // --------------------------------------------------------------------------------------------------------- events
 
+  #listen(): void {
+    const { machine } = this.member;
+    machine.events.add({ onRestored: () => this.onRestored() });
+    machine.model(Leases).events.add(this);
+    machine.model(TreeModel).events.add(this);
+  }
+
   onNode(event: NodeEvent, path: string, revision: number, acl: readonly Acl[]): void {
     this.watches.onNode(event, path, revision, acl);
   }
@@ -104,7 +119,7 @@ export class Service implements ConnectionHost, StateEvents, LiveService {
     this.#bySession.get(id)?.onLeaseEnded();
   }
 
-  onLeaseMoved(id: number, _member: number, _run: number): void {
+  onLeaseMoved(id: number): void {
     // Attached elsewhere, or here by another connection: that one is only entered once it has heard so.
     this.#bySession.get(id)?.drop("its session was attached again");
   }
@@ -115,7 +130,7 @@ export class Service implements ConnectionHost, StateEvents, LiveService {
     for (const request of this.#deferred) this.#conclude(request, { kind: "rejected", code: "session-moved" });
   }
 
-  onReconfigured(revision: number, outcome: Outcome & { kind: "updated" | "rejected" }): void {
+  onReconfigured(revision: number, outcome: TreeOutcome & { kind: "updated" | "rejected" }): void {
     for (const request of this.#deferred) {
       if (request.revision === revision) this.#conclude(request, outcome);
     }
@@ -123,7 +138,7 @@ export class Service implements ConnectionHost, StateEvents, LiveService {
 
   #conclude(request: OutstandingRequest, outcome: Outcome): void {
     this.#deferred.delete(request);
-    request.owner!.onOutcome(request, outcome, this.member.machine.revision);
+    request.owner!.onOutcome(request, outcome, this.member.machine.sequence);
   }
 
   // ---------------------------------------------------------------------------------------------------- the quorum

@@ -7,7 +7,7 @@
 
 import { ByteWriter } from "../../base/bytes.ts";
 import { Summary } from "../../base/summary.ts";
-import type { Acl, NodeEvent } from "../../state/types.ts";
+import type { Acl, NodeEvent } from "../../state/tree/types.ts";
 import { EVENT_TYPE, writeNotification } from "./codec/records.ts";
 import { BOUNDS, type Bounds, WATCH_BYTES_ABOUT, WATCH_SEGMENT_BYTES_ABOUT } from "./limits.ts";
 import { depthOf, RecursiveWatches } from "./recursive-watches.ts";

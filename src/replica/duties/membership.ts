@@ -5,7 +5,7 @@
 import { assert } from "../../base/assert.ts";
 import type { Configuration, MemberId, MemberRecord } from "../../consensus/raft/types.ts";
 import { declaredRole, type PendingReconfiguration } from "../../state/tree/ensemble.ts";
-import type { Rejection } from "../../state/types.ts";
+import type { Rejection } from "../../state/tree/types.ts";
 
 /** What the leader knows of a member from its replies. */
 export interface MemberView {
@@ -23,7 +23,7 @@ export type MembershipStep =
       /** An operator asked for it through the log: from then on no file counts. */
       readonly isReconfiguration?: boolean;
     }
-  | { readonly kind: "give-up"; readonly revision: number; readonly code: Rejection };
+  | { readonly kind: "give-up"; readonly zxid: number; readonly code: Rejection };
 
 /** The next step, or null when all is as it should be or cannot be mended now. Pure. */
 export function nextMembershipStep(
@@ -122,9 +122,9 @@ function reconfigure(
   if (sameMembers(target, configuration.members)) return null; // in force: the state ends it when it is applied
   const voters = target.filter((member) => member.role === "voter");
   if (!canDecide(voters, view)) {
-    return { kind: "give-up", revision: pending.revision, code: "new-configuration-no-quorum" };
+    return { kind: "give-up", zxid: pending.zxid, code: "new-configuration-no-quorum" };
   }
-  const why = `reconfiguration of revision ${pending.revision}`;
+  const why = `reconfiguration of zxid ${pending.zxid}`;
   return { kind: "change", members: target, why, isReconfiguration: true };
 }
 

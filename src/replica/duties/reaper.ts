@@ -4,6 +4,7 @@
 
 import type { Machine } from "../../state/machine.ts";
 import type { Reapable } from "../../state/tree/commands.ts";
+import { TreeModel } from "../../state/tree/model.ts";
 
 export interface ReaperOptions {
   /** ZooKeeper's `znode.container.checkIntervalMs`: how often a sweep begins. */
@@ -45,7 +46,7 @@ export class Reaper {
   begin(wall: () => number): void {
     // As batches are stamped: time never goes back, also when the leader before had a faster clock.
     const now = (): number => Math.max(wall(), this.#machine.time);
-    this.#sweep ??= this.#machine.tree.sweep(now, this.#options.neverUsedMs);
+    this.#sweep ??= this.#machine.model(TreeModel).tree.sweep(now, this.#options.neverUsedMs);
   }
 
   /** The leader leads no more, or the state was replaced. */

@@ -4,6 +4,7 @@
 import type { MemberRecord } from "../../consensus/raft/types.ts";
 import type { Machine } from "../../state/machine.ts";
 import { encodeEndReconfig } from "../../state/tree/commands.ts";
+import { TreeModel } from "../../state/tree/model.ts";
 import type { Logger } from "../logger.ts";
 import type { Encode, LeaderDuty, LeaderView } from "./duty.ts";
 import { nextMembershipStep } from "./membership.ts";
@@ -21,7 +22,7 @@ export class ReconfigurationDuty implements LeaderDuty {
   readonly #options: ReconfigurationOptions;
   readonly #logger: Logger;
   #ticksWithoutVoters = 0;
-  /** The revision of the reconfiguration that this leader gave up in this term. */
+  /** The zxid of the reconfiguration that this leader gave up in this term. */
   #givenUp: number | null = null;
 
   constructor(machine: Machine, options: ReconfigurationOptions, logger: Logger) {
@@ -32,7 +33,7 @@ export class ReconfigurationDuty implements LeaderDuty {
 
   due(view: LeaderView): readonly Encode[] {
     if (view.isChangingMembership) return NOTHING;
-    const pending = this.#machine.pendingReconfiguration;
+    const pending = this.#machine.model(TreeModel).tree.pending;
     const { listed } = this.#options;
     const step = nextMembershipStep(view.configuration, pending, (id) => view.progressOf(id), listed);
     if (step?.kind === "give-up") return this.#giveUp(step);
@@ -44,10 +45,10 @@ export class ReconfigurationDuty implements LeaderDuty {
     return NOTHING;
   }
 
-  #giveUp({ revision, code }: GiveUp): readonly Encode[] {
-    if (++this.#ticksWithoutVoters < this.#options.patienceTicks || this.#givenUp === revision) return NOTHING;
-    this.#givenUp = revision;
-    return [(writer) => encodeEndReconfig(writer, revision, code)];
+  #giveUp({ zxid, code }: GiveUp): readonly Encode[] {
+    if (++this.#ticksWithoutVoters < this.#options.patienceTicks || this.#givenUp === zxid) return NOTHING;
+    this.#givenUp = zxid;
+    return [(writer) => encodeEndReconfig(writer, zxid, code)];
   }
 
   reset(): void {

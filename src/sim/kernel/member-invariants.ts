@@ -7,7 +7,9 @@ import type { Configuration, EntryKind, LogPosition, MemberId, RecoveredState } 
 import { decodePeerMessage, isSnapshotChunk } from "../../replica/peer-messages.ts";
 import type { LogWrite } from "../../replica/ports.ts";
 import { batchHeaderOf } from "../../state/batch.ts";
+import { Leases } from "../../state/leases/leases.ts";
 import type { Machine } from "../../state/machine.ts";
+import { TreeModel } from "../../state/tree/model.ts";
 import { ReferenceModel } from "../zookeeper/reference-model.ts";
 import type { Observer, SimulatedMember } from "./member.ts";
 
@@ -314,10 +316,10 @@ export class MemberInvariants implements Observer {
 
   onApplied(member: SimulatedMember, index: number, machine: Machine): void {
     if (index === this.committedIndex && this.referenceModel.index < index)
-      this.referenceModel.applyOther(machine.revision);
-    if (index === this.committedIndex && machine.revision !== this.referenceModel.revision) {
+      this.referenceModel.applyOther(machine.sequence);
+    if (index === this.committedIndex && machine.sequence !== this.referenceModel.revision) {
       const { revision } = this.referenceModel;
-      this.violate("state machine safety", `entry ${index} led to revision ${machine.revision}, not ${revision}`);
+      this.violate("state machine safety", `entry ${index} led to revision ${machine.sequence}, not ${revision}`);
     }
     this.onFirstApplied(member, index);
     if (index % HASH_EVERY === 0) this.#compare(member, index, machine);
@@ -335,6 +337,11 @@ export class MemberInvariants implements Observer {
   /** States at one index are equal, whoever came to them and how. */
   #compare(member: SimulatedMember, index: number, machine: Machine): void {
     if (machine.appliedIndex !== index) return;
+    try {
+      machine.checkInvariants();
+    } catch (error) {
+      this.violate("state invariants", `member ${member.id} at index ${index}: ${(error as Error).message}`);
+    }
     const hash = machine.hash();
     const known = this.#hashes.get(index);
     if (known === undefined) this.#hashes.set(index, hash);
@@ -346,10 +353,12 @@ export class MemberInvariants implements Observer {
     const machine = member.replica?.machine;
     if (machine === undefined || machine.appliedIndex !== this.committedIndex) return;
     const { referenceModel } = this;
+    const { tree } = machine.model(TreeModel);
+    const leases = machine.model(Leases);
     let count = 0;
     for (const [path, { data, stat }] of referenceModel.nodes()) {
       count++;
-      const node = machine.tree.node(path);
+      const node = tree.node(path);
       if (node === undefined) {
         this.violate("state as told", `member ${member.id} has no ${path}`);
         return;
@@ -360,13 +369,13 @@ export class MemberInvariants implements Observer {
       if (differs || moved) this.violate("state as told", `member ${member.id} holds another ${path}`);
     }
     const expected = count + PRESET_NODES;
-    if (machine.tree.nodeCount !== expected) {
-      this.violate("state as told", `member ${member.id} holds ${machine.tree.nodeCount} nodes, ${expected} are there`);
+    if (tree.nodeCount !== expected) {
+      this.violate("state as told", `member ${member.id} holds ${tree.nodeCount} nodes, ${expected} are there`);
     }
-    if (machine.leases.size !== referenceModel.leases.size) {
+    if (leases.size !== referenceModel.leases.size) {
       this.violate(
         "state as told",
-        `member ${member.id} holds ${machine.leases.size} sessions, not ${referenceModel.leases.size}`,
+        `member ${member.id} holds ${leases.size} sessions, not ${referenceModel.leases.size}`,
       );
     }
   }

@@ -12,9 +12,8 @@ import { LateStorageEvents } from "../../replica/late-storage-events.ts";
 import { silentLogger } from "../../replica/logger.ts";
 import type { LogWrite, OpenedStorage, StorageEvents } from "../../replica/ports.ts";
 import { Replica, type ReplicaOptions } from "../../replica/replica.ts";
-import { StateEventsHub } from "../../state/events-hub.ts";
 import { Machine } from "../../state/machine.ts";
-import type { StateEvents } from "../../state/types.ts";
+import { coordinationModels } from "../../state/models.ts";
 import { VirtualDisk } from "./disk.ts";
 import type { VirtualNetwork } from "./network.ts";
 import { VirtualClock, type VirtualTime } from "./time.ts";
@@ -167,8 +166,7 @@ export class SimulatedMember {
 
   async #run(clock: VirtualClock): Promise<void> {
     const { id, network, random, observer, replica: settings } = this.#options;
-    const events = new StateEventsHub();
-    const machine = new ObservedMachine(events, this, observer);
+    const machine = new ObservedMachine(this, observer);
     const storageEvents = new LateStorageEvents();
     const storage = await this.#open(this.disk.mount(clock), clock, storageEvents);
     this.incarnation = storage.incarnation;
@@ -190,8 +188,6 @@ export class SimulatedMember {
     );
     storageEvents.target = replica;
     const service = this.#serve(replica, clock);
-    events.add(replica.stateEvents);
-    events.add(service);
     replica.onStatusChange(() => observer.onStatus?.(this));
     this.replica = replica;
     this.service = service;
@@ -258,8 +254,8 @@ class ObservedMachine extends Machine {
   readonly #member: SimulatedMember;
   readonly #observer: Observer;
 
-  constructor(events: StateEvents, member: SimulatedMember, observer: Observer) {
-    super(events);
+  constructor(member: SimulatedMember, observer: Observer) {
+    super(coordinationModels());
     this.#member = member;
     this.#observer = observer;
   }

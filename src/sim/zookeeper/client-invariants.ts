@@ -4,7 +4,7 @@
 import { byteString } from "../../base/text.ts";
 import { readStat } from "../../protocols/zookeeper/codec/records.ts";
 import { readChildren2, readData } from "../../protocols/zookeeper/codec/replies.ts";
-import type { Stat } from "../../state/types.ts";
+import type { Stat } from "../../state/tree/types.ts";
 import type { Reply, Request, SessionView, SimulatedClient } from "./client.ts";
 import { HistoryRecorder } from "./history-recorder.ts";
 import type { Command, TreeCommand } from "./log-commands.ts";

@@ -3,7 +3,7 @@
 import { ByteReader } from "../../base/bytes.ts";
 import { readBatchHeader } from "../../state/batch.ts";
 import { LEASE_MODEL, LEASE_OPERATION } from "../../state/leases/commands.ts";
-import { TREE_OPERATION, TTL_GIVEN } from "../../state/tree/commands.ts";
+import { TREE_MODEL, TREE_OPERATION, TTL_GIVEN } from "../../state/tree/commands.ts";
 
 /** Data as a one-byte string; null where there is none. */
 export type TreeCommand =
@@ -21,7 +21,7 @@ export type Command =
   | { readonly kind: "multi"; readonly session: number; readonly commands: readonly TreeCommand[] }
   /** A container or a node with a time to live goes, if it is still as the leader saw it. */
   | { readonly kind: "reap"; readonly path: string; readonly mzxid: number; readonly pzxid: number }
-  /** A reconfiguration, or its end: the ensemble's own affairs. */
+  /** A reconfiguration, or its end: the ensemble's own affairs; and commands of other models. */
   | { readonly kind: "other"; readonly session: number; readonly operation: number };
 
 export interface Batch {
@@ -47,7 +47,8 @@ export function readBatch(payload: Uint8Array): Batch {
 function readCommand(reader: ByteReader): Command {
   const model = reader.uint8();
   const operation = reader.uint8();
-  return model === LEASE_MODEL ? readLeaseCommand(operation, reader) : readTreeCommand(operation, reader);
+  if (model === LEASE_MODEL) return readLeaseCommand(operation, reader);
+  return model === TREE_MODEL ? readTreeCommand(operation, reader) : { kind: "other", session: 0, operation };
 }
 
 function readLeaseCommand(operation: number, reader: ByteReader): Command {

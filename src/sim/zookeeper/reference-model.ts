@@ -3,7 +3,7 @@
 // so every answer a client gets, and every event it is told, can be compared with what was true there.
 
 import { bytesOf } from "../../base/text.ts";
-import type { Stat } from "../../state/types.ts";
+import type { Stat } from "../../state/tree/types.ts";
 import { type Batch, type Command, readBatch, type TreeCommand } from "./log-commands.ts";
 
 /** ZooKeeper's codes, as its own documents give them. */

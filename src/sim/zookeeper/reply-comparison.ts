@@ -2,7 +2,7 @@
 
 import { readStat } from "../../protocols/zookeeper/codec/records.ts";
 import { type MultiResult, readCreated, readMultiReply } from "../../protocols/zookeeper/codec/replies.ts";
-import type { Stat } from "../../state/types.ts";
+import type { Stat } from "../../state/tree/types.ts";
 import type { Reply, Request } from "./client.ts";
 import type { Command, TreeCommand } from "./log-commands.ts";
 import { type Answer, CODE } from "./reference-model.ts";

@@ -1,7 +1,7 @@
 // The invariants of watches: every event is true, was asked for and comes in its place; and whoever is shown a change has been told
 // of it before. What a client watches, and since which revision, is written down with the client.
 
-import type { Stat } from "../../state/types.ts";
+import type { Stat } from "../../state/tree/types.ts";
 import type { SimulatedClient } from "./client.ts";
 import { EVENT, type NodeEvent, type ReferenceModel } from "./reference-model.ts";
 

@@ -1,31 +1,34 @@
-// The table of leases: sessions now, other protocols' too. What is in it is alive; when one ends is decided by the
-// leader's clock and comes as a command. A lease never changes, it is replaced: whoever holds one holds a consistent view.
+// The table of leases, a model: doors name leases by ids of their own, kept by their models, and every model may attach
+// things to a lease, which end with it. What is in the table is alive; when one runs out is decided by the leader's
+// clock and comes as a command.
 
+import { assert } from "../../base/assert.ts";
 import type { ByteReader } from "../../base/bytes.ts";
 import { equalsSecretly } from "../../base/text.ts";
-import { rejected } from "../outcomes.ts";
-import type { Outcome } from "../types.ts";
-import { PASSWORD_BYTES } from "./commands.ts";
-
-export interface Lease {
-  /** The low byte of the member × 2⁴⁵ + the revision that opened it: unique for ever, and exact as a number. */
-  readonly id: number;
-  readonly timeoutMs: number;
-  /** 16 bytes as a one-byte string. */
-  readonly password: string;
-  /** Who serves it: a member, and which run of it. */
-  readonly member: number;
-  readonly run: number;
-  /** How often it was attached to a member; an expiry decided before the last time is void. */
-  readonly generation: number;
-}
+import type { HashSum } from "../hash-sum.ts";
+import type { LeaseTable, Model, Refusal, Turn } from "../model.ts";
+import { DONE, rejected } from "../outcomes.ts";
+import type { RecordWriter } from "../record-writer.ts";
+import { GRANT, LEASE_MODEL, LEASE_OPERATION, SECRET_BYTES, TIMEOUT_MS_MAX } from "./commands.ts";
+import { LeaseEventHub } from "./events.ts";
+import { endOfLeaseCommand } from "./flaws.ts";
+import type { Lease, LeaseOutcome, LeaseTerms } from "./lease.ts";
+import { LEASE_RECORD, LeaseSection, RestoredLeases } from "./snapshot.ts";
 
 const MEMBER_SHIFT = 2 ** 45;
 /** A Map ends at 2²⁴ entries with an exception; long before, no more leases are given. */
-export const LEASES_MAX = 2 ** 23;
+const LEASES_MAX = 2 ** 23;
+/** From this feature level on leases are granted that lack a clock, an owner or a secret. */
+const GRANT_LEVEL = 1;
 
-export class Leases {
-  readonly #byId = new Map<number, Lease>();
+/** Invariants: each lease is in the table under its id; its id is of a command that was applied; at most `LEASES_MAX`. */
+export class Leases implements Model<LeaseOutcome>, LeaseTable {
+  readonly number = LEASE_MODEL;
+  readonly name = "leases";
+  readonly level = 0;
+  readonly recordKinds = [LEASE_RECORD];
+  readonly events = new LeaseEventHub();
+  #byId = new Map<number, Lease>();
 
   get size(): number {
     return this.#byId.size;
@@ -35,46 +38,141 @@ export class Leases {
     return this.#byId.get(id);
   }
 
+  has(id: number): boolean {
+    return this.#byId.has(id);
+  }
+
   [Symbol.iterator](): Iterator<Lease> & Iterable<Lease> {
     return this.#byId.values();
   }
 
-  onOpen(reader: ByteReader, revision: number, member: number, run: number): Outcome {
-    const timeoutMs = reader.int32();
-    const password = reader.text(PASSWORD_BYTES);
-    if (this.#byId.size >= LEASES_MAX) return rejected("session-expired");
-    const id = (member % 256) * MEMBER_SHIFT + revision;
-    this.#byId.set(id, { id, timeoutMs, password, member, run, generation: 0 });
-    return { kind: "lease-opened", id, timeoutMs };
+  /** For this model's commands, and for commands of doors' models that name the lease themselves: one a command. */
+  open({ timeoutMs, secret, isOwned }: LeaseTerms, turn: Turn): Lease | null {
+    if (this.#byId.size >= LEASES_MAX) return null;
+    assert(turn.member >= 0, "a lease is opened in a member's name");
+    assert(timeoutMs === null || timeoutMs <= TIMEOUT_MS_MAX, `a lease of ${timeoutMs} ms`);
+    const id = (turn.member % 256) * MEMBER_SHIFT + turn.sequence;
+    assert(!this.#byId.has(id), "a lease's id is never given again");
+    const lease = { id, timeoutMs, secret, owner: isOwned ? ownerOf(turn) : null, generation: 0 };
+    this.#byId.set(id, lease);
+    this.events.onLeaseMoved(id, lease.owner);
+    return lease;
   }
 
-  onAttach(reader: ByteReader, member: number, run: number): Outcome {
+  /** What is attached to it goes first: who hears that a lease ended finds nothing left of it. */
+  end(id: number, cause: "closed" | "expired", turn: Turn): void {
+    assert(this.#byId.has(id), "a lease ends once");
+    this.#byId.delete(id);
+    turn.tellLeaseEnded(id);
+    this.events.onLeaseEnded(id, cause);
+  }
+
+  refusal(id: number, { member, run }: Turn): "session-expired" | "session-moved" | null {
+    const lease = this.#byId.get(id);
+    if (lease === undefined) return "session-expired";
+    const { owner } = lease;
+    return owner === null || (owner.member === member && owner.run === run) ? null : "session-moved";
+  }
+
+  apply(operation: number, reader: ByteReader, turn: Turn): LeaseOutcome {
+    switch (operation) {
+      case LEASE_OPERATION.open: {
+        const timeoutMs = reader.int32();
+        return this.#onOpen({ timeoutMs, secret: reader.text(SECRET_BYTES), isOwned: true }, turn);
+      }
+      case LEASE_OPERATION.grant:
+        return this.#onGrant(reader, turn);
+      case LEASE_OPERATION.attach:
+        return this.#onAttach(reader, turn);
+      case LEASE_OPERATION.close:
+        return this.#onClose(reader.int64(), turn);
+      case LEASE_OPERATION.expire:
+        for (let left = reader.uint32(); left > 0; left--) {
+          const id = reader.int64();
+          if (this.#byId.get(id)?.generation === reader.int32()) this.end(id, "expired", turn);
+        }
+        return DONE;
+      default:
+        assert(false, `operation ${operation} of the leases`);
+    }
+  }
+
+  refused(why: Refusal): LeaseOutcome {
+    return rejected(why === "unreadable" ? "bad-arguments" : why);
+  }
+
+  endOfCommand(bytes: Uint8Array, at: number, end: number): number {
+    return endOfLeaseCommand(bytes, at, end);
+  }
+
+  isLeadersOwn(operation: number): boolean {
+    return operation === LEASE_OPERATION.expire;
+  }
+
+  beginSnapshot(records: RecordWriter): LeaseSection {
+    return new LeaseSection(records, this);
+  }
+
+  restore(): RestoredLeases {
+    return new RestoredLeases(LEASES_MAX, (leases) => {
+      this.#byId = leases;
+    });
+  }
+
+  addToHash(sum: HashSum): void {
+    for (const { id, timeoutMs, secret, owner, generation } of this) {
+      sum.add(`lease ${id} ${timeoutMs} ${secret} ${owner?.member} ${owner?.run} ${generation}`);
+    }
+  }
+
+  checkInvariants(): void {
+    assert(this.#byId.size <= LEASES_MAX, "more leases than there can be");
+    for (const [id, lease] of this.#byId) {
+      assert(lease.id === id && id > 0 && Number.isSafeInteger(id), `a lease ${lease.id} under the id ${id}`);
+      assert(lease.secret === null || lease.secret.length === SECRET_BYTES, "a lease's secret has 16 bytes");
+    }
+  }
+
+  #onOpen(terms: LeaseTerms, turn: Turn): LeaseOutcome {
+    const lease = this.open(terms, turn);
+    if (lease === null) return rejected("session-expired");
+    return { kind: "lease-opened", id: lease.id, timeoutMs: lease.timeoutMs };
+  }
+
+  #onGrant(reader: ByteReader, turn: Turn): LeaseOutcome {
+    const has = reader.uint8();
+    const timeoutMs = reader.int64();
+    const secret = (has & GRANT.secret) === 0 ? null : reader.text(SECRET_BYTES);
+    if (turn.level < GRANT_LEVEL) return rejected("feature-level");
+    const terms = {
+      timeoutMs: (has & GRANT.clock) === 0 ? null : timeoutMs,
+      secret,
+      isOwned: (has & GRANT.owner) !== 0,
+    };
+    return this.#onOpen(terms, turn);
+  }
+
+  #onAttach(reader: ByteReader, turn: Turn): LeaseOutcome {
     const id = reader.int64();
     const timeoutMs = reader.int32();
-    const password = reader.boolean() ? reader.text(PASSWORD_BYTES) : null;
+    const secret = reader.boolean() ? reader.text(SECRET_BYTES) : null;
     const lease = this.#byId.get(id);
-    if (lease === undefined || password === null || !equalsSecretly(lease.password, password))
+    if (lease === undefined || lease.secret === null || secret === null || !equalsSecretly(lease.secret, secret))
       return rejected("session-expired");
-    this.#byId.set(id, { ...lease, timeoutMs, member, run, generation: (lease.generation + 1) | 0 });
+    const owner = ownerOf(turn);
+    this.#byId.set(id, { ...lease, timeoutMs, owner, generation: (lease.generation + 1) | 0 });
+    this.events.onLeaseMoved(id, owner);
     return { kind: "lease-attached", id, timeoutMs };
   }
 
-  /** Whether the lease lives and is served by this run of this member; if not, why not. */
-  refusal(id: number, member: number, run: number): "session-expired" | "session-moved" | null {
-    const lease = this.#byId.get(id);
-    if (lease === undefined) return "session-expired";
-    return lease.member === member && lease.run === run ? null : "session-moved";
+  #onClose(id: number, turn: Turn): LeaseOutcome {
+    const refusal = this.refusal(id, turn);
+    if (refusal !== null) return rejected(refusal);
+    this.end(id, "closed", turn);
+    return DONE;
   }
+}
 
-  end(id: number): void {
-    this.#byId.delete(id);
-  }
-
-  restore(lease: Lease): void {
-    this.#byId.set(lease.id, lease);
-  }
-
-  clear(): void {
-    this.#byId.clear();
-  }
+function ownerOf({ member, run }: Turn): { readonly member: number; readonly run: number } {
+  return { member, run };
 }

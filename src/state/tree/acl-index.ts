@@ -1,8 +1,8 @@
 // A long access list made ready for many questions: whether it grants something costs one look per identity, however many
 // entries it has. Lists are never changed, so an index is made once and goes with its list.
 
-import type { Acl, Identity } from "../types.ts";
 import { type AddressRange, holdsAddress, parseAddress, parseRange } from "./ip.ts";
+import type { Acl, Identity } from "./types.ts";
 
 /** A SASL user of this name matches every SASL entry. */
 const SASL_SUPER = "super";

@@ -3,9 +3,9 @@
 
 import { assert } from "../../base/assert.ts";
 import type { ByteReader } from "../../base/bytes.ts";
-import type { Acl } from "../types.ts";
+import { hashText } from "../memory/text-hash.ts";
 import { OPEN_ACL, READ_ACL } from "./acl.ts";
-import { hashText } from "./path-hash.ts";
+import type { Acl } from "./types.ts";
 
 /** Beyond, lists are kept but not shared: a Map ends at 2²⁴. */
 const SHARED_MAX = 2 ** 23;

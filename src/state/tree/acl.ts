@@ -1,9 +1,9 @@
 // Who may do what to a node, and which access lists may be given to one. Everything here is linear in what it is given.
 
-import type { Acl, Identity } from "../types.ts";
 import { isValidId } from "./acl-ids.ts";
 import { AclIndex, isAnyone, matches } from "./acl-index.ts";
 import { ACL_BYTES_MAX, ACL_ENTRIES_MAX, ACL_ID_BYTES_MAX } from "./limits.ts";
+import type { Acl, Identity } from "./types.ts";
 
 export const PERMISSION = { read: 1, write: 2, create: 4, delete: 8, admin: 16, all: 31 } as const;
 

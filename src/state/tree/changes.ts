@@ -4,10 +4,10 @@
 // Nothing is checked here: `operations.ts` has decided that the change is allowed.
 
 import { assert } from "../../base/assert.ts";
-import type { Acl, NodeEvent, StateEvents } from "../types.ts";
 import { NodeMap } from "./node-map.ts";
 import { chargeQuota, recountQuota, registerQuota, unregisterQuota } from "./quotas.ts";
 import type { Tree } from "./tree.ts";
+import type { Acl, NodeEvent, TreeEvents } from "./types.ts";
 import { type Directory, type TakenData, Znode } from "./znode.ts";
 
 /** What a new node is besides a node. `ttl`: milliseconds; `session`: of an ephemeral. */
@@ -34,9 +34,9 @@ interface HeldEvent {
 
 export class Changes {
   readonly tree: Tree;
-  readonly #events: StateEvents;
+  readonly #events: TreeEvents;
   /** The command's. */
-  revision = 0;
+  zxid = 0;
   time = 0;
   /** Writes a node to the running snapshot, as it is before its change. */
   onBeforeChange: ((node: Znode) => void) | null = null;
@@ -46,35 +46,47 @@ export class Changes {
   /** Nodes that the multi deleted, and data that it replaced: their memory is given back with its success. */
   #removed: Znode[] = [];
   #replaced: TakenData[] = [];
+  /** The tree's counts when the multi began: to take it back restores them. */
+  #nodesBefore = 0;
+  #bytesBefore = 0;
+  #ephemeralsBefore = 0;
 
-  constructor(tree: Tree, events: StateEvents) {
+  constructor(tree: Tree, events: TreeEvents) {
     this.tree = tree;
     this.#events = events;
   }
 
-  begin(revision: number, time: number): void {
-    this.revision = revision;
+  begin(zxid: number, time: number): void {
+    this.zxid = zxid;
     this.time = time;
   }
 
   beginMulti(): void {
     assert(this.#undo === null, "a multi within a multi");
     this.#undo = [];
+    this.#nodesBefore = this.tree.nodeCount;
+    this.#bytesBefore = this.tree.approximateBytes;
+    this.#ephemeralsBefore = this.tree.ephemeralCount;
   }
 
   commitMulti(): void {
+    assert(this.#undo !== null, "no multi to be kept");
     const held = this.#held;
     const { store } = this.tree;
     for (const { record } of this.#removed) store.release(record);
     for (const { block, length } of this.#replaced) store.data.release(block, length);
     this.#endMulti();
-    for (const { event, path, acl } of held) this.#events.onNode(event, path, this.revision, acl);
+    for (const { event, path, acl } of held) this.#events.onNode(event, path, this.zxid, acl);
   }
 
   rollBackMulti(): void {
     const undo = this.#undo;
     assert(undo !== null, "nothing to roll back");
     for (let i = undo.length - 1; i >= 0; i--) undo[i]!();
+    const { nodeCount, approximateBytes, ephemeralCount } = this.tree;
+    assert(nodeCount === this.#nodesBefore, "a multi that was taken back left nodes");
+    assert(approximateBytes === this.#bytesBefore, "a multi that was taken back left bytes");
+    assert(ephemeralCount === this.#ephemeralsBefore, "a multi that was taken back left ephemeral nodes");
     this.#endMulti();
   }
 
@@ -93,7 +105,7 @@ export class Changes {
     const node = Znode.create(tree.store, {
       path,
       acl,
-      zxid: this.revision,
+      zxid: this.zxid,
       time: this.time,
       ephemeralOwner: kind.kind === "ephemeral" ? kind.session : 0,
     });
@@ -102,7 +114,7 @@ export class Changes {
     const directory = parent.becomeDirectory();
     this.#attach(parent, directory, node, kind);
     directory.creates = (directory.creates + 1) | 0;
-    directory.pzxid = this.revision;
+    directory.pzxid = this.zxid;
     if (registerQuota(tree, node) === "statistics") recountQuota(this, node);
     if (tree.quotas.size > 0) chargeQuota(this, node, node.dataLength, 1);
     this.#emit("created", path, node.acl);
@@ -130,7 +142,7 @@ export class Changes {
       this.#detach(directory, node);
       this.#removed.push(node);
     }
-    directory.pzxid = this.revision;
+    directory.pzxid = this.zxid;
     this.#emit("deleted", path, acl);
     this.#emit("children-changed", parent.path, parent.acl);
   }
@@ -141,7 +153,7 @@ export class Changes {
     this.#beforeChange(node);
     if (this.#undo !== null) this.#undoSetData(this.#undo, node);
     node.setData(source, start, length);
-    node.mzxid = this.revision;
+    node.mzxid = this.zxid;
     node.mtime = this.time;
     node.version = version;
     tree.approximateBytes += grown;
@@ -179,7 +191,7 @@ export class Changes {
   }
 
   #emit(event: NodeEvent, path: string, acl: readonly Acl[]): void {
-    if (this.#undo === null) this.#events.onNode(event, path, this.revision, acl);
+    if (this.#undo === null) this.#events.onNode(event, path, this.zxid, acl);
     else this.#held.push({ event, path, acl });
   }
 
@@ -268,7 +280,7 @@ export function enlistEphemeral(tree: Tree, node: Znode): void {
 
 function dismissEphemeral(tree: Tree, node: Znode): void {
   const ephemerals = tree.ephemerals.get(node.ephemeralOwner);
-  assert(ephemerals !== undefined, "an ephemeral that no session owns");
+  assert(ephemerals?.has(node) === true, "an ephemeral node stands in its session's list");
   ephemerals.delete(node);
   tree.ephemeralCount--;
   if (ephemerals.size === 0) tree.ephemerals.delete(node.ephemeralOwner);

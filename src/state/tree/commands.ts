@@ -7,7 +7,7 @@
 
 import { assert } from "../../base/assert.ts";
 import { ByteWriter } from "../../base/bytes.ts";
-import type { Acl, Identity, Rejection } from "../types.ts";
+import type { Acl, Identity, Rejection } from "./types.ts";
 
 export const TREE_MODEL = 1;
 
@@ -218,10 +218,10 @@ export function encodeReap(writer: ByteWriter, candidate: Reapable): void {
   writer.int64(candidate.pzxid);
 }
 
-/** The leader's: gives up the reconfiguration taken up at `revision`, if it still is the pending one. Outcome: `done`. */
-export function encodeEndReconfig(writer: ByteWriter, revision: number, code: Rejection): void {
+/** The leader's: gives up the reconfiguration taken up at `zxid`, if it still is the pending one. Outcome: `done`. */
+export function encodeEndReconfig(writer: ByteWriter, zxid: number, code: Rejection): void {
   begin(writer, TREE_OPERATION.endReconfig, 0, NOBODY);
-  writer.int64(revision);
+  writer.int64(zxid);
   writeText(writer, code);
 }
 

@@ -19,7 +19,7 @@ export interface EnsembleMember {
 /** A reconfiguration taken up, until the ensemble is what it asked for. */
 export interface PendingReconfiguration {
   /** The command's: what the wait for its end is known by. */
-  readonly revision: number;
+  readonly zxid: number;
   readonly members: readonly EnsembleMember[];
 }
 

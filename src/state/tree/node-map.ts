@@ -1,6 +1,6 @@
 // Nodes of a rare kind, with a number each: a session's ephemerals, containers, TTLs.
 
-import { LargeMap } from "./large-map.ts";
+import { LargeMap } from "../memory/large-map.ts";
 import type { NodeStore } from "./node-store.ts";
 import { Znode } from "./znode.ts";
 

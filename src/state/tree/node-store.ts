@@ -1,10 +1,10 @@
 // Where the nodes of one tree are: numbers in records, data in a slab, paths as strings. What a record's fields mean is
 // said by `Znode`, through which everything else reads and writes them.
 
-import type { Acl } from "../types.ts";
+import { Records } from "../memory/records.ts";
+import { Slab } from "../memory/slab.ts";
 import { AclTable } from "./acl-table.ts";
-import { Records } from "./records.ts";
-import { Slab } from "./slab.ts";
+import type { Acl } from "./types.ts";
 
 /** Doubles. */
 export const CZXID = 0;

@@ -3,8 +3,8 @@
 // this one never pauses and ends with the memory. Paths are looked up in the bytes of a command, without a string.
 
 import { assert } from "../../base/assert.ts";
+import { hashBytes, hashText } from "../memory/text-hash.ts";
 import { CHAIN, HASH, type NodeStore } from "./node-store.ts";
-import { hashBytes, hashText } from "./path-hash.ts";
 import { Znode } from "./znode.ts";
 
 /** Buckets stand in segments, so that growing copies nothing. */

@@ -4,18 +4,19 @@
 import { assert } from "../../base/assert.ts";
 import { type ByteReader, ByteWriter } from "../../base/bytes.ts";
 import { byteString } from "../../base/text.ts";
-import { DONE, detached, rejected } from "../outcomes.ts";
-import type { Outcome } from "../types.ts";
+import { DONE, rejected } from "../outcomes.ts";
 import { fixedUp, OPEN_ACL, PERMISSION } from "./acl.ts";
 import { readAcl } from "./acl-table.ts";
 import type { Changes, NodeKind } from "./changes.ts";
 import { CREATE_MODE, MODE_INVALID, POLICY_BIT, TREE_OPERATION, TTL_GIVEN } from "./commands.ts";
+import { detached } from "./outcomes.ts";
 import { isValidPath, lastSlashOf } from "./paths.ts";
 import { exceedsQuota, exceedsQuotaText } from "./quotas.ts";
 import type { Reconfiguration } from "./reconfiguration.ts";
 import type { Requester } from "./requester.ts";
 import { sequenceSuffix } from "./sequence.ts";
 import type { Tree } from "./tree.ts";
+import type { TreeOutcome } from "./types.ts";
 import type { Znode } from "./znode.ts";
 
 /** ZooKeeper keeps a TTL in five bytes. */
@@ -38,7 +39,7 @@ export class Operations {
   }
 
   /** The reader stands behind the credentials, and is left at the command's end. */
-  apply(operation: number, reader: ByteReader): Outcome {
+  apply(operation: number, reader: ByteReader): TreeOutcome {
     switch (operation) {
       case TREE_OPERATION.setAcl:
         return this.#setAcl(reader);
@@ -56,7 +57,7 @@ export class Operations {
   }
 
   /** What a multi may hold. A check outside of one is never proposed. */
-  #single(operation: number, reader: ByteReader): Outcome {
+  #single(operation: number, reader: ByteReader): TreeOutcome {
     switch (operation) {
       case TREE_OPERATION.create:
         return this.#create(reader);
@@ -71,7 +72,7 @@ export class Operations {
     }
   }
 
-  #create(reader: ByteReader): Outcome {
+  #create(reader: ByteReader): TreeOutcome {
     const flags = reader.uint8();
     const mode = flags & ~TTL_GIVEN;
     const ttl = (flags & TTL_GIVEN) === 0 ? -1 : reader.int64();
@@ -110,7 +111,7 @@ export class Operations {
     return { kind: "created", path, stat: node };
   }
 
-  #delete(reader: ByteReader): Outcome {
+  #delete(reader: ByteReader): TreeOutcome {
     const version = reader.int32();
     const length = reader.uint32();
     const { bytes } = reader;
@@ -126,7 +127,7 @@ export class Operations {
     return DONE;
   }
 
-  #deleteMissing(bytes: Uint8Array, start: number, end: number): Outcome {
+  #deleteMissing(bytes: Uint8Array, start: number, end: number): TreeOutcome {
     const slash = lastSlashOf(bytes, start, end);
     if (slash === -1) return rejected("bad-arguments");
     const parent = slash === start ? this.#tree.root : this.#tree.nodeAt(bytes, start, slash);
@@ -134,7 +135,7 @@ export class Operations {
     return rejected("no-node");
   }
 
-  #setData(reader: ByteReader): Outcome {
+  #setData(reader: ByteReader): TreeOutcome {
     const version = reader.int32();
     const length = reader.uint32();
     const { bytes } = reader;
@@ -154,7 +155,7 @@ export class Operations {
     return { kind: "updated", stat: node };
   }
 
-  #check(reader: ByteReader): Outcome {
+  #check(reader: ByteReader): TreeOutcome {
     const version = reader.int32();
     const length = reader.uint32();
     const start = reader.skip(length);
@@ -165,7 +166,7 @@ export class Operations {
     return DONE;
   }
 
-  #setAcl(reader: ByteReader): Outcome {
+  #setAcl(reader: ByteReader): TreeOutcome {
     const version = reader.int32();
     const length = reader.uint32();
     const { bytes } = reader;
@@ -182,10 +183,10 @@ export class Operations {
     return { kind: "updated", stat: node };
   }
 
-  /** All or nothing, under one revision; later operations see what earlier ones did. */
-  #multi(reader: ByteReader): Outcome {
+  /** All or nothing, under one zxid; later operations see what earlier ones did. */
+  #multi(reader: ByteReader): TreeOutcome {
     const count = reader.uint32();
-    const results: Outcome[] = [];
+    const results: TreeOutcome[] = [];
     this.#changes.beginMulti();
     for (let position = 0; position < count; position++) {
       const outcome = this.#single(reader.uint8(), reader);
@@ -200,7 +201,7 @@ export class Operations {
     return { kind: "multi", results };
   }
 
-  #reap(reader: ByteReader): Outcome {
+  #reap(reader: ByteReader): TreeOutcome {
     const node = this.#tree.node(reader.text(reader.uint32()));
     const mzxid = reader.int64();
     const pzxid = reader.int64();
@@ -213,7 +214,7 @@ export class Operations {
     return (this.#requester.policy & bit) !== 0;
   }
 
-  #sequentialPath(bytes: Uint8Array, start: number, end: number, parent: Znode): string | Outcome {
+  #sequentialPath(bytes: Uint8Array, start: number, end: number, parent: Znode): string | TreeOutcome {
     const scratch = this.#scratch.clear();
     scratch.raw(bytes, start, end);
     scratch.text(sequenceSuffix(parent.directory?.creates ?? 0));
@@ -238,14 +239,14 @@ export class Operations {
 }
 
 /** The path as it will be kept, or why there can be no new node. */
-function newPath(tree: Tree, bytes: Uint8Array, start: number, end: number): string | Outcome {
+function newPath(tree: Tree, bytes: Uint8Array, start: number, end: number): string | TreeOutcome {
   if (!isValidPath(bytes, start, end)) return rejected("bad-arguments");
   if (tree.nodeAt(bytes, start, end) !== undefined) return rejected("node-exists");
   return byteString(bytes, start, end);
 }
 
 /** No node there: is it that it is missing, or could there never be one? */
-function missing(bytes: Uint8Array, start: number, end: number): Outcome {
+function missing(bytes: Uint8Array, start: number, end: number): TreeOutcome {
   return rejected(isValidPath(bytes, start, end) ? "no-node" : "bad-arguments");
 }
 

@@ -1,9 +1,9 @@
 // The nodes that hold limits, found by the path that they limit. Looking for the nearest one above a node takes one step a level
 // and makes no text: the hash of a node's path is in its record.
 
-import { LargeMap } from "./large-map.ts";
+import { LargeMap } from "../memory/large-map.ts";
+import { hashText } from "../memory/text-hash.ts";
 import { HASH, type NodeStore } from "./node-store.ts";
-import { hashText } from "./path-hash.ts";
 import type { Znode } from "./znode.ts";
 
 interface Limited {

@@ -7,13 +7,13 @@ import { assert } from "../../base/assert.ts";
 import type { ByteReader } from "../../base/bytes.ts";
 import { bytesOf } from "../../base/text.ts";
 import { DONE, rejected } from "../outcomes.ts";
-import type { Outcome, Rejection, StateEvents } from "../types.ts";
 import { PERMISSION } from "./acl.ts";
 import type { Changes } from "./changes.ts";
 import { POLICY_BIT } from "./commands.ts";
 import { declaredRole, type EnsembleMember, ensembleText, isSameEnsemble, requestedMembers } from "./ensemble.ts";
 import type { Requester } from "./requester.ts";
 import { CONFIG_PATH, type Tree } from "./tree.ts";
+import type { Rejection, TreeEvents, TreeOutcome } from "./types.ts";
 import type { Znode } from "./znode.ts";
 
 /** The version that /zookeeper/config always has, in ZooKeeper too: its text carries one of its own. */
@@ -22,16 +22,16 @@ const CONFIG_NODE_VERSION = -1;
 export class Reconfiguration {
   readonly #tree: Tree;
   readonly #changes: Changes;
-  readonly #events: StateEvents;
+  readonly #events: TreeEvents;
 
-  constructor(changes: Changes, events: StateEvents) {
+  constructor(changes: Changes, events: TreeEvents) {
     this.#tree = changes.tree;
     this.#changes = changes;
     this.#events = events;
   }
 
   /** The checks and their order are ZooKeeper's; whether the new ensemble has a quorum is for the leader to see. */
-  onRequest(reader: ByteReader, requester: Requester): Outcome {
+  onRequest(reader: ByteReader, requester: Requester): TreeOutcome {
     const joining = optionalText(reader);
     const leaving = optionalText(reader);
     const newMembers = optionalText(reader);
@@ -45,48 +45,48 @@ export class Reconfiguration {
     const members = requestedMembers(this.#tree.members, { joining, leaving, newMembers });
     if (members === null || participantCount(members) < least) return rejected("bad-arguments");
     if (!requester.may(PERMISSION.write, this.#configNode().acl)) return rejected("no-auth");
-    const { revision } = this.#changes;
-    this.#tree.pending = { revision, members };
-    return { kind: "reconfiguring", revision };
+    const { zxid } = this.#changes;
+    this.#tree.pending = { zxid, members };
+    return { kind: "reconfiguring", zxid };
   }
 
-  /** To be called after each command's outcome: a request for what is already so ends at once. */
+  /** Behind the outcome of a request: one for what is already so ends at once. */
   settle(): void {
     if (this.#tree.pending === null || !isSameEnsemble(this.#tree.pending.members, this.#tree.members)) return;
-    this.#complete(this.#tree.pending.revision);
+    this.#complete(this.#tree.pending.zxid);
   }
 
-  onGivenUp(reader: ByteReader): Outcome {
-    const revision = reader.int64();
+  onGivenUp(reader: ByteReader): TreeOutcome {
+    const zxid = reader.int64();
     const code = reader.text(reader.uint32()) as Rejection;
-    if (this.#tree.pending?.revision !== revision) return DONE;
+    if (this.#tree.pending?.zxid !== zxid) return DONE;
     this.#tree.pending = null;
     this.#show();
-    this.#events.onReconfigured(revision, { kind: "rejected", code });
+    this.#events.onReconfigured(zxid, { kind: "rejected", code });
     return DONE;
   }
 
   /**
-   * The ensemble is this now. Consumes a revision if /zookeeper/config changes by it and is not shown for the first
+   * The ensemble is this now. Consumes a zxid if /zookeeper/config changes by it and is not shown for the first
    * time; the caller has set it apart.
    */
   onConfiguration(members: readonly EnsembleMember[]): void {
     this.#tree.members = members;
     if (this.#tree.pending === null) this.#show();
-    else if (isSameEnsemble(this.#tree.pending.members, members)) this.#complete(this.#tree.pending.revision);
+    else if (isSameEnsemble(this.#tree.pending.members, members)) this.#complete(this.#tree.pending.zxid);
   }
 
   /** Whether `onConfiguration` with these members will change /zookeeper/config after its first text. */
-  consumesRevision(members: readonly EnsembleMember[]): boolean {
+  consumesZxid(members: readonly EnsembleMember[]): boolean {
     const { pending, shown } = this.#tree;
     if (shown.length === 0) return false;
     return pending === null ? !isSameEnsemble(shown, members) : isSameEnsemble(pending.members, members);
   }
 
-  #complete(revision: number): void {
+  #complete(zxid: number): void {
     this.#tree.pending = null;
     this.#write();
-    this.#events.onReconfigured(revision, { kind: "updated", stat: this.#configNode() });
+    this.#events.onReconfigured(zxid, { kind: "updated", stat: this.#configNode() });
   }
 
   #show(): void {
@@ -95,7 +95,7 @@ export class Reconfiguration {
 
   #write(): void {
     const { members, shown } = this.#tree;
-    this.#tree.configVersion = shown.length === 0 ? 0 : this.#changes.revision;
+    this.#tree.configVersion = shown.length === 0 ? 0 : this.#changes.zxid;
     this.#tree.shown = members;
     const text = bytesOf(ensembleText(members, this.#tree.configVersion));
     this.#changes.setData(this.#configNode(), CONFIG_NODE_VERSION, text, 0, text.length);

@@ -3,9 +3,9 @@
 
 import { ByteReader } from "../../base/bytes.ts";
 import { byteString } from "../../base/text.ts";
-import type { Acl, Identity } from "../types.ts";
 import { allows, allowsAnyone } from "./acl.ts";
 import { POLICY_BIT } from "./commands.ts";
+import type { Acl, Identity } from "./types.ts";
 
 /** Different requesters remembered; beyond, all are forgotten and read again. */
 const REMEMBERED_MAX = 4096;

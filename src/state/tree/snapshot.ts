@@ -4,13 +4,15 @@
 import { assert } from "../../base/assert.ts";
 import { type ByteReader, type ByteWriter, MalformedError } from "../../base/bytes.ts";
 import { readMemberId, writeMemberId } from "../../base/member-id.ts";
-import type { Acl } from "../types.ts";
+import type { LeaseTable, RestoredSection, RestoredSections, SnapshotSection } from "../model.ts";
+import type { RecordWriter } from "../record-writer.ts";
 import { readAcl } from "./acl-table.ts";
 import { enlistEphemeral } from "./changes.ts";
 import { writeAcl } from "./commands.ts";
 import { declaredRole, type EnsembleMember } from "./ensemble.ts";
 import { registerQuota } from "./quotas.ts";
 import { CONFIG_PATH, QUOTA_PATH, type Tree, ZOOKEEPER_PATH } from "./tree.ts";
+import type { Acl } from "./types.ts";
 import { Znode } from "./znode.ts";
 
 const HAS = { data: 1, changes: 2, aversion: 4, directory: 8, owner: 16, container: 32, ttl: 64 } as const;
@@ -18,38 +20,62 @@ const SLASH = 0x2f;
 /** Nodes that every tree has. */
 const PRESET_PATHS = ["/", ZOOKEEPER_PATH, QUOTA_PATH, CONFIG_PATH];
 
-export class TreeWriter {
-  readonly #writer: ByteWriter;
+/** The kinds of the tree's records: they are older than sections. */
+export const TREE_RECORD = { ensemble: 4, acl: 5, node: 6 } as const;
+
+/**
+ * The tree as it was when the snapshot began: nodes are walked bucket by bucket, and one that is about to change before
+ * the walk got to it is written first. Invariant: each node that was there is written once, as it was.
+ */
+export class TreeSection implements SnapshotSection {
+  readonly #records: RecordWriter;
   readonly #tree: Tree;
   readonly #aclNumbers = new Map<readonly Acl[], number>();
+  readonly #onEnd: () => void;
+  #bucket = 0;
+  #isWritten = false;
+  count = 0;
 
-  constructor(writer: ByteWriter, tree: Tree) {
-    this.#writer = writer;
+  constructor(records: RecordWriter, tree: Tree, onEnd: () => void) {
+    this.#records = records;
     this.#tree = tree;
+    this.#onEnd = onEnd;
+    tree.walks++;
+    writeEnsemble(records.begin(TREE_RECORD.ensemble), tree);
+    records.end();
   }
 
-  writeEnsemble(): void {
-    const { members, shown, configVersion, pending } = this.#tree;
-    this.#writeMembers(members);
-    this.#writeMembers(shown);
-    this.#writer.int64(configVersion);
-    this.#writer.boolean(pending !== null);
-    if (pending === null) return;
-    this.#writer.int64(pending.revision);
-    this.#writeMembers(pending.members);
+  writeMore(): boolean {
+    const { nodes, walks } = this.#tree;
+    for (const node of nodes.bucket(this.#bucket++)) if (node.walked !== walks) this.#write(node);
+    this.#isWritten = this.#bucket >= nodes.bucketCount;
+    return !this.#isWritten;
   }
 
-  knowsAcl(acl: readonly Acl[]): boolean {
-    return this.#aclNumbers.has(acl);
+  end(): void {
+    this.#onEnd();
   }
 
-  writeAcl(acl: readonly Acl[]): void {
-    this.#aclNumbers.set(acl, this.#aclNumbers.size);
-    writeAcl(this.#writer, acl);
+  /** A node is about to change, or to go. */
+  readonly onBeforeChange = (node: Znode): void => {
+    assert(!this.#isWritten || node.walked === this.#tree.walks, "a node that the walk has passed over");
+    if (!this.#isWritten) this.#write(node);
+  };
+
+  #write(node: Znode): void {
+    node.walked = this.#tree.walks;
+    this.count++;
+    const { acl } = node;
+    if (!this.#aclNumbers.has(acl)) {
+      this.#aclNumbers.set(acl, this.#aclNumbers.size);
+      writeAcl(this.#records.begin(TREE_RECORD.acl), acl);
+      this.#records.end();
+    }
+    this.#writeNode(this.#records.begin(TREE_RECORD.node), node);
+    this.#records.end();
   }
 
-  writeNode(node: Znode): void {
-    const writer = this.#writer;
+  #writeNode(writer: ByteWriter, node: Znode): void {
     const { directory } = node;
     const ttl = this.#tree.ttls.size === 0 ? 0 : this.#tree.ttlOf(node);
     let has = 0;
@@ -65,7 +91,7 @@ export class TreeWriter {
     writer.int64(node.czxid);
     writer.int64(node.ctime);
     if ((has & HAS.owner) !== 0) writer.int64(node.ephemeralOwner);
-    this.#writeText(node.path);
+    writeText(writer, node.path);
     if (node.hasData) {
       writer.int32(node.dataLength);
       node.writeDataTo(writer);
@@ -82,44 +108,79 @@ export class TreeWriter {
     }
     if ((has & HAS.ttl) !== 0) writer.int64(ttl);
   }
+}
 
-  #writeMembers(members: readonly EnsembleMember[]): void {
-    this.#writer.uint8(members.length);
-    for (const { id, address } of members) {
-      writeMemberId(this.#writer, id);
-      this.#writeText(address);
-    }
-  }
+function writeEnsemble(writer: ByteWriter, { members, shown, configVersion, pending }: Tree): void {
+  writeMembers(writer, members);
+  writeMembers(writer, shown);
+  writer.int64(configVersion);
+  writer.boolean(pending !== null);
+  if (pending === null) return;
+  writer.int64(pending.zxid);
+  writeMembers(writer, pending.members);
+}
 
-  #writeText(text: string): void {
-    this.#writer.int32(text.length);
-    this.#writer.text(text);
+function writeMembers(writer: ByteWriter, members: readonly EnsembleMember[]): void {
+  writer.uint8(members.length);
+  for (const { id, address } of members) {
+    writeMemberId(writer, id);
+    writeText(writer, address);
   }
 }
 
-export class TreeReader {
+function writeText(writer: ByteWriter, text: string): void {
+  writer.int32(text.length);
+  writer.text(text);
+}
+
+/** Reads a tree into an empty one. */
+export class RestoredTree implements RestoredSection {
   readonly #tree: Tree;
+  readonly #leases: LeaseTable;
+  readonly #adopt: (tree: Tree) => void;
   readonly #acls: (readonly Acl[])[] = [];
   /** Nodes that came before their parents. */
   readonly #early: Znode[] = [];
 
-  constructor(tree: Tree) {
+  constructor(tree: Tree, leases: LeaseTable, adopt: (tree: Tree) => void) {
     assert(tree.nodeCount === 0, "a snapshot is read into an empty tree");
     this.#tree = tree;
+    this.#leases = leases;
+    this.#adopt = adopt;
   }
 
-  readEnsemble(reader: ByteReader): void {
+  get count(): number {
+    return this.#tree.nodeCount;
+  }
+
+  read(kind: number | null, reader: ByteReader): void {
+    switch (kind) {
+      case TREE_RECORD.node:
+        this.#readNode(reader);
+        break;
+      case TREE_RECORD.acl:
+        this.#acls.push(readAcl(reader));
+        break;
+      case TREE_RECORD.ensemble:
+        this.#readEnsemble(reader);
+        break;
+      default:
+        throw new MalformedError("a record of the tree in a section: it has none");
+    }
+  }
+
+  adopt(): void {
+    this.#adopt(this.#tree);
+  }
+
+  #readEnsemble(reader: ByteReader): void {
     this.#tree.members = readMembers(reader);
     this.#tree.shown = readMembers(reader);
     this.#tree.configVersion = reader.counter();
-    this.#tree.pending = reader.boolean() ? { revision: reader.counter(), members: readMembers(reader) } : null;
+    this.#tree.pending = reader.boolean() ? { zxid: reader.counter(), members: readMembers(reader) } : null;
   }
 
-  readAcl(reader: ByteReader): void {
-    this.#acls.push(readAcl(reader));
-  }
-
-  readNode(reader: ByteReader): void {
+  #readNode(reader: ByteReader): void {
     const has = reader.uint8();
     const acl = this.#acls[reader.uint32()];
     if (acl === undefined) throw new MalformedError("a node with an access list that did not come before it");
@@ -150,7 +211,8 @@ export class TreeReader {
     this.#link(node, reader.bytes, pathStart, pathStart + pathLength);
   }
 
-  finish(): void {
+  /** Each node has a parent, and each ephemeral node the lease that it lives and dies with. */
+  complete(others: RestoredSections): void {
     const tree = this.#tree;
     for (const path of PRESET_PATHS)
       if (tree.node(path) === undefined) throw new MalformedError(`a tree without ${path}`);
@@ -161,6 +223,10 @@ export class TreeReader {
       const directory = parent?.directory;
       if (parent === undefined || directory == null) throw new MalformedError(`no parent for ${node.path}`);
       directory.link(parent, node);
+    }
+    const leases = others(this.#leases);
+    for (const session of tree.ephemerals.keys()) {
+      if (!leases.has(session)) throw new MalformedError(`ephemeral nodes of ${session}, which is no lease`);
     }
   }
 

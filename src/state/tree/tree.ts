@@ -1,7 +1,6 @@
 // ZooKeeper's tree as it stands, for reading: on this member, at this moment, without copies. What changes it is in
 // `changes.ts`. The object stays the same when its content is replaced by a snapshot's; nodes do not.
 
-import type { Acl, Identity } from "../types.ts";
 import { allows, OPEN_ACL, PERMISSION, READ_ACL } from "./acl.ts";
 import type { Reapable } from "./commands.ts";
 import type { EnsembleMember, PendingReconfiguration } from "./ensemble.ts";
@@ -9,6 +8,7 @@ import { NodeMap } from "./node-map.ts";
 import { NodeStore } from "./node-store.ts";
 import { NodeTable } from "./node-table.ts";
 import { QuotaTable } from "./quota-table.ts";
+import type { Acl, Identity } from "./types.ts";
 import { Znode } from "./znode.ts";
 
 export const ZOOKEEPER_PATH = "/zookeeper";
@@ -142,7 +142,20 @@ export class Tree {
 
   /** Takes over the content of another tree, which must not be used any more. */
   adopt(other: Tree): void {
-    Object.assign(this, other);
+    this.store = other.store;
+    this.nodes = other.nodes;
+    this.root = other.root;
+    this.quotas = other.quotas;
+    this.ephemerals = other.ephemerals;
+    this.containers = other.containers;
+    this.ttls = other.ttls;
+    this.approximateBytes = other.approximateBytes;
+    this.ephemeralCount = other.ephemeralCount;
+    this.members = other.members;
+    this.pending = other.pending;
+    this.shown = other.shown;
+    this.configVersion = other.configVersion;
+    this.walks = other.walks; // what a node was walked by counts with its tree
   }
 
   #preset(path: string, acl: readonly Acl[], parent: Znode | null): Znode {

@@ -1,8 +1,8 @@
 // One node, as a view of its record: cheap to make, and true until the node is deleted. Whoever keeps one beyond the next
 // command may see another node's numbers: keep the path instead.
 
+import { assert } from "../../base/assert.ts";
 import type { ByteWriter } from "../../base/bytes.ts";
-import type { Acl, Stat } from "../types.ts";
 import {
   ACL,
   AVERSION,
@@ -27,6 +27,7 @@ import {
   VERSION,
   WALKED,
 } from "./node-store.ts";
+import type { Acl, Stat } from "./types.ts";
 
 const NULL_LENGTH = -1;
 
@@ -301,7 +302,7 @@ export class Directory {
     return this.#store.directories.double(this.#record, BELOW_BYTES);
   }
 
-  /** The revision of the last create or delete of a child. */
+  /** The zxid of the last create or delete of a child. */
   get pzxid(): number {
     return this.#store.directories.double(this.#record, PZXID);
   }
@@ -330,6 +331,7 @@ export class Directory {
   unlink(child: Znode): void {
     const { nodes, directories } = this.#store;
     this.#store.growAbove(child.record, -1, -child.dataLength);
+    assert(directories.integer(this.#record, SIZE) > 0, "a child is counted by its parent");
     const preceding = nodes.integer(child.record, PRECEDING);
     const following = nodes.integer(child.record, FOLLOWING);
     if (preceding === 0) directories.setInteger(this.#record, FIRST, following);

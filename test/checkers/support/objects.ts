@@ -4,8 +4,7 @@ import assert from "node:assert/strict";
 import type { Random } from "../../../src/base/random.ts";
 import type { RegisterInput, RegisterOutput, Value } from "../../../src/checkers/models/register.ts";
 import type { ZnodeInput, ZnodeOutput, ZnodeRejection } from "../../../src/checkers/models/znode.ts";
-import type { Outcome } from "../../../src/state/types.ts";
-import { World } from "../../state/world.ts";
+import { type Outcome, World } from "../../state/world.ts";
 
 /** `values`: how many different ones are written; few of them make histories ambiguous. */
 export function registers(random: Random, { keys, values }: { readonly keys: number; readonly values: number }) {

@@ -1,9 +1,13 @@
 // Starts on a directory as a member alone does, with the real storage and the real state machine, and says what it holds.
+
 import { openStorage } from "../../../src/adapters/storage/storage.ts";
 import { decodeConfiguration } from "../../../src/consensus/raft/configuration.ts";
 import type { Configuration, LogPosition } from "../../../src/consensus/raft/types.ts";
 import type { OpenedStorage } from "../../../src/replica/ports.ts";
+import { Leases } from "../../../src/state/leases/leases.ts";
 import { Machine } from "../../../src/state/machine.ts";
+import { coordinationModels } from "../../../src/state/models.ts";
+import { TreeModel } from "../../../src/state/tree/model.ts";
 import { descendants } from "../../../src/state/tree/tree.ts";
 import type { View } from "./history.ts";
 import { folder } from "./workload.ts";
@@ -13,7 +17,6 @@ const nobody: Configuration = {
   members: [{ id: 1, role: "voter", incarnation: 0, address: "" }],
   outgoing: [],
 };
-const deaf = { onNode() {}, onLeaseEnded() {}, onLeaseMoved() {}, onReconfigured() {} };
 const readBytes = 1024 * 1024;
 
 export interface Remembered {
@@ -87,12 +90,12 @@ function lastOf({ recovered }: OpenedStorage): LogPosition {
 }
 
 function rememberedBy(machine: Machine): Remembered {
-  const leases = new Set([...machine.leases].map(({ id }) => BigInt(id)));
-  return { zxid: machine.revision, view: viewOf(machine), hasSession: (id) => leases.has(id) };
+  const leases = new Set([...machine.model(Leases)].map(({ id }) => BigInt(id)));
+  return { zxid: machine.sequence, view: viewOf(machine), hasSession: (id) => leases.has(id) };
 }
 
 async function replayed(storage: OpenedStorage, zxid: number): Promise<Machine> {
-  const machine = new Machine(deaf);
+  const machine = new Machine(coordinationModels());
   const { snapshot } = storage.recovered;
   if (snapshot.index > 0) {
     const restorer = machine.restore();
@@ -106,9 +109,9 @@ async function replayed(storage: OpenedStorage, zxid: number): Promise<Machine> 
 /** Applies the log until the change of this number is in. */
 async function replay(machine: Machine, storage: OpenedStorage, zxid: number): Promise<void> {
   const { lastIndex } = storage.recovered;
-  while (machine.appliedIndex < lastIndex && machine.revision < zxid) {
+  while (machine.appliedIndex < lastIndex && machine.sequence < zxid) {
     for (const entry of await storage.log.read(machine.appliedIndex + 1, lastIndex, readBytes)) {
-      if (machine.revision >= zxid) break;
+      if (machine.sequence >= zxid) break;
       if (entry.kind === "commands") machine.apply(entry.index, entry.payload, null);
       else if (entry.kind === "noop") machine.applyNothing(entry.index);
       else {
@@ -119,7 +122,8 @@ async function replay(machine: Machine, storage: OpenedStorage, zxid: number): P
   }
 }
 
-function viewOf({ tree }: Machine): View {
+function viewOf(machine: Machine): View {
+  const { tree } = machine.model(TreeModel);
   const top = tree.node(folder);
   if (top === undefined) return new Map();
   return new Map(

@@ -7,7 +7,7 @@ import type { ByteWriter } from "../../../src/base/bytes.ts";
 import { writeBuffer, writeString } from "../../../src/protocols/zookeeper/codec/jute.ts";
 import { readMultiHeader } from "../../../src/protocols/zookeeper/codec/multi.ts";
 import { ACL_ENTRIES_MAX, ACL_ID_BYTES_MAX, QUOTA_TEXT_BYTES_MAX } from "../../../src/state/tree/limits.ts";
-import type { Acl } from "../../../src/state/types.ts";
+import type { Acl } from "../../../src/state/tree/types.ts";
 import * as ask from "./support/requests.ts";
 import { OPCODE, type TestClient, World } from "./support/world.ts";
 
@@ -125,7 +125,7 @@ describe("what can never be is refused before it reaches the log", () => {
     const client = world.client();
     for (const path of ["/a", "/zookeeper/quota/a"]) client.call(...ask.create(path));
     client.call(...ask.create(limits, { data: null }));
-    const { revision } = world.member.machine;
+    const { sequence: revision } = world.member.machine;
     for (const [request, code] of [
       [ask.create("/n", { acl: entries(ACL_ENTRIES_MAX + 1) }), -114],
       [ask.create("/n", { acl: long, opcode: OPCODE.create2 }), -114],
@@ -137,7 +137,7 @@ describe("what can never be is refused before it reaches the log", () => {
     ] as const) {
       assert.equal(client.call(...request).error, code);
     }
-    assert.equal(world.member.machine.revision, revision, "nothing was proposed");
+    assert.equal(world.member.machine.sequence, revision, "nothing was proposed");
     assert.equal(client.call(...ask.setAcl("/a", entries(ACL_ENTRIES_MAX))).error, 0);
   });
 

@@ -277,8 +277,8 @@ test("64 usual identities fit, and one more is refused", () => {
 test("a password of a megabyte is wrong without a word to the ensemble", () => {
   const world = new World();
   const { sessionId } = world.client();
-  const before = world.member.machine.revision;
+  const before = world.member.machine.sequence;
   const stranger = world.dial();
   assert.equal(stranger.connect({ sessionId, password: new Uint8Array(1_000_000) })?.sessionId, 0);
-  assert.equal(world.member.machine.revision, before);
+  assert.equal(world.member.machine.sequence, before);
 });

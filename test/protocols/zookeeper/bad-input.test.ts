@@ -8,6 +8,7 @@ import { seededRandom } from "../../../src/base/random.ts";
 import { writeConnectRequest } from "../../../src/protocols/zookeeper/codec/records.ts";
 import { DROPPED_LINES_PER_TICK_MAX } from "../../../src/protocols/zookeeper/limits.ts";
 import { OPERATIONS } from "../../../src/protocols/zookeeper/operations/index.ts";
+import { TreeModel } from "../../../src/state/tree/model.ts";
 import { FrameReader } from "../../../src/transport/frame-reader.ts";
 import * as ask from "./support/requests.ts";
 import { frameOf, OPCODE, World } from "./support/world.ts";
@@ -174,7 +175,7 @@ test("every operation cut off at every byte is an error or a closed connection, 
     }
   }
   assert.equal(witness.call(...ask.getChildren("/")).error, 0);
-  assert.equal(world.member.machine.tree.node("/x"), undefined);
+  assert.equal(world.member.machine.model(TreeModel).tree.node("/x"), undefined);
 });
 
 test("lengths that lie, in strings, buffers and vectors, are malformed, and cost nothing", () => {

@@ -10,6 +10,7 @@ import {
   writePathWatch,
   writeSetData,
 } from "../../../src/protocols/zookeeper/codec/requests.ts";
+import { Leases } from "../../../src/state/leases/leases.ts";
 import { OPCODE, text, World } from "./support/world.ts";
 
 test("a client connects, creates, reads, changes, lists, deletes and goes", () => {
@@ -46,6 +47,6 @@ test("a client connects, creates, reads, changes, lists, deletes and goes", () =
 
   assert.equal(client.call(OPCODE.closeSession).error, 0);
   assert.equal(client.isClosed, true);
-  assert.equal(world.member.machine.lease(client.sessionId), undefined);
+  assert.equal(world.member.machine.model(Leases).get(client.sessionId), undefined);
   assert.equal(world.service.outstanding, 0);
 });

@@ -6,6 +6,8 @@ import { ByteWriter } from "../../../src/base/bytes.ts";
 import { writeConnectRequest } from "../../../src/protocols/zookeeper/codec/records.ts";
 import { HANDSHAKE_DEADLINE_MS } from "../../../src/protocols/zookeeper/limits.ts";
 import { encodeAttachLease } from "../../../src/state/leases/commands.ts";
+import { Leases } from "../../../src/state/leases/leases.ts";
+import { TreeModel } from "../../../src/state/tree/model.ts";
 import * as ask from "./support/requests.ts";
 import { type TestClient, World } from "./support/world.ts";
 
@@ -39,7 +41,7 @@ test("a session is attached again with its password; the old connection ends wit
   assert.deepEqual(reply?.password, old.password);
   assert.equal(old.port.isDestroyed, true);
   assert.equal(client.call(...ask.getEphemerals("/")).error, 0);
-  assert.notEqual(world.member.machine.tree.node("/e"), undefined);
+  assert.notEqual(world.member.machine.model(TreeModel).tree.node("/e"), undefined);
 });
 
 test("a wrong password, a short one, none, and an unknown session get zeros, then a closed connection", () => {
@@ -73,7 +75,7 @@ test("a session that moves to another member ends here at once; a request that c
   assert.equal(client.port.isDestroyed, true);
   world.member.agree();
   assert.deepEqual(client.takeStory(), []);
-  assert.equal(world.member.machine.tree.node("/late"), undefined);
+  assert.equal(world.member.machine.model(TreeModel).tree.node("/late"), undefined);
   assert.equal(world.service.outstanding, 0);
 });
 
@@ -352,5 +354,5 @@ test("a member that stops lets its clients go; their sessions live on", () => {
   world.member.become({ state: "stopping" });
   world.clock.turn();
   assert.equal(client.port.isEnded, true);
-  assert.notEqual(world.member.machine.lease(client.sessionId), undefined);
+  assert.notEqual(world.member.machine.model(Leases).get(client.sessionId), undefined);
 });

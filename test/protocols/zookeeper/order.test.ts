@@ -6,6 +6,7 @@ import { CoordinationError } from "../../../src/base/errors.ts";
 import { fromByteString } from "../../../src/base/text.ts";
 import { readData } from "../../../src/protocols/zookeeper/codec/replies.ts";
 import { encodeEndReconfig, encodeSetData } from "../../../src/state/tree/commands.ts";
+import { TreeModel } from "../../../src/state/tree/model.ts";
 import * as ask from "./support/requests.ts";
 import { type ReplyFrame, World } from "./support/world.ts";
 
@@ -172,15 +173,13 @@ test("a reconfiguration is answered when it has ended, and what follows waits fo
   client.send(...ask.exists("/zookeeper"));
   world.clock.turn();
   assert.deepEqual(client.takeStory(), []);
-  const { pendingReconfiguration } = world.member.machine;
+  const pendingReconfiguration = world.member.machine.model(TreeModel).tree.pending;
   assert(pendingReconfiguration !== null);
-  world.member.agreeFrom(2, 1, (w) =>
-    encodeEndReconfig(w, pendingReconfiguration.revision, "new-configuration-no-quorum"),
-  );
+  world.member.agreeFrom(2, 1, (w) => encodeEndReconfig(w, pendingReconfiguration.zxid, "new-configuration-no-quorum"));
   assert.deepEqual(client.takeStory(), ["reply 1 error -13", "reply 2"]);
   client.send(...ask.reconfig({ joining: "server.3=h3:1:2:participant;2183" }));
   world.clock.turn();
-  const wanted = world.member.machine.pendingReconfiguration!.members;
+  const wanted = world.member.machine.model(TreeModel).tree.pending!.members;
   world.member.machine.applyConfiguration(
     world.member.nextIndex(),
     wanted.map(({ id, address }) => ({ id, role: "voter", address })),
@@ -228,8 +227,8 @@ test("closing a session answers everything before it, says so, and closes; nothi
   client.send(...ask.create("/after"));
   assert.deepEqual(client.takeStory(), ["reply 1", "reply 2"]);
   assert.equal(client.port.isEnded, true);
-  assert.equal(world.member.machine.tree.node("/e"), undefined);
-  assert.equal(world.member.machine.tree.node("/after"), undefined);
+  assert.equal(world.member.machine.model(TreeModel).tree.node("/e"), undefined);
+  assert.equal(world.member.machine.model(TreeModel).tree.node("/after"), undefined);
 });
 
 test("an operation that nobody knows is answered with -6 in its place, then the connection ends", () => {
@@ -262,7 +261,11 @@ test("a connection that goes leaves nothing behind: its requests in flight end w
   assert.equal(world.service.outstanding, 0);
   assert.equal(world.service.connectionCount, 0);
   assert.equal(world.service.watches.size, 0);
-  assert.notEqual(world.member.machine.tree.node("/n9"), undefined, "what was proposed is applied nonetheless");
+  assert.notEqual(
+    world.member.machine.model(TreeModel).tree.node("/n9"),
+    undefined,
+    "what was proposed is applied nonetheless",
+  );
 });
 
 test("the replies of a turn leave with one write", () => {

@@ -46,7 +46,6 @@ async function withServer(
     clientPortAddress: "127.0.0.1",
     ...options,
   });
-  member.events.to = server.events;
   try {
     await body(server, member);
   } finally {
@@ -343,7 +342,6 @@ test("a port that is taken is told by address", async () => {
 test("closing lets clients go and frees the port", async () => {
   const member = new FakeMember(clock as VirtualClock);
   const server = await openZooKeeperServer(member, { clock, clientPort: 0, clientPortAddress: "127.0.0.1" });
-  member.events.to = server.events;
   const client = SocketClient.plain(server);
   await client.greet();
   const { port } = server.clientAddress!;

@@ -3,7 +3,7 @@
 
 import type { ByteReader, ByteWriter } from "../../../base/bytes.ts";
 import { fromByteString, toByteString } from "../../../base/text.ts";
-import type { Acl as WireAcl } from "../../../state/types.ts";
+import type { Acl as WireAcl } from "../../../state/tree/types.ts";
 import { beginFrame, endFrame, readBuffer, readText, writeBuffer } from "../codec/jute.ts";
 import { readAcl } from "../codec/records.ts";
 import { badArguments } from "./errors.ts";

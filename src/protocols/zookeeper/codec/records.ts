@@ -1,7 +1,7 @@
 // The records that requests and replies share: Stat, ACL, the two headers, the handshake and a watch's event.
 
 import { ByteReader, type ByteWriter, MalformedError } from "../../../base/bytes.ts";
-import type { Acl, Stat } from "../../../state/types.ts";
+import type { Acl, Stat } from "../../../state/tree/types.ts";
 import { beginFrame, endFrame, readBuffer, readCount, readString, readText, writeBuffer, writeString } from "./jute.ts";
 
 const STAT_BYTES = 68;

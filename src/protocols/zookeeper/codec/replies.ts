@@ -2,7 +2,7 @@
 // (see `operations`), with the same elements.
 
 import { type ByteReader, MalformedError } from "../../../base/bytes.ts";
-import type { Acl, Stat } from "../../../state/types.ts";
+import type { Acl, Stat } from "../../../state/tree/types.ts";
 import { readBuffer, readCount, readStrings, readText } from "./jute.ts";
 import { readMultiHeader } from "./multi.ts";
 import { OPCODE } from "./opcodes.ts";

@@ -2,7 +2,7 @@
 // missing or wrong; what that means is each operation's affair.
 
 import { type ByteReader, type ByteWriter, MalformedError } from "../../../base/bytes.ts";
-import type { Acl } from "../../../state/types.ts";
+import type { Acl } from "../../../state/tree/types.ts";
 import { readBuffer, readString, readStrings, readText, writeBuffer, writeString, writeStrings } from "./jute.ts";
 import { readAcl, writeAcl } from "./records.ts";
 

@@ -2,13 +2,14 @@
 
 import { type ByteWriter, MalformedError } from "../../../base/bytes.ts";
 import { CREATE_MODE, encodeMulti, type MultiOperation } from "../../../state/tree/commands.ts";
-import type { Acl, Outcome } from "../../../state/types.ts";
+import type { Acl } from "../../../state/tree/types.ts";
 import { writeString } from "../codec/jute.ts";
 import { type MultiRequest, readMulti, readMultiHeader, writeMultiEnd, writeMultiHeader } from "../codec/multi.ts";
 import { OPCODE } from "../codec/opcodes.ts";
 import { writeStat } from "../codec/records.ts";
 import { readPathWatch } from "../codec/requests.ts";
 import { ERROR, REJECTION_TO_WIRE } from "../errors.ts";
+import type { Outcome } from "../outcome.ts";
 import { errorOf, type Note, type ReadOperation, type WriteOperation } from "./operation.ts";
 import { writeChildren, writeData } from "./reads.ts";
 import { refusedMulti } from "./refusals.ts";

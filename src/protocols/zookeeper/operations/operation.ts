@@ -4,8 +4,10 @@
 import type { ByteReader, ByteWriter } from "../../../base/bytes.ts";
 import type { ReplicaPort } from "../../../replica/replica-port.ts";
 import type { Machine } from "../../../state/machine.ts";
-import type { Acl, Identity, Outcome } from "../../../state/types.ts";
+import type { Tree } from "../../../state/tree/tree.ts";
+import type { Acl, Identity } from "../../../state/tree/types.ts";
 import { ERROR, REJECTION_TO_WIRE } from "../errors.ts";
+import type { Outcome } from "../outcome.ts";
 import type { Watcher, Watches } from "../watches.ts";
 import type { Refusal } from "./refusals.ts";
 
@@ -13,6 +15,7 @@ import type { Refusal } from "./refusals.ts";
 export interface Client extends Watcher {
   readonly member: ReplicaPort;
   readonly machine: Machine;
+  readonly tree: Tree;
   readonly watches: Watches;
   readonly sessionId: number;
   readonly identities: readonly Identity[];

@@ -19,8 +19,8 @@ function readNode(client: Client, reader: ByteReader): Znode | undefined {
   const length = reader.int32();
   if (length < 0) throw new MalformedError("no path where one is needed");
   const start = reader.skip(length);
-  if (length === 0) return client.machine.tree.root; // so ZooKeeper has it
-  return client.machine.tree.nodeAt(reader.bytes, start, start + length);
+  if (length === 0) return client.tree.root; // so ZooKeeper has it
+  return client.tree.nodeAt(reader.bytes, start, start + length);
 }
 
 export const exists: ReadOperation = {
@@ -160,7 +160,7 @@ export const getAllChildrenNumber: ReadOperation = {
     const node = readNode(client, reader);
     if (node === undefined) return ERROR.noNode;
     if (!client.may(PERMISSION.read, node.acl)) return ERROR.noAuth;
-    out.int32(client.machine.tree.descendantCount(node));
+    out.int32(client.tree.descendantCount(node));
     return ERROR.ok;
   },
 };
@@ -174,7 +174,7 @@ export const getEphemerals: ReadOperation = {
   run(client, reader, out) {
     const prefix = readString(reader) ?? "";
     const isAll = prefix.trim() === "" || prefix.trim() === "/";
-    const { tree } = client.machine;
+    const { tree } = client;
     client.noteVisits(tree.ephemerals.get(client.sessionId)?.size ?? 0);
     const mark = out.length;
     writeStrings(out, tree.ephemeralsOf(client.sessionId, isAll ? "" : prefix));

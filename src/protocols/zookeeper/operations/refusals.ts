@@ -5,7 +5,8 @@ import { exceedsLimits } from "../../../state/tree/acl.ts";
 import type { MultiOperation } from "../../../state/tree/commands.ts";
 import { exceedsReconfigLimits, type MembershipRequest } from "../../../state/tree/ensemble.ts";
 import { exceedsQuotaText } from "../../../state/tree/quotas.ts";
-import type { Acl, Outcome, Rejection } from "../../../state/types.ts";
+import type { Acl, Rejection } from "../../../state/tree/types.ts";
+import type { Outcome } from "../outcome.ts";
 
 /** The outcome that the command would have had. */
 export class Refusal {

@@ -17,20 +17,20 @@ function setAgain(
   client: Client,
   { relativeZxid, data, exist, child, persistent, recursive }: SetWatchesRequest,
 ): void {
-  const { machine, watches } = client;
+  const { tree, watches } = client;
   for (const path of data) {
-    const node = machine.tree.node(path);
+    const node = tree.node(path);
     if (node === undefined) tell(client, EVENT_TYPE.deleted, path);
     else if (node.mzxid > relativeZxid && client.mayRead(node.acl)) tell(client, EVENT_TYPE["data-changed"], path);
     else watches.data.add(path, client, WATCH.once);
   }
   for (const path of exist) {
-    const node = machine.tree.node(path);
+    const node = tree.node(path);
     if (node !== undefined && client.mayRead(node.acl)) tell(client, EVENT_TYPE.created, path);
     else if (isPath(path)) watches.data.add(path, client, WATCH.once);
   }
   for (const path of child) {
-    const node = machine.tree.node(path);
+    const node = tree.node(path);
     if (node === undefined) tell(client, EVENT_TYPE.deleted, path);
     else if (node.pzxid > relativeZxid && client.mayRead(node.acl)) tell(client, EVENT_TYPE["children-changed"], path);
     else watches.child.add(path, client, WATCH.once);

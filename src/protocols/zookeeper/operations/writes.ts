@@ -13,7 +13,7 @@ import {
   encodeSetData,
 } from "../../../state/tree/commands.ts";
 import { CONFIG_PATH } from "../../../state/tree/tree.ts";
-import type { Acl, Outcome } from "../../../state/types.ts";
+import type { Acl } from "../../../state/tree/types.ts";
 import { writeString } from "../codec/jute.ts";
 import { OPCODE } from "../codec/opcodes.ts";
 import { writeStat } from "../codec/records.ts";
@@ -26,6 +26,7 @@ import {
   readSetData,
 } from "../codec/requests.ts";
 import { ERROR } from "../errors.ts";
+import type { Outcome } from "../outcome.ts";
 import { type Client, errorOf, type Note, type WriteOperation } from "./operation.ts";
 import { type Refusal, refusedCreate, refusedReconfig, refusedSetAcl, refusedSetData } from "./refusals.ts";
 
@@ -187,7 +188,7 @@ export const reconfig: WriteOperation = {
   },
   reply(out, outcome, _note, client) {
     if (outcome.kind !== "updated") return errorOf(outcome);
-    writeString(out, client.machine.tree.node(CONFIG_PATH)?.data ?? null);
+    writeString(out, client.tree.node(CONFIG_PATH)?.data ?? null);
     writeStat(out, outcome.stat);
     return ERROR.ok;
   },

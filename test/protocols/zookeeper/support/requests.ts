@@ -7,7 +7,7 @@ import { type MultiRequest, writeMulti } from "../../../../src/protocols/zookeep
 import { OPCODE } from "../../../../src/protocols/zookeeper/codec/opcodes.ts";
 import { OPEN_ACL } from "../../../../src/protocols/zookeeper/codec/records.ts";
 import * as requests from "../../../../src/protocols/zookeeper/codec/requests.ts";
-import type { Acl } from "../../../../src/state/types.ts";
+import type { Acl } from "../../../../src/state/tree/types.ts";
 
 export type Request = readonly [opcode: number, encode: (writer: ByteWriter) => void, xid?: number];
 

@@ -28,8 +28,9 @@ import type { MemberStatus, ReplicaPort, Waiter } from "../../../../src/replica/
 import { ReplicaStats } from "../../../../src/replica/replica-stats.ts";
 import { beginCommand, endCommand, stampTime, writeBatchHeader } from "../../../../src/state/batch.ts";
 import { encodeExpireLeases } from "../../../../src/state/leases/commands.ts";
+import { Leases } from "../../../../src/state/leases/leases.ts";
 import { Machine } from "../../../../src/state/machine.ts";
-import type { StateEvents } from "../../../../src/state/types.ts";
+import { coordinationModels } from "../../../../src/state/models.ts";
 import type { ConnectionPort } from "../../../../src/transport/connection.ts";
 
 export class VirtualClock implements Clock {
@@ -87,22 +88,12 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** Passes the state's events on, once there is someone to hear them. */
-class Events implements StateEvents {
-  to: StateEvents | null = null;
-  onNode: StateEvents["onNode"] = (...event) => this.to?.onNode(...event);
-  onLeaseEnded: StateEvents["onLeaseEnded"] = (...event) => this.to?.onLeaseEnded(...event);
-  onLeaseMoved: StateEvents["onLeaseMoved"] = (...event) => this.to?.onLeaseMoved(...event);
-  onReconfigured: StateEvents["onReconfigured"] = (...event) => this.to?.onReconfigured(...event);
-}
-
 export class FakeMember implements ReplicaPort {
   readonly id = 1;
   readonly run = 7;
-  readonly events = new Events();
   readonly proposals = new ProposalSizes();
   readonly stats: ReplicaStats;
-  readonly machine = new Machine(this.events);
+  readonly machine = new Machine(coordinationModels());
   readonly clock: VirtualClock;
   /** Commands are agreed on at the end of the turn; or, held, when `agree` is called. */
   isHeld = false;
@@ -189,7 +180,7 @@ export class FakeMember implements ReplicaPort {
   }
 
   expire(id: number): void {
-    const generation = this.machine.lease(id)!.generation;
+    const generation = this.machine.model(Leases).get(id)!.generation;
     this.#expired += 1;
     this.agreeFrom(9, this.#expired, (writer) => encodeExpireLeases(writer, [{ id, generation }]));
   }
@@ -442,7 +433,6 @@ export class World {
       fourLetterWord: null,
       ...options,
     });
-    this.member.events.to = this.service;
   }
 
   dial(peer: Partial<CertifiedPeer> = {}): TestClient {

@@ -2,7 +2,7 @@
 // applies it, so this is one pass without objects and without calls, and it only ever says yes to what `flaws.ts` would
 // accept. What it does not recognize is no error: `flaws.ts` decides. A DataView reads a length at once, checked.
 
-import { CREATE_MODE, TREE_MODEL, TREE_OPERATION } from "./tree/commands.ts";
+import { CREATE_MODE, TREE_MODEL, TREE_OPERATION } from "./commands.ts";
 
 /** Model, operation, session and the length of the credentials. */
 const HEAD_BYTES = 14;

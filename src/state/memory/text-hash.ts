@@ -1,4 +1,4 @@
-// The hash of a path, or of any one-byte text: FNV-1a with a last stirring, because its low bits alone are used. With a seed that
+// The hash of a one-byte text: FNV-1a with a last stirring, because its low bits alone are used. With a seed that
 // clients do not know, nobody can choose texts that all fall into one bucket. (JavaScript's own Map does not hash texts of 16 kB
 // and more: those of equal length would all collide.)
 

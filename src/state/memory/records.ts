@@ -1,11 +1,14 @@
-// Records of a fixed number of fields in typed arrays: a million nodes are a few hundred arrays to the garbage collector,
+// Records of a fixed number of fields in typed arrays: a million of them are a few hundred arrays to the garbage collector,
 // which would otherwise stop the member to visit them, and none of their numbers is an object. Grows by segments, so
 // that nothing is ever copied. Record 0 is none.
+
+import { assert } from "../../base/assert.ts";
 
 const SEGMENT_BITS = 12;
 const SEGMENT_SIZE = 1 << SEGMENT_BITS;
 const SEGMENT_MASK = SEGMENT_SIZE - 1;
 
+/** Invariant: a record is in use, or in the list of released ones, or was never given. */
 export class Records {
   readonly #doubles: Float64Array[] = [];
   readonly #integers: Int32Array[] = [];
@@ -42,6 +45,7 @@ export class Records {
   }
 
   release(record: number): void {
+    assert(record > 0 && record < this.#next && this.#size > 0, "a record that is in use is released");
     this.#size--;
     this.setInteger(record, 0, this.#released);
     this.#released = record;

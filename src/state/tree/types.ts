@@ -1,9 +1,10 @@
-// What the state says to those who use it: outcomes of commands, and events for whoever watches on this member.
+// What the tree says to those who use it: outcomes of commands, and events for whoever watches on this member.
 
 /** Why a command was turned down; decided alike on every member. Protocols map each to their own code, in one table. */
 export type Rejection =
   | "bad-arguments"
   | "bad-version"
+  | "feature-level"
   | "invalid-acl"
   | "new-configuration-no-quorum"
   | "no-auth"
@@ -50,36 +51,23 @@ export interface Identity {
 /**
  * What a command came to. A `stat` may be the live node itself: read it before the next command is applied, or copy it.
  */
-export type Outcome =
+export type TreeOutcome =
   | { readonly kind: "done" }
   | { readonly kind: "created"; readonly path: string; readonly stat: Stat }
   | { readonly kind: "updated"; readonly stat: Stat }
-  | { readonly kind: "multi"; readonly results: readonly Outcome[] }
+  | { readonly kind: "multi"; readonly results: readonly TreeOutcome[] }
   /** Nothing was applied. `failed` is the position of the operation that failed. */
   | { readonly kind: "multi-rejected"; readonly failed: number; readonly code: Rejection; readonly count: number }
   | { readonly kind: "rejected"; readonly code: Rejection }
-  /** A reconfiguration was taken up; `reconfigured` follows for this revision when it has ended. */
-  | { readonly kind: "reconfiguring"; readonly revision: number }
-  | { readonly kind: "lease-opened"; readonly id: number; readonly timeoutMs: number }
-  | { readonly kind: "lease-attached"; readonly id: number; readonly timeoutMs: number };
+  /** A reconfiguration was taken up; `reconfigured` follows for this zxid when it has ended. */
+  | { readonly kind: "reconfiguring"; readonly zxid: number };
 
 export type NodeEvent = "created" | "deleted" | "data-changed" | "children-changed";
 
 /** Called in the middle of `apply`, before the outcome of the command that caused it. Must not throw, nor call back. */
-export interface StateEvents {
+export interface TreeEvents {
   /** `acl` is the node's at the time of the event (before it, for a deletion): who may not read is not told. */
-  onNode(event: NodeEvent, path: string, revision: number, acl: readonly Acl[]): void;
-  /** A lease ended: closed by its client, or expired. */
-  onLeaseEnded(id: number, cause: "closed" | "expired"): void;
-  /** From now on a lease is served by this run of this member: it was opened there, or attached. */
-  onLeaseMoved(id: number, member: number, run: number): void;
-  /** The reconfiguration taken up at `revision` is in force (the configuration's text and its stat), or was given up. */
-  onReconfigured(revision: number, outcome: Outcome & { kind: "updated" | "rejected" }): void;
-  /** A command of this entry, or all of it, cannot be read: it did nothing, here and on every other member. */
-  onUnreadable?(index: number, why: string): void;
-  /**
-   * The whole state was replaced by a snapshot's: nodes, leases and who serves them may be others, without any of the
-   * events above. Compare as for a client that comes back.
-   */
-  onRestored?(): void;
+  onNode(event: NodeEvent, path: string, zxid: number, acl: readonly Acl[]): void;
+  /** The reconfiguration taken up at `zxid` is in force (the configuration's text and its stat), or was given up. */
+  onReconfigured(zxid: number, outcome: TreeOutcome & { kind: "updated" | "rejected" }): void;
 }

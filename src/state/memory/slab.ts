@@ -1,7 +1,8 @@
-// The data of nodes, outside of the garbage collector's sight: blocks of a few dozen sizes, cut from segments of one
+// Values of bytes, outside of the garbage collector's sight: blocks of a few dozen sizes, cut from segments of one
 // size each. A value that changes within its size is overwritten in place. A segment whose last block is released can
 // serve another size, so that a change of habits does not strand memory. Large values have a segment of their own.
 
+import { assert } from "../../base/assert.ts";
 import type { ByteWriter } from "../../base/bytes.ts";
 import { byteString, writeByteString } from "../../base/text.ts";
 
@@ -76,11 +77,13 @@ export class Slab {
   release(block: number, length: number): void {
     const number = Math.floor(block / UNITS_MAX);
     const segment = this.#segments[number]!;
+    assert(segment !== VACANT, "a block that is in use is released");
     if (segment.size === LARGE) {
       this.#used -= length;
       this.#vacate(number);
       return;
     }
+    assert(segment.live > 0, "a block that is in use is released");
     this.#used -= BLOCK_SIZES[segment.size]!;
     const wasFull = !hasRoom(segment);
     const unit = block % UNITS_MAX;

@@ -1,0 +1,28 @@
+// The list of all models. Adding one: its folder, its line here, and nothing else in this room.
+
+import { FeatureLevel } from "./feature-level.ts";
+import { Leases } from "./leases/leases.ts";
+import type { Model } from "./model.ts";
+import { TreeModel } from "./tree/model.ts";
+
+/** What a model may be made with. */
+interface ModelParts {
+  readonly leases: Leases;
+  /** Any 32-bit number, of chance where clients are not trusted; members need not have the same. */
+  readonly hashSeed: number;
+}
+
+export type ModelFactory = (parts: ModelParts) => Model;
+
+/** In the order in which they hear of leases and memberships, and stand in snapshots. */
+const COORDINATION_MODELS: readonly ModelFactory[] = [
+  ({ leases }) => leases,
+  () => new FeatureLevel(),
+  ({ leases, hashSeed }) => new TreeModel(leases, hashSeed),
+];
+
+/** Models for one machine. `more`: of other rooms, and of tests. */
+export function coordinationModels({ hashSeed = 0, more = [] as readonly ModelFactory[] } = {}): readonly Model[] {
+  const parts = { leases: new Leases(), hashSeed };
+  return [...COORDINATION_MODELS, ...more].map((create) => create(parts));
+}
