@@ -400,8 +400,8 @@ export const REPLICA: readonly Mutant[] = [
     rule: "A member knows the snapshot that it installed.",
     file: "src/replica/snapshot-taking.ts",
     find: `this.#index = index;
-    this.#revisionThen = this.#parts.machine.revision;`,
-    replace: "this.#revisionThen = this.#parts.machine.revision;",
+    this.#sequenceThen = this.#parts.machine.sequence;`,
+    replace: "this.#sequenceThen = this.#parts.machine.sequence;",
     caughtBy: ["replica/snapshot-transfers"],
     simulator: "it takes one of its own the sooner",
   },
