@@ -1,5 +1,6 @@
 // Acquisition: the one loop behind locks, permits, elections and every other recipe that waits in a queue.
 
+import { assert } from "../base/assert.ts";
 import { CoordinationError } from "../base/errors.ts";
 import type { OptionRules } from "../base/options.ts";
 import type { Contender, Engine, EngineSession, EngineStatus, EntryCancellation } from "./engine.ts";
@@ -133,6 +134,7 @@ function granted<C extends Contender>(
   session: EngineSession,
   contender: C,
 ): Grant & { readonly contender: C } {
+  assert(token > 0n, "a grant has a token");
   if (session.expiresIn() > 0) return { what, name, token, session, contender };
   const why = "it was granted to a session that was over when the answer came";
   throw new CoordinationError("session-expired", "not-applied", `${what} was not acquired: ${why}`);

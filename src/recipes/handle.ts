@@ -78,6 +78,7 @@ export class GrantHandle implements Handle {
 
   /** `onEnd` is called once, when it is not held any more, before the signal aborts. */
   constructor(engine: Engine, grant: Grant, options: HoldOptions, onEnd: () => void = () => {}) {
+    assert(grant.token > 0n, "a grant has a token");
     this.name = grant.name;
     this.token = grant.token;
     this.#engine = engine;
@@ -138,6 +139,7 @@ export class GrantHandle implements Handle {
     this.stop();
     if (this.#end === "lost") return; // after a loss there is nothing to wait for
     this.#pendingRelease ??= this.#beginRelease();
+    assert(this.#end === "released", "only a handle that was given up is waited for");
     await this.#pendingRelease.wait();
   }
 
@@ -170,7 +172,7 @@ export class GrantHandle implements Handle {
   }
 
   #beginRelease(): PendingRelease {
-    assert(this.#end !== null, "a holder leaves before it knows that it does not hold");
+    assert(this.#end !== null && this.#pendingRelease === null, "a handle is released once, after its end");
     const { what, name, token, session, contender } = this.#grant;
     const { tracer } = this.#engine;
     const options = {
@@ -188,6 +190,7 @@ export class GrantHandle implements Handle {
     this.#makeReason = reason;
     for (const stop of this.#stops.splice(0)) stop();
     this.#onEnd();
+    assert(this.#end === end, "a handle ends once");
     this.#engine.tracer?.onEnd(() => {
       const { what, name, token } = this.#grant;
       return { what, name, token, end, reason: this.#signal.reason };

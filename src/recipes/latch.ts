@@ -1,6 +1,7 @@
 // The latch: a candidate for as long as it is open, that says at any moment whether it leads.
 
 import { whenAborted } from "../base/abort.ts";
+import { assert } from "../base/assert.ts";
 import { CoordinationError } from "../base/errors.ts";
 import type { Term } from "./election.ts";
 import type { Engine } from "./engine.ts";
@@ -108,6 +109,7 @@ export class Latch implements AsyncDisposable {
   }
 
   #become(term: Term | null): void {
+    assert((this.#term === null) !== (term === null), "terms and their ends alternate");
     this.#term = term;
     if (term !== null) this.#wake();
     for (const listener of [...this.#listeners]) {

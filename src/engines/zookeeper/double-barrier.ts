@@ -9,6 +9,7 @@
 // (2) It makes `ready`. (3) It changes the directory, whose version from then on names this round: `ready` is removed only
 // while that is the version, so whoever is late with it does not remove the next round's.
 
+import { assert } from "../../base/assert.ts";
 import { CoordinationError } from "../../base/errors.ts";
 import { op, type Stat } from "../../protocols/zookeeper/client/index.ts";
 import type {
@@ -81,6 +82,7 @@ export class NodeBarrierParticipant implements BarrierParticipant {
       }
       if (ready !== null && ready.mzxid > this.#node.token) {
         readWatch.unwatch();
+        assert(names.length > 0, "nobody enters alone by an empty list");
         this.#participants = names;
         const isOfThisRound = directory?.mzxid === ready.mzxid;
         this.#round = { readyVersion: ready.version, directoryVersion: isOfThisRound ? directory.version : null };
@@ -127,6 +129,7 @@ export class NodeBarrierParticipant implements BarrierParticipant {
     const { session } = this.#session;
     const path = `${this.#path}/${READY}`;
     const others = names.filter((name) => name !== this.#node.name);
+    assert(names.includes(this.#node.name ?? ""), "who opens the barrier is there itself");
     const counted = [this.#node.name!, ...others.slice(0, this.#members - 1)];
     const change = [
       ...counted.map((name) => this.#count(`${this.#path}/${name}`)),

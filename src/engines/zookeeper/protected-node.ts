@@ -1,5 +1,6 @@
 // A node that is certainly there, or certainly not: creation that survives a lost reply, and removal at any instant.
 
+import { assert } from "../../base/assert.ts";
 import type { OnRefused } from "../../recipes/engine.ts";
 import { createWithAncestors } from "./ancestors.ts";
 import { guardNode, type NodeContext, uuid } from "./nodes.ts";
@@ -80,6 +81,10 @@ export class ProtectedNode {
         if (made.stat === null && !(await this.#find())) continue; // somebody has removed it already
         this.name ??= made.path.slice(made.path.lastIndexOf("/") + 1);
         this.token = made.stat?.czxid ?? this.token;
+        assert(
+          this.token > 0n && this.name.startsWith(this.#prefix),
+          "a node that is there has its name and its token",
+        );
         return;
       } catch (error) {
         this.#mayBeThere = isUnknown(error);

@@ -1,5 +1,6 @@
 // The client's session as recipes know it. One listener on the client's signal for all who stand on it.
 
+import { assert } from "../../base/assert.ts";
 import { type Session, SessionLostError } from "../../protocols/zookeeper/client/index.ts";
 import type { EngineSession, SessionLossCause, SessionState } from "../../recipes/engine.ts";
 
@@ -54,6 +55,7 @@ export class ZooKeeperSession implements EngineSession {
   }
 
   #become(state: SessionState): void {
+    assert(this.#state.kind !== "lost", "a lost session stays lost");
     this.#state = state;
     for (const listener of [...this.#listeners]) listener(state);
     if (state.kind === "lost") this.#listeners.clear();

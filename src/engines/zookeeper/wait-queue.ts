@@ -1,6 +1,7 @@
 // A place in a line: a protected node, and those before it. Whoever waits watches exactly one of them, the last that it
 // waits for; so one that leaves wakes one, and one that gives up in the middle lets nobody past.
 
+import { assert } from "../../base/assert.ts";
 import { CoordinationError } from "../../base/errors.ts";
 import type { Stat } from "../../protocols/zookeeper/client/index.ts";
 import type { Contender, ContenderState, OnRefused } from "../../recipes/engine.ts";
@@ -63,8 +64,10 @@ export class WaitQueueContender implements Contender {
       const at = line.findIndex(({ name }) => name === this.node.name);
       if (at === -1) return { kind: "gone" };
       const ahead = waitsFor === undefined ? line.slice(0, at) : line.slice(0, at).filter(waitsFor);
+      assert(ahead.length <= at, "only those before it are waited for");
       const last = ahead.at(-1);
       if (last === undefined) return { kind: "granted", token: (goesOnFrom ?? this.node).token };
+      assert(last.name !== this.node.name, "nobody waits for itself");
       const watched = await this.#watchPredecessor(last.name);
       if (watched !== null) return { kind: "waiting", ahead: ahead.length, changed: watched.changed };
     }

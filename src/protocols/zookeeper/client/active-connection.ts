@@ -1,6 +1,7 @@
 // The one connection that a client has at a time: the attempt with its time limit, then the heartbeat, and the search for a
 // quorum where the server has none.
 
+import { assert } from "../../../base/assert.ts";
 import type { Call } from "./call.ts";
 import { Connection, type ConnectionOptions, type ConnectionOwner } from "./connection.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -55,6 +56,7 @@ export class ActiveConnection {
 
   /** Tries this target. It has `milliseconds` to give a session. */
   open(target: Target, request: ConnectRequest, milliseconds: number): void {
+    assert(this.#connection === null, "one connection at a time");
     this.#stopAttemptTimer();
     const connection = new Connection(target, request, this.#owner, this.#ports, this.#options);
     this.#connection = connection;
@@ -64,6 +66,7 @@ export class ActiveConnection {
   }
 
   becomeReady(): void {
+    assert(this.#connection !== null && !this.#isReady, "a connection becomes ready once");
     this.#stopAttemptTimer();
     this.#isReady = true;
   }

@@ -1,6 +1,7 @@
 // How much this client holds of what was asked and is not answered: so that a program that asks faster than the servers answer,
 // or while they are away, is told so before its memory is full.
 
+import { assert } from "../../../base/assert.ts";
 import type { Call } from "./call.ts";
 import { REQUEST_HELD_BYTES } from "./limits.ts";
 import type { Request } from "./request.ts";
@@ -41,6 +42,7 @@ export class Backlog {
 
   letGo(call: Call): void {
     this.#requests -= 1;
+    assert(this.#requests >= 0, "what is let go was held");
     this.#bytes -= bytesOf(call.request);
   }
 }

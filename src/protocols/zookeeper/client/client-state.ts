@@ -1,5 +1,6 @@
 // Where a client stands with the servers.
 
+import { assert } from "../../../base/assert.ts";
 import type { SessionLostError } from "./errors.ts";
 import type { Session } from "./session.ts";
 
@@ -14,3 +15,17 @@ export type ClientState =
   | { readonly kind: "unsure"; readonly session: Session; readonly why: string }
   | { readonly kind: "lost"; readonly session: Session; readonly reason: SessionLostError }
   | { readonly kind: "closed" };
+
+/** What each state may become. */
+const FOLLOWS: Readonly<Record<ClientState["kind"], readonly ClientState["kind"][]>> = {
+  connecting: ["connected", "lost", "closed"],
+  connected: ["unsure", "lost", "closed"],
+  unsure: ["connected", "lost", "closed"],
+  lost: ["connecting", "closed"],
+  closed: [],
+};
+
+export function assertFollows(before: ClientState, after: ClientState): void {
+  const { [before.kind]: allowed } = FOLLOWS;
+  assert(allowed.includes(after.kind), `a client's state goes from ${before.kind} to ${after.kind}`);
+}

@@ -16,7 +16,7 @@ import { type AttemptOptions, attemptMs, pauseMsMax } from "./attempt-timing.ts"
 import { Authentication, type AuthenticationOptions } from "./authentication.ts";
 import type { BacklogOptions } from "./backlog.ts";
 import { Call, type CallOptions, failAll, lostCall, ownCall } from "./call.ts";
-import type { ClientState } from "./client-state.ts";
+import { assertFollows, type ClientState } from "./client-state.ts";
 import { Closing } from "./closing.ts";
 import type { Connection, ConnectionOptions, ConnectionOwner, ServerEvent } from "./connection.ts";
 import { type LossCause, reasonOf, SessionLostError } from "./errors.ts";
@@ -393,6 +393,7 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner, Req
   }
 
   #become(state: ClientState): void {
+    assertFollows(this.#state, state);
     this.#state = state;
     this.#events.onState(state);
   }

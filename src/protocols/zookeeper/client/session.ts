@@ -1,6 +1,7 @@
 // A session as its users see it: one life with the servers, from the first handshake to its loss. Whoever holds something
 // by it (an ephemeral node, a lock) holds it no longer than its signal is silent.
 
+import { assert } from "../../../base/assert.ts";
 import { type SessionLostError, showSessionId } from "./errors.ts";
 import type { ConnectResponse } from "./records.ts";
 
@@ -105,6 +106,7 @@ export class ManagedSession implements Session {
 
   /** It lives on, on another connection. */
   renew(attached: ConnectResponse, sentAt: number): void {
+    assert(attached.sessionId === this.#id && !this.isOver, "only a session that lives goes on");
     this.#password = attached.password;
     this.#timeoutMs = attached.timeoutMs;
     this.#isReadOnly = attached.readOnly;
