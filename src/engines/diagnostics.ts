@@ -1,5 +1,5 @@
-// What recipes do, on Node's diagnostics channels: `tracing:cabildo:acquire:start` and so on, `tracing:cabildo:release:…`, and
-// `cabildo:end`. Without a subscriber it costs a look.
+// Recipes on Node's diagnostics channels: `tracing:cabildo:acquire:start` and so on, `tracing:cabildo:release:…`, and
+// `cabildo:end`. Without a subscriber it costs one check.
 
 import { channel, tracingChannel } from "node:diagnostics_channel";
 import type { RecipeTracer, TracedEnd, TracedOperation } from "../recipes/index.ts";
@@ -12,7 +12,7 @@ const tracing = {
 };
 const end = channel(CHANNELS.end);
 
-/** One for all: the channels are the process's. */
+/** One for the whole process, as the channels are. */
 export const diagnosticsTracer: RecipeTracer = {
   trace<T>(operation: "acquire" | "release", about: TracedOperation, work: () => Promise<T>): Promise<T> {
     const traced = tracing[operation];

@@ -1,22 +1,22 @@
-// Who may do what with the nodes that a recipe makes.
+// Access lists of the nodes that a recipe makes.
 
 import { CoordinationError } from "../base/errors.ts";
 import { OPTION, type OptionRules } from "../base/options.ts";
 import type { AccessRule, PlaceOptions } from "./engine.ts";
 import { checkOptions } from "./options.ts";
 
-/** What every recipe that makes nodes may be given. */
+/** Options of every recipe that makes nodes. */
 export interface AccessOptions {
   /**
-   * The access list of everything that is made at the recipe's own place, and below it: as all of the connection's recipes,
-   * unless given. Directories above its place carry the connection's.
+   * The access list of everything at the recipe's place and below; the connection's unless given. Directories above that place
+   * have the connection's list.
    */
   readonly acl?: readonly AccessRule[] | undefined;
 }
 
-export const ACCESS: OptionRules<AccessOptions> = { acl: OPTION.any }; // `checkAcl` says more of it
+export const ACCESS: OptionRules<AccessOptions> = { acl: OPTION.any }; // checked by `checkAcl`
 
-/** Throws a CoordinationError where it is no access list, or where there are other options than `rules` has. */
+/** Throws a CoordinationError for an impossible access list, and for options that `rules` does not have. */
 export function accessOf<Options extends AccessOptions>(
   what: string,
   options: Options,

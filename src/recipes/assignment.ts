@@ -1,11 +1,11 @@
-// Who gets what of a set: the same for everyone who knows the same members, evenly, and with few changes when a member comes
-// or goes. Each item ranks the members by chance that depends on the two names alone (rendezvous hashing); the best pairs
-// come first, and nobody gets more than an even part.
+// Assignment of items to members: the same for everyone who knows the same members, even, and with few moves when a member comes
+// or goes. Each item ranks the members by a hash of the two names (rendezvous hashing). The best pairs come first, and nobody gets
+// more than an even part.
 
 /** From item to member. */
 export type Assignment = ReadonlyMap<string, string>;
 
-/** Numbers of items differ by one at most. Without members nobody gets anything. */
+/** The members' numbers of items differ by one at most. Without members nothing is assigned. */
 export function assignEvenly(items: readonly string[], members: readonly string[]): Assignment {
   const assignment = new Map<string, string>();
   if (members.length === 0) return assignment;

@@ -1,4 +1,4 @@
-// Text and its bytes, as recipes keep it.
+// Text as bytes, and back.
 
 export function bytesOf(text: string): Uint8Array {
   return new TextEncoder().encode(text);
@@ -8,7 +8,7 @@ export function textOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 
-/** What users hand in, as bytes of one's own. */
+/** A caller's data, as a copy of its bytes. */
 export function dataOf(data: Uint8Array | string): Uint8Array {
   return typeof data === "string" ? bytesOf(data) : data.slice();
 }

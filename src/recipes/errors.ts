@@ -1,12 +1,12 @@
-// How ownership ends, as the reasons of a handle's signal; and what was refused before it was written.
+// The reasons of a handle's signal, and errors of writes that were refused.
 
 import { CoordinationError } from "../base/errors.ts";
 import type { SchemaIssue } from "./standard-schema.ts";
 
 /**
- * Why something is not held any more. `session-expired`: the servers gave the session up. `deadline`: nothing was heard from
- * them for so long that they may have. `unsure`: they are not reached, and the holder asked to stop at that. `deleted`:
- * somebody removed it on the servers. `revoked`: it was taken back. `closed`: the connection was closed by this program.
+ * Why a handle was lost. `session-expired`: the servers ended the session. `deadline`: they were silent for so long that they may
+ * have ended it. `unsure`: they are not reached, and the holder asked to stop then. `deleted`: somebody removed its node on the
+ * servers. `revoked`: it was taken away. `closed`: this program closed the connection.
  */
 export type LossCause = "session-expired" | "deadline" | "unsure" | "deleted" | "revoked" | "closed";
 
@@ -19,7 +19,7 @@ const WORDS: Readonly<Record<LossCause, string>> = {
   closed: "the connection was closed by this program",
 };
 
-/** It is not held any more, without having been released: others may hold it now. */
+/** The handle was lost, without a release: others may hold it now. */
 export class LockLostError extends CoordinationError {
   override readonly name = "LockLostError";
   readonly lossCause: LossCause;
@@ -39,7 +39,7 @@ export class LockLostError extends CoordinationError {
   }
 }
 
-/** It was released by its holder. */
+/** The handle was released by its holder. */
 export class ReleasedError extends CoordinationError {
   override readonly name = "ReleasedError";
   readonly token: bigint;
@@ -50,7 +50,7 @@ export class ReleasedError extends CoordinationError {
   }
 }
 
-/** A value that was to be written does not pass its schema; nothing was written. */
+/** A value does not pass its schema, and was not written. */
 export class InvalidValueError extends CoordinationError {
   override readonly name = "InvalidValueError";
   /** The schema's. */
@@ -62,10 +62,10 @@ export class InvalidValueError extends CoordinationError {
   }
 }
 
-/** `exists`, `missing`: the place. `changed`: it is in another version. `not-empty`: there is something below it. `lost`: a guard's. */
+/** `exists`, `missing`: the place. `changed`: its version is another. `not-empty`: it has children. `lost`: a guard's handle. */
 export type StepFailure = "exists" | "missing" | "changed" | "not-empty" | "lost";
 
-/** A transaction of which nothing was applied, because one of its steps could not be done. */
+/** Nothing of the transaction was applied, because one step could not be done. */
 export class TransactionError extends CoordinationError {
   override readonly name = "TransactionError";
   /** Which step, from 0. */

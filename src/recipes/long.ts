@@ -1,4 +1,4 @@
-// A whole number of 64 bits with a sign, as Java writes one: 8 bytes, the highest first.
+// A signed whole number of 64 bits, as Java writes one: 8 bytes, the highest first.
 
 const LONG_BYTES = 8;
 const LONG_MAX = 2n ** 63n - 1n;
@@ -14,7 +14,7 @@ export function bytesOfLong(value: bigint): Uint8Array {
   return bytes;
 }
 
-/** Null: these bytes are none. No bytes at all are 0, as for Curator. */
+/** Null: these bytes are not such a number. No bytes at all are 0, as in Curator. */
 export function longOf(bytes: Uint8Array): bigint | null {
   if (bytes.length === 0) return 0n;
   if (bytes.length !== LONG_BYTES) return null;

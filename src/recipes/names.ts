@@ -1,19 +1,19 @@
-// Names of locks and everything else that recipes keep. A plain name stands in its recipe's own folder, so that a lock and
-// an election of one name never meet; one that begins with a slash is the exact place, to be shared with other programs.
+// Names of locks and of everything else that recipes make. A plain name stands in its recipe's folder, so a lock and an election
+// of one name never meet. A name that begins with a slash is the exact path, which other programs may share.
 
 import { CoordinationError } from "../base/errors.ts";
 
-/** In UTF-8. It becomes part of a path and of every message about it. */
+/** In UTF-8. A name becomes part of a path and of every message about it. */
 const NAME_BYTES_MAX = 255;
 
-/** Throws ("rejected") where it is no name, and says why. */
+/** Throws ("rejected") for an impossible name, and says why. */
 export function checkName(what: string, name: string): void {
   const why = whyNot(name);
   if (why === null) return;
   throw new CoordinationError("rejected", "not-applied", `${what} ${show(name)}: ${why}`);
 }
 
-/** As `checkName`, for what stands in a directory: a plain name. */
+/** As `checkName`, for names inside a directory, which have no slash. */
 export function checkPlainName(what: string, name: string): void {
   checkName(what, name);
   if (!name.includes("/")) return;

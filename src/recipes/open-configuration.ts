@@ -1,4 +1,4 @@
-// A configuration as its reader holds it: the last good value, at hand at any time.
+// An open configuration: the last good value, in memory.
 
 import { CoordinationError } from "../base/errors.ts";
 import { OPTION, type OptionRules } from "../base/options.ts";
@@ -11,9 +11,9 @@ import type { SubscribeOptions } from "./subscription.ts";
 import { WAIT, type WaitOptions, WaitScope, waitOf } from "./wait-scope.ts";
 
 export interface OpenOptions<Output> {
-  /** The value for as long as there is no good one. */
+  /** The value as long as there is no good one. */
   readonly fallback?: Output | undefined;
-  /** Hears of everything that was not taken; so does the logger. */
+  /** Called with each bad value, once; the logger is told as well. */
   readonly onInvalid?: ((invalid: InvalidConfiguration) => void) | undefined;
 }
 
@@ -66,17 +66,17 @@ export class OpenConfiguration<Input, Output> extends SubscribedView<Versioned |
     return this.#current!.value;
   }
 
-  /** Of the value: larger with every change; 0n of the fallback. */
+  /** The value's revision, which grows with every change; 0n for the fallback. */
   get revision(): bigint {
     return this.#current!.revision;
   }
 
-  /** What is on the servers and was not taken; null when the value is what they have. */
+  /** The bad value on the servers; null when `value` is what they have. */
   get invalid(): InvalidConfiguration | null {
     return this.#invalid;
   }
 
-  /** As `Configuration.set`; then the value here is this one, or a newer one. */
+  /** As `Configuration.set`. Afterwards `value` is this one, or a newer one. */
   async set(value: Input, options: WaitOptions = {}): Promise<void> {
     this.assertOpen();
     await this.#source.configuration.set(value, options);
@@ -84,8 +84,8 @@ export class OpenConfiguration<Input, Output> extends SubscribedView<Versioned |
   }
 
   /**
-   * As `Configuration.update`, and where there is none on the servers `change` is asked of the value here. Then the value
-   * here is the new one, or a newer one.
+   * As `Configuration.update`; where the servers have no value, `change` gets the value here. Afterwards `value` is the new one,
+   * or a newer one.
    */
   async update(change: (value: Output) => Input | Promise<Input>, options: WaitOptions = {}): Promise<Output> {
     this.assertOpen();
@@ -94,7 +94,7 @@ export class OpenConfiguration<Input, Output> extends SubscribedView<Versioned |
     return value;
   }
 
-  /** The value, now and after every change to a good one. Ends with the signal and with `close`. */
+  /** The value, now and after every good change. Ends with the signal and with `close`. */
   values(options: SubscribeOptions = {}): AsyncGenerator<Output, void, void> {
     let seen: bigint | null = null;
     return this.stream(options, () => {
@@ -108,7 +108,7 @@ export class OpenConfiguration<Input, Output> extends SubscribedView<Versioned |
     return this.values();
   }
 
-  /** After a write, which is there already: where reading fails or takes too long, the watch will bring it. */
+  /** Reads what was just written. Where that fails or takes too long, the watch brings it later. */
   async #catchUp(options: WaitOptions): Promise<void> {
     using scope = new WaitScope(this.engine.runtime, this.#source.what, options);
     const reading = this.#source.look({});
@@ -122,7 +122,7 @@ export class OpenConfiguration<Input, Output> extends SubscribedView<Versioned |
   async #onRead(read: Versioned | null): Promise<void> {
     const reading = await this.#source.understand(read);
     const revision = read?.revision ?? null;
-    // What was read earlier may be understood later.
+    // An older value may pass the schema's check later than a newer one.
     const newest = this.#invalid?.revision ?? this.#current?.revision ?? 0n;
     if (this.isClosed || (revision !== null && revision < newest)) return;
     if (reading.kind === "good") {

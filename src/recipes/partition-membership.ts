@@ -1,5 +1,5 @@
-// One member's part in a partition: it follows who is there, works out what is its own, stands in line for the locks of
-// that, and asks back what is not its own any more.
+// One member's part in a partition: it watches the members, computes its own items, waits for their locks, and asks its owners
+// to yield what is another's now.
 
 import { CoordinationError } from "../base/errors.ts";
 import { acquire, type Wanted } from "./acquire.ts";
@@ -27,25 +27,25 @@ interface PartitionContext {
   assign(items: readonly string[], members: readonly string[]): Assignment;
 }
 
-/** Between two tries of a lock that the servers refuse. */
+/** Between two tries to get a lock that the servers refuse. */
 const RETRY_MS = 1000;
 
-/** Of one item. It waits for its lock until `share` is there. */
+/** One item of this member's: it waits for the item's lock until `share` is set. */
 interface Hold {
   readonly giveUp: AbortController;
   share: ShareHandle | null;
 }
 
 /**
- * Invariants: of an item there is one hold at most, so one share; what it holds, and was not asked back, is its own by the
- * members as it saw them settle last.
+ * Invariants: there is at most one hold, so one share, for each item. An item that it holds and did not ask back is its own by
+ * the last settled list of members.
  */
 export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposable {
   readonly #engine: Engine & HasMutexes;
   readonly #registration: Registration;
   readonly #context: PartitionContext;
   readonly #holds = new Map<string, Hold>();
-  /** Shares that no loop was given yet. */
+  /** Shares that the loop has not given out yet. */
   readonly #fresh = new Set<ShareHandle>();
   readonly #changed = new Condition();
   #subscription: Subscription<readonly EntryView[]> | null = null;
@@ -60,7 +60,7 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
     this.#context = context;
   }
 
-  /** Takes the registration over: leaves where it fails. */
+  /** Takes over the registration: leaves if this fails. */
   static async begin(
     engine: Engine & HasMutexes,
     registration: Registration,
@@ -91,20 +91,20 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
     return this.#registration.state;
   }
 
-  /** The members' ids, in order, as last seen. */
+  /** The members' ids, sorted, as last seen. */
   get members(): readonly string[] {
     return this.#members;
   }
 
-  /** What it holds, by item; those too that are asked for. */
+  /** Its shares, by item; also those that are asked back. */
   get shares(): ReadonlyMap<string, Share> {
     const held = [...this.#holds].flatMap(([item, { share }]) => (share === null ? [] : [[item, share] as const]));
     return new Map(held);
   }
 
   /**
-   * Each share once, as it is granted; work on several at the same time, and do not wait for one in the loop. Shares that
-   * ended unseen are not given. Ends when this member has left; one loop at a time.
+   * Each share once, as it is granted. Work on several at the same time: do not wait for one inside the loop. Shares that ended
+   * before are skipped. Ends when this member has left. One loop at a time.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Share, void, void> {
     for (;;) {
@@ -122,8 +122,8 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
   }
 
   /**
-   * Leaves in order: asks all shares back, and completes when they have been released by their owners, who need no `release`
-   * after a loss. From the beginning on nobody gives this member anything.
+   * Asks all shares back, and completes when their owners have released them (after a loss no `release` is needed). From the
+   * call on this member gets no new shares.
    */
   async leave(): Promise<void> {
     this.#end("this member leaves");
@@ -135,7 +135,7 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
     }
   }
 
-  /** Leaves at once: releases all shares, whatever their owners do. Never fails. */
+  /** Releases all shares at once, whatever their owners do. Never fails. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end("this member leaves");
     const shares = [...this.shares.values()].map((share) => share[Symbol.asyncDispose]());
@@ -152,7 +152,7 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
     this.#changed.notify();
   }
 
-  // --------------------------------------------------------------------------------------------------- what is its own
+  // --------------------------------------------------------------------------------------------------- its own items
 
   #onMembers(members: readonly string[]): void {
     if (this.#isOver) return;
@@ -175,7 +175,7 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
     for (const item of this.#own) this.#want(item);
   }
 
-  /** Not waited for any more; or asked back, if it is held. */
+  /** Stops waiting for the item; asks it back if it is held. */
   #giveUp(item: string, why: string): void {
     const hold = this.#holds.get(item);
     if (hold === undefined) return;
@@ -186,14 +186,14 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
     }
     if (share.yielding.aborted) return;
     share.ask(why);
-    if (this.#fresh.delete(share)) void share[Symbol.asyncDispose](); // nobody works on it
+    if (this.#fresh.delete(share)) void share[Symbol.asyncDispose](); // nobody works on it yet
     const { yieldWithinMs } = this.#context;
     if (yieldWithinMs === undefined) return;
     const stop = this.#engine.runtime.after(yieldWithinMs, () => void share[Symbol.asyncDispose]());
     share.signal.addEventListener("abort", stop, { once: true });
   }
 
-  /** Stands in line for it, unless it does or holds it. */
+  /** Begins to wait for it, unless it waits for it or holds it already. */
   #want(item: string): void {
     if (this.#holds.has(item)) return;
     const hold: Hold = { giveUp: new AbortController(), share: null };
@@ -215,7 +215,7 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
       const grant = await acquire(this.#engine, wanted, { signal });
       let share: ShareHandle | null = null;
       share = new ShareHandle(this.#engine, grant, options, item, () => this.#onEnded(item, hold, share));
-      if (share.signal.aborted) return; // lost before it was there, which has been seen to
+      if (share.signal.aborted) return; // lost before it was set; its end has been handled
       hold.share = share;
       this.#fresh.add(share);
       this.#changed.notify();
@@ -231,7 +231,7 @@ export class PartitionMembership implements AsyncIterable<Share>, AsyncDisposabl
     }
   }
 
-  /** Released, lost, or given up: stands in line again where it is still its own. */
+  /** After a release, a loss or a withdrawal: waits again if the item is still its own. */
   #onEnded(item: string, hold: Hold, share: ShareHandle | null): void {
     if (this.#holds.get(item) === hold) this.#holds.delete(item);
     if (share !== null) this.#fresh.delete(share);

@@ -1,5 +1,5 @@
-// Partition: the items of a set, spread over the members of a group, each owned by one at a time. Who owns an item holds its
-// lock, and a new owner waits for the lock; so whatever the members believe of each other, none works beside another.
+// Partition: the items of a set, spread over the members of a group; each item has one owner at a time. An owner holds the
+// item's lock, and the next owner waits for it. So two members never work on one item, whatever they believe of each other.
 
 import { whenAborted } from "../base/abort.ts";
 import { CoordinationError } from "../base/errors.ts";
@@ -21,23 +21,23 @@ import { readOnce } from "./subscription.ts";
 import { WAIT, type WaitOptions } from "./wait-scope.ts";
 
 export interface PartitionOptions extends AccessOptions {
-  /** What is spread: plain names, each once. All members have to say the same. */
+  /** The items: plain names, each once. All members must use the same. */
   readonly items: readonly string[];
   /**
-   * Who gets what; evenly, and with few changes, unless given. All members have to use the same, and it may depend on nothing
-   * but its arguments: the items as given, the members' ids in order.
+   * Assigns the items to members; evenly, and with few moves, unless given. All members must use the same function. It may
+   * depend only on its arguments: the items as given, and the members' ids, sorted.
    */
   readonly assign?: ((items: readonly string[], members: readonly string[]) => Assignment) | undefined;
 }
 
 export interface ShareOptions extends HoldOptions {
-  /** The member's id; one of chance unless given. */
+  /** The member's id; random unless given. */
   readonly id?: string | undefined;
-  /** For so long the members must have stayed the same before items change hands, in milliseconds: 200 unless given. */
+  /** Items move only after the members have stayed the same for so many milliseconds; 200 unless given. */
   readonly settleMs?: number | undefined;
   /**
-   * So long after it was asked for an item is released, whatever its owner does, in milliseconds; for ever unless given. Its
-   * signal aborts then; what has not stopped by then is not alone any more.
+   * An item that was asked back is released after so many milliseconds, whatever its owner does; never unless given. Its signal
+   * aborts then; a body that works longer may run beside the next owner's.
    */
   readonly yieldWithinMs?: number | undefined;
 }
@@ -82,12 +82,12 @@ export class Partition {
     this.#access = { ...access, within: this.#place };
     this.#party = engine.directory("membership", `${this.#place}/party`, this.#access);
     this.#assign = assign ?? assignEvenly;
-    for (const item of items) engine.mutex(this.#placeOf(item), this.#access); // throws where it cannot be
+    for (const item of items) engine.mutex(this.#placeOf(item), this.#access); // throws for an impossible name
   }
 
   /**
    * Becomes a member, and completes when others see it. Its shares come one by one: `for await (const share of membership)`.
-   * After a lost session it is a member again by itself, with new shares. Fails as waits do, and then nothing is left of it.
+   * After a lost session it enters again by itself, with new shares. Fails as waits do, and then leaves nothing.
    */
   async join(options: ShareOptions & WaitOptions = {}): Promise<PartitionMembership> {
     checkOptions(this.#what, options, SHARE);
@@ -111,9 +111,9 @@ export class Partition {
   }
 
   /**
-   * Is a member until the signal aborts: runs `body` for each share that it gets. The body works until `share.yielding` aborts,
-   * finishes, and returns, which releases the share; at `share.signal` it stops at once. One that returns before it is asked
-   * runs again, as soon as it is the item's turn. Ends when all bodies have; fails with the first body's error, after the others.
+   * A member until the signal aborts, that runs `body` for each share. The body works until `share.yielding` aborts, finishes,
+   * and returns, which releases the share; at `share.signal` it stops at once. A body that returns before it is asked runs
+   * again when its item is granted again. Ends when all bodies have ended; fails then with the first body's error.
    */
   async run(body: (share: Share) => void | Promise<void>, options: ShareOptions & WaitOptions = {}): Promise<void> {
     checkOptions(this.#what, options, SHARE);
@@ -146,7 +146,7 @@ export class Partition {
     if (failure[0] !== undefined) throw failure[0].error;
   }
 
-  /** The members' ids, in order. */
+  /** The members' ids, sorted. */
   async members(options: WaitOptions = {}): Promise<readonly string[]> {
     const views = await readOnce(this.#engine, this.#what, (look) => this.#party.list(look), options);
     return views.map(({ name }) => name);

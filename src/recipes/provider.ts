@@ -1,5 +1,5 @@
-// Who may be called now: the instances of a service, kept current, less those that were found to fail, one at a time by a
-// strategy. Asking is a look into memory, and goes on while the servers are not reached.
+// The instances of a service that may be called now, one at a time by a strategy, without those that failed lately. The list is
+// kept current in memory, so picking goes on while the servers are not reached.
 
 import { CoordinationError } from "../base/errors.ts";
 import { OPTION, type OptionRules } from "../base/options.ts";
@@ -11,25 +11,25 @@ import { SubscribedView } from "./subscribed-view.ts";
 import { WAIT, type WaitOptions, WaitScope, waitOf } from "./wait-scope.ts";
 
 export interface ProviderOptions {
-  /** "round-robin" unless given; or one of your own. */
+  /** "round-robin" unless given; or your own. */
   readonly strategy?: StrategyName | Strategy | undefined;
-  /** Which instances may be called at all: asked at each pick, so it may change its mind. */
+  /** Which instances may be called at all. Called at each pick, so its answer may change. */
   readonly filter?: ((instance: ServiceInstance) => boolean) | undefined;
-  /** When an instance that fails is taken out, and for how long. */
+  /** When an instance that fails is left out, and for how long. */
   readonly down?: DownPolicy | undefined;
 }
 
 export interface DownPolicy {
-  /** So many errors noted of it, within `forMs`, take an instance out: 2 unless given. */
+  /** An instance is left out after so many errors within `forMs`; 2 unless given. */
   readonly errors?: number | undefined;
-  /** For so long it is out, in milliseconds: 30,000 unless given. One that is entered again is in at once. */
+  /** It is left out for so many milliseconds; 30,000 unless given. One that registers again is back at once. */
   readonly forMs?: number | undefined;
 }
 
 const DOWN_ERRORS = 2;
 const DOWN_MS = 30_000;
 
-/** Of one instance: when errors were noted, and until when it is out. */
+/** One instance's errors, and until when it is left out. */
 interface Record {
   readonly token: bigint;
   readonly notedAt: number[];
@@ -43,7 +43,7 @@ const PROVIDER: OptionRules<ProviderOptions & WaitOptions> = {
     fits: (value) => typeof value === "string" || typeof (value as Partial<Strategy> | null)?.pick === "function",
   },
   filter: OPTION.callback,
-  down: OPTION.any, // it has options of its own
+  down: OPTION.any, // checked by rules of its own
   ...WAIT,
 };
 
@@ -53,7 +53,7 @@ export class Provider extends SubscribedView<readonly EntryView[]> {
   readonly #errorsMax: number;
   readonly #downMs: number;
   #all: readonly ServiceInstance[] = [];
-  /** By id: of instances that are there. */
+  /** By the ids of registered instances. */
   readonly #records = new Map<string, Record>();
 
   private constructor(engine: Engine, what: string, { strategy = "round-robin", filter, down = {} }: ProviderOptions) {
@@ -90,19 +90,19 @@ export class Provider extends SubscribedView<readonly EntryView[]> {
     return provider;
   }
 
-  /** All that are there, those too that may not be called now. */
+  /** All registered instances, also those that may not be called now. */
   get instances(): readonly ServiceInstance[] {
     return this.#all;
   }
 
-  /** Those that may be called now, in the order of their ids. */
+  /** The instances that may be called now, sorted by id. */
   get available(): readonly ServiceInstance[] {
     const now = this.engine.runtime.now();
     const isUp = ({ id }: ServiceInstance) => !((this.#records.get(id)?.downUntil ?? 0) > now);
     return this.#all.filter((each) => each.enabled && isUp(each) && this.#filter(each));
   }
 
-  /** The next one to call, by the strategy; null: there is none now. Throws ("closed") once it is closed. */
+  /** The next instance to call, by the strategy; null: there is none now. Throws ("closed") after `close`. */
   pick(): ServiceInstance | null {
     this.assertOpen();
     const { available } = this;
@@ -128,10 +128,10 @@ export class Provider extends SubscribedView<readonly EntryView[]> {
     }
   }
 
-  /** A call to it failed. After so many it is taken out for a time, see `DownPolicy`. */
+  /** Reports that a call to it failed. After some errors it is left out for a time: see `DownPolicy`. */
   noteError(instance: ServiceInstance): void {
     const { id, token } = instance;
-    if (!this.#all.some((each) => each.id === id && each.token === token)) return; // gone, or entered again since
+    if (!this.#all.some((each) => each.id === id && each.token === token)) return; // gone, or registered again since
     const now = this.engine.runtime.now();
     const record = this.#records.get(id) ?? { token, notedAt: [], downUntil: 0 };
     this.#records.set(id, record);
@@ -149,7 +149,7 @@ export class Provider extends SubscribedView<readonly EntryView[]> {
     this.changed.notify();
   }
 
-  /** Notifies when the first that is out is in again. */
+  /** Notifies when the first instance that is left out is back. */
   #atNextReturn(): () => void {
     const { runtime } = this.engine;
     const now = runtime.now();

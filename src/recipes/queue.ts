@@ -1,5 +1,5 @@
-// The queue: work that waits, in the order in which it was put, by priority, or until a date; each item is leased to one
-// consumer, until it says that it is done. On ZooKeeper the items are those of Curator's DistributedQueue.
+// The queue: work items in the order in which they were put, by priority, or with a date. Each item is leased to one consumer
+// until that one acknowledges it. On ZooKeeper the items are those of Curator's DistributedQueue.
 
 import { CoordinationError } from "../base/errors.ts";
 import { OPTION, type OptionRules } from "../base/options.ts";
@@ -15,19 +15,19 @@ import { checkOptions } from "./options.ts";
 import { WAIT, type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 export interface QueueOptions<T> extends AccessOptions {
-  /** JSON unless given. All who use the name have to agree. */
+  /** JSON unless given. All programs must use the same. */
   readonly codec?: Codec<T> | undefined;
 }
 
 export interface PutOptions extends WaitOptions {
-  /** The highest comes out first; whole, within 32 bits with a sign; 0 unless given. */
+  /** The highest comes out first. A signed whole number of 32 bits; 0 unless given. */
   readonly priority?: number | undefined;
-  /** Nobody gets it before this date (or milliseconds since 1970), by the clock of the consumer's machine. */
+  /** No consumer gets it before this date (or milliseconds since 1970), by the clock of the consumer's machine. */
   readonly delayUntil?: Date | number | undefined;
 }
 
 export interface ConsumeOptions extends HoldOptions {
-  /** No item is taken after it, and the loop ends, in order. The one at hand is worked on to its end. */
+  /** Ends the loop: no further item is taken. The current item can still be finished. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -41,36 +41,36 @@ const QUEUE: OptionRules<QueueOptions<never>> = {
 const PUT: OptionRules<PutOptions> = { priority: OPTION.any, delayUntil: OPTION.any, ...WAIT }; // `#orderOf` says more
 const CONSUME: OptionRules<ConsumeOptions> = { signal: OPTION.signal, ...HOLD };
 
-/** An item as it waits. */
+/** An item in the queue. */
 export interface QueuedItem<T> {
   readonly id: string;
   readonly priority: number;
   /** Milliseconds since 1970; null: at once. */
   readonly delayUntil: number | null;
-  /** Throws where it cannot be read. */
+  /** Throws where the item cannot be read. */
   readonly value: T;
 }
 
 /**
- * An item that is leased, held as a lock is: `signal` aborts when the lease is over, and others may work on it then; `token`
- * is larger than that of every lease before it.
+ * A leased item, held as a lock is: `signal` aborts when the lease ends, and others may work on the item then. `token` is larger
+ * than that of every earlier lease of the item.
  */
 export interface Job<T> extends Handle, QueuedItem<T> {
-  /** All values, where another program put several in one item; `value` throws there. */
+  /** All values of an item in which another program put several; `value` throws there. */
   readonly values: readonly T[];
   /**
-   * It is done: takes the item out for good. Fails when the lease was lost before, with its reason; with the outcome "unknown"
-   * when no answer came before the session was lost: it may come out again. What the servers refuse and may pass is tried for
-   * the session's timeout. Where it fails while the lease is held it may be called again. Twice is once.
+   * The work is done: removes the item for good. Fails with the signal's reason when the lease was lost before, and with the
+   * outcome "unknown" when the session was lost before the answer: the item may come out again. A passing refusal is retried
+   * for the session's timeout. May be called again after a failure while the lease is held. A second success does nothing.
    */
   ack(): Promise<void>;
-  /** It is not done: others may have it, at its old place. As `release`. */
+  /** The work is not done: puts the item back in its old place. The same as `release`. */
   return(): Promise<void>;
 }
 
 /**
- * Every item comes out at least once: it is leased to one consumer at a time, and to another when that one returns it, dies,
- * or is lost before `ack`.
+ * Every item comes out at least once. It is leased to one consumer at a time, and to another when that one returns it, dies, or
+ * loses it before `ack`.
  */
 export class Queue<T> {
   readonly name: string;
@@ -98,8 +98,8 @@ export class Queue<T> {
   }
 
   /**
-   * Puts an item in; gives its id. Fails with a CoordinationError; where its `outcome` is "unknown" the item may be in, and
-   * putting it again may put it in twice.
+   * Puts an item in, and returns its id. Fails with a CoordinationError. Where its `outcome` is "unknown" the item may be in the
+   * queue, and a second `put` may put it in twice.
    */
   async put(value: T, options: PutOptions = {}): Promise<string> {
     checkOptions(this.#what, options, PUT);
@@ -111,9 +111,9 @@ export class Queue<T> {
   }
 
   /**
-   * Takes one item after another: one round of the loop works on one. Going on to the next round, or leaving the loop, without
-   * `ack` returns it. A lost session is no end, nor is what the servers refuse for a while (a full disk): it is tried again. Fails
-   * when the connection is closed, or the servers refuse for good.
+   * One item after another: one round of the loop works on one item. Going on to the next round, or leaving the loop, without
+   * `ack` returns the item. A lost session or a passing refusal (a full disk) does not end the loop. Fails when the connection
+   * is closed, or the servers refuse for good.
    */
   async *consume(options: ConsumeOptions = {}): AsyncGenerator<Job<T>, void, void> {
     checkOptions(this.#what, options, CONSUME);
@@ -143,7 +143,7 @@ export class Queue<T> {
     }
   }
 
-  /** Null when there is no item that is due, or others wait for one. */
+  /** Null when no item is due, or others wait for one. */
   async tryTake(options: AcquireOptions = {}): Promise<Job<T> | null> {
     using scope = new WaitScope(this.#engine.runtime, this.#wanted.what, options, "was not taken", ACQUIRE);
     if (scope.end !== null) throw scope.end;
@@ -157,13 +157,13 @@ export class Queue<T> {
     }
   }
 
-  /** How many are in it: those that wait, also for their date, and those that are worked on. */
+  /** How many items are in the queue: waiting, delayed, and leased ones. */
   async size(options: WaitOptions = {}): Promise<number> {
     using scope = new WaitScope(this.#engine.runtime, this.#what, options, "was not read");
     return (await scope.until(this.#queue.items())).length;
   }
 
-  /** The item that would come out next; null: none is due. It may be another's as soon as it is seen. */
+  /** The item that would come out next; null: none is due. Another consumer may take it at any time. */
   async peek(options: WaitOptions = {}): Promise<QueuedItem<T> | null> {
     using scope = new WaitScope(this.#engine.runtime, this.#what, options, "was not read");
     for (;;) {
@@ -174,7 +174,7 @@ export class Queue<T> {
     }
   }
 
-  /** Null: the wait was in vain, and may be begun again. */
+  /** Null: it got none, and may try again. */
   async #next(options: ConsumeOptions, backoff: Backoff): Promise<Job<T> | null> {
     try {
       return await this.take(options);
@@ -220,13 +220,13 @@ export class Queue<T> {
   }
 }
 
-/** Between two tries of an `ack`, at first: the work is done, and its lease runs. */
+/** The first pause between two tries of an `ack`; short, because the lease goes on meanwhile. */
 const RETRY_MS = 50;
 const PRIORITY_MAX = 2 ** 31 - 1;
-/** The last that a Date can hold. */
+/** The largest time that a Date can hold. */
 const DATE_MAX = 8.64e15;
 
-/** Read when somebody asks, so that an item that cannot be read is its consumer's to deal with, and no end of the queue. */
+/** Decoded when it is asked for: an item that cannot be read is its consumer's to handle, and does not end the loop. */
 class Contents<T> implements QueuedItem<T> {
   readonly #what: string;
   readonly #item: QueueItem;
@@ -316,7 +316,7 @@ class LeasedJob<T> extends GrantHandle implements Job<T> {
 
   ack(): Promise<void> {
     this.#acking ??= this.#ack().catch((error) => {
-      this.#acking = null; // called again, it is tried again
+      this.#acking = null; // another call tries again
       throw error;
     });
     return this.#acking;
@@ -337,7 +337,7 @@ class LeasedJob<T> extends GrantHandle implements Job<T> {
         await backoff.next(this.signal);
       }
     }
-    await this[Symbol.asyncDispose](); // it is done, whatever else is still to be tidied up
+    await this[Symbol.asyncDispose](); // the item is gone, whatever else is left to release
   }
 
   #notCompleted(error: unknown): unknown {

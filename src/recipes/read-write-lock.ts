@@ -1,4 +1,4 @@
-// The read-write lock: many readers or one writer, first come, first served, so that neither starves the other. On
+// The read-write lock: many readers or one writer, first come, first served, so that neither side starves. On
 // ZooKeeper it is Curator's InterProcessReadWriteLock.
 
 import { type AccessOptions, accessOf } from "./access.ts";
@@ -14,14 +14,14 @@ import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 /** The lock held for writing. */
 export interface WriteLockHandle extends Handle {
   /**
-   * Goes on as a reader, without a moment in which another writer could come between: writers who wait stay behind. The
-   * handle returned holds from then on, with the same token, and this one is released. When it fails, this one is still held;
-   * unless it was lost, or somebody removed it on the servers, which its own handle tells.
+   * Becomes a reader, without a moment in which another writer could come between. The returned handle has the same token, and
+   * this handle is released. When it fails this one is still held, unless it was lost or its node was removed, as its own state
+   * says.
    */
   downgrade(options?: WaitOptions & HoldOptions): Promise<Handle>;
 }
 
-/** Not reentrant: who reads and then wants to write waits for itself. */
+/** Not reentrant: a reader that wants to write waits for itself. */
 export class ReadWriteLock {
   readonly name: string;
   readonly #engine: Engine;

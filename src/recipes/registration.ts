@@ -1,6 +1,5 @@
-// An entry of one's own in a directory, that heals itself: it lives as long as a session, and is entered again in the next
-// one, or when somebody takes it out, for as long as it is wanted; always with the newest data, for nothing else is kept.
-// On ZooKeeper it is Curator's PersistentNode.
+// A registration: an entry in a directory that is entered again by itself, after a lost session or when somebody removes it, until
+// it leaves. It always enters with the newest data: nothing else is kept. On ZooKeeper it is Curator's PersistentNode.
 
 import { CoordinationError } from "../base/errors.ts";
 import { Backoff } from "./backoff.ts";
@@ -11,22 +10,22 @@ import { PendingRelease } from "./pending-release.ts";
 import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 /**
- * `entering`: others may not see it, and it is being entered. `unsure`: the servers are not reached; others see it until the
- * session is over. `leaving`: others see it still, and it is being taken out. `left`: for good.
+ * `entering`: it is being entered, and others may not see it. `unsure`: the servers are not reached; others see it until the
+ * session is over. `leaving`: it is being removed, and others may still see it. `left`: for good.
  */
 export type RegistrationState = "entering" | "entered" | "unsure" | "leaving" | "left";
 
 interface RegistrationOptions {
   /** As errors speak of it: `member "a" of group "workers"`. */
   readonly what: string;
-  /** Under which it stands in the directory. */
+  /** Its name in the directory. */
   readonly name: string;
   readonly data: Uint8Array;
 }
 
 /**
- * Invariants: one loop alone enters and takes out, so two entries of it are never under way; once `leave` was called nothing
- * enters it any more.
+ * Invariants: only one loop enters and removes it, so two entries of it are never under way. After `leave` nothing enters it any
+ * more.
  */
 export class Registration implements AsyncDisposable {
   readonly name: string;
@@ -37,7 +36,7 @@ export class Registration implements AsyncDisposable {
   #data: Uint8Array;
   /** What the servers have. */
   #confirmedData: Uint8Array;
-  /** Of the data, counted by this side: the newest, the one under way, the newest on the servers, the newest they refused. */
+  /** Editions of the data, counted here: the newest, the one under way, the newest on the servers, the newest they refused. */
   #edition = 0;
   #putting = 0;
   #confirmed = -1;
@@ -61,7 +60,7 @@ export class Registration implements AsyncDisposable {
     this.#stopEngine = engine.onStatus(() => this.#changed.notify());
   }
 
-  /** Completes when it is entered. Where that fails, or ends as its options say, nothing is left or it is being taken back. */
+  /** Completes when it is entered. Where that fails, nothing is left, or it is being removed. */
   static async enter(
     engine: Engine,
     directory: Directory,
@@ -89,7 +88,7 @@ export class Registration implements AsyncDisposable {
     return session.state.kind === "unsure" ? "unsure" : "entered";
   }
 
-  /** What the servers refused at the last try; null when all is well. It is tried again by and by. */
+  /** The servers' refusal at the last try; null when there is none. It is retried. */
   get trouble(): Error | null {
     return this.#trouble;
   }
@@ -100,8 +99,8 @@ export class Registration implements AsyncDisposable {
   }
 
   /**
-   * Changes what others see. Completes when the servers have it, or something newer. Where the wait ends before, the data is
-   * not taken back: the servers get it as soon as they are reached (outcome "unknown"). What they refuse is taken back.
+   * Changes what others see. Completes when the servers have this data, or newer. When the wait ends before, the data stays: the
+   * servers get it as soon as they are reached (outcome "unknown"). Data that they refuse is replaced by what they have.
    */
   async update(data: Uint8Array, wait: WaitOptions = {}): Promise<void> {
     using scope = new WaitScope(this.#engine.runtime, this.#what, wait);
@@ -116,9 +115,9 @@ export class Registration implements AsyncDisposable {
   }
 
   /**
-   * Takes it out, for good. Completes when it is gone, or the session is over with which it goes; a lost connection is
-   * waited for until then. What the servers refuse is tried again until then: this fails where that takes longer than the
-   * session's timeout, or may last. Called again it waits again.
+   * Removes it for good. Completes when it is gone, or its session is over; waits for a lost connection until then. Refusals are
+   * retried until then. Fails when that takes longer than the session's timeout, or the refusal may last. Another call waits
+   * again.
    */
   async leave(): Promise<void> {
     this.#end();
@@ -138,7 +137,7 @@ export class Registration implements AsyncDisposable {
     this.#changed.notify();
   }
 
-  /** As `leave`, and never fails: the logger is told. */
+  /** As `leave`, but never fails: the logger is told. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       await this.leave();
@@ -147,7 +146,7 @@ export class Registration implements AsyncDisposable {
     }
   }
 
-  /** Until the servers have this edition, or a newer one; fails when they refuse it, or when it is over before. */
+  /** Completes when the servers have this edition, or a newer one. Fails when they refuse it, or it ends before. */
   async #settled(scope: WaitScope, edition: number): Promise<void> {
     for (;;) {
       const { notified } = this.#changed;
@@ -193,7 +192,7 @@ export class Registration implements AsyncDisposable {
     }
   }
 
-  /** False: there is other data to try at once, newer, or, where a change was refused, what the servers had before. */
+  /** False: there is other data to try at once: newer data, or, after a refused change, what the servers had before. */
   #onRefused(error: Error): boolean {
     this.#engine.logger.error(`${this.#what} could not be entered, and is tried again: ${messageOf(error)}`);
     this.#trouble = error;
@@ -206,7 +205,7 @@ export class Registration implements AsyncDisposable {
     return false;
   }
 
-  /** Ends with the session, or when it is over; fails when the servers refuse. */
+  /** Ends with the session or the registration; fails when the servers refuse. */
   async #keepIn(session: EngineSession): Promise<void> {
     const entry = this.#directory.entry(session, this.name);
     this.#entry = { entry, session };
@@ -251,7 +250,7 @@ export class Registration implements AsyncDisposable {
     }
   }
 
-  /** Waits until there is no entry of this name any more: such as that of an earlier session, or of an earlier process. */
+  /** Waits until the entry of this name has gone, such as that of an earlier session or process. */
   async #absence(): Promise<void> {
     const { notified } = this.#changed;
     const reading = this.#directory.list();

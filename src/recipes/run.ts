@@ -1,4 +1,4 @@
-// Work under something that is held: it is over when the holding is, and lets go however it ends.
+// Work under a handle: it fails when the handle is lost, and the handle is released however it ends.
 
 import type { Engine } from "./engine.ts";
 import { type Handle, messageOf } from "./handle.ts";
@@ -11,7 +11,7 @@ export async function runWhileHeld<H extends Handle, T>(
   let result: T;
   try {
     result = await untilLost(held, body);
-    // Also when this process was kept from hearing of it: then the end of the work was not under the lock.
+    // Also when the loss was not noticed yet: then the end of the work was not under the lock.
     if (!isGivenUp(held)) held.assertHeld();
   } catch (error) {
     await held[Symbol.asyncDispose]();
@@ -24,7 +24,7 @@ export async function runWhileHeld<H extends Handle, T>(
     return new Promise<T>((resolve, reject) => {
       held.assertHeld();
       const { signal } = held;
-      // A body that releases by itself goes on: it knows what it does.
+      // A body that releases the handle itself goes on.
       const onAbort = () => {
         if (held.state === "lost") reject(signal.reason);
       };
@@ -47,7 +47,7 @@ export async function runWhileHeld<H extends Handle, T>(
   }
 }
 
-/** By its own holder. */
+/** Released by its own holder. */
 function isGivenUp({ state }: Handle): boolean {
   return state === "releasing" || state === "released";
 }

@@ -1,4 +1,4 @@
-// The semaphore: at most so many permits are out at a time, first come, first served. On ZooKeeper it is Curator's
+// The semaphore: a fixed number of permits, first come, first served. On ZooKeeper it is Curator's
 // InterProcessSemaphoreV2.
 
 import { OPTION, type OptionRules } from "../base/options.ts";
@@ -13,12 +13,12 @@ import { COUNT, checkOptions } from "./options.ts";
 import { runWhileHeld } from "./run.ts";
 
 export interface SemaphoreOptions extends AccessOptions {
-  /** How many there are. All who use the name have to say the same: nothing but their word keeps it. */
+  /** How many permits there are. All programs must use the same number: the servers do not enforce it. */
   readonly permits: number;
 }
 
 export interface PermitOptions extends AcquireOptions {
-  /** How many are wanted, all at once; 1 unless given. Nobody holds some while waiting for more, so nobody waits in a circle. */
+  /** How many are wanted, all at once; 1 unless given. Nobody holds some while waiting for more, so there is no deadlock. */
   readonly count?: number | undefined;
 }
 
@@ -46,7 +46,7 @@ export class Semaphore {
     return new GrantHandle(this.#engine, await acquire(this.#engine, this.#wanted(options), options, PERMITS), options);
   }
 
-  /** Null while there are too few, and while another is about to take or to wait for some. */
+  /** Null while there are too few, and while another contender is being granted some or waits for some. */
   async tryAcquire(options: PermitOptions = {}): Promise<Handle | null> {
     const grant = await tryAcquire(this.#engine, this.#wanted(options), options, PERMITS);
     return grant === null ? null : new GrantHandle(this.#engine, grant, options);

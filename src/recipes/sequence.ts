@@ -1,4 +1,4 @@
-// The sequence: numbers that are given once, each larger than all before it, to whoever asks.
+// The sequence: numbers that are given out once, each larger than all before.
 
 import { CoordinationError } from "../base/errors.ts";
 import { type AccessOptions, accessOf } from "./access.ts";
@@ -7,7 +7,7 @@ import type { Engine, HasValues } from "./engine.ts";
 import type { LocalQueues } from "./local-queue.ts";
 import type { WaitOptions, WaitScope } from "./wait-scope.ts";
 
-/** It begins with 1. It may skip numbers: one whose answer was lost is not given to anybody. */
+/** Begins with 1. A number whose answer was lost is skipped. */
 export class Sequence {
   readonly name: string;
   readonly #long: AtomicLong;
@@ -19,8 +19,8 @@ export class Sequence {
   }
 
   /**
-   * The next number, larger than every one that was given before this was asked. Goes on through lost connections and
-   * sessions. Fails with a CoordinationError: `aborted`, `deadline`, `closed`, `rejected`; a number is skipped at most.
+   * The next number, larger than every one given before the call. Goes on through lost connections and sessions. Fails with a
+   * CoordinationError: `aborted`, `deadline`, `closed`, `rejected`; then a number may have been skipped.
    */
   async next(options: WaitOptions = {}): Promise<bigint> {
     using scope = this.#long.scope(options, "gave no number");
@@ -34,7 +34,7 @@ export class Sequence {
   }
 }
 
-/** It may have been taken, and then nobody has it: the next one does as well. */
+/** The number may have been taken: it is skipped, and the next one serves as well. */
 function isWorthAnother(error: unknown, scope: WaitScope): boolean {
   if (scope.end !== null || !(error instanceof CoordinationError) || error.outcome !== "unknown") return false;
   return error.code !== "closed";

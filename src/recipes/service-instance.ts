@@ -1,5 +1,5 @@
-// An instance of a service, and how it is written on the servers: the JSON of Curator's ServiceInstance, and beside it a
-// weight, which Curator reads past.
+// An instance of a service, and how it is written on the servers: the JSON of Curator's ServiceInstance, and a weight, which
+// Curator ignores.
 
 import { CoordinationError } from "../base/errors.ts";
 import { bytesOf, textOf } from "./bytes.ts";
@@ -13,23 +13,23 @@ export interface ServiceInstance {
   readonly id: string;
   readonly address: string | null;
   readonly port: number | null;
-  /** Where it speaks TLS, if that is another port. */
+  /** The port for TLS, if it is another. */
   readonly sslPort: number | null;
-  /** What else others should know of it: Curator's payload, where that is an object. */
+  /** Other data for callers: Curator's payload, where that is an object. */
   readonly meta: ServiceMeta;
   /** Curator's payload, as it is. */
   readonly payload: unknown;
-  /** Its part of the calls, by the strategy "weighted"; 1 unless it says otherwise. */
+  /** Its share of the calls with the strategy "weighted"; 1 unless given. */
   readonly weight: number;
-  /** False: it is there, and wants no calls. */
+  /** False: it is registered, and takes no calls. */
   readonly enabled: boolean;
   /** Milliseconds since 1970, by its own clock. */
   readonly registeredAt: number;
-  /** Another for every time that it was entered, and larger than before. */
+  /** Changes, and grows, each time that it is entered. */
   readonly token: bigint;
 }
 
-/** What an instance says of itself. */
+/** The details of an instance. */
 export interface InstanceDetails {
   readonly address: string;
   readonly port?: number | null | undefined;
@@ -45,7 +45,7 @@ export interface InstanceRecord extends InstanceDetails {
   readonly registeredAt: number;
 }
 
-/** Throws ("rejected") where something in it cannot be, and says what. */
+/** Throws ("rejected") for an impossible detail, and says which. */
 export function writeInstance(record: InstanceRecord): Uint8Array {
   const { name, id, address, port = null, sslPort = null, meta, weight = 1, enabled = true, registeredAt } = record;
   const what = `instance ${JSON.stringify(id)} of service ${JSON.stringify(name)}`;
@@ -82,7 +82,7 @@ export function writeInstance(record: InstanceRecord): Uint8Array {
   }
 }
 
-/** Null: it is none. What is missing is as Curator would have it. */
+/** Null: the entry is not an instance. Missing details get Curator's defaults. */
 export function readInstance({ name: entry, data, token }: EntryView): ServiceInstance | null {
   let fields: unknown;
   try {
@@ -107,7 +107,7 @@ export function readInstance({ name: entry, data, token }: EntryView): ServiceIn
   };
 }
 
-/** Java's name of the payload's class is for Java. */
+/** Removes the name of the payload's Java class. */
 function withoutClass(payload: Readonly<Record<string, unknown>>): ServiceMeta {
   const { "@class": _, ...meta } = payload;
   return meta;

@@ -1,4 +1,4 @@
-// Service discovery: instances say where they are, for as long as they live, and callers find them. On ZooKeeper it is
+// Service discovery: instances register where they are, for as long as they live, and callers find them. On ZooKeeper it is
 // Curator's ServiceDiscovery: the same places and the same JSON.
 
 import { CoordinationError } from "../base/errors.ts";
@@ -21,23 +21,23 @@ import { readOnce, type SubscribeOptions, subscribe } from "./subscription.ts";
 import { WAIT, type WaitOptions } from "./wait-scope.ts";
 
 export interface RegisterOptions extends InstanceDetails, WaitOptions {
-  /** Of the instance; one of chance unless given. Of two with one id the second waits until the first is gone. */
+  /** The instance's id; random unless given. Of two instances with one id the second waits until the first is gone. */
   readonly id?: string | undefined;
 }
 
-/** One's own instance, until it is taken out. */
+/** This program's instance, until it leaves. */
 export interface ServiceRegistration extends AsyncDisposable {
   readonly id: string;
   readonly state: RegistrationState;
-  /** What the servers refused at the last try to enter again; null when all is well. It is tried again by and by. */
+  /** The servers' refusal at the last try to enter again; null when there is none. It is retried. */
   readonly trouble: Error | null;
-  /** Changes what others see; what is not given stays. Otherwise as a member's. */
+  /** Changes the given details. Otherwise as a member's `update`. */
   update(changes: Partial<InstanceDetails>, options?: WaitOptions): Promise<void>;
-  /** Takes it out, for good. Completes when nobody sees it any more, or its session is over. */
+  /** Leaves for good. Completes when nobody sees it any more, or its session is over. */
   leave(): Promise<void>;
 }
 
-const { any } = OPTION; // `writeInstance` says more of them
+const { any } = OPTION; // checked by `writeInstance`
 const DETAILS: OptionRules<InstanceDetails> = {
   address: any,
   port: any,
@@ -53,7 +53,7 @@ export class Service {
   readonly #engine: Engine;
   readonly #directory: Directory;
   readonly #what: string;
-  /** Entries that are no instances, as far as the logger was told. */
+  /** Entries that are not instances, and of which the logger has been told. */
   #strange: ReadonlySet<bigint> = new Set();
 
   constructor(engine: Engine & HasDirectories, name: string, options: AccessOptions = {}) {
@@ -64,8 +64,8 @@ export class Service {
   }
 
   /**
-   * Completes when others see the instance. It stays until it is taken out, or the connection is closed; after a lost
-   * session it is entered again by itself, as it is by then. Fails as waits do, and then nothing is left of it.
+   * Completes when others see the instance. It stays until it leaves or the connection is closed. After a lost session it is
+   * entered again by itself, with its newest details. Fails as waits do, and then leaves nothing.
    */
   async register(options: RegisterOptions): Promise<ServiceRegistration> {
     checkOptions(this.#what, options, REGISTER);
@@ -80,19 +80,19 @@ export class Service {
     return new RegisteredInstance(registration, record);
   }
 
-  /** Those that are there now, by their ids. */
+  /** The instances now, sorted by id. */
   async instances(options: WaitOptions = {}): Promise<readonly ServiceInstance[]> {
     return this.#read(await readOnce(this.#engine, this.#what, (look) => this.#directory.list(look), options));
   }
 
-  /** Those that are there, now and after every change. Goes on over lost sessions; ends with the signal. */
+  /** The instances, now and after every change. Goes on over lost sessions; ends with the signal. */
   async *watch(options: SubscribeOptions = {}): AsyncGenerator<readonly ServiceInstance[], void, void> {
     for await (const views of subscribe(this.#engine, this.#what, (look) => this.#directory.list(look), options)) {
       yield this.#read(views);
     }
   }
 
-  /** For callers: gives the next instance to call. Completes when it knows who is there, also if that is nobody. */
+  /** For callers: picks the next instance to call. Completes when it has the list, also if the list is empty. */
   provider(options: ProviderOptions & WaitOptions = {}): Promise<Provider> {
     const source = {
       look: (options: ReadOptions) => this.#directory.list(options),
@@ -101,7 +101,7 @@ export class Service {
     return Provider.open(this.#engine, this.#what, source, options);
   }
 
-  /** What is no instance is left out, and the logger told of it, once. */
+  /** An entry that is not an instance is left out, and the logger is told once. */
   #read(views: readonly EntryView[]): readonly ServiceInstance[] {
     const strange = new Set<bigint>();
     const instances = views.flatMap((view) => {
@@ -132,7 +132,7 @@ class RegisteredInstance extends RegistrationHandle implements ServiceRegistrati
     const record = { ...this.#record, ...given };
     const data = writeInstance(record);
     const before = this.#record;
-    this.#record = record; // at once, so that two changes of different fields come together
+    this.#record = record; // before the answer, so that two concurrent changes of different fields both count
     try {
       await this.put(data, options);
     } catch (error) {

@@ -1,15 +1,15 @@
-// One item of a partition, as its owner holds it.
+// A share: one item of a partition, as its owner holds it.
 
 import { CoordinationError } from "../base/errors.ts";
 import type { Engine } from "./engine.ts";
 import { type Grant, GrantHandle, type Handle, type HoldOptions } from "./handle.ts";
 
-/** A handle as of a lock, which it is; and a signal that asks for it back while it is still held. */
+/** The handle of the item's lock, with a signal that asks the owner to give it back. */
 export interface Share extends Handle {
   readonly item: string;
   /**
-   * Aborts when the item is another's to have, or this member leaves: finish what is under way, and release. It is held
-   * until then; nobody else has it before.
+   * Aborts when the item is to move, or this member leaves: finish the current work, and release. The item is held until then;
+   * nobody else gets it before.
    */
   readonly yielding: AbortSignal;
 }
@@ -27,7 +27,7 @@ export class ShareHandle extends GrantHandle implements Share {
     return this.#yielding.signal;
   }
 
-  /** Asks for it back; twice is once. */
+  /** Asks for it back. A second call does nothing. */
   ask(why: string): void {
     if (this.yielding.aborted) return;
     this.#yielding.abort(new CoordinationError("aborted", "not-applied", `${this.name} is asked for: ${why}`));

@@ -1,5 +1,5 @@
-// The interface that validators of TypeScript share (https://standardschema.dev, version 1): Zod, Valibot, ArkType and others
-// have it, so any of them can say what a value is, and none is needed here.
+// The interface that TypeScript validators share (https://standardschema.dev, version 1): Zod, Valibot, ArkType and others have
+// it, so any of them can check values, and none is a dependency here.
 
 export interface StandardSchema<Input = unknown, Output = Input> {
   readonly "~standard": {

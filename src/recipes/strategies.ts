@@ -1,17 +1,17 @@
-// Which instance is called next. Each strategy sees those that may be called now, in the order of their ids, and remembers
-// what it needs by their ids, so that it goes on evenly while they come and go.
+// Which instance is called next. A strategy gets the instances that may be called now, sorted by id. It keeps its state by id, so
+// that it goes on evenly while instances come and go.
 
 import type { Random } from "../base/random.ts";
 import type { ServiceInstance } from "./service-instance.ts";
 
 export interface Strategy {
-  /** One of them; null where none should be called. There is at least one. */
+  /** One of the instances, of which there is at least one; null where none should be called. */
   pick(instances: readonly ServiceInstance[]): ServiceInstance | null;
 }
 
 /**
- * `round-robin`: one after the other. `random`. `sticky`: the same one, for as long as it may be called, then the next.
- * `weighted`: each as often as its weight says, spread evenly; one of weight 0 never.
+ * `round-robin`: one after the other. `random`. `sticky`: the same one as long as it may be called, then the next. `weighted`: in
+ * proportion to the weights, spread evenly; an instance of weight 0 never.
  */
 export type StrategyName = "round-robin" | "random" | "sticky" | "weighted";
 
@@ -32,7 +32,7 @@ function roundRobin(last: string | null = null): Strategy {
   };
 }
 
-/** The first is one of chance, so that many who call do not all stick to one. */
+/** The first is random, so that many callers do not all stick to one instance. */
 function sticky(random: Random): Strategy {
   let last: string | null = null;
   return {
@@ -45,7 +45,7 @@ function sticky(random: Random): Strategy {
   };
 }
 
-/** As nginx does: who is behind its share the most is next, and pays the sum of all weights for it. */
+/** Smooth weighted round-robin, as in nginx: the instance furthest behind its share is next, and pays the sum of all weights. */
 function weighted(): Strategy {
   let credits = new Map<string, number>();
   return {

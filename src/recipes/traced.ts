@@ -1,8 +1,8 @@
-// Acquiring, as those hear it who trace it.
+// Tracing of acquisitions.
 
 import type { Engine, TracedOperation } from "./engine.ts";
 
-/** Runs `work`, and notes the token of what it acquired; of null, that nothing was. */
+/** Runs `work`, and notes the token of the grant; null where nothing was acquired. */
 export function traced<T extends { readonly token: bigint } | null>(
   { tracer }: Pick<Engine, "tracer">,
   { what, name }: { readonly what: string; readonly name: string },

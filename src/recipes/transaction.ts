@@ -1,4 +1,4 @@
-// The transaction: changes of several places, all of them or none; also only while a lock is held.
+// The transaction: changes of several places as one; also only while a lock is held.
 
 import { CoordinationError } from "../base/errors.ts";
 import { type AccessOptions, accessOf } from "./access.ts";
@@ -11,8 +11,8 @@ import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 const WHAT = "transaction";
 
 /**
- * Steps are gathered, and done as one by `commit`, once. Places are exact, `"/app/row"`; versions are those of a value as the
- * engine reads it (`c.engine.value("value", "/app/row").current(true)`), and any version will do where none is given.
+ * Gathers steps, which `commit` carries out as one, once. Places are exact: `"/app/row"`. Versions are those of a value as the
+ * engine reads it (`c.engine.value("value", "/app/row").current(true)`); without one, any version will do.
  */
 export class Transaction {
   readonly #engine: Engine & HasTransactions;
@@ -21,18 +21,18 @@ export class Transaction {
   readonly #access: PlaceOptions;
   #isCommitted = false;
 
-  /** `acl`: of everything that it makes. */
+  /** `acl`: the access list of everything that it creates. */
   constructor(engine: Engine & HasTransactions, options: AccessOptions = {}) {
     this.#engine = engine;
     this.#access = accessOf(WHAT, options);
   }
 
-  /** Only if the place is there, and in this version. */
+  /** Only if the place exists, in this version. */
   check(place: string, version?: string): this {
     return this.#add({ kind: "check", place: placeOf(place), version: versionOf(version) });
   }
 
-  /** Only if the place is not there. What is missing above it is made with it. */
+  /** Only if the place does not exist. Missing parents are created with it. */
   create(place: string, data: Uint8Array | string = ""): this {
     return this.#add({ kind: "create", place: placeOf(place), data: dataOf(data) });
   }
@@ -41,14 +41,14 @@ export class Transaction {
     return this.#add({ kind: "set", place: placeOf(place), data: dataOf(data), version: versionOf(version) });
   }
 
-  /** Only if nothing is below it. */
+  /** Only if the place exists, in this version, with nothing below it. */
   delete(place: string, version?: string): this {
     return this.#add({ kind: "delete", place: placeOf(place), version: versionOf(version) });
   }
 
   /**
-   * Only while this is held, as the servers see it: of a lock, a read or write lock, permits, leadership, or several locks.
-   * Where it was lost nothing is written, however late this one hears of it. Throws when it is not held now.
+   * Only while this handle's lock, permits, leadership or locks are held, as the servers see it. After a loss nothing is written,
+   * however late this process learns of it. Throws when the handle is not held now.
    */
   guard(held: Handle): this {
     held.assertHeld();
@@ -62,9 +62,9 @@ export class Transaction {
   }
 
   /**
-   * Does all steps, or none; gives what each came to. Fails with a `TransactionError` that says which step could not be done and
-   * why; with the reason of a guard's loss; else as other writes do: where the `outcome` is "unknown" all of it
-   * may have been done.
+   * Carries out all steps, or none; returns each step's result. Fails with a `TransactionError` that says which step could not be
+   * done and why, with the reason of a guard's loss, and otherwise as other writes do: where the `outcome` is "unknown", all
+   * steps may have been done.
    */
   async commit(options: WaitOptions = {}): Promise<readonly StepResult[]> {
     using scope = new WaitScope(this.#engine.runtime, WHAT, options, "was not committed");

@@ -1,5 +1,5 @@
-// A tree kept at hand: a local copy of everything below a place, and what changes in it as a stream. It survives lost
-// sessions: what happened meanwhile is found out by comparing. On ZooKeeper it is what Curator's cache is.
+// The tree: a copy in memory of everything below a place, and a stream of its changes. After a lost session it compares, and so
+// finds what changed meanwhile. On ZooKeeper it is like Curator's cache.
 
 import { CoordinationError } from "../base/errors.ts";
 import { textOf } from "./bytes.ts";
@@ -9,20 +9,20 @@ import type { SubscribeOptions } from "./subscription.ts";
 import type { WaitOptions } from "./wait-scope.ts";
 
 export interface TreeNode {
-  /** From the tree's own place: "/a/b"; "/" is the place itself. */
+  /** From the tree's place: "/a/b"; "/" is the place itself. */
   readonly path: string;
   readonly data: Uint8Array;
   /** The data as text. */
   readonly text: string;
-  /** Another when it was deleted and created anew. */
+  /** Changes when the node is deleted and created again. */
   readonly token: bigint;
-  /** Larger with every change of its data. */
+  /** Grows with every change of its data. */
   readonly revision: bigint;
 }
 
 /**
- * `synced`: all that came before is what the servers have; again after each time that changes may have been missed. A node that
- * was deleted and created anew is `removed` and `added`, also when that happened unseen.
+ * `synced`: the changes so far give what the servers have; it comes again whenever changes may have been missed. A node that was
+ * deleted and created again is `removed` and then `added`, also when that happened unseen.
  */
 export type TreeChange =
   | { readonly kind: "added" | "removed"; readonly node: TreeNode }
@@ -38,20 +38,20 @@ export class Tree {
     this.name = name;
     this.#engine = engine;
     this.#what = `tree ${JSON.stringify(name)}`;
-    engine.tree(name); // throws where the name is none
+    engine.tree(name); // throws for an impossible name
   }
 
-  /** Completes when all of it is here. Fails as waits do. */
+  /** Completes when all of it has been read. Fails as waits do. */
   open(options: WaitOptions = {}): Promise<OpenTree> {
     return OpenTree.open(this.#engine, this.#what, this.#engine.tree(this.name), options);
   }
 }
 
-/** What one reader of the stream has seen, and where it has to look again. */
+/** What one reader of the stream has seen, and which paths it has yet to compare. */
 interface Reader {
   readonly seen: Map<string, TreeNode>;
   readonly pending: Set<string>;
-  /** Times that all was read, as far as it was told. */
+  /** How many times everything was read, as far as this reader has seen. */
   syncs: number;
 }
 
@@ -72,17 +72,17 @@ export class OpenTree extends SubscribedView<TreeUpdate> {
     return tree;
   }
 
-  /** Nodes that are there, the place itself included. */
+  /** The number of nodes, the place itself included. */
   get size(): number {
     return this.#nodes.size;
   }
 
-  /** Null: there is none. */
+  /** Null: there is no such node. */
   get(path: string): TreeNode | null {
     return this.#nodes.get(this.#checked(path)) ?? null;
   }
 
-  /** The names of a node's children, in order. Looks through the whole tree. */
+  /** The names of a node's children, sorted. Goes through the whole tree. */
   children(path = "/"): readonly string[] {
     const prefix = this.#checked(path) === "/" ? "/" : `${path}/`;
     const below = [...this.#nodes.keys()].filter((each) => each !== "/" && each.startsWith(prefix));
@@ -92,14 +92,14 @@ export class OpenTree extends SubscribedView<TreeUpdate> {
       .sort();
   }
 
-  /** All of them, by their paths. */
+  /** All nodes, sorted by path. */
   nodes(): readonly TreeNode[] {
     return [...this.#nodes.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
   /**
-   * All that is there as `added`, then `synced`, then what changes. A reader who is slow is told of each node as it is by then,
-   * and misses what was in between; so it holds no more than the tree. Ends with the signal and with `close`; fails when the
+   * Every existing node as `added`, then `synced`, then the changes. A slow reader gets each node as it is by then, and misses
+   * states in between; so it holds no more memory than the tree. Ends with the signal and with `close`; fails when the
    * connection is closed.
    */
   async *changes(options: SubscribeOptions = {}): AsyncGenerator<TreeChange, void, void> {
@@ -129,7 +129,7 @@ export class OpenTree extends SubscribedView<TreeUpdate> {
       this.#nodes.set(view.path, isSame ? known : { ...view, text: textOf(view.data) });
     }
     if (isWhole) this.#syncs += 1;
-    // Children go before their parents, and come after them.
+    // Children are removed before their parents, and added after them.
     const lost = isWhole
       ? [...before.keys()]
           .filter((path) => !this.#nodes.has(path))
@@ -141,13 +141,13 @@ export class OpenTree extends SubscribedView<TreeUpdate> {
     this.changed.notify();
   }
 
-  /** Null: it has been told all there is. */
+  /** Null: this reader has seen everything. */
   #next(reader: Reader): TreeChange | null {
     const { seen, pending } = reader;
     for (const path of pending) {
       const [node, before] = [this.#nodes.get(path), seen.get(path)];
       if (before !== undefined && node?.token !== before.token) {
-        seen.delete(path); // what is there instead is told next
+        seen.delete(path); // its successor comes next
         return { kind: "removed", node: before };
       }
       pending.delete(path);

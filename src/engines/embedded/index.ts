@@ -44,8 +44,8 @@ const EMBEDDED: OptionRules<EmbeddedOptions> = {
 };
 
 /**
- * Recipes on a member that `startMember` started in this process, alone or as one of a cluster. Its session is the
- * member's to renew: when the member is cut off from the others, or stops, what is held is lost in time.
+ * Recipes on a member that `startMember` started in this process, alone or as one of a cluster. That member
+ * renews the session: when it stops, or is cut off from the others, the session ends in time and handles are lost.
  */
 export async function embedded(
   member: Acceptor,

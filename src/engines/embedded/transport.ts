@@ -1,5 +1,5 @@
-// The client's connections to a member of the same process: bytes handed over in memory, in order, a turn of the loop later
-// on either side, as a socket would, so that nobody is called in the middle of what they do.
+// Connections to a member of the same process: bytes are passed in memory, in order, a turn of the loop later on either side, as by
+// a socket. So nobody is called in the middle of other work.
 
 import type { Link, LinkEvents, Target, Transport } from "../../protocols/zookeeper/client/index.ts";
 import type { Clock } from "../../replica/ports.ts";
@@ -24,7 +24,7 @@ export class MemoryTransport implements Transport {
   }
 }
 
-/** What access lists, and operators, see of who is in the member's own process. */
+/** The address that access lists and operators see for a program in the member's own process. */
 const OWN_PROCESS: Peer = { address: "127.0.0.1", port: 0, secure: false, certificate: null };
 
 /** The client's side. */
@@ -64,7 +64,7 @@ class MemoryLink implements Link {
     });
   }
 
-  /** From the member, in a turn of the loop of its own. */
+  /** From the member, in a separate turn of the loop. */
   onBytes(bytes: Uint8Array): void {
     if (!this.#isClosed) this.#events.onData(bytes);
   }
@@ -117,7 +117,7 @@ class MemoryPort implements ConnectionPort {
       this.#link.onBytes(copy);
       if (this.unsentBytes === 0 && !this.#isClosed) this.#session?.onDrain();
     });
-    return false; // the session is told when they have gone
+    return false; // the connection is told when they have been passed on
   }
 
   pause(): void {
@@ -139,7 +139,7 @@ class MemoryPort implements ConnectionPort {
     this.#close();
   }
 
-  /** What was written before leaves before. */
+  /** After everything that was written before. */
   #close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

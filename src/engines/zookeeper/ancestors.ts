@@ -1,7 +1,7 @@
-// Nodes whose ancestors may be missing. Those are made as Curator makes them, as containers, which the servers remove when they
-// are empty; and as one with the node that they are made for. So none is ever there without having been used, which the
-// servers would not remove. Only those are made that are missing, from the deepest one upwards: above them this program may
-// have no right to create anything.
+// Nodes whose ancestors may be missing. Missing ancestors are created as containers, as Curator does, which the servers remove when
+// they are empty; and in one transaction with the node that needs them. So there is never a container that was not used, which
+// the servers would not remove. Only missing ones are created, from the deepest upwards: this program may have no right to create
+// anything above them.
 
 import {
   type CallOptions,
@@ -16,12 +16,12 @@ import { parentOf } from "./layout.ts";
 import type { NodeContext } from "./nodes.ts";
 import { isRefusal } from "./retry.ts";
 
-/** For each operation by its position, the missing ancestors that are made before it, from the top. */
+/** For each operation by its position: the missing ancestors that are created before it, from the top. */
 type Missing = Map<number, readonly string[]>;
 
 /**
- * All of these or none, and with them the ancestors that are missing of what is created. Fails as `multi` does; a MultiError
- * counts the operations as given, and names an ancestor where that is what was refused.
+ * All operations or none, with the missing ancestors of what they create. Fails as `multi` does. A MultiError counts the operations
+ * as given, and names the ancestor where an ancestor was refused.
  */
 export async function multiWithAncestors(
   context: NodeContext,
@@ -46,7 +46,7 @@ export async function multiWithAncestors(
       if (operation.op === "create" && error.reason === "no-node" && parent !== "") {
         missing.set(of, [parent, ...above]);
       } else if (ancestor !== null && error.reason === "node-exists") {
-        // Another made it meanwhile, and with it all that is above it.
+        // Another program has created it meanwhile, and with it everything above.
         missing.set(of, above.slice(above.indexOf(ancestor) + 1));
       } else {
         throw new MultiError(error.errorCode, of, error.path, error.message);
@@ -60,8 +60,8 @@ function container(context: NodeContext, path: string): MultiOperation {
 }
 
 /**
- * A node, with the ancestors that are missing; gives its path, and its stat where the servers tell it (old ZooKeepers
- * do not of one that was made with its ancestors). Fails as `create` does.
+ * Creates a node and its missing ancestors. Returns its path, and its stat where the servers tell it (old ZooKeepers do not for a
+ * node that was created with its ancestors). Fails as `create` does.
  */
 export async function createWithAncestors(
   context: NodeContext,
@@ -70,7 +70,7 @@ export async function createWithAncestors(
   options: CallOptions & { readonly mode?: NodeMode | undefined } = {},
 ): Promise<{ readonly path: string; readonly stat: Stat | null }> {
   const acl = context.aclOf(path);
-  const { mode = "persistent", session, signal, timeoutMs } = options; // written out: a lock's way goes through here
+  const { mode = "persistent", session, signal, timeoutMs } = options; // written out, not spread: every lock's node is created here
   try {
     return await context.client.createWithStat(path, data, { mode, acl, session, signal, timeoutMs });
   } catch (error) {

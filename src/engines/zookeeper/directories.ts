@@ -1,4 +1,4 @@
-// A directory of entries that live as long as a session: ephemeral nodes under names of their own.
+// A directory of entries that live as long as a session: ephemeral nodes under given names.
 
 import { CoordinationError } from "../../base/errors.ts";
 import type {
@@ -46,7 +46,7 @@ class NodeEntry implements DirectoryEntry {
   readonly #context: NodeContext;
   readonly #path: string;
   readonly #session: ZooKeeperSession;
-  /** Its last `put`, behind which everything else waits. */
+  /** Its last `put`: every other change waits for it. */
   #putting: Promise<unknown> | null = null;
   readonly #removal: RetriedRemoval;
 
@@ -83,7 +83,7 @@ class NodeEntry implements DirectoryEntry {
         if (!isRefusal(error, "node-exists")) throw error;
       }
       const stat = await retry(this.#context, () => client.exists(this.#path, { session }));
-      if (stat === null) continue; // another's, which has gone meanwhile
+      if (stat === null) continue; // another session's, gone meanwhile
       if (stat.ephemeralOwner !== session.id) return false;
       try {
         await retry(this.#context, () => client.setData(this.#path, data, { session }));
@@ -111,7 +111,7 @@ class NodeEntry implements DirectoryEntry {
     const { session } = this.#session;
     try {
       const stat = await retry(this.#context, () => client.exists(this.#path, { session }));
-      if (stat?.ephemeralOwner !== session.id) return; // another's by now
+      if (stat?.ephemeralOwner !== session.id) return; // another session's by now
       await retry(this.#context, () => client.delete(this.#path, { session }));
     } catch (error) {
       if (!isRefusal(error, "no-node")) throw error;

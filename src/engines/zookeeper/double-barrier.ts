@@ -1,13 +1,15 @@
-// A double barrier, in the layout of Curator's: an ephemeral node for each who is there, and the node `ready` from when
-// enough are. Those who wait watch that one alone. Whoever comes last counts them, and makes it.
+// A double barrier in Curator's layout: an ephemeral node for each participant, and the node `ready` once enough are there. Those
+// who wait watch `ready` alone. The last to come counts the participants, and creates it.
 //
-// `ready` may be of another time: members that died inside leave it behind, and slow ones still go out while the next come.
-// So it lets in only those who were there when it was made, or made anew; for others it is as if there were none.
+// `ready` may be of an earlier round: participants that died inside leave it behind, and slow ones still go out while the next come.
+// So it admits only the participants that were there when it was created or changed.
 //
-// Whoever makes it does three things as one. (1) It changes the node of each member that it counts: a member that gives up
-// deletes its node in the version of one that was not counted yet, so either it is counted, and enters, or it was not there.
-// (2) It makes `ready`. (3) It changes the directory, whose version from then on names this round: `ready` is removed only
-// while that is the version, so whoever is late with it does not remove the next round's.
+// One transaction opens the barrier:
+// 1. It changes the node of each participant that it counts. A participant that gives up deletes its node only in the version of
+//    one that was not counted. So it is counted and enters, or it was never there.
+// 2. It creates `ready`.
+// 3. It changes the directory, whose version then names this round. `ready` is removed only in that version, so a late participant
+//    does not remove the next round's.
 
 import { assert } from "../../base/assert.ts";
 import { CoordinationError } from "../../base/errors.ts";
@@ -27,18 +29,18 @@ import { isRefusal, retry } from "./retry.ts";
 import type { ZooKeeperSession } from "./session.ts";
 
 const READY = "ready";
-/** Behind a UUID, the name of a node of ours. Others, of Curator or kazoo, are not changed. */
+/** The end of a node's name if it is ours. Nodes of Curator and kazoo are checked, not changed. */
 const MEMBER = "member";
 
-/** Of when it was let in: `ready`, and the directory's version then; null where another program made `ready`. */
+/** The versions of `ready` and of the directory when it was admitted; null where another program created `ready`. */
 interface Round {
   readonly readyVersion: number;
   readonly directoryVersion: number | null;
 }
 
 /**
- * Members of this program that go out, by their session and place. Who comes next waits for them: a place whose withdrawal is
- * under way is nobody's, and must not be counted beside the new one.
+ * This program's participants that are going out, by session and place. The next one waits for them: a node that is being removed
+ * must not be counted beside the new one.
  */
 const leaving = new WeakMap<ZooKeeperSession, Map<string, Set<Promise<void>>>>();
 
@@ -51,7 +53,7 @@ export class NodeBarrierParticipant implements BarrierParticipant {
   #readWatch: ReadWatch | null = null;
   #isLeft = false;
   #isLeaving = false;
-  /** Who was inside with it when it was let in, itself included; in order. */
+  /** The participants inside when it was admitted, itself included; sorted. */
   #participants: readonly string[] = [];
   #round: Round | null = null;
   readonly #closing: RetriedRemoval;
@@ -110,7 +112,7 @@ export class NodeBarrierParticipant implements BarrierParticipant {
     return stat;
   }
 
-  /** The names of those who are there, in order, and the directory's own stat. */
+  /** The participants' names, sorted, and the directory's stat. */
   async #present(): Promise<{ readonly names: readonly string[]; readonly directory: Stat | null }> {
     const { session } = this.#session;
     const { client } = this.#context;
@@ -123,7 +125,7 @@ export class NodeBarrierParticipant implements BarrierParticipant {
     }
   }
 
-  /** Whether this one made it, or another at the same time, the next look tells; so it may be asked twice. */
+  /** May be called twice: the next poll tells who opened it. */
   async #makeReady(old: Stat | null, names: readonly string[]): Promise<void> {
     const { client } = this.#context;
     const { session } = this.#session;
@@ -147,9 +149,9 @@ export class NodeBarrierParticipant implements BarrierParticipant {
     return path.endsWith(MEMBER) ? op.setData(path, "") : op.check(path);
   }
 
-  // ------------------------------------------------------------------------------------------------- giving up, in time
+  // ------------------------------------------------------------------------------------------------- giving up
 
-  /** Waits for the servers' word as long as they are reached: no longer than the session's timeout. */
+  /** Waits for the servers' answer as long as they are reached: no longer than the session's timeout. */
   async cancelEntry(): Promise<EntryCancellation> {
     const unknown: EntryCancellation = { kind: "unknown" };
     if (!this.#node.isAskedFor) return { kind: "gone" };
@@ -185,11 +187,11 @@ export class NodeBarrierParticipant implements BarrierParticipant {
     return standing.kind === "waiting" ? { kind: "unknown" } : standing;
   }
 
-  // ---------------------------------------------------------------------------------------------------------- going out
+  // ---------------------------------------------------------------------------------------------------------- leaving
 
   /**
-   * The first of them by name is the last to go, and watches the others one after another; the others go at once, and watch
-   * the first. So each of them is woken once. When it dies, the next by name is watched.
+   * The first by name is the last to go, and watches the others one after another. The others go at once, and watch the first. So
+   * each is woken once. When the first dies, the next by name is watched.
    */
   async leave(): Promise<LeaveProgress> {
     this.#isLeaving = true;
@@ -212,7 +214,7 @@ export class NodeBarrierParticipant implements BarrierParticipant {
     return { kind: "over" };
   }
 
-  /** False: it is not there any more. */
+  /** False: the node is gone. */
   async #watchOver(name: string, readWatch: ReadWatch): Promise<boolean> {
     const { session } = this.#session;
     const path = `${this.#path}/${name}`;
@@ -228,7 +230,7 @@ export class NodeBarrierParticipant implements BarrierParticipant {
     }
   }
 
-  /** `ready` goes, unless it has been made anew for others. */
+  /** Removes `ready`, unless it is of a later round. */
   async #removeReady(): Promise<void> {
     const { client } = this.#context;
     const { session } = this.#session;
@@ -259,7 +261,7 @@ export class NodeBarrierParticipant implements BarrierParticipant {
     this.#readWatch = null;
     await this.#goOut(onRefused);
     if (this.#round === null) return;
-    // Who was inside goes out without waiting: the last of them leaves no open door behind.
+    // It was inside, and goes out without waiting: the last to go removes `ready`.
     if (this.#closing.hasBegun || !(await this.#isAnybodyThere())) await this.#closing.run(onRefused);
   }
 
@@ -276,7 +278,7 @@ export class NodeBarrierParticipant implements BarrierParticipant {
     return going;
   }
 
-  /** Where nobody can say, it is left as it is: then it lets nobody in. */
+  /** Where the servers do not tell, `ready` stays: it admits nobody of a later round. */
   async #isAnybodyThere(): Promise<boolean> {
     try {
       return (await this.#present()).names.length > 0;
@@ -287,5 +289,5 @@ export class NodeBarrierParticipant implements BarrierParticipant {
   }
 }
 
-/** Another was faster, or this one itself when the answer was lost. */
+/** Another participant was faster, or this one itself when an answer was lost. */
 const PASSED = ["node-exists", "bad-version", "no-node"] as const;

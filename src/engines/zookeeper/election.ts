@@ -1,4 +1,4 @@
-// An election: a line in which everybody may see who stands where, by the data of their nodes.
+// An election: a wait queue whose order and data everybody may see.
 
 import type { Stat } from "../../protocols/zookeeper/client/index.ts";
 import type { Candidate, CandidateView, EngineElection, EngineSession, WatchedRead } from "../../recipes/engine.ts";
@@ -35,7 +35,7 @@ export class NodeElection implements EngineElection {
   candidates(): Promise<WatchedRead<readonly CandidateView[]>> {
     const inLine = (names: readonly string[]) => inQueueOrder(names, this.#line).map(({ name }) => name);
     const show = (_: string, data: Uint8Array, stat: Stat): CandidateView | null => {
-      return isEphemeral(stat) ? { token: stat.czxid, data } : null; // of no session: it will never lead
+      return isEphemeral(stat) ? { token: stat.czxid, data } : null; // a node of no session never leads
     };
     return watchedNodes(this.#context, this.#path, inLine, show);
   }
@@ -47,7 +47,7 @@ export class NodeElection implements EngineElection {
       for (const { name } of inQueueOrder(names, this.#line)) {
         const path = `${this.#path}/${name}`;
         const stat = await retry(this.#context, () => client.exists(path));
-        // A name in a line is never given again, so this stays the same node.
+        // A name in the queue is never given again, so this is still the same node.
         if (stat?.czxid === token) return await this.#change(path, change);
       }
     } catch (error) {
@@ -56,7 +56,7 @@ export class NodeElection implements EngineElection {
     return false;
   }
 
-  /** Of what it is at that moment: when another was faster, it is read again. */
+  /** Changes the data as it is now; when another was faster, it is read again. */
   async #change(path: string, change: (data: Uint8Array) => Uint8Array): Promise<boolean> {
     const { client } = this.#context;
     for (;;) {
@@ -73,12 +73,12 @@ export class NodeElection implements EngineElection {
 }
 
 class NodeCandidate extends WaitQueueContender implements Candidate {
-  /** The last one that was asked for: they are written in their order, also where one has to be tried again. */
+  /** The last `publish`: they are written in their order, also when one is retried. */
   #publishing: Promise<unknown> = Promise.resolve();
 
   publish(data: Uint8Array): Promise<void> {
     const publishing = this.#publishing.then(() => this.#publish(data));
-    this.#publishing = publishing.catch(() => {}); // whoever asked for it is told
+    this.#publishing = publishing.catch(() => {}); // who asked for it is told
     return publishing;
   }
 

@@ -57,8 +57,8 @@ import { parseWaitQueueNode, type WaitQueueNode } from "./wait-queue-names.ts";
 
 export interface EngineOptions {
   /**
-   * Below which everything stands; "/" unless given. Made when it is needed, which a client's chroot is not: that is why the
-   * engine adds it.
+   * Everything stands below it; "/" unless given. It is created when it is needed, which a client's chroot is not: that is why
+   * the engine adds it.
    */
   readonly root?: string | undefined;
   /** Who may do what with the nodes that recipes make: anyone everything, unless given. */
@@ -94,8 +94,8 @@ export class ZooKeeperEngine
   #status: EngineStatus = { kind: "connecting" };
 
   /**
-   * Takes over a client that has no chroot and begins a new session after a loss: closing the engine closes it. `ports` are
-   * the client's own.
+   * Takes over a client without a chroot that begins a new session after a loss; closing the engine closes it. `ports` are the
+   * client's own.
    */
   constructor(
     client: ZooKeeperClient,
@@ -119,13 +119,13 @@ export class ZooKeeperEngine
     this.#onState(client.state);
   }
 
-  /** The client that it runs on, for what recipes do not offer. */
+  /** The client below, for what recipes do not offer. */
   get client(): ZooKeeperClient {
     return this.#client;
   }
 
   get status(): EngineStatus {
-    this.#session?.expiresIn(); // over its deadline it ends now, if no timer has ended it yet
+    this.#session?.expiresIn(); // ends it now if its deadline has passed and no timer has run yet
     return this.#status;
   }
 
@@ -156,9 +156,9 @@ export class ZooKeeperEngine
         this.#session?.onDisconnected(state.why);
         return;
       case "connecting":
-        return; // told when the session ended, or so from the beginning
+        return; // told when the session ended, or the initial status
       case "lost":
-        // After this one the client begins no other.
+        // The client begins no other session after this loss.
         if (state.reason.lossCause === "auth-failed") this.#become({ kind: "closed", reason: state.reason });
         return;
       case "closed": {
@@ -169,7 +169,7 @@ export class ZooKeeperEngine
     }
   }
 
-  /** The first to hear of its end: nobody may begin anything for a session that is over, as while the client closes. */
+  /** Its listener is the first to hear of the end: nothing may begin for a session that is over. */
   #begin(of: Session): ZooKeeperSession {
     const session = new ZooKeeperSession(of);
     session.onState((state) => {
@@ -270,7 +270,7 @@ export class ZooKeeperEngine
     return new NodeTreeReader({ client: this.#client, runtime: this.runtime }, path);
   }
 
-  /** `path`: from which down the recipe's own access list holds. */
+  /** The recipe's own access list holds from `path` down. */
   #contextOf(path: string, { acl, within }: PlaceOptions): NodeContext {
     const own = within === undefined ? path : pathOf(this.#root, "value", within);
     return {
@@ -286,7 +286,7 @@ export class ZooKeeperEngine
 const READ = "__READ__";
 const WRITE = "__WRIT__";
 
-/** Whoever does not say that it only reads wants it alone. */
+/** A node without a reader's mark wants the lock alone. */
 function isWriter({ isReader }: WaitQueueNode): boolean {
   return !isReader;
 }

@@ -1,4 +1,4 @@
-// An item of a queue that one consumer works on: a place in the line of those who want one, then a lock on the item.
+// The lease of a queue's item: a place in the wait queue of the consumers, then a lock on an item.
 
 import { CoordinationError } from "../../base/errors.ts";
 import { MultiError, op, type ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
@@ -19,19 +19,19 @@ export class NodeItemLease implements ItemLease {
   readonly #context: NodeContext;
   readonly #session: ZooKeeperSession;
   readonly #path: string;
-  readonly #line: WaitQueueContender;
-  /** What its lock holds: by this it is known after a lost reply. */
+  readonly #waitQueue: WaitQueueContender;
+  /** The data of its lock, by which the lock is recognised after a lost reply. */
   readonly #owner: Uint8Array;
   #readWatch: ReadWatch | null = null;
   #taking: Promise<unknown> = Promise.resolve();
-  /** Its lock: the item's name and the transaction that made it. Null: it has none, or none any more. */
+  /** Its lock: the item's name, and the transaction that created it. Null: it has none. */
   #lock: { readonly name: string; readonly token: bigint } | null = null;
-  /** The item whose lock is its own, or may be: no answer told. */
+  /** The item whose lock is its own, or may be after a lost reply. */
   #locked: string | null = null;
   readonly #unlocking: RetriedRemoval;
   #hasTried = false;
   #isCompleting = false;
-  /** It was asked for, and whether it was done is not known. */
+  /** The completion was sent, and its result is not known. */
   #mayBeCompleted = false;
   #isLeft = false;
 
@@ -41,7 +41,7 @@ export class NodeItemLease implements ItemLease {
     this.#path = path;
     this.#owner = bytesOf(uuid(context));
     const options = { path: `${path}/consumers`, kind: "lock-", data: new Uint8Array(0) };
-    this.#line = new WaitQueueContender(context, session, options);
+    this.#waitQueue = new WaitQueueContender(context, session, options);
     this.#unlocking = new RetriedRemoval(
       context,
       () => `${locksOf(path)}/${this.#locked}`,
@@ -61,7 +61,7 @@ export class NodeItemLease implements ItemLease {
       if (await this.#takeAtOnce()) return this.#granted();
       if (this.#isLeft) return { kind: "gone" };
     }
-    const standing = await this.#line.poll();
+    const standing = await this.#waitQueue.poll();
     if (standing.kind !== "granted") return standing;
     for (;;) {
       this.#readWatch?.unwatch();
@@ -74,8 +74,8 @@ export class NodeItemLease implements ItemLease {
       }
       readWatch.unwatch();
       for (const item of ready) {
-        if (!(await this.#tryToTake(item))) continue; // another, who stood in no line, was faster
-        void this.#line.release(); // the next in line may go on; tried until it is done
+        if (!(await this.#tryToTake(item))) continue; // a consumer that did not wait was faster
+        void this.#waitQueue.release(); // lets the next consumer go on; retried until it is done
         return this.#granted();
       }
       if (this.#isLeft) return { kind: "gone" };
@@ -83,24 +83,24 @@ export class NodeItemLease implements ItemLease {
   }
 
   /**
-   * Where nobody waits there is no line to stand in: that saves two writes of four. Whoever loses here goes to stand in it.
-   * Behind a `sync`, so that what was put before is in its place.
+   * Where nobody waits it takes an item at once, without a place in the wait queue: that saves two writes of four. If another is
+   * faster it enters the queue. Behind a `sync`, so that it sees every item that was put before.
    */
   async #takeAtOnce(): Promise<boolean> {
     const { session } = this.#session;
-    const [, line, { ready }] = await Promise.all([
+    const [, waiting, { ready }] = await Promise.all([
       retry(this.#context, () => this.#client.sync(this.#path, { session })),
       this.#names(`${this.#path}/consumers`),
       this.#available(),
     ]);
     const [first] = ready;
-    return line.length === 0 && first !== undefined && (await this.#tryToTake(first));
+    return waiting.length === 0 && first !== undefined && (await this.#tryToTake(first));
   }
 
   async #tryToTake(item: ItemName): Promise<boolean> {
     if (this.#isLeft) return false;
     const taking = this.#take(item);
-    this.#taking = taking.catch(() => {}); // who leaves waits for it
+    this.#taking = taking.catch(() => {}); // the release waits for it
     return await taking;
   }
 
@@ -108,7 +108,7 @@ export class NodeItemLease implements ItemLease {
     return this.#lock === null ? { kind: "gone" } : { kind: "granted", token: this.#lock.token };
   }
 
-  /** Those that are due and nobody's, in their order; and when the next will be due. */
+  /** The items that are due and not leased, in their order; and when the next will be due. */
   async #available(readWatch?: ReadWatch): Promise<{ ready: readonly ItemName[]; nextAt: number }> {
     const [names, locks] = await Promise.all([
       this.#names(itemsOf(this.#path), readWatch),
@@ -142,14 +142,14 @@ export class NodeItemLease implements ItemLease {
         if (!isRefusal(error, "no-node")) throw error;
       }
       if (readWatch === undefined) return [];
-      // Not there yet: told when it is.
+      // It does not exist yet: the watch tells when it does.
       const stat = await retry(this.#context, () => this.#client.exists(path, options));
       readWatch.note(path, "data");
       if (stat === null) return [];
     }
   }
 
-  /** False: it is another's, or completed. */
+  /** False: another has it, or it is completed. */
   async #take(item: ItemName): Promise<boolean> {
     const { name, priority, dueAt } = item;
     this.#locked = name;
@@ -167,12 +167,12 @@ export class NodeItemLease implements ItemLease {
       return true;
     } catch (error) {
       if (!isRefusal(error, "no-node")) throw error;
-      await this.#unlock(); // somebody who asks for no lock took it
+      await this.#unlock(); // a program that uses no locks took it
       return false;
     }
   }
 
-  /** Gives its token; null: there is another's, or no item any more. Made only with the item, so that none is left behind. */
+  /** Returns the lock's token; null: another has a lock, or the item is gone. Created only while the item exists, so none is left behind. */
   async #makeLock({ name }: ItemName): Promise<bigint | null> {
     const { session } = this.#session;
     const lockPath = `${locksOf(this.#path)}/${name}`;
@@ -184,16 +184,16 @@ export class NodeItemLease implements ItemLease {
       try {
         const [, made] = await multiWithAncestors(this.#context, taking, { session });
         const stat = made?.op === "create" ? made.stat : null;
-        return stat?.czxid ?? (await this.#ownLock(lockPath)); // old ZooKeepers tell none in a transaction
+        return stat?.czxid ?? (await this.#ownLock(lockPath)); // old ZooKeepers return no stat from a transaction
       } catch (error) {
         if (isRefusal(error, "node-exists")) return this.#ownLock(lockPath);
         if (isRefusal(error, "no-node") && error instanceof MultiError && error.failedIndex === 0) return null;
-        await delays.after(error); // if it was made, the next try says so
+        await delays.after(error); // if it was created, the next try finds it
       }
     }
   }
 
-  /** The token of its lock; null: it has none there. Behind a `sync`, so that a server that lags does not deny it. */
+  /** The token of its lock; null: it has none. Behind a `sync`, because a server that lags may not show the lock yet. */
   async #ownLock(lockPath: string): Promise<bigint | null> {
     const { session } = this.#session;
     return retry(this.#context, async () => {
@@ -208,7 +208,7 @@ export class NodeItemLease implements ItemLease {
     });
   }
 
-  // ------------------------------------------------------------------------------------------------------- when it is had
+  // ------------------------------------------------------------------------------------------------------- with the lease
 
   async complete(): Promise<void> {
     const lock = this.#lock;
@@ -224,7 +224,7 @@ export class NodeItemLease implements ItemLease {
     void this.release();
   }
 
-  /** Item and lock, as one. */
+  /** Removes item and lock in one transaction. */
   async #remove(name: string): Promise<void> {
     const { session } = this.#session;
     const removal = [op.delete(`${locksOf(this.#path)}/${name}`), op.delete(`${itemsOf(this.#path)}/${name}`)];
@@ -236,7 +236,7 @@ export class NodeItemLease implements ItemLease {
         return;
       } catch (error) {
         if (isRefusal(error, "no-node")) {
-          // By this, where an answer was lost; or somebody else took the item out.
+          // Removed by this one, whose answer was lost; or by somebody else.
           const isGone =
             (error as MultiError).failedIndex === 1 || (this.#mayBeCompleted && !(await this.#isThere(name)));
           if (isGone) return;
@@ -253,7 +253,7 @@ export class NodeItemLease implements ItemLease {
     }
   }
 
-  /** Behind a `sync`, so that a server that lags does not show what is gone. */
+  /** Behind a `sync`, because a server that lags may still show the item. */
   #isThere(name: string): Promise<boolean> {
     const { session } = this.#session;
     const path = `${itemsOf(this.#path)}/${name}`;
@@ -279,7 +279,7 @@ export class NodeItemLease implements ItemLease {
     this.#isLeft = true;
     this.#readWatch?.unwatch();
     this.#readWatch = null;
-    await Promise.all([this.#line.release(onRefused), this.#unlocking.run(onRefused)]);
+    await Promise.all([this.#waitQueue.release(onRefused), this.#unlocking.run(onRefused)]);
   }
 
   async #unlockWhenKnown(): Promise<void> {
@@ -288,8 +288,8 @@ export class NodeItemLease implements ItemLease {
   }
 
   /**
-   * Unless it is another's by now, which is asked at each try: somebody may have removed it, or this did and the answer was
-   * lost, and it was made again.
+   * Removes its lock, unless the lock is another's by now. Each try asks again: somebody may have removed the lock, or this did
+   * and the answer was lost, and another has created it since.
    */
   async #unlock(): Promise<void> {
     if (this.#locked === null) return;

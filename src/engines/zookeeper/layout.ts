@@ -23,7 +23,7 @@ export function pathOf(root: string, recipe: string, name: string): string {
   return root === "/" ? path : root + path;
 }
 
-/** Of a path below the root's children; of one of these "", which has nothing above it to be made. */
+/** The parent of a path; "" for a child of the root, whose parent need not be created. */
 export function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/"));
 }

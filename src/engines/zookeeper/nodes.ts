@@ -1,4 +1,4 @@
-// What the engine's files share: where things are made, and by whose right; names of chance; watches over a node of one's own.
+// Shared by the engine's files: the context of a recipe's nodes, UUIDs, and watches on a node of this program.
 
 import {
   ACL,
@@ -11,13 +11,13 @@ import type { RecipeLogger, Runtime } from "../../recipes/engine.ts";
 import { RetryDelays, retry } from "./retry.ts";
 import type { ZooKeeperSession } from "./session.ts";
 
-/** Where a recipe's nodes are made. */
+/** What a recipe's nodes are made with. */
 export interface NodeContext {
   readonly client: ZooKeeperClient;
   readonly hashes: ClientPorts["hashes"];
   readonly runtime: Runtime;
   readonly logger: RecipeLogger;
-  /** The access list of a new node: the recipe's own, or, above its place, that of all recipes. */
+  /** The access list of a new node: the recipe's own, or above its place the connection's. */
   aclOf(path: string): readonly Acl[];
 }
 
@@ -26,7 +26,7 @@ export const OPEN: readonly Acl[] = ACL.open;
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 const HYPHENS_BEFORE: ReadonlySet<number> = new Set([4, 6, 8, 10]);
 
-/** 128 bits of chance, as Java writes a UUID: Curator and kazoo know their own nodes by it. */
+/** 128 random bits, as Java writes a UUID: Curator and kazoo recognise their own nodes by it. */
 export function uuid({ hashes }: NodeContext): string {
   const bytes = hashes.randomBytes(16);
   let text = "";
@@ -35,8 +35,8 @@ export function uuid({ hashes }: NodeContext): string {
 }
 
 /**
- * Calls once when somebody else removes a node while the session lives, or puts one in its place that is not `isOwn`; returns
- * how to stop that. Where the servers refuse to say, the logger is told, and they are asked again.
+ * Calls `onGone` once if somebody else removes the node while the session lives, or replaces it by one that is not `isOwn`. Returns
+ * a function that stops that. Where the servers refuse to tell, the logger is told, and they are asked again.
  */
 export function guardNode(
   { client, runtime, logger }: NodeContext,
@@ -59,12 +59,12 @@ export function guardNode(
         const stat = await retry({ client, runtime }, () => client.exists(path, { session, watch }));
         isTold = false;
         const isThere = stat !== null && isOwn(stat);
-        // Nobody waits for this watch: not for a node that is gone, and not when it was called off meanwhile.
+        // Nobody needs this watch: the node is gone, or the guard was stopped meanwhile.
         if (!isThere || !isOn) forgetWatch(client, path, "data", watch);
         if (!isThere) gone();
         return;
       } catch (error) {
-        if (!isOn || session.signal.aborted) return; // the session is over, which is told by itself
+        if (!isOn || session.signal.aborted) return; // the session is over, which its own listeners hear
         if (!isTold) logger.warn(`${path} cannot be watched over, and is tried again: ${(error as Error).message}`);
         isTold = true;
         await delays.next();
@@ -80,12 +80,12 @@ export function guardNode(
   };
 }
 
-/** Takes a watch off that nobody waits for any more, here at once, on the servers soon. */
+/** Removes a watch that nobody needs any more: here at once, on the servers soon. */
 export function forgetWatch(
   client: ZooKeeperClient,
   path: string,
   kind: "data" | "children",
   watcher: () => void,
 ): void {
-  client.removeWatches(path, kind, { watcher }).catch(() => {}); // it had gone off, or its session is over
+  client.removeWatches(path, kind, { watcher }).catch(() => {}); // it has fired, or its session is over
 }

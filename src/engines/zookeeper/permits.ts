@@ -1,6 +1,6 @@
-// Permits of a semaphore, as Curator's InterProcessSemaphoreV2 gives them: a lock beside a directory of leases. Who has the
-// lock adds its leases, waits until there are few enough, and passes the lock on. So those who wait stand in one fair line,
-// only the first of them watches the leases, and whoever wants several gets all of them before anybody else adds one.
+// Permits of a semaphore in the layout of Curator's InterProcessSemaphoreV2: a lock beside a directory of leases. The holder of the
+// lock adds its leases, waits until there are few enough, and releases the lock. So there is one fair queue, only its first
+// contender watches the leases, and several permits are granted together before anybody else adds a lease.
 
 import type { Contender, ContenderState, OnRefused } from "../../recipes/engine.ts";
 import type { NodeContext } from "./nodes.ts";
@@ -13,7 +13,7 @@ import { inQueueOrder } from "./wait-queue-names.ts";
 
 export interface PermitOptions {
   readonly path: string;
-  /** How many there are, and how many are wanted. */
+  /** How many permits there are; `count`: how many are wanted. */
   readonly permits: number;
   readonly count: number;
   readonly data: Uint8Array;
@@ -63,7 +63,7 @@ export class PermitContender implements Contender {
       return { kind: "waiting", ahead: over, changed: readWatch.changed };
     }
     readWatch.unwatch();
-    void this.#lock.release(); // the next in line may go on; tried until it is done
+    void this.#lock.release(); // lets the next contender go on; retried until it is done
     const token = this.#leases.reduce((highest, lease) => (lease.token > highest ? lease.token : highest), 0n);
     return { kind: "granted", token };
   }

@@ -1,4 +1,4 @@
-// A node that is certainly there, or certainly not: creation that survives a lost reply, and removal at any instant.
+// A protected node: its creation survives a lost reply, and it can be removed at any moment.
 
 import { assert } from "../../base/assert.ts";
 import type { OnRefused } from "../../recipes/engine.ts";
@@ -9,15 +9,15 @@ import { isOver, isPassing, isRefusal, isUnknown, notApplied, RetryDelays, retry
 import type { ZooKeeperSession } from "./session.ts";
 
 /**
- * One ephemeral node, sequential unless its name has its digits already, protected as Curator's are: its name begins with a
- * UUID (`_c_<uuid>-`), so that after a lost reply it is found again, or found to be missing, and then created again.
+ * One ephemeral node, sequential unless its name has its digits already. It is protected as Curator's nodes are: its name begins
+ * with a UUID (`_c_<uuid>-`). After a lost reply it is searched for, and created again if it is missing.
  *
- * Why a search decides it: the client sends nothing twice and in order; a server that takes the session over ends what was
- * under way from the old one; and the search is behind a `sync`, so a server that lags does not answer "missing" for a
- * node that is there.
+ * Why the search decides: the client sends requests in order and never twice; a server that takes over the session ends what was
+ * under way from the old one; and the search is behind a `sync`, so a server that lags does not report an existing node as
+ * missing. Invariant: `name` and `token` are set together, once, when the node is known to exist.
  */
 export class ProtectedNode {
-  /** Set when it is certainly there, or was. */
+  /** Set once the node is known to exist; it stays set after its removal. */
   name: string | null = null;
   /** Its czxid. */
   token = 0n;
@@ -28,12 +28,12 @@ export class ProtectedNode {
   readonly #session: ZooKeeperSession;
   readonly #mode: "ephemeral" | "ephemeral-sequential";
   #creating: Promise<void> | null = null;
-  /** It was asked for, and whether it came to be is not known yet. */
+  /** Its creation was sent, and its result is not known. */
   #mayBeThere = false;
-  /** Made when it is removed. */
+  /** Made at the removal. */
   #removal: RetriedRemoval | null = null;
 
-  /** `kind`: what stands between the UUID and the digits, as `lock-`. */
+  /** `kind`: the text between the UUID and the digits: `lock-`. */
   constructor(
     context: NodeContext,
     parent: string,
@@ -54,17 +54,17 @@ export class ProtectedNode {
     return `${this.#parent}/${this.name}`;
   }
 
-  /** It is there, or may be: its creation got no answer. */
+  /** It exists, or may exist: its creation got no answer. */
   get mayBeThere(): boolean {
     return this.name !== null || this.#mayBeThere;
   }
 
-  /** It may be there, or come to be. */
+  /** Its creation was asked for. */
   get isAskedFor(): boolean {
     return this.#creating !== null;
   }
 
-  /** Completes when it is there; of no effect once it is being removed. Where it fails, it may be there all the same. */
+  /** Completes when it exists. Does nothing once it is being removed. After a failure it may exist all the same. */
   create(): Promise<void> {
     this.#creating ??= this.#create();
     return this.#creating;
@@ -120,7 +120,7 @@ export class ProtectedNode {
     return isFound;
   }
 
-  /** Completes when it is certainly not there, or will not be any more because the session is over. Called again, tries at once. */
+  /** Completes when it is known not to exist, or the session is over. Another call tries at once. */
   remove(onRefused?: OnRefused): Promise<void> {
     this.#removal ??= new RetriedRemoval(
       this.#context,
@@ -132,8 +132,8 @@ export class ProtectedNode {
 
   async #removeOnce(): Promise<void> {
     if (this.#creating === null) return;
-    // While it is under way nobody knows its name. Waited for only then: else nothing may come before the deletion.
-    if (this.name === null) await this.#creating.catch(() => {}); // whoever asked for it has been told
+    // While its creation is under way its name is not known. Only then is it waited for: otherwise the deletion goes first.
+    if (this.name === null) await this.#creating.catch(() => {}); // who asked for it has been told
     if (this.name === null && this.#mayBeThere) await this.#find();
     if (this.name === null) return;
     const session = this.#session.session;
@@ -144,7 +144,7 @@ export class ProtectedNode {
     }
   }
 
-  /** Calls once when somebody else removes it while the session lives; returns how to stop that. */
+  /** Calls once if somebody else removes it while the session lives. Returns a function that stops that. */
   guard(onGone: () => void): () => void {
     return guardNode(this.#context, this.#session, this.path, () => true, onGone);
   }

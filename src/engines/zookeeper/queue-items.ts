@@ -1,16 +1,16 @@
-// Items of a queue as nodes: how they are named, in which order they come out, and what is in them. The names are those of
+// A queue's items as nodes: their names, their order, and their data. The names are those of
 // Curator's DistributedQueue (`queue-0000000007`), its priority queue (`queue-1000000050000000007`) and its delay queue
 // (`queue-|18C2A7B3C00|0000000007`); ours may have both, a date and then a priority.
 
 import { ByteReader } from "../../base/bytes.ts";
 import type { ItemOrder } from "../../recipes/engine.ts";
 
-/** Where the items of the queue at `path` are. */
+/** The directory of the items of the queue at `path`. */
 export function itemsOf(path: string): string {
   return `${path}/items`;
 }
 
-/** Where their locks are, under the names of the items. */
+/** The directory of their locks, which have the names of the items. */
 export function locksOf(path: string): string {
   return `${path}/locks`;
 }
@@ -22,13 +22,13 @@ export interface ItemName extends ItemOrder {
   readonly sequence: number;
 }
 
-/** What stands before the ten digits that the servers add. */
+/** The name before the ten digits that the servers append. */
 export function prefixOf({ priority, dueAt }: ItemOrder): string {
   const due = dueAt === null ? "" : `|${hex(dueAt)}|`;
   return `queue-${due}${priority === 0 ? "" : curatorsPriority(priority)}`;
 }
 
-/** Curator gives out the lowest number first, so ours is written with the other sign; −2³¹ has none, and stays away. */
+/** Curator takes the lowest number first, so ours is negated; −2³¹, which cannot be negated, is not allowed. */
 function curatorsPriority(priority: number): string {
   const lowestFirst = -priority;
   return `${lowestFirst >= 0 ? "1" : "0"}${hex(lowestFirst >>> 0)}`;
@@ -38,7 +38,7 @@ function hex(value: number): string {
   return value.toString(16).toUpperCase().padStart(8, "0");
 }
 
-/** Null: it is no item's. */
+/** Null: this is not an item's name. */
 export function parseItem(name: string): ItemName | null {
   const match = NAME.exec(name);
   if (match === null) return null;
@@ -51,7 +51,7 @@ export function parseItem(name: string): ItemName | null {
   };
 }
 
-/** The highest priority first, then as they were put in; also across the end of the servers' counter of 32 bits. */
+/** The highest priority first, then in the order of `put`; also across the overflow of the servers' 32-bit counter. */
 export function compareItems(a: ItemName, b: ItemName): number {
   return b.priority - a.priority || (a.sequence - b.sequence) | 0 || (a.name < b.name ? -1 : 1);
 }
@@ -72,12 +72,12 @@ export function wrapItem(data: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Nothing: it is not in that form. */
+/** Empty: the bytes are not in that form. */
 export function unwrapItems(bytes: Uint8Array): readonly Uint8Array[] {
   try {
     return read(new ByteReader(bytes));
   } catch {
-    return []; // it ends before what it announces
+    return []; // the bytes end too early
   }
 }
 

@@ -1,8 +1,8 @@
-// A queue, in the layout of Curator's DistributedQueue with a path for locks: `items` holds a node an item, `locks` an
-// ephemeral node of the same name for each that somebody works on. Beside them is a line, `consumers`: its first takes the
-// next item and leaves the line, so that one of those who wait is woken by an item, and not all of them.
+// A queue in the layout of Curator's DistributedQueue with a path for locks: `items` has a node for each item, `locks` an ephemeral
+// node of the same name for each leased item. Beside them is a wait queue, `consumers`: its first takes the next item and leaves it,
+// so that an item wakes one consumer and not all.
 //
-// What keeps an item from being had by two is its lock alone; the line only saves the others the trouble.
+// The lock alone keeps an item from being leased twice. The wait queue only spares the other consumers the attempt.
 
 import type { ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
 import type { ItemLease, ItemView, NewItem, QueueItem, WorkQueue, WriteLimits } from "../../recipes/engine.ts";
@@ -43,7 +43,7 @@ export class NodeQueue implements WorkQueue {
   async items(): Promise<readonly ItemView[]> {
     const [, names, locks] = await this.#asked(() =>
       Promise.all([
-        this.#client.sync(this.#path), // first: the servers answer in order
+        this.#client.sync(this.#path), // first, because the servers answer in order
         namesIn(this.#client, itemsOf(this.#path)),
         namesIn(this.#client, locksOf(this.#path)),
       ]),
@@ -68,7 +68,7 @@ export class NodeQueue implements WorkQueue {
     }
   }
 
-  /** In whatever session there is, until there is an answer, or the client is closed. */
+  /** Asks in the current session, or the next one, until there is an answer or the client is closed. */
   async #asked<T>(ask: () => Promise<T>): Promise<T> {
     const delays = new RetryDelays(this.#context);
     for (;;) {

@@ -1,5 +1,5 @@
-// Taking something back: tried until it is done, or the session is over with which it goes, whatever the servers have against
-// it meanwhile. Else a node of somebody who has gone would keep everybody waiting for as long as the session lives.
+// A removal that is retried until it is done or the session is over, through every refusal. Otherwise the node of a contender that
+// gave up would keep everybody waiting for as long as its session lives.
 
 import { CoordinationError } from "../../base/errors.ts";
 import type { OnRefused } from "../../recipes/engine.ts";
@@ -8,7 +8,7 @@ import { isOver, isPassing, RetryDelays } from "./retry.ts";
 
 export class RetriedRemoval {
   readonly #context: Pick<NodeContext, "client" | "runtime" | "logger">;
-  /** As the logger's lines begin. */
+  /** Begins the logger's lines. */
   readonly #what: () => string;
   readonly #attempt: () => Promise<void>;
   /** Made at the first refusal, which is rare. */
@@ -16,7 +16,7 @@ export class RetriedRemoval {
   #listeners: Set<OnRefused> | null = null;
   #running: Promise<void> | null = null;
 
-  /** `attempt` is made for one session, and fails with it; it is harmless when it was done before. */
+  /** `attempt` belongs to one session, and fails with it. It must be harmless after a success. */
   constructor(
     context: Pick<NodeContext, "client" | "runtime" | "logger">,
     what: () => string,
@@ -27,12 +27,12 @@ export class RetriedRemoval {
     this.#attempt = attempt;
   }
 
-  /** It was asked for, and what was begun before must not go on. */
+  /** The removal was asked for: what was begun before must not go on. */
   get hasBegun(): boolean {
     return this.#running !== null;
   }
 
-  /** Begins it; called again while it is refused, tries at once. Completes when it is done or the session over. */
+  /** Begins it; another call while it is refused tries at once. Completes when it is done or the session is over. */
   run(onRefused?: OnRefused): Promise<void> {
     if (onRefused !== undefined) {
       this.#listeners ??= new Set();
@@ -51,7 +51,7 @@ export class RetriedRemoval {
       } catch (error) {
         if (!(error instanceof CoordinationError)) throw error; // a bug
         if (isOver(error)) return;
-        if (isPassing(error) && error.code !== "rejected") continue; // the next try waits for a connection
+        if (isPassing(error) && error.code !== "rejected") continue; // the next try waits in the client for a connection
         const why = `is not removed yet, and is tried again until it is or the session is over: ${error.message}`;
         if (!isTold) this.#context.logger.warn(`${this.#what()} ${why}`);
         isTold = true;

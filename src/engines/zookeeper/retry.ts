@@ -1,19 +1,20 @@
-// What is asked until there is an answer: connections may be lost, as long as the session lives, or the client is open.
+// Retries: a request is repeated until it has an answer, through lost connections, as long as its session lives and the client is
+// open.
 
 import { CoordinationError } from "../../base/errors.ts";
 import { type ZooKeeperClient, ZooKeeperError, type ZooKeeperReason } from "../../protocols/zookeeper/client/index.ts";
 import type { Runtime } from "../../recipes/engine.ts";
 import { RETRY_MS_MAX, RETRY_MS_MIN } from "./limits.ts";
 
-/** Who asks, and what its delays stand on. */
+/** The client, and the clock and chance of the delays. */
 export interface RetryContext {
   readonly client: ZooKeeperClient;
   readonly runtime: Runtime;
 }
 
 /**
- * Asks again after a lost connection and after a call's own deadline: the next call waits in the client for the next
- * connection. A server that answers "not now" is asked again after a pause. `ask` must be harmless twice.
+ * Repeats `ask` after a lost connection and after a call's own deadline: the next call waits in the client for the next
+ * connection. After an answer of "not now" it waits first. `ask` must be harmless twice.
  */
 export async function retry<T>(context: RetryContext, ask: () => Promise<T>): Promise<T> {
   let delays: RetryDelays | null = null;
@@ -27,7 +28,7 @@ export async function retry<T>(context: RetryContext, ask: () => Promise<T>): Pr
   }
 }
 
-/** Pauses between two tries, each twice as long as the one before, up to a limit. They end with the session, and with the client. */
+/** Delays between two tries, each twice as long as the one before, up to a limit. They end early with the session and the client. */
 export class RetryDelays {
   readonly #context: RetryContext;
   #milliseconds = RETRY_MS_MIN;
@@ -37,7 +38,7 @@ export class RetryDelays {
     this.#context = context;
   }
 
-  /** Fails with the error unless asking again may bring an answer; then completes when it is time to. */
+  /** Fails with the error unless a retry may bring an answer; otherwise completes when it is time for the retry. */
   async after(error: unknown): Promise<void> {
     if (!isPassing(error)) throw error;
     if (isAnswer(error)) await this.next();
@@ -46,7 +47,7 @@ export class RetryDelays {
   /** Never fails. */
   async next(): Promise<void> {
     const { client, runtime } = this.#context;
-    // Those that were refused together do not come back together.
+    // Random, so that requests that were refused together do not come back together.
     const milliseconds = this.#milliseconds * (0.5 + runtime.random.below(512) / 1024);
     this.#milliseconds = Math.min(RETRY_MS_MAX, 2 * this.#milliseconds);
     let stopTimer = () => {};
@@ -60,14 +61,14 @@ export class RetryDelays {
     stopState();
   }
 
-  /** Ends the one that is under way, and begins with short ones again. */
+  /** Ends the current delay, and begins with short ones again. */
   wake(): void {
     this.#milliseconds = RETRY_MS_MIN;
     this.#end();
   }
 }
 
-/** No word on whether it was done, or "not now": asking again may bring one. */
+/** No answer, or "not now": a retry may bring an answer. */
 export function isPassing(error: unknown): boolean {
   if (!(error instanceof CoordinationError)) return false;
   if (error.code === "connection-lost" || error.code === "deadline" || error.code === "overloaded") return true;
@@ -82,14 +83,14 @@ const PASSING: ReadonlySet<ZooKeeperReason> = new Set([
   "throttled",
 ]);
 
-/** A server said so, or the client for want of room, and would say it again at once. */
+/** An answer by a server, or by the client for want of room: an immediate retry would get the same. */
 function isAnswer(error: unknown): boolean {
   return error instanceof ZooKeeperError || (error instanceof CoordinationError && error.code === "overloaded");
 }
 
 /**
- * Refused now, and perhaps not for long, though nobody changes what is asked: a disk is full, a quota is reached, a server is
- * overloaded or has no quorum.
+ * A refusal that may pass although nobody changes the request: a disk is full, a quota is reached, a server is overloaded or has no
+ * quorum.
  */
 export function mayPass(error: unknown): boolean {
   if (isPassing(error) || (error instanceof ZooKeeperError && TEMPORARY.has(error.reason))) return true;
@@ -97,7 +98,7 @@ export function mayPass(error: unknown): boolean {
 }
 
 const TEMPORARY: ReadonlySet<ZooKeeperReason> = new Set([
-  "system-error", // Cabildo's word for a full disk, and ZooKeeper's for trouble of its own
+  "system-error", // Cabildo: a full disk; ZooKeeper: an internal error
   "runtime-inconsistency",
   "quota-exceeded",
   "not-read-only",
@@ -107,17 +108,17 @@ export function isRefusal(error: unknown, reason: ZooKeeperReason): boolean {
   return error instanceof ZooKeeperError && error.reason === reason;
 }
 
-/** The session is over, or the client: with either, whatever was held by it. */
+/** The session or the client has ended, and with it everything that it held. */
 export function isOver(error: unknown): boolean {
   return error instanceof CoordinationError && (error.code === "session-expired" || error.code === "closed");
 }
 
-/** Whether the write that failed with it may have been done all the same. */
+/** Whether the failed write may have been applied. */
 export function isUnknown(error: unknown): boolean {
   return !(error instanceof CoordinationError) || error.outcome === "unknown";
 }
 
-/** The same error, of a write that is now known not to have been done. */
+/** The same error, for a write that is now known not to have been applied. */
 export function notApplied(error: unknown): unknown {
   if (!(error instanceof CoordinationError) || error.outcome !== "unknown") return error;
   if (error instanceof ZooKeeperError) {

@@ -1,4 +1,4 @@
-// The client's session as recipes know it. One listener on the client's signal for all who stand on it.
+// The client's session as the engine port has it, with one listener on the client's signal for all who depend on it.
 
 import { assert } from "../../base/assert.ts";
 import { type Session, SessionLostError } from "../../protocols/zookeeper/client/index.ts";
@@ -18,7 +18,7 @@ export class ZooKeeperSession implements EngineSession {
     else session.signal.addEventListener("abort", onLost, { once: true });
   }
 
-  /** The client's. Not an own property: it holds a secret, and this is shown by whoever logs the status. */
+  /** The client's session. Not an own property: it has a secret, and programs log this object with the status. */
   get session(): Session {
     return this.#session;
   }
@@ -28,7 +28,7 @@ export class ZooKeeperSession implements EngineSession {
   }
 
   get state(): SessionState {
-    this.session.expiresInMs(); // over its deadline it ends now, if no timer has ended it yet
+    this.session.expiresInMs(); // ends it now if its deadline has passed and no timer has run yet
     return this.#state;
   }
 

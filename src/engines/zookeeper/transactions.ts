@@ -50,7 +50,7 @@ function operationsOf(context: NodeContext, root: string, step: TransactionStep)
   }
 }
 
-/** Names of granted nodes are never given again: while one is there, it is granted. */
+/** A granted node's name is never given again: while the node exists, the grant is valid. */
 function guardOf({ what, contender }: TransactionStep & { readonly kind: "guard" }): readonly MultiOperation[] {
   const isKnown = contender instanceof WaitQueueContender || contender instanceof PermitContender;
   const paths = isKnown ? contender.grantedBy : [];
@@ -67,7 +67,7 @@ function countOf(version: string | null): number {
   throw new CoordinationError("rejected", "not-applied", `transaction: ${why}`);
 }
 
-/** Old ZooKeepers (3.8.0, as Debian has it) do not tell the stat of what a transaction created: it is read then, for it says the same later on. */
+/** Old ZooKeepers (3.8.0, as in Debian) do not return the stat of a node that a transaction created. Then it is read afterwards. */
 async function resultOf(
   context: NodeContext,
   result: MultiResult<MultiOperation>,

@@ -1,5 +1,5 @@
-// A tree as it changes: one persistent watch over all of it, and the nodes that it tells of are read again. Where events may
-// have been missed, all of it is.
+// A subtree as it changes: one persistent recursive watch, whose events name the nodes to read again. Where events may have been
+// missed, the whole subtree is read again.
 
 import { CoordinationError } from "../../base/errors.ts";
 import type { PersistentWatch, Session, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
@@ -33,7 +33,7 @@ export class NodeTreeReader implements TreeReader {
         const isNew = this.#watch === null;
         if (isNew) await this.#begin(session);
         if (isNew || isFresh) await this.#client.sync("/", { session });
-        const { notified } = this.#condition; // before reading: what comes meanwhile is looked at again
+        const { notified } = this.#condition; // before reading, so that a change meanwhile is read again
         const value = this.#isStale ? await this.#whole(session) : await this.#parts(session);
         return { value, changed: notified, unwatch: () => {} };
       } catch (error) {
@@ -66,7 +66,7 @@ export class NodeTreeReader implements TreeReader {
         this.#condition.notify();
       }
     } catch {
-      // Its session is over: the next one begins anew.
+      // The session is over: the next one reads everything again.
     }
     this.#watch = null;
     this.#isStale = true;
@@ -123,7 +123,7 @@ export class NodeTreeReader implements TreeReader {
     try {
       const names = await this.#client.getChildren(path, { session });
       if (path !== "/") return names.map((name) => `${path}/${name}`);
-      return names.filter((name) => name !== "zookeeper").map((name) => `/${name}`); // those are the servers' own
+      return names.filter((name) => name !== "zookeeper").map((name) => `/${name}`); // the servers' own nodes
     } catch (error) {
       if (isRefusal(error, "no-node")) return [];
       throw error;

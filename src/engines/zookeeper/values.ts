@@ -10,8 +10,8 @@ import { isRefusal, RetryDelays } from "./retry.ts";
 import { watchedRead } from "./watched-read.ts";
 
 /**
- * ZooKeeper compares a node's count of changes, and not which node it is: one that was deleted, created anew and changed as
- * often as before passes for the same. Who deletes values that others replace has to know that.
+ * ZooKeeper compares a node's count of changes, not which node it is. A node that was deleted, created again and changed equally often
+ * counts as the same. Programs that delete values which others replace must know that.
  */
 export class NodeValue implements Value {
   readonly #context: NodeContext;
@@ -48,7 +48,7 @@ export class NodeValue implements Value {
     for (;;) {
       const session = await this.#client.connected();
       try {
-        // Asked in one go: the servers answer in order.
+        // Sent together: the servers answer in order.
         const syncing = isFresh ? this.#client.sync(this.#path, { session }) : null;
         const [{ data, stat }] = await Promise.all([this.#client.getData(this.#path, { session }), syncing]);
         return versioned(data, stat);
@@ -76,9 +76,9 @@ export class NodeValue implements Value {
   }
 
   /**
-   * ZooKeeper counts a node's changes in 32 bits with a sign, and after four thousand million of them arrives at −1, which
-   * in a request is any version (ours skips it, as ZooKeeper will). So the change is one with a node below that only one
-   * can create, because its name is this very state's.
+   * ZooKeeper counts a node's changes in 32 signed bits. After 4,294,967,295 changes the version is −1, which in a request means any
+   * version (Cabildo skips it, as ZooKeeper will). So the change is one transaction with the creation of a node below, whose name
+   * is that of this very state: only one program can create it.
    */
   async #replaceUncounted(version: string, data: Uint8Array, limits: WriteLimits): Promise<boolean> {
     try {
@@ -104,7 +104,7 @@ export class NodeValue implements Value {
       if (isRefusal(error, "node-exists")) return false;
       if (!isRefusal(error, "not-empty")) throw error;
     }
-    // It has been in version −1 in its time.
+    // It has once been in version −1.
     const names = await this.#client.getChildren(this.#path, limits);
     const below = names.filter((name) => name.startsWith(PASSED)).map((name) => op.delete(`${this.#path}/${name}`));
     return applied(this.#client.multi([...below, removal], limits));
@@ -115,9 +115,9 @@ export class NodeValue implements Value {
   }
 }
 
-/** How the nodes are named that say which states in version −1 there were. */
+/** Begins the names of the nodes that mark states in version −1. */
 const PASSED = "passed-";
-/** How a version begins that cannot be compared by its count alone. */
+/** Begins a version that cannot be compared by its count alone. */
 export const ANY = "-1 ";
 
 export function versionOf({ version, mzxid }: Stat): string {

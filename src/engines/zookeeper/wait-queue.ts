@@ -1,5 +1,5 @@
-// A place in a line: a protected node, and those before it. Whoever waits watches exactly one of them, the last that it
-// waits for; so one that leaves wakes one, and one that gives up in the middle lets nobody past.
+// A wait queue: sequential nodes in a directory. A contender watches exactly one node, the last one that it waits for. So a node
+// that goes wakes one contender, and one that gives up in the middle lets nobody pass.
 
 import { assert } from "../../base/assert.ts";
 import { CoordinationError } from "../../base/errors.ts";
@@ -13,16 +13,16 @@ import type { ZooKeeperSession } from "./session.ts";
 import { inQueueOrder, type WaitQueueKind, type WaitQueueNode } from "./wait-queue-names.ts";
 
 export interface WaitQueueOptions {
-  /** The directory of the line. */
+  /** The directory of the queue. */
   readonly path: string;
   /** `lock-`, `latch-`, `__READ__`, `__WRIT__`. */
   readonly kind: string;
   readonly data: Uint8Array;
-  /** `kind` ends with the digits that it is to have, instead of the server's next ones. */
+  /** `kind` ends with the node's digits, instead of the server's next ones. */
   readonly isNumbered?: boolean;
-  /** Whether it has to wait for this one, which stands before it; for all of them unless given. */
+  /** Whether it waits for this node before it; for all of them unless given. */
   readonly waitsFor?: (node: WaitQueueNode) => boolean;
-  /** Who lets it in: it goes on from that one, with its token, and only if that one is in the line still when this one is. */
+  /** The holder that lets it in: it continues that grant, with its token, if that node is still there when this one is. */
   readonly goesOnFrom?: ProtectedNode;
 }
 
@@ -32,7 +32,7 @@ export class WaitQueueContender implements Contender {
   protected readonly context: NodeContext;
   readonly #options: WaitQueueOptions;
   readonly #kind: WaitQueueKind;
-  /** Names that look like one of the line, and are none: nobody's session owns them, so nobody will ever leave. */
+  /** Nodes with a contender's name that no session owns: they would never go. */
   readonly #strangers = new Set<string>();
   #isLeft = false;
   #readWatch: ReadWatch | null = null;
@@ -55,15 +55,15 @@ export class WaitQueueContender implements Contender {
 
   async poll(): Promise<ContenderState> {
     for (;;) {
-      const names = await this.#line();
-      const line = inQueueOrder(names, this.#kind).filter(({ name }) => !this.#strangers.has(name));
-      if (this.#isLeft) throw new CoordinationError("aborted", "not-applied", "it has left the line");
+      const names = await this.#names();
+      const queue = inQueueOrder(names, this.#kind).filter(({ name }) => !this.#strangers.has(name));
+      if (this.#isLeft) throw new CoordinationError("aborted", "not-applied", "it has left the queue");
       const { waitsFor, goesOnFrom } = this.#options;
-      // A name in a line is never given again: seen now, it was there when this one came.
+      // A name in the queue is never given again: if it is there now, it was there when this contender came.
       if (goesOnFrom !== undefined && !names.includes(goesOnFrom.name ?? "")) throw goneError();
-      const at = line.findIndex(({ name }) => name === this.node.name);
+      const at = queue.findIndex(({ name }) => name === this.node.name);
       if (at === -1) return { kind: "gone" };
-      const ahead = waitsFor === undefined ? line.slice(0, at) : line.slice(0, at).filter(waitsFor);
+      const ahead = waitsFor === undefined ? queue.slice(0, at) : queue.slice(0, at).filter(waitsFor);
       assert(ahead.length <= at, "only those before it are waited for");
       const last = ahead.at(-1);
       if (last === undefined) return { kind: "granted", token: (goesOnFrom ?? this.node).token };
@@ -73,10 +73,10 @@ export class WaitQueueContender implements Contender {
     }
   }
 
-  /** The names in the line, read when this one was in it. */
-  async #line(): Promise<readonly string[]> {
+  /** The names in the queue, read after this contender entered it. */
+  async #names(): Promise<readonly string[]> {
     if (this.node.name === null) {
-      // Both leave together: the servers answer in order, so one round trip says who was before.
+      // Sent together: the servers answer in order, so one round trip tells who was before.
       const creating = this.node.create();
       const listing = this.#list().catch(() => []);
       await creating;
@@ -120,7 +120,7 @@ export class WaitQueueContender implements Contender {
     return readWatch;
   }
 
-  /** The nodes that it is granted by, under names that nobody else ever has. */
+  /** The nodes of its grant, whose names nobody else ever has. */
   get grantedBy(): readonly string[] {
     return this.node.name === null ? [] : [this.node.path];
   }
@@ -145,6 +145,6 @@ export function isEphemeral({ ephemeralOwner }: Stat): boolean {
 }
 
 function goneError(): CoordinationError {
-  const why = "what it was to go on from is not there any more on the servers, and others may have come between";
+  const why = "the grant that it was to continue is gone from the servers, and others may have come between";
   return new CoordinationError("rejected", "not-applied", why);
 }
