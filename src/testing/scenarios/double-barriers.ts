@@ -1,7 +1,7 @@
 // Double barriers: members begin together and end together.
 
 import assert from "node:assert/strict";
-import type { CoordinationError } from "../../base/errors.ts";
+import { CoordinationError } from "../../base/errors.ts";
 import {
   type AccessRule,
   type BarrierEntry,
@@ -161,33 +161,45 @@ export const doubleBarrierScenarios: readonly Scenario<DoubleBarrierEngine>[] = 
     law: "a member whose entry is refused is not counted, or says that it may have been",
     async play(stage) {
       const [a, b, c] = await three(stage);
+      const outcomes: string[] = [];
       for (let round = 0; round < 12; round++) {
-        const options = { members: 2 };
-        const name = `refused-${round}`;
-        await failsAs("deadline", c.c.doubleBarrier(name, options).enter({ timeoutMs: 50 })); // the directory is open to all
+        const barrier = ({ c }: typeof a, acl?: readonly AccessRule[]) => {
+          return c.doubleBarrier(`refused-${round}`, { members: 2, acl });
+        };
+        await failsAs("deadline", barrier(c).enter({ timeoutMs: 50 })); // from now on there is a directory, open to all
         const giveUp = new AbortController();
-        const closed = stateOf(
-          b.c.doubleBarrier(name, { ...options, acl: READ_ONLY }).enter({ signal: giveUp.signal }),
-        );
-        await untilQueued(stage, "double barrier", name, 1);
+        const unwritable = stateOf(barrier(b, READ_ONLY).enter({ signal: giveUp.signal }));
+        // Where the network is slow the servers may have swept the empty directory meanwhile: then it is refused itself.
+        const count = () => stage.waitQueueLength("double barrier", `refused-${round}`);
+        await eventually(stage, "it waits", async () => !unwritable.isOpen || (await count()) === 1);
         // It makes its node, and may not count the other's. In every second round its node cannot be removed at once.
         if (round % 2 === 1) a.refuseWrites("no-space", 3, 4);
-        const refused = await failsAs("rejected", a.c.doubleBarrier(name, options).enter());
-        const late = stateOf(c.c.doubleBarrier(name, options).enter({ signal: giveUp.signal }));
+        const refused = stateOf(barrier(a).enter({ timeoutMs: 500 * stage.slowdown }));
+        await refused.promise.catch(() => {});
+        const late = stateOf(barrier(c).enter({ signal: giveUp.signal }));
         await stage.sleep(50);
-        const isInAlone = !late.isOpen && late.error === null;
-        if (refused.outcome === "not-applied") {
-          assert.ok(!isInAlone, `round ${round}: it was let in by one whose enter had failed: ${refused.message}`);
-        }
-        assert.equal(refused.outcome, round % 2 === 1 ? "unknown" : "not-applied");
+        const isAlone = !late.isOpen && late.error === null;
+        assert.ok(refused.error instanceof CoordinationError, "it does not enter");
+        const { outcome, message } = refused.error;
+        assert.ok(
+          outcome === "unknown" || !isAlone,
+          `round ${round}: one enters with a member that had failed: ${message}`,
+        );
+        outcomes.push(outcome);
         a.heal();
         giveUp.abort();
-        await closed.promise.catch(() => {});
+        await unwritable.promise.catch(() => {});
         await late.promise.then(
           (inside) => inside.release(),
           () => {},
         );
       }
+      // Where the network is slow the one whose node nobody may change may come last, and be refused in its place.
+      if (stage.slowdown > 1) return;
+      assert.deepEqual(
+        outcomes,
+        outcomes.map((_, round) => (round % 2 === 1 ? "unknown" : "not-applied")),
+      );
     },
   },
   {

@@ -26,7 +26,7 @@ export class ActiveConnection {
   readonly #quorumFinder: QuorumFinder;
   /** Where the search found a quorum. */
   #found: Target | null = null;
-  /** The one that is open, or being tried. */
+  /** The connection that is open, or being tried. */
   #connection: Connection | null = null;
   #isReady = false;
   #stopAttemptTimer: () => void = nothing;
@@ -49,12 +49,12 @@ export class ActiveConnection {
     return this.#connection;
   }
 
-  /** It has proved itself, and takes requests; null: there is none such. */
+  /** The connection, once it takes requests; null before that. */
   get ready(): Connection | null {
     return this.#isReady ? this.#connection : null;
   }
 
-  /** Tries this target. It has `milliseconds` to give a session. */
+  /** Tries this target, which must give a session within `milliseconds`. */
   open(target: Target, request: ConnectRequest, milliseconds: number): void {
     assert(this.#connection === null, "one connection at a time");
     this.#stopAttemptTimer();
@@ -76,7 +76,7 @@ export class ActiveConnection {
     if (session.isReadOnly) this.#quorumFinder.start();
   }
 
-  /** Cuts it. Gives the calls that have no answer; `done` is called when nothing of it is left. */
+  /** Cuts the connection. Returns the calls without an answer; `done` is called when nothing of it is left. */
   drop(done: () => void = nothing): Call[] {
     const connection = this.#connection;
     this.#connection = null;
@@ -88,7 +88,7 @@ export class ActiveConnection {
     return connection === null ? [] : connection.destroy(done);
   }
 
-  /** The target with a quorum for whose sake the last connection ended, once. */
+  /** The target with a quorum that ended the last connection; returned once. */
   takeFound(): Target | null {
     const found = this.#found;
     this.#found = null;

@@ -16,7 +16,7 @@ export interface AuthenticationOptions {
 export class Authentication {
   readonly #sasl: SaslCredentials | null;
   readonly #hashes: ClientPorts["hashes"];
-  /** Those that the servers have taken, or were given at the beginning. */
+  /** The options' credentials, and those that the servers have accepted since. */
   readonly #credentials: Credential[];
 
   constructor({ credentials, sasl }: AuthenticationOptions, hashes: ClientPorts["hashes"]) {
@@ -25,7 +25,7 @@ export class Authentication {
     this.#hashes = hashes;
   }
 
-  /** Both sides prove themselves, where that is asked for. Nothing is called for a connection that ends meanwhile. */
+  /** The SASL exchange, where there is one. Calls nothing for a connection that ends meanwhile. */
   prove(connection: Connection, onProved: () => void, onFailed: (why: string) => void): void {
     if (this.#sasl === null) {
       onProved();
@@ -46,7 +46,7 @@ export class Authentication {
     for (const credential of this.#credentials) yield ownCall(auth(credential), () => onRefused(credential));
   }
 
-  /** The servers have taken it: it is given again on each later connection. */
+  /** The servers have accepted it: it is sent again on each later connection. */
   remember(credential: Credential): void {
     const isKnown = this.#credentials.some((one) => one.scheme === credential.scheme && one.auth === credential.auth);
     if (!isKnown) this.#credentials.push(credential);

@@ -1,5 +1,5 @@
-// How much this client holds of what was asked and is not answered: so that a program that asks faster than the servers answer,
-// or while they are away, is told so before its memory is full.
+// The requests that are not answered yet, counted: a program that asks faster than the servers answer is refused before its memory
+// is full.
 
 import { assert } from "../../../base/assert.ts";
 import type { Call } from "./call.ts";
@@ -20,7 +20,7 @@ export class Backlog {
     this.#options = options;
   }
 
-  /** Half a sentence that says why there is no room; null: there is. One request always has room, however large. */
+  /** Why there is no room, as half a sentence; null: there is room. One request always has room, however large. */
   refusalOf(request: Request<unknown>): string | null {
     const { backlogRequestsMax, backlogBytesMax } = this.#options;
     if (this.#requests === 0) return null;
@@ -33,7 +33,7 @@ export class Backlog {
     return `was not sent: ${held}, and no more than ${limit} are held; ask again when some are`;
   }
 
-  /** It counts until it is let go: answered, or never to be. */
+  /** The call counts until `letGo`: when it is answered, or will never be. */
   hold(call: Call): void {
     this.#requests += 1;
     this.#bytes += bytesOf(call.request);

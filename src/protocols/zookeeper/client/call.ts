@@ -1,5 +1,5 @@
-// A request with someone who waits for it: settled once, by its answer, its end, its deadline or its caller's signal.
-// What an ending says of the operation depends on one thing, whether its bytes had left: `sentAt`.
+// A request and its caller's promise: settled once, by its answer, the end of its connection, its deadline or its caller's signal.
+// The outcome of a failed call depends only on whether its bytes had been sent: `sentAt`.
 
 import { whenAborted } from "../../../base/abort.ts";
 import type { ByteReader } from "../../../base/bytes.ts";
@@ -7,9 +7,9 @@ import { CoordinationError, type CoordinationErrorCode, type OperationOutcome } 
 import type { SessionLostError } from "./errors.ts";
 import { nothing, type Request } from "./request.ts";
 
-/** What every call may be given. */
+/** Options of every call. */
 export interface CallOptions {
-  /** Ends the wait. What was sent by then may be applied all the same: see the error's `outcome`. */
+  /** Ends the wait. A request that was sent may be applied all the same: see the error's `outcome`. */
   readonly signal?: AbortSignal | undefined;
   /** How long the answer may take; the client's `requestTimeoutMs` unless given. */
   readonly timeoutMs?: number | undefined;
@@ -19,10 +19,10 @@ export class Call {
   readonly request: Request<unknown>;
   /** By the client's clock. */
   readonly deadline: number;
-  /** When its bytes left; null: they have not. */
+  /** When its bytes were sent; null: they were not. */
   sentAt: number | null = null;
   isSettled = false;
-  /** Where it counts as long as something of it is held. */
+  /** Where it counts as not answered. */
   backlog: { letGo(call: Call): void } | null = null;
   #unlink = nothing;
   readonly #resolve: (value: unknown) => void;
@@ -45,7 +45,7 @@ export class Call {
     });
   }
 
-  /** Nothing happened yet, or nothing can have: the rest is unknown. */
+  /** Not applied if it was not sent, or cannot change anything; otherwise unknown. */
   get outcome(): OperationOutcome {
     return this.sentAt === null || !this.request.isWrite ? "not-applied" : "unknown";
   }
@@ -77,7 +77,7 @@ export class Call {
       value = this.request.decode(reader);
     } catch (error) {
       if (!(error instanceof CoordinationError)) throw error;
-      this.reject(error); // an answer that is a refusal: a multi's
+      this.reject(error); // a multi's answer that is a refusal
       return;
     }
     this.request.onAnswer?.(0);
@@ -100,7 +100,7 @@ export class Call {
     if (this.isSettled) return;
     this.isSettled = true;
     this.#unlink();
-    if (this.sentAt === null) this.release(); // one that was sent keeps its place until its answer comes, or its connection ends
+    if (this.sentAt === null) this.release(); // a sent one counts until its answer comes, or its connection ends
     how();
   }
 
@@ -111,7 +111,7 @@ export class Call {
   }
 }
 
-/** A call of the client's own, which nobody waits for; that its connection ends is no refusal. */
+/** A call of the client itself, which nobody waits for. The end of its connection is not a refusal. */
 export function ownCall(request: Request<void>, onRefused: (error: Error) => void): Call {
   return new Call(request, Number.POSITIVE_INFINITY, undefined, {
     resolve: nothing,
@@ -122,7 +122,7 @@ export function ownCall(request: Request<void>, onRefused: (error: Error) => voi
   });
 }
 
-/** `why` says what the connection, or the client, came to. */
+/** `why`: what happened to the connection, or to the client. */
 export function failAll(calls: Iterable<Call>, code: "connection-lost" | "closed", why: string): void {
   for (const call of calls) call.fail(code, `${call.sentAt === null ? "was not sent" : "got no answer"}: ${why}`);
 }

@@ -1,12 +1,11 @@
-// Paths as callers give them, checked by ZooKeeper's rules, and as the server knows them: behind the chroot, of which it
-// never hears.
+// Translates paths: callers give them below the chroot, and the server knows them with it. Checks them by ZooKeeper's rules.
 
 import { fromByteString, toByteString } from "../../../base/text.ts";
 import { isValidPath } from "../../../state/tree/paths.ts";
 import { badArguments } from "./errors.ts";
 import type { RequestPath } from "./request.ts";
 
-/** Is below no chroot: there is one configuration. */
+/** Below no chroot: an ensemble has one configuration. */
 export const CONFIG_PATH = "/zookeeper/config";
 
 export class Chroot {
@@ -18,7 +17,7 @@ export class Chroot {
     this.#prefix = chroot === "/" ? "" : toByteString(chroot);
   }
 
-  /** Throws where the path is none. A sequential node's may end in a slash: its digits follow. */
+  /** Throws for an impossible path. A sequential node's path may end in a slash, which its digits follow. */
   place(operation: string, path: string, isSequential = false): RequestPath {
     if (typeof path !== "string") throw badArguments(operation, null, "a path is a string");
     if (!isPath(isSequential ? `${path}0` : path)) throw badArguments(operation, path, whyNot(path));
@@ -28,7 +27,7 @@ export class Chroot {
     return { shown: path, path: this.#prefix + bytes };
   }
 
-  /** For what takes a prefix of paths, which need not be a path. */
+  /** For a prefix of paths, which need not be a path itself. */
   prefix(operation: string, prefix: string): RequestPath {
     if (typeof prefix !== "string" || !prefix.startsWith("/")) {
       throw badArguments(operation, String(prefix), 'a prefix of paths begins with "/"');
@@ -37,7 +36,7 @@ export class Chroot {
     return { shown: prefix, path: this.#prefix + toByteString(prefix) };
   }
 
-  /** Whether it is the chroot, or below it: "/app2" begins like "/app", and is beside it. */
+  /** Whether the path is the chroot or below it: "/app2" begins like "/app", but is not below it. */
   holds(path: string): boolean {
     return path === this.#prefix || path.startsWith(`${this.#prefix}/`);
   }

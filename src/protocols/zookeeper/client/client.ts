@@ -1,4 +1,4 @@
-// The client as its users hold it: a method an operation, and what they can see of its session.
+// The client's interface: a method for each operation, and its session.
 
 import { CoordinationError } from "../../../base/errors.ts";
 import { problemOf } from "../../../base/options.ts";
@@ -60,7 +60,7 @@ export class ZooKeeperClient implements AsyncDisposable {
   readonly #onListenerError: (error: unknown) => void;
   readonly #listeners = new Set<(state: ClientState) => void>();
 
-  /** On ports of one's own, as in a simulation; on Node's, see `connectZooKeeper` and `openZooKeeper`. Connects at once. */
+  /** With given ports, as in a simulation; for Node's ports see `connectZooKeeper` and `openZooKeeper`. Connects at once. */
   constructor(servers: string | ConnectString, options: ClientOptions, ports: ClientPorts) {
     checkConfiguration("client", options, CLIENT);
     const { servers: list, chroot } = typeof servers === "string" ? parseConnectString(servers) : servers;
@@ -94,27 +94,27 @@ export class ZooKeeperClient implements AsyncDisposable {
     return this.#sessionManager.session;
   }
 
-  /** Tells of every change of the state, as it happens; returns how to stop that. Node events come to watches alone. */
+  /** Calls the listener at every change of the state. Returns a function that stops that. Node events go to watches only. */
   onState(listener: (state: ClientState) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
   /**
-   * Completes when the client is connected, at once if it is. Fails when it will not be any more, and ("deadline") when
-   * `timeoutMs` have passed, saying what each server had against it.
+   * Completes when the client is connected; at once if it is. Fails when it never will be again, and ("deadline") after `timeoutMs`,
+   * with each server's reason.
    */
   connected(options: Pick<CallOptions, "signal" | "timeoutMs"> = {}): Promise<Session> {
     return whenConnected(this, this.#sessionManager, this.#ports.clock, options);
   }
 
   /**
-   * Ends the session, and the client: its ephemeral nodes are removed, its signal aborts before the servers hear of it, what
-   * was asked before is answered if it can be. Completes within `timeoutMs` (5000 unless given), with no socket or timer
-   * left; without a connection it gives the session up, and the servers expire it. Never fails.
+   * Ends the session and the client. The session's signal aborts first; then what was asked before is answered if possible, and the
+   * servers remove its ephemeral nodes. Completes within `timeoutMs` (5000 unless given), with no socket or timer left. Without a
+   * connection the servers expire the session later. Never fails.
    */
   close(options: Pick<CallOptions, "timeoutMs"> = {}): Promise<void> {
-    // Whoever closes in a `finally` is not to be left with an open client: what cannot be is as if it were not given.
+    // A `finally` must not leave an open client behind: impossible options are ignored.
     const { timeoutMs } = problemOf(options, CLOSE) === null ? options : {};
     return this.#sessionManager.close(timeoutMs ?? CLOSE_TIMEOUT_MS);
   }
@@ -125,7 +125,7 @@ export class ZooKeeperClient implements AsyncDisposable {
 
   // ------------------------------------------------------------------------------------------------------------- nodes
 
-  /** Creates a node, open to everyone unless `acl` says otherwise; gives its path, which sequential modes complete. */
+  /** Creates a node, open to everyone unless `acl` says otherwise; returns its path, with the digits of a sequential node. */
   async create(path: string, data: Data = "", options: CreateOptions = {}): Promise<string> {
     return (await this.#create(path, data, options, false)).path;
   }
@@ -178,7 +178,7 @@ export class ZooKeeperClient implements AsyncDisposable {
     return this.#read(operations.getData(place, this.#watching(place, "data", options.watch)), place, "data", options);
   }
 
-  /** Replaces the node's data; gives its new stat. */
+  /** Replaces the node's data; returns its new stat. */
   async setData(path: string, data: Data, options: VersionOptions = {}): Promise<Stat> {
     checkCall("setData", path, options, VERSION);
     const place = this.#chroot.place("setData", path);
@@ -231,7 +231,7 @@ export class ZooKeeperClient implements AsyncDisposable {
     return this.#call(operations.getAcl(this.#chroot.place("getAcl", path)), options);
   }
 
-  /** Replaces the access list; gives the new stat. `version` is compared with the stat's `aversion`. */
+  /** Replaces the access list; returns the new stat. `version` is compared with the stat's `aversion`. */
   async setAcl(path: string, acl: readonly Acl[], options: VersionOptions = {}): Promise<Stat> {
     checkCall("setAcl", path, options, VERSION);
     const place = this.#chroot.place("setAcl", path);
@@ -239,14 +239,14 @@ export class ZooKeeperClient implements AsyncDisposable {
     return this.#call(operations.setAcl(place, acl, version), options);
   }
 
-  /** From here on this session reads everything that was acknowledged to anyone before. */
+  /** After this the session reads every write that was acknowledged before, to anyone. */
   async sync(path = "/", options: CallOptions = {}): Promise<void> {
     checkCall("sync", path, options, CALL);
     await this.#call(operations.sync(this.#chroot.place("sync", path)), options);
   }
 
   /**
-   * All of these changes or none, as one; see {@link op}. Fails with a {@link MultiError} that names the operation at fault.
+   * All of these changes or none; see {@link op}. Fails with a {@link MultiError} that names the operation at fault.
    */
   async multi<const Operations extends readonly multi.MultiOperation[]>(
     list: Operations,
@@ -256,7 +256,7 @@ export class ZooKeeperClient implements AsyncDisposable {
     return this.#call(multi.multi(list, this.#chroot), options);
   }
 
-  /** Several reads in one go, of one state; see {@link read}. Each fails for itself. Servers since 3.6. */
+  /** Several reads of one state, in one request; see {@link read}. Each fails by itself. Servers since 3.6. */
   async multiRead<const Operations extends readonly multi.ReadOperation[]>(
     list: Operations,
     options: CallOptions = {},
@@ -276,7 +276,7 @@ export class ZooKeeperClient implements AsyncDisposable {
   }
 
   /**
-   * Takes one-shot watches off a path: one watcher, or all of that kind. The server forgets them when nobody here is left.
+   * Removes one-shot watches from a path: one watcher, or all of that kind. The server removes them when nobody here needs them.
    * Fails with "no-watcher" where there is none. (Persistent watches end by their own `close`.)
    */
   removeWatches(
@@ -296,7 +296,7 @@ export class ZooKeeperClient implements AsyncDisposable {
   // --------------------------------------------------------------------------------------- who it is, and the ensemble
 
   /**
-   * Proves more of who this client is, now and again on every later connection: `addAuth("digest", "user:password")`. Fails
+   * Adds a proof of identity, now and on every later connection: `addAuth("digest", "user:password")`. Fails
    * with "auth-failed" where it is refused; the server then hangs up, and the client goes on without it.
    */
   async addAuth(scheme: string, auth: Uint8Array | string, options: CallOptions = {}): Promise<void> {
@@ -304,13 +304,13 @@ export class ZooKeeperClient implements AsyncDisposable {
     await this.#sessionManager.addAuth({ scheme, auth }, options, options.session ?? null);
   }
 
-  /** Who this client has proved to be. Servers since 3.7. */
+  /** The identities that this client has proved. Servers since 3.7. */
   async whoAmI(options: CallOptions = {}): Promise<readonly Identity[]> {
     checkCall("whoAmI", null, options, CALL);
     return this.#call(operations.whoAmI(), options);
   }
 
-  /** A sign of life of the server that this client is connected to; it renews the session. */
+  /** Asks the connected server for a sign of life, which renews the session. */
   async ping(options: CallOptions = {}): Promise<void> {
     checkCall("ping", null, options, CALL);
     await this.#call(ping(), options);
@@ -325,7 +325,7 @@ export class ZooKeeperClient implements AsyncDisposable {
     return { config: textOf(data), stat };
   }
 
-  /** Changes the ensemble's members, by adding and removing or by naming all; gives the new configuration. */
+  /** Changes the ensemble's members, by adding and removing or by naming all; returns the new configuration. */
   async reconfig(options: ReconfigOptions): Promise<{ readonly config: string; readonly stat: Stat }> {
     checkCall("reconfig", null, options, RECONFIG);
     const list = (items: readonly (number | string)[] | undefined) =>
@@ -347,7 +347,7 @@ export class ZooKeeperClient implements AsyncDisposable {
     try {
       return await this.#sessionManager.call(request, options, options.session ?? null);
     } catch (error) {
-      // It was made where the reply came in; what helps is who asked.
+      // The error was made where the reply came in; the caller's stack is what helps.
       if (error instanceof Error) Error.captureStackTrace?.(error, this.#call);
       throw error;
     }
@@ -381,7 +381,7 @@ export class ZooKeeperClient implements AsyncDisposable {
     for (const listener of [...this.#listeners]) this.#tell(listener, state);
   }
 
-  /** A listener's trouble is its own, never the session's. */
+  /** A listener that fails must not harm the session. */
   #tell<News>(listener: (news: News) => unknown, news: News): void {
     try {
       const result = listener(news);

@@ -8,7 +8,7 @@ import { closeSession } from "./session-requests.ts";
 
 /** Invariant: `onFinish` is called once. */
 export class Closing {
-  /** Completes with the call of what `onFinish` was given. Never fails. */
+  /** Completes when `onFinish` calls the function that it was given. Never fails. */
   readonly done: Promise<void>;
   readonly #onFinish: (complete: () => void) => void;
   #complete: () => void = nothing;
@@ -27,7 +27,7 @@ export class Closing {
     return this.#phase === "waiting";
   }
 
-  /** Sends what was asked before, and then the end of the session. */
+  /** Sends the requests that were made before, and then the end of the session. */
   tell(connection: Connection, unsent: Iterable<Call>, clock: ClientPorts["clock"], timeoutMs: number): void {
     this.#phase = "waiting";
     const finish = () => this.finish();

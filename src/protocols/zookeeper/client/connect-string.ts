@@ -1,11 +1,11 @@
-// Where the servers are: ZooKeeper's connect string, `host:port,host:port/chroot`, or the same as a URL,
+// Connect strings: ZooKeeper's, `host:port,host:port/chroot`, or the same as a URL,
 // `zookeeper://host:port,host:port/chroot`.
 
 import { CoordinationError } from "../../../base/errors.ts";
 import { isPath } from "./chroot.ts";
 import type { Server } from "./server-selector.ts";
 
-/** What a connect string says. */
+/** The parts of a connect string. */
 export interface ConnectString {
   readonly servers: readonly Server[];
   /** "/": none. */
@@ -64,7 +64,7 @@ function parseServer(text: string, server: string): Server {
 
 function wrong(text: string, why: string): CoordinationError {
   if (text.includes("@")) {
-    // What stands before an "@" may be a password, and this message stands in logs.
+    // The text before an "@" may be a password, and this message may be logged.
     const what = 'it cannot be read, and is not repeated here because of its "@"';
     const how = "user names and passwords are given by `auth` or `sasl`, not with the servers";
     return new CoordinationError("configuration", "not-applied", `connect string: ${what}: ${how}`);

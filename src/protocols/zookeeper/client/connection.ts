@@ -1,9 +1,8 @@
-// One connection to one server, from its dialling to its end: handshake, frames, requests and replies in their order. It
-// is used once; what outlives it (the session, the watches, who waits for what) is `session-manager.ts`.
+// One connection to one server, from its dialling to its end: handshake, frames, requests and replies in their order. It is used
+// once; the session and the watches, which outlive it, are in `session-manager.ts`.
 //
-// Replies and events that arrive together are told apart in time: callers who wait for a reply run before an event that
-// came after it is told, and an event is told before the reply behind it. So a watch is never heard before the read that
-// set it, and new data never seen before the event that announces it.
+// Replies and events that arrive together are delivered in separate turns of the loop, in the order of the wire. So a watch never
+// fires before the read that set it has returned, and new data is never seen before the event that announces it.
 
 import { ByteReader, ByteWriter, MalformedError } from "../../../base/bytes.ts";
 import { FrameReader } from "../../../transport/frame-reader.ts";
@@ -26,14 +25,14 @@ export interface ServerEvent {
 export interface ConnectionOwner {
   /** The server's answer to the handshake, whose request left at `sentAt`. */
   onAttached(connection: Connection, attached: ConnectResponse, sentAt: number): void;
-  /** The server answered something, in its state of `zxid`: so much this session has seen. */
+  /** The server answered in its state of `zxid`: this session has seen so much. */
   onAnswered(connection: Connection, zxid: bigint): void;
-  /** It answered what only the leader can: the session's time began anew no earlier than `sentAt`, when the question left. */
+  /** The leader has renewed the session, no earlier than `sentAt`, when the request was sent. */
   onConfirmed(connection: Connection, sentAt: number): void;
   onEvent(connection: Connection, event: ServerEvent): void;
-  /** A whole chunk, or what of it can be told now, has been. */
+  /** A chunk was handled, or as much of it as can be in this turn. */
   onHeard(connection: Connection): void;
-  /** An answer that says more than what became of its request. */
+  /** An answer that concerns the session, not only its request. */
   onFatalAnswer(connection: Connection, errorCode: number): void;
   /** Once, unless it was ended by `destroy`. `why` is half a sentence: "closed the connection". */
   onEnded(connection: Connection, why: string): void;
@@ -63,7 +62,7 @@ export class Connection implements LinkEvents {
   phase: ConnectionPhase = "dialing";
   /** When the last bytes came. */
   heardAt: number;
-  /** When the handshake or the last ping left, and when the last answer to one of them came. */
+  /** When the handshake or the last ping was sent, and when the last answer to one of them came. */
   pingedAt: number;
   confirmationHeardAt: number;
   readonly #owner: ConnectionOwner;
@@ -78,7 +77,7 @@ export class Connection implements LinkEvents {
   /** Answered out of turn: pings, proofs of identity and watches set again, each among themselves in order. */
   readonly #extraordinary = new Map<number, Waiting>();
   #nextXid = 1;
-  /** What was told last in this turn of the loop. */
+  /** What was delivered last in this turn of the loop. */
   #told: "nothing" | "reply" | "event" = "nothing";
   #isWaitingForTurn = false;
 
@@ -102,13 +101,13 @@ export class Connection implements LinkEvents {
     this.#link = transport.dial(target, this);
   }
 
-  /** Those whose answer has not come. */
+  /** The calls without an answer. */
   *calls(): Iterable<Call> {
     for (const waiting of this.#extraordinary.values()) yield* waiting.calls();
     yield* this.#ordinary.calls();
   }
 
-  /** When the oldest request left that is not answered; null: all are. */
+  /** When the oldest request without an answer was sent; null: all are answered. */
   get oldestRequestAt(): number | null {
     let oldest = this.#ordinary.oldestAt;
     for (const { oldestAt } of this.#extraordinary.values()) {
@@ -117,7 +116,7 @@ export class Connection implements LinkEvents {
     return oldest;
   }
 
-  /** When the oldest ping left that is not answered; null: all are. */
+  /** When the oldest ping without an answer was sent; null: all are answered. */
   get oldestPingAt(): number | null {
     return this.#extraordinary.get(XID.ping)?.oldestAt ?? null;
   }
@@ -166,7 +165,7 @@ export class Connection implements LinkEvents {
     this.#link.write(bytes);
   }
 
-  /** Cuts it without another word to its owner; gives the calls that have no answer. `done`: nothing of it is left. */
+  /** Cuts it without telling its owner; returns the calls without an answer. `done` is called when nothing of it is left. */
   destroy(done?: () => void): Call[] {
     this.phase = "ended";
     this.#link.destroy(done);
@@ -177,7 +176,7 @@ export class Connection implements LinkEvents {
     return calls;
   }
 
-  /** Ends it for a reason of this side's own. */
+  /** Ends it from this side. */
   end(why: string): void {
     if (this.phase === "ended") return;
     this.phase = "ended";
@@ -225,7 +224,7 @@ export class Connection implements LinkEvents {
     if (this.#isOpen()) this.#owner.onHeard(this);
   }
 
-  /** Asked anew after every call to the owner, who may have ended it. */
+  /** Checked after every call to the owner, which may have ended the connection. */
   #isOpen(): boolean {
     return this.phase !== "ended";
   }
@@ -294,7 +293,7 @@ export class Connection implements LinkEvents {
     this.#owner.onConfirmed(this, sentAt);
   }
 
-  // ------------------------------------------------------------------------------------------- one kind of news a turn
+  // ------------------------------------------------------------------------------------------- one kind of message a turn
 
   #tell(kind: "reply" | "event"): void {
     if (this.#told === "nothing") {
@@ -327,7 +326,7 @@ class Waiting {
   #sent: Sent[] = [];
   #head = 0;
 
-  /** When the first of them left. */
+  /** When the first of them was sent. */
   get oldestAt(): number | null {
     return this.#sent[this.#head]?.call.sentAt ?? null;
   }

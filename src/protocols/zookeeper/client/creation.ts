@@ -1,4 +1,4 @@
-// What goes over the wire of a new node, and of a version to compare with; checked before it is sent.
+// A new node as it goes over the wire, and versions to compare with; checked before they are sent.
 
 import { OPCODE } from "../codec/opcodes.ts";
 import { badArguments } from "./errors.ts";
@@ -20,7 +20,7 @@ export const ANY_VERSION = -1;
 /** ZooKeeper keeps 40 bits for it. */
 const TTL_MS_MAX = 2 ** 40 - 1;
 
-/** A version to compare with; −1 is any. Throws where it is none. */
+/** A version to compare with; −1 is any. Throws for an impossible one. */
 export function versionOf(version: number, operation: string, { shown }: RequestPath): number {
   if (Number.isInteger(version) && version === (version | 0)) return version;
   throw badArguments(operation, shown, `a version is a whole number of 32 bits, not ${version}`);

@@ -1,4 +1,4 @@
-// One timer for the deadlines of all calls: most are answered long before, so nothing is done for one that is.
+// One timer for the deadlines of all calls. Most calls are answered long before, so an answered call costs nothing here.
 
 import type { Call } from "./call.ts";
 import type { ClientPorts } from "./ports.ts";

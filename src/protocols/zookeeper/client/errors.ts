@@ -1,9 +1,9 @@
-// What a call can come to other than its answer: every one a CoordinationError, with what it says of the operation.
+// The errors of calls: each a CoordinationError, with the operation's outcome.
 
 import { CoordinationError, type OperationOutcome } from "../../../base/errors.ts";
 import { ERROR } from "../errors.ts";
 
-/** ZooKeeper's codes in words. */
+/** Names of ZooKeeper's error codes. */
 const REASONS = {
   "system-error": ERROR.systemError,
   "runtime-inconsistency": ERROR.runtimeInconsistency,
@@ -38,7 +38,7 @@ const REASONS = {
   throttled: ERROR.throttledOp,
 } as const;
 
-/** Why a server turned a request down; `other`: by a code that ZooKeeper had not when this was written. */
+/** Why a server refused a request; `other`: a code that is not in the list above. */
 export type ZooKeeperReason = keyof typeof REASONS | "other";
 
 const BY_CODE: ReadonlyMap<number, ZooKeeperReason> = new Map(
@@ -49,7 +49,7 @@ export function reasonOf(errorCode: number): ZooKeeperReason {
   return BY_CODE.get(errorCode) ?? "other";
 }
 
-/** After these a server does not know itself what became of a write. */
+/** With these codes the server itself does not know the outcome of a write. */
 const LEAVES_UNKNOWN: ReadonlySet<ZooKeeperReason> = new Set([
   "system-error",
   "runtime-inconsistency",
@@ -60,7 +60,7 @@ const LEAVES_UNKNOWN: ReadonlySet<ZooKeeperReason> = new Set([
   "other",
 ]);
 
-/** The server's answer is an error, or would certainly be one (a path that is none): `code` is "rejected". */
+/** The server's answer is an error, or would certainly be one (an impossible path): `code` is "rejected". */
 export class ZooKeeperError extends CoordinationError {
   override readonly name: string = "ZooKeeperError";
   readonly reason: ZooKeeperReason;
@@ -77,7 +77,7 @@ export class ZooKeeperError extends CoordinationError {
   }
 }
 
-/** A transaction of which nothing was applied, because one of its operations could not be. */
+/** Nothing of the transaction was applied, because one operation failed. */
 export class MultiError extends ZooKeeperError {
   override readonly name = "MultiError";
   /** The position of the operation that failed. */
@@ -90,9 +90,8 @@ export class MultiError extends ZooKeeperError {
 }
 
 /**
- * Why a session is over. `expired`: the server said so. `deadline`: nothing was heard for the session's timeout, so the
- * servers may have expired it. `auth-failed`: a server refused a proof of identity that the session stands on. `closed`: by
- * this client.
+ * Why a session is over. `expired`: the server said so. `deadline`: the servers were silent for the session's timeout, and may have
+ * expired it. `auth-failed`: a server refused a proof of identity. `closed`: by this client.
  */
 export type LossCause = "expired" | "deadline" | "auth-failed" | "closed";
 
@@ -117,7 +116,7 @@ export function showSessionId(id: bigint): string {
   return `0x${BigInt.asUintN(64, id).toString(16)}`;
 }
 
-/** What a server's error code says of an operation, `isWrite` if it could change anything. */
+/** The error of a server's code. `isWrite`: the operation could change something. */
 export function errorOf(errorCode: number, what: string, path: string | null, isWrite: boolean): ZooKeeperError {
   const reason = reasonOf(errorCode);
   const outcome = isWrite && LEAVES_UNKNOWN.has(reason) ? "unknown" : "not-applied";
@@ -125,7 +124,7 @@ export function errorOf(errorCode: number, what: string, path: string | null, is
   return new ZooKeeperError(errorCode, path, outcome, `${what}${where}: ${reason} (${errorCode})`);
 }
 
-/** What no server was asked for, because every server would say so. */
+/** An error that every server would give, so that none is asked. */
 export function badArguments(what: string, path: string | null, why: string): ZooKeeperError {
   const where = path === null ? "" : ` ${JSON.stringify(path)}`;
   return new ZooKeeperError(ERROR.badArguments, path, "not-applied", `${what}${where}: ${why}`);

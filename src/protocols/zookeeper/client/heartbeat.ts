@@ -1,6 +1,6 @@
-// A connection's pulse: a ping every third of the session's timeout, whatever else is sent, and an end for a server that
-// owes an answer and was silent for two thirds, or has answered no ping for so long. The latter may go on to answer reads:
-// it is cut off from its leader, and the last third is for finding a server that is not.
+// The heartbeat of a connection: a ping every third of the session's timeout, whatever else is sent. It ends a connection whose server
+// owes an answer and was silent for two thirds of the timeout, or has answered no ping for so long. A server of the second kind is
+// cut off from its leader, and may still answer reads. The last third is for finding another server.
 
 import { ownCall } from "./call.ts";
 import type { Connection } from "./connection.ts";
@@ -34,7 +34,6 @@ export class Heartbeat {
     return this.#connection.pingedAt + this.#timeoutMs / 3;
   }
 
-  /** When this server is given up, unless it is heard until then. What was asked only now has a third for its answer. */
   /** When this server is given up, unless it is heard until then. */
   get #givenUpAt(): number {
     return Math.min(this.#silentAt, this.#leaderlessAt);
@@ -50,9 +49,9 @@ export class Heartbeat {
     return this.#overdueAt(confirmationHeardAt, oldestPingAt);
   }
 
-  /** What was asked only now, by a process that was kept from running, has a third for its answer. */
+  /** A request that was sent late, by a process that could not run, has a third of the timeout for its answer. */
   #overdueAt(heardAt: number, askedAt: number | null): number {
-    if (askedAt === null) return Number.POSITIVE_INFINITY; // it owes nothing
+    if (askedAt === null) return Number.POSITIVE_INFINITY; // it owes no answer
     return Math.max(heardAt + (this.#timeoutMs * 2) / 3, askedAt + this.#timeoutMs / 3);
   }
 
@@ -71,7 +70,7 @@ export class Heartbeat {
     if (!this.#isStopped) this.#wait();
   }
 
-  /** This process may only have been kept from listening: what has arrived meanwhile is read first. */
+  /** This process may only have been blocked: what has arrived meanwhile is read first. */
   #giveUpSoon(): void {
     this.#clock.defer(() => {
       if (this.#isStopped) return;

@@ -1,4 +1,4 @@
-// Transactions and grouped reads: what is asked for in words with types, and what each came to.
+// Transactions and grouped reads, with typed operations and results.
 
 import { type ByteReader, MalformedError } from "../../../base/bytes.ts";
 import { readText } from "../codec/jute.ts";
@@ -51,7 +51,7 @@ export interface CheckOperation {
 /** One operation of a transaction; see {@link op}. */
 export type MultiOperation = CreateOperation | DeleteOperation | SetDataOperation | CheckOperation;
 
-/** What one operation of a transaction that was applied came to. */
+/** The result of one operation of an applied transaction. */
 export type MultiResult<Operation> = Operation extends CreateOperation
   ? {
       readonly op: "create";
@@ -203,7 +203,7 @@ export type ReadOperation =
   | { readonly read: "data"; readonly path: string }
   | { readonly read: "children"; readonly path: string };
 
-/** What one of the reads came to: each succeeds or fails for itself. */
+/** The result of one read; each succeeds or fails by itself. */
 export type ReadResult<Operation> =
   | { readonly ok: false; readonly error: ZooKeeperError }
   | (Operation extends { readonly read: "data" }

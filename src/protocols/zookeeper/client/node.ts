@@ -16,8 +16,8 @@ import type { ClientPorts, Link, LinkEvents, Target, Transport } from "./ports.t
 
 export interface NodeClientOptions extends ClientOptions {
   /**
-   * Speaks TLS: `true` trusts whom this machine trusts; else Node's own options (`ca`, `cert`, `key`, `passphrase`, …). A
-   * server's certificate must be for the name that the connect string gives it.
+   * TLS: `true` trusts this machine's authorities; otherwise Node's own options (`ca`, `cert`, `key`, `passphrase`, …). A server's
+   * certificate must be for its name in the connect string.
    */
   readonly tls?: boolean | ConnectionOptions | undefined;
 }
@@ -46,7 +46,7 @@ export async function connectZooKeeper(servers: string, options: ConnectOptions 
   }
 }
 
-/** A client that begins to connect, for those who do not wait: what it is asked waits until it is connected. */
+/** A client that connects in the background: what it is asked waits until it is connected. */
 export function openZooKeeper(servers: string, options: NodeClientOptions = {}): ZooKeeperClient {
   checkConfiguration("openZooKeeper", options, OPEN);
   const { tls, ...rest } = options;
@@ -77,7 +77,7 @@ export function nodePorts(tls: boolean | ConnectionOptions = false): ClientPorts
 /** A longer one fires at once. What is late by its own clock only, is asked again when it fires early. */
 const TIMER_MS_MAX = 0x7fffffff;
 
-/** Keys and certificates are read once, so that a wrong one is said at once and not at each connection. */
+/** Keys and certificates are read once, so that a wrong one is reported at once and not at each connection. */
 function secured(options: ConnectionOptions): ConnectionOptions {
   try {
     return { ...options, secureContext: options.secureContext ?? createSecureContext(options) };

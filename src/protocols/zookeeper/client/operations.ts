@@ -196,7 +196,7 @@ export function whoAmI(): Request<Identity[]> {
   };
 }
 
-/** `reconfig`'s lists as the server wants them: separated by commas, null where there is nothing to say. */
+/** `reconfig`'s lists as the server wants them: separated by commas, null where there is none. */
 export interface Reconfiguration {
   readonly joining: string | null;
   readonly leaving: string | null;

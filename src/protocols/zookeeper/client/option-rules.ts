@@ -1,5 +1,4 @@
-// What there is of options, for calls and for the client itself: a misspelt name, or a value that cannot be, is refused
-// before anything is asked of a server.
+// The rules of options, for calls and for the client: a misspelt name or an impossible value is refused before anything is sent.
 
 import { CoordinationError } from "../../../base/errors.ts";
 import { OPTION, type OptionRule, type OptionRules, problemOf } from "../../../base/options.ts";
@@ -21,7 +20,7 @@ type RulesOfAny<T> = { readonly [Name in KeysOfAny<T>]: OptionRule };
 
 const { any, callback, duration, flag, list, logger, objectWith, oneOf, secret, signal, text } = OPTION;
 
-/** A session of this client's: what else it is, no program gets by itself. */
+/** A session of this client, which programs cannot make themselves. */
 const session = objectWith(
   "a session of this client",
   ({ id, signal }) => typeof id === "bigint" && signal !== undefined,
@@ -30,7 +29,7 @@ const session = objectWith(
 // `timeoutMs` of a call may be 0, or less: then it fails at its deadline.
 export const CALL: OptionRules<CallOptions> = { signal, timeoutMs: OPTION.number, session };
 export const WATCHING: OptionRules<WatchingOptions> = { ...CALL, watch: callback };
-/** Versions are looked at where the path is known. */
+/** Versions are checked where the path is known. */
 export const VERSION: OptionRules<VersionOptions> = { ...CALL, version: any };
 export const CREATE: RulesOfAny<CreateOptions> = { ...CALL, mode: text, ttlMs: any, acl: list };
 export const CREATE_OPERATION = { mode: text, ttlMs: any, acl: list, withStat: flag };
@@ -46,7 +45,7 @@ export const RECONFIG: RulesOfAny<ReconfigOptions> = {
 export const WAIT = { signal, timeoutMs: OPTION.number };
 export const CLOSE = { timeoutMs: duration };
 
-/** Numbers are looked at by `keeperOptionsOf`, which knows their ranges. */
+/** Numbers are checked by `sessionManagerOptionsOf`, which knows their ranges. */
 export const CLIENT: OptionRules<ClientOptions> = {
   sessionTimeoutMs: any,
   requestTimeoutMs: any,

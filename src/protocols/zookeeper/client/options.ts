@@ -1,4 +1,4 @@
-// What callers may ask for, and what is asked for where they do not.
+// The options of calls and of the client, with their defaults.
 
 import { CoordinationError } from "../../../base/errors.ts";
 import { type Logger, silentLogger } from "../../../replica/logger.ts";
@@ -19,9 +19,9 @@ import type { SessionManagerOptions } from "./session-manager.ts";
 import type { Credential } from "./session-requests.ts";
 import type { Acl, Lifetime, Watcher } from "./types.ts";
 
-/** What every call may be given, as its last argument. */
+/** Options of every call, as its last argument. */
 export interface CallOptions extends BareCallOptions {
-  /** The call is for this session alone: it fails ("session-expired", not applied) once there is another, or none. */
+  /** The call is for this session only: it fails ("session-expired", not applied) once the client has another, or none. */
   readonly session?: Session | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface WatchingOptions extends CallOptions {
   readonly watch?: Watcher | undefined;
 }
 
-/** A change of a node in one version, and in no other; −1, the default, is any. */
+/** A change only in this version of the node; −1, the default, is any. */
 export interface VersionOptions extends CallOptions {
   readonly version?: number | undefined;
 }
@@ -40,9 +40,9 @@ export type CreateOptions = CallOptions & Lifetime & { readonly acl?: readonly A
 
 /** Of a persistent watch. */
 export interface AddWatchOptions extends CallOptions {
-  /** Watches everything below as well; of a list of children it then says nothing. */
+  /** Watches everything below as well; then there are no events of lists of children. */
   readonly recursive?: boolean | undefined;
-  /** Unread events that are held; 1000 unless given. */
+  /** Unread events that are kept; 1000 unless given. */
   readonly bufferMax?: number | undefined;
 }
 
@@ -55,22 +55,22 @@ export type ReconfigOptions = CallOptions & { readonly fromVersion?: bigint | un
     | { readonly members: readonly string[] }
   );
 
-/** What a client may be told when it is made; all of it may be left out. */
+/** Options of a client; all are optional. */
 export interface ClientOptions {
   /** Silence after which the servers expire the session, in milliseconds; they may raise or lower it. 10,000 unless given. */
   readonly sessionTimeoutMs?: number | undefined;
   /** How long a call may take unless it says otherwise: 30,000 ms. */
   readonly requestTimeoutMs?: number | undefined;
   /**
-   * After the loss of its session the client begins another, with nothing in it: no ephemeral nodes, no watches
-   * ("new-session", the default); or it never does, and every call fails ("stop").
+   * After the loss of its session the client begins a new one, without ephemeral nodes and watches ("new-session", the default), or
+   * it begins none, and every call fails ("stop").
    */
   readonly onLoss?: "new-session" | "stop" | undefined;
   /** Proofs of identity, given on every connection before anything else. */
   readonly auth?: readonly Credential[] | undefined;
   /** A user of the servers' JAAS file, proved by DIGEST-MD5 on every connection before anything else. */
   readonly sasl?: SaslCredentials | undefined;
-  /** Content with a server that has no quorum, and answers reads alone. */
+  /** Accepts a server without a quorum, which answers reads only. */
   readonly readOnly?: boolean | undefined;
   /** Attaches to a session that another client had, if it still lives. */
   readonly resume?: Pick<Session, "id" | "password" | "timeoutMs"> | undefined;
@@ -78,9 +78,9 @@ export interface ClientOptions {
   readonly attemptTimeoutMs?: number | undefined;
   /** By how much the servers' clocks may run faster than this machine's, as a part of 1; 0.001 unless given. */
   readonly clockRateMargin?: number | undefined;
-  /** The servers' `jute.maxbuffer`, 1,048,575 unless given: a longer request is refused here, for they would hang up on it. */
+  /** The servers' `jute.maxbuffer`, 1,048,575 unless given: a longer request is refused here, because they would close the connection. */
   readonly requestBytesMax?: number | undefined;
-  /** A longer reply is taken for damage; 256 MiB unless given. */
+  /** A longer reply counts as damage; 256 MiB unless given. */
   readonly replyBytesMax?: number | undefined;
   /** How many requests may wait for their answers at once: 100,000. One more fails ("overloaded", not applied). */
   readonly backlogRequestsMax?: number | undefined;
@@ -89,13 +89,13 @@ export interface ClientOptions {
   /** Told of connections lost and refused; silent unless given. */
   readonly logger?: Logger | undefined;
   /**
-   * Hears what a watcher or a state listener throws, or rejects with. Unless given, it is thrown where nothing can catch
-   * it, as Node does with the listeners of an EventTarget.
+   * Is called with what a watcher or a state listener throws, or rejects with. Unless given, the error is uncaught, as with the
+   * listeners of an EventTarget in Node.
    */
   readonly onListenerError?: ((error: unknown) => void) | undefined;
 }
 
-/** Throws a CoordinationError ("configuration") where an option cannot be. */
+/** Throws a CoordinationError ("configuration") for an impossible option. */
 export function sessionManagerOptionsOf(servers: readonly Server[], options: ClientOptions): SessionManagerOptions {
   return {
     servers,

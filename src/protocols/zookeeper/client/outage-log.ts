@@ -1,12 +1,12 @@
-// What the log says while no server is connected: one warning when it begins, one every half minute while it lasts, one
-// line when it is over. Connections that come and go are told a few times, and then no more often either.
+// The log while no server is connected: one warning at the beginning, one every half minute, one line at the end. Connections that
+// come and go are logged a few times, and then no more often than that.
 
 import type { Logger } from "../../../replica/logger.ts";
 import { OUTAGE_WARNING_MS, OUTAGE_WARNINGS_AT_ONCE } from "./limits.ts";
 
 interface Outage {
   readonly since: number;
-  /** Whether its beginning was told. */
+  /** Whether its beginning was logged. */
   isTold: boolean;
   attempts: number;
 }
@@ -14,7 +14,7 @@ interface Outage {
 export class OutageLog {
   readonly #logger: Logger;
   readonly #now: () => number;
-  /** What each server last had against us, for errors. */
+  /** Each server's last reason, for errors. */
   readonly #troubles = new Map<string, string>();
   #outage: Outage | null = null;
   #warnedAt = Number.NEGATIVE_INFINITY;
@@ -28,14 +28,14 @@ export class OutageLog {
     this.#countedAt = now();
   }
 
-  /** What each server has against a connection, one after another; `tried` is one that has not answered yet. */
+  /** Each server's reason against a connection; `tried` is one that has not answered yet. */
   describe(tried: string | null): string {
     const troubles = new Map(this.#troubles);
     if (tried !== null) troubles.set(tried, "has not answered yet");
     return troubles.size === 0 ? "none has answered yet" : [...troubles].map((words) => words.join(" ")).join("; ");
   }
 
-  /** A connection ended, or an attempt came to nothing. */
+  /** A connection ended, or an attempt failed. */
   note(server: string, why: string): void {
     this.#troubles.set(server, why);
     const now = this.#now();

@@ -1,4 +1,4 @@
-// A watch that stays, as a stream: everything that happens to a node, or to all below it, for as long as someone reads.
+// A persistent watch as a stream: everything that happens to a node, or to all below it, as long as somebody reads.
 
 import { whenAborted } from "../../../base/abort.ts";
 import { CoordinationError } from "../../../base/errors.ts";
@@ -6,8 +6,8 @@ import type { NodeEvent } from "./types.ts";
 import type { StandingWatcher } from "./watches.ts";
 
 /**
- * `missed`: events may be missing here, so what one has derived from them must be read anew. `disconnected`: the servers do
- * not tell a persistent watch what happened while it was not attached. `overflow`: nobody read, and the buffer was full.
+ * `missed`: events may be missing here, so what was derived from them must be read again. `disconnected`: servers do not report what
+ * happened while the session was not attached. `overflow`: nobody read, and the buffer was full.
  */
 export interface Missed {
   readonly type: "missed";
@@ -78,7 +78,7 @@ export class PersistentWatch implements StandingWatcher, AsyncIterableIterator<W
     void this.close();
   }
 
-  /** Says whether it is held, for want of a reader. */
+  /** Returns whether the item was kept because nobody was reading. */
   #push(item: WatchItem): boolean {
     if (this.#isOver) return false;
     const reader = this.#readers.shift();
@@ -110,7 +110,7 @@ export class PersistentWatch implements StandingWatcher, AsyncIterableIterator<W
     for (const reader of this.#readers.splice(0)) reader.resolve({ done: true, value: undefined });
   }
 
-  /** The next event; fails once when the watch was ended by something else than its reader. */
+  /** The next event; fails once if anything but its reader ended the watch. */
   next(): Promise<IteratorResult<WatchItem>> {
     const item = this.#items.shift();
     if (item !== undefined) {
@@ -134,8 +134,7 @@ export class PersistentWatch implements StandingWatcher, AsyncIterableIterator<W
   }
 
   /**
-   * Ends the watch; completes when the server has forgotten it, or cannot be asked. Events not yet read can still be. Never
-   * fails.
+   * Ends the watch. Completes when the server has removed it, or cannot be asked. Unread events can still be read. Never fails.
    */
   close(): Promise<void> {
     this.#isOver = true;

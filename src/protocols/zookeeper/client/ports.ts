@@ -1,11 +1,11 @@
-// What the client needs of the world: connections, time, chance and hashes. Node's stand in `node.ts`; a simulator brings
-// its own. Nothing else here knows of sockets, timers or names.
+// The client's ports: connections, time, chance and hashes. Node's are in `node.ts`; a simulator brings its own. Nothing else of the
+// client uses sockets, timers or name resolution.
 
 import type { Hashes } from "../../../base/hashes.ts";
 import type { Random } from "../../../base/random.ts";
 import type { Clock } from "../../../replica/ports.ts";
 
-/** One way to a server. */
+/** One address of a server. */
 export interface Target {
   /** As the connect string names it: what a certificate must be for. */
   readonly host: string;
@@ -18,15 +18,15 @@ export interface Target {
 export interface LinkEvents {
   /** Bytes may be written: connected, and encrypted if it is to be. */
   onOpen(): void;
-  /** The chunk is the receiver's from here on. */
+  /** The chunk belongs to the receiver from here on. */
   onData(chunk: Uint8Array): void;
-  /** Null: the other side closed it in order. */
+  /** Null: the other side closed it normally. */
   onClose(error: Error | null): void;
 }
 
 /** A connection, as the client writes to it. */
 export interface Link {
-  /** Bytes in order; the link's from here on. */
+  /** Bytes in order; they belong to the link from here on. */
   write(bytes: Uint8Array): void;
   /** Cuts it at once; calls `done` when nothing of it is left. */
   destroy(done?: () => void): void;
@@ -35,18 +35,18 @@ export interface Link {
 /** Names and connections. */
 export interface Transport {
   /**
-   * The addresses that a host's name has now; an address stands for itself. Calls `done` once, at once or later; what is
-   * returned calls it off, after which it is not called.
+   * The current addresses of a host name; an address is returned as it is. Calls `done` once, now or later. Returns a function that
+   * cancels it, after which `done` is not called.
    */
   resolve(host: string, done: (error: Error | null, addresses: readonly string[]) => void): () => void;
-  /** Nothing happens on it before this has returned. */
+  /** Calls no event before it has returned. */
   dial(target: Target, events: LinkEvents): Link;
 }
 
 /** All that the client needs of the world. */
 export interface ClientPorts {
   readonly transport: Transport;
-  /** The client itself asks no wall clock; who builds on it may. */
+  /** The client itself reads no wall clock; programs that use its ports may. */
   readonly clock: Pick<Clock, "now" | "wall" | "defer" | "after">;
   readonly random: Random;
   readonly hashes: Pick<Hashes, "md5" | "randomBytes">;

@@ -1,5 +1,5 @@
-// Served by a server without a quorum, a client looks for one that has it: it asks the others, one at a time and less and
-// less often, by ZooKeeper's word for that.
+// The search for a server with a quorum, while the connected server has none: it asks the others with ZooKeeper's `isro`, one at a
+// time and less and less often.
 
 import { byteString, bytesOf } from "../../../base/text.ts";
 import { QUORUM_ANSWER_MS_MAX, QUORUM_SEARCH_MS_MAX, QUORUM_SEARCH_MS_MIN } from "./limits.ts";

@@ -1,5 +1,4 @@
-// Records in full precision: ZooKeeper's session ids, and zxids of long-lived ensembles, use all 64 bits, which the server
-// here never does.
+// Records with all 64 bits of session ids and zxids: ZooKeeper uses them all, and Cabildo's server does not.
 
 import type { ByteReader, ByteWriter } from "../../../base/bytes.ts";
 import { fromByteString, toByteString } from "../../../base/text.ts";
@@ -25,7 +24,7 @@ export function readStat(reader: ByteReader): Stat {
   };
 }
 
-/** The caller's own: a view would keep the whole chunk that it came in alive. */
+/** A copy for the caller: a view would keep the whole received chunk in memory. */
 export function readData(reader: ByteReader): Uint8Array | null {
   const view = readBuffer(reader);
   return view === null ? null : new Uint8Array(view);
@@ -78,11 +77,11 @@ export function writeConnectRequest(writer: ByteWriter, request: ConnectRequest)
 }
 
 export interface ConnectResponse {
-  /** 0 or less: the session is not known any more. */
+  /** 0 or less: the server does not know the session any more. */
   readonly timeoutMs: number;
   readonly sessionId: bigint;
   readonly password: Uint8Array;
-  /** The server has no quorum and answers reads alone. */
+  /** The server has no quorum and answers reads only. */
   readonly readOnly: boolean;
 }
 

@@ -11,7 +11,7 @@ export interface RequestQueueOwner {
   readonly ready: Connection | null;
   /** The connection that is open, or being tried: requests that were sent wait on it for their answers. */
   readonly connection: Connection | null;
-  /** What the servers have against a connection. */
+  /** The servers' reasons against a connection, for errors. */
   readonly troubles: string;
 }
 
@@ -61,7 +61,7 @@ export class RequestQueue {
     });
   }
 
-  /** Those that were not sent, which are the caller's from now on. */
+  /** The calls that were not sent; they belong to the caller from now on. */
   takeUnsent(): Set<Call> {
     const unsent = this.#unsent;
     this.#unsent = new Set();

@@ -2,7 +2,7 @@
 
 import type { ByteReader, ByteWriter } from "../../../base/bytes.ts";
 
-/** A path as the caller gave it, and as the server knows it: behind the chroot, in the bytes of its UTF-8 form. */
+/** A path as the caller gave it (`shown`), and as the server knows it: with the chroot, a character for each UTF-8 byte. */
 export interface RequestPath {
   readonly shown: string;
   readonly path: string;
@@ -14,21 +14,21 @@ export interface Request<Result> {
   readonly opcode: number;
   /** As the caller gave it, for errors; null where there is none. */
   readonly path: string | null;
-  /** Whether it may change anything: what is unknown of it then matters. */
+  /** Whether it may change anything: then its outcome may be unknown. */
   readonly isWrite: boolean;
   /** A number with a meaning of its own (`XID`), instead of the next one. */
   readonly xid?: number;
-  /** Its answer says that the leader has begun the session's time anew, no earlier than when the request left. */
+  /** Its answer means that the leader has renewed the session, no earlier than when the request was sent. */
   readonly isConfirmedByLeader?: true;
-  /** Of data that waits with it, besides its path. */
+  /** The bytes of its data, besides its path. */
   readonly heldBytes?: number;
   encode(writer: ByteWriter): void;
   decode(reader: ByteReader): Result;
   /** An error code that is an answer all the same. */
   answerOf?(errorCode: number): { readonly value: Result } | null;
-  /** The answer is here (0, or an error code), and so is its caller: watches begin now, before anything that follows. */
+  /** The answer has come (0, or an error code) for a caller that waits: watches begin now, before anything that follows. */
   onAnswer?(errorCode: number): void;
-  /** The answer is here and nobody waits for it any more. */
+  /** The answer has come, and nobody waits for it any more. */
   onAbandoned?(errorCode: number): void;
 }
 

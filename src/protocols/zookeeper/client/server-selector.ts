@@ -1,5 +1,5 @@
-// Where to try next: the servers in rounds, each in a new order, each name resolved when its turn comes, so that servers
-// that move are found. Between rounds in which nobody would have us the pauses grow.
+// Which server is tried next: all servers in rounds, each round in a new random order. A name is resolved when its turn comes, so that
+// servers that move are found. The pauses between failed rounds grow.
 
 import type { Random } from "../../../base/random.ts";
 import { BACKOFF_MS_MIN } from "./limits.ts";
@@ -15,19 +15,19 @@ export function showServer({ host, port }: Server): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** As logs and errors name it: the host, and its address where that is another text. */
+/** A target in logs and errors: the host, and its address where that is another text. */
 export function nameOf(target: Target): string {
   const name = showServer(target);
   return target.host === target.address ? name : `${name} (${target.address})`;
 }
 
 export interface ServerSelectorOwner {
-  /** How long one attempt may take, and how long a pause may be, as things are now. */
+  /** How long one attempt may take now, and how long a pause. */
   attemptMs(): number;
   pauseMsMax(): number;
-  /** Someone to try. Ask `next` for another if it comes to nothing. */
+  /** The next target to try. If that fails, `next` gives another. */
   onTarget(target: Target): void;
-  /** A name that leads nowhere now. */
+  /** A name that could not be resolved. */
   onUnresolved(server: Server, why: string): void;
 }
 
@@ -38,7 +38,7 @@ export class ServerSelector {
   #round: Server[] = [];
   #targets: Target[] = [];
   #last: Target | null = null;
-  /** Rounds in a row that came to nothing. */
+  /** Failed rounds in a row. */
   #rounds = 0;
   #callOff: () => void = () => {};
 
@@ -52,7 +52,7 @@ export class ServerSelector {
     this.#ports = ports;
   }
 
-  /** A new round; `last`, where a connection was just lost, comes at its end. */
+  /** A new round. `last`, whose connection was just lost, comes at its end. */
   begin(last: Target | null): void {
     this.stop();
     const isLast = ({ host, port }: Server) => host === last?.host && port === last.port;
@@ -62,7 +62,7 @@ export class ServerSelector {
     this.#go();
   }
 
-  /** A new round that this one leads. */
+  /** A new round that begins with this target. */
   beginAt(first: Target): void {
     this.stop();
     this.#round = shuffled(this.#servers, this.#ports.random);
@@ -77,7 +77,7 @@ export class ServerSelector {
     this.#pause(last);
   }
 
-  /** The next to try, after a pause where the round is over. */
+  /** The next target, after a pause at the end of a round. */
   next(): void {
     this.stop();
     this.#go();
@@ -107,7 +107,7 @@ export class ServerSelector {
   #pause(last: Target | null): void {
     const max = Math.min(this.#owner.pauseMsMax(), BACKOFF_MS_MIN * 2 ** Math.min(this.#rounds, 16));
     this.#rounds += 1;
-    // Half of it by chance, so that the clients of a lost server do not come in step.
+    // Half of it is random, so that the clients of a lost server do not come together.
     const milliseconds = max / 2 + this.#ports.random.below(Math.ceil(max / 2));
     this.#callOff = this.#ports.clock.after(milliseconds, () => this.begin(last));
   }

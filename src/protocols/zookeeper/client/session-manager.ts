@@ -64,7 +64,7 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner, Req
   readonly #stallDetector: StallDetector;
   readonly #authentication: Authentication;
   #state: ClientState = { kind: "connecting" };
-  /** The one that is kept; one to be resumed is shown to nobody before a server has confirmed it. */
+  /** The managed session. A resumed one is not visible before a server has confirmed it. */
   #session: ManagedSession | null = null;
   #lastZxid = 0n;
   readonly #sessionDeadline: SessionDeadline;
@@ -120,7 +120,7 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner, Req
     return this.#active.ready;
   }
 
-  /** It begins no other session. */
+  /** Whether it never begins another session. */
   get isStopped(): boolean {
     return this.#stopped !== null;
   }
@@ -129,7 +129,7 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner, Req
     return this.#closing !== null;
   }
 
-  /** What the servers have against a connection, one after another. */
+  /** The servers' reasons against a connection, for errors. */
   get troubles(): string {
     const tried = this.ready === null ? this.connection : null;
     return this.#outageLog.describe(tried === null ? null : nameOf(tried.target));
@@ -167,10 +167,10 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner, Req
     });
   }
 
-  /** Proves more of who this client is, now and on every later connection. */
+  /** Adds a proof of identity, now and on every later connection. */
   async addAuth(credential: Credential, options: CallOptions, only: Session | null): Promise<void> {
     const hangUp = (errorCode: number) => {
-      // So does the server, but later: what is asked next must not go down with this connection.
+      // The server hangs up as well, but later: requests that follow must not be lost with this connection.
       if (errorCode !== ERROR.ok) this.connection?.end("refused a proof of identity");
     };
     await this.call({ ...auth(credential), onAnswer: hangUp, onAbandoned: hangUp }, options, only);
@@ -235,7 +235,7 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner, Req
     });
   }
 
-  /** Proofs first, then watches, then what waits: in the order in which the server must have them. */
+  /** Sends proofs first, then watches, then the waiting requests: the order that the server needs. */
   #becomeReady(connection: Connection): void {
     const session = this.#session!;
     const isReattached = this.#state.kind === "unsure";
@@ -300,7 +300,7 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner, Req
     const hasLived = this.#now - connection.openedAt >= GOOD_CONNECTION_MS;
     const unanswered = this.#active.drop();
     if (!wasReady) {
-      failAll(unanswered, "connection-lost", why); // of the client's own
+      failAll(unanswered, "connection-lost", why); // the client's own calls
       this.#serverSelector.next();
       return;
     }
@@ -317,7 +317,7 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner, Req
     }
     failAll(lost, "connection-lost", `${nameOf(connection.target)} ${why}`);
     this.checkDeadline();
-    if (this.#session !== session || this.#closing !== null) return; // lost; or closed by who heard of it
+    if (this.#session !== session || this.#closing !== null) return; // lost; or closed by a listener
     const found = this.#active.takeFound();
     if (found !== null) this.#serverSelector.beginAt(found);
     else if (hasLived) this.#serverSelector.begin(connection.target);
@@ -326,7 +326,7 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner, Req
 
   // --------------------------------------------------------------------------------------------------------------- time
 
-  /** Whoever looks at the session after its deadline finds it lost, also when no timer could run until now. */
+  /** After its deadline the session is lost at the first look, also when no timer could run until now. */
   checkDeadline(): void {
     const session = this.#session;
     if (session === null || this.#closing !== null || !this.#sessionDeadline.hasPassed(session)) return;
@@ -335,7 +335,7 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner, Req
 
   // ----------------------------------------------------------------------------------------------------------- the ends
 
-  /** The session is over: said once, to everyone who stood on it. */
+  /** The session is over: everyone who depends on it is told, once. */
   #lose(lossCause: Exclude<LossCause, "closed">, detail: string): void {
     if (this.#closing?.isWaiting === true) {
       this.#closing.finish();
@@ -356,19 +356,19 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner, Req
     if (this.#closing === null) this.#serverSelector.begin(null);
   }
 
-  /** Ends everything that goes on for it; gives the calls that were. */
+  /** Ends everything that belongs to the session; returns the calls that were open. */
   #forgetSession(done: () => void = nothing): Call[] {
     const unanswered = this.#active.drop(done);
     this.#session = null;
-    this.#lastZxid = 0n; // what a session has seen binds only itself: servers that lost their data can be talked to again
+    this.#lastZxid = 0n; // only this session was bound to what it had seen: servers that lost their data can be used again
     this.#sessionDeadline.stop();
     this.#serverSelector.stop();
     return [...unanswered, ...this.#requests.takeUnsent()];
   }
 
   /**
-   * Ends the session, or gives it up where there is no connection to do so: then it expires. Its signal aborts first, for the
-   * servers may release what it holds as soon as they hear of it. Never fails.
+   * Ends the session; without a connection, leaves it to expire. Its signal aborts first, because the servers may release what it holds
+   * as soon as they are told. Never fails.
    */
   close(timeoutMs: number): Promise<void> {
     if (this.#closing !== null) return this.#closing.done;

@@ -1,4 +1,4 @@
-// The client's own requests, which keep its session: watches set again, proofs of identity, pings, the end.
+// The requests with which the client keeps its session: watches set again, proofs of identity, pings, the end.
 
 import { toByteString } from "../../../base/text.ts";
 import { readBuffer, writeBuffer, writeStrings } from "../codec/jute.ts";
@@ -9,7 +9,7 @@ import { dataOf } from "./records.ts";
 import { nothing, type Request } from "./request.ts";
 import type { WatchedPaths } from "./watches.ts";
 
-/** After a reconnection: what changed since `lastZxid` is told, the rest watched again. */
+/** After a reconnection: the server reports what changed since `lastZxid`, and watches the rest again. */
 export function setWatches(lastZxid: bigint, paths: WatchedPaths): Request<void> {
   const isSecond = paths.persistent.length > 0 || paths.recursive.length > 0; // unknown to servers before 3.6
   return {

@@ -1,30 +1,29 @@
-// A session as its users see it: one life with the servers, from the first handshake to its loss. Whoever holds something
-// by it (an ephemeral node, a lock) holds it no longer than its signal is silent.
+// A session, from the first handshake to its loss. What depends on it (an ephemeral node, a lock) is held only until its signal
+// aborts.
 
 import { assert } from "../../../base/assert.ts";
 import { type SessionLostError, showSessionId } from "./errors.ts";
 import type { ConnectResponse } from "./records.ts";
 
 export interface Session {
-  /** 64 bits; what `ephemeralOwner` of its nodes says. */
+  /** 64 bits; the `ephemeralOwner` of its nodes. */
   readonly id: bigint;
-  /** The secret that lets a session be attached to by another connection: not in what `JSON` or the console show of it. */
+  /** The secret with which another connection can attach to the session; not shown by `JSON` and the console. */
   readonly password: Uint8Array;
-  /** As the servers agreed to it: so much silence, and they expire it. */
+  /** The servers expire the session after so many milliseconds of silence; agreed with them. */
   readonly timeoutMs: number;
   /**
-   * Served by a server without a quorum: it answers reads, and changes nothing. When one with a quorum is found the client goes
-   * there; a session that was begun without one ends then.
+   * Served by a server without a quorum, which answers reads only. The client moves to a server with a quorum when it finds one; a
+   * session that was begun without a quorum ends then.
    */
   readonly isReadOnly: boolean;
   /**
-   * Aborts when the session is lost or closed, with a {@link SessionLostError} as its reason. At the latest at the session's
-   * deadline, which is counted from when the last answered ping was sent: no server can have expired it earlier,
-   * however long that answer took. (A blocked event loop delays every signal. Whoever
-   * reads this property, or calls `expiresInMs`, after the deadline finds it aborted: that asks the clock.)
+   * Aborts when the session is lost or closed, with a {@link SessionLostError} as its reason; at the latest at the session's deadline.
+   * The deadline is counted from when the last answered ping was sent, so no server can have expired the session earlier. A blocked
+   * event loop delays every signal; but this property and `expiresInMs` read the clock, and abort it after the deadline.
    */
   readonly signal: AbortSignal;
-  /** Milliseconds to the deadline unless a ping is answered until then; 0 when the session is over. Never late. */
+  /** Milliseconds to the deadline, which an answered ping moves; 0 when the session is over. Reads the clock. */
   expiresInMs(): number;
 }
 
@@ -40,22 +39,22 @@ export interface SessionView {
 interface ManagedSessionOptions {
   readonly now: () => number;
   readonly rateMargin: number;
-  /** Somebody wants to know how it stands: when its deadline has passed, it ends before they are told. */
+  /** Called before the session's state is read: after its deadline it ends first. */
   readonly onLook: () => void;
 }
 
-/** What Node's `console.log` and `util.inspect` call. */
+/** Called by Node's `console.log` and `util.inspect`. */
 const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
-/** Nothing of it is an own property: whoever logs a session, or something that holds one, does not log its password. */
+/** It has no own properties, so that logging a session, or an object that has one, does not log its password. */
 export class ManagedSession implements Session {
   readonly #id: bigint;
   #password: Uint8Array;
   #timeoutMs: number;
   #isReadOnly: boolean;
-  /** When the last handshake or ping was sent that was answered by a server with a quorum. */
+  /** When the last handshake or ping that a server with a quorum answered was sent. */
   #confirmedAt: number;
-  /** Begun with a server that has no quorum, whose word alone it lives by. */
+  /** Begun with a server without a quorum, and known only there. */
   readonly #isLocal: boolean;
   readonly #controller = new AbortController();
   readonly #options: ManagedSessionOptions;
@@ -104,7 +103,7 @@ export class ManagedSession implements Session {
     return this.#controller.signal.aborted;
   }
 
-  /** It lives on, on another connection. */
+  /** It goes on with another connection. */
   renew(attached: ConnectResponse, sentAt: number): void {
     assert(attached.sessionId === this.#id && !this.isOver, "only a session that lives goes on");
     this.#password = attached.password;
@@ -113,7 +112,7 @@ export class ManagedSession implements Session {
     this.confirm(sentAt);
   }
 
-  /** A server without a quorum cannot speak for those who have one, and count the time of a session that they opened. */
+  /** A server without a quorum cannot renew a session that the quorum opened. */
   confirm(sentAt: number): void {
     if (this.#isReadOnly && !this.#isLocal) return;
     if (sentAt > this.#confirmedAt) this.#confirmedAt = sentAt;

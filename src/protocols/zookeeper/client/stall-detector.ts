@@ -1,5 +1,5 @@
-// How long this process was kept from running, seen by how late its timers come: so that a session that was lost because the
-// event loop was blocked is not blamed on the servers.
+// Detects how long this process's event loop was blocked, by how late its timers fire: so that the error of a lost session names a
+// blocked loop instead of the servers.
 
 import type { ClientPorts } from "./ports.ts";
 
@@ -17,7 +17,7 @@ export class StallDetector {
     this.#clock = clock;
   }
 
-  /** As the clock's, watched for coming late. */
+  /** As the clock's `after`, and notes how late the timer fires. */
   after(milliseconds: number, task: () => void): () => void {
     const timer: Armed = { dueAt: this.#clock.now() + milliseconds };
     this.#armed.add(timer);
@@ -32,12 +32,12 @@ export class StallDetector {
     };
   }
 
-  /** What was before no longer matters to anybody: something has been confirmed that was asked after it. */
+  /** A request that was sent after a stall has been confirmed: that stall does not matter any more. */
   onConfirmed(sentAt: number): void {
     if (sentAt >= this.#endedAt) this.#longestMs = 0;
   }
 
-  /** The longest stall since then, at least so long; one that goes on until this moment counts too. */
+  /** The longest stall since then, including one that lasts until now; at least so long. */
   get longestMs(): number {
     for (const timer of this.#armed) this.#note(timer);
     return this.#longestMs;

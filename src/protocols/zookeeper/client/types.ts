@@ -1,4 +1,4 @@
-// The words of the client's interface: nodes, their stat, who may do what, and what a watch tells.
+// The types of the client's interface: nodes, their stat, access lists, and events.
 
 /**
  * A node's metadata. Transaction ids (zxids) and session ids are whole 64-bit numbers; times are milliseconds since 1970 by
@@ -26,7 +26,7 @@ export interface Stat {
   readonly numChildren: number;
 }
 
-/** One line of an access list: what (`perms`, see {@link PERMISSION}) whom (`scheme` and `id`). */
+/** One line of an access list: who (`scheme` and `id`) may do what (`perms`, see {@link PERMISSION}). */
 export interface Acl {
   readonly perms: number;
   /** `world`, `auth`, `digest`, `ip`, `x509`, `sasl`. */
@@ -43,11 +43,11 @@ export const ACL = {
   open: [{ perms: PERMISSION.all, scheme: "world", id: "anyone" }],
   /** Anyone may read. */
   readable: [{ perms: PERMISSION.read, scheme: "world", id: "anyone" }],
-  /** Whoever this client has proved to be (`addAuth`, SASL) may do everything. */
+  /** The identities that this client has proved (`addAuth`, SASL) may do everything. */
   creator: [{ perms: PERMISSION.all, scheme: "auth", id: "" }],
 } as const satisfies Record<string, readonly Acl[]>;
 
-/** What is stored: bytes, text as UTF-8, or ZooKeeper's null, which is not the same as no bytes. */
+/** A node's data: bytes, text as UTF-8, or ZooKeeper's null, which is not the same as no bytes. */
 export type Data = Uint8Array | string | null;
 
 /**
@@ -71,7 +71,7 @@ export type Lifetime =
 /** What happened to a node; `children-changed` is told of the parent. */
 export type NodeEventType = "created" | "deleted" | "data-changed" | "children-changed";
 
-/** What a watch tells of one node. */
+/** An event of one node. */
 export interface NodeEvent {
   readonly type: NodeEventType;
   readonly path: string;
@@ -79,10 +79,10 @@ export interface NodeEvent {
   readonly zxid: bigint | null;
 }
 
-/** Called once, with the first event there is, as ZooKeeper's one-shot watches are. Not called when the session is lost. */
+/** Called once, with the first event, as ZooKeeper's one-shot watches are. Not called when the session is lost. */
 export type Watcher = (event: NodeEvent) => void;
 
-/** Who a client has proved to be. */
+/** An identity that a client has proved. */
 export interface Identity {
   readonly scheme: string;
   readonly user: string;

@@ -40,7 +40,7 @@ export class WatchCalls {
       await this.#removeUnwanted(place, isRecursive);
     };
     const watch = new PersistentWatch(path, isRecursive, bufferMax, release);
-    // Counted from now on: nobody else's leaving may take it off the server while it is under way.
+    // Counted from now on, so that no other removal takes it off the server while the call is under way.
     this.#watches.addStanding(table, place.path, watch);
     const onAnswer = (errorCode: number) => {
       watch.isArmed = errorCode === ERROR.ok;
@@ -80,11 +80,11 @@ export class WatchCalls {
     const removed = tables.filter((table) => this.#watches.remove(table, place.path, options.watcher ?? null));
     if (removed.length === 0) throw errorOf(ERROR.noWatcher, "removeWatches", path, false);
     if (ONCE_TABLES[kind].some((table) => this.#watches.isWanted(table, place.path))) return;
-    if (!this.#caller.isConnected()) return; // the servers hold none, and are told of none again
+    if (!this.#caller.isConnected()) return; // the servers have none, and none is set again
     try {
       await this.#caller.call(operations.removeWatches(place, kind), options);
     } catch (error) {
-      // It was told in the meantime, or went with its connection: it is gone all the same.
+      // It has fired meanwhile, or was lost with the connection: it is gone in any case.
       const isGone = error instanceof ZooKeeperError && error.reason === "no-watcher";
       if (!isGone && !(error instanceof CoordinationError && error.code === "connection-lost")) throw error;
     }

@@ -1,8 +1,8 @@
-// Who in this client waits for which node's events, and what the servers must be told to watch again when the session
-// comes to another of them. One watch on the wire serves everyone here who watches the same path in the same way.
+// The client's watches: who waits for which node's events, and what must be set again on another server. One watch on the wire serves
+// everyone here who watches the same path in the same way.
 //
-// Tables as in ZooKeeper's own client: `data` holds what getData, and exists of a node that is there, have set, `exist` what
-// exists of a missing node has, `child` what getChildren has; an event ends the one-shot ones that it concerns.
+// The tables are those of ZooKeeper's own client. `data`: set by getData, and by exists of an existing node. `exist`: set by exists of
+// a missing node. `child`: set by getChildren. An event ends the one-shot watches that it concerns.
 
 import type { ServerEvent } from "./connection.ts";
 import { SET_WATCHES_BYTES_MAX } from "./limits.ts";
@@ -12,7 +12,7 @@ import type { NodeEvent, Watcher } from "./types.ts";
 export type OnceTable = "data" | "exist" | "child";
 type StandingTable = "persistent" | "recursive";
 
-/** Someone who stays; told of `missed` when a reconnection may have swallowed events. */
+/** A watcher that stays; it is told `missed` after a reconnection, because events may have been lost. */
 export interface StandingWatcher {
   /** The server has confirmed it; before that it is not set again. */
   readonly isArmed: boolean;
@@ -25,7 +25,7 @@ export interface StandingWatcher {
 export type WatchedPaths = Record<OnceTable | StandingTable, string[]>;
 
 export class Watches {
-  /** By the server's path; with each watcher the path by which it asked, which its event will say. */
+  /** By the server's path; with each watcher the path that it used, for its event. */
   readonly #once: Readonly<Record<OnceTable, Map<string, Map<Watcher, string>>>> = {
     data: new Map(),
     exist: new Map(),
@@ -35,18 +35,18 @@ export class Watches {
     persistent: new Map(),
     recursive: new Map(),
   };
-  /** Reads under way that will set a watch, by what they read: how many. */
+  /** How many reads under way will set a watch, by path. */
   readonly #coming: Readonly<Record<OnceTable, Map<string, number>>> = {
     data: new Map(),
     exist: new Map(),
     child: new Map(),
   };
-  /** Standing watches that the server holds for this session, as far as it has said so. */
+  /** Standing watches that the server has confirmed for this session. */
   readonly #held: Readonly<Record<StandingTable, Set<string>>> = { persistent: new Set(), recursive: new Set() };
   readonly #show: (path: string) => string;
   readonly #tell: (watcher: Watcher, event: NodeEvent) => void;
 
-  /** `show` gives a server's path as the caller knows it; `tell` calls a watcher and survives what it throws. */
+  /** `show` turns a server's path into the caller's; `tell` calls a watcher and catches what it throws. */
   constructor(show: (path: string) => string, tell: (watcher: Watcher, event: NodeEvent) => void) {
     this.#show = show;
     this.#tell = tell;
@@ -59,8 +59,8 @@ export class Watches {
   }
 
   /**
-   * A read that sets a watch is under way: until it has ended, nobody else's leaving may take the watch off the server. Returns
-   * how to say that it has.
+   * A read that sets a watch is under way: until it has ended, no removal may take the watch off the server. Returns a function that
+   * says that it has ended.
    */
   expect(table: OnceTable, path: string): () => void {
     const coming = this.#coming[table];
@@ -84,7 +84,7 @@ export class Watches {
     return this.#once[table].has(path);
   }
 
-  /** Somebody here waits for it, or will. */
+  /** Whether somebody here waits for it, or will. */
   isWanted(table: OnceTable, path: string): boolean {
     return this.has(table, path) || this.#coming[table].has(path);
   }
@@ -94,12 +94,12 @@ export class Watches {
     this.#held[table].add(path);
   }
 
-  /** Says, once, whether the server holds a standing watch that nobody here wants any more. */
+  /** Returns true, once, if the server has a standing watch that nobody here needs any more. */
   takeUnwanted(table: StandingTable, path: string): boolean {
     return !this.#standing[table].has(path) && this.#held[table].delete(path);
   }
 
-  /** Takes one watcher, or all of them, off a path; says whether there was one. */
+  /** Removes one watcher, or all, from a path; returns whether there was one. */
   remove(table: OnceTable, path: string, watcher: Watcher | null): boolean {
     return watcher === null ? this.#once[table].delete(path) : take(this.#once[table], path, watcher);
   }
@@ -127,7 +127,7 @@ export class Watches {
     }
   }
 
-  /** What a server must watch again, in portions that it can take. */
+  /** What a server must watch again, in portions of a limited size. */
   *portions(): Iterable<WatchedPaths> {
     let portion = noPaths();
     let bytes = 0;
@@ -155,7 +155,7 @@ export class Watches {
     }
   }
 
-  /** Set again on another connection: one-shot watches are told what they missed, standing ones cannot be. */
+  /** Watches were set again: the server reports missed events to one-shot watches, but not to standing ones. */
   onReconnected(): void {
     for (const table of STANDING) this.#held[table].clear();
     for (const [table, path] of this.#armed())
