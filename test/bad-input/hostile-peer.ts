@@ -75,7 +75,7 @@ export class HostilePeer {
       const frame = await this.#connection.frame();
       if (frame === null) throw new Error(`the member hung up before it said "${kind}"`);
       if (frame.length === 0) continue; // shows that the connection lives
-      const heard = decodePeerMessage(frame);
+      const heard = decodePeerMessage(frame.subarray(1)); // behind its channel
       if (heard.kind === "raft" && heard.message.kind === kind) return heard.message as Message & { kind: K };
     }
   }
