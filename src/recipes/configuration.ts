@@ -111,7 +111,7 @@ export class Configuration<Input, Output> {
   ): Promise<{ readonly data: Uint8Array; readonly value: Output }> {
     const reading = needsGood ? await this.#understand(read) : null;
     if (reading?.kind === "bad" && read !== null) {
-      const why = `what is there is not good, and was left alone: ${reading.invalid.message}`;
+      const why = `the value on the servers is bad, and was not changed: ${reading.invalid.message}`;
       throw new CoordinationError("rejected", "not-applied", `${this.#what}: ${why}`);
     }
     const text = this.#textOf(await change(reading?.kind === "good" ? reading.value : null));

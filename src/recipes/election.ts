@@ -204,7 +204,7 @@ export class Election {
       const isPassing = error instanceof CoordinationError && error.code === "session-expired";
       if (isPassing || scope.end?.code === "aborted") return null;
       if (this.#engine.mayPass?.(error) !== true) throw error;
-      this.#engine.logger.error(`${this.#what}: it does not stand, and tries again: ${messageOf(error)}`);
+      this.#engine.logger.error(`${this.#what}: it is no candidate now, and tries again: ${messageOf(error)}`);
       await backoff.next(signal);
       return null;
     }
@@ -250,8 +250,8 @@ class LeadersTerm extends GrantHandle implements Term {
       (await this.#election.describe(successor.token, (data) => writeRecord({ ...readRecord(data), isChosen: true })));
     if (isThere) return await this.release();
     const shown = JSON.stringify(typeof to === "string" ? to : to.id);
-    const standing = others.map(({ id }) => JSON.stringify(id)).join(", ") || "nobody";
-    const why = `${shown} does not stand, and cannot be handed over to; those who stand: ${standing}`;
+    const candidates = others.map(({ id }) => JSON.stringify(id)).join(", ") || "nobody";
+    const why = `${shown} is not a candidate, so it cannot lead next; the candidates: ${candidates}`;
     throw new CoordinationError("rejected", "not-applied", `${this.#what}: ${why}`);
   }
 }

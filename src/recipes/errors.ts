@@ -12,10 +12,10 @@ export type LossCause = "session-expired" | "deadline" | "unsure" | "deleted" | 
 
 const WORDS: Readonly<Record<LossCause, string>> = {
   "session-expired": "the servers have ended its session",
-  deadline: "its time is over by this process's clock, and another may hold it",
+  deadline: "its deadline has passed by this process's clock, and another may hold it",
   unsure: "the servers are not reached",
   deleted: "somebody removed it on the servers",
-  revoked: "it was taken back",
+  revoked: "it was revoked",
   closed: "the connection was closed by this program",
 };
 

@@ -25,7 +25,7 @@ export class MultiLock {
   constructor(engine: Engine, locks: readonly Lock[]) {
     const byName = new Map(locks.map((lock) => [lock.name, lock]));
     if (locks.length === 0 || byName.size !== locks.length) {
-      const why = locks.length === 0 ? "it has no locks" : "a name stands in it twice";
+      const why = locks.length === 0 ? "it has no locks" : "a name is in it twice";
       throw new CoordinationError("rejected", "not-applied", `multi-lock: ${why}`);
     }
     this.#engine = engine;

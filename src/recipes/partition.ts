@@ -74,7 +74,7 @@ export class Partition {
     const { items, assign } = options;
     for (const item of items) checkPlainName("item", item);
     if (items.length === 0) throw refused(this.#what, "it has no items");
-    if (new Set(items).size < items.length) throw refused(this.#what, "an item stands in it twice");
+    if (new Set(items).size < items.length) throw refused(this.#what, "an item is in it twice");
     this.name = name;
     this.items = [...items];
     this.#engine = engine;

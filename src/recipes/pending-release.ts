@@ -102,6 +102,6 @@ export function releaseInBackground(
   session: EngineSession,
   contender: Contender,
 ): PendingRelease {
-  const notYet = `what was begun for ${what} is not taken back yet`;
+  const notYet = `what was begun for ${what} is not released yet`;
   return new PendingRelease(engine, { notYet, session, release: (onRefused) => contender.release(onRefused) });
 }

@@ -112,7 +112,7 @@ export class Provider extends SubscribedView<readonly EntryView[]> {
   /** As `pick`, and waits until there is one. */
   async wait(options: WaitOptions = {}): Promise<ServiceInstance> {
     using scope = new WaitScope(this.engine.runtime, this.what, options);
-    scope.failed = "has nobody to call";
+    scope.failed = "has no instance to call";
     scope.waitingFor = "an instance";
     for (;;) {
       if (scope.end !== null) throw scope.end;

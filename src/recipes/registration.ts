@@ -124,7 +124,7 @@ export class Registration implements AsyncDisposable {
     const entry = this.#entry;
     if (entry === null) return;
     this.#pendingRelease ??= new PendingRelease(this.#engine, {
-      notYet: `${this.#what} is not taken out yet`,
+      notYet: `${this.#what} is not removed yet`,
       session: entry.session,
       release: (onRefused) => entry.entry.remove(onRefused),
     });
@@ -142,7 +142,7 @@ export class Registration implements AsyncDisposable {
     try {
       await this.leave();
     } catch (error) {
-      this.#engine.logger.error(`${this.#what} could not be taken out: ${messageOf(error)}`);
+      this.#engine.logger.error(`${this.#what} could not be removed: ${messageOf(error)}`);
     }
   }
 

@@ -47,7 +47,7 @@ export interface Leading {
   readonly over: Promise<void>;
 }
 
-/** Leads, whenever it can, until it is stopped. */
+/** A candidate that leads whenever it can, until it is stopped. */
 export function leading(
   { c }: Program<ExclusiveEngine>,
   name: string,

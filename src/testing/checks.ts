@@ -1,30 +1,30 @@
-// What scenarios say about what they see.
+// The checks of the scenarios.
 
 import assert from "node:assert/strict";
 import { CoordinationError, type CoordinationErrorCode } from "../base/errors.ts";
 import type { Engine, Handle } from "../recipes/index.ts";
 import type { ContendedRecipe, Stage } from "./stage.ts";
 
-/** What became of a promise so far. */
+/** Whether a promise has settled, and how. */
 export interface PromiseState<T> {
   readonly promise: Promise<T>;
   readonly isOpen: boolean;
   readonly error: unknown;
 }
 
-/** Follows a promise without waiting for it; its failure is no unhandled one. */
+/** Watches a promise without waiting for it. Its failure does not count as unhandled. */
 export function stateOf<T>(promise: Promise<T>): PromiseState<T> {
-  const fate = { promise, isOpen: true, error: null as unknown };
+  const state = { promise, isOpen: true, error: null as unknown };
   promise.then(
     () => {
-      fate.isOpen = false;
+      state.isOpen = false;
     },
     (error) => {
-      fate.isOpen = false;
-      fate.error = error;
+      state.isOpen = false;
+      state.error = error;
     },
   );
-  return fate;
+  return state;
 }
 
 export async function within<T>(
@@ -59,13 +59,13 @@ export async function eventually(
   }
 }
 
-/** Waits until so many stand in line: what comes next comes behind them. */
+/** Waits until there are so many contenders: what comes next comes behind them. */
 export function untilQueued(stage: Stage<Engine>, recipe: ContendedRecipe, name: string, count: number): Promise<void> {
-  const what = `${count} stand in line for ${recipe} ${JSON.stringify(name)}`;
+  const what = `${count} contenders for ${recipe} ${JSON.stringify(name)}`;
   return eventually(stage, what, async () => (await stage.waitQueueLength(recipe, name)) === count);
 }
 
-/** That something has taken no longer than it may. */
+/** Fails if more time has passed than allowed. */
 export function assertPrompt(stage: Stage<Engine>, startedAt: number, milliseconds: number): void {
   const tookMs = stage.now() - startedAt;
   assert.ok(tookMs < milliseconds * stage.slowdown, `it took ${tookMs} ms`);
@@ -81,7 +81,7 @@ export async function failsAs(code: CoordinationErrorCode, promise: Promise<unkn
   return error;
 }
 
-/** When its signal aborted, by the stage's clock, and how often. */
+/** When its signal aborted, by the stage's clock, and how many times. */
 export function endOf(stage: Stage<Engine>, held: Handle): { at: number | null; times: number } {
   const end = { at: null as number | null, times: 0 };
   held.signal.addEventListener("abort", () => {

@@ -1,13 +1,13 @@
-// A transport with faults on demand, around any other: what the client says and hears goes through here.
+// A transport with faults on demand, around any other.
 
 import type { Link, LinkEvents, Target, Transport } from "../protocols/zookeeper/client/index.ts";
 import { RepliesInOrder, Requests } from "./frames.ts";
 import type { Refusal } from "./stage.ts";
 
-/** For how long nobody is found who serves, after a write that was refused for want of a quorum. */
+/** How long no server is found after a write that was refused for want of a quorum. */
 const NO_QUORUM_MS = 300;
 
-/** ZooKeeper's codes: of trouble on the server's side, which is Cabildo's for a full disk; of a throttled request; of a quota. */
+/** ZooKeeper's error codes: a system error (Cabildo's for a full disk), a throttled request, a quota. */
 const SYSTEM_ERROR = -1;
 const ANSWERS: Partial<Record<Refusal, number>> = {
   "no-space": SYSTEM_ERROR,
@@ -25,12 +25,12 @@ export class FaultyTransport implements Transport {
   #hasNoQuorum = false;
   #refusal: { readonly kind: Refusal; readonly from: number; readonly until: number } | null = null;
   #readsToRefuse = 0;
-  /** What has left: pieces, pings among them. */
+  /** Pieces that were written, pings included. */
   writes = 0;
-  /** Requests that change something, and were asked for. */
+  /** Requests that change something, refused ones included. */
   changes = 0;
 
-  /** `after` is the clock's, for what passes by itself. */
+  /** `after` is the clock's, for faults that pass by themselves. */
   constructor(
     inner: Transport,
     defer: (task: () => void) => void,
@@ -42,13 +42,13 @@ export class FaultyTransport implements Transport {
     this.#after = after;
   }
 
-  /** Swallows everything, on connections that stand and on new ones, in both directions. */
+  /** Drops everything in both directions, on open connections and on new ones. */
   silence(): void {
     this.#isSilent = true;
     for (const link of this.#links) link.isSilent = true;
   }
 
-  /** New connections are as ever; those that were silent stay so, for what was said on them is lost. */
+  /** New connections work again. Connections that were silent stay silent, because bytes were lost on them. */
   heal(): void {
     this.#isSilent = false;
     this.#hasNoQuorum = false;
@@ -59,18 +59,18 @@ export class FaultyTransport implements Transport {
     for (const link of [...this.#links]) link.cut();
   }
 
-  /** The next bytes written arrive, and instead of an answer the connection ends. */
+  /** The next bytes that are written arrive; then the connection ends instead of an answer. */
   loseNextAnswer(): void {
     this.#losesAnswer = true;
   }
 
-  /** Of the changes that are asked for from now on, `times` from the `from`th (1: the next) are refused. */
+  /** Of the changes from now on, `times` are refused, from the `from`th on (1: the next). */
   refuseChanges(kind: Refusal, from: number, times: number): void {
     const first = this.changes + from;
     this.#refusal = { kind, from: first, until: first + times };
   }
 
-  /** The next reads are answered by trouble on the server's side. */
+  /** The next reads are answered by a system error. */
   refuseReads(times: number): void {
     this.#readsToRefuse = times;
   }
@@ -94,14 +94,14 @@ export class FaultyTransport implements Transport {
     return link;
   }
 
-  /** Whether the answer to what is written now is to be lost. */
+  /** Whether the answer to these bytes is to be lost. */
   takeLoss(): boolean {
     const loses = this.#losesAnswer;
     this.#losesAnswer = false;
     return loses;
   }
 
-  /** What is to become of a change that is asked for now; null: what would without this. */
+  /** The refusal of this change; null: none. */
   takeRefusal(): Refusal | null {
     const at = ++this.changes;
     if (this.#refusal === null || at < this.#refusal.from || at >= this.#refusal.until) return null;
@@ -163,7 +163,7 @@ class FaultyLink implements Link, LinkEvents {
         passed.push(frame);
         continue;
       }
-      pass(); // what was asked before arrives
+      pass(); // earlier requests arrive
       if (refusal !== "timeout") this.cut();
       return;
     }

@@ -1,5 +1,5 @@
-// ZooKeeper's frames as a transport between sees them: which request changes something, and where a reply ends, so that a reply of
-// one's own can be put in its place in the order.
+// ZooKeeper's frames, for a transport in between: which request changes something, and where a reply ends, so that a reply of our own
+// can be inserted in the right order.
 
 import { OPCODE } from "../protocols/zookeeper/codec/opcodes.ts";
 
@@ -25,7 +25,7 @@ interface RequestFrame {
   readonly isRead: boolean;
 }
 
-/** Cuts what a client writes into its requests. The first frame is the handshake, which has no xid. */
+/** Cuts a client's bytes into requests. The first frame is the handshake, which has no xid. */
 export class Requests {
   #rest = new Uint8Array(0);
   #isFirst = true;
@@ -52,12 +52,12 @@ export class Requests {
   }
 }
 
-/** Passes on what a server writes, piece by piece as it comes, and between its replies those of our own, each in its turn. */
+/** Passes on a server's bytes as they come, and inserts our own replies between its replies, each in its turn. */
 export class RepliesInOrder {
   readonly #pass: (bytes: Uint8Array) => void;
-  /** Of each request that has no reply yet, in order: null where the server answers, else what we do. */
+  /** For each request without a reply, in order: null where the server answers, otherwise our reply. */
   readonly #due: (Uint8Array | null)[] = [];
-  /** The first bytes of the frame that is under way: its length, and its xid. */
+  /** The first bytes of the current frame: its length, and its xid. */
   readonly #head = new Uint8Array(8);
   #taken = 0;
 
@@ -70,7 +70,7 @@ export class RepliesInOrder {
     this.#due.push(null);
   }
 
-  /** We answer the next request, by an error. */
+  /** We answer the next request, with an error. */
   answer(xid: number, errorCode: number): void {
     const reply = new Uint8Array(20);
     const view = new DataView(reply.buffer);
@@ -80,7 +80,7 @@ export class RepliesInOrder {
     this.#due.push(reply);
   }
 
-  /** Gives our own replies whose turn it is. */
+  /** Inserts our own replies whose turn it is. */
   giveDue(): void {
     if (this.#taken > 0) return; // in the middle of a frame
     while (this.#due[0] instanceof Uint8Array) this.#pass(this.#due.shift()!);

@@ -1,5 +1,5 @@
-// Where a scenario is played: programs with connections of their own to one service, and what can happen to them. An engine
-// that wants to be held to the scenarios brings a stage.
+// The stage of a scenario: programs with connections of their own to one service, and the faults that can happen to them. An engine
+// that is to pass the scenarios brings a stage.
 
 import type {
   Coordination,
@@ -28,7 +28,7 @@ export type ValueEngine = Engine & HasValues;
 /** What the scenarios of trees need: values at places of their own are what they are made of. */
 export type TreeEngine = Engine & HasTrees & HasValues;
 
-/** What every one of these scenarios needs, together. */
+/** All abilities that these scenarios need, together. */
 export type EngineOfAll<Played extends Scenario<never>> = (
   Played extends Scenario<infer E>
     ? (engine: E) => void
@@ -38,9 +38,9 @@ export type EngineOfAll<Played extends Scenario<never>> = (
   : never;
 
 /**
- * What can keep a write from being done for a while, and passes by itself. Answered at once: `no-space` (a member's disk is
- * full), `overloaded`, `quota-exceeded`. Not answered: `connection-lost` and `no-quorum` (it was not done, and the connection
- * ends; with `no-quorum` nobody serves for a while), `answer-lost` (it was done), `timeout` (nobody says anything any more).
+ * What can prevent a write for a while, and passes by itself. Answered at once: `no-space` (a member's disk is full), `overloaded`,
+ * `quota-exceeded`. Not answered: `connection-lost` and `no-quorum` (it was not applied, and the connection ends; with `no-quorum`
+ * no server answers for a while), `answer-lost` (it was applied), `timeout` (the servers are silent from then on).
  */
 export type Refusal =
   | "no-space"
@@ -61,53 +61,53 @@ export const REFUSALS: readonly Refusal[] = [
   "timeout",
 ];
 
-/** One program, as far as the service knows: a session and connections of its own. */
+/** One program: a session and connections of its own. */
 export interface Program<E extends Engine> {
   readonly c: Coordination<E>;
-  /** From here on nothing that it says arrives, nor what is said to it, and nobody closes anything. */
+  /** From now on nothing arrives in either direction, and no connection is closed. */
   silence(): void;
   /** Its connection is cut, and it may connect again. */
   cut(): void;
-  /** What it writes next is done, and the answer lost with the connection. */
+  /** Its next write is applied, and the answer is lost with the connection. */
   loseNextAnswer(): void;
-  /** How many writes it has asked for so far; those too that were refused. */
+  /** How many writes it has sent so far, refused ones included. */
   readonly writes: number;
-  /** Of its writes from now on, those from the `from`th (1: the next) are refused, `times` of them; of others nothing is changed. */
+  /** Of its writes from now on, `times` of them are refused, from the `from`th on (1: the next). */
   refuseWrites(refusal: Refusal, from: number, times: number): void;
-  /** It is reached again, and nothing is refused any more. */
+  /** Ends its faults: it is reached again, and nothing is refused. */
   heal(): void;
   /** The service ends its session, as an operator would. */
   killSession(): Promise<void>;
 }
 
-/** What programs stand in line for, and where a double barrier's members gather. */
+/** The recipes with a queue of contenders, and double barriers with their participants. */
 export type ContendedRecipe = "lock" | "read-write lock" | "semaphore" | "election" | "queue" | "double barrier";
 
 export interface Stage<E extends Engine> {
   /**
-   * By how much this stage may be slower than one whose time is virtual and whose network is quick: 1 there. On a real machine,
-   * which others keep busy, it is more, and every deadline of a scenario is so many times as long.
+   * By which factor this stage may be slower than virtual time with a quick network, where it is 1. On a busy real machine it is more:
+   * every deadline of a scenario is so many times as long.
    */
   readonly slowdown: number;
-  /** The silence after which the service lets go of what a program holds. */
+  /** The service ends a program's session after so many milliseconds of silence. */
   readonly sessionTimeoutMs: number;
-  /** Another program. All of one scenario see the same, and nothing of other scenarios. */
+  /** Another program. All programs of one scenario see the same nodes, and nothing of other scenarios. */
   program(): Promise<Program<E>>;
   now(): number;
   sleep(milliseconds: number): Promise<void>;
-  /** Runs about `milliseconds` from now; returns how to call it off. */
+  /** Runs the task after about `milliseconds`. Returns a function that cancels it. */
   after(milliseconds: number, task: () => void): () => void;
   /**
-   * How many stand in line on the servers: for a lock or an election its holder too; for permits and items those alone who
+   * How many contenders are on the servers: for a lock or an election with its holder; for permits and items only those who
    * wait. At a double barrier, how many have come. Scenarios that need an order wait for this, and never for a time.
    */
   waitQueueLength(recipe: ContendedRecipe, name: string): Promise<number>;
-  /** Has the service elect another leader of its own; null where it cannot. */
+  /** Makes the servers elect another leader; null where the stage cannot. */
   readonly changeLeader: (() => Promise<void>) | null;
 }
 
 export interface Scenario<E extends Engine> {
-  /** The law, in words. */
+  /** What must hold, in words. */
   readonly law: string;
   play(stage: Stage<E>): Promise<void>;
 }

@@ -1,5 +1,5 @@
-// A whole cluster in memory, on virtual time: members, network and disks are the simulator's, all of it driven by one seed,
-// so that a test of minutes takes milliseconds and comes out the same every time.
+// A whole cluster in memory, on virtual time. Members, network and disks are the simulator's, driven by one seed. So a test of
+// minutes takes milliseconds, and gives the same result every time.
 
 import { assert } from "../base/assert.ts";
 import { ClientNetwork } from "../sim/kernel/client-network.ts";
@@ -11,11 +11,11 @@ export interface VirtualClusterOptions {
   readonly seed?: number | undefined;
   readonly members?: number | undefined;
   readonly sessionTimeoutMs?: number | undefined;
-  /** How long what a program says, or hears, is on its way: from and to; 0.1 to 2 ms unless given. */
+  /** The network's delay for a program in each direction, from and to; 0.1 to 2 ms unless given. */
   readonly delayMs?: readonly [number, number] | undefined;
-  /** The same for single programs of a stage, by their numbers from 1. */
+  /** The delay of single programs of a stage, by their numbers from 1. */
   readonly delayMsOf?: ReadonlyMap<number, readonly [number, number]> | undefined;
-  /** As a stage's: more than 1 where what is said is long on its way. */
+  /** As a stage's: more than 1 for a slow network. */
   readonly slowdown?: number | undefined;
 }
 
@@ -52,10 +52,10 @@ export class VirtualCluster {
     return cluster;
   }
 
-  /** Programs on it, below a root of their own. */
+  /** A stage for scenarios on this cluster, below a root of its own. */
   stage(): ZooKeeperStage {
     const first = this.#clients;
-    this.#clients += 1000; // of each stage its own
+    this.#clients += 1000; // numbers of its own for each stage
     for (const [program, delayMs] of this.#options.delayMsOf ?? []) this.#network.pace(first + program, delayMs);
     return new ZooKeeperStage({
       servers: serversOf(this.ensemble),
@@ -67,7 +67,7 @@ export class VirtualCluster {
     });
   }
 
-  /** Plays something to its end, and lets virtual time pass for it. */
+  /** Runs `what` to its end while virtual time passes. */
   async play<T>(what: () => Promise<T>): Promise<T> {
     let isOver = false;
     const played = what().finally(() => {

@@ -1,5 +1,5 @@
-// What a program in virtual time stands on: a clock of its own, which may run at its own rate and be paused, and connections to
-// the members of a simulated ensemble.
+// The ports of a program in virtual time: a clock of its own, which may run at its own rate and be paused, and connections to the
+// members of a simulated ensemble.
 
 import { createHash } from "node:crypto";
 import { type Random, seededRandom } from "../base/random.ts";
@@ -35,7 +35,7 @@ export function virtualPorts(
   };
 }
 
-/** As a client's connect string names the ensemble. */
+/** The connect string of the ensemble. */
 export function serversOf({ members }: SimulatedEnsemble): string {
   return members.map(({ id }) => `member${id}:2181`).join();
 }

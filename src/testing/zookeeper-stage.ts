@@ -17,14 +17,14 @@ import type { ContendedRecipe, Program, Refusal, Stage } from "./stage.ts";
 
 export interface ZooKeeperStageOptions {
   readonly servers: string;
-  /** Of one program, by its number: each has its own ways to the servers. */
+  /** The ports of one program, by its number. */
   readonly portsOf: (program: number) => ClientPorts;
-  /** As asked for; the servers have to allow it. */
+  /** The session timeout to ask for; the servers must allow it. */
   readonly sessionTimeoutMs: number;
   /** Everything of this stage stands below it. */
   readonly root: string;
   readonly changeLeader?: (() => Promise<void>) | undefined;
-  /** Of a machine that may be busy, unless given. */
+  /** That of a busy machine, unless given. */
   readonly slowdown?: number | undefined;
 }
 
@@ -32,7 +32,7 @@ export interface ProgramOptions extends Pick<ClientOptions, "auth" | "logger"> {
   readonly acl?: readonly Acl[] | undefined;
 }
 
-/** Real processes on a machine that does other things as well. */
+/** For real processes on a machine that does other things as well. */
 const BUSY_MACHINE_SLOWDOWN = 4;
 
 export class ZooKeeperStage implements Stage<ZooKeeperEngine>, AsyncDisposable {
@@ -43,7 +43,7 @@ export class ZooKeeperStage implements Stage<ZooKeeperEngine>, AsyncDisposable {
   readonly #ports: ClientPorts;
   readonly #open: { close(): Promise<void> }[] = [];
   #programs = 0;
-  /** Looks at the servers for the scenarios, and takes no part. */
+  /** Reads the servers' state for the scenarios. */
   #observer: ZooKeeperClient | null = null;
 
   constructor(options: ZooKeeperStageOptions) {
@@ -66,7 +66,7 @@ export class ZooKeeperStage implements Stage<ZooKeeperEngine>, AsyncDisposable {
     return this.#ports.clock.after(milliseconds, task);
   }
 
-  /** As who it says it is, and what others may do with its nodes: nobody in particular, and everything, unless given. */
+  /** `auth`: its identity, none unless given. `acl`: the access list of its nodes, open unless given. */
   async program({ auth, acl, logger }: ProgramOptions = {}): Promise<ZooKeeperProgram> {
     const { servers, portsOf, sessionTimeoutMs, root } = this.#options;
     const ports = portsOf(++this.#programs);
@@ -104,7 +104,7 @@ export class ZooKeeperStage implements Stage<ZooKeeperEngine>, AsyncDisposable {
     return client;
   }
 
-  /** Whoever knows a session's password can take it over and close it, unless its owner is back before: then again. */
+  /** Takes the session over with its password, and closes it. Tries again if its owner is faster. */
   async #endSessionOf(client: ZooKeeperClient, ports: ClientPorts): Promise<void> {
     const { servers, sessionTimeoutMs } = this.#options;
     const { session } = client;
@@ -129,7 +129,7 @@ export class ZooKeeperStage implements Stage<ZooKeeperEngine>, AsyncDisposable {
   }
 }
 
-/** Where the line is: in the directory itself, or beside what is given out. */
+/** Where the wait queue is: in the recipe's directory, or below it. */
 const BELOW: Readonly<Record<ContendedRecipe, string>> = {
   lock: "",
   "read-write lock": "",

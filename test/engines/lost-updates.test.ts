@@ -55,7 +55,7 @@ test("a watch over a handle that the servers refuse is told, and is tried again 
     await stage.sleep(1000); // it is watched over from 250 ms on
     assert.equal(held.state, "held");
     assert.ok(
-      warnings.some((line) => /\/locks\/x\/.* cannot be watched over, and is tried again: .*system-error/.test(line)),
+      warnings.some((line) => /\/locks\/x\/.* cannot be watched, and is tried again: .*system-error/.test(line)),
       warnings.join(),
     );
     const [name] = await b.c.engine.client.getChildren("/stage-1/locks/x");

@@ -92,7 +92,7 @@ class NodeEntry implements DirectoryEntry {
         if (!isRefusal(error, "no-node")) throw error;
       }
     }
-    throw new CoordinationError("aborted", "not-applied", `${this.#path} has been taken out`);
+    throw new CoordinationError("aborted", "not-applied", `${this.#path} is being removed`);
   }
 
   guard(onGone: () => void): () => void {

@@ -65,7 +65,7 @@ export function guardNode(
         return;
       } catch (error) {
         if (!isOn || session.signal.aborted) return; // the session is over, which its own listeners hear
-        if (!isTold) logger.warn(`${path} cannot be watched over, and is tried again: ${(error as Error).message}`);
+        if (!isTold) logger.warn(`${path} cannot be watched, and is tried again: ${(error as Error).message}`);
         isTold = true;
         await delays.next();
       }

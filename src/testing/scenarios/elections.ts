@@ -158,7 +158,10 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
       }
       const old = leads[0]!.term!;
       const nobody = await failsAs("rejected", old.handOver("nobody"));
-      assert.match(nobody.message, /^election "hand over": "nobody" does not stand.*"first", "high", "new", "last"$/);
+      assert.match(
+        nobody.message,
+        /^election "hand over": "nobody" is not a candidate.*"first", "high", "new", "last"$/,
+      );
       await failsAs("rejected", old.handOver("old"));
       assert.equal(old.state, "held");
       await old.handOver("new");

@@ -73,6 +73,18 @@ export class WorkloadContext {
     }
   }
 
+  /** So many loops of one program at a time: a pause, then an attempt, until the faults are over. */
+  async repeat(program: SimulatedProgram, loops: number, what: string, work: () => Promise<unknown>): Promise<void> {
+    const { over } = program;
+    const loop = async () => {
+      while (!over.signal.aborted) {
+        await program.sleepUnless(over.signal, program.some(this.sessionTimeoutMs / 4));
+        await this.attempt(program, what, work);
+      }
+    };
+    await Promise.all(Array.from({ length: loops }, loop));
+  }
+
   /** Something failed: it may, but not anyhow. */
   failed(program: SimulatedProgram, what: string, error: unknown): CoordinationError | null {
     if (!(error instanceof CoordinationError)) {

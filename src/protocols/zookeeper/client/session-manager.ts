@@ -153,7 +153,7 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner, Req
       const isAborted = signal?.aborted === true;
       const call = new Call(request, this.#now + limit, isAborted ? undefined : signal, settle);
       if (isAborted) return call.fail("aborted", "was not sent: its signal had aborted before", signal.reason);
-      if (!(limit > 0)) return call.fail("deadline", `was not sent: ${limit} ms are no time`);
+      if (!(limit > 0)) return call.fail("deadline", `was not sent: its time limit is ${limit} ms`);
       if (this.#closing !== null) return call.fail("closed", "was not sent: the client is closed");
       if (this.#stopped !== null) return call.reject(lostCall(call, this.#stopped));
       if (only !== null && only !== this.session) {

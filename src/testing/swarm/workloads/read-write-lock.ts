@@ -22,16 +22,8 @@ export class ReadWriteLockWorkload implements Workload {
     this.emptyAfter = [directory];
   }
 
-  async underFaults(program: SimulatedProgram): Promise<void> {
-    await Promise.all(Array.from({ length: HANDS }, () => this.#hand(program)));
-  }
-
-  async #hand(program: SimulatedProgram): Promise<void> {
-    const { over } = program;
-    while (!over.signal.aborted) {
-      await program.sleepUnless(over.signal, program.some(this.#context.sessionTimeoutMs / 4));
-      await this.#context.attempt(program, "the read-write lock", () => this.#once(program));
-    }
+  underFaults(program: SimulatedProgram): Promise<void> {
+    return this.#context.repeat(program, HANDS, "the read-write lock", () => this.#once(program));
   }
 
   async #once(program: SimulatedProgram): Promise<void> {
