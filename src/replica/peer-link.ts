@@ -71,6 +71,11 @@ export class PeerLink {
     return this.#peers?.unsentBytes(to) ?? 0;
   }
 
+  /** The newest wire version of the program that a member runs; null while it is not connected. */
+  versionOf(member: MemberId): number | null {
+    return this.#peers?.versionOf(member) ?? null;
+  }
+
   hangUp(on: MemberId, why: string): void {
     this.#peers?.hangUp(on, why);
   }

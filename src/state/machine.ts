@@ -32,6 +32,8 @@ export class Machine {
   readonly events = new MachineEventHub();
   /** The highest feature level that this version understands, its models included. */
   readonly levelMax: number;
+  /** The lowest feature level at which all models of this machine take part. */
+  readonly levelWanted: number;
   readonly #models: ModelTable;
   readonly #deduplication = new Deduplication();
   readonly #turn: MachineTurn;
@@ -42,7 +44,8 @@ export class Machine {
   /** The models of this machine alone; `models.ts` lists those of a server. */
   constructor(models: readonly Model[]) {
     this.#models = new ModelTable(models);
-    this.levelMax = models.reduce((highest, { level }) => Math.max(highest, level), FEATURE_LEVEL);
+    this.levelWanted = Math.max(...models.map(({ level }) => level));
+    this.levelMax = Math.max(this.levelWanted, FEATURE_LEVEL);
     this.#turn = new MachineTurn(models, (level) => {
       assert(level <= this.levelMax, `the log has feature level ${level}, this version understands ${this.levelMax}`);
       this.events.onLevelRaised(level);

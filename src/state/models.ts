@@ -21,8 +21,14 @@ const COORDINATION_MODELS: readonly ModelFactory[] = [
   ({ leases, hashSeed }) => new TreeModel(leases, hashSeed),
 ];
 
-/** Models for one machine. `more`: of other rooms, and of tests. */
-export function coordinationModels({ hashSeed = 0, more = [] as readonly ModelFactory[] } = {}): readonly Model[] {
+export interface ModelOptions {
+  readonly hashSeed?: number;
+  /** Models of other rooms, and of tests. */
+  readonly more?: readonly ModelFactory[] | undefined;
+}
+
+/** Models for one machine. */
+export function coordinationModels({ hashSeed = 0, more = [] }: ModelOptions = {}): readonly Model[] {
   const parts = { leases: new Leases(), hashSeed };
   return [...COORDINATION_MODELS, ...more].map((create) => create(parts));
 }

@@ -56,13 +56,14 @@ export function encodeAdd(writer: ByteWriter, name: string, lease = 0): void {
 export class CounterModel implements Model<CounterOutcome> {
   readonly number = COUNTER_MODEL;
   readonly name = "counters";
-  readonly level = COUNTER_LEVEL;
+  readonly level: number;
   readonly events = new CounterEventHub();
   readonly #leases: LeaseTable;
   #counters = new Map<string, Counter>();
   memberships = 0;
 
-  constructor(leases: LeaseTable) {
+  constructor(leases: LeaseTable, level = COUNTER_LEVEL) {
+    this.level = level;
     this.#leases = leases;
   }
 

@@ -19,6 +19,8 @@ export interface LeaderView {
   readonly isChangingMembership: boolean;
   /** What the leader knows of a member from its replies; null: it was not heard from in this term. */
   progressOf(member: MemberId): MemberProgress | null;
+  /** The newest wire version of the program that a member runs; null while it is not connected. */
+  versionOf(member: MemberId): number | null;
   /** Asks the core for another set of members; ignored while a change is under way. */
   changeMembership(members: readonly MemberRecord[], isReconfiguration: boolean): void;
 }

@@ -6,6 +6,7 @@ import type { LeaseTracker } from "../lease-tracker.ts";
 import type { Logger } from "../logger.ts";
 import type { ReplicaStats } from "../replica-stats.ts";
 import type { LeaderDuty } from "./duty.ts";
+import { FeatureLevelDuty } from "./feature-level.ts";
 import { LeaseExpiry } from "./lease-expiry.ts";
 import type { ReaperOptions } from "./reaper.ts";
 import { Reaping } from "./reaping.ts";
@@ -26,5 +27,6 @@ export function standardDuties(parts: DutyParts): readonly LeaderDuty[] {
     new LeaseExpiry(leases, stats),
     new Reaping(machine, reaper),
     new ReconfigurationDuty(machine, reconfiguration, logger),
+    new FeatureLevelDuty(machine, logger),
   ];
 }

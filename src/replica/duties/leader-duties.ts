@@ -7,6 +7,7 @@ import type { Machine } from "../../state/machine.ts";
 import type { ConsensusLoop } from "../consensus-loop.ts";
 import type { LeaderRounds } from "../leader-rounds.ts";
 import type { Lifecycle } from "../lifecycle.ts";
+import type { PeerLink } from "../peer-link.ts";
 import type { Clock } from "../ports.ts";
 import type { LeaderDuty, LeaderView } from "./duty.ts";
 
@@ -22,12 +23,13 @@ export class LeaderDuties {
     duties: readonly LeaderDuty[],
     machine: Machine,
     loop: ConsensusLoop,
+    link: PeerLink,
     rounds: LeaderRounds,
     clock: Clock,
     lifecycle: Lifecycle,
   ) {
     this.#duties = duties;
-    this.#view = new View(machine, loop, clock);
+    this.#view = new View(machine, loop, link, clock);
     this.#loop = loop;
     this.#rounds = rounds;
     this.#clock = clock;
@@ -69,11 +71,13 @@ export class LeaderDuties {
 class View implements LeaderView {
   readonly #machine: Machine;
   readonly #loop: ConsensusLoop;
+  readonly #link: PeerLink;
   readonly #clock: Clock;
 
-  constructor(machine: Machine, loop: ConsensusLoop, clock: Clock) {
+  constructor(machine: Machine, loop: ConsensusLoop, link: PeerLink, clock: Clock) {
     this.#machine = machine;
     this.#loop = loop;
+    this.#link = link;
     this.#clock = clock;
   }
 
@@ -99,6 +103,10 @@ class View implements LeaderView {
 
   progressOf(member: MemberId): MemberProgress | null {
     return this.#loop.raft.progress.get(member) ?? null;
+  }
+
+  versionOf(member: MemberId): number | null {
+    return this.#link.versionOf(member);
   }
 
   changeMembership(members: readonly MemberRecord[], isReconfiguration: boolean): void {

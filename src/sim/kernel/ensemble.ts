@@ -3,6 +3,7 @@
 import { type Random, seededRandom } from "../../base/random.ts";
 import type { Configuration, MemberId } from "../../consensus/raft/types.ts";
 import type { ReplicaOptions } from "../../replica/replica.ts";
+import type { ModelFactory } from "../../state/models.ts";
 import { type Observer, SimulatedMember, type SimulatedMemberOptions } from "./member.ts";
 import { type NetworkOptions, QUIET_NETWORK, VirtualNetwork } from "./network.ts";
 import { VirtualTime } from "./time.ts";
@@ -28,6 +29,8 @@ export interface SimulatedEnsembleOptions {
   /** Of each member's clock, by its number; 1 unless given. */
   readonly clockRate?: (id: MemberId) => number;
   readonly observer?: Observer;
+  /** Models of the state besides those of a server. */
+  readonly models?: readonly ModelFactory[];
 }
 
 export const RAFT: ReplicaOptions["raft"] = {
@@ -84,6 +87,7 @@ export class SimulatedEnsemble {
       ...(options.unsentBytesHigh === undefined ? {} : { unsentBytesHigh: options.unsentBytesHigh }),
       clockRate: options.clockRate?.(id) ?? 1,
       skipAcl: options.skipAcl,
+      models: options.models,
     });
   }
 

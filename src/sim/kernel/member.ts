@@ -13,7 +13,8 @@ import { silentLogger } from "../../replica/logger.ts";
 import type { LogWrite, OpenedStorage, StorageEvents } from "../../replica/ports.ts";
 import { Replica, type ReplicaOptions } from "../../replica/replica.ts";
 import { Machine } from "../../state/machine.ts";
-import { coordinationModels } from "../../state/models.ts";
+import type { Model } from "../../state/model.ts";
+import { coordinationModels, type ModelFactory } from "../../state/models.ts";
 import { VirtualDisk } from "./disk.ts";
 import type { VirtualNetwork } from "./network.ts";
 import { VirtualClock, type VirtualTime } from "./time.ts";
@@ -64,6 +65,8 @@ export interface SimulatedMemberOptions {
   readonly clockRate: number;
   /** Nobody is asked who they are; so unless given. */
   readonly skipAcl?: boolean | undefined;
+  /** Models of the state besides those of a server. */
+  readonly models?: readonly ModelFactory[] | undefined;
 }
 
 export class SimulatedMember {
@@ -166,7 +169,7 @@ export class SimulatedMember {
 
   async #run(clock: VirtualClock): Promise<void> {
     const { id, network, random, observer, replica: settings } = this.#options;
-    const machine = new ObservedMachine(this, observer);
+    const machine = new ObservedMachine(coordinationModels({ more: this.#options.models }), this, observer);
     const storageEvents = new LateStorageEvents();
     const storage = await this.#open(this.disk.mount(clock), clock, storageEvents);
     this.incarnation = storage.incarnation;
@@ -254,8 +257,8 @@ class ObservedMachine extends Machine {
   readonly #member: SimulatedMember;
   readonly #observer: Observer;
 
-  constructor(member: SimulatedMember, observer: Observer) {
-    super(coordinationModels());
+  constructor(models: readonly Model[], member: SimulatedMember, observer: Observer) {
+    super(models);
     this.#member = member;
     this.#observer = observer;
   }

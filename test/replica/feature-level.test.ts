@@ -1,0 +1,89 @@
+// The leader raises the feature level when all members understand it, and no earlier.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ByteWriter } from "../../src/base/bytes.ts";
+import type { MemberRecord } from "../../src/consensus/raft/types.ts";
+import type { LeaderView } from "../../src/replica/duties/duty.ts";
+import { FeatureLevelDuty } from "../../src/replica/duties/feature-level.ts";
+import { silentLogger } from "../../src/replica/logger.ts";
+import type { Waiter } from "../../src/replica/replica-port.ts";
+import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
+import { Machine } from "../../src/state/machine.ts";
+import { coordinationModels, type ModelFactory } from "../../src/state/models.ts";
+import { CounterModel, type CounterOutcome, encodeAdd } from "../state/counter-model.ts";
+import { scenario } from "./story.ts";
+
+const members = [1, 2, 3].map((id): MemberRecord => ({ id, role: "voter", incarnation: 0, address: "" }));
+
+/** The leader of three members that run programs of these wire versions; null: not connected. */
+function viewOf(...versions: readonly (number | null)[]): LeaderView {
+  const configuration = { cluster: 1, members, outgoing: [] };
+  const versionOf = (id: number): number | null => versions[id - 1] ?? null;
+  return { configuration, isChangingMembership: false, versionOf } as Partial<LeaderView> as LeaderView;
+}
+
+function dutyOf(needed: number | null): FeatureLevelDuty {
+  const more: readonly ModelFactory[] = needed === null ? [] : [({ leases }) => new CounterModel(leases, needed)];
+  return new FeatureLevelDuty(new Machine(coordinationModels({ more })), silentLogger);
+}
+
+function levels(duty: FeatureLevelDuty, view: LeaderView): number[] {
+  return duty.due(view).map((encode) => {
+    const writer = new ByteWriter();
+    encode(writer);
+    return writer.bytes[5]!;
+  });
+}
+
+test("nothing is raised that no model needs", () => {
+  assert.deepEqual(levels(dutyOf(null), viewOf(3, 3, 3)), []);
+});
+
+test("it is raised once all members understand it, and asked for once a term", () => {
+  const duty = dutyOf(1);
+  assert.deepEqual(levels(duty, viewOf(3, null, 3)), [], "one is away");
+  assert.deepEqual(levels(duty, viewOf(3, 2, 3)), [], "one is old");
+  assert.deepEqual(levels(duty, { ...viewOf(3, 3, 3), isChangingMembership: true }), []);
+  assert.deepEqual(levels(duty, viewOf(3, 3, 3)), [1]);
+  assert.deepEqual(levels(duty, viewOf(3, 3, 3)), []);
+  duty.reset();
+  assert.deepEqual(levels(duty, viewOf(3, 4, 3)), [1]);
+});
+
+test("it is raised as far as all understand it, and no further than is needed", () => {
+  assert.deepEqual(levels(dutyOf(2), viewOf(3, 3, 3)), [1]);
+  assert.deepEqual(levels(dutyOf(1), viewOf(9, 9, 9)), [1]);
+});
+
+scenario(
+  "an ensemble with a further model raises its level by itself, and serves it through snapshots and restarts",
+  { models: [({ leases }) => new CounterModel(leases, 1)], replica: { snapshotCommands: 20 } },
+  async ({ ensemble, open, until, start }) => {
+    const leader = ensemble.leader()!;
+    const machineOf = (member: SimulatedMember): Machine => member.replica!.machine;
+    await until(() => ensemble.members.every((member) => machineOf(member).level === 1));
+    const behind = ensemble.members.find((member) => member !== leader)!;
+    const lease = await open(leader, 60_000);
+    behind.kill();
+    const counted: number[] = [];
+    const waiter: Waiter<CounterOutcome> = {
+      onOutcome: (outcome) => counted.push(outcome.kind === "counted" ? outcome.value : -1),
+      onRefused: () => counted.push(-1),
+    };
+    for (let i = 1; i <= 60; i++) {
+      encodeAdd(leader.replica!.begin(), "a", lease);
+      leader.replica!.commit(waiter);
+      await until(() => counted.length === i);
+    }
+    assert.equal(counted.at(-1), 60);
+    await start(behind);
+    await until(() => machineOf(behind).model(CounterModel).value("a") === 60);
+    await until(() => ensemble.isSettled());
+    for (const member of ensemble.members) {
+      assert.equal(machineOf(member).level, 1);
+      assert.equal(machineOf(member).hash(), machineOf(leader).hash());
+      machineOf(member).checkInvariants();
+    }
+  },
+);
