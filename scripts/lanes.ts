@@ -51,6 +51,7 @@ export const LANES: readonly Lane[] = [
       "server/configuration",
       "sim",
       "state",
+      "transport",
     ],
     isAlone: false,
     fileMinutes: 2,

@@ -1,5 +1,6 @@
 // What a connection has to say: replies and notifications gather in one buffer, which leaves with one write a turn.
 
+import { assert } from "../base/assert.ts";
 import type { ByteWriter } from "../base/bytes.ts";
 import type { BufferPool } from "./buffer-pool.ts";
 import type { ConnectionPort } from "./connection.ts";
@@ -61,7 +62,10 @@ export class OutputBuffer {
     if (buffer === null) return 0;
     this.#buffer = null;
     const { length } = buffer;
-    if (length === 0 || this.#port.write(buffer.view())) this.#pool.release(buffer);
+    if (length === 0 || this.#port.write(buffer.view())) {
+      assert(length === 0 || this.#port.unsentBytes === 0, "a port that says that all has left holds some");
+      this.#pool.release(buffer);
+    }
     return length;
   }
 

@@ -9,7 +9,6 @@ import { writeConnectRequest } from "../../../src/protocols/zookeeper/codec/reco
 import { DROPPED_LINES_PER_TICK_MAX } from "../../../src/protocols/zookeeper/limits.ts";
 import { OPERATIONS } from "../../../src/protocols/zookeeper/operations/index.ts";
 import { TreeModel } from "../../../src/state/tree/model.ts";
-import { FrameReader } from "../../../src/transport/frame-reader.ts";
 import * as ask from "./support/requests.ts";
 import { frameOf, OPCODE, World } from "./support/world.ts";
 
@@ -46,52 +45,6 @@ test("a frame of exactly jute.maxbuffer is taken", () => {
   assert.equal(client.call(...ask.setData("/a", new Uint8Array(0xfffff - overhead))).error, 0);
   client.send(...ask.setData("/a", new Uint8Array(0xfffff - overhead + 1)));
   assert.equal(client.port.isDestroyed, true);
-});
-
-test("frames come out the same however they are cut, a byte at a time or many at once", () => {
-  const random = seededRandom(5);
-  const frames = Array.from({ length: 200 }, (_, i) => {
-    const size = 1 + random.below(i % 10 === 0 ? 9000 : 60);
-    return new Uint8Array(size).map(() => random.below(256));
-  });
-  const stream = Buffer.concat(frames.flatMap((frame) => [int32(frame.length), frame]));
-  for (const step of [1, 2, 3, 5, 7, 64, 1000, 65_536, stream.length]) {
-    const cutter = new FrameReader(0xfffff);
-    const found: Uint8Array[] = [];
-    for (let at = 0; at < stream.length; at += step) {
-      cutter.add(new Uint8Array(stream.subarray(at, at + step)));
-      for (let next = cutter.next(); next !== "more"; next = cutter.next()) {
-        assert.equal(next, "frame");
-        if (random.chance(0.1)) {
-          cutter.putBack();
-          continue;
-        }
-        found.push(cutter.bytes.slice(cutter.start, cutter.end));
-      }
-      if (random.chance(0.1)) cutter.add(new Uint8Array(0));
-    }
-    assert.deepEqual(found, frames, `in steps of ${step}`);
-    assert.equal(cutter.pending, 0);
-  }
-});
-
-test("chunks that come while nothing is taken are kept, in order", () => {
-  const cutter = new FrameReader(100);
-  const frames = Array.from({ length: 30 }, (_, i) => new Uint8Array(3).fill(i));
-  const stream = Buffer.concat(frames.flatMap((frame) => [int32(3), frame]));
-  for (let at = 0; at < stream.length; at += 11) cutter.add(new Uint8Array(stream.subarray(at, at + 11)));
-  for (const frame of frames) {
-    assert.equal(cutter.next(), "frame");
-    assert.deepEqual(cutter.bytes.slice(cutter.start, cutter.end), frame);
-  }
-  assert.equal(cutter.next(), "more");
-});
-
-test("a frame that announces a megabyte and sends nothing costs no megabyte", () => {
-  const cutter = new FrameReader(0xfffff);
-  cutter.add(new Uint8Array([...int32(0xfffff), 1, 2, 3]));
-  assert.equal(cutter.next(), "more");
-  assert(cutter.reserved <= 8192, `${cutter.reserved} bytes are held for it`);
 });
 
 test("a whole session dribbled a byte at a time is served as ever", () => {
