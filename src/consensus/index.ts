@@ -2,7 +2,7 @@
 
 export { bothOf, majorityOf, reachedByMajority, type Tally, tallyOf } from "./quorum.ts";
 export { decodeConfiguration, encodeConfiguration } from "./raft/configuration.ts";
-export { type MemberProgress, Raft } from "./raft/raft.ts";
+export { Raft } from "./raft/raft.ts";
 export type {
   Configuration,
   Effect,
@@ -12,6 +12,7 @@ export type {
   Input,
   LogPosition,
   MemberId,
+  MemberProgress,
   MemberRecord,
   Message,
   RaftOptions,

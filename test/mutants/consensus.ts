@@ -8,10 +8,10 @@ export const CONSENSUS: readonly Mutant[] = [
     name: "a-vote-leaves-before-it-is-durable",
     rule: "A vote leaves once it is on the disk.",
     pitfall: 2,
-    file: "src/consensus/raft/raft.ts",
-    find: `this.#effects.sendAfter(this.#hardState.spokenSequence, to, {
+    file: "src/consensus/raft/voter.ts",
+    find: `effects.sendAfter(hardState.spokenSequence, to, {
       kind: "vote",`,
-    replace: `this.#effects.sendAfter(0, to, {
+    replace: `effects.sendAfter(0, to, {
       kind: "vote",`,
     caughtBy: ["raft/pitfalls", "raft/simulation"],
     simulator: true,
@@ -20,10 +20,10 @@ export const CONSENSUS: readonly Mutant[] = [
     name: "a-candidate-asks-before-its-own-vote-is-durable",
     rule: "A candidate asks for votes once its own is on the disk.",
     pitfall: 2,
-    file: "src/consensus/raft/raft.ts",
-    find: `this.#effects.sendAfter(this.#hardState.spokenSequence, to, {
+    file: "src/consensus/raft/candidate.ts",
+    find: `effects.sendAfter(hardState.spokenSequence, to, {
       kind: "request-vote",`,
-    replace: `this.#effects.sendAfter(0, to, {
+    replace: `effects.sendAfter(0, to, {
       kind: "request-vote",`,
     caughtBy: ["raft/pitfalls", "raft/scripts"],
     simulator: true,
@@ -32,12 +32,12 @@ export const CONSENSUS: readonly Mutant[] = [
     name: "a-candidate-counts-its-vote-before-it-is-durable",
     rule: "A candidate counts its own vote once it is on the disk.",
     pitfall: 2,
-    file: "src/consensus/raft/raft.ts",
-    find: `this.#stand("candidate", election);
+    file: "src/consensus/raft/candidate.ts",
+    find: `this.#state.becomeCandidate("candidate", election);
     this.#requestVotes();`,
-    replace: `this.#stand("candidate", election);
+    replace: `this.#state.becomeCandidate("candidate", election);
     this.#ownVoteSequence = null;
-    election.grant(this.#options.id);
+    election.grant(options.id);
     this.#requestVotes();`,
     caughtBy: ["raft/pitfalls", "raft/paper", "raft/simulation"],
     simulator: true,
@@ -75,11 +75,14 @@ export const CONSENSUS: readonly Mutant[] = [
     name: "a-member-cut-off-raises-its-term",
     rule: "Whoever hears no leader first asks, by pre-vote, whether it would win.",
     pitfall: 9,
-    file: "src/consensus/raft/raft.ts",
+    file: "src/consensus/raft/candidate.ts",
     find: `this.#preCampaign();
     } else {`,
-    replace: `if (this.#isBlank) this.#preCampaign();
-      else this.#campaign(new Election(this.#log.configuration, { isPre: false, isBootstrap: false, isTransfer: false }));
+    replace: `if (this.#parts.eligibility.isBlank) this.#preCampaign();
+      else
+        this.#campaign(
+          new Election(this.#parts.log.configuration, { isPre: false, founding: null, isTransfer: false }),
+        );
     } else {`,
     caughtBy: ["raft/pitfalls"],
     simulator: "terms that grow break no promise: it only costs elections",
@@ -88,7 +91,7 @@ export const CONSENSUS: readonly Mutant[] = [
     name: "a-voter-does-not-keep-to-its-leader",
     rule: "A member that hears its leader disregards requests for votes.",
     pitfall: 10,
-    file: "src/consensus/raft/raft.ts",
+    file: "src/consensus/raft/voter.ts",
     find: "if (keepsLeader && !request.transfer) {",
     replace: "if (keepsLeader && !request.transfer && request.pre) {",
     caughtBy: ["raft/paper", "raft/scripts"],
@@ -131,8 +134,8 @@ export const CONSENSUS: readonly Mutant[] = [
     rule: "A leader counts its own copy once it is on its disk.",
     pitfall: 3,
     file: "src/consensus/raft/leader.ts",
-    find: "const index = this.#reached(matchOf, log.durableIndex);",
-    replace: "const index = this.#reached(matchOf, log.lastIndex);",
+    find: "const index = this.#quorum.reached(matchOf, log.durableIndex);",
+    replace: "const index = this.#quorum.reached(matchOf, log.lastIndex);",
     caughtBy: ["raft/pitfalls", "raft/simulation"],
     simulator: true,
   },
@@ -152,7 +155,7 @@ export const CONSENSUS: readonly Mutant[] = [
     pitfall: 5,
     file: "src/consensus/raft/leader.ts",
     find: `if (initial === null) this.#appendOne("noop", NO_PAYLOAD);`,
-    replace: "if (initial === null) this.#addPeers();",
+    replace: "if (initial === null) this.#followers.get(0);",
     caughtBy: ["raft/pitfalls", "raft/paper"],
     simulator: "its clients come back to a new leader with writes, and those commit all the same",
   },
@@ -190,7 +193,7 @@ export const CONSENSUS: readonly Mutant[] = [
     name: "entries-read-before-they-were-overwritten-are-sent",
     rule: "What was read from the disk is sent only if the log still holds it.",
     pitfall: 14,
-    file: "src/consensus/raft/leader.ts",
+    file: "src/consensus/raft/replicator.ts",
     find: "if (previous.term === -1 || entries.some((entry) => this.#log.termAt(entry.index) !== entry.term)) return;",
     replace: "if (previous.term === -1) return;",
     caughtBy: ["raft/pitfalls"],
@@ -252,9 +255,10 @@ export const CONSENSUS: readonly Mutant[] = [
     rule: "A read is confirmed by a round of contact that begins after it.",
     pitfall: 7,
     file: "src/consensus/raft/leader.ts",
-    find: `this.#round++;
-    this.#reads.begin(this.#round, this.#log.commitIndex);`,
-    replace: "this.#reads.begin(this.#round, this.#log.commitIndex);",
+    find: `const round = this.#replicator.beginRound();
+    this.#reads.begin(round`,
+    replace: `const { round } = this;
+    this.#reads.begin(round`,
     caughtBy: ["raft/scripts", "raft/simulation"],
     simulator: true,
   },
@@ -318,7 +322,7 @@ export const CONSENSUS: readonly Mutant[] = [
     name: "the-joint-phase-counts-the-new-half-alone",
     rule: "While members change, majorities of both halves must agree.",
     pitfall: 16,
-    file: "src/consensus/raft/leader.ts",
+    file: "src/consensus/raft/voter-quorum.ts",
     find: "return outgoing.length === 0 ? incoming : Math.min(incoming, this.#reachedBy(outgoing, reading, own));",
     replace: "return outgoing.length === 0 ? incoming : Math.max(incoming, 0);",
     caughtBy: ["raft/paper", "raft/simulation"],
@@ -361,7 +365,7 @@ export const CONSENSUS: readonly Mutant[] = [
     name: "a-member-that-is-left-out-never-campaigns",
     rule: "One whom an uncommitted configuration leaves out may still be the only one who can lead.",
     pitfall: 18,
-    file: "src/consensus/raft/raft.ts",
+    file: "src/consensus/raft/eligibility.ts",
     find: "return this.#log.uncertainConfigurations().some((configuration) => namesVoter(configuration, id, incarnation));",
     replace: "return namesVoter(this.#log.configuration, id, incarnation);",
     caughtBy: ["raft/scripts", "raft/pitfalls"],
@@ -424,7 +428,7 @@ export const CONSENSUS: readonly Mutant[] = [
     name: "a-wiped-members-acknowledgement-counts",
     rule: "Acknowledgements count from the incarnation that the configuration names.",
     pitfall: 26,
-    file: "src/consensus/raft/leader.ts",
+    file: "src/consensus/raft/voter-quorum.ts",
     find: "const counts = peer !== undefined && incarnation !== 0 && peer.incarnation === incarnation;",
     replace: "const counts = peer !== undefined && incarnation !== 0;",
     caughtBy: ["raft/scripts", "raft/simulation"],
@@ -561,9 +565,9 @@ export const CONSENSUS: readonly Mutant[] = [
     name: "a-leader-that-meets-newcomers-takes-them-for-silent",
     rule: "Silence counts from the latest change of members: newcomers have time to answer.",
     file: "src/consensus/raft/leader.ts",
-    find: `this.#addPeers();
+    find: `encodeConfiguration(configuration));
     this.#quorumSince = this.#tick;`,
-    replace: "this.#addPeers();",
+    replace: "encodeConfiguration(configuration));",
     caughtBy: ["raft/scripts"],
     simulator: "another leader is soon elected: it only costs an election",
   },
@@ -592,8 +596,8 @@ export const CONSENSUS: readonly Mutant[] = [
     rule: "A follower that loses another follower keeps to its leader.",
     pitfall: 9,
     file: "src/consensus/raft/raft.ts",
-    find: "if (this.#leader !== null || peer !== this.#leaderId) return;",
-    replace: "if (this.#leader !== null) return;",
+    find: "if (leader === null && peer === leaderId) this.#candidate",
+    replace: "if (leader === null) this.#candidate",
     caughtBy: ["raft/scripts"],
     simulator: "it only costs an election",
   },
@@ -601,17 +605,17 @@ export const CONSENSUS: readonly Mutant[] = [
     name: "a-member-stands-while-its-state-is-replaced",
     rule: "A member whose log and state are being replaced stands for no election.",
     pitfall: 12,
-    file: "src/consensus/raft/raft.ts",
-    find: "if (this.#follower.isRestoring) return false;",
-    replace: "",
+    file: "src/consensus/raft/candidate.ts",
+    find: "return !this.#parts.follower.isRestoring && this.#parts.eligibility.mayCampaign;",
+    replace: "return this.#parts.eligibility.mayCampaign;",
     caughtBy: ["raft/scripts"],
     simulator: true,
   },
   {
     name: "a-read-outlives-the-leader-that-it-was-sent-to",
     rule: "Reads that were sent to a leader are refused when another leads.",
-    file: "src/consensus/raft/raft.ts",
-    find: "if (leader !== this.#leaderId) this.#forwarded.refuseAll();",
+    file: "src/consensus/raft/role-state.ts",
+    find: "if (leader !== this.#leaderId) this.#parts.forwardedReads.refuseAll();",
     replace: "",
     caughtBy: ["raft/scripts"],
     simulator: "they are given up after an election timeout: it only takes longer",
@@ -690,7 +694,7 @@ export const CONSENSUS: readonly Mutant[] = [
     name: "a-follower-whose-entries-were-purged-waits-for-ever",
     rule: "A follower that may have lost entries which the log holds no more is asked where it stands.",
     pitfall: 30,
-    file: "src/consensus/raft/leader.ts",
+    file: "src/consensus/raft/replicator.ts",
     find: "if (isOutrun) peer.probe(peer.matchIndex + 1);",
     replace: "",
     caughtBy: ["raft/scripts"],

@@ -267,3 +267,17 @@ export type Message =
       /** Null: not leader, or not sure of it. */
       readonly index: number | null;
     };
+
+/** What a leader knows of a member, itself included. */
+export interface MemberProgress {
+  /** Durable and equal to the leader's log up to here. */
+  readonly matchIndex: number;
+  /** Heard from within an election timeout. */
+  readonly active: boolean;
+  /** 0 until it was heard from in this term. */
+  readonly incarnation: number;
+  /** The configuration names this incarnation: it counts. */
+  readonly joined: boolean;
+  /** It holds what was committed an election timeout ago: a vote given to it now would hold nothing up for long. */
+  readonly isCaughtUp: boolean;
+}

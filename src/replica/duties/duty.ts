@@ -1,8 +1,7 @@
 // A duty of the leader: something that whoever leads has to see to, by commands of its own. Its commands carry the
 // leader's term and are never sent again: what is lost with a term is found due again by the next leader.
 
-import type { MemberProgress } from "../../consensus/raft/raft.ts";
-import type { Configuration, MemberId, MemberRecord } from "../../consensus/raft/types.ts";
+import type { Configuration, MemberId, MemberProgress, MemberRecord } from "../../consensus/raft/types.ts";
 import type { Encode } from "../term-batches.ts";
 
 export type { Encode } from "../term-batches.ts";

@@ -1,8 +1,7 @@
 // All duties of the leader, asked one after the other at each tick, and each at its own interval. What they return is
 // proposed in the leader's name.
 
-import type { MemberProgress } from "../../consensus/raft/raft.ts";
-import type { Configuration, MemberId, MemberRecord } from "../../consensus/raft/types.ts";
+import type { Configuration, MemberId, MemberProgress, MemberRecord } from "../../consensus/raft/types.ts";
 import type { Machine } from "../../state/machine.ts";
 import type { ConsensusLoop } from "../consensus-loop.ts";
 import type { LeaderRounds } from "../leader-rounds.ts";
