@@ -79,7 +79,15 @@ export class Application {
         break;
       }
     }
-    if (machine.appliedIndex > from) this.#parts.onApplied();
+    if (machine.appliedIndex > from) this.#tellApplied();
+  }
+
+  #tellApplied(): void {
+    assert(
+      this.#machine.appliedIndex <= this.#parts.loop.raft.commitIndex,
+      "an entry was applied that is not committed",
+    );
+    this.#parts.onApplied();
   }
 
   #goOnLater(): void {
@@ -112,7 +120,7 @@ export class Application {
       if (raft.termAt(entry.index) !== entry.term) break;
       this.#apply(entry);
     }
-    if (this.#machine.appliedIndex >= from) this.#parts.onApplied();
+    if (this.#machine.appliedIndex >= from) this.#tellApplied();
     else assert(this.#canGoOnFrom(from), `entry ${from} is committed, and neither in memory nor on the disk`);
     this.advance();
   }
@@ -155,6 +163,7 @@ export class Application {
     const header = headerOf(entry.payload);
     if (header !== null && proposals.isOwn(header)) this.#applyOwn(entry, header);
     else this.#machine.apply(entry.index, entry.payload, null);
+    assert(this.#machine.appliedIndex === entry.index, "the state is not where its entry put it");
     if (header !== null) stats.noteApplied(header.time);
   }
 

@@ -1,6 +1,7 @@
 // What a leader puts into its log: the batches of all members, and its own commands. One round of the ensemble at a
 // time: what comes while a round is under way shares the syncs and messages of the next. A lone write never waits.
 
+import { assert } from "../base/assert.ts";
 import type { MemberId } from "../consensus/raft/types.ts";
 import { stampTime } from "../state/batch.ts";
 import type { Machine } from "../state/machine.ts";
@@ -86,7 +87,7 @@ export class LeaderRounds {
       this.sizes.note(payload.length);
     }
     this.#stats.noteProposed(payloads.length);
-    this.#loop.submit({ kind: "propose", payloads });
+    this.#proposeToLog(payloads);
     this.#proposedUpTo = raft.lastIndex;
   }
 
@@ -107,7 +108,14 @@ export class LeaderRounds {
       stampTime(batch, this.#clock.wall());
       this.sizes.note(batch.length);
       this.#stats.proposals += 1;
-      this.#loop.submit({ kind: "propose", payloads: [batch] });
+      this.#proposeToLog([batch]);
     }
+  }
+
+  #proposeToLog(payloads: readonly Uint8Array[]): void {
+    const { raft } = this.#loop;
+    const before = raft.lastIndex;
+    this.#loop.submit({ kind: "propose", payloads });
+    assert(raft.lastIndex >= before + payloads.length, "a log that takes proposals took none");
   }
 }

@@ -1,6 +1,7 @@
 // The lifetime of leases, on every member: who leads keeps their clock and proposes their end; the others pass on whom
 // they heard from. Time passes only by ticks of a member that hears from a quorum and whose disk keeps up.
 
+import { assert } from "../base/assert.ts";
 import type { Expiry } from "../state/leases/commands.ts";
 import type { Lease } from "../state/leases/lease.ts";
 import { Leases } from "../state/leases/leases.ts";
@@ -15,6 +16,7 @@ const EXPIRE_MAX = 1000;
 export class LeaseTracker {
   readonly #leases: Leases;
   readonly #clock: ExpiryQueue;
+  readonly #stepMaxMs: number;
   #leads = false;
   #renewed = new Set<number>();
   #sincePassedOn = 0;
@@ -27,6 +29,7 @@ export class LeaseTracker {
   constructor(machine: Machine, stepMaxMs: number) {
     this.#leases = machine.model(Leases);
     this.#clock = new ExpiryQueue(stepMaxMs);
+    this.#stepMaxMs = stepMaxMs;
   }
 
   becomeLeader(): void {
@@ -86,11 +89,13 @@ export class LeaseTracker {
 
   /** On the leader, lets `milliseconds` pass. A lease that ran out, and is not forgotten, runs out again a while later. */
   advance(milliseconds: number): void {
+    assert(milliseconds >= 0 && milliseconds <= this.#stepMaxMs, "a step of time that renewals do not allow for");
     if (this.#leads) this.#expired = this.#clock.advance(milliseconds);
   }
 
   /** The leases that ran out at the latest step of time, as they are now; each generation of each once a term. */
   takeExpired(): readonly Expiry[] {
+    assert(this.#leads || this.#expired.length === 0, "leases run out on a member that does not lead");
     const taken: Expiry[] = [];
     for (const id of this.#expired) {
       const lease = this.#leases.get(id);

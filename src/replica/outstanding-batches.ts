@@ -94,6 +94,8 @@ export class OutstandingBatches {
     assert(this.#mark < 0, "a batch was closed in the middle of a command");
     if (this.#waiters.length === 0) return null;
     const batch = { sequence: this.#nextSequence++, bytes: this.#writer.copy(), waiters: this.#waiters };
+    const last = this.#outstanding.at(-1);
+    assert(last === undefined || last.sequence + 1 === batch.sequence, "a gap between a member's batches");
     this.#outstanding.push(batch);
     this.#outstandingBytes += batch.bytes.length;
     this.#waiters = [];

@@ -1,8 +1,10 @@
 // The state from a snapshot: this member's own at its start, and one that a leader sends. A leader's is read whole before
 // it takes the place of state and log; what cannot be read leaves the disk, and nothing has changed.
 
+import { assert } from "../base/assert.ts";
 import { CoordinationError } from "../base/errors.ts";
 import type { Effect, Input, SnapshotMeta } from "../consensus/raft/types.ts";
+import type { Machine } from "../state/machine.ts";
 import type { Application } from "./application.ts";
 import type { ConsensusLoop } from "./consensus-loop.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -15,6 +17,7 @@ import { type Adopt, type Snapshotter, UnreadableSnapshotError } from "./snapsho
 type Chunk = Effect & { readonly kind: "write-snapshot" };
 
 export interface SnapshotInstallationParts {
+  readonly machine: Machine;
   readonly loop: ConsensusLoop;
   readonly log: Log;
   readonly snapshots: Snapshots;
@@ -78,11 +81,13 @@ export class SnapshotInstallation {
 
   /** A leader's snapshot takes the place of state and log: with the log's entries goes what was still to be applied. */
   async #replaceBy(snapshot: SnapshotMeta, written: Input, adopt: Adopt): Promise<void> {
-    const { application, log, lifecycle, taking, proposals, logger, loop, onApplied } = this.#parts;
+    const { machine, application, log, lifecycle, taking, proposals, logger, loop, onApplied } = this.#parts;
+    assert(snapshot.index > machine.appliedIndex, "a snapshot of less than the state holds");
     application.pause();
     await log.restart(snapshot);
     if (lifecycle.isStopped) return;
     adopt();
+    assert(machine.appliedIndex === snapshot.index, "a state that is not the one of its snapshot");
     taking.onRestored(snapshot.index);
     proposals.forgetApplied();
     logger.info(`installed the leader's snapshot of index ${snapshot.index}`);

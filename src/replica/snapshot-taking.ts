@@ -1,6 +1,7 @@
 // When this member takes a snapshot of its state, and what may go from its disk afterwards: older snapshots and the log
 // before it, but for what followers within reach are being sent.
 
+import { assert } from "../base/assert.ts";
 import { CoordinationError } from "../base/errors.ts";
 import type { SnapshotMeta } from "../consensus/raft/types.ts";
 import type { Machine } from "../state/machine.ts";
@@ -101,6 +102,8 @@ export class SnapshotTaking {
       term: raft.termAt(index),
       configuration: raft.configurationAt(index),
     };
+    assert(index > this.#index, "a snapshot of no more than the latest holds");
+    assert(snapshot.term >= 0, "a snapshot of an entry whose term is not known");
     this.#sequenceThen = zxid;
     const mayKeep = log.size <= KEPT_LOG_FACTOR * snapshotLogBytes;
     const isInUse = (older: number): boolean => mayKeep && raft.isSending(older);
@@ -113,6 +116,7 @@ export class SnapshotTaking {
     // behind, and is being sent a snapshot or the log, goes on from there: the log is kept for it, within a bound.
     const neededFrom = mayKeep ? Math.min(raft.neededFrom, index + 1) : index + 1;
     const logFrom = Math.min(previous > 0 ? previous + 1 : index + 1, neededFrom);
+    assert(neededFrom <= index + 1, "entries would go that no snapshot holds");
     loop.submit({ kind: "snapshot-taken", snapshot, logFrom });
     log.purge(neededFrom - 1);
     this.#logSizeThen = log.size;

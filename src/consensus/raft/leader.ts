@@ -320,6 +320,16 @@ export class Leader {
     if (this.#reads.canBegin) this.#beginReads();
   }
 
+  /** match < next ≤ last + 1 of every follower; nobody has answered a round that has not begun. */
+  checkInvariants(): void {
+    const { lastIndex } = this.#log;
+    for (const { matchIndex, nextIndex, confirmedRound } of this.#followers.all) {
+      assert(matchIndex < nextIndex, "a follower is sent what it is known to hold");
+      assert(nextIndex <= lastIndex + 1, "a follower is to be sent what its leader does not hold");
+      assert(confirmedRound <= this.round, "a follower has answered a round that has not begun");
+    }
+  }
+
   // ------------------------------------------------------------------------------------------------------------ views
 
   /** The latest round of contact: no answer can be to a later one. */

@@ -234,4 +234,20 @@ export class RaftLog {
     this.#truncateFrom = null;
     for (const saving of this.#saving) saving.lastIndex = snapshot.index;
   }
+
+  /** The entries in memory are contiguous, their terms ascend and are those of the index, and what is unsaved is here. */
+  checkThoroughly(): void {
+    const { lastIndex } = this;
+    let { first: index } = this.#tail;
+    for (const entry of this.#tail.slice(index, lastIndex, Number.POSITIVE_INFINITY)) {
+      assert(entry.index === index, "an entry of the tail stands at another index");
+      assert(entry.term === this.#terms.at(index), "an entry has another term than its index");
+      assert(entry.term >= this.#terms.at(index - 1), "terms go back along the log");
+      index++;
+    }
+    assert(index === lastIndex + 1, "the tail has a gap");
+    assert(this.#unsavedFrom >= this.#tail.first, "an entry left memory before the disk was asked to keep it");
+    assert(this.configurationIndex <= lastIndex, "a configuration outlives its entry");
+    assert(this.#tail.first <= this.durableIndex + 1, "an entry left memory before it was durable");
+  }
 }

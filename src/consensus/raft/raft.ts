@@ -13,6 +13,7 @@ import { Eligibility } from "./eligibility.ts";
 import { Follower } from "./follower.ts";
 import type { FoundingProgress } from "./founding.ts";
 import { HardStateStore } from "./hard-state.ts";
+import { Invariants } from "./invariants.ts";
 import { RaftLog } from "./log.ts";
 import { MessageFilter } from "./message-filter.ts";
 import { ForwardedReads } from "./reads.ts";
@@ -46,6 +47,7 @@ export class Raft {
   readonly #candidate: Candidate;
   readonly #voter: Voter;
   readonly #report: StepReport;
+  readonly #invariants: Invariants;
   /** A configuration of its ensemble has named it in this run. */
   #wasNamed: boolean;
 
@@ -70,6 +72,7 @@ export class Raft {
     this.#candidate = new Candidate(parts, this.#state, this.#filter);
     this.#voter = new Voter(parts, this.#state, this.#filter);
     this.#report = new StepReport(parts, this.#state, recovered.snapshot.index);
+    this.#invariants = new Invariants(parts, this.#state);
     const { cluster, members } = log.configuration;
     this.#wasNamed = cluster !== 0 && members.some(({ id }) => id === options.id);
   }
@@ -239,6 +242,7 @@ export class Raft {
     }
     if (this.#state.leader?.hasResigned === true) this.#state.becomeFollower(this.term, null);
     if (this.#report.tell() && this.#isNamed) this.#wasNamed = true;
+    this.#invariants.check();
     return this.#effects.take();
   }
 

@@ -4,6 +4,9 @@
 import type { RaftLog } from "./log.ts";
 import type { MemberId, Message, Role } from "./types.ts";
 
+/** No log grows so long: a million entries a second take thirty-five years. Above it, numbers lose their exactness. */
+export const INDEX_MAX = 2 ** 50;
+
 /** What the rules are judged by: this member, as it is in the term of the message. */
 export interface Judge {
   readonly role: Role;
@@ -17,6 +20,7 @@ export interface Judge {
 
 /** Which rule a message breaks, in words; null: none that this member could know of. Terms before its own break none. */
 export function ruleBroken(from: MemberId, message: Message, judge: Judge): string | null {
+  if (furthestIndexOf(message) > INDEX_MAX) return "an index that no log reaches";
   switch (message.kind) {
     case "append":
       return rivalOf(from, message.term, judge) ?? ruleOfEntries(message, judge);
@@ -33,6 +37,25 @@ export function ruleBroken(from: MemberId, message: Message, judge: Judge): stri
       return message.last.term > message.term ? "a candidate whose log ends after the term that it stands for" : null;
     default:
       return null;
+  }
+}
+
+/** The largest index that a message speaks of. */
+function furthestIndexOf(message: Message): number {
+  switch (message.kind) {
+    case "append":
+      return Math.max(message.commitIndex, message.previous.index + message.entries.length);
+    case "append-reply":
+    case "snapshot-reply":
+      return message.index;
+    case "snapshot":
+      return message.snapshot.index;
+    case "request-vote":
+      return message.last.index;
+    case "read-reply":
+      return message.index ?? 0;
+    default:
+      return 0;
   }
 }
 

@@ -82,6 +82,8 @@ export interface RaftOptions {
   /** Entries already applied and durable stay in memory, for followers a little behind, up to this many bytes. */
   readonly tailBytesMax: number;
   readonly snapshotChunkBytes: number;
+  /** Also checks invariants whose cost grows with the log in memory: for tests and simulators. */
+  readonly thoroughChecks?: boolean;
 }
 
 /** What a member finds on its disk when it starts. */

@@ -74,7 +74,7 @@ export class SimulatedEnsemble {
       random,
       observer: options.observer ?? {},
       replica: {
-        raft: options.replica?.raft ?? RAFT,
+        raft: { ...(options.replica?.raft ?? RAFT), thoroughChecks: true },
         tickMs: options.replica?.tickMs ?? 40,
         reaper: options.replica?.reaper ?? { intervalMs: 60_000, neverUsedMs: 0, maxPerMinute: 10_000 },
         snapshotCommands: options.replica?.snapshotCommands ?? 1000,

@@ -14,6 +14,7 @@ const options = {
   inflightAppendsMax: 4,
   uncommittedBytesMax: 1000,
   tailBytesMax: 1000,
+  thoroughChecks: true,
   snapshotChunkBytes: 100,
 };
 

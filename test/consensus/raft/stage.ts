@@ -25,6 +25,7 @@ export const OPTIONS: Omit<RaftOptions, "id" | "incarnation"> = {
   inflightAppendsMax: 4,
   uncommittedBytesMax: 4096,
   tailBytesMax: 65536,
+  thoroughChecks: true,
   snapshotChunkBytes: 8,
 };
 

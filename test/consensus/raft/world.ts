@@ -114,6 +114,7 @@ export class World {
       inflightAppendsMax: 1 + this.random.below(8),
       uncommittedBytesMax: 1000 + this.random.below(2000),
       tailBytesMax: this.random.below(1000),
+      thoroughChecks: true,
       snapshotChunkBytes: 30 + this.random.below(100),
     };
     this.#wanted = new Map();
