@@ -24,6 +24,12 @@ export class ExpiryQueue {
     if (!known) this.#place(lease, deadline);
   }
 
+  /** How much of its time is left, at least 0; null: it is not in the queue. */
+  remainingMs(lease: number): number | null {
+    const deadline = this.#deadlines.get(lease);
+    return deadline === undefined ? null : Math.max(0, Math.floor(deadline - this.#stepMaxMs - this.#now));
+  }
+
   forget(lease: number): void {
     this.#deadlines.delete(lease);
   }

@@ -71,6 +71,12 @@ export class LeaseTracker {
     if (timeoutMs !== null) this.#clock.renew(id, timeoutMs);
   }
 
+  /** On the leader: how much of a lease's time is left; null: there is no such lease, or it has no clock. */
+  remainingMs(lease: number): number | null {
+    assert(this.#leads, "the time of a lease asked of one who does not keep it");
+    return this.#clock.remainingMs(lease);
+  }
+
   forget(lease: number): void {
     this.#clock.forget(lease);
     this.#renewed.delete(lease);

@@ -4,7 +4,16 @@
 import { MalformedError } from "../base/bytes.ts";
 import type { MemberId, MemberRecord, Message } from "../consensus/raft/types.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { decodePeerMessage, encodePropose, encodeRaft, encodeRenew, type PeerMessage } from "./peer-messages.ts";
+import {
+  decodePeerMessage,
+  encodeLeaseAnswer,
+  encodeLeaseQuestion,
+  encodePropose,
+  encodeRaft,
+  encodeRenew,
+  type LeaseAnswer,
+  type PeerMessage,
+} from "./peer-messages.ts";
 import type { Peers } from "./ports.ts";
 
 /** Who takes what other members say. */
@@ -14,6 +23,8 @@ export interface PeerMessageHandlers {
   onProposal(from: MemberId, batch: Uint8Array): void;
   /** Another member heard from the clients of these leases. */
   onRenewals(from: MemberId, leases: readonly number[]): void;
+  onLeaseQuestion(from: MemberId, context: number, lease: number): void;
+  onLeaseAnswer(from: MemberId, context: number, answer: LeaseAnswer): void;
 }
 
 export class PeerLink {
@@ -55,6 +66,19 @@ export class PeerLink {
 
   sendRenewals(to: MemberId, leases: Iterable<number>): void {
     this.#peers?.send(to, encodeRenew(leases));
+  }
+
+  sendLeaseQuestion(to: MemberId, context: number, lease: number): void {
+    this.#peers?.send(to, encodeLeaseQuestion(context, lease));
+  }
+
+  sendLeaseAnswer(to: MemberId, context: number, answer: LeaseAnswer): void {
+    this.#peers?.send(to, encodeLeaseAnswer(context, answer));
+  }
+
+  /** The newest wire version that a member's program speaks; null while it is not connected. */
+  versionOf(member: MemberId): number | null {
+    return this.#peers?.versionOf(member) ?? null;
   }
 
   /** Followers at the same point are sent the same message: it is encoded once. */
@@ -106,6 +130,12 @@ export class PeerLink {
         break;
       case "renew":
         this.#handlers.onRenewals(from, message.leases);
+        break;
+      case "lease-question":
+        this.#handlers.onLeaseQuestion(from, message.context, message.lease);
+        break;
+      case "lease-answer":
+        this.#handlers.onLeaseAnswer(from, message.context, message.answer);
         break;
     }
   }

@@ -12,10 +12,20 @@ export type PeerMessage =
   /** A batch for the leader to put into the log; the sender sends it again until it sees it applied. */
   | { readonly kind: "propose"; readonly batch: Uint8Array }
   /** These leases' clients were heard from since the last such message. */
-  | { readonly kind: "renew"; readonly leases: readonly number[] };
+  | { readonly kind: "renew"; readonly leases: readonly number[] }
+  /** How much of this lease's time is left? Asked of the leader, by members of wire version 3 and later. */
+  | { readonly kind: "lease-question"; readonly context: number; readonly lease: number }
+  | { readonly kind: "lease-answer"; readonly context: number; readonly answer: LeaseAnswer };
+
+/** `remainingMs` null: there is no such lease, or it has no clock. "not-leader": ask another. */
+export type LeaseAnswer =
+  | { readonly kind: "remaining"; readonly remainingMs: number | null }
+  | { readonly kind: "not-leader" };
 
 const PROPOSE = 1;
 const RENEW = 2;
+const LEASE_QUESTION = 3;
+const LEASE_ANSWER = 4;
 const REQUEST_VOTE = 10;
 const VOTE = 11;
 const APPEND = 12;
@@ -44,6 +54,23 @@ export function encodeRenew(leases: Iterable<number>): Uint8Array {
   const writer = new ByteWriter(1024);
   writer.uint8(RENEW);
   for (const lease of leases) writer.int64(lease);
+  return writer.view();
+}
+
+export function encodeLeaseQuestion(context: number, lease: number): Uint8Array {
+  const writer = new ByteWriter(17);
+  writer.uint8(LEASE_QUESTION);
+  writer.int64(context);
+  writer.int64(lease);
+  return writer.view();
+}
+
+export function encodeLeaseAnswer(context: number, answer: LeaseAnswer): Uint8Array {
+  const writer = new ByteWriter(18);
+  writer.uint8(LEASE_ANSWER);
+  writer.int64(context);
+  writer.boolean(answer.kind === "remaining");
+  writer.int64(answer.kind === "remaining" ? (answer.remainingMs ?? -1) : -1);
   return writer.view();
 }
 
@@ -137,9 +164,22 @@ export function decodePeerMessage(frame: Uint8Array): PeerMessage {
   const tag = reader.uint8();
   if (tag === PROPOSE) return { kind: "propose", batch: reader.view(reader.remaining) };
   if (tag === RENEW) return { kind: "renew", leases: readLeases(reader) };
-  const message = readRaft(tag, reader);
+  const message = readMessage(tag, reader);
   if (reader.remaining > 0) throw new MalformedError(`${reader.remaining} bytes after a peer message`);
-  return { kind: "raft", message };
+  return message;
+}
+
+function readMessage(tag: number, reader: ByteReader): PeerMessage {
+  if (tag === LEASE_QUESTION) return { kind: "lease-question", context: reader.natural(), lease: reader.natural() };
+  if (tag === LEASE_ANSWER) return { kind: "lease-answer", context: reader.natural(), answer: readLeaseAnswer(reader) };
+  return { kind: "raft", message: readRaft(tag, reader) };
+}
+
+function readLeaseAnswer(reader: ByteReader): LeaseAnswer {
+  const isAnswered = reader.boolean();
+  const remainingMs = reader.naturalOrNone();
+  if (!isAnswered) return { kind: "not-leader" };
+  return { kind: "remaining", remainingMs: remainingMs < 0 ? null : remainingMs };
 }
 
 function readRaft(tag: number, reader: ByteReader): Message {

@@ -45,6 +45,11 @@ export interface ReplicaPort {
   readBarrier(done: (error: CoordinationError | null) => void, lease?: number | null): void;
   /** The client of this lease was heard from: its full timeout begins again. */
   renew(lease: number): void;
+  /**
+   * Calls back with the milliseconds that a lease has left, by the leader's clock: null where there is no such lease, or it
+   * has no clock. With an error where no leader answered in time, or its version knows no such question.
+   */
+  leaseRemaining(lease: number, done: (error: CoordinationError | null, remainingMs: number | null) => void): void;
   /** Calls back whenever `status` or `admission` changes in a way clients should know of. */
   onStatusChange(listener: () => void): void;
 }

@@ -21,6 +21,7 @@ import { FileNotice } from "./file-notice.ts";
 import { FollowerFeed } from "./follower-feed.ts";
 import { Handover } from "./handover.ts";
 import { LeaderRounds } from "./leader-rounds.ts";
+import { LeaseQuestions, type RemainingCallback } from "./lease-questions.ts";
 import { LeaseTracker } from "./lease-tracker.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { LinearizableReads } from "./linearizable-reads.ts";
@@ -76,6 +77,7 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
   readonly #rounds: LeaderRounds;
   readonly #reads: LinearizableReads;
   readonly #leases: LeaseTracker;
+  readonly #leaseQuestions: LeaseQuestions;
   readonly #duties: LeaderDuties;
   readonly #application: Application;
   readonly #snapshotter: Snapshotter;
@@ -101,6 +103,10 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
       onRaft: (from, message) => loop.submit({ kind: "message", from, message }),
       onProposal: (from, batch) => this.#onProposal(from, batch),
       onRenewals: (from, renewed) => this.#onRenewals(from, renewed),
+      onLeaseQuestion: (from, context, lease) => {
+        if (raft.isPeer(from)) this.#leaseQuestions.onQuestion(from, context, lease);
+      },
+      onLeaseAnswer: (from, context, answer) => this.#leaseQuestions.onAnswer(from, context, answer),
     });
     const core = { machine, loop, log, clock, stats, lifecycle, logger };
     const turnEnd = new TurnEnd(clock, lifecycle, () => this.#flush());
@@ -115,6 +121,7 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
       requestFlush: () => turnEnd.request(),
     });
     const leases = new LeaseTracker(machine, 2 * tickMs);
+    const leaseQuestions = new LeaseQuestions(id, loop, leases, link, clock);
     const reads = new LinearizableReads(id, loop, leases, link, clock);
     const onApplied = (): void => this.#onApplied();
     const { skipEntries } = options;
@@ -149,6 +156,7 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
     this.#rounds = rounds;
     this.#reads = reads;
     this.#leases = leases;
+    this.#leaseQuestions = leaseQuestions;
     this.#duties = duties;
     this.#application = application;
     this.#snapshotter = snapshotter;
@@ -164,7 +172,7 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
     this.#listen();
     this.#ticks = new Ticks({
       ...core,
-      ...{ tickMs, electionTicks, reads, leases, link, duties, rounds, proposals, status },
+      ...{ tickMs, electionTicks, reads, leases, leaseQuestions, link, duties, rounds, proposals, status },
     });
     this.#recoveredIndex = recovered.snapshot.index;
   }
@@ -236,6 +244,10 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
 
   renew(lease: number): void {
     this.#leases.renew(lease);
+  }
+
+  leaseRemaining(lease: number, done: RemainingCallback): void {
+    this.#leaseQuestions.ask(lease, done);
   }
 
   onStatusChange(listener: () => void): void {
@@ -365,6 +377,7 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
   async #close(): Promise<void> {
     if (!this.#lifecycle.end()) return;
     this.#reads.refuseAll();
+    this.#leaseQuestions.refuseAll();
     this.#proposals.refuseAll();
     await this.#snapshotter.close();
     await this.#link.close();

@@ -6,6 +6,7 @@ import type { ConsensusLoop } from "./consensus-loop.ts";
 import type { LeaderDuties } from "./duties/leader-duties.ts";
 import { FoundingNotice } from "./founding-notice.ts";
 import type { LeaderRounds } from "./leader-rounds.ts";
+import type { LeaseQuestions } from "./lease-questions.ts";
 import type { LeaseTracker } from "./lease-tracker.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { LinearizableReads } from "./linearizable-reads.ts";
@@ -23,6 +24,7 @@ export interface TickParts {
   readonly loop: ConsensusLoop;
   readonly reads: LinearizableReads;
   readonly leases: LeaseTracker;
+  readonly leaseQuestions: LeaseQuestions;
   readonly link: PeerLink;
   readonly duties: LeaderDuties;
   readonly rounds: LeaderRounds;
@@ -47,12 +49,13 @@ export class Ticks {
   }
 
   #tick(): void {
-    const { clock, loop, reads, rounds, duties, proposals, status } = this.#parts;
+    const { clock, loop, reads, leaseQuestions, rounds, duties, proposals, status } = this.#parts;
     const now = clock.now();
     const elapsed = now - this.#lastTickAt;
     this.#lastTickAt = now;
     loop.submit({ kind: "tick" });
     reads.askAgain(now);
+    leaseQuestions.onTick(now);
     this.#passOnRenewals(elapsed);
     this.#passTime(elapsed);
     if (loop.raft.canPropose) rounds.beginNext(); // the log may have taken nothing for a while

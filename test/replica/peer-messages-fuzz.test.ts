@@ -8,7 +8,14 @@ import { MalformedError } from "../../src/base/bytes.ts";
 import { type Random, seededRandom } from "../../src/base/random.ts";
 import { encodeConfiguration } from "../../src/consensus/raft/configuration.ts";
 import type { Configuration, Message } from "../../src/consensus/raft/types.ts";
-import { decodePeerMessage, encodePropose, encodeRaft, encodeRenew } from "../../src/replica/peer-messages.ts";
+import {
+  decodePeerMessage,
+  encodeLeaseAnswer,
+  encodeLeaseQuestion,
+  encodePropose,
+  encodeRaft,
+  encodeRenew,
+} from "../../src/replica/peer-messages.ts";
 
 const INPUTS = 100_000;
 const SEED = 9;
@@ -63,9 +70,15 @@ const messages: readonly Message[] = [
   { kind: "read-request", term: 3, context: 9 },
   { kind: "read-reply", term: 3, context: 9, index: null },
 ];
-const frames = [...messages.map(encodeRaft), encodePropose(payload), encodeRenew([1, 2, 2 ** 52])].map((frame) =>
-  frame.slice(),
-);
+const frames = [
+  ...messages.map(encodeRaft),
+  encodePropose(payload),
+  encodeRenew([1, 2, 2 ** 52]),
+  encodeLeaseQuestion(9, 2 ** 52),
+  encodeLeaseAnswer(9, { kind: "remaining", remainingMs: 4000 }),
+  encodeLeaseAnswer(9, { kind: "remaining", remainingMs: null }),
+  encodeLeaseAnswer(9, { kind: "not-leader" }),
+].map((frame) => frame.slice());
 
 /** What a number in the middle of a message may be turned into. */
 const EDGES = ["0000000000000000", "ffffffffffffffff", "4000000000000000", "7fffffffffffffff", "8000000000000000"].map(

@@ -210,6 +210,10 @@ export class FakeMember implements ReplicaPort {
     this.renewed.push(lease);
   }
 
+  leaseRemaining(_lease: number, done: (error: CoordinationError | null, remainingMs: number | null) => void): void {
+    done(null, null);
+  }
+
   onStatusChange(listener: () => void): void {
     this.#listeners.push(listener);
   }

@@ -1,0 +1,84 @@
+// How much time a lease has left: any member can be asked, and the leader's clock answers.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { CoordinationError } from "../../src/base/errors.ts";
+import type { ConsensusLoop } from "../../src/replica/consensus-loop.ts";
+import { LeaseQuestions } from "../../src/replica/lease-questions.ts";
+import type { LeaseTracker } from "../../src/replica/lease-tracker.ts";
+import type { PeerLink } from "../../src/replica/peer-link.ts";
+import type { Clock } from "../../src/replica/ports.ts";
+import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
+import { scenario } from "./story.ts";
+
+const TIMEOUT_MS = 6000;
+
+interface Answer {
+  error: CoordinationError | null;
+  remainingMs: number | null;
+}
+
+function ask(member: SimulatedMember, lease: number): { answer: Answer | null } {
+  const asked: { answer: Answer | null } = { answer: null };
+  member.replica!.leaseRemaining(lease, (error, remainingMs) => {
+    assert.equal(asked.answer, null, "a question was answered twice");
+    asked.answer = { error, remainingMs };
+  });
+  return asked;
+}
+
+scenario("each member is told by the leader how long a lease has left", {}, async ({ ensemble, open, until }) => {
+  const [follower] = ensemble.followers();
+  const lease = await open(follower!, TIMEOUT_MS);
+  await ensemble.time.run(2000);
+  for (const member of ensemble.members) {
+    const asked = ask(member, lease);
+    await until(() => asked.answer !== null, 1000);
+    const { error, remainingMs } = asked.answer!;
+    assert.equal(error, null);
+    assert.ok(remainingMs! > TIMEOUT_MS - 3000 && remainingMs! <= TIMEOUT_MS - 1500, `${remainingMs} ms are left`);
+  }
+});
+
+scenario("a lease that is not there has no time left", {}, async ({ ensemble, until }) => {
+  const [follower] = ensemble.followers();
+  const asked = ask(follower!, 4711);
+  await until(() => asked.answer !== null, 1000);
+  assert.deepEqual(asked.answer, { error: null, remainingMs: null });
+});
+
+scenario("what the dead leader was asked, the next one answers", {}, async ({ ensemble, open, until }) => {
+  const [follower] = ensemble.followers();
+  const lease = await open(follower!, TIMEOUT_MS);
+  const leader = ensemble.leader()!;
+  ensemble.network.clog(follower!.id, leader.id, 60_000);
+  const asked = ask(follower!, lease);
+  leader.crash();
+  await until(() => asked.answer !== null, 5000);
+  assert.equal(asked.answer!.error, null);
+  assert.ok(asked.answer!.remainingMs! > 0);
+});
+
+scenario("a leader that no quorum hears answers nobody, and no question stays open", {}, async (story) => {
+  const { ensemble, open, until } = story;
+  const leader = ensemble.leader()!;
+  const lease = await open(leader, 60_000);
+  ensemble.partition([1], [2], [3]);
+  await until(() => !leader.replica!.status.hasQuorum);
+  const asked = ask(leader, lease);
+  await until(() => asked.answer !== null, 6000);
+  assert.match(asked.answer!.error!.message, /no leader said in time/);
+});
+
+test("a leader of an older version is not asked: its members would hang up", () => {
+  const said: string[] = [];
+  const link = {
+    versionOf: () => 2,
+    sendLeaseQuestion: () => said.push("asked"),
+  } as unknown as PeerLink;
+  const loop = { raft: { leader: 2 } } as unknown as ConsensusLoop;
+  const questions = new LeaseQuestions(1, loop, {} as LeaseTracker, link, { now: () => 0 } as Clock);
+  questions.ask(7, (error) => said.push(error?.message ?? "answered"));
+  assert.equal(said.length, 1);
+  assert.match(said[0]!, /member 2, which leads, runs a version that cannot be asked/);
+});
