@@ -100,6 +100,8 @@ export interface Peers {
    * connected. Of this member itself: its own.
    */
   versionOf(member: MemberId): number | null;
+  /** From now on a member whose program speaks no version from `oldest` on is refused, and told so. It never goes back. */
+  requireVersion(oldest: number): void;
   /** Bytes sent to it that have not left this machine. */
   unsentBytes(to: MemberId): number;
   /** Whether it may be sent the log: the configuration names it, or it has proved itself, or none has to and it is near. */

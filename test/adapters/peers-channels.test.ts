@@ -182,3 +182,20 @@ test("the log's channel cannot be opened by another, nor one twice", async () =>
   assert.throws(() => one.peers.openChannel(CHANNEL, () => {}), /one receiver/);
   await one.peers.close();
 });
+
+test("once the ensemble needs a later version, members of an older one are cut, and told so when they come again", async () => {
+  const one = await new TestPeers(1).open();
+  one.peers.reconcile(0, [{ id: 2, address: "" }]);
+  const old = await call(one.port);
+  old.write(helloFrom(2, 1, VERSION_2));
+  await one.until("connected", () => one.peers.isConnected(2));
+  one.peers.requireVersion(3);
+  await one.until("cut", () => !one.peers.isConnected(2));
+  assert.ok(one.lines.some((line) => /it speaks version 2 at most, and the ensemble needs 3 by now/.test(line)));
+  one.peers.requireVersion(2); // it never goes back
+  const again = await call(one.port);
+  again.write(helloFrom(2, 1, VERSION_2));
+  const hello = decodeHello((await untilClosed(again)).subarray(0, HELLO_BYTES));
+  assert.deepEqual([hello?.reply, hello?.versionOldest], ["version", 3]);
+  await one.peers.close();
+});

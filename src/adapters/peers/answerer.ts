@@ -86,7 +86,7 @@ export class Answerer {
 
   #conclude(connection: PeerConnection, answer: Answer, onPeer: (peer: Peer) => void): void {
     const { hello, reply, bytes, authenticators } = answer;
-    const version = commonVersion(hello);
+    const version = commonVersion(hello, this.#context.local.versionOldest);
     if (reply !== "welcome" || version === null) {
       if (reply !== "welcome" && reply !== "busy") this.#warnOf(connection, hello, reply);
       connection.socket.write(bytes);
@@ -121,7 +121,7 @@ export class Answerer {
   /** "prove": the verdict waits for that. */
   #judgeHello(hello: Hello, socket: Socket): HelloReply {
     const { local } = this.#context;
-    if (commonVersion(hello) === null) return "version";
+    if (commonVersion(hello, local.versionOldest) === null) return "version";
     if (hello.from === local.id) return "same-member";
     if (hello.to !== local.id) return "wrong-member";
     if (this.#isOwnCallPreferred(hello.from)) return "busy";

@@ -127,7 +127,7 @@ export class Dialer {
   }
 
   #onWelcome(peer: Peer, connection: PeerConnection, where: string, hello: Hello, initiator: Initiator | null): void {
-    const version = commonVersion(hello);
+    const version = commonVersion(hello, this.#context.local.versionOldest);
     if (version === null) {
       this.#onRefused(peer, connection, where, "version");
       return;

@@ -111,10 +111,16 @@ function readHello(reader: ByteReader): Hello | null {
   return { version, versionOldest, reply, proof, from, to, cluster, incarnation, nonce: reader.view(NONCE_BYTES) };
 }
 
-/** The version that two members speak: the newest that both know. Null: they have none in common. */
-export function commonVersion({ version, versionOldest }: Pick<Hello, "version" | "versionOldest">): number | null {
+/**
+ * The version that two members speak: the newest that both know. Null: they have none in common. `oldest`: the oldest that
+ * this member still speaks.
+ */
+export function commonVersion(
+  { version, versionOldest }: Pick<Hello, "version" | "versionOldest">,
+  oldest: number,
+): number | null {
   const common = Math.min(version, WIRE_VERSION);
-  return common >= versionOldest && common >= WIRE_VERSION_OLDEST ? common : null;
+  return common >= versionOldest && common >= oldest ? common : null;
 }
 
 /** Whether the bytes there so far may be the beginning of a hello. */

@@ -22,6 +22,8 @@ export class LocalMember {
   readonly proof: Proof;
   /** The ensemble's number; 0: not known yet. */
   cluster = 0;
+  /** The oldest version of the wire that it still speaks: the feature level of the log may ask for more than the program. */
+  versionOldest = WIRE_VERSION_OLDEST;
   tls: PreparedTls | null;
 
   constructor({ id, incarnation, secrets, isSecretRequired, tls }: LocalMemberOptions) {
@@ -47,7 +49,7 @@ export class LocalMember {
     const isOpen = proof === "none";
     return encodeHello({
       version: WIRE_VERSION,
-      versionOldest: WIRE_VERSION_OLDEST,
+      versionOldest: this.versionOldest,
       reply,
       proof,
       from: this.id,

@@ -137,6 +137,16 @@ class Mesh implements OpenedPeers, MeshContext {
     return this.peers.get(member)?.connection?.peerVersion ?? null;
   }
 
+  requireVersion(oldest: number): void {
+    if (oldest <= this.local.versionOldest) return;
+    this.local.versionOldest = oldest;
+    for (const { id, connection } of this.peers) {
+      if (connection !== null && connection.peerVersion < oldest) {
+        this.hangUp(id, `it speaks version ${connection.peerVersion} at most, and the ensemble needs ${oldest} by now`);
+      }
+    }
+  }
+
   unsentBytes(to: MemberId): number {
     return this.peers.get(to)?.connection?.unsentBytes ?? 0;
   }

@@ -3,6 +3,7 @@
 // is lost.
 
 import { WIRE_VERSION } from "../../adapters/peers/hello.ts";
+import { assert } from "../../base/assert.ts";
 import type { Random } from "../../base/random.ts";
 import type { MemberId } from "../../consensus/raft/types.ts";
 import type { PeerEvents, Peers } from "../../replica/ports.ts";
@@ -99,6 +100,8 @@ export class VirtualNetwork {
       },
       isConnected: (to) => this.#link(id, to).isUp,
       versionOf: (member) => (member === id || this.#link(id, member).isUp ? WIRE_VERSION : null),
+      requireVersion: (oldest) =>
+        assert(oldest <= WIRE_VERSION, "a wire version that no member of this program speaks"),
       unsentBytes: (to) => this.#unsentBytes(id, to),
       mayFollow: () => true,
       hangUp: (on, why) => {
