@@ -76,11 +76,6 @@ export class PeerLink {
     this.#peers?.send(to, encodeLeaseAnswer(context, answer));
   }
 
-  /** The newest wire version that a member's program speaks; null while it is not connected. */
-  versionOf(member: MemberId): number | null {
-    return this.#peers?.versionOf(member) ?? null;
-  }
-
   /** Followers at the same point are sent the same message: it is encoded once. */
   #frameOf(message: Message): Uint8Array {
     if (message !== this.#lastMessage) {

@@ -139,7 +139,7 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
     const reconfiguration = { listed, patienceTicks: electionTicks };
     const standard = standardDuties({ machine, leases, stats, logger, reaper: options.reaper, reconfiguration });
     const list = [...standard, ...(options.duties?.(machine) ?? [])];
-    const duties = new LeaderDuties(list, machine, loop, link, rounds, clock, lifecycle);
+    const duties = new LeaderDuties(list, { ...core, rounds, link });
     const status = new Status({ id, raft, machine, log, proposals, taking, lifecycle, stats });
 
     this.id = id;

@@ -19,7 +19,7 @@ export const PEERS: readonly Mutant[] = [
     rule: "A caller with no version in common is closed.",
     pitfall: 36,
     file: "src/adapters/peers/hello.ts",
-    find: "return common >= versionOldest && common >= WIRE_VERSION_OLDEST ? common : null;",
+    find: "return common >= versionOldest && common >= oldest ? common : null;",
     replace: "return common;",
     caughtBy: ["peers"],
     simulator: OTHER_NETWORK,

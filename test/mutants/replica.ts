@@ -231,12 +231,10 @@ export const REPLICA: readonly Mutant[] = [
     rule: "What a leader commands of its own accord counts in its term alone.",
     pitfall: 8,
     file: "src/replica/replica.ts",
-    find: "new LeaderDuties(list, machine, loop, rounds, clock, lifecycle);",
-    replace: `new LeaderDuties(
-      list,
-      machine,
-      loop,
-      {
+    find: "new LeaderDuties(list, { ...core, rounds, link });",
+    replace: `new LeaderDuties(list, {
+      ...core,
+      rounds: {
         proposeOwn: (commands: readonly ((writer: ByteWriter) => void)[]) => {
           for (const encode of commands) {
             encode(proposals.begin());
@@ -244,9 +242,8 @@ export const REPLICA: readonly Mutant[] = [
           }
         },
       } as unknown as LeaderRounds,
-      clock,
-      lifecycle,
-    );`,
+      link,
+    });`,
     caughtBy: ["replica/session-time"],
     simulator: true,
   },
@@ -277,9 +274,9 @@ export const REPLICA: readonly Mutant[] = [
     rule: "Deadlines are counted by the monotonic clock.",
     pitfall: 33,
     file: "src/replica/ticks.ts",
-    find: `loop, reads, rounds, duties, proposals, status } = this.#parts;
+    find: `loop, reads, leaseQuestions, rounds, duties, proposals, status } = this.#parts;
     const now = clock.now();`,
-    replace: `loop, reads, rounds, duties, proposals, status } = this.#parts;
+    replace: `loop, reads, leaseQuestions, rounds, duties, proposals, status } = this.#parts;
     const now = clock.wall();`,
     caughtBy: ["replica/session-time"],
     simulator: true,

@@ -10,36 +10,31 @@ import type { PeerLink } from "../peer-link.ts";
 import type { Clock } from "../ports.ts";
 import type { LeaderDuty, LeaderView } from "./duty.ts";
 
+export interface LeaderDutiesParts {
+  readonly machine: Machine;
+  readonly loop: ConsensusLoop;
+  readonly rounds: LeaderRounds;
+  readonly link: PeerLink;
+  readonly clock: Clock;
+  readonly lifecycle: Lifecycle;
+}
+
 export class LeaderDuties {
   readonly #duties: readonly LeaderDuty[];
+  readonly #parts: LeaderDutiesParts;
   readonly #view: View;
-  readonly #loop: ConsensusLoop;
-  readonly #rounds: LeaderRounds;
-  readonly #clock: Clock;
-  readonly #lifecycle: Lifecycle;
 
-  constructor(
-    duties: readonly LeaderDuty[],
-    machine: Machine,
-    loop: ConsensusLoop,
-    link: PeerLink,
-    rounds: LeaderRounds,
-    clock: Clock,
-    lifecycle: Lifecycle,
-  ) {
+  constructor(duties: readonly LeaderDuty[], parts: LeaderDutiesParts) {
     this.#duties = duties;
-    this.#view = new View(machine, loop, link, clock);
-    this.#loop = loop;
-    this.#rounds = rounds;
-    this.#clock = clock;
-    this.#lifecycle = lifecycle;
+    this.#parts = parts;
+    this.#view = new View(parts);
   }
 
   /** Begins the clocks of those duties that have one: an interval may be shorter than a tick. */
   start(): void {
+    const { lifecycle, clock } = this.#parts;
     for (const duty of this.#duties) {
-      if (duty.intervalMs !== undefined)
-        this.#lifecycle.every(this.#clock, duty.intervalMs, () => this.#onInterval(duty));
+      if (duty.intervalMs !== undefined) lifecycle.every(clock, duty.intervalMs, () => this.#onInterval(duty));
     }
   }
 
@@ -53,11 +48,12 @@ export class LeaderDuties {
   }
 
   #ask(duty: LeaderDuty): void {
-    const { raft } = this.#loop;
+    const { loop, rounds } = this.#parts;
+    const { raft } = loop;
     if (raft.role !== "leader" || !raft.canPropose) return;
     const commands = duty.due(this.#view);
     if (commands.length === 0) return;
-    this.#rounds.proposeOwn(commands);
+    rounds.proposeOwn(commands);
     duty.onProposed?.(raft.lastIndex);
   }
 
@@ -68,47 +64,41 @@ export class LeaderDuties {
 }
 
 class View implements LeaderView {
-  readonly #machine: Machine;
-  readonly #loop: ConsensusLoop;
-  readonly #link: PeerLink;
-  readonly #clock: Clock;
+  readonly #parts: LeaderDutiesParts;
 
-  constructor(machine: Machine, loop: ConsensusLoop, link: PeerLink, clock: Clock) {
-    this.#machine = machine;
-    this.#loop = loop;
-    this.#link = link;
-    this.#clock = clock;
+  constructor(parts: LeaderDutiesParts) {
+    this.#parts = parts;
   }
 
   get now(): number {
-    return this.#clock.now();
+    return this.#parts.clock.now();
   }
 
   get wall(): number {
-    return this.#clock.wall();
+    return this.#parts.clock.wall();
   }
 
   get appliedIndex(): number {
-    return this.#machine.appliedIndex;
+    return this.#parts.machine.appliedIndex;
   }
 
   get configuration(): Configuration {
-    return this.#loop.raft.configuration;
+    return this.#parts.loop.raft.configuration;
   }
 
   get isChangingMembership(): boolean {
-    return this.#loop.raft.isChangingMembership;
+    return this.#parts.loop.raft.isChangingMembership;
   }
 
   progressOf(member: MemberId): MemberProgress | null {
-    return this.#loop.raft.progress.get(member) ?? null;
+    return this.#parts.loop.raft.progress.get(member) ?? null;
   }
 
   versionOf(member: MemberId): number | null {
-    return this.#link.versionOf(member);
+    return this.#parts.link.versionOf(member);
   }
 
   changeMembership(members: readonly MemberRecord[], isReconfiguration: boolean): void {
-    this.#loop.submit({ kind: "change-membership", members, isReconfiguration });
+    this.#parts.loop.submit({ kind: "change-membership", members, isReconfiguration });
   }
 }
