@@ -2,6 +2,8 @@
 
 import type { Mutant } from "./mutant.ts";
 
+const NO_LEVELS = "its members have no model that is above level 0";
+
 export const STATE: readonly Mutant[] = [
   {
     name: "a-batch-that-comes-again-is-applied-again",
@@ -245,6 +247,53 @@ export const STATE: readonly Mutant[] = [
     find: "if (format === FORMAT.plain || format === FORMAT.sections) return format;",
     replace: "if (format >= FORMAT.plain) return format;",
     caughtBy: ["state/snapshot"],
+    simulator: "all of its members are of one version",
+  },
+
+  // ------------------------------------------------------------------------------------------------ the seam of models
+  {
+    name: "a-command-above-the-feature-level-is-carried-out",
+    rule: "Below its feature level a model's commands are refused, on every member alike.",
+    file: "src/state/machine.ts",
+    find: "} else if (model!.level > turn.level) {",
+    replace: "} else if (model!.level > turn.level + 100) {",
+    caughtBy: ["state/seam"],
+    simulator: NO_LEVELS,
+  },
+  {
+    name: "a-snapshot-forgets-the-feature-level",
+    rule: "A snapshot holds the feature level.",
+    file: "src/state/machine.ts",
+    find: "turn.level = level;\n    this.#appliedIndex",
+    replace: "turn.level = Math.min(level, 1);\n    this.#appliedIndex",
+    caughtBy: ["state/seam"],
+    simulator: NO_LEVELS,
+  },
+  {
+    name: "only-the-first-model-hears-that-a-lease-ended",
+    rule: "What any model attached to a lease ends with it.",
+    file: "src/state/machine.ts",
+    find: "for (const model of this.#models) model.onLeaseEnded!(id, this);",
+    replace: "for (const model of this.#models.slice(0, 1)) model.onLeaseEnded!(id, this);",
+    caughtBy: ["state/seam"],
+    simulator: "its members have one model that attaches anything",
+  },
+  {
+    name: "a-lease-of-no-owner-is-served-by-its-opener-alone",
+    rule: "A lease without an owner is served by any member.",
+    file: "src/state/leases/leases.ts",
+    find: "owner: isOwned ? ownerOf(turn) : null",
+    replace: "owner: isOwned ? ownerOf(turn) : ownerOf(turn)",
+    caughtBy: ["state/seam"],
+    simulator: "its clients' leases are sessions, which have owners",
+  },
+  {
+    name: "the-feature-level-is-raised-over-an-old-member",
+    rule: "The feature level is raised once every member understands it.",
+    file: "src/replica/duties/feature-level.ts",
+    find: "const next = Math.min(levelWanted, ...understood);",
+    replace: "const next = Math.min(levelWanted, understood[0]!);",
+    caughtBy: ["replica/feature-level"],
     simulator: "all of its members are of one version",
   },
 ];

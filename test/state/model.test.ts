@@ -442,6 +442,7 @@ for (let seed = 1; seed <= 10; seed++) {
       pair.step();
       if (step % 100 !== 0) continue;
       pair.compare();
+      pair.world.machine.checkInvariants();
       // Another machine follows the log in large steps, now and then by a snapshot of this one.
       if (step % 300 === 0) {
         const { machine } = restored(snapshotOf(pair.world.machine, 500), 333);
