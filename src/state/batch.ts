@@ -11,7 +11,7 @@ import { ByteReader, type ByteWriter, MalformedError } from "../base/bytes.ts";
 import { readMemberIdOrNone, writeMemberId } from "../base/member-id.ts";
 
 const FORMAT = 2;
-/** In the place of a member: what a leader commands by itself, which is in no member's name. */
+/** Stands in the member's place of a batch that a leader gives by itself, in no member's name. */
 export const LEADERS_OWN = -1;
 const TIME_AT = 1;
 export const BATCH_HEADER_BYTES = 29;

@@ -1,4 +1,7 @@
-// The list of all models. Adding one: its folder, its line here, and nothing else in this room.
+// The list of all models. Adding one: its folder, its line here, and nothing else in this room. All members of one version
+// have the same models.
+//
+// Numbers are never given twice: 0 leases, 1 tree, 2 feature level; 100 and above are for tests.
 
 import { FeatureLevel } from "./feature-level.ts";
 import { Leases } from "./leases/leases.ts";

@@ -1,4 +1,5 @@
-// Who may do what to a node, and which access lists may be given to one. Everything here is linear in what it is given.
+// Access control: which permissions a list grants to a requester, and which lists a node may be given. Everything is linear
+// in the list and the identities.
 
 import { isValidId } from "./acl-ids.ts";
 import { AclIndex, isAnyone, matches } from "./acl-index.ts";
@@ -16,7 +17,7 @@ export const READ_ACL: readonly Acl[] = Object.freeze([Object.freeze({ perms: 1,
 const SCANNED_ENTRIES_MAX = 8;
 const indexes = new WeakMap<readonly Acl[], AclIndex>();
 
-/** Whether one of the permissions is granted to everyone, whoever asks. */
+/** Whether one of the permissions is granted to everyone. */
 export function allowsAnyone(acl: readonly Acl[], permissions: number): boolean {
   if (acl === OPEN_ACL) return true;
   if (acl.length > SCANNED_ENTRIES_MAX) return indexOf(acl).grantsAnyone(permissions);
@@ -26,7 +27,7 @@ export function allowsAnyone(acl: readonly Acl[], permissions: number): boolean 
   return acl.length === 0;
 }
 
-/** Whether one of the permissions is granted to someone with these identities; `super` may do everything. */
+/** Whether one of the permissions is granted to a requester with these identities; `super` may do everything. */
 export function allows(acl: readonly Acl[], permissions: number, identities: readonly Identity[]): boolean {
   if (allowsAnyone(acl, permissions)) return true;
   for (const identity of identities) {
@@ -54,7 +55,7 @@ function indexOf(acl: readonly Acl[]): AclIndex {
   return index;
 }
 
-/** Whether a list is beyond the limits, whoever brings it: it is refused without being looked at. */
+/** Whether a list is beyond the limits: then it is refused unread. */
 export function exceedsLimits(acl: readonly Acl[]): boolean {
   if (acl.length > ACL_ENTRIES_MAX) return true;
   let bytes = 0;
@@ -67,7 +68,7 @@ export function exceedsLimits(acl: readonly Acl[]): boolean {
 
 /** What a list is checked against. */
 export interface AclContext {
-  /** Who brings it; asked for only where the list says `auth`. */
+  /** The requester's; asked for only where the list says `auth`. */
   readonly identities: () => readonly Identity[];
   /** Whether the serving member has the scheme's provider. */
   readonly knowsScheme: (scheme: string) => boolean;
@@ -106,7 +107,7 @@ function withoutRepetitions(acl: readonly Acl[]): readonly Acl[] {
   });
 }
 
-/** The list as shown to who may not administer the node: password hashes are hidden. */
+/** The list as shown to requesters that may not administer the node: password hashes are hidden. */
 export function masked(acl: readonly Acl[]): readonly Acl[] {
   if (!acl.some((entry) => entry.scheme === "digest")) return acl;
   return acl.map((entry) => (entry.scheme === "digest" ? { ...entry, id: withoutHash(entry.id) } : entry));

@@ -1,7 +1,7 @@
-// Every change of a node goes through here, and each does all that belongs to it: neighbours and counters, quotas, the
-// running snapshot (which must see a node before it changes), the events, and, in a multi, how to take it back.
+// Every change of a node: each function does all that belongs to one change. It updates neighbours and counters, charges
+// quotas, shows the node to a running snapshot before it changes, tells the events, and notes how to undo it in a multi.
 //
-// Nothing is checked here: `operations.ts` has decided that the change is allowed.
+// Nothing is checked here: `operations.ts` has decided that the change is allowed. Invariants: see `invariants.ts`.
 
 import { assert } from "../../base/assert.ts";
 import { NodeMap } from "./node-map.ts";

@@ -2,8 +2,8 @@
 //
 //   model u8 (1) · operation u8 · session i64 (0: the cluster's own) · credentials u32 + bytes · fields
 //
-// Credentials say who asks, and under which settings of the member that serves him: settings travel with the command,
-// so members that are configured differently still decide alike. Paths, names, schemes and ids are one-byte strings.
+// Credentials are the identities of the requester and the settings of the member that serves it. Settings travel with the
+// command, so members that are configured differently still decide alike. Paths, schemes and ids are one-byte strings.
 
 import { assert } from "../../base/assert.ts";
 import { ByteWriter } from "../../base/bytes.ts";
@@ -97,8 +97,8 @@ export interface Reapable {
 }
 
 /**
- * Who asks, as every command of his carries it: made once a connection, and again when he proves to be someone more.
- * The identities should hold his address as scheme "ip".
+ * The credentials of a requester, as each of its commands carries them: encoded once a connection, and again after each
+ * further proof. The identities should hold its address as scheme "ip".
  */
 export function encodeIdentities(identities: readonly Identity[], policy: Policy = {}): Uint8Array {
   const writer = new ByteWriter(64);

@@ -11,7 +11,7 @@ export const ACL_ENTRIES_MAX = 1000;
 /** Bytes of one id in an access list. The longest honest ones are certificates' names, of some hundred bytes. */
 export const ACL_ID_BYTES_MAX = 1024;
 
-/** Bytes of all schemes and ids of one list: a requester who is many may otherwise turn a few bytes into a megabyte. */
+/** Bytes of all schemes and ids of one list: a requester with many identities could turn a few bytes into a megabyte. */
 export const ACL_BYTES_MAX = 64 << 10;
 
 /** Bytes of a quota's limits or statistics: four numbers of 20 digits with their names are 130. Writes below the quota parse them. */

@@ -1,5 +1,6 @@
-// Who asks, as a command says it. Nearly every node is open to everyone, so identities are only read once a list calls
-// for them, and then remembered: a connection sends the same bytes with every command.
+// The requester of a command: its session, its identities, and the settings of the member that serves it. Nearly every node
+// is open to everyone, so identities are read only when a list asks for them. They are remembered by their bytes: a
+// connection sends the same bytes with each command.
 
 import { ByteReader } from "../../base/bytes.ts";
 import { byteString } from "../../base/text.ts";

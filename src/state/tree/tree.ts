@@ -1,5 +1,5 @@
-// ZooKeeper's tree as it stands, for reading: on this member, at this moment, without copies. What changes it is in
-// `changes.ts`. The object stays the same when its content is replaced by a snapshot's; nodes do not.
+// ZooKeeper's tree, for reading: the state of this member at this moment, without copies. `changes.ts` changes it. The
+// object stays the same when a snapshot replaces its content; nodes do not. `invariants.ts` says what is always so.
 
 import { allows, OPEN_ACL, PERMISSION, READ_ACL } from "./acl.ts";
 import type { Reapable } from "./commands.ts";
