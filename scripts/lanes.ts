@@ -16,6 +16,8 @@ export interface Lane {
   readonly when: "quick" | "all" | "asked";
   /** Folders of `test/`, and files in them without `.test.ts`. The longest match counts. */
   readonly places: readonly string[];
+  /** Those among them that take longest: they begin first, so that no core is idle at the end. */
+  readonly first?: readonly string[];
   /** Whether its files run one at a time, because they measure time or start processes that do. The others run one on each core. */
   readonly isAlone: boolean;
   /** After this time a file has failed, and is ended. */
@@ -62,6 +64,7 @@ export const LANES: readonly Lane[] = [
     about: "the protocols: golden bytes, sessions, watches, limits, admin commands, and the client",
     when: "quick",
     places: ["protocols"],
+    first: ["protocols/zookeeper/watches", "protocols/zookeeper/bad-input"],
     isAlone: false,
     fileMinutes: 2,
     minutes: 10,
@@ -98,6 +101,7 @@ export const LANES: readonly Lane[] = [
       "sim/simulation",
       "state/hostile-text",
     ],
+    first: ["recipes/swarm", "state/hostile-text"],
     isAlone: false,
     fileMinutes: 5,
     minutes: 15,
@@ -113,6 +117,7 @@ export const LANES: readonly Lane[] = [
       "recipes/cluster",
       "recipes/embedded",
     ],
+    first: ["recipes/embedded", "recipes/cluster"],
     isAlone: false,
     fileMinutes: 10,
     minutes: 20,
@@ -254,6 +259,13 @@ export function laneOf(file: string): Lane | null {
     }
   }
   return found;
+}
+
+/** The lane's files in the order in which they begin. */
+export function inOrder(lane: Lane, files: readonly string[]): readonly string[] {
+  const { first = [] } = lane;
+  const isFirst = (file: string) => first.some((place) => isWithin(file, place));
+  return [...files.filter(isFirst), ...files.filter((file) => !isFirst(file))];
 }
 
 export function isWithin(file: string, place: string): boolean {

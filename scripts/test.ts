@@ -4,7 +4,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { concurrencyOf, filesAt, LANES, type Lane, laneOf, TREE, testFiles } from "./lanes.ts";
+import { concurrencyOf, filesAt, inOrder, LANES, type Lane, laneOf, TREE, testFiles } from "./lanes.ts";
 import { runTestFiles } from "./test-files.ts";
 import { countsText, seconds, sumOf, TestReport, type Totals } from "./test-report.ts";
 
@@ -101,7 +101,7 @@ async function runFiles(lane: Lane, files: readonly string[], { namePatterns, is
   const report = new TestReport(print, { isVerbose, isFiltered });
   const { fileMinutes, minutes, environment = {} } = lane;
   const options = { concurrency: concurrencyOf(lane), fileMinutes, minutes, namePatterns, environment };
-  await runTestFiles(files, options, (run) => report.onFile(run));
+  await runTestFiles(inOrder(lane, files), options, (run) => report.onFile(run));
   if (files.length > 1 && !isFiltered) print(`slowest:\n${report.slowestFiles.join("\n")}\n`);
   return report.totals;
 }

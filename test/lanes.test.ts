@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isWithin, LANES, laneOf, testFiles } from "../scripts/lanes.ts";
+import { inOrder, isWithin, LANES, laneOf, testFiles } from "../scripts/lanes.ts";
 
 const files = testFiles();
 
@@ -17,6 +17,17 @@ test("no place is in two lanes, and each holds tests", () => {
   assert.deepEqual(places, [...new Set(places)]);
   const empty = places.filter((place) => !files.some((file) => isWithin(file, place)));
   assert.deepEqual(empty, [], "these places of scripts/lanes.ts hold no test file");
+});
+
+test("what begins first is in its lane", () => {
+  for (const lane of LANES) {
+    for (const place of lane.first ?? []) {
+      const places = files.filter((file) => isWithin(file, place));
+      assert.ok(places.length > 0 && places.every((file) => laneOf(file) === lane), `${place} of ${lane.name}`);
+    }
+    const own = files.filter((file) => laneOf(file) === lane);
+    assert.deepEqual([...inOrder(lane, own)].sort(), own);
+  }
 });
 
 test("the longest place decides", () => {
