@@ -1,44 +1,53 @@
-// Processor time of an uncontended lock and its release, in virtual time, with nothing but this process: `lock-cost.ts [DIR] [N]`.
-// The servers are those of this tree's `dist`; the client and the recipes are those of DIR's, so that an earlier build can be
-// measured beside this one. Build both before.
+// Processor time of an uncontended lock and its release, in virtual time, within this process: `lock-cost.ts [DIR...]`. The servers are
+// those of this tree's `dist`; the clients and recipes are those of each DIR's, in turns of a few milliseconds, so that an earlier
+// build can be measured beside this one on a busy machine. Build all of them before.
 
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { repository as ROOT } from "../test/support/cache.ts";
+import { repository } from "../test/support/cache.ts";
 
-const [client = ".", rounds = "4000"] = process.argv.slice(2);
+const SLICES = 300;
+const LOCKS_IN_A_SLICE = 200;
+
 const load = (root: string, file: string) => import(pathToFileURL(resolve(root, "dist", `${file}.js`)).href);
-const { VirtualCluster } = await load(ROOT, "testing/virtual-cluster");
-const { serversOf, virtualPorts } = await load(ROOT, "testing/virtual-ports");
-const { ClientNetwork } = await load(ROOT, "sim/kernel/client-network");
-const { ZooKeeperClient, parseConnectString } = await load(client, "protocols/zookeeper/client/index");
-const { ZooKeeperEngine } = await load(client, "engines/zookeeper/engine");
-const { Coordination } = await load(client, "recipes/index");
+const { VirtualCluster } = await load(repository, "testing/virtual-cluster");
+const { serversOf, virtualPorts } = await load(repository, "testing/virtual-ports");
+const { ClientNetwork } = await load(repository, "sim/kernel/client-network");
 
 const cluster = await VirtualCluster.start({ members: 1, seed: 1 });
 const { ensemble } = cluster;
 const pace = { delayMinMs: 0.1, delayMaxMs: 0.2, splitProbability: 0 };
 const network = new ClientNetwork(ensemble.time, ensemble.random, pace);
-const ports = virtualPorts(ensemble, network, 1, ensemble.random);
-const program = new ZooKeeperClient(parseConnectString(serversOf(ensemble)), { sessionTimeoutMs: 10_000 }, ports);
-const times = Number(rounds);
+
+/** The lock of one build, and the processor time of each of its slices. */
+async function contestant(root: string, number: number) {
+  const { ZooKeeperClient, parseConnectString } = await load(root, "protocols/zookeeper/client/index");
+  const { ZooKeeperEngine } = await load(root, "engines/zookeeper/engine");
+  const { Coordination } = await load(root, "recipes/index");
+  const ports = virtualPorts(ensemble, network, number, ensemble.random);
+  const client = new ZooKeeperClient(parseConnectString(serversOf(ensemble)), { sessionTimeoutMs: 10_000 }, ports);
+  const lock = new Coordination(new ZooKeeperEngine(client, ports, {})).lock(`cost-${number}`);
+  return { root: resolve(root), client, lock, microseconds: [] as number[] };
+}
+
+const roots = process.argv.length > 2 ? process.argv.slice(2) : ["."];
+
+const contestants = await Promise.all(roots.map(contestant)); // loaded before virtual time runs
 
 await cluster.play(async () => {
-  await program.connected({ timeoutMs: 30_000 });
-  const lock = new Coordination(new ZooKeeperEngine(program, ports, {})).lock("cost");
-  const work = async () => {
-    for (let i = 0; i < times; i++) await (await lock.acquire()).release();
-  };
-  await work();
-  let best = Number.POSITIVE_INFINITY;
-  for (let run = 0; run < 8; run++) {
-    const before = process.cpuUsage();
-    await work();
-    const { user, system } = process.cpuUsage(before);
-    best = Math.min(best, (user + system) / times);
+  await Promise.all(contestants.map(({ client }) => client.connected({ timeoutMs: 30_000 })));
+  for (let slice = 0; slice < SLICES; slice++) {
+    for (const { lock, microseconds } of contestants) {
+      const before = process.cpuUsage();
+      for (let i = 0; i < LOCKS_IN_A_SLICE; i++) await (await lock.acquire()).release();
+      const { user, system } = process.cpuUsage(before);
+      if (slice >= SLICES / 3) microseconds.push((user + system) / LOCKS_IN_A_SLICE);
+    }
   }
-  console.log(
-    `${best.toFixed(1)} µs of processor time a lock and release, the best of 8 runs of ${times}: ${resolve(client)}`,
-  );
-  await program.close();
+  for (const { root, microseconds } of contestants) {
+    microseconds.sort((a, b) => a - b);
+    const at = (part: number) => microseconds[Math.floor(microseconds.length * part)]!.toFixed(1);
+    console.log(`µs of processor time a lock and release: best ${at(0)}, p25 ${at(0.25)}, median ${at(0.5)}: ${root}`);
+  }
+  await Promise.all(contestants.map(({ client }) => client.close()));
 });
