@@ -55,6 +55,7 @@ export const LANES: readonly Lane[] = [
       "state",
       "transport",
     ],
+    first: ["recipes/virtual", "replica/founding", "recipes/nothing-left", "consensus/raft/simulation"],
     isAlone: false,
     fileMinutes: 2,
     minutes: 10,
