@@ -1,5 +1,5 @@
-// Cuts what a port brings into length-prefixed frames: a length of four bytes, then so many, taken one at a time. Bytes are copied only when a frame comes in
-// pieces; a buffer for one grows with what has arrived, not with what was announced.
+// Cuts what a port brings into length-prefixed frames: a length of four bytes, then so many, taken one at a time. Bytes are
+// copied only when a frame comes in pieces; a buffer for one grows with what has arrived, not with what was announced.
 
 import { assert } from "../base/assert.ts";
 import { FRAME_BUFFER_INITIAL_BYTES } from "./limits.ts";
@@ -7,12 +7,22 @@ import { FRAME_BUFFER_INITIAL_BYTES } from "./limits.ts";
 const LENGTH_BYTES = 4;
 const NOTHING = new Uint8Array(0);
 
+export interface FrameReaderOptions {
+  /** Whether a frame may have no bytes at all. */
+  readonly allowsEmpty?: boolean;
+  /** Up to this size memory for a frame in pieces is taken at once, on the word of whoever announces it. */
+  readonly reservedBytesMax?: number;
+}
+
 export class FrameReader {
   /** The frame that `next` found stands in bytes [start, end). */
   bytes: Uint8Array = NOTHING;
   start = 0;
   end = 0;
-  readonly #bytesMax: number;
+  /** The longest frame that is taken; it may change between frames. */
+  bytesMax: number;
+  readonly #bytesMin: number;
+  readonly #reservedBytesMax: number;
   /** What came last, from `#offset` on not yet looked at. */
   #chunk: Uint8Array = NOTHING;
   #offset = 0;
@@ -21,11 +31,13 @@ export class FrameReader {
   #partialLength = 0;
   #isPutBack = false;
 
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+  constructor(bytesMax: number, { allowsEmpty = false, reservedBytesMax = 0 }: FrameReaderOptions = {}) {
+    this.bytesMax = bytesMax;
+    this.#bytesMin = allowsEmpty ? 0 : 1;
+    this.#reservedBytesMax = reservedBytesMax;
   }
 
-  /** Bytes that wait to become frames. */
+  /** Bytes that wait to become frames, lengths included. */
   get pending(): number {
     return this.#chunk.length - this.#offset + this.#partialLength + (this.#isPutBack ? this.end - this.start : 0);
   }
@@ -77,7 +89,7 @@ export class FrameReader {
     const available = this.#chunk.length - this.#offset;
     if (available < LENGTH_BYTES) return this.#keepRest(LENGTH_BYTES);
     const length = int32At(this.#chunk, this.#offset);
-    if (length <= 0 || length > this.#bytesMax) return "malformed";
+    if (!this.#isPossible(length)) return "malformed";
     if (available < LENGTH_BYTES + length) return this.#keepRest(LENGTH_BYTES + length);
     this.bytes = this.#chunk;
     this.start = this.#offset + LENGTH_BYTES;
@@ -103,7 +115,7 @@ export class FrameReader {
       this.#drop();
       return "more";
     }
-    this.#partial = new Uint8Array(Math.min(needed, Math.max(rest, FRAME_BUFFER_INITIAL_BYTES)));
+    this.#partial = new Uint8Array(Math.min(needed, Math.max(rest, this.#initialBytes(needed))));
     this.#partialLength = 0;
     this.#gather(rest);
     return "more";
@@ -112,7 +124,7 @@ export class FrameReader {
   #nextInPieces(): "frame" | "more" | "malformed" {
     if (!this.#gatherUpTo(LENGTH_BYTES)) return "more";
     const length = int32At(this.#partial!, 0);
-    if (length <= 0 || length > this.#bytesMax) return "malformed";
+    if (!this.#isPossible(length)) return "malformed";
     if (!this.#gatherUpTo(LENGTH_BYTES + length)) return "more";
     this.bytes = this.#partial!;
     this.start = LENGTH_BYTES;
@@ -135,7 +147,8 @@ export class FrameReader {
     const present = this.#partialLength + this.#chunk.length - this.#offset;
     const partial = this.#partial!;
     if (partial.length >= Math.min(count, present)) return;
-    const larger = new Uint8Array(Math.min(count, Math.max(present, partial.length * 2)));
+    const larger = new Uint8Array(Math.min(count, Math.max(present, partial.length * 2, this.#initialBytes(count))));
+    assert(larger.length >= Math.min(count, present), "no room for what has come");
     larger.set(partial.subarray(0, this.#partialLength));
     this.#partial = larger;
   }
@@ -145,6 +158,15 @@ export class FrameReader {
     this.#partialLength += count;
     this.#offset += count;
     if (this.#offset === this.#chunk.length) this.#drop();
+  }
+
+  #isPossible(length: number): boolean {
+    return length >= this.#bytesMin && length <= this.bytesMax;
+  }
+
+  /** How much memory is taken at once for a frame in pieces, of which `needed` bytes are announced. */
+  #initialBytes(needed: number): number {
+    return needed <= this.#reservedBytesMax ? needed : FRAME_BUFFER_INITIAL_BYTES;
   }
 
   #drop(): void {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FrameReader, frameLayout, writeFrameHeader } from "../../src/adapters/peers/framing.ts";
+import { frameLayout, frameReader, readFrames, writeFrameHeader } from "../../src/adapters/peers/framing.ts";
 import { decodeHello, encodeHello, HELLO_REPLIES, type Hello, NONCE_BYTES } from "../../src/adapters/peers/hello.ts";
 import { RecordAuthenticator } from "../../src/adapters/peers/record-authenticator.ts";
 import { Initiator, Responder } from "../../src/adapters/peers/shared-secret.ts";
@@ -94,11 +94,11 @@ test("frames: with and without a channel", () => {
     const bytes = frame(version, channel, payload);
     const read: string[] = [];
     const hasChannel = frameLayout(version).hasChannel && payload.length > 0;
-    new FrameReader((body) =>
+    readFrames(frameReader(), bytes, (body) =>
       read.push(
         hasChannel ? `channel ${body[0]}: ${Buffer.from(body.subarray(1))}` : `no channel: ${Buffer.from(body)}`,
       ),
-    ).push(bytes);
+    );
     return { title: `frame ${title}`, bytes, meaning: read };
   });
   compareWithGolden("peer-frames.txt", entries);

@@ -63,6 +63,7 @@ const FILES = {
   "peers/bytes": "test/adapters/peers-bytes.test.ts",
   "peers/channels": "test/adapters/peers-channels.test.ts",
   peers: "test/adapters/peers.test.ts",
+  "transport/frames": "test/transport/frame-reader.test.ts",
   "zookeeper-client/watches": "test/protocols/zookeeper-client/watches.test.ts",
   "zookeeper/handshake": "test/protocols/zookeeper/handshake.test.ts",
   "zookeeper/order": "test/protocols/zookeeper/order.test.ts",

@@ -53,6 +53,29 @@ test("a frame that announces a megabyte and sends nothing costs no megabyte", ()
   assert(reader.reserved <= 8192, `${reader.reserved} bytes are held for it`);
 });
 
+test("memory for a frame in pieces is taken at once where that is allowed, and not beyond", () => {
+  const reader = new FrameReader(0xfffff, { reservedBytesMax: 10_000 });
+  reader.add(new Uint8Array([...int32(9_000), 1, 2, 3]));
+  assert.equal(reader.next(), "more");
+  assert.equal(reader.reserved, 9_004);
+  reader.add(new Uint8Array(9_000 - 3));
+  assert.equal(reader.next(), "frame");
+  assert.equal(reader.end - reader.start, 9_000);
+  reader.add(int32(10_001));
+  assert.equal(reader.next(), "more");
+  assert.ok(reader.reserved <= 4096);
+});
+
+test("an empty frame is one where that is allowed", () => {
+  const reader = new FrameReader(100, { allowsEmpty: true });
+  reader.add(new Uint8Array([...int32(0), ...int32(1), 7]));
+  assert.equal(reader.next(), "frame");
+  assert.equal(reader.end, reader.start);
+  assert.equal(reader.next(), "frame");
+  assert.deepEqual(reader.bytes.slice(reader.start, reader.end), Uint8Array.of(7));
+  assert.equal(reader.next(), "more");
+});
+
 test("a length that is none, or beyond the limit, is malformed as soon as it is there", () => {
   for (const length of [0, -1, 101, 0x7fffffff]) {
     for (const step of [1, 4]) {

@@ -9,8 +9,9 @@ import {
   FRAME_BYTES_MAX,
   FRAME_HEADER_BYTES,
   type FrameLayout,
-  FrameReader,
   frameLayout,
+  frameReader,
+  readFrames,
   writeFrameHeader,
   writeLength,
 } from "./framing.ts";
@@ -52,10 +53,11 @@ export class PeerConnection {
   heardAt: number;
   readonly #events: ConnectionEvents;
   readonly #now: () => number;
-  readonly #frames: FrameReader;
+  readonly #frames = frameReader();
   /** Records of frames, where they are authenticated. */
-  #records: FrameReader | null = null;
+  #records: ReturnType<typeof frameReader> | null = null;
   #outgoing: RecordAuthenticator | null = null;
+  #incoming: RecordAuthenticator | null = null;
   #state: "greeting" | "open" | "closed" = "greeting";
   #layout: FrameLayout = frameLayout(WIRE_VERSION_OLDEST);
   #peerVersion = 0;
@@ -84,7 +86,6 @@ export class PeerConnection {
     this.heardAt = now();
     this.#now = now;
     this.#events = events;
-    this.#frames = new FrameReader((frame) => this.#onFrame(frame));
     socket.setNoDelay(true);
     if (tcpKeepAlive) socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.on("data", (chunk: Uint8Array) => this.#onData(chunk));
@@ -126,8 +127,8 @@ export class PeerConnection {
     this.#layout = frameLayout(version);
     if (authenticators === null) return;
     this.#outgoing = authenticators.outgoing;
-    const { incoming } = authenticators;
-    this.#records = new FrameReader((record) => this.#onRecord(record, incoming), RECORD_BYTES_MAX);
+    this.#records = frameReader(RECORD_BYTES_MAX);
+    this.#incoming = authenticators.incoming;
   }
 
   /** Whether the other side has proved that it knows the secret, and proves it with each record. */
@@ -234,7 +235,8 @@ export class PeerConnection {
     while (this.#state === "greeting" && rest.length > 0) rest = this.#gather(rest);
     if (this.#state !== "open" || rest.length === 0) return;
     try {
-      (this.#records ?? this.#frames).push(rest);
+      if (this.#records === null) readFrames(this.#frames, rest, this.#onFrame);
+      else readFrames(this.#records, rest, this.#onRecord);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
       this.close(`it sent what cannot be: ${error.message}`);
@@ -268,17 +270,17 @@ export class PeerConnection {
     this.#events.onHello(this, hello, bytes);
   }
 
-  #onRecord(record: Uint8Array, incoming: RecordAuthenticator): void {
+  readonly #onRecord = (record: Uint8Array): void => {
     if (this.#state !== "open") return;
-    const frames = incoming.verify(record);
+    const frames = this.#incoming!.verify(record);
     if (frames === null) throw new MalformedError("bytes that were changed on the way, or are not its own");
-    this.#frames.push(frames);
-    if (this.#frames.held > 0) throw new MalformedError("a record that ends in the middle of a frame");
-  }
+    readFrames(this.#frames, frames, this.#onFrame);
+    if (this.#frames.pending > 0) throw new MalformedError("a record that ends in the middle of a frame");
+  };
 
-  #onFrame(frame: Uint8Array): void {
+  readonly #onFrame = (frame: Uint8Array): void => {
     if (this.#state !== "open" || frame.length === 0) return; // an empty one says "alive"
     if (this.#layout.hasChannel) this.#events.onFrame(this, frame[0]!, frame.subarray(1));
     else this.#events.onFrame(this, LOG_CHANNEL, frame);
-  }
+  };
 }
