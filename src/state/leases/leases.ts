@@ -12,7 +12,7 @@ import type { RecordWriter } from "../record-writer.ts";
 import { GRANT, LEASE_MODEL, LEASE_OPERATION, SECRET_BYTES, TIMEOUT_MS_MAX } from "./commands.ts";
 import { LeaseEventHub } from "./events.ts";
 import { endOfLeaseCommand } from "./flaws.ts";
-import type { Lease, LeaseOutcome, LeaseTerms } from "./lease.ts";
+import type { Lease, LeaseOutcome, LeaseTerms, Owner } from "./lease.ts";
 import { LEASE_RECORD, LeaseSection, RestoredLeases } from "./snapshot.ts";
 
 const MEMBER_SHIFT = 2 ** 45;
@@ -29,6 +29,8 @@ export class Leases implements Model<LeaseOutcome>, LeaseTable {
   readonly recordKinds = [LEASE_RECORD];
   readonly events = new LeaseEventHub();
   #byId = new Map<number, Lease>();
+  /** By member, the run that last took a lease: all its leases share one object. */
+  readonly #owners = new Map<number, Owner>();
 
   get size(): number {
     return this.#byId.size;
@@ -53,7 +55,7 @@ export class Leases implements Model<LeaseOutcome>, LeaseTable {
     assert(timeoutMs === null || timeoutMs <= TIMEOUT_MS_MAX, `a lease of ${timeoutMs} ms`);
     const id = (turn.member % 256) * MEMBER_SHIFT + turn.sequence;
     assert(!this.#byId.has(id), "a lease's id is never given again");
-    const lease = { id, timeoutMs, secret, owner: isOwned ? ownerOf(turn) : null, generation: 0 };
+    const lease = { id, timeoutMs, secret, owner: isOwned ? this.#ownerOf(turn) : null, generation: 0 };
     this.#byId.set(id, lease);
     this.events.onLeaseMoved(id, lease.owner);
     return lease;
@@ -159,7 +161,7 @@ export class Leases implements Model<LeaseOutcome>, LeaseTable {
     const lease = this.#byId.get(id);
     if (lease === undefined || lease.secret === null || secret === null || !equalsSecretly(lease.secret, secret))
       return rejected("session-expired");
-    const owner = ownerOf(turn);
+    const owner = this.#ownerOf(turn);
     this.#byId.set(id, { ...lease, timeoutMs, owner, generation: (lease.generation + 1) | 0 });
     this.events.onLeaseMoved(id, owner);
     return { kind: "lease-attached", id, timeoutMs };
@@ -171,8 +173,12 @@ export class Leases implements Model<LeaseOutcome>, LeaseTable {
     this.end(id, "closed", turn);
     return DONE;
   }
-}
 
-function ownerOf({ member, run }: Turn): { readonly member: number; readonly run: number } {
-  return { member, run };
+  #ownerOf({ member, run }: Turn): Owner {
+    const known = this.#owners.get(member);
+    if (known?.run === run) return known;
+    const owner = { member, run };
+    this.#owners.set(member, owner);
+    return owner;
+  }
 }
