@@ -82,7 +82,7 @@ const expected: Readonly<Record<string, readonly (readonly [place: string, name:
   "how long a handshake waits": [
     ["protocols/zookeeper/limits.ts", "NO_QUORUM_GRACE_TICKS", (ticks) => `${ticks} \`tickTime\``],
   ],
-  "how long a read waits": [["replica", "DEADLINE_MS", seconds]],
+  "how long a read waits": [["replica/read-barriers.ts", "DEADLINE_MS", seconds]],
   "log kept for members": [["replica", "KEPT_LOG_FACTOR", times]],
   "connections to the admin server": [
     ["protocols/zookeeper/admin", "CONNECTIONS_MAX", count],
