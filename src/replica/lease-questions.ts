@@ -12,7 +12,7 @@ import type { Clock } from "./ports.ts";
 /** Hears the milliseconds that are left (null: there is no such lease, or it has no clock), or why nobody could say. */
 export type RemainingCallback = (error: CoordinationError | null, remainingMs: number | null) => void;
 
-const DEADLINE_MS = 5000;
+const QUESTION_DEADLINE_MS = 5000;
 /** A question or its answer may be lost with a connection. */
 const ASK_AGAIN_MS = 500;
 /** Older members know no such question. */
@@ -45,7 +45,7 @@ export class LeaseQuestions {
   ask(lease: number, done: RemainingCallback): void {
     const now = this.#clock.now();
     const context = this.#nextContext++;
-    this.#open.set(context, { lease, done, deadline: now + DEADLINE_MS, askedAt: now });
+    this.#open.set(context, { lease, done, deadline: now + QUESTION_DEADLINE_MS, askedAt: now });
     this.#send(context);
   }
 
