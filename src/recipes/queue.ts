@@ -326,18 +326,29 @@ class LeasedJob<T> extends GrantHandle implements Job<T> {
     const engine = this.#engine;
     const backoff = new Backoff(this.#engine, RETRY_MS);
     let end: number | null = null;
+    let doubt: unknown = null; // the failure of an attempt that may have completed it
     for (;;) {
-      this.assertHeld();
+      this.#assertHeldOr(doubt);
       try {
         await this.#lease.complete();
         break;
       } catch (error) {
         end ??= engine.runtime.now() + this.session.timeoutMs;
         if (engine.mayPass?.(error) !== true || engine.runtime.now() >= end) throw this.#notCompleted(error);
+        if (error instanceof CoordinationError && error.outcome === "unknown") doubt = this.#notCompleted(error);
         await backoff.next(this.signal);
       }
     }
     await this[Symbol.asyncDispose](); // the item is gone, whatever else is left to release
+  }
+
+  /** Once it may be completed, the loss of the lease does not say that it is not. */
+  #assertHeldOr(doubt: unknown): void {
+    try {
+      this.assertHeld();
+    } catch (lost) {
+      throw doubt ?? lost;
+    }
   }
 
   #notCompleted(error: unknown): unknown {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compareItems, parseItem, prefixOf, unwrapItems, wrapItem } from "../../src/engines/zookeeper/queue-items.ts";
-import { LockLostError } from "../../src/index.ts";
+import { type CoordinationError, LockLostError } from "../../src/index.ts";
 import { VirtualCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
 
 test("items are named as Curator's queues name theirs", () => {
@@ -169,3 +169,30 @@ async function played(play: (stage: ZooKeeperStage) => Promise<void>): Promise<v
     await play(stage);
   });
 }
+
+test("an ack that fails says that the item was not completed only if the item is still there", async () => {
+  await played(async (stage) => {
+    const [a, b] = [await stage.program(), await stage.program()];
+    const outcomes = new Set<string>();
+    // The answer to the removal is lost; then, at any moment of what follows, the servers fall silent until the session ends.
+    for (let afterMs = 0; afterMs < 12; afterMs += 0.5) {
+      await a.c.queue("q").put("work");
+      const job = await a.c.queue("q").take({ timeoutMs: 60_000 });
+      a.loseNextAnswer();
+      const acking = job.ack().then(
+        () => "done",
+        (error: CoordinationError) => error.outcome,
+      );
+      await stage.sleep(afterMs);
+      a.silence();
+      const outcome = await acking;
+      a.heal();
+      await stage.sleep(2 * stage.sessionTimeoutMs);
+      const left = await b.c.queue("q").size();
+      outcomes.add(`${outcome}, ${left} left`);
+      if (left > 0) await (await b.c.queue("q").take({ timeoutMs: 60_000 })).ack();
+    }
+    assert.ok(!outcomes.has("not-applied, 0 left"), [...outcomes].join("; "));
+    assert.ok(outcomes.has("unknown, 0 left"), `nothing was lost in its middle: ${[...outcomes].join("; ")}`);
+  });
+});

@@ -10,7 +10,7 @@ import { guardNode, type NodeContext, uuid } from "./nodes.ts";
 import { compareItems, type ItemName, itemsOf, locksOf, parseItem, unwrapItems } from "./queue-items.ts";
 import { ReadWatch } from "./read-watch.ts";
 import { RetriedRemoval } from "./retried-removal.ts";
-import { isRefusal, isUnknown, RetryDelays, retry } from "./retry.ts";
+import { isRefusal, isUnknown, RetryDelays, retry, withUnknownOutcome } from "./retry.ts";
 import type { ZooKeeperSession } from "./session.ts";
 import { WaitQueueContender } from "./wait-queue.ts";
 
@@ -246,23 +246,25 @@ export class NodeItemLease implements ItemLease {
         try {
           await delays.after(error);
         } catch {
-          if (!this.#mayBeCompleted || !(error instanceof CoordinationError) || isUnknown(error)) throw error;
-          throw new CoordinationError(error.code, "unknown", error.message, { cause: error });
+          throw this.#mayBeCompleted ? withUnknownOutcome(error) : error;
         }
       }
     }
   }
 
-  /** Behind a `sync`, because a server that lags may still show the item. */
+  /** Behind a `sync`, because a server that lags may still show the item. If this fails, the removal stays unknown. */
   #isThere(name: string): Promise<boolean> {
     const { session } = this.#session;
     const path = `${itemsOf(this.#path)}/${name}`;
-    return retry(this.#context, async () => {
+    const answer = retry(this.#context, async () => {
       const [, stat] = await Promise.all([
         this.#client.sync(path, { session }),
         this.#client.exists(path, { session }),
       ]);
       return stat !== null;
+    });
+    return answer.catch((error) => {
+      throw withUnknownOutcome(error);
     });
   }
 

@@ -118,6 +118,13 @@ export function isUnknown(error: unknown): boolean {
   return !(error instanceof CoordinationError) || error.outcome === "unknown";
 }
 
+/** The same error, where an earlier attempt of the same write may have been applied. */
+export function withUnknownOutcome(error: unknown): unknown {
+  if (isUnknown(error)) return error;
+  const { code, message } = error as CoordinationError;
+  return new CoordinationError(code, "unknown", message, { cause: error });
+}
+
 /** The same error, for a write that is now known not to have been applied. */
 export function notApplied(error: unknown): unknown {
   if (!(error instanceof CoordinationError) || error.outcome !== "unknown") return error;
