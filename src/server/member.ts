@@ -5,7 +5,7 @@ import { stat } from "node:fs/promises";
 import { type Certificates, openCertificates } from "../adapters/clients/certificates.ts";
 import { systemClock } from "../adapters/clock.ts";
 import { openPeers } from "../adapters/peers/peers.ts";
-import { openStorage } from "../adapters/storage/storage.ts";
+import { openStorage } from "../adapters/storage/system-storage.ts";
 import { CoordinationError } from "../base/errors.ts";
 import { seededRandom } from "../base/random.ts";
 import { startAdminServer, startMetricsServer } from "../protocols/zookeeper/admin.ts";

@@ -5,7 +5,7 @@ import fs, { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mock, test } from "node:test";
-import { systemFiles } from "../../src/adapters/storage/files.ts";
+import { systemFiles } from "../../src/adapters/storage/system-files.ts";
 
 test("what is synced is synced by the system: files by fdatasync, in the pool and on the loop, directories by fsync", async () => {
   const directory = mkdtempSync(join(tmpdir(), "cabildo-files-"));

@@ -7,7 +7,7 @@ import { BLOCKING, entries, open, POOLED, request, written } from "./support/sto
 function measured(slowMs: number) {
   const lines: string[] = [];
   const logger = { info() {}, warn: (line: string) => lines.push(line), error() {} };
-  return { times: new SyncTimes(slowMs, logger), lines };
+  return { times: new SyncTimes(slowMs, logger, () => 0), lines };
 }
 
 test("every sync is counted once, in the first bucket that holds it", () => {

@@ -27,7 +27,7 @@ export const STORAGE: readonly Mutant[] = [
     name: "a-sync-reaches-no-disk",
     rule: "A sync is the system's own `fdatasync`.",
     pitfall: 3,
-    file: "src/adapters/storage/files.ts",
+    file: "src/adapters/storage/system-files.ts",
     find: "sync: (file) => promised<void>((done) => fs.fdatasync(file, (error) => done(error))),",
     replace: "sync: (file) => promised<void>((done) => fs.fstat(file, (error) => done(error))),",
     caughtBy: ["storage/files"],

@@ -1,6 +1,5 @@
 // A member's first start: an empty log, and then the identity.
 
-import { join } from "node:path";
 import type { HardState } from "../../consensus/raft/types.ts";
 import { foreignError } from "./damage.ts";
 import { isAbsent } from "./files.ts";
@@ -10,6 +9,7 @@ import { createJournal } from "./journal/creation.ts";
 import type { Owner } from "./journal/segment.ts";
 import { encodeContext } from "./log-records.ts";
 import { recoverLog } from "./log-recovery.ts";
+import { pathIn } from "./paths.ts";
 import type { Place } from "./place.ts";
 
 const BLANK: HardState = { term: 0, votedFor: null, commitIndex: 0 };
@@ -29,14 +29,14 @@ export async function begin(place: Place, segmentBytes: number): Promise<Found> 
 /** ZooKeeper's own data: starting empty beside them would look like losing them. */
 export async function refuseForeign({ files, directories }: Place): Promise<void> {
   for (const directory of directories) {
-    const path = join(directory, "version-2");
+    const path = pathIn(directory, "version-2");
     const names = await files.list(path).catch((error) => {
-      if (isAbsent(error) || (error as NodeJS.ErrnoException).code === "ENOTDIR") return [];
+      if (isAbsent(error) || (error as { readonly code?: string }).code === "ENOTDIR") return [];
       throw error;
     });
     const file = names.find((name) => name.startsWith("log.") || name.startsWith("snapshot."));
     if (file === undefined) continue;
     const remedy = "Choose an empty directory as `dataDir` and `dataLogDir`; nothing was changed";
-    throw foreignError(join(path, file), 0, "this directory holds data of Apache ZooKeeper", remedy);
+    throw foreignError(pathIn(path, file), 0, "this directory holds data of Apache ZooKeeper", remedy);
   }
 }

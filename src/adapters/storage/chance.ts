@@ -1,9 +1,5 @@
 // Chance for what must differ from one file to the next: salts, and incarnations. A seeded one takes its place in a
 // simulation.
 
-import { randomBytes } from "node:crypto";
-
 /** A whole number in [0, 2³²), each as likely as any other. */
 export type Chance = () => number;
-
-export const systemChance: Chance = () => randomBytes(4).readUInt32BE();

@@ -1,11 +1,11 @@
 // What a start finds in a member's directories: identity, log and snapshots, and whether they agree with one another.
 
-import { join } from "node:path";
 import type { Configuration, RecoveredState, SnapshotMeta } from "../../consensus/raft/types.ts";
 import { DamageError } from "./damage.ts";
 import { IDENTITY_NAME, readIdentity } from "./identity.ts";
 import { isJournalFile, type Owner, SPARE_NAME, segmentName } from "./journal/segment.ts";
 import { isUnfinishedBirth, type RecoveredLog, recoverLog } from "./log-recovery.ts";
+import { pathIn } from "./paths.ts";
 import type { Place } from "./place.ts";
 import { asideDirectory } from "./set-aside.ts";
 import { openSnapshot, type StoredSnapshot, verifySnapshot } from "./snapshot-reader.ts";
@@ -29,13 +29,13 @@ export async function findData(place: Place): Promise<Found | null> {
     const logNames = (await files.list(logDirectory)).filter((name) => isJournalFile(name) && name !== SPARE_NAME);
     if (logNames.length + snapshotNames.length === 0) return null;
     if (snapshotNames.length === 0 && (await isUnfinishedBirth(files, logDirectory, logNames))) {
-      await files.remove(join(logDirectory, logNames[0]!));
+      await files.remove(pathIn(logDirectory, logNames[0]!));
       return null;
     }
-    throw new DamageError(join(dataDirectory, IDENTITY_NAME), 0, "the identity is missing, but there are data");
+    throw new DamageError(pathIn(dataDirectory, IDENTITY_NAME), 0, "the identity is missing, but there are data");
   }
   const log = await recoverLog(files, logDirectory, owner);
-  if (log === null) throw new DamageError(join(logDirectory, segmentName(1)), 0, "the log is missing");
+  if (log === null) throw new DamageError(pathIn(logDirectory, segmentName(1)), 0, "the log is missing");
   if (log.journal.tail.isTorn) {
     const { path, end } = log.journal.tail;
     logger.warn(`${path}: a commit at offset ${end} was being written when the member stopped: it is left out`);
@@ -56,7 +56,7 @@ async function findSnapshots(
   let damage: DamageError | null = null;
   const damaged: string[] = [];
   for (const name of names.toSorted((a, b) => indexIn(b) - indexIn(a))) {
-    const path = join(dataDirectory, name);
+    const path = pathIn(dataDirectory, name);
     try {
       const stored = await openSnapshot(files, path, owner);
       if (whole.length === 0) await verifySnapshot(files, stored);
@@ -82,7 +82,7 @@ async function findSnapshots(
   }
   if (damaged.length > 0) {
     const aside = await asideDirectory(place, dataDirectory);
-    for (const name of damaged) await files.rename(join(dataDirectory, name), join(aside, name));
+    for (const name of damaged) await files.rename(pathIn(dataDirectory, name), pathIn(aside, name));
     await files.syncDirectory(aside);
     await files.syncDirectory(dataDirectory);
     logger.warn(`damaged snapshots were set aside in ${aside}; the log makes good what they held`);

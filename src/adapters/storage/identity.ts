@@ -1,12 +1,12 @@
 // Whose directory this is: a small text file, written once, before anything else is.
 
-import { join } from "node:path";
-import { crc32 } from "node:zlib";
+import { crc32 } from "../../base/crc32.ts";
 import { byteString, bytesOf } from "../../base/text.ts";
 import type { Chance } from "./chance.ts";
 import { DamageError, foreignError } from "./damage.ts";
 import { type Files, isAbsent, readWhole } from "./files.ts";
 import type { Owner } from "./journal/segment.ts";
+import { pathIn } from "./paths.ts";
 
 export const IDENTITY_NAME = "identity";
 const DIRECTORY_FORMAT = 1;
@@ -16,7 +16,7 @@ const BODY = /^cabildo data directory\nformat \d+\nmember (\d{1,10})\nincarnatio
 
 /** Null: there is none. Throws unless it is this member's. */
 export async function readIdentity(files: Files, directory: string, member: number): Promise<Owner | null> {
-  const path = join(directory, IDENTITY_NAME);
+  const path = pathIn(directory, IDENTITY_NAME);
   let bytes: Uint8Array;
   try {
     bytes = await readWhole(files, path, 4096);
@@ -44,7 +44,7 @@ export async function readIdentity(files: Files, directory: string, member: numb
 
 export async function writeIdentity(files: Files, directory: string, owner: Owner): Promise<void> {
   const body = `cabildo data directory\nformat ${DIRECTORY_FORMAT}\nmember ${owner.member}\nincarnation ${owner.incarnation}\n`;
-  const temporary = join(directory, TEMPORARY_NAME);
+  const temporary = pathIn(directory, TEMPORARY_NAME);
   await files.remove(temporary).catch((error) => {
     if (!isAbsent(error)) throw error;
   });
@@ -55,7 +55,7 @@ export async function writeIdentity(files: Files, directory: string, owner: Owne
   } finally {
     await files.close(file);
   }
-  await files.rename(temporary, join(directory, IDENTITY_NAME));
+  await files.rename(temporary, pathIn(directory, IDENTITY_NAME));
   await files.syncDirectory(directory);
 }
 

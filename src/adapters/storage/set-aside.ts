@@ -1,8 +1,8 @@
 // Damaged data are never deleted: they are moved to a directory beside, where an operator finds them.
 
-import { join } from "node:path";
 import { IDENTITY_NAME } from "./identity.ts";
 import { isJournalFile } from "./journal/segment.ts";
+import { pathIn } from "./paths.ts";
 import type { Place } from "./place.ts";
 import { isSnapshot } from "./snapshots.ts";
 
@@ -20,7 +20,7 @@ export async function setAside(place: Place): Promise<string[]> {
     );
     names.sort((a, b) => Number(b === IDENTITY_NAME) - Number(a === IDENTITY_NAME));
     for (const name of names) {
-      await files.rename(join(directory, name), join(aside, name));
+      await files.rename(pathIn(directory, name), pathIn(aside, name));
       if (name === IDENTITY_NAME) await files.syncDirectory(directory);
     }
     await files.syncDirectory(aside);
@@ -40,7 +40,7 @@ export async function hasAside({ files, directories }: Place): Promise<boolean> 
 
 export async function asideDirectory({ files, wall }: Place, directory: string): Promise<string> {
   const time = new Date(wall()).toISOString().replaceAll(/[:.]/g, "-");
-  const aside = join(directory, `${ASIDE_PREFIX}${time}`);
+  const aside = pathIn(directory, `${ASIDE_PREFIX}${time}`);
   await files.makeDirectory(aside);
   return aside;
 }

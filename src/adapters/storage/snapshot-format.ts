@@ -7,8 +7,8 @@
 // chunk's checksum starts from the file's salt and the chunk's number: no chunk passes for another. The trailer, written
 // last, says how much there is and sums up the chunks' checksums.
 
-import { crc32 } from "node:zlib";
 import { ByteReader, ByteWriter, MalformedError } from "../../base/bytes.ts";
+import { crc32 } from "../../base/crc32.ts";
 import { readMemberId, writeMemberId } from "../../base/member-id.ts";
 import { decodeConfiguration, encodeConfiguration } from "../../consensus/raft/configuration.ts";
 import type { SnapshotMeta } from "../../consensus/raft/types.ts";

@@ -1,7 +1,6 @@
 // Snapshots as files. One exists for others only once it is whole and durable under its name; an unfinished one is
 // removed at the next start.
 
-import { join } from "node:path";
 import { assert } from "../../base/assert.ts";
 import { CoordinationError } from "../../base/errors.ts";
 import type { SnapshotMeta } from "../../consensus/raft/types.ts";
@@ -12,6 +11,7 @@ import type { Chance } from "./chance.ts";
 import { DamageError } from "./damage.ts";
 import { type Files, isAbsent } from "./files.ts";
 import type { Owner } from "./journal/segment.ts";
+import { pathIn } from "./paths.ts";
 import { CHUNK_BYTES } from "./snapshot-format.ts";
 import { fileBytesOf, readPayload, type StoredSnapshot } from "./snapshot-reader.ts";
 import { SnapshotFileWriter } from "./snapshot-writer.ts";
@@ -74,7 +74,7 @@ export class SnapshotFiles implements Snapshots {
 
   create(meta: SnapshotMeta, whenFull: "fail" | "wait" = "fail"): SnapshotWriter {
     const { files, directory, owner, after, logger, chance } = this.#options;
-    const path = join(directory, snapshotName(meta));
+    const path = pathIn(directory, snapshotName(meta));
     const patience = whenFull === "wait" ? { after, log: logger } : null;
     const unfinished = `${path}.${++this.#created}${UNFINISHED}`;
     const file = new SnapshotFileWriter(files, unfinished, { owner, meta, salt: chance() }, patience);
@@ -111,7 +111,7 @@ export class SnapshotFiles implements Snapshots {
 
   placeOf(index: number): string {
     const stored = this.#stored.find((candidate) => candidate.meta.index === index);
-    return stored?.path ?? join(this.#options.directory, `snapshot-${index}-…`);
+    return stored?.path ?? pathIn(this.#options.directory, `snapshot-${index}-…`);
   }
 
   async *stream(index: number): AsyncIterable<Uint8Array> {

@@ -2,22 +2,21 @@
 // decides what damage means: alone, the member refuses to start; among others, it sets aside what it has and is born again,
 // under a new incarnation, so that nobody counts on what it has forgotten.
 
-import { join, resolve } from "node:path";
 import type { Configuration } from "../../consensus/raft/types.ts";
 import { type Logger, silentLogger } from "../../replica/logger.ts";
 import type { OpenedStorage, StorageEvents } from "../../replica/ports.ts";
-import { type After, afterSends, type Defer, quietAfter } from "../timers.ts";
+import type { After, Defer } from "../timers.ts";
 import { begin, refuseForeign } from "./beginning.ts";
-import { type Chance, systemChance } from "./chance.ts";
+import type { Chance } from "./chance.ts";
 import { DamageError, refusal } from "./damage.ts";
-import { type Files, removeIfThere, systemFiles } from "./files.ts";
+import { type Files, removeIfThere } from "./files.ts";
 import { type Found, findData, recoveredState } from "./finding.ts";
 import type { Pace } from "./journal/pace.ts";
 import { SPARE_NAME } from "./journal/segment.ts";
 import { SyncTimes } from "./journal/sync-times.ts";
 import { continueTail } from "./journal/tail.ts";
-import { lockDirectory } from "./lock.ts";
 import { WriteAheadLog } from "./log.ts";
+import { pathIn } from "./paths.ts";
 import type { Place } from "./place.ts";
 import { hasAside, setAside } from "./set-aside.ts";
 import { isUnfinishedSnapshot, SnapshotFiles } from "./snapshots.ts";
@@ -40,45 +39,56 @@ export interface StorageOptions {
   readonly segmentBytes?: number | undefined;
   /** A sync slower than this is told; a second unless given. */
   readonly slowSyncMs?: number | undefined;
-  /** For simulations and tests: the world that storage stands in. */
-  readonly files?: Files | undefined;
-  readonly lock?: ((directory: string) => Promise<() => Promise<void>>) | undefined;
-  readonly after?: After | undefined;
-  readonly afterSends?: Defer | undefined;
   readonly pace?: Pace | undefined;
-  readonly chance?: Chance | undefined;
+}
+
+/** What storage needs of its surroundings: the operating system's (`system-storage.ts`), or a simulated one. */
+export interface StorageWorld {
+  readonly files: Files;
+  /** Takes a directory for this process alone; returns how to let go. */
+  readonly lock: (directory: string) => Promise<() => Promise<void>>;
+  readonly after: After;
+  /** Runs a task once this turn's frames have left for the other members. */
+  readonly afterSends: Defer;
+  readonly chance: Chance;
+  /** Monotonic milliseconds: how long syncs take. */
+  readonly now: () => number;
   /** Milliseconds since 1970, for the name under which damaged data are set aside. */
-  readonly wall?: (() => number) | undefined;
+  readonly wall: () => number;
 }
 
 /**
- * Throws a CoordinationError that names file, offset and remedy: "damaged" where nothing here can be trusted and nobody else
+ * Directories are absolute. Throws a CoordinationError that names file, offset and remedy: "damaged" where nothing here can be trusted and nobody else
  * has it, "configuration" where the directory is another's or in use. Nothing is changed then.
  */
-export async function openStorage(options: StorageOptions): Promise<OpenedStorage> {
-  const dataDirectory = resolve(options.dataDirectory);
-  const logDirectory = resolve(options.logDirectory ?? dataDirectory);
+export async function openStorageIn(world: StorageWorld, options: StorageOptions): Promise<OpenedStorage> {
+  const { dataDirectory, logDirectory = dataDirectory } = options;
   const place: Place = {
-    files: options.files ?? systemFiles,
+    files: world.files,
     dataDirectory,
     logDirectory,
     directories: [...new Set([dataDirectory, logDirectory])],
     member: options.member,
     logger: options.log ?? silentLogger,
-    chance: options.chance ?? systemChance,
-    wall: options.wall ?? Date.now,
+    chance: world.chance,
+    wall: world.wall,
   };
   for (const directory of place.directories) await place.files.makeDirectory(directory);
-  const unlock = await lockAll(place, options.lock ?? lockDirectory);
+  const unlock = await lockAll(place, world.lock);
   try {
-    return await openLocked(options, place, unlock);
+    return await openLocked(world, options, place, unlock);
   } catch (error) {
     await unlock();
     throw error;
   }
 }
 
-async function openLocked(options: StorageOptions, place: Place, unlock: () => Promise<void>): Promise<OpenedStorage> {
+async function openLocked(
+  world: StorageWorld,
+  options: StorageOptions,
+  place: Place,
+  unlock: () => Promise<void>,
+): Promise<OpenedStorage> {
   const { files, dataDirectory, logDirectory, logger, chance } = place;
   const found = await findOrBegin(place, options.alone, options.segmentBytes ?? SEGMENT_BYTES);
   await tidy(place);
@@ -91,7 +101,7 @@ async function openLocked(options: StorageOptions, place: Place, unlock: () => P
       retained: options.retainSnapshots,
       events: options.events,
       logger,
-      after: options.after ?? quietAfter,
+      after: world.after,
       chance,
     },
     found.snapshots,
@@ -104,11 +114,11 @@ async function openLocked(options: StorageOptions, place: Place, unlock: () => P
       owner,
       segmentBytes: options.segmentBytes ?? SEGMENT_BYTES,
       events: options.events,
-      after: options.after ?? quietAfter,
-      afterSends: options.afterSends ?? afterSends,
+      after: world.after,
+      afterSends: world.afterSends,
       chance,
       pace: options.pace,
-      syncTimes: new SyncTimes(options.slowSyncMs ?? SLOW_SYNC_MS, logger),
+      syncTimes: new SyncTimes(options.slowSyncMs ?? SLOW_SYNC_MS, logger, world.now),
       keptFrom: () => snapshots.oldestIndex,
       onClosed: unlock,
     },
@@ -142,9 +152,9 @@ async function findOrBegin(place: Place, alone: boolean, segmentBytes: number): 
 /** What earlier runs left unfinished goes. */
 async function tidy({ files, dataDirectory, logDirectory, directories }: Place): Promise<void> {
   for (const name of await files.list(dataDirectory)) {
-    if (isUnfinishedSnapshot(name)) await files.remove(join(dataDirectory, name));
+    if (isUnfinishedSnapshot(name)) await files.remove(pathIn(dataDirectory, name));
   }
-  await removeIfThere(files, join(logDirectory, SPARE_NAME));
+  await removeIfThere(files, pathIn(logDirectory, SPARE_NAME));
   for (const directory of directories) await files.syncDirectory(directory);
 }
 

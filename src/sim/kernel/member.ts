@@ -1,47 +1,20 @@
 // One machine of a simulated ensemble: its disk outlives its processes. A process is what a server is, but for its sockets:
 // storage, replica and protocol sessions, the same code, on virtual time.
 
-import { createHash } from "node:crypto";
 import type { Files } from "../../adapters/storage/files.ts";
-import { openStorage } from "../../adapters/storage/storage.ts";
+import { openStorageIn, type StorageWorld } from "../../adapters/storage/storage.ts";
 import { type Random, seededRandom } from "../../base/random.ts";
-import type { Configuration, EntryKind, MemberId, RecoveredState } from "../../consensus/raft/types.ts";
-import { BOUNDS } from "../../protocols/zookeeper/limits.ts";
-import { Service } from "../../protocols/zookeeper/service.ts";
+import type { Configuration, MemberId } from "../../consensus/raft/types.ts";
 import { LateStorageEvents } from "../../replica/late-storage-events.ts";
 import { silentLogger } from "../../replica/logger.ts";
-import type { LogWrite, OpenedStorage, StorageEvents } from "../../replica/ports.ts";
+import type { OpenedStorage, StorageEvents } from "../../replica/ports.ts";
 import { Replica, type ReplicaOptions } from "../../replica/replica.ts";
-import { Machine } from "../../state/machine.ts";
-import type { Model } from "../../state/model.ts";
-import { coordinationModels, type ModelFactory } from "../../state/models.ts";
+import type { ModelFactory } from "../../state/models.ts";
 import { VirtualDisk } from "./disk.ts";
+import type { DoorServer, SimulatedDoor } from "./door.ts";
 import type { VirtualNetwork } from "./network.ts";
+import { ObservedMachine, type Observer, observed, withSlowSnapshots } from "./observer.ts";
 import { VirtualClock, type VirtualTime } from "./time.ts";
-
-/** Sees everything that members do, as it happens. Must not change anything. */
-export interface Observer {
-  /** A process has read its disk. */
-  onOpened?(member: SimulatedMember, recovered: RecoveredState): void;
-  onStarted?(member: SimulatedMember): void;
-  /** Before an entry is applied; then after it, with the state that it led to. */
-  onApply?(member: SimulatedMember, index: number, kind: EntryKind, payload: Uint8Array): void;
-  onApplied?(member: SimulatedMember, index: number, machine: Machine): void;
-  /** The state was replaced by a snapshot's. */
-  onRestored?(member: SimulatedMember, machine: Machine): void;
-  onSnapshot?(member: SimulatedMember, index: number, machine: Machine): void;
-  onLogWrite?(member: SimulatedMember, write: LogWrite): void;
-  /** What it wrote is durable, and from here on it may speak of it. */
-  onLogDurable?(member: SimulatedMember, write: LogWrite): void;
-  /** The log is to begin anew after a snapshot of this index; then it has, for good. */
-  onLogRestart?(member: SimulatedMember, index: number): void;
-  onLogRestarted?(member: SimulatedMember, index: number): void;
-  /** A frame leaves for another member. */
-  onSent?(member: SimulatedMember, to: MemberId, frame: Uint8Array): void;
-  onStatus?(member: SimulatedMember): void;
-  /** A process ended by itself. */
-  onFatal?(member: SimulatedMember, error: Error): void;
-}
 
 export interface SimulatedMemberOptions {
   readonly id: MemberId;
@@ -59,22 +32,23 @@ export interface SimulatedMemberOptions {
   readonly retainSnapshots: number;
   /** The protocol's tick: session timeouts are between twice and twenty times as long. */
   readonly tickTimeMs: number;
-  /** How much a client may leave unread before it is not served on. */
-  readonly unsentBytesHigh?: number;
   /** Seconds of its clock in one true second. */
   readonly clockRate: number;
-  /** Nobody is asked who they are; so unless given. */
-  readonly skipAcl?: boolean | undefined;
-  /** Models of the state besides those of a server. */
-  readonly models?: readonly ModelFactory[] | undefined;
+  /** What each of its processes serves its clients with. */
+  readonly doors: readonly SimulatedDoor[];
+  /** Models of the state besides those that every member has. */
+  readonly models: readonly ModelFactory[];
 }
+
+const NO_DOORS: ReadonlyMap<string, DoorServer> = new Map();
 
 export class SimulatedMember {
   readonly id: MemberId;
   readonly disk: VirtualDisk;
   /** Undefined while the process is down, or has not come as far. */
   replica: Replica | undefined;
-  service: Service | undefined;
+  /** What it serves its clients with, by the doors' names; empty while the process is down. */
+  doors: ReadonlyMap<string, DoorServer> = NO_DOORS;
   clock: VirtualClock;
   /** The failure that ended the last process by itself, if any did. */
   fatal: Error | null = null;
@@ -154,7 +128,7 @@ export class SimulatedMember {
     this.clock.isStopped = true;
     this.#isStarted = false;
     this.replica = undefined;
-    this.service = undefined;
+    this.doors = NO_DOORS;
     this.#options.network.detach(this.id, silently);
     this.onGone(silently);
     this.onEnded();
@@ -168,8 +142,8 @@ export class SimulatedMember {
   }
 
   async #run(clock: VirtualClock): Promise<void> {
-    const { id, network, random, observer, replica: settings } = this.#options;
-    const machine = new ObservedMachine(coordinationModels({ more: this.#options.models }), this, observer);
+    const { id, network, random, observer, doors, models, tickTimeMs, replica: settings } = this.#options;
+    const machine = new ObservedMachine(models, this, observer);
     const storageEvents = new LateStorageEvents();
     const storage = await this.#open(this.disk.mount(clock), clock, storageEvents);
     this.incarnation = storage.incarnation;
@@ -190,10 +164,11 @@ export class SimulatedMember {
       observed(withSlowSnapshots(storage, clock, machine), this, observer, machine),
     );
     storageEvents.target = replica;
-    const service = this.#serve(replica, clock);
+    const servers = new Map<string, DoorServer>();
+    for (const door of doors) servers.set(door.name, door.open({ replica, clock, random, tickTimeMs }));
     replica.onStatusChange(() => observer.onStatus?.(this));
     this.replica = replica;
-    this.service = service;
+    this.doors = servers;
     const peers = network.attach(id, replica, clock);
     const send = (to: MemberId, frame: Uint8Array): void => {
       observer.onSent?.(this, to, frame);
@@ -205,7 +180,16 @@ export class SimulatedMember {
 
   #open(files: Files, clock: VirtualClock, events: StorageEvents): Promise<OpenedStorage> {
     const { id, random, segmentBytes, retainSnapshots } = this.#options;
-    return openStorage({
+    const world: StorageWorld = {
+      files,
+      lock: async () => async () => {},
+      after: (milliseconds, task) => clock.after(milliseconds, task),
+      afterSends: (task) => clock.defer(task),
+      chance: () => random.next(),
+      now: () => clock.now(),
+      wall: () => clock.wall(),
+    };
+    return openStorageIn(world, {
       dataDirectory: "/data",
       member: id,
       initialConfiguration: this.file,
@@ -214,127 +198,7 @@ export class SimulatedMember {
       alone: this.file.members.length === 1,
       events,
       log: silentLogger,
-      files,
-      lock: async () => async () => {},
-      after: (milliseconds, task) => clock.after(milliseconds, task),
-      afterSends: (task) => clock.defer(task),
       pace: { isBlocking: false, note() {} },
-      chance: () => random.next(),
-      wall: () => clock.wall(),
     });
   }
-
-  #serve(replica: Replica, clock: VirtualClock): Service {
-    const { random, tickTimeMs, unsentBytesHigh = BOUNDS.unsentBytesHigh, skipAcl = true } = this.#options;
-    return new Service(replica, {
-      clock,
-      logger: silentLogger,
-      hashes: {
-        sha1: (bytes) => createHash("sha1").update(bytes).digest(),
-        md5: (bytes) => createHash("md5").update(bytes).digest(),
-        randomBytes: (count) => new Uint8Array(count).map(() => random.below(256)),
-      },
-      tickTimeMs,
-      minSessionTimeoutMs: 2 * tickTimeMs,
-      maxSessionTimeoutMs: 20 * tickTimeMs,
-      frameBytesMax: 0xfffff,
-      globalOutstandingLimit: 1000,
-      bounds: { ...BOUNDS, unsentBytesHigh },
-      readOnlyMode: false,
-      policy: { skipAcl, reconfig: true, standalone: true },
-      auth: {},
-      sasl: null,
-      saslSuperUsers: [],
-      allowSaslFailedClients: false,
-      enforceAuthSchemes: [],
-      fourLetterWord: null,
-    });
-  }
-}
-
-/** The state, and who sees it change. */
-class ObservedMachine extends Machine {
-  readonly #member: SimulatedMember;
-  readonly #observer: Observer;
-
-  constructor(models: readonly Model[], member: SimulatedMember, observer: Observer) {
-    super(models);
-    this.#member = member;
-    this.#observer = observer;
-  }
-
-  override apply(...[index, batch, outcomes]: Parameters<Machine["apply"]>): ReturnType<Machine["apply"]> {
-    this.#observer.onApply?.(this.#member, index, "commands", batch);
-    const result = super.apply(index, batch, outcomes);
-    this.#observer.onApplied?.(this.#member, index, this);
-    return result;
-  }
-
-  override applyConfiguration(...[index, members, joint]: Parameters<Machine["applyConfiguration"]>): void {
-    const text = members.map(({ id, role, address }) => `${id} ${role} ${address}`).join();
-    this.#observer.onApply?.(this.#member, index, "configuration", new TextEncoder().encode(`${text} ${joint}`));
-    super.applyConfiguration(index, members, joint);
-    this.#observer.onApplied?.(this.#member, index, this);
-  }
-
-  override applyNothing(index: number): void {
-    this.#observer.onApply?.(this.#member, index, "noop", NOTHING);
-    super.applyNothing(index);
-    this.#observer.onApplied?.(this.#member, index, this);
-  }
-
-  override restore(): ReturnType<Machine["restore"]> {
-    const restorer = super.restore();
-    const finish = restorer.finish.bind(restorer);
-    restorer.finish = () => {
-      finish();
-      this.#observer.onRestored?.(this.#member, this);
-    };
-    return restorer;
-  }
-}
-
-const NOTHING = new Uint8Array(0);
-const SLICE_MS = 2;
-
-/** Of a snapshot that this member takes, each slice has its time: what is applied meanwhile must not be seen in it. */
-function withSlowSnapshots(storage: OpenedStorage, clock: VirtualClock, machine: Machine): OpenedStorage {
-  const { snapshots } = storage;
-  const create = snapshots.create.bind(snapshots);
-  snapshots.create = (meta, whenFull) => {
-    const writer = create(meta, whenFull);
-    if (meta.index !== machine.appliedIndex) return writer; // a leader's
-    const aMoment = (): Promise<void> => new Promise((resolve) => clock.after(SLICE_MS, resolve));
-    return { ...writer, write: (slice) => aMoment().then(() => writer.write(slice)) };
-  };
-  return storage;
-}
-
-function observed(
-  storage: OpenedStorage,
-  member: SimulatedMember,
-  observer: Observer,
-  machine: Machine,
-): OpenedStorage {
-  const { log, snapshots } = storage;
-  const write = log.write.bind(log);
-  log.write = (request, done) => {
-    observer.onLogWrite?.(member, request);
-    write(request, () => {
-      observer.onLogDurable?.(member, request);
-      done();
-    });
-  };
-  const restart = log.restart.bind(log);
-  log.restart = async (snapshot) => {
-    observer.onLogRestart?.(member, snapshot.index);
-    await restart(snapshot);
-    observer.onLogRestarted?.(member, snapshot.index);
-  };
-  const create = snapshots.create.bind(snapshots);
-  snapshots.create = (meta, whenFull) => {
-    if (meta.index === machine.appliedIndex) observer.onSnapshot?.(member, meta.index, machine);
-    return create(meta, whenFull);
-  };
-  return storage;
 }

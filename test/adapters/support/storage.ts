@@ -2,7 +2,8 @@
 
 import type { Files } from "../../../src/adapters/storage/files.ts";
 import type { Pace } from "../../../src/adapters/storage/journal/pace.ts";
-import { openStorage, type StorageOptions } from "../../../src/adapters/storage/storage.ts";
+import type { StorageOptions, StorageWorld } from "../../../src/adapters/storage/storage.ts";
+import { openStorage } from "../../../src/adapters/storage/system-storage.ts";
 import { assert } from "../../../src/base/assert.ts";
 import { bytesOf } from "../../../src/base/text.ts";
 import type { Configuration, Entry, HardState } from "../../../src/consensus/raft/types.ts";
@@ -45,7 +46,10 @@ export interface TestStorage extends OpenedStorage {
 }
 
 /** On files in memory unless `dataDirectory` says where, with the real ones. */
-export async function open(files: Files | null, changes: Partial<StorageOptions> = {}): Promise<TestStorage> {
+export async function open(
+  files: Files | null,
+  changes: Partial<StorageOptions & StorageWorld> = {},
+): Promise<TestStorage> {
   const timers = new Timers();
   const failures: Error[] = [];
   const full: boolean[] = [];

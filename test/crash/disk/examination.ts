@@ -1,6 +1,6 @@
 // Starts on a directory as a member alone does, with the real storage and the real state machine, and says what it holds.
 
-import { openStorage } from "../../../src/adapters/storage/storage.ts";
+import { openStorage } from "../../../src/adapters/storage/system-storage.ts";
 import { decodeConfiguration } from "../../../src/consensus/raft/configuration.ts";
 import type { Configuration, LogPosition } from "../../../src/consensus/raft/types.ts";
 import type { OpenedStorage } from "../../../src/replica/ports.ts";

@@ -1,8 +1,8 @@
 // Begins a journal: its first segment, filled with zeros, durable under its name.
 
-import { join } from "node:path";
 import type { Chance } from "../chance.ts";
 import { type Files, removeIfThere } from "../files.ts";
+import { pathIn } from "../paths.ts";
 import { encodeSegmentHeader, SEGMENT_HEADER_BYTES } from "./format.ts";
 import { type Owner, SPARE_NAME, segmentName } from "./segment.ts";
 import { FIRST_SEGMENT_BYTES } from "./segment-chain.ts";
@@ -19,7 +19,7 @@ export interface NewJournal {
 
 export async function createJournal(journal: NewJournal): Promise<void> {
   const { files, directory, owner, segmentBytes, chance, context } = journal;
-  const spare = join(directory, SPARE_NAME);
+  const spare = pathIn(directory, SPARE_NAME);
   await removeIfThere(files, spare);
   const allocated = Math.max(Math.min(segmentBytes, FIRST_SEGMENT_BYTES), 4 * SEGMENT_HEADER_BYTES);
   const file = await reserve(files, spare, allocated);
@@ -40,6 +40,6 @@ export async function createJournal(journal: NewJournal): Promise<void> {
   } finally {
     await files.close(file);
   }
-  await files.rename(spare, join(directory, segmentName(1)));
+  await files.rename(spare, pathIn(directory, segmentName(1)));
   await files.syncDirectory(directory);
 }

@@ -13,9 +13,9 @@
 // whole sectors or, on disks that take no sector at once, parts of them. A commit says how much of it is zero by nature; one
 // that has all arrived and whose checksum is wrong was damaged later.
 
-import { crc32 } from "node:zlib";
 import { assert } from "../../../base/assert.ts";
 import { ByteReader, ByteWriter } from "../../../base/bytes.ts";
+import { crc32 } from "../../../base/crc32.ts";
 import { readMemberId, writeMemberId } from "../../../base/member-id.ts";
 
 export const SECTOR_BYTES = 512;

@@ -2,7 +2,6 @@
 // nobody is told before. One commit is in flight at a time. A failed sync ends it for good: what the kernel then holds as
 // clean may be on no disk. What a request says is its user's matter.
 
-import { performance } from "node:perf_hooks";
 import { assert } from "../../../base/assert.ts";
 import { ByteWriter } from "../../../base/bytes.ts";
 import type { Defer } from "../../timers.ts";
@@ -217,14 +216,14 @@ export class Journal<Records, Restart> {
 
   #commitNow(checksum: number): void {
     const { segment, file } = this.#segments.current!;
-    const began = performance.now();
+    const began = this.#syncTimes.now();
     try {
       this.#files.writeNow(file, this.#writer.view(), segment.end);
     } catch (error) {
       this.#onWriteError(error, checksum);
       return;
     }
-    const written = performance.now();
+    const written = this.#syncTimes.now();
     try {
       this.#files.syncNow(file);
     } catch (error) {
@@ -238,10 +237,10 @@ export class Journal<Records, Restart> {
   #commitPooled(checksum: number): void {
     this.#isBusy = true;
     const { segment, file } = this.#segments.current!;
-    const began = performance.now();
+    const began = this.#syncTimes.now();
     this.#files.write(file, this.#writer.view(), segment.end).then(
       () => {
-        const written = performance.now();
+        const written = this.#syncTimes.now();
         this.#files.sync(file).then(
           () => {
             this.#noteTimes(began, written);
@@ -255,7 +254,7 @@ export class Journal<Records, Restart> {
   }
 
   #noteTimes(began: number, written: number): void {
-    const now = performance.now();
+    const now = this.#syncTimes.now();
     this.#pace.note(now - began);
     this.#syncTimes.note(now - written, now);
   }

@@ -1,9 +1,9 @@
 // Finds a journal again: which segments stand on the disk, whether they follow one another, and where each ends.
 
-import { join } from "node:path";
 import { MalformedError } from "../../../base/bytes.ts";
 import { DamageError, foreignError } from "../damage.ts";
 import { type Files, readWhole } from "../files.ts";
+import { pathIn } from "../paths.ts";
 import { decodeSegmentHeader, isZero, JOURNAL_FORMAT, SECTOR_BYTES, SEGMENT_HEADER_BYTES } from "./format.ts";
 import { type CommitVisitor, type KnownEnd, type Scanned, type SegmentFile, scanSegment } from "./scan.ts";
 import { type Owner, SEGMENT_NAME, type Segment, segmentName } from "./segment.ts";
@@ -31,7 +31,7 @@ export async function untouchedContext(
   names: readonly string[],
 ): Promise<Uint8Array | null> {
   if (names.length !== 1 || names[0] !== segmentName(1)) return null;
-  const path = join(directory, segmentName(1));
+  const path = pathIn(directory, segmentName(1));
   const bytes = await readWhole(files, path, SEGMENT_HEADER_BYTES + SECTOR_BYTES);
   const decoded = headerIn(bytes, path);
   if (decoded?.kind !== "header" || !isZero(bytes, SEGMENT_HEADER_BYTES, bytes.length)) return null;
@@ -80,7 +80,7 @@ async function findSegments(
   const leftovers: string[] = [];
   let isComplete = false;
   for (const number of numbers) {
-    const path = join(directory, segmentName(number));
+    const path = pathIn(directory, segmentName(number));
     isComplete ||= kept.length > 0 && kept[0]!.header.number !== number + 1;
     if (isComplete) {
       leftovers.unshift(path);

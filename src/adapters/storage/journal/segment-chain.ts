@@ -1,13 +1,13 @@
 // The segments of a journal that is written to: goes on in the next one when one is full, seals the one before, removes what
 // is no longer needed, and waits for room where the disk is full.
 
-import { join } from "node:path";
 import { assert } from "../../../base/assert.ts";
 import { ByteWriter } from "../../../base/bytes.ts";
 import type { After } from "../../timers.ts";
 import type { Chance } from "../chance.ts";
 import { type Files, isAbsent, isNoSpace } from "../files.ts";
 import type { FullSignal } from "../full.ts";
+import { pathIn } from "../paths.ts";
 import { beginCommit, encodeSegmentHeader, endCommit, SECTOR_BYTES, SEGMENT_HEADER_BYTES } from "./format.ts";
 import type { RecoveredJournal } from "./recovery.ts";
 import { type Owner, type Segment, segmentName } from "./segment.ts";
@@ -140,7 +140,7 @@ export class SegmentChain {
     if (spare === null) return;
     const before = this.#segments.at(-1)!;
     const number = before.number + 1;
-    const path = join(this.#options.directory, segmentName(number));
+    const path = pathIn(this.#options.directory, segmentName(number));
     const salt = this.#options.chance();
     const { bytes, chain } = encodeSegmentHeader({
       ...this.#options.owner,

@@ -1,9 +1,9 @@
 // The segment that comes next, made ready beside the log: filled with zeros and synced in small steps, so that the space is
 // really there, a full disk is met here and not in the middle of a commit, and the log's own syncs are not held up.
 
-import { join } from "node:path";
 import type { After } from "../../timers.ts";
 import { type Files, isAbsent, isNoSpace } from "../files.ts";
+import { pathIn } from "../paths.ts";
 import { SECTOR_BYTES } from "./format.ts";
 import { SPARE_NAME } from "./segment.ts";
 
@@ -55,7 +55,7 @@ export class Spare {
 
   constructor(options: SpareOptions) {
     this.#options = options;
-    this.#path = join(options.directory, SPARE_NAME);
+    this.#path = pathIn(options.directory, SPARE_NAME);
   }
 
   /** Begins to make one ready, of `bytes` if there is room, else of less. */

@@ -15,13 +15,17 @@ export class SyncTimes implements DurationHistogram {
   readonly bounds: readonly number[] = BOUNDS;
   readonly counts: number[] = new Array<number>(BOUNDS.length + 1).fill(0);
   sum = 0;
-  readonly milliseconds = new Summary(() => performance.now());
+  readonly milliseconds: Summary;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
   readonly #slowMs: number;
   readonly #logger: Logger;
   #toldAt = Number.NEGATIVE_INFINITY;
   #untold = 0;
 
-  constructor(slowMs: number, logger: Logger) {
+  constructor(slowMs: number, logger: Logger, now: () => number) {
+    this.milliseconds = new Summary(now);
+    this.now = now;
     this.#slowMs = slowMs;
     this.#logger = logger;
   }
