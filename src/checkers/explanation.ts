@@ -5,19 +5,19 @@ import type { Check, Violation } from "./linearizability.ts";
 import type { Model, Operation } from "./model.ts";
 
 /** How a medium sets what comes from the history itself within a sentence: escaped, as code. */
-export interface Setting {
+export interface TextStyle {
   words(text: string): string;
   name(text: string): string;
 }
 
-const PLAIN: Setting = { words: (text) => printable(shortened(text)), name: printable };
+const PLAIN: TextStyle = { words: (text) => printable(shortened(text)), name: printable };
 
 /** Says why there is no order: what one operation was answered, and what the object was then. */
 function explainViolation<State, Input, Output>(
   model: Model<State, Input, Output>,
   history: readonly Operation<Input, Output>[],
   { key, stuck, states, statesAreAll }: Violation<State>,
-  set: Setting = PLAIN,
+  set: TextStyle = PLAIN,
 ): string {
   const { client, input, output } = history[stuck]!;
   const asked = `${set.name(clientName(client))}'s ${set.words(model.describeInput(input))} on ${set.words(key)}`;
@@ -31,7 +31,7 @@ export function explainCheck<State, Input, Output>(
   model: Model<State, Input, Output>,
   history: readonly Operation<Input, Output>[],
   check: Check<State>,
-  set: Setting = PLAIN,
+  set: TextStyle = PLAIN,
 ): string {
   switch (check.verdict) {
     case "linearizable":

@@ -4,8 +4,8 @@
 import { listed, shortened } from "./formatting.ts";
 
 /** What a part of a history cannot be; says where. */
-export class Complaint extends Error {
-  override readonly name = "Complaint";
+export class FieldError extends Error {
+  override readonly name = "FieldError";
 }
 
 export class Fields {
@@ -15,7 +15,7 @@ export class Fields {
 
   constructor(value: unknown, place: string) {
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw new Complaint(`${place || "it"} must be an object, not ${shown(value)}`);
+      throw new FieldError(`${place || "it"} must be an object, not ${shown(value)}`);
     }
     this.#place = place;
     this.#values = new Map(Object.entries(value));
@@ -93,17 +93,17 @@ export class Fields {
   /** After all fields have been asked for: none may be left. */
   end(): void {
     const [left] = this.#unasked;
-    if (left !== undefined) throw new Complaint(`${this.#placeOf(left)} is no field that belongs here`);
+    if (left !== undefined) throw new FieldError(`${this.#placeOf(left)} is no field that belongs here`);
   }
 
   #take(name: string): unknown {
     this.#unasked.delete(name);
-    if (!this.#values.has(name)) throw new Complaint(`${this.#placeOf(name)} is missing`);
+    if (!this.#values.has(name)) throw new FieldError(`${this.#placeOf(name)} is missing`);
     return this.#values.get(name);
   }
 
   #refuse(name: string, what: string, value: unknown): never {
-    throw new Complaint(`${this.#placeOf(name)} must be ${what}, not ${shown(value)}`);
+    throw new FieldError(`${this.#placeOf(name)} must be ${what}, not ${shown(value)}`);
   }
 
   #placeOf(name: string): string {

@@ -1,7 +1,7 @@
 // Histories as JSON, for files and other programs (docs/checking.md). Reading is strict: what is not understood is an error
 // that names the operation and the field, never a guess, as a guess would be a verdict on something that did not happen.
 
-import { Complaint, Fields } from "./fields.ts";
+import { FieldError, Fields } from "./fields.ts";
 import type { Model, Operation } from "./model.ts";
 import { type Format, LOCK, REGISTER, ZNODE } from "./models/formats.ts";
 
@@ -36,7 +36,7 @@ export function parseHistory(text: string): History {
     const fields = new Fields(parsedJson(text), "");
     const version = fields.wholeNumber("version", 1);
     if (version !== HISTORY_VERSION) {
-      throw new Complaint(`version ${version} of the format is not known here: this is version ${HISTORY_VERSION}`);
+      throw new FieldError(`version ${version} of the format is not known here: this is version ${HISTORY_VERSION}`);
     }
     const name = fields.word("model", MODEL_NAMES);
     const unit = fields.has("unit") ? fields.text("unit") : "";
@@ -46,7 +46,7 @@ export function parseHistory(text: string): History {
     const format = FORMATS.find(({ model }) => model.name === name)!;
     return { model: format.model, unit, operations: readOperations(format, list) };
   } catch (error) {
-    if (error instanceof Complaint) throw new HistoryError([error.message]);
+    if (error instanceof FieldError) throw new HistoryError([error.message]);
     throw error;
   }
 }
@@ -68,7 +68,7 @@ function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Complaint(`it is not JSON: ${error instanceof Error ? error.message : error}`);
+    throw new FieldError(`it is not JSON: ${error instanceof Error ? error.message : error}`);
   }
 }
 
@@ -82,7 +82,7 @@ function readOperations(
     try {
       operations.push(readOperation(format, new Fields(value, "")));
     } catch (error) {
-      if (!(error instanceof Complaint)) throw error;
+      if (!(error instanceof FieldError)) throw error;
       problems.push(`operations[${position}]${byClient(value)}: ${error.message}`);
       if (problems.length === PROBLEMS_MAX) break;
     }
@@ -99,7 +99,7 @@ function readOperation(format: Format<unknown, unknown, unknown>, fields: Fields
   };
   const isAnswered = fields.has("return");
   if (isAnswered !== fields.has("output")) {
-    throw new Complaint("return and output come together or, where no answer came, not at all");
+    throw new FieldError("return and output come together or, where no answer came, not at all");
   }
   if (!isAnswered) {
     fields.skip("return");
@@ -108,7 +108,7 @@ function readOperation(format: Format<unknown, unknown, unknown>, fields: Fields
     return { ...asked, return: null };
   }
   const returned = fields.number("return");
-  if (returned < asked.call) throw new Complaint(`return is ${returned}, before call, ${asked.call}`);
+  if (returned < asked.call) throw new FieldError(`return is ${returned}, before call, ${asked.call}`);
   const output = whole(fields.fields("output"), (given) => format.readOutput(given, asked.input));
   fields.end();
   return { ...asked, output, return: returned };

@@ -10,8 +10,8 @@ import { type DeadEnd, type SearchLimits, search } from "./search.ts";
 export interface CheckOptions {
   /** Steps of the model to try on one part before it is given up. */
   readonly stepsMax?: number;
-  /** Situations to remember of one part before it is given up; each takes some 500 bytes. */
-  readonly situationsMax?: number;
+  /** Configurations to remember of one part before it is given up; each takes some 500 bytes. */
+  readonly configurationsMax?: number;
   /** Asked every few milliseconds: true ends the search, as when a deadline has passed. */
   readonly isOver?: () => boolean;
 }
@@ -60,9 +60,9 @@ export interface Undecided extends CheckFigures {
   readonly undecided: readonly { readonly key: string; readonly because: "steps" | "memory" | "time" }[];
 }
 
-const SITUATIONS_MAX = 2_000_000;
+const CONFIGURATIONS_MAX = 2_000_000;
 /** What it may cost to tell more of a violation than that it is one. */
-const TELLING_LIMITS: SearchLimits = { stepsMax: 1_000_000, situationsMax: 100_000, isOver: () => false };
+const EXPLANATION_LIMITS: SearchLimits = { stepsMax: 1_000_000, configurationsMax: 100_000, isOver: () => false };
 
 export function checkLinearizable<State, Input, Output>(
   model: Model<State, Input, Output>,
@@ -95,10 +95,10 @@ export function checkLinearizable<State, Input, Output>(
   return { verdict: "linearizable", orders, ...figures() };
 }
 
-function limitsOf({ stepsMax, situationsMax, isOver }: CheckOptions): SearchLimits {
+function limitsOf({ stepsMax, configurationsMax, isOver }: CheckOptions): SearchLimits {
   return {
     stepsMax: stepsMax ?? Number.POSITIVE_INFINITY,
-    situationsMax: situationsMax ?? SITUATIONS_MAX,
+    configurationsMax: configurationsMax ?? CONFIGURATIONS_MAX,
     isOver: isOver ?? (() => false),
   };
 }
@@ -132,7 +132,7 @@ function violationOf<State, Input, Output>(
   found: DeadEnd,
 ): Violation<State> {
   // In a simplified history some states were taken for equal that people would not take for equal.
-  const again = model.simplified === undefined ? null : search(model, operations, TELLING_LIMITS);
+  const again = model.simplified === undefined ? null : search(model, operations, EXPLANATION_LIMITS);
   const { stuck, open, orders, isAll } =
     again?.kind === "none" ? again.deadEnd : { ...found, isAll: again === null && found.isAll };
   const inHistory = (within: readonly number[]) => within.map((position) => positions[position]!);

@@ -1,6 +1,6 @@
 // Looks for one order of the operations on one part of an object in which every answer is right and nobody overtakes what
-// had returned before he called (Wing and Gong, "Testing and Verifying Concurrent Objects"), never entering a situation
-// twice (Lowe, "Testing for linearizability"). A situation is a front, and the state behind it.
+// had returned before he called (Wing and Gong, "Testing and Verifying Concurrent Objects"), never entering a configuration
+// twice (Lowe, "Testing for linearizability"). A configuration is a frontier, and the state behind it.
 //
 // What is answered rightly and changes nothing, as a read, goes at once: if it can go later it can go now, and nobody is any
 // worse off. So only changes are tried in different orders, always where the search has got furthest in time.
@@ -10,21 +10,21 @@
 //   - They are tried only where nothing else gets near: first one, then two in a row, and so on.
 //   - One that changes nothing there is left out.
 //   - Of equal ones the earliest goes first. The model says which may be taken for equal.
-//   - A situation reached with some of them used up is not entered when it was met with fewer: those left over can still
+//   - A configuration reached with some of them used up is not entered when it was met with fewer: those left over can still
 //     take effect later, or never.
 
 import { BucketQueue } from "./bucket-queue.ts";
 import type { Model, Operation } from "./model.ts";
-import { type Front, Timeline } from "./timeline.ts";
+import { type Frontier, Timeline } from "./timeline.ts";
 
 /** What a search may use up before it gives up. */
 export interface SearchLimits {
   readonly stepsMax: number;
-  readonly situationsMax: number;
+  readonly configurationsMax: number;
   /** Asked now and then; true ends the search. */
   isOver(): boolean;
   /** So many events does it go back and try other ways before it takes one of those never answered for the cause. */
-  readonly patience?: number;
+  readonly backtrackEventsMax?: number;
 }
 
 export type SearchResult =
@@ -47,21 +47,21 @@ export interface DeadEnd {
 /** Orders of a dead end beyond these are not told: nobody would read them. */
 const ORDERS_TOLD_MAX = 8;
 const TURNS_BETWEEN_QUESTIONS = 256;
-const PATIENCE = 64;
+const BACKTRACK_EVENTS_MAX = 64;
 
-interface Situation<State> {
-  readonly front: Front;
+interface Configuration<State> {
+  readonly frontier: Frontier;
   readonly state: State;
   /** A bit for each of those never answered that has taken effect. */
   readonly used: bigint;
   /** How it was reached: the operations placed last, and from where. */
   readonly placed: readonly number[];
-  readonly before: Situation<State> | null;
+  readonly before: Configuration<State> | null;
 }
 
-/** Situations on one front from which it is to be gone on, and how many of those never answered must come next. */
+/** Configurations on one frontier from which it is to be gone on, and how many of those never answered must come next. */
 interface Wave<State> {
-  readonly situations: readonly Situation<State>[];
+  readonly configurations: readonly Configuration<State>[];
   readonly unanswered: number;
 }
 
@@ -81,12 +81,12 @@ class Search<State, Input, Output> {
   /** For each operation never answered, the last equal one before it, or −1. */
   readonly #twins: readonly number[];
   readonly #waves = new BucketQueue<Wave<State>>();
-  /** Situations met, each with the sets of unanswered operations that were used up on the ways to it. */
+  /** Configurations met, each with the sets of unanswered operations that were used up on the ways to it. */
   readonly #met = new Map<string, bigint[]>();
   readonly #deadEnds = new DeadEnds<State>();
-  #situations = 0;
+  #configurations = 0;
   #steps = 0;
-  #end: Situation<State> | null = null;
+  #end: Configuration<State> | null = null;
 
   constructor(
     model: Model<State, Input, Output>,
@@ -97,11 +97,17 @@ class Search<State, Input, Output> {
     this.#operations = operations;
     this.#limits = limits;
     this.#timeline = new Timeline(operations);
-    this.#twins = twinsOf(this.#timeline.unanswered.map((position) => this.#operations[position]!.input));
+    this.#twins = equalsBefore(this.#timeline.unanswered.map((position) => this.#operations[position]!.input));
   }
 
   run(): SearchResult {
-    const start = { front: this.#timeline.start(), state: this.#model.initial(), used: 0n, placed: [], before: null };
+    const start = {
+      frontier: this.#timeline.start(),
+      state: this.#model.initial(),
+      used: 0n,
+      placed: [],
+      before: null,
+    };
     this.#goOnFrom(this.#settled(start));
     for (let turn = 0; this.#end === null; turn++) {
       const because = this.#spent(turn);
@@ -113,33 +119,36 @@ class Search<State, Input, Output> {
     return { kind: "found", steps: this.#steps, order: orderOf(this.#end) };
   }
 
-  #follow({ situations, unanswered }: Wave<State>): void {
-    const from = unanswered === 0 ? situations : situations.flatMap((situation) => this.#withOneUnanswered(situation));
-    for (const situation of from) this.#placeChanges(situation);
+  #follow({ configurations, unanswered }: Wave<State>): void {
+    const from =
+      unanswered === 0
+        ? configurations
+        : configurations.flatMap((configuration) => this.#withOneUnanswered(configuration));
+    for (const configuration of from) this.#placeChanges(configuration);
     if (from.length === 0) return;
-    const next = { situations: from, unanswered: unanswered + 1 };
-    const { patience = PATIENCE } = this.#limits;
-    this.#waves.add(this.#timeline.distanceOf(from[0]!.front) - patience * next.unanswered, next);
+    const next = { configurations: from, unanswered: unanswered + 1 };
+    const { backtrackEventsMax = BACKTRACK_EVENTS_MAX } = this.#limits;
+    this.#waves.add(this.#timeline.distanceOf(from[0]!.frontier) - backtrackEventsMax * next.unanswered, next);
   }
 
-  #placeChanges(situation: Situation<State>): void {
-    const { front, state, used } = situation;
-    this.#deadEnds.note(situation, this.#timeline.distanceOf(front));
+  #placeChanges(configuration: Configuration<State>): void {
+    const { frontier, state, used } = configuration;
+    this.#deadEnds.note(configuration, this.#timeline.distanceOf(frontier));
     // Backwards: of what is added last for one distance, the search goes on first.
-    for (let place = front.open.length - 1; place >= 0; place--) {
-      const operation = front.open[place]!;
+    for (let place = frontier.open.length - 1; place >= 0; place--) {
+      const operation = frontier.open[place]!;
       const after = this.#answered(state, operation);
       if (after === null) continue;
       const placed = [operation];
-      const behind = this.#timeline.behind(front, placed);
-      this.#goOnFrom(this.#settled({ front: behind, state: after, used, placed, before: situation }));
+      const behind = this.#timeline.behind(frontier, placed);
+      this.#goOnFrom(this.#settled({ frontier: behind, state: after, used, placed, before: configuration }));
     }
   }
 
-  #withOneUnanswered(situation: Situation<State>): Situation<State>[] {
-    const { front, state, used } = situation;
-    const found: Situation<State>[] = [];
-    const count = this.#timeline.unansweredBefore(this.#timeline.distanceOf(front));
+  #withOneUnanswered(configuration: Configuration<State>): Configuration<State>[] {
+    const { frontier, state, used } = configuration;
+    const found: Configuration<State>[] = [];
+    const count = this.#timeline.unansweredBefore(this.#timeline.distanceOf(frontier));
     for (let position = 0; position < count; position++) {
       const bit = bitOf(position);
       const twin = this.#twins[position]!;
@@ -148,31 +157,40 @@ class Search<State, Input, Output> {
       this.#steps += 1;
       const after = this.#model.stepUnanswered(state, this.#operations[operation]!.input);
       if (this.#model.identityOf(after) === this.#model.identityOf(state)) continue;
-      const next = this.#settled({ front, state: after, used: used | bit, placed: [operation], before: situation });
-      if (next.front !== front) this.#goOnFrom(next);
+      const next = this.#settled({
+        frontier,
+        state: after,
+        used: used | bit,
+        placed: [operation],
+        before: configuration,
+      });
+      if (next.frontier !== frontier) this.#goOnFrom(next);
       else if (this.#isNew(next)) found.push(next);
     }
     return found;
   }
 
-  #goOnFrom(situation: Situation<State>): void {
-    if (situation.front.open.length === 0) {
-      this.#end = situation;
-    } else if (this.#isNew(situation)) {
-      this.#waves.add(this.#timeline.distanceOf(situation.front), { situations: [situation], unanswered: 0 });
+  #goOnFrom(configuration: Configuration<State>): void {
+    if (configuration.frontier.open.length === 0) {
+      this.#end = configuration;
+    } else if (this.#isNew(configuration)) {
+      this.#waves.add(this.#timeline.distanceOf(configuration.frontier), {
+        configurations: [configuration],
+        unanswered: 0,
+      });
     }
   }
 
-  /** The situation behind everything that can go at once. */
-  #settled(situation: Situation<State>): Situation<State> {
-    const { state } = situation;
-    let { front, placed } = situation;
+  /** The configuration behind everything that can go at once. */
+  #settled(configuration: Configuration<State>): Configuration<State> {
+    const { state } = configuration;
+    let { frontier, placed } = configuration;
     while (true) {
-      const idle = front.open.filter(
+      const idle = frontier.open.filter(
         (operation) => this.#isIdle(operation) && this.#answered(state, operation) !== null,
       );
-      if (idle.length === 0) return { ...situation, front, placed };
-      front = this.#timeline.behind(front, idle);
+      if (idle.length === 0) return { ...configuration, frontier, placed };
+      frontier = this.#timeline.behind(frontier, idle);
       placed = [...placed, ...idle];
     }
   }
@@ -189,46 +207,50 @@ class Search<State, Input, Output> {
   }
 
   /** Not new either: one that was met with fewer of the unanswered used up, as whatever follows here followed there. */
-  #isNew({ front, state, used }: Situation<State>): boolean {
-    const key = `${front.open.join()} ${this.#model.identityOf(state)}`;
+  #isNew({ frontier, state, used }: Configuration<State>): boolean {
+    const key = `${frontier.open.join()} ${this.#model.identityOf(state)}`;
     const before = this.#met.get(key);
     if (before?.some((fewer) => (fewer & used) === fewer)) return false;
     if (before === undefined) this.#met.set(key, [used]);
     else before.push(used);
-    this.#situations += 1;
+    this.#configurations += 1;
     return true;
   }
 
   #spent(turn: number): "steps" | "memory" | "time" | null {
-    const { stepsMax, situationsMax, isOver } = this.#limits;
+    const { stepsMax, configurationsMax, isOver } = this.#limits;
     if (this.#steps >= stepsMax) return "steps";
-    if (this.#situations >= situationsMax) return "memory";
+    if (this.#configurations >= configurationsMax) return "memory";
     return turn % TURNS_BETWEEN_QUESTIONS === 0 && isOver() ? "time" : null;
   }
 }
 
-/** The situations that are furthest in time. When all have led nowhere, these show why. */
+/** The configurations that are furthest in time. When all have led nowhere, these show why. */
 class DeadEnds<State> {
   #distance = -1;
-  #situations: Situation<State>[] = [];
+  #configurations: Configuration<State>[] = [];
 
-  note(situation: Situation<State>, distance: number): void {
+  note(configuration: Configuration<State>, distance: number): void {
     if (distance < this.#distance) return;
-    if (distance > this.#distance) this.#situations = [];
+    if (distance > this.#distance) this.#configurations = [];
     this.#distance = distance;
-    this.#situations.push(situation);
+    this.#configurations.push(configuration);
   }
 
   told(model: Model<State, unknown, unknown>): DeadEnd {
-    const situations = this.#situations.map((situation) => ({ situation, order: orderOf(situation) }));
+    const configurations = this.#configurations.map((configuration) => ({
+      configuration,
+      order: orderOf(configuration),
+    }));
     // The fewer are left open the more is explained; then, the fewer of the unanswered were needed for it.
-    situations.sort(
-      (a, b) => a.situation.front.open.length - b.situation.front.open.length || a.order.length - b.order.length,
+    configurations.sort(
+      (a, b) =>
+        a.configuration.frontier.open.length - b.configuration.frontier.open.length || a.order.length - b.order.length,
     );
-    const { open } = situations[0]!.situation.front;
+    const { open } = configurations[0]!.configuration.frontier;
     const different = new Map<string | number, readonly number[]>();
-    for (const { situation, order } of situations) {
-      const identity = model.identityOf(situation.state);
+    for (const { configuration, order } of configurations) {
+      const identity = model.identityOf(configuration.state);
       if (!different.has(identity)) different.set(identity, order);
     }
     const orders = [...different.values()].slice(0, ORDERS_TOLD_MAX);
@@ -236,10 +258,14 @@ class DeadEnds<State> {
   }
 }
 
-function orderOf(end: Situation<unknown>): number[] {
+function orderOf(end: Configuration<unknown>): number[] {
   const parts: (readonly number[])[] = [];
-  for (let situation: Situation<unknown> | null = end; situation !== null; situation = situation.before) {
-    parts.push(situation.placed);
+  for (
+    let configuration: Configuration<unknown> | null = end;
+    configuration !== null;
+    configuration = configuration.before
+  ) {
+    parts.push(configuration.placed);
   }
   return parts.reverse().flat();
 }
@@ -249,7 +275,7 @@ function bitOf(position: number): bigint {
 }
 
 /** For each input, the position of the last one before it that asks the same, or −1. */
-function twinsOf(inputs: readonly unknown[]): number[] {
+function equalsBefore(inputs: readonly unknown[]): number[] {
   const last = new Map<string, number>();
   return inputs.map((input, position) => {
     const text = JSON.stringify(input);

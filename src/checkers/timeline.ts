@@ -1,4 +1,4 @@
-// The calls and returns of one part of a history in the order of time, and the fronts that an order of its operations passes:
+// The calls and returns of one part of a history in the order of time, and the frontiers that an order of its operations passes:
 // what has found its place, and what can come next.
 
 import { assert } from "../base/assert.ts";
@@ -8,15 +8,15 @@ import type { Operation } from "./model.ts";
  * Of the answered operations, all that were called before a certain moment have their place, but for those in `open`; the
  * moment is when the first of these returned. What is called later cannot come before it.
  */
-export interface Front {
-  /** In the order of their returns. They name the front: whatever else was called before the first returned is placed. */
+export interface Frontier {
+  /** In the order of their returns. They name the frontier: whatever else was called before the first returned is placed. */
   readonly open: readonly number[];
   /** How many answered operations were called before that moment. */
   readonly called: number;
 }
 
 export class Timeline {
-  /** Those never answered, in the order of their calls. They are on no front: they may come at any time, or never. */
+  /** Those never answered, in the order of their calls. They are on no frontier: they may come at any time, or never. */
   readonly unanswered: readonly number[];
   /** The answered ones, in the order of their calls. */
   readonly #answered: readonly number[];
@@ -37,32 +37,32 @@ export class Timeline {
     this.unanswered = unanswered;
   }
 
-  start(): Front {
-    return this.#front([], 0);
+  start(): Frontier {
+    return this.#frontier([], 0);
   }
 
-  /** The front behind these operations, which are open on the given one. */
-  behind({ open, called }: Front, placed: readonly number[]): Front {
-    return this.#front(
+  /** The frontier behind these operations, which are open on the given one. */
+  behind({ open, called }: Frontier, placed: readonly number[]): Frontier {
+    return this.#frontier(
       open.filter((operation) => !placed.includes(operation)),
       called,
     );
   }
 
-  /** How far in time a front is: the place of its first return among all events. */
-  distanceOf({ open }: Front): number {
-    assert(open.length > 0, "the end of the history is no front");
+  /** How far in time a frontier is: the place of its first return among all events. */
+  distanceOf({ open }: Frontier): number {
+    assert(open.length > 0, "the end of the history is no frontier");
     return this.#returnOf[open[0]!]!;
   }
 
-  /** How many of those never answered may have taken effect before a front. */
+  /** How many of those never answered may have taken effect before a frontier. */
   unansweredBefore(distance: number): number {
     let count = 0;
     while (count < this.unanswered.length && this.#callOf[this.unanswered[count]!]! < distance) count += 1;
     return count;
   }
 
-  #front(open: number[], before: number): Front {
+  #frontier(open: number[], before: number): Frontier {
     let called = before;
     while (called < this.#answered.length) {
       const next = this.#answered[called]!;

@@ -273,7 +273,7 @@ describe("a search that may not take all the time it wants", () => {
 
   test("is undecided when its steps, its memory or its time are used up, and says which", () => {
     let asked = 0;
-    const options = [{ stepsMax: 500 }, { situationsMax: 500 }, { isOver: () => ++asked > 1 }];
+    const options = [{ stepsMax: 500 }, { configurationsMax: 500 }, { isOver: () => ++asked > 1 }];
     const reasons = options.map((option) => {
       const result = checkLinearizable(register, hard, option);
       return result.verdict === "undecided" ? result.undecided : result.verdict;

@@ -85,7 +85,7 @@ function lockExchange(random: Random): Exchange<LockInput, LockOutput> {
   return random.chance(0.8) ? exchange : { input: exchange.input, output: { kind: "rejected" } };
 }
 
-const UNLIMITED: SearchLimits = { stepsMax: 1e9, situationsMax: 1e9, isOver: () => false };
+const UNLIMITED: SearchLimits = { stepsMax: 1e9, configurationsMax: 1e9, isOver: () => false };
 
 function agrees<State, Input, Output>(
   model: Model<State, Input, Output>,
@@ -103,9 +103,9 @@ function agrees<State, Input, Output>(
       if (result.verdict === "linearizable")
         for (const order of result.orders.values()) assertExplains(model, history, order);
       // However early it takes what was never answered for the cause, it comes to the same.
-      for (const patience of [0, -3]) {
-        const { kind } = search(model, history, { ...UNLIMITED, patience });
-        assert.equal(kind, isGood ? "found" : "none", JSON.stringify({ history, patience }));
+      for (const backtrackEventsMax of [0, -3]) {
+        const { kind } = search(model, history, { ...UNLIMITED, backtrackEventsMax });
+        assert.equal(kind, isGood ? "found" : "none", JSON.stringify({ history, backtrackEventsMax }));
       }
       if (isGood) good += 1;
     }

@@ -1,6 +1,6 @@
 // Pieces of a page. What comes from a history is escaped wherever it is set, and cannot turn the direction of what follows.
 
-import type { Setting } from "../explanation.ts";
+import type { TextStyle } from "../explanation.ts";
 import { printable, shortened } from "../formatting.ts";
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -20,4 +20,4 @@ export function code(words: string): string {
   return `<code><bdi>${escaped(shortened(words))}</bdi></code>`;
 }
 
-export const HTML: Setting = { words: code, name: (text) => `<bdi>${escaped(text)}</bdi>` };
+export const HTML: TextStyle = { words: code, name: (text) => `<bdi>${escaped(text)}</bdi>` };

@@ -7,7 +7,7 @@ import { type LockInput, type LockOutput, type LockState, lock } from "./lock.ts
 import { type RegisterInput, type RegisterOutput, type RegisterState, register } from "./register.ts";
 import { ZNODE_REJECTIONS, type ZnodeInput, type ZnodeOutput, type ZnodeState, znode } from "./znode.ts";
 
-/** Both readers throw a `Complaint`. */
+/** Both readers throw a `FieldError`. */
 export interface Format<State, Input, Output> {
   readonly model: Model<State, Input, Output>;
   readInput(fields: Fields): Input;
