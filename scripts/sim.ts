@@ -76,7 +76,7 @@ function play(
   recipes: Recipes,
   tell?: (line: string) => void,
 ): Promise<Report | RecipeReport> {
-  if (kind === "servers") return simulate(seed, tell);
+  if (kind === "servers") return simulate(seed, { tell });
   return simulateRecipes(seed, { tell, recipes: recipes === "all" || recipes === null ? undefined : recipes });
 }
 
@@ -170,7 +170,7 @@ async function main(): Promise<number> {
   let printing = Promise.resolve();
   const onFinding = (finding: Finding): boolean => {
     const { report, differs } = finding;
-    if ("requestsAnswered" in report) statistics.add(report, differs);
+    if ("entriesCommitted" in report) statistics.add(report, differs);
     else statistics.addRecipes(report, differs);
     if (report.violations.length === 0 && !differs) return true;
     printing = printing.then(() => printEnd(finding, recipes));

@@ -1,9 +1,13 @@
-// The simulator, as others use it: a seed's whole story, or an ensemble to write one's own scenarios with.
+// The simulator, as others use it: a whole run from a seed, or an ensemble to write scenarios with, for any protocol.
 
+export type { DoorHost, DoorServer, ServerConnection, SimulatedDoor } from "./kernel/door.ts";
 export { SimulatedEnsemble, type SimulatedEnsembleOptions } from "./kernel/ensemble.ts";
-export type { Observer, SimulatedMember } from "./kernel/member.ts";
+export type { SimulatedMember } from "./kernel/member.ts";
 export type { Violation } from "./kernel/member-invariants.ts";
 export type { NetworkOptions } from "./kernel/network.ts";
 export type { Fault } from "./kernel/parameters.ts";
+export type { ReferenceMachine, ReferenceModel } from "./kernel/reference-machine.ts";
 export { VirtualClock, VirtualTime } from "./kernel/time.ts";
-export { type Report, simulate } from "./simulation.ts";
+export type { FaultableClient, ProtocolSetUp, SimulatedProtocol, Workload, WorkloadHost } from "./kernel/workload.ts";
+export { PROTOCOLS, type Report, type SimulationOptions, simulate } from "./simulation.ts";
+export { type ZooKeeperDoorOptions, zooKeeperDoor } from "./zookeeper/door.ts";

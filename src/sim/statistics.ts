@@ -18,12 +18,8 @@ export class Statistics {
   processorSeconds = 0;
   #simulatedMs = 0;
   #events = 0;
-  #answered = 0;
-  #unknown = 0;
-  #notifications = 0;
-  #sessions = 0;
-  #locks = 0;
   #entries = 0;
+  readonly #figures = new Map<string, number>();
   readonly #faults = new Map<string, number>();
   #recipeSeeds = 0;
   readonly #outcomes = new Map<string, number>();
@@ -34,13 +30,9 @@ export class Statistics {
     if (report.violations.length > 0 || differs) this.violations++;
     this.#simulatedMs += report.simulatedMs;
     this.#events += report.events;
-    this.#answered += report.requestsAnswered;
-    this.#unknown += report.requestsUnknown;
-    this.#notifications += report.notifications;
-    this.#sessions += report.sessions;
-    this.#locks += report.locksGranted;
     this.#entries += report.entriesCommitted;
-    for (const [fault, count] of report.faults) this.#faults.set(fault, (this.#faults.get(fault) ?? 0) + count);
+    addTo(this.#figures, report.figures);
+    addTo(this.#faults, report.faults);
   }
 
   /** Of a seed in which programs played recipes. */
@@ -49,24 +41,34 @@ export class Statistics {
     if (report.violations.length > 0 || differs) this.violations++;
     this.#simulatedMs += report.simulatedMs;
     this.#events += report.events;
-    for (const [fault, count] of report.faults) this.#faults.set(fault, (this.#faults.get(fault) ?? 0) + count);
-    for (const [how, count] of report.outcomes) this.#outcomes.set(how, (this.#outcomes.get(how) ?? 0) + count);
+    addTo(this.#faults, report.faults);
+    addTo(this.#outcomes, report.outcomes);
   }
 
   summary(from: number): string {
     const seconds = this.processorSeconds;
     const hours = this.#simulatedMs / 3_600_000;
-    const faults = [...this.#faults].sort((a, b) => b[1] - a[1]).map(([fault, count]) => `${fault} ${count}`);
-    const outcomes = [...this.#outcomes].sort((a, b) => b[1] - a[1]).map(([how, count]) => `${how} ${count}`);
+    const faults = listed(this.#faults);
+    const figures = [...this.#figures].map(([name, count]) => `${count} ${name}`).join(", ");
+    const outcomes = listed(this.#outcomes) || "nothing";
     const all = this.seeds + this.#recipeSeeds;
     return [
-      `faults: ${faults.join(", ")}`,
-      `clients: ${this.#answered} answers, ${this.#unknown} unknown, ${this.#notifications} events, ` +
-        `${this.#sessions} sessions, ${this.#locks} locks granted; ${this.#entries} entries committed`,
-      `recipes: ${this.#recipeSeeds} seeds; calls ended as ${outcomes.join(", ") || "nothing"}`,
+      `faults: ${faults}`,
+      `clients: ${figures}; ${this.#entries} entries committed`,
+      `recipes: ${this.#recipeSeeds} seeds; calls ended as ${outcomes}`,
       `sim: ${all} seeds from ${from}, ${hours.toFixed(1)} simulated hours, ${this.#events} events, ` +
         `${this.violations} violations; a core runs ${(all / seconds).toFixed(1)} seeds a second, ` +
         `${((hours * 60) / seconds).toFixed(0)} simulated hours a minute`,
     ].join("\n");
   }
+}
+
+function addTo(sums: Map<string, number>, counts: ReadonlyMap<string, number>): void {
+  for (const [name, count] of counts) sums.set(name, (sums.get(name) ?? 0) + count);
+}
+
+/** The most frequent first. */
+function listed(counts: ReadonlyMap<string, number>): string {
+  const sorted = [...counts].sort((a, b) => b[1] - a[1]);
+  return sorted.map(([name, count]) => `${name} ${count}`).join(", ");
 }

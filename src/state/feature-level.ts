@@ -20,7 +20,7 @@ export const FEATURE_LEVEL = 1;
 /** From this level on snapshots have sections. */
 export const SECTION_LEVEL = 1;
 
-const FEATURE_MODEL = 2;
+export const FEATURE_MODEL = 2;
 const RAISE = 1;
 const OPERATION_BYTES = 2;
 

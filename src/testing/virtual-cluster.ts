@@ -4,7 +4,8 @@
 import { assert } from "../base/assert.ts";
 import { ClientNetwork } from "../sim/kernel/client-network.ts";
 import { SimulatedEnsemble } from "../sim/kernel/ensemble.ts";
-import { serversOf, virtualPorts } from "./virtual-ports.ts";
+import { zooKeeperDoor } from "../sim/zookeeper/door.ts";
+import { DIGESTS, serversOf, virtualPorts } from "./virtual-ports.ts";
 import { ZooKeeperStage } from "./zookeeper-stage.ts";
 
 export interface VirtualClusterOptions {
@@ -20,6 +21,7 @@ export interface VirtualClusterOptions {
 }
 
 const TICK_MS = 500;
+const DOOR = zooKeeperDoor({ skipAcl: false, digests: DIGESTS });
 const SESSION_TIMEOUT_MS = 2000;
 const LIMIT_MS = 3_600_000;
 
@@ -33,7 +35,7 @@ export class VirtualCluster {
   private constructor(options: VirtualClusterOptions) {
     this.#options = options;
     const { members = 3, seed = 1, delayMs = [0.1, 2] } = options;
-    this.ensemble = new SimulatedEnsemble({ members, seed, tickTimeMs: TICK_MS, skipAcl: false });
+    this.ensemble = new SimulatedEnsemble({ members, seed, tickTimeMs: TICK_MS, doors: [DOOR] });
     const { time, random } = this.ensemble;
     this.#network = new ClientNetwork(time, random, {
       delayMinMs: delayMs[0],

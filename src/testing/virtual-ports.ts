@@ -14,6 +14,12 @@ export interface VirtualPorts extends ClientPorts {
   readonly transport: SimulatedTransport;
 }
 
+/** What identities are made with, on both sides. */
+export const DIGESTS = {
+  sha1: (bytes: Uint8Array): Uint8Array => createHash("sha1").update(bytes).digest(),
+  md5: (bytes: Uint8Array): Uint8Array => createHash("md5").update(bytes).digest(),
+};
+
 /** `client`: its number in the network. `rate`: seconds of its clock in one true second. */
 export function virtualPorts(
   { time, members }: SimulatedEnsemble,
@@ -29,7 +35,7 @@ export function virtualPorts(
     clock,
     random: own,
     hashes: {
-      md5: (bytes) => createHash("md5").update(bytes).digest(),
+      ...DIGESTS,
       randomBytes: (count) => new Uint8Array(count).map(() => own.below(256)),
     },
   };

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { RECIPE_NAMES, type RecipeName } from "../../src/testing/swarm/recipes.ts";
 import { simulateRecipes } from "../../src/testing/swarm/simulation.ts";
 
-const ALONE = [1, 2, 4];
+const ALONE = [2, 3, 5];
 const TOGETHER = Array.from({ length: 14 }, (_, i) => 100 + i);
 
 async function play(seed: number, recipes?: readonly RecipeName[]): Promise<number> {

@@ -1,7 +1,8 @@
 // The log grows by what is asked for, once, however long it takes to be committed and however often it is sent.
 
 import assert from "node:assert/strict";
-import type { Observer, SimulatedMember } from "../../src/sim/kernel/member.ts";
+import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
+import type { Observer } from "../../src/sim/kernel/observer.ts";
 import { Leases } from "../../src/state/leases/leases.ts";
 import { type Attempt, assertEqualStates, scenario } from "./story.ts";
 

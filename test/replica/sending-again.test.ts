@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { COMMAND_BYTES_MAX } from "../../src/replica/outstanding-batches.ts";
 import { decodePeerMessage } from "../../src/replica/peer-messages.ts";
 import { Retries } from "../../src/replica/retries.ts";
-import type { Observer } from "../../src/sim/kernel/member.ts";
+import type { Observer } from "../../src/sim/kernel/observer.ts";
 import { type Attempt, assertEqualStates, scenario } from "./story.ts";
 
 const VALUE_BYTES = 100_000;

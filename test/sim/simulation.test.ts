@@ -13,8 +13,8 @@ test("some seeds, each faults and a recovery, break no invariant", async () => {
   for (const seed of SEEDS) {
     const report = await simulate(seed);
     assert.deepEqual(report.violations, [], `seed ${seed}`);
-    answered += report.requestsAnswered;
-    events += report.notifications;
+    answered += report.figures.get("answers") ?? 0;
+    events += report.figures.get("events") ?? 0;
   }
   assert.ok(answered > 2000 && events > 200, `something was going on: ${answered} answers, ${events} events`);
 });
@@ -31,8 +31,8 @@ test("a seed is one story: it comes to the same trace again, and in another proc
 
 test("a story can be read: it says what kind of day it is, and what happens when", async () => {
   const lines: string[] = [];
-  await simulate(1, (line) => lines.push(line));
-  assert.match(lines[0]!, /^seed 1: \d members, \d spares, \d readWriteClients, \d lockClients, ticks of \d+ ms/);
+  await simulate(1, { tell: (line) => lines.push(line) });
+  assert.match(lines[0]!, /^seed 1: \d members, \d spares, ticks of \d+ ms; \d read-write clients, \d lock clients/);
   for (const line of lines.slice(1)) assert.match(line, /^ *\d+\.\d{3} s {2}\S/);
   assert.ok(lines.some((line) => / leads term /.test(line)));
   assert.ok(lines.some((line) => /all faults end$/.test(line)));

@@ -3,9 +3,10 @@
 
 import type { Random } from "../../base/random.ts";
 import type { MemberId } from "../../consensus/raft/types.ts";
-import type { Connection } from "../../protocols/zookeeper/connection.ts";
 import type { ConnectionPort } from "../../transport/connection.ts";
+import type { ServerConnection } from "./door.ts";
 import type { SimulatedMember } from "./member.ts";
+import { Routes } from "./routes.ts";
 import { SendBuffer, type SendManner } from "./send-buffer.ts";
 import type { VirtualTime } from "./time.ts";
 
@@ -28,8 +29,8 @@ export class ClientNetwork {
   readonly time: VirtualTime;
   readonly random: Random;
   options: ConnectionOptions;
-  /** Routes that are lost, as "client>member". */
-  readonly #cut = new Set<string>();
+  /** From clients to members; what members say goes the same way back. */
+  readonly #routes = new Routes();
   readonly #connections = new Set<ClientConnection>();
   readonly #paces = new Map<number, readonly [from: number, to: number]>();
   #ports = 1024;
@@ -40,37 +41,38 @@ export class ClientNetwork {
     this.options = options;
   }
 
-  /** Null where nobody listens; a lost route swallows what is sent. */
-  dial(client: number, member: SimulatedMember, end: ClientEnd): ClientConnection | null {
-    const { service } = member;
-    if (service === undefined || this.isCut(client, member.id)) return null;
+  /** At a door of a member. Null where nobody listens; a lost route swallows what is sent. */
+  dial(client: number, member: SimulatedMember, door: string, end: ClientEnd): ClientConnection | null {
+    const server = member.doors.get(door);
+    if (server === undefined || this.isCut(client, member.id)) return null;
     const { sendManners = EVERYTHING } = this.options;
     const manner = sendManners.length === 1 ? sendManners[0]! : sendManners[this.random.below(sendManners.length)]!;
     const connection = new ClientConnection(this, client, member, end, manner);
     this.#connections.add(connection);
     const port = ++this.#ports;
     member.clock.deliver(() => {
-      const peer = { address: `10.0.0.${client}`, port, secure: false, certificateName: null };
-      connection.serverSide = service.accept(connection, peer);
+      const peer = { address: `10.0.0.${client}`, port, secure: false, certificate: null };
+      connection.serverSide = server.accept(connection, peer);
+      if (connection.serverSide === null) connection.destroy();
     });
     return connection;
   }
 
   cut(client: number, member: MemberId): void {
-    this.#cut.add(`${client}>${member}`);
+    this.#routes.cut(client, member);
   }
 
   /** The route is there again. */
   join(client: number, member: MemberId): void {
-    this.#cut.delete(`${client}>${member}`);
+    this.#routes.restore(client, member);
   }
 
   heal(): void {
-    this.#cut.clear();
+    this.#routes.restoreAll();
   }
 
   isCut(client: number, member: MemberId): boolean {
-    return this.#cut.size > 0 && this.#cut.has(`${client}>${member}`);
+    return this.#routes.isCut(client, member);
   }
 
   /** A process is gone; with the power, its connections fall silent instead of closing. */
@@ -106,7 +108,7 @@ const EVERYTHING: readonly SendManner[] = ["everything"];
 
 export class ClientConnection implements ConnectionPort {
   readonly member: SimulatedMember;
-  serverSide: Connection | null = null;
+  serverSide: ServerConnection | null = null;
   readonly #sendBuffer: SendBuffer;
   readonly #network: ClientNetwork;
   readonly #client: number;
@@ -212,7 +214,7 @@ export class ClientConnection implements ConnectionPort {
     if (!silently) this.#closeForClient();
   }
 
-  // ------------------------------------------------------------------------------------------------- as the session's
+  // ------------------------------------------------------------------------------------------------- as the server's
 
   get unsentBytes(): number {
     return this.#sendBuffer.bytes;

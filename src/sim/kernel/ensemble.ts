@@ -4,13 +4,17 @@ import { type Random, seededRandom } from "../../base/random.ts";
 import type { Configuration, MemberId } from "../../consensus/raft/types.ts";
 import type { ReplicaOptions } from "../../replica/replica.ts";
 import type { ModelFactory } from "../../state/models.ts";
-import { type Observer, SimulatedMember, type SimulatedMemberOptions } from "./member.ts";
+import type { SimulatedDoor } from "./door.ts";
+import { SimulatedMember, type SimulatedMemberOptions } from "./member.ts";
 import { type NetworkOptions, QUIET_NETWORK, VirtualNetwork } from "./network.ts";
+import type { Observer } from "./observer.ts";
 import { VirtualTime } from "./time.ts";
 
 export interface SimulatedEnsembleOptions {
   /** Those that found the ensemble. */
   readonly members: number;
+  /** The one member's file says that it is alone. */
+  readonly isStandalone?: boolean;
   /** Machines that wait to be added: they know the founders and themselves. */
   readonly spares?: number;
   /** Founders that are not there at first: whoever wants them starts them. */
@@ -23,14 +27,13 @@ export interface SimulatedEnsembleOptions {
   readonly segmentBytes?: number;
   readonly retainSnapshots?: number;
   readonly tickTimeMs?: number;
-  /** Nobody is asked who they are; so unless given. */
-  readonly skipAcl?: boolean;
-  readonly unsentBytesHigh?: number;
+  /** What members serve clients with; nothing unless given. */
+  readonly doors?: readonly SimulatedDoor[];
+  /** Models of the state besides those that every member has. */
+  readonly models?: readonly ModelFactory[];
   /** Of each member's clock, by its number; 1 unless given. */
   readonly clockRate?: (id: MemberId) => number;
   readonly observer?: Observer;
-  /** Models of the state besides those of a server. */
-  readonly models?: readonly ModelFactory[];
 }
 
 export const RAFT: ReplicaOptions["raft"] = {
@@ -68,7 +71,7 @@ export class SimulatedEnsemble {
     const { options, time, network, random } = this;
     return new SimulatedMember({
       id,
-      initial: configurationOf(listed),
+      initial: options.isStandalone === true && listed.length === 1 ? standaloneFile(id) : configurationOf(listed),
       time,
       network,
       random,
@@ -84,10 +87,9 @@ export class SimulatedEnsemble {
       segmentBytes: options.segmentBytes ?? 64 * 1024,
       retainSnapshots: options.retainSnapshots ?? 1,
       tickTimeMs: options.tickTimeMs ?? 2000,
-      ...(options.unsentBytesHigh === undefined ? {} : { unsentBytesHigh: options.unsentBytesHigh }),
       clockRate: options.clockRate?.(id) ?? 1,
-      skipAcl: options.skipAcl,
-      models: options.models,
+      doors: options.doors ?? [],
+      models: options.models ?? [],
     });
   }
 

@@ -1,17 +1,15 @@
 // The invariants of the members: what Raft, the log and the state promise each other, looked at as it happens. The first invariant that is
 // broken ends the story.
 
-import { crc32 } from "node:zlib";
+import { crc32 } from "../../base/crc32.ts";
 import { decodeConfiguration } from "../../consensus/raft/configuration.ts";
 import type { Configuration, EntryKind, LogPosition, MemberId, RecoveredState } from "../../consensus/raft/types.ts";
 import { decodePeerMessage, isSnapshotChunk } from "../../replica/peer-messages.ts";
 import type { LogWrite } from "../../replica/ports.ts";
 import { batchHeaderOf } from "../../state/batch.ts";
-import { Leases } from "../../state/leases/leases.ts";
 import type { Machine } from "../../state/machine.ts";
-import { TreeModel } from "../../state/tree/model.ts";
-import { ReferenceModel } from "../zookeeper/reference-model.ts";
-import type { Observer, SimulatedMember } from "./member.ts";
+import type { ObservedMember, Observer } from "./observer.ts";
+import { ReferenceMachine } from "./reference-machine.ts";
 
 export interface Violation {
   /** The invariant's name, as it stands in docs/reliability.md. */
@@ -47,15 +45,15 @@ interface Durable extends Shadow {
 }
 
 export class MemberInvariants implements Observer {
-  readonly referenceModel = new ReferenceModel();
+  readonly reference = new ReferenceMachine();
   readonly violations: Violation[] = [];
   /** Hears of each entry that is applied for the first time anywhere. */
-  onFirstApplied: (member: SimulatedMember, index: number) => void = () => {};
+  onFirstApplied: (member: ObservedMember, index: number) => void = () => {};
   /** Whether this member may stop by itself: its disk was made to fail. */
-  mayStop: (member: SimulatedMember, error: Error) => boolean = () => false;
+  mayStop: (member: ObservedMember, error: Error) => boolean = () => false;
   onNote: (what: string) => void = () => {};
   /** A process has read its disk. */
-  onDiskRead: (member: SimulatedMember) => void = () => {};
+  onDiskRead: (member: ObservedMember) => void = () => {};
   readonly #leaders = new Map<number, MemberId>();
   readonly #votes = new Map<string, MemberId>();
   /** Of every entry that was ever written: its content, by index and term. */
@@ -84,7 +82,7 @@ export class MemberInvariants implements Observer {
   }
 
   /** The latest that was committed, and what these members wrote after it: each goes by the last one in its log. */
-  configurationsInForce(members: readonly SimulatedMember[]): Configuration[] {
+  configurationsInForce(members: readonly ObservedMember[]): Configuration[] {
     const found = this.configuration === null ? [] : [this.configuration];
     for (const [position, written] of this.#configurations) {
       const [index, term] = position.split("/").map(Number) as [number, number];
@@ -97,13 +95,13 @@ export class MemberInvariants implements Observer {
 
   // ---------------------------------------------------------------------------------------------------- elections
 
-  onStarted(member: SimulatedMember): void {
+  onStarted(member: ObservedMember): void {
     const { replica } = member;
     if (replica === undefined) return;
     this.onNote(`member ${member.id} takes part, incarnation ${member.incarnation}`);
   }
 
-  onStatus(member: SimulatedMember): void {
+  onStatus(member: ObservedMember): void {
     const { replica } = member;
     if (replica === undefined) return;
     const { role, term } = replica.status;
@@ -121,7 +119,7 @@ export class MemberInvariants implements Observer {
   }
 
   /** What was committed under earlier leaders is in the log of every later one (one that was slow to learn that it won, too). */
-  #checkLeaderCompleteness(member: SimulatedMember, term: number): void {
+  #checkLeaderCompleteness(member: ObservedMember, term: number): void {
     const { first, terms } = this.#shadow(member);
     for (let index = first; index < this.#committed.length; index++) {
       const committed = this.#committed[index]!;
@@ -137,7 +135,7 @@ export class MemberInvariants implements Observer {
 
   // ---------------------------------------------------------------------------------------------------------- logs
 
-  onLogWrite(member: SimulatedMember, { truncateFrom, entries }: LogWrite): void {
+  onLogWrite(member: ObservedMember, { truncateFrom, entries }: LogWrite): void {
     const shadow = this.#shadow(member);
     if (truncateFrom !== null) this.#truncate(member, shadow, truncateFrom);
     for (const { index, term, kind, payload } of entries) {
@@ -157,7 +155,7 @@ export class MemberInvariants implements Observer {
   }
 
   /** Whoever puts a batch into the log, as the leader of its term does before all others, has it there once. */
-  #noteBatch(by: SimulatedMember, { first, terms }: Shadow, position: LogPosition, payload: Uint8Array): void {
+  #noteBatch(by: ObservedMember, { first, terms }: Shadow, position: LogPosition, payload: Uint8Array): void {
     const { member, run, sequence } = batchHeaderOf(payload);
     const batch = `${member}/${run}/${sequence}`;
     const places = this.#batches.get(batch) ?? [];
@@ -172,7 +170,7 @@ export class MemberInvariants implements Observer {
   }
 
   /** A vote is given when it may be told: one that was lost before it was durable is none. */
-  onLogDurable(member: SimulatedMember, { truncateFrom, entries, hardState }: LogWrite): void {
+  onLogDurable(member: ObservedMember, { truncateFrom, entries, hardState }: LogWrite): void {
     if (hardState?.votedFor != null) this.#noteVote(member, hardState.term, hardState.votedFor);
     const durable = this.#durable(member);
     if (truncateFrom !== null) cutFrom(durable, truncateFrom);
@@ -183,7 +181,7 @@ export class MemberInvariants implements Observer {
   }
 
   /** Whoever hears of a vote, of a term or of an entry counts on it: by then it is on the disk. */
-  onSent(member: SimulatedMember, to: MemberId, frame: Uint8Array): void {
+  onSent(member: ObservedMember, to: MemberId, frame: Uint8Array): void {
     if (isSnapshotChunk(frame)) this.latestChunk = { from: member.id, to };
     if (frame.length > SHORT_FRAME_BYTES) return; // these carry entries, and promise nothing of the sender's disk
     const peerMessage = decodePeerMessage(frame);
@@ -220,7 +218,7 @@ export class MemberInvariants implements Observer {
     );
   }
 
-  #truncate(member: SimulatedMember, shadow: Shadow, from: number): void {
+  #truncate(member: ObservedMember, shadow: Shadow, from: number): void {
     for (let index = Math.max(from, shadow.first); index <= this.committedIndex; index++) {
       const term = shadow.terms[index - shadow.first];
       if (term === undefined || this.#committed[index]!.term !== term) continue;
@@ -229,7 +227,7 @@ export class MemberInvariants implements Observer {
     cutFrom(shadow, from);
   }
 
-  #noteVote(member: SimulatedMember, term: number, votedFor: MemberId): void {
+  #noteVote(member: ObservedMember, term: number, votedFor: MemberId): void {
     const ballot = `${member.id}/${member.incarnation}/${term}`;
     const before = this.#votes.get(ballot);
     if (before === undefined) this.#votes.set(ballot, votedFor);
@@ -239,7 +237,7 @@ export class MemberInvariants implements Observer {
   }
 
   /** The disk may have lost what was not synced: what its log holds is learnt from what it says. */
-  onOpened(member: SimulatedMember, { hardState, snapshot, lastIndex, termStarts }: RecoveredState): void {
+  onOpened(member: ObservedMember, { hardState, snapshot, lastIndex, termStarts }: RecoveredState): void {
     const terms: number[] = [];
     for (const [i, { index, term }] of termStarts.entries()) {
       const end = termStarts[i + 1]?.index ?? lastIndex + 1;
@@ -251,16 +249,16 @@ export class MemberInvariants implements Observer {
     this.onDiskRead(member);
   }
 
-  onLogRestart(member: SimulatedMember, index: number): void {
+  onLogRestart(member: ObservedMember, index: number): void {
     this.#shadows.set(shadowKey(member), { first: index + 1, terms: [] });
   }
 
   /** What it was asked to write before is on the disk before this. */
-  onLogRestarted(member: SimulatedMember, index: number): void {
+  onLogRestarted(member: ObservedMember, index: number): void {
     Object.assign(this.#durable(member), { first: index + 1, terms: [] });
   }
 
-  #shadow(member: SimulatedMember): Shadow {
+  #shadow(member: ObservedMember): Shadow {
     const key = shadowKey(member);
     let shadow = this.#shadows.get(key);
     if (shadow === undefined) {
@@ -270,7 +268,7 @@ export class MemberInvariants implements Observer {
     return shadow;
   }
 
-  #durable(member: SimulatedMember): Durable {
+  #durable(member: ObservedMember): Durable {
     const key = shadowKey(member);
     let durable = this.#durables.get(key);
     if (durable === undefined) {
@@ -282,7 +280,7 @@ export class MemberInvariants implements Observer {
 
   // --------------------------------------------------------------------------------------------------------- state
 
-  onApply(member: SimulatedMember, index: number, kind: EntryKind, payload: Uint8Array): void {
+  onApply(member: ObservedMember, index: number, kind: EntryKind, payload: Uint8Array): void {
     const checksum = checksumOf(kind, payload);
     const known = this.#committed[index];
     if (known === undefined) {
@@ -295,7 +293,7 @@ export class MemberInvariants implements Observer {
       }
       const { first, terms } = this.#shadow(member);
       this.#committed.push({ checksum, term: terms[index - first] ?? UNKNOWN_TERM, under: this.#highestTerm });
-      if (kind === "commands") this.referenceModel.applyBatch(payload);
+      if (kind === "commands") this.reference.applyBatch(payload);
       if (kind === "configuration") this.#noteConfiguration(index);
       this.#checkMajority(index);
     } else if (known.checksum !== checksum) {
@@ -314,28 +312,27 @@ export class MemberInvariants implements Observer {
     }
   }
 
-  onApplied(member: SimulatedMember, index: number, machine: Machine): void {
-    if (index === this.committedIndex && this.referenceModel.index < index)
-      this.referenceModel.applyOther(machine.sequence);
-    if (index === this.committedIndex && machine.sequence !== this.referenceModel.revision) {
-      const { revision } = this.referenceModel;
+  onApplied(member: ObservedMember, index: number, machine: Machine): void {
+    if (index === this.committedIndex && this.reference.index < index) this.reference.applyOther(machine.sequence);
+    if (index === this.committedIndex && machine.sequence !== this.reference.revision) {
+      const { revision } = this.reference;
       this.violate("state machine safety", `entry ${index} led to revision ${machine.sequence}, not ${revision}`);
     }
     this.onFirstApplied(member, index);
     if (index % HASH_EVERY === 0) this.#compare(member, index, machine);
   }
 
-  onRestored(member: SimulatedMember, machine: Machine): void {
+  onRestored(member: ObservedMember, machine: Machine): void {
     this.onNote(`member ${member.id} has the state of a snapshot of index ${machine.appliedIndex}`);
     this.#compare(member, machine.appliedIndex, machine);
   }
 
-  onSnapshot(member: SimulatedMember, index: number, machine: Machine): void {
+  onSnapshot(member: ObservedMember, index: number, machine: Machine): void {
     this.#compare(member, index, machine);
   }
 
   /** States at one index are equal, whoever came to them and how. */
-  #compare(member: SimulatedMember, index: number, machine: Machine): void {
+  #compare(member: ObservedMember, index: number, machine: Machine): void {
     if (machine.appliedIndex !== index) return;
     try {
       machine.checkInvariants();
@@ -348,52 +345,25 @@ export class MemberInvariants implements Observer {
     else if (known !== hash) this.violate("equal states", `member ${member.id} has another state at index ${index}`);
   }
 
-  /** The state holds what the reference model says, and nothing else. */
-  compareWithReferenceModel(member: SimulatedMember): void {
+  /** The state holds what the reference models say, and nothing else. */
+  compareWithReference(member: ObservedMember): void {
     const machine = member.replica?.machine;
     if (machine === undefined || machine.appliedIndex !== this.committedIndex) return;
-    const { referenceModel } = this;
-    const { tree } = machine.model(TreeModel);
-    const leases = machine.model(Leases);
-    let count = 0;
-    for (const [path, { data, stat }] of referenceModel.nodes()) {
-      count++;
-      const node = tree.node(path);
-      if (node === undefined) {
-        this.violate("state as told", `member ${member.id} has no ${path}`);
-        return;
-      }
-      const differs = node.data !== data || node.version !== stat.version || node.czxid !== stat.czxid;
-      const moved =
-        node.mzxid !== stat.mzxid || node.pzxid !== stat.pzxid || node.ephemeralOwner !== stat.ephemeralOwner;
-      if (differs || moved) this.violate("state as told", `member ${member.id} holds another ${path}`);
-    }
-    const expected = count + PRESET_NODES;
-    if (tree.nodeCount !== expected) {
-      this.violate("state as told", `member ${member.id} holds ${tree.nodeCount} nodes, ${expected} are there`);
-    }
-    if (leases.size !== referenceModel.leases.size) {
-      this.violate(
-        "state as told",
-        `member ${member.id} holds ${leases.size} sessions, not ${referenceModel.leases.size}`,
-      );
-    }
+    const difference = this.reference.differenceOf(machine);
+    if (difference !== null) this.violate("state as told", `member ${member.id} holds ${difference}`);
   }
 
-  onFatal(member: SimulatedMember, error: Error): void {
+  onFatal(member: ObservedMember, error: Error): void {
     this.onNote(`member ${member.id} stops by itself: ${error.message}`);
     if (!this.mayStop(member, error)) this.violate("members go on", `member ${member.id} stopped: ${error.stack}`);
   }
 }
 
-/** /, /zookeeper, its quota and config. */
-const PRESET_NODES = 4;
-
 function cutFrom(shadow: Shadow, from: number): void {
   shadow.terms.length = Math.max(0, Math.min(shadow.terms.length, from - shadow.first));
 }
 
-function shadowKey({ id, incarnation }: SimulatedMember): string {
+function shadowKey({ id, incarnation }: ObservedMember): string {
   return `${id}/${incarnation}`;
 }
 

@@ -1,23 +1,18 @@
-// What an operator asks for in the middle of it all: other members, one or several at once, the leader's removal, one
-// voter's while another catches up; and snapshots, whatever is going on.
+// The changes of members that an operator asks for while faults happen: one or several at once, the leader's removal, a voter's removal
+// while another catches up, another role.
 
-import { CoordinationError } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
 import type { MemberId, MemberRecord } from "../../consensus/raft/types.ts";
 import { declaredRole } from "../../state/tree/ensemble.ts";
-import type { SimulatedClient } from "../zookeeper/client.ts";
-import { addressOf, type SimulatedEnsemble } from "./ensemble.ts";
-import type { SimulatedMember } from "./member.ts";
+import type { SimulatedEnsemble } from "./ensemble.ts";
 import type { MemberInvariants } from "./member-invariants.ts";
 
-interface Change {
+export interface MembershipChange {
   readonly joining: readonly { readonly id: MemberId; readonly role: "participant" | "observer" }[];
   readonly leaving: readonly MemberId[];
 }
 
-export class Operator {
-  /** It has asked for other members, and cannot know yet what came of it. */
-  isChanging = false;
+export class MembershipChanges {
   readonly #random: Random;
   readonly #ensemble: SimulatedEnsemble;
   readonly #invariants: MemberInvariants;
@@ -28,23 +23,14 @@ export class Operator {
     this.#invariants = invariants;
   }
 
-  /** Says what it asked for; null where there is nothing to ask for now. */
-  reconfigure(client: SimulatedClient): string | null {
+  /** Null: there is nothing to ask for now. */
+  draw(): MembershipChange | null {
     const { configuration } = this.#invariants;
     if (configuration === null || configuration.outgoing.length > 0) return null;
-    const change = this.#draw(configuration.members);
-    if (change === null) return null;
-    this.isChanging = true;
-    for (const { id } of change.joining) if (!this.#ensemble.member(id).isUp) void this.#ensemble.member(id).start();
-    const lines = change.joining.map(({ id, role }) => `server.${id}=${addressOf(id, role)}`);
-    const joining = lines.length === 0 ? null : lines.join();
-    const leaving = change.leaving.length === 0 ? null : change.leaving.join();
-    client.request({ kind: "reconfig", joining, leaving });
-    const gone = leaving === null ? "" : ` without ${leaving}`;
-    return `client ${client.id} asks for ${joining ?? "nobody new"}${gone}`;
+    return this.#drawFor(configuration.members);
   }
 
-  #draw(members: readonly MemberRecord[]): Change | null {
+  #drawFor(members: readonly MemberRecord[]): MembershipChange | null {
     const random = this.#random;
     const listed = members.map(({ id }) => id);
     const absent = this.#ensemble.members.map(({ id }) => id).filter((id) => !listed.includes(id));
@@ -71,7 +57,7 @@ export class Operator {
     }
   }
 
-  #one(listed: readonly MemberId[], absent: readonly MemberId[]): Change | null {
+  #one(listed: readonly MemberId[], absent: readonly MemberId[]): MembershipChange | null {
     const joining = this.#oneOf(absent);
     if (joining !== undefined && this.#random.chance(0.6)) {
       return { joining: [{ id: joining, role: this.#random.chance(0.9) ? "participant" : "observer" }], leaving: [] };
@@ -81,7 +67,7 @@ export class Operator {
   }
 
   /** Two or three of five, at once; others may come in their place. */
-  #several(listed: readonly MemberId[], absent: readonly MemberId[]): Change | null {
+  #several(listed: readonly MemberId[], absent: readonly MemberId[]): MembershipChange | null {
     const joining = this.#some(absent, 1 + this.#random.below(2)).map((id) => ({ id, role: "participant" as const }));
     const most = Math.max(0, Math.min(3, listed.length + joining.length - 2, listed.length - 1));
     const leaving = this.#some(listed, Math.min(most, 1 + this.#random.below(3)));
@@ -92,13 +78,6 @@ export class Operator {
   #isBehind(id: MemberId): boolean {
     const { replica } = this.#ensemble.member(id);
     return replica === undefined || replica.status.commitIndex + 5 < this.#invariants.committedIndex;
-  }
-
-  takeSnapshot(member: SimulatedMember): void {
-    member.replica?.takeSnapshotNow().catch((error: unknown) => {
-      if (error instanceof CoordinationError || member.replica === undefined) return;
-      this.#invariants.violate("members go on", `member ${member.id} takes no snapshot: ${(error as Error).stack}`);
-    });
   }
 
   #oneOf<T>(list: readonly T[]): T | undefined {

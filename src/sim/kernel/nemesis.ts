@@ -1,50 +1,61 @@
 // The nemesis (Jepsen's term for the process that injects faults): what goes wrong and when, as the seed decides. The promises hold
 // whatever it does: it never damages so many disks that an acknowledged write could be lost on all of them.
 
+import { CoordinationError } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
 import type { MemberId } from "../../consensus/raft/types.ts";
-import type { SimulatedClient } from "../zookeeper/client.ts";
-import type { LibraryLockClient } from "../zookeeper/library-lock-client.ts";
-import { ROOT } from "../zookeeper/read-write-workload.ts";
 import type { ClientNetwork } from "./client-network.ts";
+import { DiskDamage } from "./disk-damage.ts";
 import type { SimulatedEnsemble } from "./ensemble.ts";
+import { FileGrowth } from "./file-growth.ts";
 import type { SimulatedMember } from "./member.ts";
 import type { MemberInvariants } from "./member-invariants.ts";
-import { Operator } from "./membership-changes.ts";
+import { MembershipChanges } from "./membership-changes.ts";
 import { drawNetwork, type Fault, type SimulationParameters } from "./parameters.ts";
+import type { FaultableClient } from "./workload.ts";
 
 export interface NemesisOptions {
   readonly parameters: SimulationParameters;
   readonly random: Random;
   readonly ensemble: SimulatedEnsemble;
   readonly clientNetwork: ClientNetwork;
-  readonly clients: readonly SimulatedClient[];
-  readonly programs: readonly LibraryLockClient[];
+  /** Of all workloads. */
+  readonly clients: readonly FaultableClient[];
   readonly invariants: MemberInvariants;
   readonly onNote: (what: string) => void;
 }
 
 export class Nemesis {
   readonly counts = new Map<Fault, number>();
-  readonly vanished = new Set<SimulatedClient>();
+  readonly vanished = new Set<FaultableClient>();
+  readonly damage: DiskDamage;
+  readonly growth: FileGrowth;
   readonly #options: NemesisOptions;
-  /** Disks that were damaged and not read since. */
-  readonly #damaged = new Set<MemberId>();
-  /** Disks that were lost whole. */
-  readonly #wiped = new Set<MemberId>();
-  /** Members whose disk was ever made to fail, fill up or lie: they may stop by themselves, saying why. */
-  readonly #afflicted = new Set<MemberId>();
+  readonly #membershipChanges: MembershipChanges;
   readonly #stopping = new Set<MemberId>();
-  readonly operator: Operator;
   #isPaused = false;
   #isOver = false;
 
   constructor(options: NemesisOptions) {
     this.#options = options;
-    const { invariants, random, ensemble } = options;
-    this.operator = new Operator(random, ensemble, invariants);
-    invariants.mayStop = (member, error) => this.#afflicted.has(member.id) && isOfTheDisk(member, error);
+    const { invariants, random, ensemble, parameters } = options;
+    this.damage = new DiskDamage(ensemble, invariants, parameters.members);
+    this.growth = new FileGrowth({
+      random,
+      ensemble,
+      invariants,
+      damage: this.damage,
+      sizes: parameters.growsTo,
+      tickTimeMs: parameters.tickTimeMs,
+    });
+    this.#membershipChanges = new MembershipChanges(random, ensemble, invariants);
+    invariants.mayStop = (member, error) => this.damage.explains(member, error);
     this.#soon();
+  }
+
+  /** Members were changed by command: from then on no file counts. */
+  get hasReconfigured(): boolean {
+    return this.counts.has("reconfigure");
   }
 
   /** The faults stop; what is broken stays so. */
@@ -59,18 +70,6 @@ export class Nemesis {
 
   goOn(): void {
     this.#isPaused = false;
-  }
-
-  /** A member has read its disk, and knows what it is worth. */
-  noteOpened(member: SimulatedMember): void {
-    this.#damaged.delete(member.id);
-  }
-
-  /** Whether its disk holds what the ensemble counts on it to hold. */
-  isWell(id: MemberId): boolean {
-    const record = this.#options.invariants.configuration?.members.find((member) => member.id === id);
-    const member = this.#options.ensemble.member(id);
-    return record?.role === "voter" && record.incarnation === member.incarnation && !this.#damaged.has(id);
   }
 
   #soon(): void {
@@ -105,8 +104,6 @@ export class Nemesis {
     const up = ensemble.members.filter((member) => member.isUp && !this.#stopping.has(member.id));
     const someone = this.#oneOf(up);
     const client = this.#oneOf(this.#options.clients.filter((one) => !this.vanished.has(one)));
-    const { programs } = this.#options;
-    const target = programs.length > 0 && random.chance(0.5) ? this.#oneOf(programs) : client;
     const time = (factor: number): number => parameters.tickTimeMs * factor * (0.1 + random.below(1000) / 1000);
     switch (fault) {
       case "kill":
@@ -119,16 +116,11 @@ export class Nemesis {
         return this.#to(someone, (member) => member.crash(), "loses power");
       }
       case "restart": {
-        const down = ensemble.members.filter((member) => !member.isUp && this.mayStart(member));
+        const down = ensemble.members.filter((member) => !member.isUp && this.damage.mayStart(member));
         return this.#to(this.#oneOf(down), (member) => void member.start(), "starts");
       }
       case "wipe":
-        return this.#damage((member) => {
-          if (this.#wouldFound(member.id)) return null;
-          this.#wiped.add(member.id);
-          member.wipe();
-          return "loses its disk";
-        });
+        return this.#damage((member) => (this.damage.wipe(member) ? "loses its disk" : null));
       case "flip-bit":
         return this.#damage((member) => {
           if (member.isUp) member.kill();
@@ -199,7 +191,7 @@ export class Nemesis {
         return this.#to(
           someone,
           (member) => {
-            this.#afflicted.add(member.id);
+            this.damage.noteTrouble(member.id);
             member.disk.syncsUntilError = random.below(10);
           },
           "has a disk that will fail to sync",
@@ -208,7 +200,7 @@ export class Nemesis {
         return this.#to(
           someone,
           (member) => {
-            this.#afflicted.add(member.id);
+            this.damage.noteTrouble(member.id);
             member.disk.capacityBytes = member.disk.usedBytes + random.below(20_000);
           },
           "has a disk that is full",
@@ -235,8 +227,10 @@ export class Nemesis {
         );
       case "reconfigure":
         return this.#reconfigure();
+      case "grow-by-file":
+        return this.hasReconfigured ? null : this.growth.begin();
       case "snapshot":
-        return this.#to(someone, (member) => this.operator.takeSnapshot(member), "is asked for a snapshot");
+        return this.#to(someone, (member) => this.#takeSnapshot(member), "is asked for a snapshot");
       case "throttle":
         return this.#pair(
           (one, other) => ensemble.network.slow(one, other, (1 + random.below(200)) / (parameters.tickMs / 40)),
@@ -245,17 +239,18 @@ export class Nemesis {
       case "interrupt-transfer":
         return this.#interruptTransfer();
       case "cut-client":
-        if (target === undefined || someone === undefined) return null;
-        clientNetwork.cut(target.id, someone.id);
-        return `client ${target.id} loses its route to member ${someone.id}`;
+        if (client === undefined || someone === undefined) return null;
+        clientNetwork.cut(client.id, someone.id);
+        return `client ${client.id} loses its route to member ${someone.id}`;
       case "pause-client":
-        target?.pause(time(6));
-        return target === undefined ? null : `client ${target.id} is paused`;
+        client?.pause(time(6));
+        return client === undefined ? null : `client ${client.id} is paused`;
       case "hang-up":
-        client?.hangUp();
-        return client === undefined ? null : `client ${client.id} hangs up`;
+        if (client?.hangUp === undefined) return null;
+        client.hangUp();
+        return `client ${client.id} hangs up`;
       case "vanish":
-        if (client === undefined || this.vanished.size + 1 >= this.#options.clients.length) return null;
+        if (client?.vanish === undefined || !this.#mayVanish()) return null;
         this.vanished.add(client);
         client.vanish();
         return `client ${client.id} vanishes`;
@@ -291,9 +286,7 @@ export class Nemesis {
     leader.clock.pause(parameters.tickMs * pauseTicks);
     for (const client of clients) {
       ensemble.time.after(parameters.tickMs * (pauseTicks - 4 + random.below(8)), () => {
-        if (this.#isOver || client.member !== leader || !client.isConnected || client.isPaused) return;
-        client.request({ kind: "sync", path: ROOT });
-        client.request({ kind: "children", path: ROOT, watch: false });
+        if (!this.#isOver && client.member === leader && client.isReady) client.readFresh?.();
       });
     }
   }
@@ -321,51 +314,40 @@ export class Nemesis {
     member.onEnded = () => this.#stopping.delete(member.id);
   }
 
-  /** A spare has nothing to do before it is asked to join; what was damaged does not matter to who is no member. */
-  mayStart(member: SimulatedMember): boolean {
-    return member.id <= this.#options.parameters.members || !member.disk.isBlank || this.#isListed(member.id);
+  /** Somebody who could vanish stays. */
+  #mayVanish(): boolean {
+    return this.#options.clients.filter((one) => one.vanish !== undefined).length > this.vanished.size + 1;
   }
 
-  #isListed(id: MemberId): boolean {
-    return this.#options.invariants.configuration?.members.some((member) => member.id === id) ?? false;
-  }
-
-  /**
-   * Only where the disks that are left hold everything: a majority of the voters of every configuration that some member
-   * goes by; and not while the ensemble changes, or may be about to.
-   */
   #damage(action: (member: SimulatedMember) => string | null): string | null {
-    const { invariants, ensemble } = this.#options;
-    const member = this.#oneOf(ensemble.members.filter(({ disk }) => !disk.isBlank));
-    if (member === undefined || invariants.configuration === null || this.operator.isChanging) return null;
-    const configurations = invariants.configurationsInForce(ensemble.members);
-    if (configurations.some(({ outgoing }) => outgoing.length > 0)) return null;
-    for (const { members } of configurations) {
-      const voters = members.filter(({ role }) => role === "voter");
-      const unwell = voters.filter(({ id }) => id === member.id || !this.isWell(id)).length;
-      if (unwell * 2 >= voters.length) return null;
-    }
+    const member = this.#oneOf(this.#options.ensemble.members.filter(({ disk }) => !disk.isBlank));
+    if (member === undefined || !this.damage.mayDamage(member)) return null;
     const what = action(member);
     if (what === null) return null;
-    this.#afflicted.add(member.id);
-    this.#damaged.add(member.id);
+    this.damage.noteDamage(member.id);
     return `member ${member.id} ${what}`;
   }
 
-  /**
-   * Whether it would make all founders forget that there was an ensemble: they would begin another. Members that have left
-   * count as well, for they start with the configuration that they were given at first.
-   */
-  #wouldFound(id: MemberId): boolean {
-    const founders = this.#options.parameters.members;
-    const forgetful = [...this.#wiped].filter((wiped) => wiped <= founders && wiped !== id && !this.isWell(wiped));
-    return id <= founders && forgetful.length + 1 >= founders;
+  #takeSnapshot(member: SimulatedMember): void {
+    member.replica?.takeSnapshotNow().catch((error: unknown) => {
+      if (error instanceof CoordinationError || member.replica === undefined) return;
+      const what = `member ${member.id} takes no snapshot: ${(error as Error).stack}`;
+      this.#options.invariants.violate("members go on", what);
+    });
   }
 
   #reconfigure(): string | null {
-    const { clients } = this.#options;
-    const client = this.#oneOf(clients.filter((one) => one.isConnected && !one.isPaused && !this.vanished.has(one)));
-    return client === undefined ? null : this.operator.reconfigure(client);
+    const { clients, ensemble } = this.#options;
+    const mayAsk = (one: FaultableClient) => one.changeMembers !== undefined && one.isReady && !this.vanished.has(one);
+    const client = this.#oneOf(clients.filter(mayAsk));
+    const change = client === undefined ? null : this.#membershipChanges.draw();
+    if (client === undefined || change === null) return null;
+    this.damage.isChanging = true;
+    for (const { id } of change.joining) if (!ensemble.member(id).isUp) void ensemble.member(id).start();
+    client.changeMembers!(change);
+    const joining = change.joining.map(({ id, role }) => `${id} as ${role}`).join(" and ");
+    const leaving = change.leaving.join(" and ");
+    return `client ${client.id} asks for members ${joining || "nobody new"}, without ${leaving || "nobody"}`;
   }
 
   /** Whoever sends a snapshot, or receives it, or the link between them, is gone before its end. */
@@ -390,10 +372,4 @@ export class Nemesis {
       }
     }
   }
-}
-
-/** What a member may end with whose disk was made to fail. A full one is nothing to end for, but nothing to begin on either. */
-function isOfTheDisk(member: SimulatedMember, error: Error): boolean {
-  const { code } = error as { readonly code?: string };
-  return code === "EIO" || code === "damaged" || (code === "ENOSPC" && !member.hasOpened);
 }

@@ -7,6 +7,7 @@ import { assert } from "../../base/assert.ts";
 import type { Random } from "../../base/random.ts";
 import type { MemberId } from "../../consensus/raft/types.ts";
 import type { PeerEvents, Peers } from "../../replica/ports.ts";
+import { Routes, routeOf } from "./routes.ts";
 import type { VirtualClock, VirtualTime } from "./time.ts";
 
 export interface NetworkOptions {
@@ -67,7 +68,7 @@ export class VirtualNetwork {
   readonly #random: Random;
   readonly #endpoints = new Map<MemberId, Endpoint>();
   readonly #links = new Map<number, Link>();
-  readonly #cut = new Set<number>();
+  readonly #routes = new Routes();
   readonly #dialing = new Set<number>();
   options: NetworkOptions;
   framesSent = 0;
@@ -125,7 +126,7 @@ export class VirtualNetwork {
 
   /** Nothing passes from `from` to `to` until healed; the connection stays until its silence is noticed. */
   cut(from: MemberId, to: MemberId): void {
-    this.#cut.add(key(from, to));
+    this.#routes.cut(from, to);
     this.#time.after(SILENCE_MS, () => {
       if (this.isCut(from, to) && this.#link(from, to).isUp) this.#disconnect(from, to);
     });
@@ -133,8 +134,8 @@ export class VirtualNetwork {
 
   /** The route between them is there again, both ways. */
   join(one: MemberId, other: MemberId): void {
-    this.#cut.delete(key(one, other));
-    this.#cut.delete(key(other, one));
+    this.#routes.restore(one, other);
+    this.#routes.restore(other, one);
   }
 
   /** What is sent from `from` to `to` is held back for so long, and then comes. */
@@ -154,7 +155,7 @@ export class VirtualNetwork {
 
   /** What is left in links that were slow is lost with their connections: it would take too long to arrive. */
   heal(): void {
-    this.#cut.clear();
+    this.#routes.restoreAll();
     for (const [pair, link] of this.#links) {
       const wasSlow = link.bytesPerMs !== Number.POSITIVE_INFINITY;
       link.cloggedUntil = 0;
@@ -167,7 +168,7 @@ export class VirtualNetwork {
   }
 
   isCut(from: MemberId, to: MemberId): boolean {
-    return this.#cut.size > 0 && this.#cut.has(key(from, to));
+    return this.#routes.isCut(from, to);
   }
 
   #reconcile(id: MemberId, endpoint: Endpoint, members: readonly { readonly id: MemberId }[]): void {
@@ -185,7 +186,7 @@ export class VirtualNetwork {
   }
 
   #connectSoon(one: MemberId, other: MemberId): void {
-    const pair = key(Math.min(one, other), Math.max(one, other));
+    const pair = routeOf(Math.min(one, other), Math.max(one, other));
     if (this.#dialing.has(pair) || this.#link(one, other).isUp) return;
     this.#dialing.add(pair);
     const dial = (): void => {
@@ -290,7 +291,7 @@ export class VirtualNetwork {
   }
 
   #link(from: MemberId, to: MemberId): Link {
-    const number = key(from, to);
+    const number = routeOf(from, to);
     let link = this.#links.get(number);
     if (link === undefined) {
       link = {
@@ -310,9 +311,4 @@ export class VirtualNetwork {
 /** Members of different ensembles refuse each other, and call on. */
 function areOfTwoEnsembles(one: Endpoint, other: Endpoint): boolean {
   return one.cluster !== 0 && other.cluster !== 0 && one.cluster !== other.cluster;
-}
-
-/** A pair in its order, as one number. */
-function key(from: MemberId, to: MemberId): number {
-  return from * 2 ** 20 + to;
 }

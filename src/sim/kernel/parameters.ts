@@ -1,5 +1,5 @@
-// What kind of bad day a seed is: how many members and clients, how fast everything is, and which faults there are. Each
-// seed leaves most kinds out, so that the others are met undisturbed and in unusual company.
+// The parameters of one seed: how many members, how fast everything is, and which faults there are. Each seed leaves most kinds of
+// faults out, so that the others meet undisturbed and in unusual company (swarm testing, Groce et al. 2012).
 
 import type { Random } from "../../base/random.ts";
 import type { ConnectionOptions } from "./client-network.ts";
@@ -30,6 +30,7 @@ export type Fault =
   | "free-disk"
   | "jump-clock"
   | "reconfigure"
+  | "grow-by-file"
   | "snapshot"
   | "throttle"
   | "interrupt-transfer"
@@ -43,28 +44,21 @@ export interface SimulationParameters {
   /** Founders that are not started with the others, but when the day comes to it: until then there is no ensemble. */
   readonly lateFounders: number;
   readonly spares: number;
-  readonly readWriteClients: number;
-  readonly lockClients: number;
-  /** On the client library: they take turns with the lockClients, and read all the time. */
-  readonly programs: number;
+  /** One member, whose file says that it is alone. */
+  readonly isStandalone: boolean;
+  /** How many members the files list in the course of the faults, one after the other. */
+  readonly growsTo: readonly number[];
   /** Raft's tick, to which all other times of the day are in proportion. */
   readonly tickMs: number;
   readonly tickTimeMs: number;
-  readonly sessionTimeoutMs: number;
   readonly faultPhaseMs: number;
   readonly faultEveryMs: number;
   /** How often all faults end for a while, in which somebody has to lead. */
   readonly faultPauses: number;
-  readonly thinkMs: number;
-  readonly pipeline: number;
-  readonly valueBytesMax: number;
-  readonly keys: number;
   readonly network: NetworkOptions;
   /** Frames between members are lost, doubled and swapped without a word, which no TCP does: what rests on it is not promised. */
   readonly isUnruly: boolean;
   readonly clients: ConnectionOptions;
-  /** How much a client may leave unread before it is not served on. */
-  readonly unsentBytesHigh: number;
   /** Clocks run between 1 / rate and rate. */
   readonly clockRateMax: number;
   readonly snapshotCommands: number;
@@ -82,30 +76,26 @@ export interface SimulationParameters {
 }
 
 const EVERYTHING: readonly SendManner[] = ["everything"];
+const GROWTH_MAX: readonly number[] = [3, 5];
 
-/** `others` decides of what came later: the stories of earlier seeds stay as they were. */
-export function drawParameters(random: Random, others: Random): SimulationParameters {
+export function drawParameters(random: Random): SimulationParameters {
   const scale = [1, 2, 5, 10][random.below(4)]!;
-  const members = [1, 3, 3, 3, 3, 3, 5, 5][random.below(8)]!;
+  const growsByFile = random.chance(0.15);
+  const members = growsByFile ? [1, 1, 3][random.below(3)]! : [1, 3, 3, 3, 3, 3, 5, 5][random.below(8)]!;
+  const growsTo = growsByFile ? GROWTH_MAX.filter((size) => size > members) : [];
   const tickTimeMs = 1000 * scale;
   const isUnruly = random.chance(0.2);
   return {
     members,
-    lateFounders: random.chance(0.2) ? random.below(members) : 0,
-    spares: members > 1 && random.chance(0.4) ? 1 + random.below(2) : 0,
-    readWriteClients: 1 + random.below(4),
-    lockClients: random.chance(0.5) ? 1 + random.below(3) : 0,
-    programs: others.chance(0.4) ? 1 + others.below(3) : 0,
+    lateFounders: !growsByFile && random.chance(0.2) ? random.below(members) : 0,
+    spares: growsByFile ? Math.max(...growsTo) - members : members > 1 && random.chance(0.4) ? 1 + random.below(2) : 0,
+    isStandalone: growsByFile && members === 1,
+    growsTo,
     tickMs: 40 * scale,
     tickTimeMs,
-    sessionTimeoutMs: tickTimeMs * (2 + random.below(3)),
     faultPhaseMs: tickTimeMs * (10 + random.below(40)),
     faultEveryMs: tickTimeMs * (0.3 + random.below(30) / 10),
-    faultPauses: others.chance(0.4) ? 1 + others.below(2) : 0,
-    thinkMs: tickTimeMs * (0.05 + random.below(50) / 100),
-    pipeline: 1 + random.below(4),
-    valueBytesMax: [10, 100, 1000, 8000][random.below(4)]!,
-    keys: 1 + random.below(6),
+    faultPauses: random.chance(0.4) ? 1 + random.below(2) : 0,
     network: drawNetwork(random, scale, isUnruly),
     isUnruly,
     clients: {
@@ -114,7 +104,6 @@ export function drawParameters(random: Random, others: Random): SimulationParame
       splitProbability: random.chance(0.3) ? 0.2 : 0,
       sendManners: random.chance(0.5) ? EVERYTHING : SEND_MANNERS,
     },
-    unsentBytesHigh: [100, 1000, 10_000, 1 << 20][random.below(4)]!,
     clockRateMax: random.chance(0.5) ? 1 : 1 + random.below(8) / 100,
     snapshotCommands: 10 + random.below(200),
     snapshotSliceBytes: [100, 1000, 10_000, 128 * 1024][random.below(4)]!,
@@ -127,7 +116,7 @@ export function drawParameters(random: Random, others: Random): SimulationParame
       tailBytesMax: random.below(32 * 1024),
       snapshotChunkBytes: 200 + random.below(8 * 1024),
     },
-    weights: drawWeights(random, others),
+    weights: drawWeights(random, growsByFile),
   };
 }
 
@@ -147,9 +136,9 @@ export function drawNetwork(random: Random, scale: number, isUnruly: boolean): N
   };
 }
 
-function drawWeights(random: Random, others: Random): Record<Fault, number> {
-  const sometimes = (probability: number, upTo: number, by = random): number =>
-    by.chance(probability) ? 1 + by.below(upTo) : 0;
+function drawWeights(random: Random, growsByFile: boolean): Record<Fault, number> {
+  const sometimes = (probability: number, upTo: number): number =>
+    random.chance(probability) ? 1 + random.below(upTo) : 0;
   return {
     kill: sometimes(0.5, 8),
     "lose-power": sometimes(0.5, 8),
@@ -173,10 +162,12 @@ function drawWeights(random: Random, others: Random): Record<Fault, number> {
     "fill-disk": sometimes(0.2, 3),
     "free-disk": 4 + random.below(4),
     "jump-clock": sometimes(0.3, 3),
-    reconfigure: sometimes(0.4, 5),
-    snapshot: sometimes(0.3, 4, others),
-    throttle: sometimes(0.3, 4, others),
-    "interrupt-transfer": sometimes(0.3, 8, others),
+    // After the first reconfiguration no file counts.
+    reconfigure: growsByFile ? sometimes(0.1, 1) : sometimes(0.4, 5),
+    "grow-by-file": growsByFile ? 2 + random.below(6) : 0,
+    snapshot: sometimes(0.3, 4),
+    throttle: sometimes(0.3, 4),
+    "interrupt-transfer": sometimes(0.3, 8),
     "cut-client": sometimes(0.4, 6),
     "pause-client": sometimes(0.3, 4),
     "hang-up": sometimes(0.5, 8),

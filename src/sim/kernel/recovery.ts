@@ -1,7 +1,7 @@
 // The end of all faults, for a while or for good: disks are repaired, processes are restarted as by a service manager, and the
 // network is quiet. Its invariant: with all members up and connected one member leads, and a write is done.
 
-import { encodeEndReconfig } from "../../state/tree/commands.ts";
+import { encodeExpireLeases } from "../../state/leases/commands.ts";
 import type { SimulatedEnsemble } from "./ensemble.ts";
 import type { SimulatedMember } from "./member.ts";
 import type { NetworkOptions } from "./network.ts";
@@ -79,7 +79,7 @@ export class Recovery {
     return time.runUntil(() => isBroken() || isWritten(), LEADS_WITHIN_TIMEOUTS * timeoutMs);
   }
 
-  /** Asks the leader, whoever it is by then, for a command that changes nothing: the end of no reconfiguration. */
+  /** Asks the leader, whoever it is by then, for a command that changes nothing: the expiry of no lease. */
   #writer(): () => boolean {
     let asked: SimulatedMember["replica"];
     let isDone = false;
@@ -87,7 +87,7 @@ export class Recovery {
       const replica = this.#ensemble.leader()?.replica;
       if (isDone || replica === undefined || replica === asked || replica.admission() !== "open") return isDone;
       asked = replica;
-      encodeEndReconfig(replica.begin(), 0, "reconfig-in-progress");
+      encodeExpireLeases(replica.begin(), []);
       replica.commit({
         onOutcome: () => {
           isDone = true;

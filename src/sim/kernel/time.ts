@@ -1,30 +1,24 @@
-// Virtual time: one queue of future events decides everything that happens. Nothing here waits for real time.
+// Virtual time in milliseconds: one queue of future events decides everything that happens. All that hangs on an event, promises too, runs
+// to its end before the next. Nothing here waits for real time.
 
 import type { Clock } from "../../replica/ports.ts";
+import { EventQueue } from "./event-queue.ts";
+import { settled } from "./microtasks.ts";
 
-interface Event {
-  readonly at: number;
-  readonly order: number;
-  task: (() => void) | null;
-}
-
-/** Invariants: time never goes back; events of one instant run in the order in which they were asked for. */
 export class VirtualTime {
-  #now = 0;
-  #order = 0;
-  eventsRun = 0;
-  readonly #heap: Event[] = [];
+  readonly #queue = new EventQueue();
+
   get now(): number {
-    return this.#now;
+    return this.#queue.now;
+  }
+
+  get eventsRun(): number {
+    return this.#queue.eventsRun;
   }
 
   /** Runs `task` in `milliseconds`; returns how to call it off. */
   after(milliseconds: number, task: () => void): () => void {
-    const event: Event = { at: this.#now + Math.max(0, milliseconds), order: this.#order++, task };
-    this.#push(event);
-    return () => {
-      event.task = null;
-    };
+    return this.#queue.after(milliseconds, task);
   }
 
   /** A promise that is kept at a virtual moment: what follows it runs before the next event. */
@@ -42,62 +36,20 @@ export class VirtualTime {
 
   /** Runs events until the condition holds (true) or the time is over (false). */
   async runUntil(condition: () => boolean, milliseconds: number): Promise<boolean> {
-    const end = this.#now + milliseconds;
+    const end = this.now + milliseconds;
     await settled();
     for (;;) {
       if (condition()) return true;
-      const event = this.#heap[0];
-      if (event === undefined || event.at > end) break;
-      this.#pop();
-      this.#now = event.at;
-      event.task?.();
-      this.eventsRun++;
+      if (!this.#queue.runNext(end)) break;
       await settled();
     }
-    this.#now = end;
+    this.#queue.advanceTo(end);
     return condition();
   }
 
   async run(milliseconds: number): Promise<void> {
     await this.runUntil(() => false, milliseconds);
   }
-
-  #push(event: Event): void {
-    const heap = this.#heap;
-    heap.push(event);
-    let at = heap.length - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (!isBefore(heap[at]!, heap[parent]!)) break;
-      [heap[at], heap[parent]] = [heap[parent]!, heap[at]!];
-      at = parent;
-    }
-  }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop();
-    if (heap.length === 0 || last === undefined) return;
-    heap[0] = last;
-    for (let at = 0; ; ) {
-      const left = 2 * at + 1;
-      let least = at;
-      if (left < heap.length && isBefore(heap[left]!, heap[least]!)) least = left;
-      if (left + 1 < heap.length && isBefore(heap[left + 1]!, heap[least]!)) least = left + 1;
-      if (least === at) return;
-      [heap[at], heap[least]] = [heap[least]!, heap[at]!];
-      at = least;
-    }
-  }
-}
-
-/** Everything that hangs on promises kept by now runs to its end: Node comes to its ticks when no promise is left to tell. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => process.nextTick(resolve));
-}
-
-function isBefore(a: Event, b: Event): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
 
 /** The clock of one machine: it may run at its own rate, and its wall clock may be set at any time. */

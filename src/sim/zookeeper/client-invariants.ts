@@ -5,18 +5,18 @@ import { byteString } from "../../base/text.ts";
 import { readStat } from "../../protocols/zookeeper/codec/records.ts";
 import { readChildren2, readData } from "../../protocols/zookeeper/codec/replies.ts";
 import type { Stat } from "../../state/tree/types.ts";
-import type { Reply, Request, SessionView, SimulatedClient } from "./client.ts";
 import { HistoryRecorder } from "./history-recorder.ts";
-import type { Command, TreeCommand } from "./log-commands.ts";
-import { type Answer, CODE, type ReferenceModel } from "./reference-model.ts";
+import { type AppliedCommand, CODE, type ReferenceTree } from "./reference-tree.ts";
 import { differenceOf, isAskedBy, isSameStat } from "./reply-comparison.ts";
+import type { ObservedClient, Reply, Request, SessionView } from "./requests.ts";
+import type { TreeCommand } from "./tree-commands.ts";
 import { UNKNOWN_ZXID, WatchInvariants } from "./watch-invariants.ts";
 
 /** An error that says that nothing was applied: there was no room. */
 const SYSTEM_ERROR = -1;
 
 export class ClientInvariants {
-  readonly #model: ReferenceModel;
+  readonly #tree: ReferenceTree;
   readonly #now: () => number;
   readonly #clockRateMax: number;
   readonly #keepsSessions: boolean;
@@ -35,7 +35,7 @@ export class ClientInvariants {
   eventsHeard = 0;
 
   constructor(options: {
-    readonly referenceModel: ReferenceModel;
+    readonly tree: ReferenceTree;
     readonly now: () => number;
     /** No member's clock is faster than this. */
     readonly clockRateMax: number;
@@ -43,15 +43,15 @@ export class ClientInvariants {
     readonly keepsSessions: boolean;
     readonly violate: (invariant: string, what: string) => void;
   }) {
-    this.#model = options.referenceModel;
+    this.#tree = options.tree;
     this.#now = options.now;
     this.#clockRateMax = options.clockRateMax;
     this.#keepsSessions = options.keepsSessions;
     this.#violate = options.violate;
-    this.#watches = new WatchInvariants(options.referenceModel, options.violate);
+    this.#watches = new WatchInvariants(options.tree, options.violate);
     this.recorder = new HistoryRecorder(options.now);
-    this.#model.onLeaseEnded = (id, cause) => this.#onLeaseEnded(id, cause);
-    this.#model.onCommand = (revision, command, answer) => this.#onCommand(revision, command, answer);
+    options.tree.machine.leaseListeners.push((id, cause) => this.#onLeaseEnded(id, cause));
+    options.tree.commandListeners.push((revision, applied) => this.#onCommand(revision, applied));
   }
 
   violate(invariant: string, what: string): void {
@@ -61,11 +61,11 @@ export class ClientInvariants {
   // ------------------------------------------------------------------------------------------------- what is applied
 
   /** Every write carries a number of its client's, ascending: in the log each stands once, and a session's in order. */
-  #onCommand(revision: number, command: Command, { code }: Answer): void {
-    if (command.kind !== "tree" && command.kind !== "multi") return;
+  #onCommand(revision: number, { command, outcome: { code } }: AppliedCommand): void {
+    if (command.kind !== "single" && command.kind !== "multi") return;
     if (code === CODE.sessionMoved || code === CODE.sessionExpired) return; // of a connection that is left: it does nothing
     const { session } = command;
-    for (const one of command.kind === "tree" ? [command.command] : command.commands) {
+    for (const one of command.kind === "single" ? [command.command] : command.commands) {
       const number = numberOf(one);
       if (number === null) continue;
       const before = this.#written.get(number);
@@ -116,30 +116,30 @@ export class ClientInvariants {
 
   // ---------------------------------------------------------------------------------------------------- connections
 
-  onDialed(client: SimulatedClient): void {
+  onDialed(client: ObservedClient): void {
     this.#watches.onDialed(client);
   }
 
-  onConnected(client: SimulatedClient, isNew: boolean): void {
+  onConnected(client: ObservedClient, isNew: boolean): void {
     const view = client.session!;
     const known = this.#sessions.get(view.id);
     if (isNew && known !== undefined) this.#violate("sessions are one's own", `session ${view.id} was given twice`);
     this.#sessions.set(view.id, { view, closes: known?.closes ?? false });
   }
 
-  onDisconnected(client: SimulatedClient): void {
+  onDisconnected(client: ObservedClient): void {
     this.#watches.onDisconnected(client);
   }
 
   /** The member said that the session is gone. */
-  onRefused(client: SimulatedClient): void {
+  onRefused(client: ObservedClient): void {
     const id = client.session?.id;
-    if (id !== undefined && this.#model.leases.has(id)) {
+    if (id !== undefined && this.#tree.isSessionAlive(id)) {
       this.#violate("sessions live", `session ${id} was refused, and lives`);
     }
   }
 
-  onSent(client: SimulatedClient, request: Request): void {
+  onSent(client: ObservedClient, request: Request): void {
     const { operation } = request;
     this.recorder.onSent(client.id, request);
     if (operation.kind === "close") this.#sessions.get(client.session!.id)!.closes = true;
@@ -148,7 +148,7 @@ export class ClientInvariants {
 
   // --------------------------------------------------------------------------------------------------------- events
 
-  onNotification(client: SimulatedClient, type: number, path: string, zxid: number): void {
+  onNotification(client: ObservedClient, type: number, path: string, zxid: number): void {
     this.eventsHeard++;
     if (zxid !== UNKNOWN_ZXID) this.#advance(client, zxid, `event ${type} at ${path}`);
     this.#watches.onNotification(client, type, path, zxid);
@@ -156,10 +156,10 @@ export class ClientInvariants {
 
   // -------------------------------------------------------------------------------------------------------- replies
 
-  onReply(client: SimulatedClient, request: Request, { header, body }: Reply): void {
+  onReply(client: ObservedClient, request: Request, { header, body }: Reply): void {
     const { operation } = request;
     const { zxid, error } = header;
-    if (zxid > this.#model.revision) {
+    if (zxid > this.#tree.revision) {
       this.#violate("answers are true", `client ${client.id} is shown revision ${zxid}, which is not committed`);
       return;
     }
@@ -193,7 +193,7 @@ export class ClientInvariants {
   }
 
   /** What a session is shown never goes back. */
-  #advance(client: SimulatedClient, zxid: number, what: string): void {
+  #advance(client: ObservedClient, zxid: number, what: string): void {
     const session = client.session!;
     if (zxid < session.lastZxid) {
       this.#violate(
@@ -213,34 +213,34 @@ export class ClientInvariants {
     }
   }
 
-  #onWritten(client: SimulatedClient, request: Request, { header: { zxid, error }, body }: Reply): void {
+  #onWritten(client: ObservedClient, request: Request, { header: { zxid, error }, body }: Reply): void {
     const { operation, floor } = request;
-    const record = this.#model.record(zxid);
+    const applied = this.#tree.appliedAt(zxid);
     const where = `client ${client.id}: ${describe(operation)} is answered with revision ${zxid}`;
     if (zxid <= floor) this.#violate("writes are linearizable", `${where}, ${floor} was seen before it was asked for`);
     if (this.#answered.has(zxid)) this.#violate("answers are true", `${where}, as another was`);
     this.#answered.add(zxid);
-    if (record === undefined || !isAskedBy(record.command, client.session!.id, operation)) {
-      this.#violate("answers are true", `${where}, where the log has ${JSON.stringify(record?.command)}`);
+    if (applied === undefined || !isAskedBy(applied.command, client.session!.id, operation)) {
+      this.#violate("answers are true", `${where}, where the log has ${JSON.stringify(applied?.command)}`);
       return;
     }
-    if (record.answer.code !== error) {
-      this.#violate("answers are true", `${where} and error ${error}, not ${record.answer.code}`);
+    if (applied.outcome.code !== error) {
+      this.#violate("answers are true", `${where} and error ${error}, not ${applied.outcome.code}`);
       return;
     }
     if (error !== CODE.ok) return;
-    const problem = differenceOf(operation.kind, record.answer, body);
+    const problem = differenceOf(operation.kind, applied.outcome, body);
     if (problem !== null) this.#violate("answers are true", `${where}: ${problem}`);
   }
 
-  #onRead(client: SimulatedClient, request: Request, { header: { zxid, error }, body }: Reply): void {
+  #onRead(client: ObservedClient, request: Request, { header: { zxid, error }, body }: Reply): void {
     const operation = request.operation as { kind: "get" | "exists" | "children"; path: string; watch: boolean };
     const { path, watch } = operation;
     const where = `client ${client.id}: ${operation.kind} ${path} at revision ${zxid}`;
     if (zxid < request.syncFloor) {
       this.#violate("synced reads are linearizable", `${where}, ${request.syncFloor} was seen before its sync`);
     }
-    const node = this.#model.nodeAt(path, zxid);
+    const node = this.#tree.nodeAt(path, zxid);
     if ((node === undefined ? CODE.noNode : CODE.ok) !== error) {
       this.#violate("answers are true", `${where} is answered with error ${error}`);
       return;
@@ -258,7 +258,7 @@ export class ClientInvariants {
     } else if (operation.kind === "children") {
       const read = readChildren2(body);
       const names = [...read.children].sort().join();
-      const expected = this.#model.childrenAt(path, zxid).join();
+      const expected = this.#tree.childrenAt(path, zxid).join();
       if (names !== expected) this.#violate("answers are true", `${where} are ${names}, were ${expected}`);
       stat = read.stat;
     } else {

@@ -5,6 +5,7 @@ import type { Link, LinkEvents, Target, Transport } from "../../protocols/zookee
 import type { ClientConnection, ClientNetwork } from "../kernel/client-network.ts";
 import type { SimulatedMember } from "../kernel/member.ts";
 import type { VirtualClock } from "../kernel/time.ts";
+import { ZOOKEEPER } from "./door.ts";
 
 export class SimulatedTransport implements Transport {
   readonly #client: number;
@@ -53,7 +54,7 @@ class SimulatedLink implements Link {
     this.#events = events;
     clock.defer(() => {
       if (this.#isOver) return;
-      this.#connection = network.dial(client, member, {
+      this.#connection = network.dial(client, member, ZOOKEEPER, {
         onBytes: (bytes) => this.#hear(() => events.onData(bytes)),
         onClosed: () => this.#hear(() => this.#close(null)),
       });

@@ -5,83 +5,24 @@
 import { assert } from "../../base/assert.ts";
 import { ByteReader, ByteWriter } from "../../base/bytes.ts";
 import type { Random } from "../../base/random.ts";
-import { bytesOf } from "../../base/text.ts";
-import { writeString } from "../../protocols/zookeeper/codec/jute.ts";
-import { type MultiRequest, writeMulti } from "../../protocols/zookeeper/codec/multi.ts";
-import { OPCODE } from "../../protocols/zookeeper/codec/opcodes.ts";
 import {
-  OPEN_ACL,
-  type ReplyHeader,
   readConnectReply,
   readReplyHeader,
   readWatchEvent,
   writeConnectRequest,
   XID,
 } from "../../protocols/zookeeper/codec/records.ts";
-import {
-  writeCreate,
-  writePathKind,
-  writePathVersion,
-  writePathWatch,
-  writeReconfig,
-  writeSetData,
-  writeSetWatches,
-} from "../../protocols/zookeeper/codec/requests.ts";
 import type { ClientConnection, ClientEnd, ClientNetwork } from "../kernel/client-network.ts";
+import { addressOf } from "../kernel/ensemble.ts";
 import type { SimulatedMember } from "../kernel/member.ts";
+import type { MembershipChange } from "../kernel/membership-changes.ts";
 import type { VirtualTime } from "../kernel/time.ts";
+import type { FaultableClient } from "../kernel/workload.ts";
 import type { ClientInvariants } from "./client-invariants.ts";
-import type { TreeCommand } from "./log-commands.ts";
-import type { WatchKind } from "./watch-invariants.ts";
-
-export type ClientOperation =
-  | TreeCommand
-  | { readonly kind: "multi"; readonly commands: readonly TreeCommand[] }
-  | { readonly kind: "get" | "exists" | "children"; readonly path: string; readonly watch: boolean }
-  | { readonly kind: "sync"; readonly path: string }
-  | { readonly kind: "add-watch"; readonly path: string; readonly recursive: boolean }
-  | { readonly kind: "set-watches" }
-  | { readonly kind: "reconfig"; readonly joining: string | null; readonly leaving: string | null }
-  | { readonly kind: "ping" }
-  | { readonly kind: "close" };
-
-export interface Request {
-  readonly xid: number;
-  readonly operation: ClientOperation;
-  readonly sentAt: number;
-  /** The latest revision that any client had seen when this was sent. */
-  readonly floor: number;
-  /** The latest revision that a `sync` before it, on the same connection, promised to show; 0: none did. */
-  readonly syncFloor: number;
-  /** When that `sync` was sent. */
-  readonly syncSentAt: number;
-}
-
-export interface Reply {
-  readonly header: ReplyHeader;
-  /** Behind the header. */
-  readonly body: ByteReader;
-}
-
-export interface SessionView {
-  id: number;
-  timeoutMs: number;
-  password: Uint8Array;
-  /** When the last handshake or ping that was answered had been sent: the session lives at least its timeout from there. */
-  aliveSince: number;
-  lastZxid: number;
-}
-
-/** What a client is for: it hears what came of its requests, and says what comes next. */
-export interface Workload {
-  /** The session stands, on a new connection; `isNew`: it is another than before. */
-  onConnected(isNew: boolean): void;
-  onDisconnected(): void;
-  /** The session is gone, and its ephemeral nodes with it. */
-  onSessionLost(): void;
-  onReply(request: Request, reply: Reply): void;
-  onEvent(type: number, path: string): void;
-}
+import { ZOOKEEPER } from "./door.ts";
+import { ROOT } from "./paths.ts";
+import { encodeRequest } from "./request-encoding.ts";
+import type { ClientOperation, ClientWorkload, ObservedClient, Request, SessionView, WatchKind } from "./requests.ts";
 
 export interface ClientOptions {
   readonly id: number;
@@ -94,11 +35,11 @@ export interface ClientOptions {
   readonly members: readonly SimulatedMember[];
 }
 
-export class SimulatedClient implements ClientEnd {
+export class SimulatedClient implements ClientEnd, ObservedClient, FaultableClient {
   readonly id: number;
   readonly options: ClientOptions;
   session: SessionView | null = null;
-  workload: Workload | null = null;
+  workload: ClientWorkload | null = null;
   requestsAnswered = 0;
   /** Requests whose connection ended before an answer came: what became of them is unknown. */
   requestsUnknown = 0;
@@ -152,6 +93,21 @@ export class SimulatedClient implements ClientEnd {
     return this.options.time.now < this.#pausedUntil;
   }
 
+  get isReady(): boolean {
+    return this.#isConnected && !this.isPaused;
+  }
+
+  /** Asks for a read that shows all that was acknowledged before. */
+  readFresh(): void {
+    this.request({ kind: "sync", path: ROOT });
+    this.request({ kind: "children", path: ROOT, watch: false });
+  }
+
+  changeMembers({ joining, leaving }: MembershipChange): void {
+    const lines = joining.map(({ id, role }) => `server.${id}=${addressOf(id, role)}`);
+    this.request({ kind: "reconfig", joining: lines.join() || null, leaving: leaving.join() || null });
+  }
+
   /** It hangs up without closing its session, and never comes back. */
   vanish(): void {
     this.#isStopped = true;
@@ -173,7 +129,7 @@ export class SimulatedClient implements ClientEnd {
       this.#syncSentAt = time.now;
     }
     const request: Request = {
-      xid: xidOf(operation) ?? ++this.#xid,
+      xid: XID_OF[operation.kind] ?? ++this.#xid,
       operation,
       sentAt: time.now,
       floor: invariants.highestSeen,
@@ -182,84 +138,8 @@ export class SimulatedClient implements ClientEnd {
     };
     this.#pending.push(request);
     invariants.onSent(this, request);
-    this.#connection!.send(this.#encode(request));
+    this.#connection!.send(encodeRequest(this.#writer, request, this));
     this.#sentAt = time.now;
-  }
-
-  #encode({ xid, operation }: Request): Uint8Array {
-    const writer = this.#writer.clear();
-    writer.int32(0);
-    writer.int32(xid);
-    this.#body(writer, operation);
-    writer.setInt32(0, writer.length - 4);
-    return writer.copy();
-  }
-
-  #body(writer: ByteWriter, operation: ClientOperation): void {
-    switch (operation.kind) {
-      case "create":
-        writer.int32(OPCODE.create2);
-        writeCreate(writer, createOf(operation));
-        break;
-      case "delete":
-      case "check":
-        writer.int32(OPCODE[operation.kind]);
-        writePathVersion(writer, operation);
-        break;
-      case "set":
-        writer.int32(OPCODE.setData);
-        writeSetData(writer, { ...operation, data: dataOf(operation.data) });
-        break;
-      case "multi":
-        writer.int32(OPCODE.multi);
-        writeMulti(writer, operation.commands.map(multiOf));
-        break;
-      case "get":
-      case "exists":
-      case "children":
-        writer.int32(READ_OPCODE[operation.kind]);
-        writePathWatch(writer, operation);
-        break;
-      case "sync":
-        writer.int32(OPCODE.sync);
-        writeString(writer, operation.path);
-        break;
-      case "add-watch":
-        writer.int32(OPCODE.addWatch);
-        writePathKind(writer, { path: operation.path, kind: operation.recursive ? 1 : 0 });
-        break;
-      case "set-watches":
-        writer.int32(OPCODE.setWatches2);
-        this.#writeWatches(writer);
-        break;
-      case "reconfig": {
-        const { joining, leaving } = operation;
-        writer.int32(OPCODE.reconfig);
-        writeReconfig(writer, { joining, leaving, newMembers: null, version: -1 });
-        break;
-      }
-      case "ping":
-        writer.int32(OPCODE.ping);
-        break;
-      case "close":
-        writer.int32(OPCODE.closeSession);
-        break;
-    }
-  }
-
-  #writeWatches(writer: ByteWriter): void {
-    const of = (kind: WatchKind): string[] => {
-      return [...this.watches].filter(([, kinds]) => kinds.has(kind)).map(([path]) => path);
-    };
-    const relativeZxid = this.session!.lastZxid;
-    const lists = {
-      data: of("data"),
-      exist: of("exist"),
-      child: of("child"),
-      persistent: [],
-      recursive: of("recursive"),
-    };
-    writeSetWatches(writer, { relativeZxid, ...lists }, true);
   }
 
   // ---------------------------------------------------------------------------------------------------- connections
@@ -295,7 +175,7 @@ export class SimulatedClient implements ClientEnd {
   #dial(): void {
     const { members, random, network, time, timeoutMs, invariants } = this.options;
     const member = members[random.below(members.length)]!;
-    this.#connection = network.dial(this.id, member, this.#endOf());
+    this.#connection = network.dial(this.id, member, ZOOKEEPER, this.#endOf());
     if (this.#connection === null) return;
     this.#dialedAt = time.now;
     this.#bytes = new Uint8Array(0);
@@ -425,30 +305,5 @@ export class SimulatedClient implements ClientEnd {
   }
 }
 
-const READ_OPCODE = { get: OPCODE.getData, exists: OPCODE.exists, children: OPCODE.getChildren2 } as const;
-
-function xidOf({ kind }: ClientOperation): number | null {
-  if (kind === "ping") return XID.ping;
-  return kind === "set-watches" ? XID.setWatches : null;
-}
-
-function dataOf(data: string | null): Uint8Array | null {
-  return data === null ? null : bytesOf(data);
-}
-
-function createOf({ path, data, mode }: TreeCommand & { kind: "create" }) {
-  return { path, data: dataOf(data), acl: OPEN_ACL, flags: mode };
-}
-
-function multiOf(command: TreeCommand): MultiRequest {
-  switch (command.kind) {
-    case "create":
-      return { kind: "create", opcode: OPCODE.create2, request: createOf(command) };
-    case "delete":
-      return { kind: "delete", opcode: OPCODE.delete, request: command };
-    case "set":
-      return { kind: "set-data", opcode: OPCODE.setData, request: { ...command, data: dataOf(command.data) } };
-    case "check":
-      return { kind: "check", opcode: OPCODE.check, request: command };
-  }
-}
+/** Requests that carry numbers of their own. */
+const XID_OF: Partial<Record<ClientOperation["kind"], number>> = { ping: XID.ping, "set-watches": XID.setWatches };

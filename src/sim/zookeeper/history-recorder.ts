@@ -7,11 +7,9 @@ import type { Operation } from "../../checkers/model.ts";
 import { type ZnodeInput, type ZnodeOutput, type ZnodeRejection, znode } from "../../checkers/models/znode.ts";
 import { readStat } from "../../protocols/zookeeper/codec/records.ts";
 import { readData } from "../../protocols/zookeeper/codec/replies.ts";
-import type { Reply, Request } from "./client.ts";
-import { CODE } from "./reference-model.ts";
-
-/** Nodes below it are written by single requests only, outlive their makers, and are read behind a `sync`. */
-export const RECORDED = "/w";
+import { RECORDED } from "./paths.ts";
+import { CODE } from "./reference-tree.ts";
+import type { Reply, Request } from "./requests.ts";
 
 /** Beyond so many steps on one node the search says nothing. */
 const STEPS_MAX = 300_000;

@@ -5,16 +5,19 @@ import { whenAborted } from "../../base/abort.ts";
 import { assert } from "../../base/assert.ts";
 import { CoordinationError } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
-import { type Session, ZooKeeperClient, ZooKeeperError } from "../../protocols/zookeeper/client/index.ts";
-import { ManagedSession } from "../../protocols/zookeeper/client/session.ts";
+import { ZooKeeperClient } from "../../protocols/zookeeper/client/client.ts";
+import { ZooKeeperError } from "../../protocols/zookeeper/client/errors.ts";
+import { ManagedSession, type Session } from "../../protocols/zookeeper/client/session.ts";
 import type { ClientNetwork } from "../kernel/client-network.ts";
 import type { SimulatedMember } from "../kernel/member.ts";
 import { VirtualClock, type VirtualTime } from "../kernel/time.ts";
+import type { FaultableClient } from "../kernel/workload.ts";
 import type { ClientInvariants } from "./client-invariants.ts";
 import { SimulatedTransport } from "./client-transport.ts";
-import { LOCK, type LockGrant } from "./lock-workload.ts";
+import type { LockGrant } from "./lock-invariants.ts";
+import { LOCK } from "./paths.ts";
 
-export interface LockProgramOptions {
+export interface LibraryLockClientOptions {
   readonly id: number;
   readonly time: VirtualTime;
   readonly random: Random;
@@ -31,16 +34,19 @@ export interface LockProgramOptions {
   readonly onGranted: (grant: LockGrant) => void;
 }
 
-export class LibraryLockClient {
+export class LibraryLockClient implements FaultableClient {
   readonly id: number;
-  readonly #options: LockProgramOptions;
+  /** The library's own affair. */
+  readonly member = null;
+  readonly isReady = false;
+  readonly #options: LibraryLockClientOptions;
   readonly #clock: VirtualClock;
   readonly #transport: SimulatedTransport;
   #client: ZooKeeperClient;
   #isResting = false;
   #writes = 0;
 
-  constructor(options: LockProgramOptions) {
+  constructor(options: LibraryLockClientOptions) {
     this.id = options.id;
     this.#options = options;
     this.#clock = new VirtualClock(options.time, options.clockRate);

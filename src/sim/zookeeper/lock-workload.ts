@@ -2,21 +2,13 @@
 
 import type { Random } from "../../base/random.ts";
 import { readChildren2, readCreated } from "../../protocols/zookeeper/codec/replies.ts";
-import type { ClientOperation, Reply, Request, SimulatedClient, Workload } from "./client.ts";
-import { CODE } from "./reference-model.ts";
+import type { SimulatedClient } from "./client.ts";
+import type { LockGrant } from "./lock-invariants.ts";
+import { LOCK } from "./paths.ts";
+import { CODE } from "./reference-tree.ts";
+import type { ClientOperation, ClientWorkload, Reply, Request } from "./requests.ts";
 
-export const LOCK = "/lock";
-
-/** When who believed to hold the lock; ends are known later. */
-export interface LockGrant {
-  readonly client: number;
-  /** The fencing token: the revision that created the node. */
-  readonly token: number;
-  /** When its holder stopped to believe in it, or will stop unless it hears from the servers until then. */
-  endsAt(): number;
-}
-
-export class LockWorkload implements Workload {
+export class LockWorkload implements ClientWorkload {
   readonly #client: SimulatedClient;
   readonly #random: Random;
   readonly #holdMs: number;

@@ -2,28 +2,26 @@
 
 import type { Random } from "../../base/random.ts";
 import { readCreated } from "../../protocols/zookeeper/codec/replies.ts";
-import type { ClientOperation, Reply, Request, SimulatedClient, Workload } from "./client.ts";
-import { RECORDED } from "./history-recorder.ts";
-import { LOCK } from "./lock-workload.ts";
-import type { TreeCommand } from "./log-commands.ts";
-import { CODE } from "./reference-model.ts";
+import type { SimulatedClient } from "./client.ts";
+import { LOCK, QUEUE, RECORDED, ROOT } from "./paths.ts";
+import { CODE } from "./reference-tree.ts";
+import type { ClientOperation, ClientWorkload, Reply, Request } from "./requests.ts";
+import type { TreeCommand } from "./tree-commands.ts";
 
-export const ROOT = "/r";
-const QUEUE = "/q";
 /** Everyone makes sure that these are there. */
 const FOLDERS = [ROOT, QUEUE, LOCK, RECORDED];
 
-export interface WorkOptions {
+export interface ReadWriteOptions {
   readonly thinkMs: number;
   readonly pipeline: number;
   readonly valueBytesMax: number;
   readonly keys: number;
 }
 
-export class ReadWriteWorkload implements Workload {
-  readonly #client: SimulatedClient;
+export class ReadWriteWorkload implements ClientWorkload {
+  readonly client: SimulatedClient;
   readonly #random: Random;
-  readonly #options: WorkOptions;
+  readonly #options: ReadWriteOptions;
   #number = 0;
   /** Sequential nodes of its own that it knows of. */
   #own: string[] = [];
@@ -31,8 +29,8 @@ export class ReadWriteWorkload implements Workload {
   onServed: (() => void) | null = null;
   #isResting = false;
 
-  constructor(client: SimulatedClient, options: WorkOptions) {
-    this.#client = client;
+  constructor(client: SimulatedClient, options: ReadWriteOptions) {
+    this.client = client;
     this.#random = client.options.random;
     this.#options = options;
     client.workload = this;
@@ -47,9 +45,8 @@ export class ReadWriteWorkload implements Workload {
   }
 
   #askOnce(): void {
-    if (this.onServed === null || !this.#client.isConnected) return;
-    this.#client.request({ kind: "sync", path: ROOT });
-    this.#client.request({ kind: "children", path: ROOT, watch: false });
+    if (this.onServed === null || !this.client.isConnected) return;
+    this.client.readFresh();
   }
 
   onConnected(): void {
@@ -57,7 +54,7 @@ export class ReadWriteWorkload implements Workload {
       this.#askOnce();
       return;
     }
-    for (const path of FOLDERS) this.#client.request(this.#create(path, 0));
+    for (const path of FOLDERS) this.client.request(this.#create(path, 0));
   }
 
   onDisconnected(): void {}
@@ -67,8 +64,8 @@ export class ReadWriteWorkload implements Workload {
   }
 
   onEvent(_type: number, path: string): void {
-    if (this.#isResting || !this.#client.isConnected || !this.#random.chance(0.7)) return;
-    this.#client.request({ kind: "exists", path, watch: true });
+    if (this.#isResting || !this.client.isConnected || !this.#random.chance(0.7)) return;
+    this.client.request({ kind: "exists", path, watch: true });
   }
 
   onReply({ operation }: Request, { header, body }: Reply): void {
@@ -83,11 +80,11 @@ export class ReadWriteWorkload implements Workload {
   }
 
   #soon(): void {
-    const { time } = this.#client.options;
+    const { time } = this.client.options;
     const { thinkMs } = this.#options;
     time.after(thinkMs * (0.2 + this.#random.below(2000) / 1000), () => {
       if (this.#isResting) return;
-      const client = this.#client;
+      const client = this.client;
       if (client.isConnected && !client.isPaused) {
         for (let i = this.#random.below(this.#options.pipeline + 1); i >= 0; i--) {
           if (client.isConnected && client.outstanding < 20) for (const one of this.#next()) client.request(one);
@@ -197,6 +194,6 @@ export class ReadWriteWorkload implements Workload {
 
   #data(): string {
     const filler = this.#random.chance(0.2) ? this.#random.below(this.#options.valueBytesMax) : 0;
-    return `${this.#client.id}-${++this.#number} ${"x".repeat(filler)}`;
+    return `${this.client.id}-${++this.#number} ${"x".repeat(filler)}`;
   }
 }

@@ -3,13 +3,14 @@
 import { readStat } from "../../protocols/zookeeper/codec/records.ts";
 import { type MultiResult, readCreated, readMultiReply } from "../../protocols/zookeeper/codec/replies.ts";
 import type { Stat } from "../../state/tree/types.ts";
-import type { Reply, Request } from "./client.ts";
-import type { Command, TreeCommand } from "./log-commands.ts";
-import { type Answer, CODE } from "./reference-model.ts";
+import { CODE, type Outcome } from "./reference-tree.ts";
+import type { Reply, Request } from "./requests.ts";
+import type { Command, TreeCommand } from "./tree-commands.ts";
 
 /** Whether a command of the log is what a session asked for. */
 export function isAskedBy(command: Command, session: number, operation: Request["operation"]): boolean {
-  if (command.kind === "tree") return command.session === session && isSame(command.command, operation as TreeCommand);
+  if (command.kind === "single")
+    return command.session === session && isSame(command.command, operation as TreeCommand);
   if (command.kind !== "multi" || operation.kind !== "multi" || command.session !== session) return false;
   return (
     command.commands.length === operation.commands.length &&
@@ -25,7 +26,7 @@ function isSame(some: TreeCommand, other: TreeCommand): boolean {
 }
 
 /** What a successful write's answer should have been, where it was not. */
-export function differenceOf(kind: string, expected: Answer, body: Reply["body"]): string | null {
+export function differenceOf(kind: string, expected: Outcome, body: Reply["body"]): string | null {
   switch (kind) {
     case "create": {
       const { path, stat } = readCreated(body);
@@ -46,7 +47,7 @@ export function differenceOf(kind: string, expected: Answer, body: Reply["body"]
   }
 }
 
-function isSameResult(result: MultiResult, expected: Answer): boolean {
+function isSameResult(result: MultiResult, expected: Outcome): boolean {
   switch (result.kind) {
     case "error":
       return result.error === expected.code && expected.path === undefined && expected.stat === undefined;

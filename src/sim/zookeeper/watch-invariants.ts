@@ -2,11 +2,8 @@
 // of it before. What a client watches, and since which revision, is written down with the client.
 
 import type { Stat } from "../../state/tree/types.ts";
-import type { SimulatedClient } from "./client.ts";
-import { EVENT, type NodeEvent, type ReferenceModel } from "./reference-model.ts";
-
-/** Which table a watch stands in: of data (set on a node that was there, or was not), of children, of all below. */
-export type WatchKind = "data" | "exist" | "child" | "recursive";
+import { EVENT, type NodeEvent, type ReferenceTree } from "./reference-tree.ts";
+import type { ObservedClient, WatchKind } from "./requests.ts";
 
 /** Events that are found by comparing carry no revision. */
 export const UNKNOWN_ZXID = -1;
@@ -22,16 +19,16 @@ interface ClientView {
 }
 
 export class WatchInvariants {
-  readonly #model: ReferenceModel;
+  readonly #tree: ReferenceTree;
   readonly #violate: (invariant: string, what: string) => void;
-  readonly #clients = new Map<SimulatedClient, ClientView>();
+  readonly #clients = new Map<ObservedClient, ClientView>();
 
-  constructor(referenceModel: ReferenceModel, violate: (invariant: string, what: string) => void) {
-    this.#model = referenceModel;
+  constructor(tree: ReferenceTree, violate: (invariant: string, what: string) => void) {
+    this.#tree = tree;
     this.#violate = violate;
   }
 
-  #view(client: SimulatedClient): ClientView {
+  #view(client: ObservedClient): ClientView {
     let view = this.#clients.get(client);
     if (view === undefined) {
       view = { setting: null, told: new Map() };
@@ -41,29 +38,29 @@ export class WatchInvariants {
   }
 
   /** A new connection: nobody watches on it yet. */
-  onDialed(client: SimulatedClient): void {
+  onDialed(client: ObservedClient): void {
     this.#view(client).setting = null;
   }
 
-  onDisconnected(client: SimulatedClient): void {
+  onDisconnected(client: ObservedClient): void {
     const view = this.#view(client);
     for (const { type, path } of view.setting?.told ?? []) consume(client, type, path);
     view.setting = null;
   }
 
   /** `setWatches` leaves. */
-  onSettingAgain(client: SimulatedClient): void {
+  onSettingAgain(client: ObservedClient): void {
     this.#view(client).setting = { relativeZxid: client.session!.lastZxid, told: [] };
   }
 
-  onNotification(client: SimulatedClient, type: number, path: string, zxid: number): void {
+  onNotification(client: ObservedClient, type: number, path: string, zxid: number): void {
     const { setting } = this.#view(client);
     if (zxid === UNKNOWN_ZXID) {
       if (setting === null) this.#violate("events as promised", `client ${client.id} is told of ${path} for no reason`);
       else setting.told.push({ revision: UNKNOWN_ZXID, type, path });
       return;
     }
-    if (!this.#model.hasEvent(path, zxid, type)) {
+    if (!this.#tree.hasEvent(path, zxid, type)) {
       this.#violate("events are true", `client ${client.id} is told of event ${type} at ${path} in revision ${zxid}`);
       return;
     }
@@ -74,7 +71,7 @@ export class WatchInvariants {
     consume(client, type, path);
   }
 
-  #isNextOfOnce(client: SimulatedClient, type: number, path: string, zxid: number): boolean {
+  #isNextOfOnce(client: ObservedClient, type: number, path: string, zxid: number): boolean {
     const kinds = client.watches.get(path);
     if (kinds === undefined) return false;
     let isExpected = false;
@@ -82,7 +79,7 @@ export class WatchInvariants {
       if (kind === "recursive") continue;
       const types = kind === "child" ? isChild : isData;
       if (!types(type)) continue;
-      const next = this.#model.nextEvent(path, armedAt, types);
+      const next = this.#tree.nextEvent(path, armedAt, types);
       if (next?.revision === zxid && next.type === type) isExpected = true;
       else if (next !== undefined && next.revision < zxid) this.#missed(client, path, next);
     }
@@ -90,14 +87,14 @@ export class WatchInvariants {
   }
 
   /** A recursive watch is told of everything below, in order, each once. */
-  #isNextOfRecursive(client: SimulatedClient, type: number, path: string, zxid: number): boolean {
+  #isNextOfRecursive(client: ObservedClient, type: number, path: string, zxid: number): boolean {
     if (!isData(type)) return false;
     const { told } = this.#view(client);
     let isExpected = false;
     for (const [root, kinds] of client.watches) {
       if (!kinds.has("recursive") || !isWithin(path, root)) continue;
       const at = this.#nextBelow(root, told.get(root) ?? 0);
-      const next = this.#model.events[at];
+      const next = this.#tree.events[at];
       if (next?.revision === zxid && next.path === path && next.type === type) {
         told.set(root, at + 1);
         isExpected = true;
@@ -109,13 +106,13 @@ export class WatchInvariants {
   }
 
   #nextBelow(root: string, from: number): number {
-    const { events } = this.#model;
+    const { events } = this.#tree;
     let at = from;
     while (at < events.length && !(isData(events[at]!.type) && isWithin(events[at]!.path, root))) at++;
     return at;
   }
 
-  #missed(client: SimulatedClient, path: string, { type, revision }: NodeEvent): void {
+  #missed(client: ObservedClient, path: string, { type, revision }: NodeEvent): void {
     this.#violate(
       "no event missed",
       `client ${client.id} was not told of event ${type} at ${path} in revision ${revision}`,
@@ -123,23 +120,23 @@ export class WatchInvariants {
   }
 
   /** Nothing that a reply may show was left untold. */
-  checkTold(client: SimulatedClient, zxid: number): void {
+  checkTold(client: ObservedClient, zxid: number): void {
     const { setting, told } = this.#view(client);
     if (setting !== null) return;
     for (const [path, kinds] of client.watches) {
       for (const [kind, armedAt] of kinds) {
         if (kind === "recursive") {
-          const next = this.#model.events[this.#nextBelow(path, told.get(path) ?? 0)];
+          const next = this.#tree.events[this.#nextBelow(path, told.get(path) ?? 0)];
           if (next !== undefined && next.revision <= zxid) this.#missed(client, next.path, next);
         } else {
-          const next = this.#model.nextEvent(path, armedAt, kind === "child" ? isChild : isData);
+          const next = this.#tree.nextEvent(path, armedAt, kind === "child" ? isChild : isData);
           if (next !== undefined && next.revision <= zxid) this.#missed(client, path, next);
         }
       }
     }
   }
 
-  arm(client: SimulatedClient, path: string, kind: WatchKind, zxid: number): void {
+  arm(client: ObservedClient, path: string, kind: WatchKind, zxid: number): void {
     let kinds = client.watches.get(path);
     if (kinds === undefined) {
       kinds = new Map();
@@ -153,14 +150,14 @@ export class WatchInvariants {
   }
 
   #firstAfter(zxid: number): number {
-    const { events } = this.#model;
+    const { events } = this.#tree;
     let at = events.length;
     while (at > 0 && events[at - 1]!.revision > zxid) at--;
     return at;
   }
 
   /** Watches were set again: what had changed meanwhile was told, and nothing else; the rest is watched. */
-  onSet(client: SimulatedClient, zxid: number): void {
+  onSet(client: ObservedClient, zxid: number): void {
     const view = this.#view(client);
     const { setting } = view;
     view.setting = null;
@@ -168,7 +165,7 @@ export class WatchInvariants {
     const told = new Set(setting.told.map(({ type, path }) => `${type} ${path}`));
     const due = new Set<string>();
     for (const [path, kinds] of client.watches) {
-      const node = this.#model.nodeAt(path, zxid);
+      const node = this.#tree.nodeAt(path, zxid);
       for (const kind of [...kinds.keys()]) {
         const type = changeSince(kind, node?.stat, setting.relativeZxid);
         if (type !== null) due.add(`${type} ${path}`);
@@ -205,7 +202,7 @@ function changeSince(kind: WatchKind, stat: Stat | undefined, zxid: number): num
 }
 
 /** An event ends the one-shot watches that it touches. */
-function consume(client: SimulatedClient, type: number, path: string): void {
+function consume(client: ObservedClient, type: number, path: string): void {
   const kinds = client.watches.get(path);
   if (kinds === undefined) return;
   if (isData(type)) {

@@ -20,6 +20,13 @@ export interface ExclusionOptions {
   readonly isGranted?: ((names: readonly string[], own: string, claim: Claim) => boolean) | undefined;
 }
 
+/** How it is granted: shared or not, how much of it, and from which other grant it goes on. */
+export interface ClaimOptions {
+  readonly isShared?: boolean;
+  readonly count?: number;
+  readonly from?: Claim | null;
+}
+
 /** What is known before it is granted. */
 export interface Asking {
   readonly program: SimulatedProgram;
@@ -65,7 +72,7 @@ export class ExclusionInvariants {
   begin(
     { program, listingsBefore, tokenBefore }: Asking,
     held: Handle,
-    { isShared = false, count = 1, from = null }: { isShared?: boolean; count?: number; from?: Claim | null } = {},
+    { isShared = false, count = 1, from = null }: ClaimOptions = {},
   ): Claim {
     const { what, directory } = this.#options;
     const { history } = this.#context;

@@ -1,7 +1,7 @@
 // What kind of bad day a seed is for the recipes: the servers' faults as the simulator draws them, and beside them what happens to
 // programs, and what an operator does to the nodes that they stand on. Each seed leaves most kinds out.
 
-import { type Random, seededRandom } from "../../base/random.ts";
+import type { Random } from "../../base/random.ts";
 import { drawNetwork, drawParameters, type SimulationParameters } from "../../sim/kernel/parameters.ts";
 import type { RecipeName } from "./recipes.ts";
 
@@ -19,6 +19,9 @@ export type ProgramFault =
 
 export interface RecipeParameters {
   readonly servers: SimulationParameters;
+  readonly sessionTimeoutMs: number;
+  /** How much a program may leave unread before it is not served on. */
+  readonly unsentBytesHigh: number;
   readonly programs: number;
   readonly recipes: readonly RecipeName[];
   /** Clocks of programs run between 1 / rate and rate; so do the members'. */
@@ -30,12 +33,14 @@ export interface RecipeParameters {
 }
 
 export function drawRecipeParameters(random: Random, all: readonly RecipeName[]): RecipeParameters {
-  const drawn = drawParameters(random, seededRandom(random.next()));
+  const drawn = drawParameters(random);
   // What TCP does not do, sessions cannot stand on.
   const network = drawNetwork(random, drawn.tickMs / 40, false);
   const servers: SimulationParameters = {
     ...drawn,
     spares: 0,
+    growsTo: [],
+    isStandalone: false,
     isUnruly: false,
     network,
     faultPhaseMs: drawn.tickTimeMs * FAULT_PHASE_TICKS,
@@ -44,6 +49,8 @@ export function drawRecipeParameters(random: Random, all: readonly RecipeName[])
   const isRemoving = random.chance(0.4);
   return {
     servers: random.chance(QUIET_SERVERS) ? { ...servers, weights: quiet(servers) } : servers,
+    sessionTimeoutMs: drawn.tickTimeMs * (2 + random.below(3)),
+    unsentBytesHigh: [100, 1000, 10_000, 1 << 20][random.below(4)]!,
     programs: 2 + random.below(3),
     recipes: pick(random, all, 2 + random.below(3)),
     clockRateMax: drawn.clockRateMax,

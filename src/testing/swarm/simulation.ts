@@ -4,10 +4,12 @@
 import { seededRandom } from "../../base/random.ts";
 import { ClientNetwork } from "../../sim/kernel/client-network.ts";
 import { RAFT, SimulatedEnsemble } from "../../sim/kernel/ensemble.ts";
-import type { SimulatedMember } from "../../sim/kernel/member.ts";
 import { MemberInvariants, type Violation } from "../../sim/kernel/member-invariants.ts";
 import { Nemesis } from "../../sim/kernel/nemesis.ts";
+import { Recovery } from "../../sim/kernel/recovery.ts";
 import { Trace } from "../../sim/kernel/trace.ts";
+import { zooKeeperDoor } from "../../sim/zookeeper/door.ts";
+import { ReferenceTree } from "../../sim/zookeeper/reference-tree.ts";
 import { serversOf, virtualPorts } from "../virtual-ports.ts";
 import { Operator } from "./operator.ts";
 import { drawRecipeParameters, type RecipeParameters } from "./parameters.ts";
@@ -67,7 +69,7 @@ class RecipeSimulation {
   /** What programs have begun, and not ended. */
   readonly #running = new Map<Promise<void>, { readonly program: SimulatedProgram; readonly what: string }>();
   #started = 0;
-  #isOverWithFaults = false;
+  #areFaultsOver = false;
 
   constructor(seed: number, { tell, recipes }: RecipeSimulationOptions) {
     this.#seed = seed;
@@ -89,37 +91,37 @@ class RecipeSimulation {
       segmentBytes: servers.segmentBytes,
       retainSnapshots: servers.retainSnapshots,
       tickTimeMs: servers.tickTimeMs,
+      doors: [zooKeeperDoor({ unsentBytesHigh: this.#parameters.unsentBytesHigh })],
       clockRate: (id) => rateOf(id, clockRateMax),
       observer: this.#invariants,
     });
     const { time, members, random } = this.#ensemble;
     this.#network = new ClientNetwork(time, random, servers.clients);
     for (const member of members) member.onGone = (silently) => this.#network.onGone(member, silently);
-    const history = new StateHistory(this.#invariants.referenceModel, () => time.now);
+    const history = new StateHistory(new ReferenceTree(this.#invariants.reference), () => time.now);
     this.#invariants.onFirstApplied = () => history.catchUp();
     this.#invariants.onNote = (what) => this.#note(what);
     this.#context = new WorkloadContext({
       random: seededRandom(this.#random.next()),
       history,
-      sessionTimeoutMs: servers.sessionTimeoutMs,
+      sessionTimeoutMs: this.#parameters.sessionTimeoutMs,
       root: ROOT,
       now: () => time.now,
       onNote: (what) => this.#note(what),
     });
     this.#workloads = this.#parameters.recipes.map((name) => ({ name, workload: RECIPES[name](this.#context) }));
     const ports = virtualPorts(this.#ensemble, this.#network, OPERATOR, this.#random);
-    this.#operator = new Operator(history, ports, serversOf(this.#ensemble), servers.sessionTimeoutMs);
+    this.#operator = new Operator(history, ports, serversOf(this.#ensemble), this.#parameters.sessionTimeoutMs);
     this.#nemesis = new Nemesis({
       parameters: servers,
       random: this.#random,
       ensemble: this.#ensemble,
       clientNetwork: this.#network,
       clients: [],
-      programs: [],
       invariants: this.#invariants,
       onNote: (what) => this.#note(what),
     });
-    this.#invariants.onDiskRead = (member) => this.#nemesis.noteOpened(member);
+    this.#invariants.onDiskRead = ({ id }) => this.#nemesis.damage.noteOpened(id);
     this.#programFaults = new ProgramFaults({
       parameters: this.#parameters,
       context: this.#context,
@@ -154,12 +156,12 @@ class RecipeSimulation {
     this.#tell?.(`seed ${this.#seed}: ${describe(this.#parameters)}`);
     this.#ensemble.start();
     for (let i = 0; i < programs; i++) this.#start();
-    this.#judgeAgain();
+    this.#checkPeriodically();
     await time.runUntil(() => this.#isBroken, servers.faultPhaseMs);
     this.#endFaults();
     await this.#phase("the members come together again", () => this.#isWhole());
     // What is over and does not know it yet comes to know.
-    if (!this.#isBroken) await time.runUntil(() => this.#isBroken, 2 * servers.sessionTimeoutMs);
+    if (!this.#isBroken) await time.runUntil(() => this.#isBroken, 2 * this.#parameters.sessionTimeoutMs);
     await this.#phase("the members come together again", () => this.#isWhole());
     for (const program of this.#programs) program.over.abort();
     await this.#phase(
@@ -167,11 +169,7 @@ class RecipeSimulation {
       () => this.#areDone(),
       () => this.#open(),
     );
-    await this.#phase(
-      "what was given up leaves nothing",
-      () => this.#leftovers().length === 0,
-      () => this.#leftovers().join(" "),
-    );
+    await this.#leaveNothing();
     this.#note(`without faults each program gets ${recipes.join(", ")}`);
     const living = this.#living;
     for (const program of living) {
@@ -184,11 +182,7 @@ class RecipeSimulation {
       () => this.#areDone(),
       () => this.#open(),
     );
-    await this.#phase(
-      "what was given up leaves nothing",
-      () => this.#leftovers().length === 0,
-      () => this.#leftovers().join(" "),
-    );
+    await this.#leaveNothing();
     if (!this.#isBroken) for (const { workload } of this.#workloads) workload.check();
     await this.#end(living);
     this.#context.isOver = true;
@@ -199,6 +193,14 @@ class RecipeSimulation {
     return this.#context.violations.length > 0 || this.#invariants.violations.length > 0;
   }
 
+  #leaveNothing(): Promise<void> {
+    return this.#phase(
+      "what was given up leaves nothing",
+      () => this.#leftovers().length === 0,
+      () => this.#leftovers().join(" "),
+    );
+  }
+
   async #phase(invariant: string, isOver: () => boolean, shown: () => string = () => ""): Promise<void> {
     if (this.#isBroken) return;
     const withinMs = PHASE_WITHIN_TICKS * this.#parameters.servers.tickTimeMs;
@@ -207,7 +209,7 @@ class RecipeSimulation {
   }
 
   #start(): void {
-    const { clockRateMax, servers } = this.#parameters;
+    const { clockRateMax } = this.#parameters;
     const id = ++this.#started;
     const rate = rateOf(id + 100, clockRateMax);
     const program = new SimulatedProgram({
@@ -215,13 +217,13 @@ class RecipeSimulation {
       random: seededRandom(this.#random.next()),
       ports: virtualPorts(this.#ensemble, this.#network, FIRST_PROGRAM + id, this.#random, rate),
       servers: serversOf(this.#ensemble),
-      sessionTimeoutMs: servers.sessionTimeoutMs,
+      sessionTimeoutMs: this.#parameters.sessionTimeoutMs,
       clockRateMargin: Math.max(CLOCK_RATE_MARGIN, 1 - 1 / clockRateMax ** 2),
       root: ROOT,
       onLog: (message) => this.#note(`program ${id}: ${message}`),
     });
     this.#programs.push(program);
-    if (this.#isOverWithFaults) return;
+    if (this.#areFaultsOver) return;
     for (const { name, workload } of this.#workloads) this.#run(program, name, () => workload.underFaults(program));
   }
 
@@ -243,38 +245,22 @@ class RecipeSimulation {
     }
     const { time } = this.#ensemble;
     time.after(this.#random.below(2 * this.#context.sessionTimeoutMs), () => {
-      if (!this.#isOverWithFaults) this.#start();
+      if (!this.#areFaultsOver) this.#start();
     });
   }
 
   #endFaults(): void {
     this.#note("all faults end");
-    this.#isOverWithFaults = true;
+    this.#areFaultsOver = true;
     this.#nemesis.end();
     this.#programFaults.end();
     this.#ensemble.heal();
     this.#network.heal();
     for (const program of this.#programs) if (!program.isDead) program.heal();
-    for (const member of this.#ensemble.members) this.#repair(member);
+    const recovery = new Recovery(this.#ensemble, this.#parameters.servers);
+    for (const member of this.#ensemble.members) recovery.repair(member);
+    recovery.quietNetwork();
     while (this.#living.length < this.#parameters.programs) this.#start();
-    const { options } = this.#ensemble.network;
-    this.#ensemble.network.options = { ...options, ...QUIET, delayMaxMs: options.delayMinMs * 5 };
-  }
-
-  #repair(member: SimulatedMember): void {
-    const { disk } = member;
-    disk.stalledUntil = 0;
-    disk.syncMaxMs = 0.4;
-    disk.readMs = 0.005;
-    disk.syncsUntilError = null;
-    disk.capacityBytes = Number.POSITIVE_INFINITY;
-    this.#keepUp(member);
-  }
-
-  /** As a service manager would: started again whenever it has ended. */
-  #keepUp(member: SimulatedMember): void {
-    if (!member.isUp) void member.start();
-    member.onEnded = () => this.#ensemble.time.after(this.#parameters.servers.tickMs, () => this.#keepUp(member));
   }
 
   #isWhole(): boolean {
@@ -304,9 +290,9 @@ class RecipeSimulation {
     );
   }
 
-  #judgeAgain(): void {
-    for (const judge of this.#context.periodicChecks) judge();
-    this.#ensemble.time.after(this.#context.sessionTimeoutMs / 4, () => this.#judgeAgain());
+  #checkPeriodically(): void {
+    for (const check of this.#context.periodicChecks) check();
+    this.#ensemble.time.after(this.#context.sessionTimeoutMs / 4, () => this.#checkPeriodically());
   }
 
   async #end(living: readonly SimulatedProgram[]): Promise<void> {
@@ -341,25 +327,25 @@ class RecipeSimulation {
 /** The client's own, where clocks agree. */
 const CLOCK_RATE_MARGIN = 0.001;
 
-const QUIET = {
-  spikeProbability: 0,
-  breakProbability: 0,
-  lossProbability: 0,
-  duplicateProbability: 0,
-  reorderProbability: 0,
-} as const;
-
 /** The same for one machine however often its processes begin: between 1 / rateMax and rateMax. */
 function rateOf(machine: number, rateMax: number): number {
   const part = seededRandom(machine).below(1000) / 1000;
   return 1 / rateMax + (rateMax - 1 / rateMax) * part;
 }
 
-function describe({ servers, programs, recipes, clockRateMax, removesAtOnce, weights }: RecipeParameters): string {
+function describe({
+  servers,
+  sessionTimeoutMs,
+  programs,
+  recipes,
+  clockRateMax,
+  removesAtOnce,
+  weights,
+}: RecipeParameters): string {
   const faults = [...Object.entries(servers.weights), ...Object.entries(weights)].filter(([, weight]) => weight > 0);
   return (
     `${recipes.join(", ")}; ${servers.members} members, ${programs} programs, ticks of ${servers.tickMs} ms, ` +
-    `sessions of ${servers.sessionTimeoutMs} ms, clocks of rates up to ${clockRateMax}, ` +
+    `sessions of ${sessionTimeoutMs} ms, clocks of rates up to ${clockRateMax}, ` +
     `nodes removed at once ${removesAtOnce}, faults for ${servers.faultPhaseMs / 1000} s: ${faults.map(([name]) => name).join(", ")}`
   );
 }

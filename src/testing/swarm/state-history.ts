@@ -1,10 +1,10 @@
 // What the servers held at every revision, and when: the reference model's reading of the committed log, with the moments of virtual time
 // at which each revision was first in force, and with what an operator did on purpose.
 
-import { EVENT, type ReferenceModel } from "../../sim/zookeeper/reference-model.ts";
+import { EVENT, type ReferenceTree } from "../../sim/zookeeper/reference-tree.ts";
 
 export class StateHistory {
-  readonly #model: ReferenceModel;
+  readonly #tree: ReferenceTree;
   readonly #now: () => number;
   /** By revision: what it created. */
   readonly #created = new Map<number, string[]>();
@@ -20,19 +20,19 @@ export class StateHistory {
   /** Hears of each node that a session created, as it happens. */
   onEphemeral: (path: string) => void = () => {};
 
-  constructor(referenceModel: ReferenceModel, now: () => number) {
-    this.#model = referenceModel;
+  constructor(tree: ReferenceTree, now: () => number) {
+    this.#tree = tree;
     this.#now = now;
   }
 
   /** The latest that is in force anywhere. */
   get revision(): number {
-    return this.#model.revision;
+    return this.#tree.revision;
   }
 
   /** After each entry that was applied for the first time anywhere. */
   catchUp(): void {
-    const { events } = this.#model;
+    const { events } = this.#tree;
     const fresh = events.slice(this.#told);
     this.#told = events.length;
     for (const { revision, type, path } of fresh) {
@@ -42,7 +42,7 @@ export class StateHistory {
       const paths = this.#created.get(revision);
       if (paths === undefined) this.#created.set(revision, [path]);
       else paths.push(path);
-      if (this.#model.nodeAt(path, revision)!.stat.ephemeralOwner !== 0) this.onEphemeral(path);
+      if (this.#tree.nodeAt(path, revision)!.stat.ephemeralOwner !== 0) this.onEphemeral(path);
     }
   }
 
@@ -59,18 +59,18 @@ export class StateHistory {
   /** The session that it lives as long as; null: none. */
   ownerOf(path: string): number | null {
     const created = this.createdAt(path);
-    const owner = created === null ? 0 : (this.#model.nodeAt(path, created)?.stat.ephemeralOwner ?? 0);
+    const owner = created === null ? 0 : (this.#tree.nodeAt(path, created)?.stat.ephemeralOwner ?? 0);
     return owner === 0 ? null : owner;
   }
 
   /** When a node was gone that was created at `since`, or last: the revision, and the moment; null: it is there. */
   goneAt(path: string, since = this.createdAt(path) ?? 0): { readonly revision: number; readonly at: number } | null {
-    const event = this.#model.nextEvent(path, since, (type) => type === EVENT.deleted);
+    const event = this.#tree.nextEvent(path, since, (type) => type === EVENT.deleted);
     return event === undefined ? null : { revision: event.revision, at: this.#moments.get(event.revision)! };
   }
 
   childrenAt(path: string, revision: number): readonly string[] {
-    return this.#model.childrenAt(path, revision);
+    return this.#tree.childrenAt(path, revision);
   }
 
   children(path: string): readonly string[] {
@@ -78,28 +78,28 @@ export class StateHistory {
   }
 
   isThereAt(path: string, revision: number): boolean {
-    return this.#model.nodeAt(path, revision) !== undefined;
+    return this.#tree.nodeAt(path, revision) !== undefined;
   }
 
   dataAt(path: string, revision: number): string | null {
-    return this.#model.nodeAt(path, revision)?.data ?? null;
+    return this.#tree.nodeAt(path, revision)?.data ?? null;
   }
 
   /** The revision of the last change of a node's data by then; 0: it is not there. */
   changedAt(path: string, revision: number): number {
-    return this.#model.nodeAt(path, revision)?.stat.mzxid ?? 0;
+    return this.#tree.nodeAt(path, revision)?.stat.mzxid ?? 0;
   }
 
   /** Whether a node was missing at some revision from `from` until now. */
   wasMissingSince(path: string, from: number): boolean {
     if (!this.isThereAt(path, from) || !this.isThereAt(path, this.revision)) return true;
-    return this.#model.nextEvent(path, from, (type) => type === EVENT.deleted) !== undefined;
+    return this.#tree.nextEvent(path, from, (type) => type === EVENT.deleted) !== undefined;
   }
 
   /** Every revision that changed something at this path, in order, with the data from then on; null: it is not there. */
   *changesOf(path: string): Iterable<{ readonly revision: number; readonly data: string | null }> {
     let last = -1;
-    for (const event of this.#model.events) {
+    for (const event of this.#tree.events) {
       if (event.path !== path || event.type === EVENT.childrenChanged || event.revision === last) continue;
       last = event.revision;
       yield { revision: last, data: this.dataAt(path, last) };
@@ -108,11 +108,11 @@ export class StateHistory {
 
   /** All nodes of sessions, as they are now. */
   ephemerals(): string[] {
-    return [...this.#model.nodes()].filter(([, { stat }]) => stat.ephemeralOwner !== 0).map(([path]) => path);
+    return [...this.#tree.nodes()].filter(([, { stat }]) => stat.ephemeralOwner !== 0).map(([path]) => path);
   }
 
   isSessionAlive(id: bigint): boolean {
-    return this.#model.leases.has(Number(id));
+    return this.#tree.isSessionAlive(Number(id));
   }
 
   noteRemoval(path: string): void {
@@ -125,7 +125,7 @@ export class StateHistory {
 
   /** Whether an operator had a hand in the end of this node. */
   wasTakenAway(path: string, since = this.createdAt(path) ?? 0): boolean {
-    const owner = this.#model.nodeAt(path, since)?.stat.ephemeralOwner ?? 0;
+    const owner = this.#tree.nodeAt(path, since)?.stat.ephemeralOwner ?? 0;
     return this.goneAt(path, since) !== null && (this.#removed.has(path) || this.#endedSessions.has(owner));
   }
 }

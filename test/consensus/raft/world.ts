@@ -2,97 +2,26 @@
 // disks that are lost, clients, and an operator who changes the members. Everything from one seed.
 
 import { type Random, seededRandom } from "../../../src/base/random.ts";
-import type { Configuration, MemberId, MemberRecord, Message, RaftOptions } from "../../../src/consensus/index.ts";
+import type { Configuration, MemberId, MemberRecord, Message } from "../../../src/consensus/index.ts";
 import { isJoint, votersOf } from "../../../src/consensus/raft/configuration.ts";
+import { EventQueue } from "../../../src/sim/kernel/event-queue.ts";
+import { Routes } from "../../../src/sim/kernel/routes.ts";
 import { Disk } from "./disk.ts";
 import { Host } from "./host.ts";
+import { nextMembers, record } from "./operator.ts";
 import { Oracle } from "./oracle.ts";
-
-/** Drawn anew for each seed, so that each seed is another kind of bad day. */
-export interface WorldOptions {
-  readonly founders: number;
-  readonly universe: number;
-  readonly tick: number;
-  readonly tickJitter: number;
-  readonly delayMax: number;
-  readonly loss: number;
-  readonly copies: number;
-  readonly longDelays: number;
-  readonly diskDelayMax: number;
-  readonly diskStalls: number;
-  readonly faultEvery: number;
-  readonly proposeEvery: number;
-  readonly readEvery: number;
-  readonly snapshotEntries: number;
-  readonly keptEntries: number;
-  readonly weights: Readonly<Record<Fault, number>>;
-}
-
-export type Fault =
-  | "crash"
-  | "restart"
-  | "wipe"
-  | "partition"
-  | "one-way"
-  | "heal"
-  | "reset-connection"
-  | "transfer"
-  | "change-members"
-  | "stall";
-
-function drawOptions(random: Random): WorldOptions {
-  const sometimes = (probability: number, upTo: number): number =>
-    random.chance(probability) ? random.below(upTo + 1) : 0;
-  const founders = [1, 2, 3, 3, 3, 3, 4, 5, 5][random.below(9)]!;
-  return {
-    founders,
-    universe: founders + random.below(3),
-    tick: 10,
-    tickJitter: random.below(4),
-    delayMax: 1 + random.below(12),
-    loss: sometimes(0.5, 20) / 100,
-    copies: sometimes(0.5, 20) / 100,
-    longDelays: sometimes(0.3, 10) / 100,
-    diskDelayMax: 1 + random.below(10),
-    diskStalls: sometimes(0.3, 5) / 100,
-    faultEvery: 30 + random.below(200),
-    proposeEvery: 3 + random.below(30),
-    readEvery: 5 + random.below(40),
-    snapshotEntries: 5 + random.below(60),
-    keptEntries: random.below(20),
-    weights: {
-      crash: random.below(10),
-      restart: 6 + random.below(10),
-      wipe: sometimes(0.6, 6),
-      partition: random.below(8),
-      "one-way": random.below(6),
-      heal: 4 + random.below(10),
-      "reset-connection": random.below(8),
-      transfer: random.below(6),
-      "change-members": sometimes(0.6, 8),
-      stall: random.below(4),
-    },
-  };
-}
-
-interface Event {
-  readonly at: number;
-  readonly order: number;
-  readonly task: () => void;
-}
+import { describe, portraitOf } from "./portrait.ts";
+import { drawOptions, drawRaftOptions, type Fault, type WorldOptions } from "./world-options.ts";
 
 export class World {
   readonly random: Random;
   readonly options: WorldOptions;
   readonly oracle = new Oracle();
-  readonly raftOptions: Omit<RaftOptions, "id" | "incarnation">;
+  readonly raftOptions: ReturnType<typeof drawRaftOptions>;
   readonly hosts = new Map<MemberId, Host>();
   readonly counts = new Map<string, number>();
-  readonly #queue: Event[] = [];
-  #now = 0;
-  #order = 0;
-  /** Directed links that are cut, as "from>to". */
-  #cut = new Set<string>();
+  readonly #queue = new EventQueue();
+  readonly #routes = new Routes();
   /** Connections: raised when one is reset, so that what was under way on it is lost. */
   readonly #epochs = new Map<string, number>();
   readonly #stalledUntil = new Map<MemberId, number>();
@@ -106,17 +35,7 @@ export class World {
     this.random = seededRandom(seed);
     this.trace = trace;
     this.options = drawOptions(this.random);
-    this.raftOptions = {
-      electionTicks: 10,
-      heartbeatTicks: 2 + this.random.below(3),
-      appendBytesMax: 100 + this.random.below(400),
-      inflightBytesMax: 300 + this.random.below(1000),
-      inflightAppendsMax: 1 + this.random.below(8),
-      uncommittedBytesMax: 1000 + this.random.below(2000),
-      tailBytesMax: this.random.below(1000),
-      thoroughChecks: true,
-      snapshotChunkBytes: 30 + this.random.below(100),
-    };
+    this.raftOptions = drawRaftOptions(this.random);
     this.#wanted = new Map();
     for (let id = 1; id <= this.options.founders; id++) this.#wanted.set(id, "voter");
     for (let id = 1; id <= this.options.founders; id++) {
@@ -130,7 +49,7 @@ export class World {
   }
 
   get now(): number {
-    return this.#now;
+    return this.#queue.now;
   }
 
   count(what: string): void {
@@ -138,15 +57,11 @@ export class World {
   }
 
   after(delay: number, task: () => void): void {
-    push(this.#queue, { at: this.#now + delay, order: this.#order++, task });
+    this.#queue.after(delay, task);
   }
 
   run(until: number, isDone: () => boolean = () => false): void {
-    while (this.#queue.length > 0 && this.#queue[0]!.at <= until && !isDone()) {
-      const event = pop(this.#queue);
-      this.#now = event.at;
-      event.task();
-    }
+    while (!isDone() && this.#queue.runNext(until)) {}
   }
 
   // -------------------------------------------------------------------------------------------------------- machines
@@ -178,7 +93,7 @@ export class World {
   // --------------------------------------------------------------------------------------------------------- network
 
   send(from: Host, to: MemberId, message: Message): void {
-    this.trace?.(`${this.#now} ${from.id}>${to} ${describe(message)}`);
+    this.trace?.(`${this.now} ${from.id}>${to} ${describe(message)}`);
     if (message.kind === "vote" && !message.pre && message.granted) {
       this.oracle.onVote(from.id, from.disk.incarnation, message.term, to);
     }
@@ -203,10 +118,10 @@ export class World {
   #arrive(from: MemberId, to: MemberId, message: Message, epoch: number | undefined): void {
     const host = this.hosts.get(to);
     if (host === undefined || !host.isUp) return;
-    if (this.#cut.has(`${from}>${to}`) || (epoch !== undefined && this.#epochs.get(link(from, to)) !== epoch)) return;
+    if (this.#routes.isCut(from, to) || (epoch !== undefined && this.#epochs.get(link(from, to)) !== epoch)) return;
     const stalled = this.#stalledUntil.get(to) ?? 0;
-    if (stalled > this.#now) {
-      this.after(stalled - this.#now, () => this.#arrive(from, to, message, epoch));
+    if (stalled > this.now) {
+      this.after(stalled - this.now, () => this.#arrive(from, to, message, epoch));
       return;
     }
     host.input({ kind: "message", from, message });
@@ -256,50 +171,11 @@ export class World {
     for (const host of this.hosts.values()) {
       const { raft } = host;
       if (!host.isUp || raft.role !== "leader" || raft.isChangingMembership || !raft.canPropose) continue;
-      const members = this.#nextMembers(host);
+      const members = nextMembers(host, this.#wanted, (what) => this.count(what));
       if (members === null) continue;
       host.input({ kind: "change-membership", members });
       this.count(isJoint(raft.configuration) ? "joint changes" : "simple changes");
     }
-  }
-
-  #nextMembers({ raft }: Host): MemberRecord[] | null {
-    const { members } = raft.configuration;
-    const { progress } = raft;
-    const replace = (changed: MemberRecord): MemberRecord[] =>
-      members.map((each) => (each.id === changed.id ? changed : each));
-    for (const member of members) {
-      const seen = progress.get(member.id);
-      if (member.role !== "voter" || seen === undefined || !seen.active || seen.joined || member.incarnation === 0)
-        continue;
-      if (seen.incarnation === 0) continue;
-      const demoted = replace({ ...member, role: "learner", incarnation: seen.incarnation });
-      const others = demoted.filter(({ role }) => role === "voter");
-      const active = others.filter(({ id }) => progress.get(id)?.active && progress.get(id)?.joined);
-      if (active.length * 2 <= others.length) continue;
-      this.count("lost disks met");
-      return demoted;
-    }
-    const promoted = members.find(({ id, role }) => {
-      const seen = progress.get(id);
-      return role === "learner" && this.#wanted.get(id) === "voter" && seen?.active === true && seen.isCaughtUp;
-    });
-    if (promoted !== undefined) {
-      return replace({ ...promoted, role: "voter", incarnation: progress.get(promoted.id)!.incarnation });
-    }
-    const missing = [...this.#wanted.keys()].filter((id) => !members.some((member) => member.id === id));
-    if (missing.length > 0) return [...members, ...missing.map((id) => record(id, "learner"))];
-    const isUnwanted = ({ id, role }: MemberRecord): boolean => {
-      const wanted = this.#wanted.get(id);
-      return wanted === undefined || (wanted === "learner" && role === "voter");
-    };
-    if (!members.some(isUnwanted)) return null;
-    const target = members
-      .filter(({ id }) => this.#wanted.has(id))
-      .map((member) => (isUnwanted(member) ? { ...member, role: "learner" as const } : member));
-    const voters = target.filter(({ role }) => role === "voter");
-    const active = voters.filter(({ id }) => progress.get(id)?.active === true && progress.get(id)?.joined === true);
-    return active.length * 2 > voters.length ? target : null;
   }
 
   // ---------------------------------------------------------------------------------------------------------- faults
@@ -312,7 +188,7 @@ export class World {
     for (const [fault, weight] of Object.entries(weights)) {
       draw -= weight;
       if (draw >= 0) continue;
-      this.trace?.(`${this.#now} ${fault}`);
+      this.trace?.(`${this.now} ${fault}`);
       this.#strike(fault as Fault);
       return;
     }
@@ -336,7 +212,7 @@ export class World {
         this.#partition(true);
         break;
       case "heal":
-        this.#cut.clear();
+        this.#routes.restoreAll();
         break;
       case "reset-connection": {
         const [one, other] = [this.#anyHost(() => true), this.#anyHost(() => true)];
@@ -356,7 +232,7 @@ export class World {
         break;
       case "stall": {
         const host = this.#anyHost(() => true);
-        if (host !== undefined) this.#stalledUntil.set(host.id, this.#now + this.random.below(400));
+        if (host !== undefined) this.#stalledUntil.set(host.id, this.now + this.random.below(400));
         break;
       }
     }
@@ -434,8 +310,8 @@ export class World {
     for (const one of this.hosts.keys()) {
       for (const other of this.hosts.keys()) {
         if (side.has(one) && !side.has(other)) {
-          this.#cut.add(`${one}>${other}`);
-          if (!isOneWay) this.#cut.add(`${other}>${one}`);
+          this.#routes.cut(one, other);
+          if (!isOneWay) this.#routes.cut(other, one);
         }
       }
     }
@@ -469,11 +345,11 @@ export class World {
   /** Faults end, machines start, links heal. Returns null once everything works as it should, else what does not. */
   calm(within: number): string | null {
     this.isCalm = true;
-    this.#cut.clear();
+    this.#routes.restoreAll();
     this.#stalledUntil.clear();
     for (let id = 1; id <= this.options.founders; id++) this.#boot(id);
     for (const host of this.hosts.values()) if (!host.isUp) host.restart();
-    const until = this.#now + within;
+    const until = this.now + within;
     const before = this.oracle.commitIndex;
     this.run(until, () => this.#whatIsWrong(before) === null);
     // It works when what comes from now on goes through everywhere, and a read is answered everywhere.
@@ -499,14 +375,7 @@ export class World {
 
   /** How every machine stands, for a person to read. */
   portrait(): string {
-    const lines = [...this.hosts.values()].map(({ id, isUp, raft, disk, appliedIndex }) => {
-      const { role, term, leader, commitIndex, lastIndex, firstIndex, joined, configuration } = raft;
-      const name = (member: MemberRecord): string => `${member.id}${member.role[0]}${member.incarnation}`;
-      const members = `[${configuration.members.map(name)}] from [${configuration.outgoing.map(name)}]`;
-      const state = `${role} of ${leader} in ${term}, log ${firstIndex}..${lastIndex}, commit ${commitIndex}, applied ${appliedIndex}`;
-      return `  ${id}(${disk.incarnation}) ${isUp ? "up" : "down"} ${state}, ${joined ? "joined" : "not joined"} ${members}`;
-    });
-    return lines.join("\n");
+    return portraitOf(this.hosts.values());
   }
 
   #whatIsWrong(index: number): string | null {
@@ -529,54 +398,6 @@ export class World {
   }
 }
 
-function record(id: MemberId, role: MemberRecord["role"]): MemberRecord {
-  return { id, role, incarnation: 0, address: `host${id}` };
-}
-
 function link(one: MemberId, other: MemberId): string {
   return one < other ? `${one}-${other}` : `${other}-${one}`;
-}
-
-function describe(message: Message): string {
-  const { kind, ...rest } = message;
-  const brief = JSON.stringify(rest, (key, value: unknown) => {
-    if (value instanceof Uint8Array) return value.length;
-    if (key === "entries" && Array.isArray(value))
-      return value.map(({ index, term, kind: of }) => `${index}@${term}${of[1]}`);
-    return value;
-  });
-  return `${kind} ${brief}`;
-}
-
-function push(heap: Event[], event: Event): void {
-  let at = heap.length;
-  heap.push(event);
-  while (at > 0) {
-    const parent = (at - 1) >> 1;
-    if (!isBefore(event, heap[parent]!)) break;
-    heap[at] = heap[parent]!;
-    at = parent;
-  }
-  heap[at] = event;
-}
-
-function pop(heap: Event[]): Event {
-  const first = heap[0]!;
-  const last = heap.pop()!;
-  if (heap.length === 0) return first;
-  let at = 0;
-  for (;;) {
-    let child = 2 * at + 1;
-    if (child >= heap.length) break;
-    if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
-    if (!isBefore(heap[child]!, last)) break;
-    heap[at] = heap[child]!;
-    at = child;
-  }
-  heap[at] = last;
-  return first;
-}
-
-function isBefore(one: Event, other: Event): boolean {
-  return one.at < other.at || (one.at === other.at && one.order < other.order);
 }

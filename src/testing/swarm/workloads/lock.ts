@@ -2,6 +2,7 @@
 
 import "../../../base/disposal.ts";
 import type { Handle, MultiLockHandle } from "../../../recipes/index.ts";
+import { holdOnce } from "../contention.ts";
 import { type Asking, ExclusionInvariants, isFirst } from "../exclusion-invariants.ts";
 import type { SimulatedProgram } from "../program.ts";
 import type { Workload } from "../workload.ts";
@@ -29,17 +30,9 @@ export class LockWorkload implements Workload {
   }
 
   async underFaults(program: SimulatedProgram): Promise<void> {
-    await Promise.all(Array.from({ length: HANDS }, () => this.#hand(program)));
-  }
-
-  async #hand(program: SimulatedProgram): Promise<void> {
-    const { random, over } = program;
-    const { sessionTimeoutMs } = this.#context;
-    while (!over.signal.aborted) {
-      await program.sleepUnless(over.signal, program.some(sessionTimeoutMs / 4));
-      const name = NAMES[random.below(NAMES.length)]!;
-      await this.#context.attempt(program, `lock "${name}"`, () => this.#once(program, name));
-    }
+    await this.#context.repeat(program, HANDS, "a lock", () =>
+      this.#once(program, NAMES[program.random.below(NAMES.length)]!),
+    );
   }
 
   async #once(program: SimulatedProgram, name: string): Promise<void> {
@@ -96,12 +89,7 @@ export class LockWorkload implements Workload {
 
   async afterRecovery(program: SimulatedProgram): Promise<void> {
     for (const [name, claims] of this.#exclusion) {
-      const asking = claims.ask(program);
-      const held = await program.c.lock(name).acquire();
-      const claim = claims.begin(asking, held);
-      await program.sleep(1);
-      claims.end(claim);
-      await held.release();
+      await holdOnce(claims, program, () => program.c.lock(name).acquire());
     }
   }
 

@@ -1,6 +1,7 @@
 // Read-write locks, with writers that go on as readers.
 
 import { type Handle, LockLostError, type WriteLockHandle } from "../../../recipes/index.ts";
+import { holdAndRelease } from "../contention.ts";
 import { type Asking, type Claim, ExclusionInvariants, inOrder, isReader } from "../exclusion-invariants.ts";
 import type { SimulatedProgram } from "../program.ts";
 import type { Workload } from "../workload.ts";
@@ -101,9 +102,7 @@ export class ReadWriteLockWorkload implements Workload {
   }
 
   async #finish(program: SimulatedProgram, claim: Claim, held: Handle): Promise<void> {
-    await program.hold(held, program.some(this.#context.sessionTimeoutMs / 3));
-    this.#exclusion.end(claim);
-    await held.release();
+    await holdAndRelease(this.#exclusion, program, claim, held, this.#context.sessionTimeoutMs / 3);
   }
 
   async afterRecovery(program: SimulatedProgram): Promise<void> {

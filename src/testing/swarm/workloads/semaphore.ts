@@ -1,14 +1,15 @@
 // Permits of a semaphore, several at once.
 
 import "../../../base/disposal.ts";
+import { holdAndRelease, holdOnce } from "../contention.ts";
 import { ExclusionInvariants } from "../exclusion-invariants.ts";
 import type { SimulatedProgram } from "../program.ts";
 import type { Workload } from "../workload.ts";
 import type { WorkloadContext } from "../workload-context.ts";
 
 const NAME = "permits";
-const PERMITS = 3;
 const HANDS = 2;
+const PERMITS = 3;
 
 export class SemaphoreWorkload implements Workload {
   readonly #context: WorkloadContext;
@@ -41,18 +42,12 @@ export class SemaphoreWorkload implements Workload {
     const held = random.chance(0.3) ? await semaphore.tryAcquire(options) : await semaphore.acquire(options);
     if (held === null) return;
     const claim = this.#exclusion.begin(asking, held, { isShared: true, count });
-    await program.hold(held, program.some(this.#context.sessionTimeoutMs / 2));
-    this.#exclusion.end(claim);
-    await held.release();
+    await holdAndRelease(this.#exclusion, program, claim, held, this.#context.sessionTimeoutMs / 2);
   }
 
   async afterRecovery(program: SimulatedProgram): Promise<void> {
-    const asking = this.#exclusion.ask(program);
-    const held = await program.c.semaphore(NAME, { permits: PERMITS }).acquire({ count: PERMITS });
-    const claim = this.#exclusion.begin(asking, held, { isShared: true, count: PERMITS });
-    await program.sleep(1);
-    this.#exclusion.end(claim);
-    await held.release();
+    const acquire = () => program.c.semaphore(NAME, { permits: PERMITS }).acquire({ count: PERMITS });
+    await holdOnce(this.#exclusion, program, acquire, { isShared: true, count: PERMITS });
   }
 
   check(): void {}

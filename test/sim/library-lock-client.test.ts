@@ -8,8 +8,10 @@ import { ClientNetwork } from "../../src/sim/kernel/client-network.ts";
 import { SimulatedEnsemble } from "../../src/sim/kernel/ensemble.ts";
 import { MemberInvariants } from "../../src/sim/kernel/member-invariants.ts";
 import { ClientInvariants } from "../../src/sim/zookeeper/client-invariants.ts";
+import { zooKeeperDoor } from "../../src/sim/zookeeper/door.ts";
 import { LibraryLockClient } from "../../src/sim/zookeeper/library-lock-client.ts";
-import type { LockGrant } from "../../src/sim/zookeeper/lock-workload.ts";
+import type { LockGrant } from "../../src/sim/zookeeper/lock-invariants.ts";
+import { ReferenceTree } from "../../src/sim/zookeeper/reference-tree.ts";
 
 const TICK_MS = 500;
 const T = 2000;
@@ -18,12 +20,18 @@ for (const cutOff of ["a follower", "the leader"] as const) {
   for (const seed of [1, 2, 3]) {
     test(`whoever reads all the time from ${cutOff}, cut off, stops before another holds the lock (seed ${seed})`, async () => {
       const invariants = new MemberInvariants();
-      const ensemble = new SimulatedEnsemble({ members: 3, seed, tickTimeMs: TICK_MS, observer: invariants });
+      const ensemble = new SimulatedEnsemble({
+        members: 3,
+        seed,
+        tickTimeMs: TICK_MS,
+        doors: [zooKeeperDoor()],
+        observer: invariants,
+      });
       const { time, random } = ensemble;
       const network = new ClientNetwork(time, random, { delayMinMs: 0.1, delayMaxMs: 2, splitProbability: 0 });
       for (const member of ensemble.members) member.onGone = (silently) => network.onGone(member, silently);
       const clientInvariants = new ClientInvariants({
-        referenceModel: invariants.referenceModel,
+        tree: new ReferenceTree(invariants.reference),
         now: () => time.now,
         clockRateMax: 1,
         keepsSessions: true,

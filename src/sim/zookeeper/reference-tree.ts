@@ -1,10 +1,15 @@
-// What the committed log means, told a second time: a model of znodes and sessions that is slow and obvious, and forgets
-// nothing. It is told each entry once, by whichever member applies it first, and can say what anything was at any revision:
-// so every answer a client gets, and every event it is told, can be compared with what was true there.
+// The reference model of ZooKeeper's tree: slow and obvious, and it forgets nothing. It can say what any node was at any revision, so
+// every outcome that a client gets and every event that it is told can be compared with what was true there.
 
+import type { ByteReader } from "../../base/bytes.ts";
 import { bytesOf } from "../../base/text.ts";
+import type { Machine } from "../../state/machine.ts";
+import { TREE_MODEL } from "../../state/tree/commands.ts";
+import { TreeModel } from "../../state/tree/model.ts";
 import type { Stat } from "../../state/tree/types.ts";
-import { type Batch, type Command, readBatch, type TreeCommand } from "./log-commands.ts";
+import type { LeaseRefusal, ReferenceTurn } from "../kernel/reference-leases.ts";
+import type { ReferenceMachine, ReferenceModel } from "../kernel/reference-machine.ts";
+import { type Command, readTreeCommand, type TreeCommand } from "./tree-commands.ts";
 
 /** ZooKeeper's codes, as its own documents give them. */
 export const CODE = {
@@ -22,7 +27,7 @@ export const CODE = {
 export const EVENT = { created: 1, deleted: 2, dataChanged: 3, childrenChanged: 4 } as const;
 
 /** A node as it was from one revision to the next; never changed. */
-export interface Node {
+export interface ReferenceNode {
   readonly data: string | null;
   readonly stat: Stat;
 }
@@ -33,34 +38,27 @@ export interface NodeEvent {
   readonly path: string;
 }
 
-/** What became of one command; `code` 0: it was done. */
-export interface Answer {
+/** What a command came to; `code` 0: it was done. */
+export interface Outcome {
   readonly code: number;
   /** Of a create, as it came to be. */
   readonly path?: string;
   readonly stat?: Stat;
   /** Of a multi, one an operation. */
-  readonly results?: readonly Answer[];
+  readonly results?: readonly Outcome[];
 }
 
-/** One revision: what was asked and what came of it. */
-export interface Record {
+/** One revision: what was asked for, and what it came to. */
+export interface AppliedCommand {
   readonly command: Command;
-  readonly answer: Answer;
+  readonly outcome: Outcome;
 }
 
-interface Lease {
-  readonly timeoutMs: number;
-  readonly password: string;
-  readonly member: number;
-  readonly run: number;
-  readonly generation: number;
-}
+/** What a node was from each revision on; null where there was none. */
+type Versions = { readonly from: number; readonly node: ReferenceNode | null }[];
 
-/** A node's life: what it was from each revision on; null where there was none. */
-type Life = { readonly from: number; readonly node: Node | null }[];
-
-interface Working {
+/** A node as it is now. */
+interface CurrentNode {
   data: string | null;
   czxid: number;
   mzxid: number;
@@ -75,105 +73,61 @@ interface Working {
   readonly children: Set<string>;
 }
 
-const MEMBER_SHIFT = 2 ** 45;
 /** The first mode of nodes that may go by themselves; those with a time to live follow. */
 const CONTAINER = 4;
+/** They are there before the first command. */
+const PRESET = ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"];
 
-export class ReferenceModel {
-  revision = 0;
-  time = 0;
-  /** Entries told so far. */
-  index = 0;
-  readonly leases = new Map<number, Lease>();
+const REFUSAL_CODE: Readonly<Record<LeaseRefusal, number>> = {
+  expired: -112,
+  moved: -118,
+};
+
+export class ReferenceTree implements ReferenceModel {
+  readonly model = TREE_MODEL;
   readonly events: NodeEvent[] = [];
-  #nodes = new Map<string, Working>();
-  readonly #lives = new Map<string, Life>();
+  /** Hears of every command of the tree in order, with its revision. */
+  readonly commandListeners: ((revision: number, applied: AppliedCommand) => void)[] = [];
+  readonly machine: ReferenceMachine;
+  #nodes = new Map<string, CurrentNode>();
+  readonly #versions = new Map<string, Versions>();
   readonly #eventsByPath = new Map<string, NodeEvent[]>();
-  readonly #records = new Map<number, Record>();
-  readonly #producers = new Map<number, { run: number; sequence: number }>();
+  readonly #applied = new Map<number, AppliedCommand>();
   #changed = new Set<string>();
   #pendingEvents: NodeEvent[] = [];
-  /** Hears of every session that ends. */
-  onLeaseEnded: (id: number, cause: "closed" | "expired") => void = () => {};
-  /** Hears of every command in order, with its revision. */
-  onCommand: (revision: number, command: Command, answer: Answer) => void = () => {};
+  #turn: ReferenceTurn = { revision: 0, time: 0, member: 0, run: 0, level: 0 };
 
-  constructor() {
-    for (const path of ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"]) {
-      this.#nodes.set(path, fresh("", 0, 0, 0));
-    }
+  constructor(machine: ReferenceMachine) {
+    this.machine = machine;
+    machine.add(this);
+    for (const path of PRESET) this.#nodes.set(path, newNode("", 0, 0, 0));
     this.#nodes.get("/")!.children.add("zookeeper");
   }
 
-  // -------------------------------------------------------------------------------------------------------- telling
+  // ------------------------------------------------------------------------------------------------------- applying
 
-  /** An entry of commands was committed. */
-  applyBatch(payload: Uint8Array): void {
-    this.index++;
-    const batch = readBatch(payload);
-    if (!this.#isNext(batch)) return;
-    this.time = Math.max(this.time, batch.time);
-    for (const command of batch.commands) {
-      this.revision++;
-      const answer = this.#apply(command, batch);
-      this.#settle();
-      this.#records.set(this.revision, { command, answer });
-      this.onCommand(this.revision, command, answer);
-    }
+  apply(operation: number, reader: ByteReader, turn: ReferenceTurn): void {
+    this.#turn = turn;
+    const command = readTreeCommand(operation, reader);
+    const applied = { command, outcome: this.#apply(command) };
+    this.#keepVersions();
+    this.#applied.set(turn.revision, applied);
+    for (const listener of this.commandListeners) listener(turn.revision, applied);
   }
 
-  /** An entry that holds none; a change of the configuration may consume a revision. */
-  applyOther(revisionAfter: number): void {
-    this.index++;
-    this.revision = revisionAfter;
+  onLeaseEnded(id: number, turn: ReferenceTurn): void {
+    this.#turn = turn;
+    const owned = [...this.#nodes].filter(([, node]) => node.owner === id).map(([path]) => path);
+    for (const path of owned.sort()) this.#remove(path);
+    this.#keepVersions();
   }
 
-  #isNext({ member, run, sequence }: Batch): boolean {
-    const known = this.#producers.get(member);
-    const last = known === undefined || run > known.run ? 0 : run === known.run ? known.sequence : -1;
-    if (last === -1 || sequence !== last + 1) return false;
-    this.#producers.set(member, { run, sequence });
-    return true;
-  }
-
-  #apply(command: Command, { member, run }: Batch): Answer {
+  #apply(command: Command): Outcome {
     switch (command.kind) {
-      case "open": {
-        const { timeoutMs, password } = command;
-        this.leases.set((member % 256) * MEMBER_SHIFT + this.revision, {
-          timeoutMs,
-          password,
-          member,
-          run,
-          generation: 0,
-        });
-        return { code: CODE.ok };
-      }
-      case "attach": {
-        const lease = this.leases.get(command.session);
-        if (lease === undefined || lease.password !== command.password) return { code: CODE.sessionExpired };
-        const { timeoutMs } = command;
-        this.leases.set(command.session, { ...lease, timeoutMs, member, run, generation: lease.generation + 1 });
-        return { code: CODE.ok };
-      }
-      case "close": {
-        const refusal = this.#refusal(command.session, member, run);
-        if (refusal === CODE.ok) this.#endLease(command.session, "closed");
-        return { code: refusal };
-      }
-      case "expire":
-        for (const { id, generation } of command.leases) {
-          if (this.leases.get(id)?.generation === generation) this.#endLease(id, "expired");
-        }
-        return { code: CODE.ok };
-      case "tree": {
-        const refusal = this.#refusal(command.session, member, run);
-        return refusal === CODE.ok ? this.#one(command.command, command.session) : { code: refusal };
-      }
-      case "multi": {
-        const refusal = this.#refusal(command.session, member, run);
-        return refusal === CODE.ok ? this.#multi(command.commands, command.session) : { code: refusal };
-      }
+      case "single":
+        return this.#refusal(command.session) ?? this.#one(command.command, command.session);
+      case "multi":
+        return this.#refusal(command.session) ?? this.#multi(command.commands, command.session);
       case "reap": {
         const node = this.#nodes.get(command.path);
         const isDue = node?.mzxid === command.mzxid && node.pzxid === command.pzxid && node.children.size === 0;
@@ -185,43 +139,35 @@ export class ReferenceModel {
     }
   }
 
-  #refusal(session: number, member: number, run: number): number {
-    if (session === 0) return CODE.ok;
-    const lease = this.leases.get(session);
-    if (lease === undefined) return CODE.sessionExpired;
-    return lease.member === member && lease.run === run ? CODE.ok : CODE.sessionMoved;
+  #refusal(session: number): Outcome | null {
+    if (session === 0) return null;
+    const refusal = this.machine.leases.refusalOf(session, this.#turn);
+    return refusal === null ? null : { code: REFUSAL_CODE[refusal] };
   }
 
-  #endLease(id: number, cause: "closed" | "expired"): void {
-    this.leases.delete(id);
-    const owned = [...this.#nodes].filter(([, node]) => node.owner === id).map(([path]) => path);
-    for (const path of owned.sort()) this.#remove(path);
-    this.onLeaseEnded(id, cause);
-  }
-
-  #multi(commands: readonly TreeCommand[], session: number): Answer {
+  #multi(commands: readonly TreeCommand[], session: number): Outcome {
     const before = new Map(
       [...this.#nodes].map(([path, node]) => [path, { ...node, children: new Set(node.children) }]),
     );
-    const results: Answer[] = [];
+    const results: Outcome[] = [];
     for (const [failed, command] of commands.entries()) {
-      const answer = this.#one(command, session);
-      if (answer.code === CODE.ok) {
-        results.push(answer);
+      const outcome = this.#one(command, session);
+      if (outcome.code === CODE.ok) {
+        results.push(outcome);
         continue;
       }
       this.#nodes = before;
       this.#changed.clear();
       this.#pendingEvents = [];
       const codes = commands.map((_, i) =>
-        i < failed ? CODE.ok : i === failed ? answer.code : CODE.runtimeInconsistency,
+        i < failed ? CODE.ok : i === failed ? outcome.code : CODE.runtimeInconsistency,
       );
       return { code: CODE.ok, results: codes.map((code) => ({ code })) };
     }
     return { code: CODE.ok, results };
   }
 
-  #one(command: TreeCommand, session: number): Answer {
+  #one(command: TreeCommand, session: number): Outcome {
     if (command.kind === "create") return this.#create(command, session);
     const node = this.#nodes.get(command.path);
     if (node === undefined) return { code: CODE.noNode };
@@ -235,15 +181,15 @@ export class ReferenceModel {
         return { code: CODE.ok };
       case "set":
         node.data = command.data;
-        node.mzxid = this.revision;
-        node.mtime = this.time;
+        node.mzxid = this.#turn.revision;
+        node.mtime = this.#turn.time;
         node.version++;
         this.#note(EVENT.dataChanged, command.path);
         return { code: CODE.ok, stat: statOf(node) };
     }
   }
 
-  #create({ path: asked, data, mode }: TreeCommand & { kind: "create" }, session: number): Answer {
+  #create({ path: asked, data, mode }: TreeCommand & { kind: "create" }, session: number): Outcome {
     const parentPath = parentOf(asked);
     const parent = this.#nodes.get(parentPath);
     if (parent === undefined) return { code: CODE.noNode };
@@ -252,12 +198,12 @@ export class ReferenceModel {
     if (this.#nodes.has(path)) return { code: CODE.nodeExists };
     if (parent.owner !== 0) return { code: CODE.noChildrenForEphemerals };
     const isEphemeral = mode === 1 || mode === 3;
-    const node = fresh(data, this.revision, this.time, isEphemeral ? session : 0);
+    const node = newNode(data, this.#turn.revision, this.#turn.time, isEphemeral ? session : 0);
     node.isReapable = mode >= CONTAINER;
     this.#nodes.set(path, node);
     parent.children.add(nameOf(path));
     parent.creates++;
-    parent.pzxid = this.revision;
+    parent.pzxid = this.#turn.revision;
     this.#note(EVENT.created, path);
     this.#note(EVENT.childrenChanged, parentPath);
     return { code: CODE.ok, path, stat: statOf(node) };
@@ -268,18 +214,18 @@ export class ReferenceModel {
     const parent = this.#nodes.get(parentPath)!;
     this.#nodes.delete(path);
     parent.children.delete(nameOf(path));
-    parent.pzxid = this.revision;
+    parent.pzxid = this.#turn.revision;
     this.#note(EVENT.deleted, path);
     this.#note(EVENT.childrenChanged, parentPath);
   }
 
   #note(type: number, path: string): void {
     this.#changed.add(path);
-    this.#pendingEvents.push({ revision: this.revision, type, path });
+    this.#pendingEvents.push({ revision: this.#turn.revision, type, path });
   }
 
-  /** What a command changed is written down for good. */
-  #settle(): void {
+  /** What a command changed is kept for good. */
+  #keepVersions(): void {
     if (this.#pendingEvents.length === 0) return;
     for (const event of this.#pendingEvents) {
       this.events.push(event);
@@ -290,25 +236,37 @@ export class ReferenceModel {
     this.#pendingEvents = [];
     for (const path of this.#changed) {
       const node = this.#nodes.get(path);
-      const life = this.#lives.get(path) ?? [];
-      this.#lives.set(path, life);
-      life.push({ from: this.revision, node: node === undefined ? null : { data: node.data, stat: statOf(node) } });
+      const versions = this.#versions.get(path) ?? [];
+      this.#versions.set(path, versions);
+      versions.push({
+        from: this.#turn.revision,
+        node: node === undefined ? null : { data: node.data, stat: statOf(node) },
+      });
     }
     this.#changed.clear();
   }
 
   // --------------------------------------------------------------------------------------------------------- asking
 
-  record(revision: number): Record | undefined {
-    return this.#records.get(revision);
+  get revision(): number {
+    return this.machine.revision;
+  }
+
+  isSessionAlive(id: number): boolean {
+    return this.machine.leases.has(id);
+  }
+
+  /** What stands at a revision, where it is a command of the tree. */
+  appliedAt(revision: number): AppliedCommand | undefined {
+    return this.#applied.get(revision);
   }
 
   /** A node as it was at a revision; undefined where there was none. */
-  nodeAt(path: string, revision: number): Node | undefined {
-    const life = this.#lives.get(path);
-    if (life === undefined) return undefined;
-    for (let i = life.length - 1; i >= 0; i--) {
-      if (life[i]!.from <= revision) return life[i]!.node ?? undefined;
+  nodeAt(path: string, revision: number): ReferenceNode | undefined {
+    const versions = this.#versions.get(path);
+    if (versions === undefined) return undefined;
+    for (let i = versions.length - 1; i >= 0; i--) {
+      if (versions[i]!.from <= revision) return versions[i]!.node ?? undefined;
     }
     return undefined;
   }
@@ -317,7 +275,7 @@ export class ReferenceModel {
   childrenAt(path: string, revision: number): string[] {
     const prefix = path === "/" ? "/" : `${path}/`;
     const names: string[] = [];
-    for (const child of this.#lives.keys()) {
+    for (const child of this.#versions.keys()) {
       if (!child.startsWith(prefix) || child.indexOf("/", prefix.length) !== -1) continue;
       if (this.nodeAt(child, revision) !== undefined) names.push(child.slice(prefix.length));
     }
@@ -337,15 +295,30 @@ export class ReferenceModel {
     return this.#eventsByPath.get(path)?.some((event) => event.revision === revision && event.type === type) ?? false;
   }
 
+  differenceOf(machine: Machine): string | null {
+    const { tree } = machine.model(TreeModel);
+    let count = PRESET.length;
+    for (const [path, { data, stat }] of this.nodes()) {
+      count++;
+      const node = tree.node(path);
+      if (node === undefined) return `no ${path}`;
+      const differs = node.data !== data || node.version !== stat.version || node.czxid !== stat.czxid;
+      const moved =
+        node.mzxid !== stat.mzxid || node.pzxid !== stat.pzxid || node.ephemeralOwner !== stat.ephemeralOwner;
+      if (differs || moved) return `another ${path}`;
+    }
+    return tree.nodeCount === count ? null : `${tree.nodeCount} nodes, not ${count}`;
+  }
+
   /** All nodes as they are now, but for those that were there from the beginning. */
-  *nodes(): Iterable<readonly [path: string, node: Node]> {
+  *nodes(): Iterable<readonly [path: string, node: ReferenceNode]> {
     for (const [path, node] of this.#nodes) {
-      if (this.#lives.has(path) && path !== "/") yield [path, { data: node.data, stat: statOf(node) }];
+      if (this.#versions.has(path) && path !== "/") yield [path, { data: node.data, stat: statOf(node) }];
     }
   }
 }
 
-function fresh(data: string | null, zxid: number, time: number, owner: number): Working {
+function newNode(data: string | null, zxid: number, time: number, owner: number): CurrentNode {
   return {
     data,
     czxid: zxid,
@@ -361,7 +334,7 @@ function fresh(data: string | null, zxid: number, time: number, owner: number): 
   };
 }
 
-function statOf(node: Working): Stat {
+function statOf(node: CurrentNode): Stat {
   return {
     czxid: node.czxid,
     mzxid: node.mzxid,

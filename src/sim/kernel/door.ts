@@ -1,0 +1,34 @@
+// The seam between the kernel and a protocol: what a simulated process serves its clients with. The kernel knows no protocol; a door
+// is one entry of the list that an ensemble is made with.
+
+import type { Random } from "../../base/random.ts";
+import type { Replica } from "../../replica/replica.ts";
+import type { Acceptor, ConnectionHandler } from "../../transport/connection.ts";
+import type { VirtualClock } from "./time.ts";
+
+/** A connection, as its door's server has it. */
+export interface ServerConnection extends ConnectionHandler {
+  /** A reply is due, and nothing unsent stands before it. */
+  readonly owesReply: boolean;
+  /** What has left; grows with each reply and notification. */
+  readonly traffic: { readonly packetsSent: number };
+}
+
+/** It listens to the state's events by itself. */
+export type DoorServer = Acceptor<ServerConnection>;
+
+/** The process that a door is opened in. */
+export interface DoorHost {
+  readonly replica: Replica;
+  readonly clock: VirtualClock;
+  readonly random: Random;
+  /** The protocol's tick: session timeouts are between twice and twenty times as long. */
+  readonly tickTimeMs: number;
+}
+
+export interface SimulatedDoor {
+  /** As clients name it when they dial. */
+  readonly name: string;
+  /** Opens the door in a process that has just begun. */
+  open(host: DoorHost): DoorServer;
+}

@@ -1,0 +1,79 @@
+// Growing an ensemble by its members' files, as operators do who know no reconfiguration: the file of every machine lists more members, the
+// new machines are started, and the old ones are restarted one after the other. A member that is alone by design grows the same way.
+
+import type { Random } from "../../base/random.ts";
+import type { Configuration, MemberId } from "../../consensus/raft/types.ts";
+import type { DiskDamage } from "./disk-damage.ts";
+import { fileOf, type SimulatedEnsemble } from "./ensemble.ts";
+import type { MemberInvariants } from "./member-invariants.ts";
+
+/** Within so many ticks of the protocol all have started with their new file. */
+const ROLLS_WITHIN_TICKS = 8;
+
+export interface FileGrowthOptions {
+  readonly random: Random;
+  readonly ensemble: SimulatedEnsemble;
+  readonly invariants: MemberInvariants;
+  readonly damage: DiskDamage;
+  /** How many members the files list, one after the other. */
+  readonly sizes: readonly number[];
+  readonly tickTimeMs: number;
+}
+
+export class FileGrowth {
+  readonly #options: FileGrowthOptions;
+  readonly #sizes: number[];
+  /** Whom the files list by now; none until they were changed. */
+  #listed: readonly MemberId[] = [];
+  #restarts = 0;
+
+  constructor(options: FileGrowthOptions) {
+    this.#options = options;
+    this.#sizes = [...options.sizes];
+  }
+
+  /** Whether all have started with their files, and the ensemble has everyone that they list. */
+  get isDone(): boolean {
+    const { configuration } = this.#options.invariants;
+    const isIn = (id: MemberId): boolean => configuration?.members.some((member) => member.id === id) ?? false;
+    return this.#restarts === 0 && this.#listed.every(isIn);
+  }
+
+  /** Says what it began; null: there is nothing to grow to now. */
+  begin(): string | null {
+    const { ensemble, invariants, damage } = this.#options;
+    const { configuration } = invariants;
+    if (configuration === null || configuration.outgoing.length > 0 || !this.isDone) return null;
+    const size = this.#sizes.shift();
+    if (size === undefined) return null;
+    this.#listed = Array.from({ length: size }, (_, i) => i + 1);
+    const file = fileOf(this.#listed);
+    damage.isChanging = true;
+    for (const id of this.#listed) {
+      damage.expect(id);
+      ensemble.member(id).file = file;
+      this.#restartSoon(id);
+    }
+    return `the files list members ${this.#listed.join()}`;
+  }
+
+  #restartSoon(id: MemberId): void {
+    const { ensemble, random, tickTimeMs } = this.#options;
+    this.#restarts++;
+    ensemble.time.after((tickTimeMs * random.below(1000 * ROLLS_WITHIN_TICKS)) / 1000, () => {
+      this.#restarts--;
+      void ensemble.member(id).restart();
+    });
+  }
+
+  /**
+   * Whether these can decide, as far as files are concerned. A member that was alone never leads against its file: until it is one of
+   * several, everyone that the file lists has to be there.
+   */
+  allows(present: readonly { readonly id: MemberId }[], configurations: readonly Configuration[]): boolean {
+    const isAlone = ({ members }: Configuration): boolean =>
+      members.filter(({ role }) => role === "voter").length === 1;
+    if (!configurations.some(isAlone)) return true;
+    return this.#listed.every((id) => present.some((member) => member.id === id));
+  }
+}

@@ -1,0 +1,97 @@
+// The reference machine: what the committed log means, read a second time by slow and obvious code. It hears each entry once, from
+// whichever member applies it first, and passes each command to the reference model of its kind. It knows no model itself.
+
+import { ByteReader } from "../../base/bytes.ts";
+import { readBatchHeader } from "../../state/batch.ts";
+import { FEATURE_MODEL } from "../../state/feature-level.ts";
+import { LEASE_MODEL } from "../../state/leases/commands.ts";
+import { Leases } from "../../state/leases/leases.ts";
+import type { Machine } from "../../state/machine.ts";
+import { ReferenceLeases, type ReferenceTurn } from "./reference-leases.ts";
+
+/** A second implementation of one model of the state. It forgets nothing, so that it can say what was true at any revision. */
+export interface ReferenceModel {
+  /** The number that its commands begin with. */
+  readonly model: number;
+  /** `reader` stands behind the operation. */
+  apply(operation: number, reader: ByteReader, turn: ReferenceTurn): void;
+  onLeaseEnded(id: number, turn: ReferenceTurn): void;
+  /** What a member's state holds otherwise, which has applied as much; null: nothing. */
+  differenceOf(machine: Machine): string | null;
+}
+
+/** Invariants: entries come in order, each once; every command that is applied consumes one revision. */
+export class ReferenceMachine {
+  revision = 0;
+  time = 0;
+  /** Entries heard of so far. */
+  index = 0;
+  readonly leases = new ReferenceLeases((id, cause) => this.#onLeaseEnded(id, cause));
+  /** Hears of every lease that ends, behind the models. */
+  readonly leaseListeners: ((id: number, cause: "closed" | "expired") => void)[] = [];
+  readonly #models = new Map<number, ReferenceModel>();
+  /** Of each member, the run and the sequence of the last batch that was applied. */
+  readonly #producers = new Map<number, { readonly run: number; readonly sequence: number }>();
+  /** The feature level. */
+  #level = 0;
+  #turn: ReferenceTurn = { revision: 0, time: 0, member: 0, run: 0, level: 0 };
+
+  add(model: ReferenceModel): void {
+    this.#models.set(model.model, model);
+  }
+
+  /** An entry of commands was committed. */
+  applyBatch(payload: Uint8Array): void {
+    this.index++;
+    const reader = new ByteReader(payload);
+    const { time, member, run, sequence } = readBatchHeader(reader);
+    if (!this.#isNext(member, run, sequence)) return;
+    this.time = Math.max(this.time, time);
+    while (reader.remaining > 0) {
+      const length = reader.uint32();
+      const start = reader.skip(length);
+      this.revision++;
+      this.#turn = { revision: this.revision, time: this.time, member, run, level: this.#level };
+      this.#apply(new ByteReader(payload, start, start + length));
+    }
+  }
+
+  /** An entry that holds no commands; a change of the configuration may consume a revision. */
+  applyOther(revisionAfter: number): void {
+    this.index++;
+    this.revision = revisionAfter;
+  }
+
+  #isNext(member: number, run: number, sequence: number): boolean {
+    const known = this.#producers.get(member);
+    const last = known === undefined || run > known.run ? 0 : run === known.run ? known.sequence : -1;
+    if (last === -1 || sequence !== last + 1) return false;
+    this.#producers.set(member, { run, sequence });
+    return true;
+  }
+
+  /** A model that nobody brought a reference for changes nothing that is checked. */
+  #apply(reader: ByteReader): void {
+    const model = reader.uint8();
+    const operation = reader.uint8();
+    if (model === LEASE_MODEL) this.leases.apply(operation, reader, this.#turn);
+    else if (model === FEATURE_MODEL) this.#level = Math.max(this.#level, reader.int32());
+    else this.#models.get(model)?.apply(operation, reader, this.#turn);
+  }
+
+  #onLeaseEnded(id: number, cause: "closed" | "expired"): void {
+    for (const model of this.#models.values()) model.onLeaseEnded(id, this.#turn);
+    for (const listener of this.leaseListeners) listener(id, cause);
+  }
+
+  /** What a member's state holds otherwise than the models say; null: nothing. */
+  differenceOf(machine: Machine): string | null {
+    const { size } = machine.model(Leases);
+    if (size !== this.leases.size) return `${size} leases, not ${this.leases.size}`;
+    for (const model of this.#models.values()) {
+      const difference = model.differenceOf(machine);
+      if (difference !== null) return difference;
+    }
+    return null;
+  }
+}
