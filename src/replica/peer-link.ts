@@ -95,6 +95,11 @@ export class PeerLink {
     return this.#peers?.versionOf(member) ?? null;
   }
 
+  /** Members that speak no version from this one on are refused from now on. */
+  requireVersion(oldest: number): void {
+    this.#peers?.requireVersion(oldest);
+  }
+
   hangUp(on: MemberId, why: string): void {
     this.#peers?.hangUp(on, why);
   }

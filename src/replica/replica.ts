@@ -17,6 +17,7 @@ import type { LeaderDuty } from "./duties/duty.ts";
 import { standardDuties } from "./duties/index.ts";
 import { LeaderDuties } from "./duties/leader-duties.ts";
 import type { ReaperOptions } from "./duties/reaper.ts";
+import { wireVersionOfLevel } from "./feature-levels.ts";
 import { FileNotice } from "./file-notice.ts";
 import { FollowerFeed } from "./follower-feed.ts";
 import { Handover } from "./handover.ts";
@@ -201,6 +202,7 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
     this.stats.noteLeader(false, false);
     await this.#installation.restoreLatest(this.#recoveredIndex);
     this.#link.open(peers);
+    this.#requireVersion();
     this.#link.reconcile(this.#loop.raft);
     this.#ticks.start();
     this.#duties.start();
@@ -258,6 +260,8 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
     this.machine.events.add({
       onUnreadable: (index, why) =>
         this.#logger.error(`entry ${index} of the log cannot be read (${why}): it did nothing, on every member alike`),
+      onLevelRaised: () => this.#requireVersion(),
+      onRestored: () => this.#requireVersion(),
     });
     this.machine.model(Leases).events.add({
       onLeaseMoved: (lease) => this.#leases.begin(lease),
@@ -320,6 +324,11 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
 
   #onRenewals(from: MemberId, renewed: readonly number[]): void {
     if (this.#loop.raft.isPeer(from)) for (const lease of renewed) this.#leases.renew(lease);
+  }
+
+  /** From the log's feature level on, older members cannot read what they would be sent: they are refused. */
+  #requireVersion(): void {
+    this.#link.requireVersion(wireVersionOfLevel(this.machine.level));
   }
 
   /** At the end of a turn of the event loop: what came in it leaves together. */

@@ -2,13 +2,16 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { WIRE_VERSION } from "../../src/adapters/peers/hello.ts";
 import { ByteWriter } from "../../src/base/bytes.ts";
 import type { MemberRecord } from "../../src/consensus/raft/types.ts";
 import type { LeaderView } from "../../src/replica/duties/duty.ts";
 import { FeatureLevelDuty } from "../../src/replica/duties/feature-level.ts";
+import { levelOfWireVersion, wireVersionOfLevel } from "../../src/replica/feature-levels.ts";
 import { silentLogger } from "../../src/replica/logger.ts";
 import type { Waiter } from "../../src/replica/replica-port.ts";
 import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
+import { FEATURE_LEVEL } from "../../src/state/feature-level.ts";
 import { Machine } from "../../src/state/machine.ts";
 import { coordinationModels, type ModelFactory } from "../../src/state/models.ts";
 import { CounterModel, type CounterOutcome, encodeAdd } from "../state/counter-model.ts";
@@ -55,6 +58,36 @@ test("it is raised as far as all understand it, and no further than is needed", 
   assert.deepEqual(levels(dutyOf(2), viewOf(3, 3, 3)), [1]);
   assert.deepEqual(levels(dutyOf(1), viewOf(9, 9, 9)), [1]);
 });
+
+test("the version that this program announces is the one of the level that it understands by itself", () => {
+  assert.equal(levelOfWireVersion(WIRE_VERSION), FEATURE_LEVEL);
+  assert.equal(wireVersionOfLevel(FEATURE_LEVEL), WIRE_VERSION);
+  assert.equal(levelOfWireVersion(1), 0);
+});
+
+scenario(
+  "a member asks its connections for the version of the log's level: when it is raised, in a snapshot, and at a start",
+  { models: [({ leases }) => new CounterModel(leases, 1)] },
+  async ({ ensemble, until, start }) => {
+    const required = (): (number | undefined)[] => ensemble.members.map(({ id }) => ensemble.network.required.get(id));
+    await until(() => required().every((version) => version === wireVersionOfLevel(1)));
+    const [follower] = ensemble.followers();
+    follower!.crash();
+    ensemble.network.required.clear();
+    await start(follower!);
+    await until(() => ensemble.isSettled());
+    assert.equal(ensemble.network.required.get(follower!.id), wireVersionOfLevel(1));
+  },
+);
+
+scenario(
+  "an ensemble that needs no level above 0 goes on taking members of the version before",
+  {},
+  async ({ ensemble, until }) => {
+    await until(() => ensemble.isSettled());
+    for (const { id } of ensemble.members) assert.equal(ensemble.network.required.get(id), wireVersionOfLevel(0));
+  },
+);
 
 scenario(
   "an ensemble with a further model raises its level by itself, and serves it through snapshots and restarts",

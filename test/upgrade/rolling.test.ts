@@ -135,14 +135,16 @@ async function tryBack(scene: Scene, member: Member): Promise<boolean> {
   const from = member.log().length;
   await replace(member, "previous");
   const serves = async () => (await member.mode().catch(() => undefined)) !== undefined;
-  await until("it serves or ends", async () => member.pid === undefined || (await serves()));
-  if (member.pid !== undefined) {
+  const isRefused = () => /no version of the protocol is common/.test(member.log().slice(from));
+  await until("it serves, is refused or ends", async () => member.pid === undefined || isRefused() || (await serves()));
+  if (member.pid !== undefined && !isRefused()) {
     await scene.ensemble.waitReady();
     await scene.spread(writesBetween);
     return true;
   }
   const said = member.log().slice(from);
-  assert.match(said, /feature level|format/i, `the previous build does not say why it cannot go on:\n${said}`);
+  const says = /feature level|format|no version of the protocol is common/i;
+  assert.match(said, says, `the previous build does not say why it cannot go on:\n${said}`);
   await move(scene, member, "present");
   return false;
 }

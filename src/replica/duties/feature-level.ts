@@ -5,11 +5,10 @@
 import type { MemberId } from "../../consensus/raft/types.ts";
 import { encodeRaiseLevel } from "../../state/feature-level.ts";
 import type { Machine } from "../../state/machine.ts";
+import { levelOfWireVersion } from "../feature-levels.ts";
 import type { Logger } from "../logger.ts";
 import type { Encode, LeaderDuty, LeaderView } from "./duty.ts";
 
-/** Of each level, the wire version of the first program that understands it: members announce no other number. */
-const WIRE_VERSION_OF_LEVEL: readonly number[] = [2, 3];
 const NOTHING: readonly Encode[] = [];
 
 export class FeatureLevelDuty implements LeaderDuty {
@@ -42,9 +41,6 @@ export class FeatureLevelDuty implements LeaderDuty {
 
 /** The highest level that a member's program understands; 0 while it is not connected. */
 function levelOf(view: LeaderView, member: MemberId): number {
-  const version = view.versionOf(member) ?? 0;
-  return Math.max(
-    0,
-    WIRE_VERSION_OF_LEVEL.findLastIndex((first) => first <= version),
-  );
+  const version = view.versionOf(member);
+  return version === null ? 0 : levelOfWireVersion(version);
 }

@@ -75,6 +75,8 @@ export class VirtualNetwork {
   framesLost = 0;
   /** Hears of every frame that arrives. */
   onArrival: (from: MemberId, to: MemberId, bytes: number) => void = () => {};
+  /** The oldest wire version that each member still speaks, as its latest process asked for. */
+  readonly required = new Map<MemberId, number>();
   /** A member hung up on another. Members that keep to the rules never have a reason to. */
   onHangUp: (by: MemberId, on: MemberId, why: string) => void = (by, on, why) => {
     throw new Error(`member ${by} hung up on member ${on}: ${why}`);
@@ -101,8 +103,10 @@ export class VirtualNetwork {
       },
       isConnected: (to) => this.#link(id, to).isUp,
       versionOf: (member) => (member === id || this.#link(id, member).isUp ? WIRE_VERSION : null),
-      requireVersion: (oldest) =>
-        assert(oldest <= WIRE_VERSION, "a wire version that no member of this program speaks"),
+      requireVersion: (oldest) => {
+        assert(oldest <= WIRE_VERSION, "a wire version that no member of this program speaks");
+        this.required.set(id, oldest);
+      },
       unsentBytes: (to) => this.#unsentBytes(id, to),
       mayFollow: () => true,
       hangUp: (on, why) => {
