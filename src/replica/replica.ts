@@ -28,12 +28,13 @@ import { Lifecycle } from "./lifecycle.ts";
 import { LinearizableReads } from "./linearizable-reads.ts";
 import type { Logger } from "./logger.ts";
 import { PeerLink } from "./peer-link.ts";
-import type { Clock, Log, OpenedStorage, PeerEvents, Peers, StorageEvents } from "./ports.ts";
+import type { Clock, OpenedStorage, PeerEvents, Peers, StorageEvents } from "./ports.ts";
 import type { ProposalSizes } from "./proposal-sizes.ts";
 import { Proposals } from "./proposals.ts";
 import type { BarrierCallback } from "./read-barriers.ts";
 import type { Admission, MemberStatus, ReplicaPort, Waiter } from "./replica-port.ts";
 import { ReplicaStats } from "./replica-stats.ts";
+import { Shutdown } from "./shutdown.ts";
 import { SnapshotInstallation } from "./snapshot-installation.ts";
 import { SnapshotTaking } from "./snapshot-taking.ts";
 import { Snapshotter } from "./snapshotter.ts";
@@ -67,8 +68,6 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
   readonly id: MemberId;
   readonly machine: Machine;
   readonly stats: ReplicaStats;
-  readonly #clock: Clock;
-  readonly #log: Log;
   readonly #logger: Logger;
   readonly #lifecycle: Lifecycle;
   readonly #loop: ConsensusLoop;
@@ -89,6 +88,7 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
   readonly #fileNotice: FileNotice;
   readonly #status: Status;
   readonly #ticks: Ticks;
+  readonly #shutdown: Shutdown;
   /** The snapshot that was found on the disk; 0: none. */
   readonly #recoveredIndex: number;
 
@@ -121,6 +121,7 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
       isCongested: (leader) => link.unsentBytes(leader) > 0,
       requestFlush: () => turnEnd.request(),
     });
+    const handover = new Handover(id, loop);
     const leases = new LeaseTracker(machine, 2 * tickMs);
     const leaseQuestions = new LeaseQuestions(id, loop, leases, link, clock);
     const reads = new LinearizableReads(id, loop, leases, link, clock);
@@ -146,8 +147,6 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
     this.id = id;
     this.machine = machine;
     this.stats = stats;
-    this.#clock = clock;
-    this.#log = log;
     this.#logger = logger;
     this.#lifecycle = lifecycle;
     this.#loop = loop;
@@ -167,7 +166,7 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
       ...{ snapshots, snapshotter, taking, application, proposals, onApplied },
     });
     this.#feed = new FollowerFeed(loop, log, snapshots, stats, lifecycle);
-    this.#handover = new Handover(id, loop);
+    this.#handover = handover;
     this.#fileNotice = new FileNotice(id, raft, listed ?? [], logger);
     this.#status = status;
     this.#listen();
@@ -175,6 +174,7 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
       ...core,
       ...{ tickMs, electionTicks, reads, leases, leaseQuestions, link, duties, rounds, proposals, status },
     });
+    this.#shutdown = new Shutdown({ ...core, status, proposals, reads, leaseQuestions, handover, snapshotter, link });
     this.#recoveredIndex = recovered.snapshot.index;
   }
 
@@ -374,32 +374,6 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
 
   /** Hands leadership over if asked to, lets what is under way finish for a while, and closes. */
   async stop({ transferLeadership = true, graceMs = 2000 } = {}): Promise<void> {
-    if (!this.#lifecycle.beginStopping()) return;
-    this.#status.note();
-    const deadline = this.#clock.now() + graceMs;
-    await this.#until(() => this.#proposals.isEmpty, deadline);
-    if (transferLeadership) this.#handover.begin();
-    await this.#until(() => !transferLeadership || this.#handover.isOver, deadline);
-    await this.#close();
-  }
-
-  async #close(): Promise<void> {
-    if (!this.#lifecycle.end()) return;
-    this.#reads.refuseAll();
-    this.#leaseQuestions.refuseAll();
-    this.#proposals.refuseAll();
-    await this.#snapshotter.close();
-    await this.#link.close();
-    await this.#log.close();
-  }
-
-  #until(condition: () => boolean, deadline: number): Promise<void> {
-    return new Promise((resolve) => {
-      const look = (): void => {
-        if (condition() || this.#clock.now() >= deadline || this.#lifecycle.isStopped) resolve();
-        else this.#clock.after(10, look);
-      };
-      look();
-    });
+    await this.#shutdown.stop({ transferLeadership, graceMs });
   }
 }
