@@ -1,5 +1,5 @@
-// When leases run out, as their leader sees it. Time here is made of ticks: a stalled loop or disk adds nothing to it, so
-// that nobody expires while their renewals may be waiting unread. A new leader starts with every lease's full time.
+// Deadlines of leases, in buckets, as the leader keeps them. Its time is made of ticks: a stalled loop or disk adds
+// nothing to it, so that no lease ends while its renewals may be waiting unread.
 
 const BUCKET_MS = 100;
 

@@ -1,4 +1,4 @@
-// What a member tells the operator while it waits for the other voters of its file: whom it waits for, and what can be done.
+// What a member tells its operator while it waits for the other voters of its file: which are missing, why, and the remedy.
 
 import type { FoundingProgress, Standing } from "../consensus/raft/founding.ts";
 import type { MemberId } from "../consensus/raft/types.ts";

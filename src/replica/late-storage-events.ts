@@ -1,4 +1,4 @@
-// Storage is opened before the replica that it reports to: what it says meanwhile is kept.
+// Storage is opened before the replica that it reports to. Its reports are kept here until there is a replica.
 
 import type { StorageEvents } from "./ports.ts";
 

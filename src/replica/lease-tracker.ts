@@ -1,5 +1,5 @@
-// The lifetime of leases, on every member: who leads keeps their clock and proposes their end; the others pass on whom
-// they heard from. Time passes only by ticks of a member that hears from a quorum and whose disk keeps up.
+// The lifetime of leases, on every member. The leader keeps their deadlines and proposes their end; the other members tell
+// it which clients they heard from. Time passes only by ticks of a member that hears a quorum and whose disk keeps up.
 
 import { assert } from "../base/assert.ts";
 import type { Expiry } from "../state/leases/commands.ts";

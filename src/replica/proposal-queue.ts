@@ -1,6 +1,6 @@
-// The batches that a leader is to put into its log, its own and those that other members passed on, each once. A member
-// sends a batch until it sees it applied, and that may take long: while disks stand still, all that waits comes again
-// every second. What the log holds already must not stand in it a second time, or the log grows by waiting.
+// The batches that a leader is to put into its log: its own, and those that other members passed on, each once. A member
+// sends a batch again until it sees it applied. A batch that the log already holds must not enter it a second time:
+// otherwise the log would grow for as long as disks stand still.
 
 import { assert } from "../base/assert.ts";
 import type { Entry } from "../consensus/raft/types.ts";

@@ -1,7 +1,6 @@
-// When a member sends again what it has not seen applied, and how much of it, while nothing says that it was lost: the
-// same connection stands, and the same leader leads. Most often it only takes long there, and the leader has it. So one
-// batch is tried, after longer and longer waits; where that brings something on, more was lost, and each try has twice as
-// many.
+// When a member sends a batch again although nothing says that it was lost: the connection and the leader are the same.
+// Most often the batch only takes long, and the leader has it. So one batch is tried, after longer and longer waits. If
+// that helps, more was lost, and each try sends twice as many.
 
 const WAIT_MIN_MS = 1000;
 const WAIT_MAX_MS = 8000;

@@ -1,5 +1,5 @@
-// What a step wants done, in order, and what must not be said before it is durable: a vote, an acknowledgement, a
-// candidate's request. Such messages wait here for the disk's word; nothing else in the core can send them too early.
+// The effects of a step, in order. Messages that rest on durable state (a vote, an acknowledgement, a candidate's request)
+// wait here until the disk has completed; nothing else in the core can send them too early.
 
 import type { Effect, Entry, HardState, MemberId, Message } from "./types.ts";
 

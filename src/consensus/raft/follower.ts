@@ -1,4 +1,4 @@
-// How a member follows: takes the leader's entries and snapshots, and says what it holds once that is durable.
+// A follower: takes the leader's entries and snapshots, and acknowledges them once they are durable.
 
 import type { EffectQueue } from "./effect-queue.ts";
 import type { HardStateStore } from "./hard-state.ts";

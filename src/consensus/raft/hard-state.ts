@@ -1,5 +1,5 @@
-// What a member must remember across a restart besides its log: its term, its vote, and a commit index to begin from. All
-// that a step changes goes to the disk as one request.
+// The hard state: what a member must remember across a restart besides its log. It is the term, the vote, and a commit
+// index to begin from. All that a step changes goes to the disk as one request.
 
 import { assert } from "../../base/assert.ts";
 import type { EffectQueue } from "./effect-queue.ts";

@@ -1,6 +1,6 @@
-// The follower's side of a snapshot from the leader. Chunks are written in order; the last one replaces the state and the
-// log in one act of the replica, and until that is done nothing may be appended (pitfall 12: entries of the old log and
-// of the new would mix).
+// A snapshot from the leader, on the follower. Its chunks are written in order; the last one replaces the state and the log in
+// one act of the replica. Until that is done nothing may be appended: entries of the old log and of the new would mix
+// (pitfall 12).
 
 import type { EffectQueue } from "./effect-queue.ts";
 import type { RaftLog } from "./log.ts";

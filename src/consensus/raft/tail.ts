@@ -1,5 +1,5 @@
-// The end of the log that is held in memory: what is not yet durable, not yet applied, or likely to be wanted by a
-// follower a little behind. Older entries are on the disk alone.
+// The end of the log that is held in memory: what is not yet durable, not yet applied, or likely to be asked for by a
+// follower that is a little behind. Older entries are on the disk alone.
 
 import { assert } from "../../base/assert.ts";
 import type { Entry } from "./types.ts";

@@ -1,7 +1,7 @@
-// How far the terms of others may carry this member's own. A term only grows, and each member takes over a later one that
-// it hears of: so one forged message with the largest number there is would leave no term for any later election. Real
-// terms grow by one an election, a few a second at the very most; only a member that was away for long finds itself far
-// behind. Hence a credit: large once, and then as fast as elections could ever follow each other.
+// A limit on how far other members' terms may raise this member's own. A term only grows, and a member takes over any later
+// term: so one forged message with the largest number would leave no term for a later election. Real terms grow by one an
+// election, a few a second at most; only a member that was away for long is far behind. So there is a credit: large at
+// first, and then growing as fast as elections could ever follow each other.
 
 /** What a member may have missed: 4 billion elections, more than a century of one a second. */
 export const TERM_CREDIT_MAX = 2 ** 32;
