@@ -33,7 +33,6 @@ const FILES = {
   "recipes/removed-nodes": "test/recipes/removed-nodes.test.ts",
   "recipes/swarm": "test/recipes/swarm.test.ts",
   "recipes/virtual": "test/recipes/virtual.test.ts",
-  "replica/feature-level": "test/replica/feature-level.test.ts",
   "replica/lease-questions": "test/replica/lease-questions.test.ts",
   "replica/expiry-queue": "test/replica/expiry-queue.test.ts",
   "replica/log-growth": "test/replica/log-growth.test.ts",
