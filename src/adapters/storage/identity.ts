@@ -1,6 +1,8 @@
 // Whose directory this is: a small text file, written once, before anything else is.
 
+import { assert } from "../../base/assert.ts";
 import { crc32 } from "../../base/crc32.ts";
+import { isMemberId } from "../../base/member-id.ts";
 import { byteString, bytesOf } from "../../base/text.ts";
 import type { Chance } from "./chance.ts";
 import { DamageError, foreignError } from "./damage.ts";
@@ -43,6 +45,8 @@ export async function readIdentity(files: Files, directory: string, member: numb
 }
 
 export async function writeIdentity(files: Files, directory: string, owner: Owner): Promise<void> {
+  assert(isMemberId(owner.member), "an identity without a member's number");
+  assert(owner.incarnation > 0 && owner.incarnation < 2 ** 48, "an incarnation has 48 bits, and is never 0");
   const body = `cabildo data directory\nformat ${DIRECTORY_FORMAT}\nmember ${owner.member}\nincarnation ${owner.incarnation}\n`;
   const temporary = pathIn(directory, TEMPORARY_NAME);
   await files.remove(temporary).catch((error) => {

@@ -49,6 +49,7 @@ export class Positions {
   /** The next entry's term; `append` then says where it stands. */
   noteTerm(index: number, term: number): void {
     if (this.#termStarts.length > 0 && this.#termStarts[this.#termStarts.length - 1]!.term === term) return;
+    assert(term >= this.last.term, "the term of an entry goes back");
     this.#termStarts.push({ index, term });
   }
 
@@ -62,6 +63,7 @@ export class Positions {
       this.#isRunOpen = true;
       return;
     }
+    assert(run.last === first - 1, "a run has no gap");
     run.last = last;
     if (offset - run.marks[run.marks.length - 1]! >= MARK_BYTES) run.marks.push(first, offset);
   }
@@ -76,6 +78,7 @@ export class Positions {
     if (from <= this.base.index) this.base = { index: from - 1, term: -1 };
     this.#isRunOpen = false;
     this.#lastIndex = from - 1;
+    assert(this.base.index <= this.#lastIndex, "a log that ends before it begins");
   }
 
   /** The log begins again after this position. */
@@ -91,6 +94,7 @@ export class Positions {
   forget(segment: Segment, base: LogPosition): void {
     while (this.#runs.length > 0 && this.#runs[0]!.segment === segment) this.#runs.shift();
     if (base.index <= this.base.index) return;
+    assert(base.index <= this.#lastIndex, "a purge beyond the last entry");
     this.base = base;
     while (this.#termStarts.length > 1 && this.#termStarts[1]!.index <= base.index + 1) this.#termStarts.shift();
   }

@@ -1,5 +1,6 @@
 // Reads snapshot files: what is there when a member starts, and parts of one, every chunk checked.
 
+import { assert } from "../../base/assert.ts";
 import type { SnapshotMeta } from "../../consensus/raft/types.ts";
 import { DamageError, foreignError } from "./damage.ts";
 import type { Files } from "./files.ts";
@@ -85,6 +86,7 @@ export async function readPayload(
   offset: number,
   bytesMax: number,
 ): Promise<Uint8Array> {
+  assert(offset >= 0 && bytesMax > 0, "bytes of a snapshot are read from an offset on, and some of them");
   const end = Math.min(offset + bytesMax, stored.payloadBytes);
   if (end <= offset) return new Uint8Array(0);
   const first = Math.floor(offset / CHUNK_BYTES);

@@ -16,7 +16,7 @@ import {
   encodeSnapshotHeader,
   encodeSnapshotTrailer,
 } from "./snapshot-format.ts";
-import type { StoredSnapshot } from "./snapshot-reader.ts";
+import { fileBytesOf, type StoredSnapshot } from "./snapshot-reader.ts";
 
 const CHUNKS_A_WRITE = 16;
 const FRAME_BYTES = CHUNK_HEADER_BYTES + CHUNK_BYTES;
@@ -24,7 +24,7 @@ const SYNC_EVERY_BYTES = 8 * 1024 * 1024;
 const RETRY_MS = 1000;
 
 /** How to wait for room on a full disk, and where to say so. */
-export interface Patience {
+export interface RoomWait {
   readonly after: After;
   readonly log: Logger;
 }
@@ -50,24 +50,24 @@ export class SnapshotFileWriter {
   #unsynced = 0;
   /** Durable, under the name of what is unfinished. */
   #completed: StoredSnapshot | null = null;
-  readonly #patience: Patience | null;
+  readonly #roomWait: RoomWait | null;
   /** Ends the wait for room. */
   #wake: (() => void) | null = null;
   #writing: Promise<unknown> = Promise.resolve();
 
-  /** With a full disk it fails, or waits for room if it is given the patience. */
+  /** With a full disk it fails, or waits for room where `roomWait` says how. */
   constructor(
     files: Files,
     path: string,
     { owner, meta, salt }: { readonly owner: Owner; readonly meta: SnapshotMeta; readonly salt: number },
-    patience: Patience | null,
+    roomWait: RoomWait | null,
   ) {
     this.#files = files;
     this.#salt = salt;
     this.#path = path;
     this.#owner = owner;
     this.#meta = meta;
-    this.#patience = patience;
+    this.#roomWait = roomWait;
   }
 
   write(bytes: Uint8Array): Promise<void> {
@@ -127,6 +127,7 @@ export class SnapshotFileWriter {
     if (this.#state === "writing") this.#state = "whole";
     const [path, meta, salt, headerBytes] = [this.#path, this.#meta, this.#salt, this.#headerBytes];
     this.#completed = { path, meta, salt, headerBytes, ...trailer };
+    assert(this.#position === fileBytesOf(this.#completed), "a snapshot of another length than it says");
     return this.#completed;
   }
 
@@ -143,6 +144,7 @@ export class SnapshotFileWriter {
   }
 
   #endChunk(): void {
+    assert(this.#filled > 0 && this.#filled <= CHUNK_BYTES, "a chunk has bytes, and no more than its size");
     const at = this.#buffered * FRAME_BYTES;
     const payload = this.#buffer.subarray(at + CHUNK_HEADER_BYTES, at + CHUNK_HEADER_BYTES + this.#filled);
     const checksum = chunkChecksum(this.#salt, this.#chunks, payload);
@@ -164,14 +166,14 @@ export class SnapshotFileWriter {
   async #open(): Promise<void> {
     const header = encodeSnapshotHeader(this.#owner, this.#salt, this.#meta);
     this.#headerBytes = header.length;
-    await this.#patiently(async () => {
+    await this.#retryUntilRoom(async () => {
       this.#file = await this.#files.open(this.#path, "create");
     });
     await this.#write(header);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    await this.#patiently(() => this.#files.write(this.#file!, bytes, this.#position));
+    await this.#retryUntilRoom(() => this.#files.write(this.#file!, bytes, this.#position));
     this.#position += bytes.length;
     this.#unsynced += bytes.length;
     if (this.#unsynced < SYNC_EVERY_BYTES) return;
@@ -180,27 +182,27 @@ export class SnapshotFileWriter {
   }
 
   /** The same again until there is room for it. */
-  async #patiently(work: () => Promise<void>): Promise<void> {
-    const patience = this.#patience;
-    if (patience === null) return this.#guarded(work);
+  async #retryUntilRoom(work: () => Promise<void>): Promise<void> {
+    const roomWait = this.#roomWait;
+    if (roomWait === null) return this.#guarded(work);
     let waited = false;
     for (;;) {
       try {
         await work();
-        if (waited) patience.log.info(`there is room again: ${this.#path} is written on`);
+        if (waited) roomWait.log.info(`there is room again: ${this.#path} is written on`);
         return;
       } catch (error) {
         if (!isNoSpace(error)) throw error;
       }
-      if (!waited) patience.log.error(`no room for ${this.#path}, a snapshot of the leader's: it waits until there is`);
+      if (!waited) roomWait.log.error(`no room for ${this.#path}, a snapshot of the leader's: it waits until there is`);
       waited = true;
-      if (this.#state === "writing") await this.#pause(patience);
+      if (this.#state === "writing") await this.#pause(roomWait);
       if (this.#state !== "writing")
         throw new CoordinationError("closed", "not-applied", `${this.#path} was given up while it waited for room`);
     }
   }
 
-  #pause({ after }: Patience): Promise<void> {
+  #pause({ after }: RoomWait): Promise<void> {
     return new Promise((resolve) => {
       const cancel = after(RETRY_MS, () => this.#wake?.());
       this.#wake = () => {

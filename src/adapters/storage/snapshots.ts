@@ -75,9 +75,9 @@ export class SnapshotFiles implements Snapshots {
   create(meta: SnapshotMeta, whenFull: "fail" | "wait" = "fail"): SnapshotWriter {
     const { files, directory, owner, after, logger, chance } = this.#options;
     const path = pathIn(directory, snapshotName(meta));
-    const patience = whenFull === "wait" ? { after, log: logger } : null;
+    const roomWait = whenFull === "wait" ? { after, log: logger } : null;
     const unfinished = `${path}.${++this.#created}${UNFINISHED}`;
-    const file = new SnapshotFileWriter(files, unfinished, { owner, meta, salt: chance() }, patience);
+    const file = new SnapshotFileWriter(files, unfinished, { owner, meta, salt: chance() }, roomWait);
     return {
       write: (chunk) => this.#met(file.write(chunk)),
       readBack: () => this.#readBack(file),
