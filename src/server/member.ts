@@ -4,13 +4,14 @@ import { randomInt } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { type Certificates, openCertificates } from "../adapters/clients/certificates.ts";
 import { systemClock } from "../adapters/clock.ts";
+import { systemHashes } from "../adapters/hashes.ts";
 import { openPeers } from "../adapters/peers/peers.ts";
 import { openStorage } from "../adapters/storage/system-storage.ts";
 import { CoordinationError } from "../base/errors.ts";
 import { seededRandom } from "../base/random.ts";
 import { startAdminServer, startMetricsServer } from "../protocols/zookeeper/admin.ts";
 import type { AdminContext } from "../protocols/zookeeper/admin-context.ts";
-import { fourLetterWords } from "../protocols/zookeeper/four-letter-words.ts";
+import { ZooKeeperDoor } from "../protocols/zookeeper/server.ts";
 import { LateStorageEvents } from "../replica/late-storage-events.ts";
 import type { Logger } from "../replica/logger.ts";
 import type { OpenedStorage, StorageEvents } from "../replica/ports.ts";
@@ -19,13 +20,14 @@ import type { ReplicaPort } from "../replica/replica-port.ts";
 import { Machine } from "../state/machine.ts";
 import { coordinationModels } from "../state/models.ts";
 import type { Acceptor } from "../transport/connection.ts";
-import { operatorsView } from "./admin.ts";
 import type { ServerConfiguration, TlsSettings } from "./configuration/configuration.ts";
+import type { DoorKind } from "./door-kind.ts";
+import { DOORS } from "./doors.ts";
 import { initialEnsemble } from "./initial-ensemble.ts";
+import { type OpenDoor, openDoor } from "./open-door.ts";
 import { openPeerPortWarning, peersOptions, peerTls } from "./peers-options.ts";
 import { replicaOptions } from "./replica-options.ts";
-import { clientTls, zooKeeperOptions } from "./zookeeper-options.ts";
-import { openZooKeeperServer, type ZooKeeperServer } from "./zookeeper-server.ts";
+import { ZOOKEEPER } from "./zookeeper-door.ts";
 
 export interface RunningMember extends Acceptor {
   readonly member: ReplicaPort;
@@ -38,9 +40,14 @@ export interface RunningMember extends Acceptor {
 /**
  * Starts one member and completes when its ports are open; it may still be looking for its ensemble. Rejects with a
  * `CoordinationError` that says what to do when its data, its ports or its files cannot be used; nothing is left running.
+ * `doorKinds`: the doors that the configuration may name; those that come with Cabildo, unless given.
  */
-export async function startMember(configuration: ServerConfiguration, log: Logger): Promise<RunningMember> {
-  const starting = new StartingMember(configuration, log);
+export async function startMember(
+  configuration: ServerConfiguration,
+  log: Logger,
+  doorKinds: readonly DoorKind[] = DOORS,
+): Promise<RunningMember> {
+  const starting = new StartingMember(configuration, log, doorKinds);
   try {
     return await starting.start();
   } catch (error) {
@@ -52,6 +59,7 @@ export async function startMember(configuration: ServerConfiguration, log: Logge
 class StartingMember {
   readonly #configuration: ServerConfiguration;
   readonly #log: Logger;
+  readonly #kinds: readonly DoorKind[];
   /** What to close, the last opened first. */
   readonly #opened: (() => Promise<void>)[] = [];
   #end: (error: Error | null) => void = () => {};
@@ -59,9 +67,10 @@ class StartingMember {
     this.#end = resolve;
   });
 
-  constructor(configuration: ServerConfiguration, log: Logger) {
+  constructor(configuration: ServerConfiguration, log: Logger, kinds: readonly DoorKind[]) {
     this.#configuration = configuration;
     this.#log = log;
+    this.#kinds = kinds;
   }
 
   async start(): Promise<RunningMember> {
@@ -70,12 +79,12 @@ class StartingMember {
     const storage = await this.#openStorage(storageEvents);
     const replica = this.#createReplica(machine, storage);
     storageEvents.target = replica;
-    const server = await this.#openProtocols(replica, storage);
+    const doors = await this.#openDoors(replica, storage);
     await replica.start(await this.#openPeers(replica, storage.incarnation));
     return {
       member: replica,
       ended: this.#ended,
-      accept: (port, peer) => server.accept(port, peer),
+      accept: (port, peer) => doors.find(({ kind }) => kind === ZOOKEEPER.name)?.door.accept(port, peer) ?? null,
       stop: async ({ transferLeadership = true } = {}) => {
         await replica.stop({ transferLeadership });
         await this.close();
@@ -120,22 +129,24 @@ class StartingMember {
     return replica;
   }
 
-  async #openProtocols(replica: Replica, storage: OpenedStorage): Promise<ZooKeeperServer> {
-    const configuration = this.#configuration;
-    let view: AdminContext | null = null;
-    const { tls } = configuration.client;
-    const certificates = await this.#openCertificates(tls, "for clients");
-    const server = await openZooKeeperServer(replica, {
-      ...zooKeeperOptions(configuration, certificates?.texts ?? null),
-      clock: systemClock,
-      logger: this.#log,
-      fourLetterWord: fourLetterWords(() => view),
-    });
-    this.#opened.push(() => server.close());
-    if (tls !== null) certificates?.onRenewed((texts) => server.renewTls(clientTls(texts, tls)));
-    view = operatorsView(configuration, replica, storage, server.stats);
-    await this.#openAdmin(view);
-    return server;
+  async #openDoors(replica: Replica, storage: OpenedStorage): Promise<readonly OpenDoor[]> {
+    const host = { member: replica, clock: systemClock, logger: this.#log, hashes: systemHashes };
+    const parts = { configuration: this.#configuration, replica, storage };
+    const doors: OpenDoor[] = [];
+    for (const configured of this.#configuration.doors) {
+      const kind = this.#kinds.find(({ name }) => name === configured.kind);
+      if (kind === undefined) {
+        throw new CoordinationError("configuration", "not-applied", `there is no door of the kind ${configured.kind}`);
+      }
+      const door = await openDoor(kind.open(host, configured, parts), configured, this.#log);
+      this.#opened.push(() => door.close());
+      doors.push(door);
+    }
+    const view = doors
+      .map(({ door }) => (door instanceof ZooKeeperDoor ? door.view : null))
+      .find((one) => one !== null);
+    if (view !== undefined && view !== null) await this.#openAdmin(view);
+    return doors;
   }
 
   async #openAdmin(view: AdminContext): Promise<void> {

@@ -39,7 +39,7 @@ describe("a development cluster", () => {
       [1, 2, 3],
     );
     assert.deepEqual(
-      configurations.map(({ client }) => client.plain?.port),
+      configurations.map(({ doors }) => doors[0]!.listen.plain?.port),
       [PORT, PORT + 1, PORT + 2],
     );
     assert.ok(configurations.every(({ mode }) => mode === "ensemble"));

@@ -65,11 +65,11 @@ test("settings that cannot be: every problem with its place, exit status 2, and 
   const file = join(directory, "zoo.cfg");
   const data = join(directory, "data");
   writeFileSync(file, `dataDir=${data}\nclientPort=2181\ntickTime=never\nserver.1=zoo1:2888\n`);
-  const { status, out, err } = await cabildo(["server", file], { CABILDO_LIMITS_FRAME: "12" });
+  const { status, out, err } = await cabildo(["server", file], { CABILDO_ZOOKEEPER_LIMITS_FRAME: "12" });
   assert.deepEqual([status, out], [2, ""]);
   assert.match(err, /^cabildo: zoo\.cfg line 4: server\.1 must have the form /m);
   assert.match(err, /^cabildo: zoo\.cfg line 3: tickTime must be a time/m);
-  assert.match(err, /^cabildo: environment variable CABILDO_LIMITS_FRAME: .* must say its unit/m);
+  assert.match(err, /^cabildo: environment variable CABILDO_ZOOKEEPER_LIMITS_FRAME: .* must say its unit/m);
   assert.ok(!existsSync(data));
 });
 

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
-import { counter, gauge, type Metric } from "./metrics-text.ts";
+import { counter, gauge, type Metric } from "../../base/metrics.ts";
 
 const RESOLUTION_MS = 10;
 

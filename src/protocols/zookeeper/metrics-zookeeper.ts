@@ -1,10 +1,10 @@
 // What ZooKeeper's monitoring names and this server has: gauges, counters and summaries, each of the type that ZooKeeper
 // gives it. Names without a counterpart stand in docs/zookeeper.md; a test compares both with ZooKeeper's own server.
 
+import { counter, gauge, type Metric } from "../../base/metrics.ts";
 import type { SummaryFacts } from "../../base/summary.ts";
 import type { AdminContext } from "./admin-context.ts";
 import { descriptorLimit, openDescriptors } from "./metrics-process.ts";
-import { counter, gauge, type Metric } from "./metrics-text.ts";
 import type { ServerStats } from "./stats.ts";
 
 /** A summary of ZooKeeper's. Its detailed ones tell three quantiles, the others the median alone. */
@@ -13,6 +13,15 @@ export interface NamedSummary {
   readonly help: string;
   readonly facts: SummaryFacts;
   readonly isDetailed: boolean;
+}
+
+/** All of it, as Prometheus has it. */
+export function zooKeeperMetrics(context: AdminContext): readonly Metric[] {
+  return [
+    ...zooKeeperGauges(context),
+    ...zooKeeperCounters(context),
+    ...zooKeeperSummaries(context).map(summaryMetric),
+  ];
 }
 
 export function zooKeeperGauges(context: AdminContext): Metric[] {

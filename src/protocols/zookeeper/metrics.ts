@@ -1,15 +1,15 @@
 // What is measured, once: as ZooKeeper's `mntr` and admin command `monitor` show it, and as Prometheus reads it. Names
 // are ZooKeeper's where ZooKeeper has them, etcd's for what Raft does, and those of Node's usual exporter for the process.
 
+import { counter, exposition, gauge, type Metric } from "../../base/metrics.ts";
 import { CABILDO_VERSION, FULL_VERSION } from "./admin-about.ts";
 import { type AdminContext, double, modeOf, peerStateOf } from "./admin-context.ts";
 import { processMetrics } from "./metrics-process.ts";
-import { counter, exposition, gauge, type Metric } from "./metrics-text.ts";
 import {
   pendingEntries,
-  summaryMetric,
   zooKeeperCounters,
   zooKeeperGauges,
+  zooKeeperMetrics,
   zooKeeperSummaries,
 } from "./metrics-zookeeper.ts";
 
@@ -48,13 +48,7 @@ const PERCENTILES = [
 
 /** All of it, in Prometheus's text format. */
 export function prometheusText(context: AdminContext): string {
-  return exposition([
-    ...zooKeeperGauges(context),
-    ...zooKeeperCounters(context),
-    ...zooKeeperSummaries(context).map(summaryMetric),
-    ...raftMetrics(context),
-    ...processMetrics(),
-  ]);
+  return exposition([...zooKeeperMetrics(context), ...raftMetrics(context), ...processMetrics()]);
 }
 
 function raftMetrics(context: AdminContext): Metric[] {

@@ -1,25 +1,25 @@
 // ZooKeeper's door: accepts connections, reads their certificates, and serves them. It owns no socket; listeners bring it
 // connections.
 
-import type { Hashes } from "../../base/hashes.ts";
-import { type Logger, silentLogger } from "../../replica/logger.ts";
-import type { Clock } from "../../replica/ports.ts";
-import type { ReplicaPort } from "../../replica/replica-port.ts";
+import type { Metric } from "../../base/metrics.ts";
+import type { DoorHost } from "../../replica/door-host.ts";
+import type { Logger } from "../../replica/logger.ts";
 import type { Policy } from "../../state/tree/commands.ts";
-import type { Acceptor, ConnectionPort, Peer } from "../../transport/connection.ts";
+import type { ConnectionPort, Peer } from "../../transport/connection.ts";
+import type { Door, DoorReport, TurnedAway } from "../../transport/door.ts";
+import { type AdminContext, type AdminSettings, adminContext, type StorageFacts } from "./admin-context.ts";
 import type { AuthOptions } from "./auth.ts";
 import type { Connection } from "./connection.ts";
 import type { FourLetterWordHandler } from "./door-options.ts";
+import { fourLetterWords } from "./four-letter-words.ts";
 import { BOUNDS, CERTIFICATE_NAME_BYTES_MAX, FRAME_BYTES_MAX, OUTSTANDING_MAX } from "./limits.ts";
+import { zooKeeperMetrics } from "./metrics-zookeeper.ts";
 import type { SaslOptions } from "./sasl.ts";
 import { Service } from "./service.ts";
 import type { ServerStats } from "./stats.ts";
 import { subjectOf } from "./x509.ts";
 
 export interface ZooKeeperDoorOptions {
-  readonly clock: Clock;
-  readonly hashes: Hashes;
-  readonly logger?: Logger;
   readonly tickTimeMs?: number;
   readonly minSessionTimeoutMs?: number;
   readonly maxSessionTimeoutMs?: number;
@@ -32,20 +32,25 @@ export interface ZooKeeperDoorOptions {
   readonly saslSuperUsers?: readonly string[];
   readonly allowSaslFailedClients?: boolean;
   readonly enforceAuthSchemes?: readonly string[];
+  /** What the four-letter words, the admin commands and the metrics are told; they say nothing unless given. */
+  readonly tools?: { readonly storage: StorageFacts; readonly settings: AdminSettings };
+  /** Answers four-letter words in the place of those that are known here. */
   readonly fourLetterWord?: FourLetterWordHandler;
 }
 
-export class ZooKeeperDoor implements Acceptor<Connection> {
+export class ZooKeeperDoor implements Door<Connection> {
+  /** What its tools are told; null: there are none. */
+  readonly view: AdminContext | null;
   readonly #service: Service;
   readonly #logger: Logger;
 
-  constructor(member: ReplicaPort, options: ZooKeeperDoorOptions) {
-    this.#logger = options.logger ?? silentLogger;
+  constructor({ member, clock, hashes, logger }: DoorHost, options: ZooKeeperDoorOptions) {
+    this.#logger = logger;
     const tickTimeMs = options.tickTimeMs ?? 2000;
     this.#service = new Service(member, {
-      clock: options.clock,
-      hashes: options.hashes,
-      logger: this.#logger,
+      clock,
+      hashes,
+      logger,
       tickTimeMs,
       minSessionTimeoutMs: options.minSessionTimeoutMs ?? tickTimeMs * 2,
       maxSessionTimeoutMs: options.maxSessionTimeoutMs ?? tickTimeMs * 20,
@@ -59,8 +64,11 @@ export class ZooKeeperDoor implements Acceptor<Connection> {
       saslSuperUsers: options.saslSuperUsers ?? [],
       allowSaslFailedClients: options.allowSaslFailedClients ?? false,
       enforceAuthSchemes: options.enforceAuthSchemes ?? [],
-      fourLetterWord: options.fourLetterWord ?? null,
+      fourLetterWord: options.fourLetterWord ?? fourLetterWords(() => this.view),
     });
+    const { tools } = options;
+    const wall = (): number => clock.wall();
+    this.view = tools === undefined ? null : adminContext({ ...tools, member, stats: this.stats, wall });
   }
 
   get stats(): ServerStats {
@@ -74,8 +82,7 @@ export class ZooKeeperDoor implements Acceptor<Connection> {
     return this.#service.accept(port, { address, port: remotePort, secure, certificateName });
   }
 
-  /** A listener turned a connection away before this door heard of it. */
-  noteTurnedAway(why: "limit" | "handshake" | "certificate"): void {
+  noteTurnedAway(why: TurnedAway): void {
     this.#service.counters.connectionsRejected += 1;
     if (why === "handshake") this.#service.counters.tlsFailures += 1;
   }
@@ -83,6 +90,25 @@ export class ZooKeeperDoor implements Acceptor<Connection> {
   /** Lets all clients go. Their sessions live on. */
   stop(): void {
     this.#service.stop();
+  }
+
+  metrics(): readonly Metric[] {
+    return this.view === null ? [] : zooKeeperMetrics(this.view);
+  }
+
+  report(): DoorReport {
+    const { stats, view } = this;
+    return {
+      serving: stats.isServing,
+      readOnly: stats.isReadOnly,
+      connections: stats.connectionCount,
+      outstanding: stats.outstanding,
+      counts: {
+        sessions: view?.tree.sessionCount ?? 0,
+        watches: stats.watches.size,
+        znodes: view?.tree.nodeCount ?? 0,
+      },
+    };
   }
 
   /** An identity, which stands in the log with each write of its owner; undefined: it cannot be one, and that is logged. */

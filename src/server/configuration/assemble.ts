@@ -3,12 +3,12 @@
 
 import { resolve } from "node:path";
 import { ConfigurationError, describeSource, type Endpoint, type ServerConfiguration } from "./configuration.ts";
+import { doorsOf } from "./doors.ts";
 import { ensembleOf } from "./ensemble.ts";
 import type { FileReader } from "./files.ts";
 import { peerSecrets } from "./secret.ts";
-import { securitySettings } from "./security.ts";
 import { listenHost } from "./servers.ts";
-import { isSecret, type SettingKey } from "./settings.ts";
+import { isSecret } from "./settings.ts";
 import { tlsSettings } from "./tls.ts";
 import { type Layer, Values } from "./values.ts";
 import { parseDynamicConfig } from "./zoo-cfg.ts";
@@ -21,7 +21,7 @@ export interface Assembled {
 /** `layers` from the weakest to the strongest; throws a `ConfigurationError` that names every problem. */
 export function assemble(layers: readonly Layer[], file: string | null, files: FileReader): Assembled {
   const values = withDynamicConfig(layers, files);
-  const configuration = configurationOf(values, file, files);
+  const configuration = configurationOf(values, layers, file, files);
   // A value that is asked for twice is complained of twice.
   if (values.problems.length > 0) throw new ConfigurationError([...new Set(values.problems)]);
   return { configuration, warnings: [...new Set(values.warnings)] };
@@ -46,7 +46,12 @@ function withDynamicConfig(layers: readonly Layer[], files: FileReader): Values 
   return merged;
 }
 
-function configurationOf(values: Values, file: string | null, files: FileReader): ServerConfiguration {
+function configurationOf(
+  values: Values,
+  layers: readonly Layer[],
+  file: string | null,
+  files: FileReader,
+): ServerConfiguration {
   const dataDir = values.get("dataDir");
   if (dataDir === null) values.problem("dataDir", "is not set: where shall this member keep its data?");
   const resolvedDataDir = resolve(dataDir ?? ".");
@@ -54,18 +59,7 @@ function configurationOf(values: Values, file: string | null, files: FileReader)
   if (dataDir !== null && !values.get("datadir.autocreate")) mustExist(values, [resolvedDataDir, logDir], files);
   warnOfWithout(values);
   const ensemble = ensembleOf(values, resolvedDataDir, files);
-  const { plain, secure } = ensemble;
-  const clientTls = tlsSettings(values, "ssl", files);
-  if (plain === null && secure === null) values.problem("clientPort", "is not set: where shall clients come in?");
-  if (plain !== null && secure !== null && plain.port === secure.port) {
-    values.problem("secureClientPort", `must differ from clientPort (${plain.port})`);
-  }
-  const portUnification = values.get("client.portUnification");
-  if (clientTls === null && (secure !== null || portUnification)) {
-    const asker: SettingKey = secure !== null ? "secureClientPort" : "client.portUnification";
-    values.problem(asker, "needs a key and a certificate: give ssl.keyStore.location, a PEM file with both");
-  }
-  const tickMs = values.get("tickTime");
+  const given = layers.flatMap((layer) => layer.doors ?? []);
   return {
     id: ensemble.id,
     mode: ensemble.mode,
@@ -73,24 +67,9 @@ function configurationOf(values: Values, file: string | null, files: FileReader)
     foundWithout: ensemble.foundWithout,
     dataDir: resolvedDataDir,
     logDir,
-    tickMs,
-    ...sessionTimeouts(values, tickMs),
-    client: {
-      plain,
-      secure,
-      tls: clientTls,
-      portUnification,
-      backlog: values.get("clientPortListenBacklog") === -1 ? null : values.get("clientPortListenBacklog"),
-      tcpKeepAlive: values.get("clientTcpKeepAlive"),
-    },
+    doors: doorsOf(values, ensemble, given, files),
     peer: peerSettings(values, ensemble, files),
     storage: storageSettings(values),
-    limits: {
-      frameBytesMax: values.get("jute.maxbuffer"),
-      outstandingMax: values.get("globalOutstandingLimit"),
-      connectionsPerAddressMax: values.get("maxClientCnxns"),
-      connectionsMax: values.get("maxCnxns"),
-    },
     tree: {
       extendedTypes: values.get("extendedTypesEnabled"),
       enforceQuota: values.get("enforceQuota"),
@@ -98,31 +77,13 @@ function configurationOf(values: Values, file: string | null, files: FileReader)
       containersPerMinuteMax: values.get("znode.container.maxPerMinute"),
       containerNeverUsedMs: positive(values.get("znode.container.maxNeverUsedIntervalMs")),
     },
-    security: securitySettings(values, files),
     admin: adminSettings(values),
     metrics: { listen: metricsEndpoint(values) },
-    words: words(values),
     reconfigEnabled: values.get("reconfigEnabled"),
     keepsTwoParticipants: values.get("standaloneEnabled"),
-    readOnlyMode: values.get("readonlymode.enabled"),
     file,
     given: values.all().map(({ key, value, source }) => ({ key, value: isSecret(key) ? HIDDEN : value, source })),
   };
-}
-
-function sessionTimeouts(values: Values, tickMs: number) {
-  const min = values.get("minSessionTimeout");
-  const max = values.get("maxSessionTimeout");
-  const sessionTimeoutMinMs = min === -1 ? tickMs * 2 : min;
-  const sessionTimeoutMaxMs = max === -1 ? tickMs * 20 : max;
-  if (sessionTimeoutMinMs > sessionTimeoutMaxMs) {
-    const blamed = values.isGiven("minSessionTimeout") ? "minSessionTimeout" : "maxSessionTimeout";
-    values.problem(
-      blamed,
-      `makes the shortest session timeout (${sessionTimeoutMinMs} ms) longer than the longest (${sessionTimeoutMaxMs} ms)`,
-    );
-  }
-  return { sessionTimeoutMinMs, sessionTimeoutMaxMs };
 }
 
 function peerSettings(values: Values, { id, mode, members }: ReturnType<typeof ensembleOf>, files: FileReader) {
@@ -271,18 +232,6 @@ function metricsEndpoint(values: Values): Endpoint | null {
 
 /** `given` is shown to whoever may ask for it. */
 const HIDDEN = "<hidden>";
-
-const WORDS = /^[a-z0-9]{4}$/;
-
-function words(values: Values): ServerConfiguration["words"] {
-  const given = values.get("4lw.commands.whitelist");
-  if (given?.includes("*")) return "all";
-  for (const word of given ?? []) {
-    if (!WORDS.test(word)) values.problem("4lw.commands.whitelist", `must list words of four letters, not "${word}"`);
-  }
-  const standard = values.get("readonlymode.enabled") ? ["srvr", "isro"] : ["srvr"];
-  return new Set(given === null ? standard : values.get("readonlymode.enabled") ? [...given, "isro"] : given);
-}
 
 function positive(milliseconds: number): number | null {
   return milliseconds > 0 ? milliseconds : null;

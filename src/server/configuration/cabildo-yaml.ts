@@ -2,28 +2,38 @@
 //
 //   id: 1
 //   data: /var/lib/cabildo
-//   client: { port: 2181, securePort: 2281 }
+//   zookeeper:
+//     port: 2181
+//     securePort: 2281
+//     session: { tick: 2s, timeoutMax: 1min }
+//     security: { users: { bob: secret } }
+//     words: [srvr, mntr, ruok]        # or: all
 //   members:
 //     1: zoo1:2888:3888
 //     2: { host: zoo2, peerPort: 2888, electionPort: 3888, role: observer, clientPort: 2181 }
-//   session: { tick: 2s, timeoutMax: 1min }
-//   security: { users: { bob: secret } }
-//   words: [srvr, mntr, ruok]        # or: all
 //
-// Strict: an unknown name is an error.
+// A door's section may be a list, for several doors of its kind. Strict: an unknown name is an error.
 
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
 import { bracketed } from "../../base/server-line.ts";
 import { describeSource, type Source } from "./configuration.ts";
+import { DOOR_SECTIONS, type DoorSection } from "./door-sections.ts";
+import { isListenSetting } from "./doors.ts";
 import { suggestion } from "./nearest.ts";
 import { SETTINGS, type SettingKey } from "./settings.ts";
-import type { Given, Layer } from "./values.ts";
+import type { Given, GivenDoor, Layer } from "./values.ts";
 
 const keyNamed = new Map(
   (Object.entries(SETTINGS) as [SettingKey, { yaml: string }][]).map(([key, entry]) => [entry.yaml, key]),
 );
 /** Names that hold a mapping of the user's own keys. */
-const FAMILIES = ["members", "security.users", "security.superUsers", "security.providers"] as const;
+const FAMILIES = [
+  "members",
+  "zookeeper.security.users",
+  "zookeeper.security.superUsers",
+  "zookeeper.security.providers",
+] as const;
+const ZOOKEEPER = "zookeeper";
 const MEMBER_FIELDS = [
   "host",
   "peerPort",
@@ -41,10 +51,14 @@ for (const name of [...keyNamed.keys(), ...FAMILIES]) {
   for (let i = 1; i < parts.length; i++) sections.add(parts.slice(0, i).join("."));
 }
 
-export function parseCabildoYaml(text: string, file: string): Layer {
+export function parseCabildoYaml(
+  text: string,
+  file: string,
+  doorSections: readonly DoorSection[] = DOOR_SECTIONS,
+): Layer {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
-  const layer = new YamlLayer(file, lines);
+  const layer = new YamlLayer(file, lines, doorSections);
   for (const error of document.errors) {
     const line = lines.linePos(error.pos[0]).line;
     layer.problems.push(`${file} line ${line}: ${error.message.split("\n")[0]!.replace(/ at line .*$/, "")}`);
@@ -55,39 +69,96 @@ export function parseCabildoYaml(text: string, file: string): Layer {
 
 class YamlLayer implements Layer {
   readonly given: Given[] = [];
+  readonly doors: GivenDoor[] = [];
   readonly warnings: string[] = [];
   readonly problems: string[] = [];
   readonly #file: string;
   readonly #lines: LineCounter;
+  readonly #doorSections: readonly DoorSection[];
+  /** Where what is read goes: the member's settings, or those of one more door. */
+  #target: Given[] = this.given;
+  /** The door's section that is being read; its settings of listening are ZooKeeper's under another name. */
+  #section = ZOOKEEPER;
 
-  constructor(file: string, lines: LineCounter) {
+  constructor(file: string, lines: LineCounter, doorSections: readonly DoorSection[]) {
     this.#file = file;
     this.#lines = lines;
+    this.#doorSections = doorSections;
   }
 
   read(node: unknown, path: string): void {
     const key = keyNamed.get(path);
     if (key !== undefined) this.#setting(key, path, node);
+    else if (path === ZOOKEEPER && isSeq(node)) this.#zooKeeperDoors(node.items);
     else if (!isMap(node)) this.#problem(node, `${path || "the file"} must hold names and values`);
     else if (path === "members") this.#members(node);
-    else if (path === "security.users") this.#family(node, path, "saslUser");
-    else if (path === "security.superUsers") this.#family(node, path, "superUser");
-    else if (path === "security.providers") this.#family(node, path, "authProvider");
-    else this.#section(node, path);
+    else if (path === "zookeeper.security.users") this.#family(node, path, "saslUser");
+    else if (path === "zookeeper.security.superUsers") this.#family(node, path, "superUser");
+    else if (path === "zookeeper.security.providers") this.#family(node, path, "authProvider");
+    else this.#readSection(node, path);
   }
 
-  #section(node: { items: readonly { key: unknown; value: unknown }[] }, path: string): void {
+  /** One door, or several: the first is the member's own, the others have settings of their own. */
+  #zooKeeperDoors(items: readonly unknown[]): void {
+    for (const [position, item] of items.entries()) {
+      if (position === 0) this.read(item, ZOOKEEPER);
+      else this.#door(item, null, () => this.read(item, ZOOKEEPER));
+    }
+  }
+
+  #otherDoors(node: unknown, section: DoorSection): void {
+    for (const item of isSeq(node) ? node.items : [node]) {
+      if (!isMap(item)) this.#problem(item, `${section.name} must hold names and values`);
+      else this.#door(item, section, (own) => this.#doorSection(item, section, own));
+    }
+  }
+
+  #door(node: unknown, section: DoorSection | null, read: (own: Given[]) => void): void {
+    const [given, own]: [Given[], Given[]] = [[], []];
+    const outer = this.#target;
+    this.#target = given;
+    this.#section = section?.name ?? ZOOKEEPER;
+    read(own);
+    this.#target = outer;
+    this.#section = ZOOKEEPER;
+    this.doors.push({ section, source: this.#source(node), given, own });
+  }
+
+  #doorSection(
+    node: { items: readonly { key: unknown; value: unknown }[] },
+    { name: section, settings }: DoorSection,
+    own: Given[],
+  ): void {
+    for (const { key, value } of node.items) {
+      const name = scalarText(key) ?? "";
+      const listening = [...keyNamed].filter(([yaml, setting]) => isListenSetting(setting) && isWithin(yaml, name));
+      const text = scalarText(value);
+      if (Object.hasOwn(settings, name)) {
+        if (text === null) this.#problem(key, `${section}.${name} must be a plain value`);
+        else own.push(this.#givenOf(name, `${section}.${name}`, text, value));
+      } else if (listening.length > 0) this.read(value, `${ZOOKEEPER}.${name}`);
+      else this.#problem(key, `${section}.${name} is not a setting.${suggestion(name, Object.keys(settings))}`);
+    }
+  }
+
+  #readSection(node: { items: readonly { key: unknown; value: unknown }[] }, path: string): void {
     for (const { key, value } of node.items) {
       const name = scalarText(key) ?? "";
       const full = path === "" ? name : `${path}.${name}`;
+      const door = path === "" ? this.#doorSections.find((section) => section.name === name) : undefined;
+      if (door !== undefined) {
+        this.#otherDoors(value, door);
+        continue;
+      }
       if (keyNamed.has(full) || sections.has(full) || (FAMILIES as readonly string[]).includes(full)) {
         if (value !== null && !(isScalar(value) && value.value === null)) this.read(value, full);
         else if (keyNamed.has(full)) this.#problem(key, `${full} has no value`);
         continue;
       }
       const known = [...keyNamed.keys(), ...sections, ...FAMILIES];
-      const zooKeepers = name in SETTINGS ? ` Here it is called "${SETTINGS[name as SettingKey].yaml}".` : null;
-      this.#problem(key, `${full} is not a setting.${zooKeepers ?? suggestion(full, known)}`);
+      const named = name in SETTINGS ? SETTINGS[name as SettingKey].yaml : movedName(full);
+      const hint = named === null ? suggestion(full, known) : ` Here it is called "${named}".`;
+      this.#problem(key, `${this.#shown(full)} is not a setting.${hint}`);
     }
   }
 
@@ -137,7 +208,16 @@ class YamlLayer implements Layer {
   }
 
   #give(key: string, written: string, value: string, node: unknown): void {
-    this.given.push({ key, written, value: value.trim(), source: this.#source(node), unitRequired: true });
+    this.#target.push(this.#givenOf(key, this.#shown(written), value, node));
+  }
+
+  #givenOf(key: string, written: string, value: string, node: unknown): Given {
+    return { key, written, value: value.trim(), source: this.#source(node), unitRequired: true };
+  }
+
+  /** A name as it stands in the file: settings of listening are read under ZooKeeper's for every door. */
+  #shown(path: string): string {
+    return path.startsWith(`${ZOOKEEPER}.`) ? `${this.#section}${path.slice(ZOOKEEPER.length)}` : path;
   }
 
   #problem(node: unknown, sentence: string): void {
@@ -148,6 +228,19 @@ class YamlLayer implements Layer {
     const offset = (node as Node | null)?.range?.[0] ?? 0;
     return { kind: "file", file: this.#file, line: this.#lines.linePos(offset).line };
   }
+}
+
+function isWithin(yaml: string, name: string): boolean {
+  const own = `${ZOOKEEPER}.${name}`;
+  return yaml === own || yaml.startsWith(`${own}.`);
+}
+
+/** Where a setting of ZooKeeper's door stands since doors have sections; null: it is no such setting. */
+function movedName(full: string): string | null {
+  const moved = `${ZOOKEEPER}.${full.replace(/^(client|ensemble)(\.|$)/, "")}`.replace(/\.$/, "");
+  if (full === "client") return ZOOKEEPER;
+  const isKnown = keyNamed.has(moved) || sections.has(moved) || (FAMILIES as readonly string[]).includes(moved);
+  return isKnown ? moved : null;
 }
 
 /** A scalar as it was written; null for what is none. */

@@ -20,24 +20,16 @@ export interface ServerConfiguration {
   readonly dataDir: string;
   /** Where the log goes; the same as `dataDir` unless told otherwise. */
   readonly logDir: string;
-  /** ZooKeeper's unit of time: session timeouts are bounded by it. */
-  readonly tickMs: number;
-  readonly sessionTimeoutMinMs: number;
-  readonly sessionTimeoutMaxMs: number;
-  readonly client: ClientSettings;
+  /** What clients come in by, each on ports of its own; of one kind there may be several. At least one. */
+  readonly doors: readonly ConfiguredDoor[];
   readonly peer: PeerSettings;
   readonly storage: StorageSettings;
-  readonly limits: LimitSettings;
   readonly tree: TreeSettings;
-  readonly security: SecuritySettings;
   readonly admin: AdminSettings;
   readonly metrics: MetricsSettings;
-  /** Four-letter words that are answered; `memb` always is. */
-  readonly words: ReadonlySet<string> | "all";
   readonly reconfigEnabled: boolean;
   /** `standaloneEnabled`: an ensemble is at least two participants, and a reconfiguration to fewer is refused. */
   readonly keepsTwoParticipants: boolean;
-  readonly readOnlyMode: boolean;
   /**
    * The file that this was read from, and every setting that was given: to be shown to people, so passwords and digests
    * are hidden in it.
@@ -54,7 +46,15 @@ export interface ConfiguredMember extends ServerLine {
   readonly id: MemberId;
 }
 
-export interface ClientSettings {
+/** A protocol's server side, and where its clients come in. */
+export interface ConfiguredDoor<Settings = unknown> {
+  /** The name of its section in cabildo.yaml. */
+  readonly kind: string;
+  readonly listen: ListenSettings;
+  readonly settings: Settings;
+}
+
+export interface ListenSettings {
   readonly plain: Endpoint | null;
   readonly secure: Endpoint | null;
   /** TLS for `secure`, and for `plain` where the port is unified. */
@@ -64,6 +64,26 @@ export interface ClientSettings {
   /** Connections waiting to be accepted; null: what the system thinks right. */
   readonly backlog: number | null;
   readonly tcpKeepAlive: boolean;
+  /** Connections from one address; 0: without limit. */
+  readonly connectionsPerAddressMax: number;
+  /** In all; 0: without limit. */
+  readonly connectionsMax: number;
+}
+
+export interface ZooKeeperSettings {
+  /** ZooKeeper's unit of time: session timeouts are bounded by it. */
+  readonly tickMs: number;
+  readonly sessionTimeoutMinMs: number;
+  readonly sessionTimeoutMaxMs: number;
+  /** The longest frame that is read from a client. */
+  readonly frameBytesMax: number;
+  /** Requests taken from clients but not yet answered; beyond, nothing is read. */
+  readonly outstandingMax: number;
+  /** Serve reads where there is no quorum. */
+  readonly readOnlyMode: boolean;
+  readonly security: SecuritySettings;
+  /** Four-letter words that are answered; `memb` always is. */
+  readonly words: ReadonlySet<string> | "all";
 }
 
 export interface PeerSettings {
@@ -120,17 +140,6 @@ export interface StorageSettings {
   readonly skippedEntries: readonly number[];
   /** A sync slower than this is worth a line in the log. */
   readonly slowSyncMs: number;
-}
-
-export interface LimitSettings {
-  /** The longest frame that is read from a client. */
-  readonly frameBytesMax: number;
-  /** Requests taken from clients but not yet answered; beyond, nothing is read. */
-  readonly outstandingMax: number;
-  /** From one address; 0: without limit. */
-  readonly connectionsPerAddressMax: number;
-  /** In all; 0: without limit. */
-  readonly connectionsMax: number;
 }
 
 export interface TreeSettings {

@@ -105,7 +105,9 @@ function ownLayer(environment: Environment): Layer {
     const source = { kind: "environment", name } as const;
     if (key !== undefined) given.push({ key, written: name, value, source, unitRequired: true });
     else if (!/_(SERVICE_HOST|SERVICE_PORT|PORT_\d+)/.test(name)) {
-      warnings.push(`environment variable ${name} is not a setting.${suggestion(name, ownNames.keys())}`);
+      const moved = name.replace(/^CABILDO_(CLIENT_|ENSEMBLE_)?/, "CABILDO_ZOOKEEPER_");
+      const hint = ownNames.has(moved) ? ` Here it is called ${moved}.` : suggestion(name, ownNames.keys());
+      warnings.push(`environment variable ${name} is not a setting.${hint}`);
     }
   }
   return { given, warnings, problems: [] };

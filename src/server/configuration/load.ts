@@ -5,6 +5,7 @@ import { basename } from "node:path";
 import { type Assembled, assemble } from "./assemble.ts";
 import { parseCabildoYaml } from "./cabildo-yaml.ts";
 import { ConfigurationError } from "./configuration.ts";
+import { DOOR_SECTIONS, type DoorSection } from "./door-sections.ts";
 import { readEnvironment, readFlags } from "./environment.ts";
 import { disk, type FileReader } from "./files.ts";
 import type { Layer } from "./values.ts";
@@ -16,15 +17,18 @@ export interface LoadOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly flags?: readonly { readonly flag: string; readonly key: string; readonly value: string }[];
   readonly files?: FileReader;
+  /** The sections that the file may have beside `zookeeper`; those of the doors that come with Cabildo, unless given. */
+  readonly doorSections?: readonly DoorSection[];
 }
 
 /** Throws a `ConfigurationError` that names every problem. */
-export function loadConfiguration({ file, environment = {}, flags = [], files = disk }: LoadOptions): Assembled {
-  const layers = [fileLayer(file, files), ...readEnvironment(environment), readFlags(flags)];
+export function loadConfiguration(options: LoadOptions): Assembled {
+  const { file, environment = {}, flags = [], files = disk, doorSections = DOOR_SECTIONS } = options;
+  const layers = [fileLayer(file, files, doorSections), ...readEnvironment(environment), readFlags(flags)];
   return assemble(layers, file, files);
 }
 
-function fileLayer(file: string | null, files: FileReader): Layer {
+function fileLayer(file: string | null, files: FileReader, sections: readonly DoorSection[]): Layer {
   if (file === null) return { given: [], warnings: [], problems: [] };
   let text: string | null;
   try {
@@ -33,5 +37,5 @@ function fileLayer(file: string | null, files: FileReader): Layer {
     throw new ConfigurationError([`${file} cannot be read: ${(error as Error).message}`]);
   }
   if (text === null) throw new ConfigurationError([`there is no file ${file}: name a zoo.cfg or a cabildo.yaml`]);
-  return /\.ya?ml$/i.test(file) ? parseCabildoYaml(text, basename(file)) : parseZooCfg(text, basename(file));
+  return /\.ya?ml$/i.test(file) ? parseCabildoYaml(text, basename(file), sections) : parseZooCfg(text, basename(file));
 }

@@ -65,16 +65,16 @@ export const SETTINGS = {
   dataLogDir: optional("log", text),
   "datadir.autocreate": setting("storage.createDirectories", boolean, true),
   myid: optional("id", wholeNumber(0, MEMBER_ID_MAX), { aliases: ["serverId"] }),
-  clientPort: optional("client.port", port),
-  clientPortAddress: optional("client.address", text),
-  secureClientPort: optional("client.securePort", port),
-  secureClientPortAddress: optional("client.secureAddress", text),
-  clientPortListenBacklog: setting("client.backlog", wholeNumber(1, 65_535, -1), -1),
-  clientTcpKeepAlive: setting("client.tcpKeepAlive", boolean, false),
-  "client.portUnification": setting("client.portUnification", boolean, false),
-  tickTime: setting("session.tick", duration({ min: 1 }), 3000),
-  minSessionTimeout: setting("session.timeoutMin", duration({ none: -1 }), -1),
-  maxSessionTimeout: setting("session.timeoutMax", duration({ none: -1 }), -1),
+  clientPort: optional("zookeeper.port", port),
+  clientPortAddress: optional("zookeeper.address", text),
+  secureClientPort: optional("zookeeper.securePort", port),
+  secureClientPortAddress: optional("zookeeper.secureAddress", text),
+  clientPortListenBacklog: setting("zookeeper.backlog", wholeNumber(1, 65_535, -1), -1),
+  clientTcpKeepAlive: setting("zookeeper.tcpKeepAlive", boolean, false),
+  "client.portUnification": setting("zookeeper.portUnification", boolean, false),
+  tickTime: setting("zookeeper.session.tick", duration({ min: 1 }), 3000),
+  minSessionTimeout: setting("zookeeper.session.timeoutMin", duration({ none: -1 }), -1),
+  maxSessionTimeout: setting("zookeeper.session.timeoutMax", duration({ none: -1 }), -1),
 
   // The ensemble.
   dynamicConfigFile: optional("membersFile", text),
@@ -85,9 +85,9 @@ export const SETTINGS = {
   foundWithout: setting("ensemble.foundWithout", list, []),
   reconfigEnabled: setting("ensemble.reconfig", boolean, false),
   leaderServes: setting("ensemble.leaderServes", boolean, true),
-  localSessionsEnabled: setting("session.local", boolean, false),
-  localSessionsUpgradingEnabled: setting("session.localUpgrading", boolean, false),
-  "readonlymode.enabled": setting("ensemble.readOnlyMode", boolean, false),
+  localSessionsEnabled: setting("zookeeper.session.local", boolean, false),
+  localSessionsUpgradingEnabled: setting("zookeeper.session.localUpgrading", boolean, false),
+  "readonlymode.enabled": setting("zookeeper.readOnlyMode", boolean, false),
   quorumListenOnAllIPs: setting("peer.listenOnAll", boolean, false),
   "multiAddress.enabled": setting("peer.severalAddresses", boolean, true),
   tcpKeepAlive: setting("peer.tcpKeepAlive", boolean, false),
@@ -109,10 +109,14 @@ export const SETTINGS = {
   "fsync.warningthresholdms": setting("storage.slowSync", duration(), 1000),
 
   // Limits.
-  "jute.maxbuffer": setting("limits.frame", size({ min: 1024, max: REQUEST_BYTES_MAX, why: REQUEST_WHY }), 0xfffff),
-  globalOutstandingLimit: setting("limits.outstanding", wholeNumber(1), 1000),
-  maxClientCnxns: setting("limits.connectionsPerAddress", wholeNumber(0), 60),
-  maxCnxns: setting("limits.connections", wholeNumber(0), 0),
+  "jute.maxbuffer": setting(
+    "zookeeper.limits.frame",
+    size({ min: 1024, max: REQUEST_BYTES_MAX, why: REQUEST_WHY }),
+    0xfffff,
+  ),
+  globalOutstandingLimit: setting("zookeeper.limits.outstanding", wholeNumber(1), 1000),
+  maxClientCnxns: setting("zookeeper.limits.connectionsPerAddress", wholeNumber(0), 60),
+  maxCnxns: setting("zookeeper.limits.connections", wholeNumber(0), 0),
 
   // The tree.
   extendedTypesEnabled: setting("tree.ttlNodes", boolean, false),
@@ -122,22 +126,22 @@ export const SETTINGS = {
   "znode.container.maxNeverUsedIntervalMs": setting("tree.containerNeverUsed", duration({ none: -1 }), 0),
 
   // Who may do what.
-  skipACL: setting("security.skipAcl", boolean, false),
-  "DigestAuthenticationProvider.enabled": setting("security.digest", boolean, true),
-  "DigestAuthenticationProvider.superDigest": optional("security.superDigest", text, {
+  skipACL: setting("zookeeper.security.skipAcl", boolean, false),
+  "DigestAuthenticationProvider.enabled": setting("zookeeper.security.digest", boolean, true),
+  "DigestAuthenticationProvider.superDigest": optional("zookeeper.security.superDigest", text, {
     aliases: ["superDigest"],
     secret: true,
   }),
-  "DigestAuthenticationProvider.digestAlg": setting("security.digestAlgorithm", text, "SHA1"),
-  superUser: optional("security.superUser", text),
-  "X509AuthenticationProvider.superUser": optional("security.superCertificate", text),
-  "java.security.auth.login.config": optional("security.jaasFile", text),
-  "sasl.serverconfig": setting("security.jaasSection", text, "Server"),
-  allowSaslFailedClients: setting("security.allowFailedSasl", boolean, false),
-  sessionRequireClientSASLAuth: setting("security.requireSasl", boolean, false),
-  "enforce.auth.enabled": setting("security.enforce", boolean, false),
-  "enforce.auth.schemes": setting("security.enforceSchemes", list, [], { aliases: ["enforce.auth.scheme"] }),
-  ensembleAuthName: setting("security.ensembleNames", list, []),
+  "DigestAuthenticationProvider.digestAlg": setting("zookeeper.security.digestAlgorithm", text, "SHA1"),
+  superUser: optional("zookeeper.security.superUser", text),
+  "X509AuthenticationProvider.superUser": optional("zookeeper.security.superCertificate", text),
+  "java.security.auth.login.config": optional("zookeeper.security.jaasFile", text),
+  "sasl.serverconfig": setting("zookeeper.security.jaasSection", text, "Server"),
+  allowSaslFailedClients: setting("zookeeper.security.allowFailedSasl", boolean, false),
+  sessionRequireClientSASLAuth: setting("zookeeper.security.requireSasl", boolean, false),
+  "enforce.auth.enabled": setting("zookeeper.security.enforce", boolean, false),
+  "enforce.auth.schemes": setting("zookeeper.security.enforceSchemes", list, [], { aliases: ["enforce.auth.scheme"] }),
+  ensembleAuthName: setting("zookeeper.security.ensembleNames", list, []),
   // ZooKeeper has SASL between members for this, or TLS.
   "peer.secret": optional("peer.secret", text, { secret: true }),
   "peer.secretFile": optional("peer.secretFile", text),
@@ -145,16 +149,16 @@ export const SETTINGS = {
   sslQuorum: setting("peer.tls.enabled", boolean, false),
   portUnification: setting("peer.portUnification", boolean, false),
   sslQuorumReloadCertFiles: setting("peer.tls.reload", boolean, false),
-  "client.certReload": setting("client.tls.reload", boolean, false),
+  "client.certReload": setting("zookeeper.tls.reload", boolean, false),
   // Never honoured, and never passed over either.
   "quorum.auth.enableSasl": setting("peer.sasl", boolean, false),
   "quorum.auth.serverRequireSasl": setting("peer.saslServer", boolean, false),
   "quorum.auth.learnerRequireSasl": setting("peer.saslLearner", boolean, false),
-  ...tls("ssl", "client.tls"),
+  ...tls("ssl", "zookeeper.tls"),
   ...tls("ssl.quorum", "peer.tls"),
 
   // Looking after it.
-  "4lw.commands.whitelist": optional("words", list),
+  "4lw.commands.whitelist": optional("zookeeper.words", list),
   "admin.enableServer": setting("admin.enabled", boolean, true),
   "admin.serverAddress": setting("admin.address", text, "127.0.0.1"),
   "admin.serverPort": setting("admin.port", portOrAny, 8080),
@@ -193,7 +197,7 @@ export function yamlNameOf(key: SettingKey): string {
   return SETTINGS[key].yaml;
 }
 
-/** client.securePort → CABILDO_CLIENT_SECURE_PORT */
+/** zookeeper.securePort → CABILDO_ZOOKEEPER_SECURE_PORT */
 export function environmentNameOf(key: SettingKey): string {
   const words = SETTINGS[key].yaml.replace(/([a-z])([A-Z])/g, "$1_$2").replaceAll(".", "_");
   return `CABILDO_${words.toUpperCase()}`;

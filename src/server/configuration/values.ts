@@ -1,7 +1,8 @@
 // What was given, from all places at once: the strongest of each setting counts, every one that was read is remembered
 // with its source, and whatever is wrong is gathered, so that all of it can be told at once.
 
-import { describeSource, type GivenSetting } from "./configuration.ts";
+import { describeSource, type GivenSetting, type Source } from "./configuration.ts";
+import type { DoorSection } from "./door-sections.ts";
 import type { Kind } from "./kinds.ts";
 import { Complaint } from "./servers.ts";
 import {
@@ -21,11 +22,24 @@ export interface Given extends GivenSetting {
   readonly unitRequired: boolean;
 }
 
+/** One door as somebody wrote it down. */
+export interface GivenDoor {
+  /** Null: another one of ZooKeeper's. */
+  readonly section: DoorSection | null;
+  readonly source: Source;
+  /** Settings of listening, and for ZooKeeper all, under the keys of zoo.cfg. */
+  readonly given: readonly Given[];
+  /** Settings of the protocol's own, by their names in the section. */
+  readonly own: readonly Given[];
+}
+
 /** What one place gives: a file, the environment, the command line. */
 export interface Layer {
   readonly given: readonly Given[];
   readonly warnings: readonly string[];
   readonly problems: readonly string[];
+  /** Doors beside ZooKeeper's first, whose settings are among `given`. */
+  readonly doors?: readonly GivenDoor[];
 }
 
 export class Values {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { exposition } from "../../../src/base/metrics.ts";
 import { monitorValues, prometheusText } from "../../../src/protocols/zookeeper/metrics.ts";
-import { exposition } from "../../../src/protocols/zookeeper/metrics-text.ts";
 import { contextOf } from "./fakes.ts";
 
 test("the text is what Prometheus reads: a help and a type for each name, once, then its samples", () => {

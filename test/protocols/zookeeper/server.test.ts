@@ -17,11 +17,7 @@ import {
 import { readClients } from "../../../src/protocols/zookeeper/codec/replies.ts";
 import { subjectOf } from "../../../src/protocols/zookeeper/x509.ts";
 import type { Clock } from "../../../src/replica/ports.ts";
-import {
-  openZooKeeperServer,
-  type ZooKeeperServer,
-  type ZooKeeperServerOptions,
-} from "../../../src/server/zookeeper-server.ts";
+import { openZooKeeperServer, type ZooKeeperServer, type ZooKeeperServerOptions } from "./support/door-on-ports.ts";
 import * as ask from "./support/requests.ts";
 import { FakeMember, frameOf, type VirtualClock } from "./support/world.ts";
 

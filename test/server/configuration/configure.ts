@@ -1,6 +1,13 @@
 // For the tests: a configuration from texts, as if they were files.
 
-import { ConfigurationError, type ServerConfiguration } from "../../../src/server/configuration/configuration.ts";
+import assert from "node:assert/strict";
+import {
+  ConfigurationError,
+  type ConfiguredDoor,
+  type ListenSettings,
+  type ServerConfiguration,
+  type ZooKeeperSettings,
+} from "../../../src/server/configuration/configuration.ts";
 import { type LoadOptions, loadConfiguration } from "../../../src/server/configuration/load.ts";
 
 type Options = Omit<LoadOptions, "file" | "files"> & {
@@ -8,6 +15,15 @@ type Options = Omit<LoadOptions, "file" | "files"> & {
   /** The permissions of every file. */
   readonly permissions?: number;
 };
+
+/** A member's settings, and beside them those of its first door, ZooKeeper's: `client` is where that listens. */
+export type Settings = ServerConfiguration & ZooKeeperSettings & { readonly client: ListenSettings };
+
+function withFirstDoor(configuration: ServerConfiguration): Settings {
+  const [door] = configuration.doors as readonly ConfiguredDoor<ZooKeeperSettings>[];
+  assert.equal(door?.kind, "zookeeper");
+  return { ...configuration, ...door.settings, client: door.listen };
+}
 
 /** A file `zoo.cfg` (or another name), beside it whatever `files` holds. */
 export function configure(text: string, options: Options = {}, name = "/conf/zoo.cfg") {
@@ -17,10 +33,11 @@ export function configure(text: string, options: Options = {}, name = "/conf/zoo
     permissions: () => options.permissions ?? 0o600,
     isDirectory: (path: string) => Object.keys(texts).some((file) => file.startsWith(`${path}/`)),
   };
-  return loadConfiguration({ ...options, file: name, files });
+  const { configuration, warnings } = loadConfiguration({ ...options, file: name, files });
+  return { configuration: withFirstDoor(configuration), warnings };
 }
 
-export function settingsOf(text: string, options: Options = {}): ServerConfiguration {
+export function settingsOf(text: string, options: Options = {}): Settings {
   return configure(text, options).configuration;
 }
 

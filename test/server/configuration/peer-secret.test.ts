@@ -21,7 +21,7 @@ describe("the secret of the ensemble", () => {
       configure(`${ALONE}peer.secret=${SECRET}\n`),
       configure(ALONE, { environment: { CABILDO_PEER_SECRET: SECRET } }),
       configure(ALONE, { files, environment: { CABILDO_PEER_SECRET_FILE: "/etc/secret" } }),
-      configure(`data: /data\nclient: { port: 2181 }\npeer: { secret: ${SECRET} }\n`, {}, "/conf/cabildo.yaml"),
+      configure(`data: /data\nzookeeper: { port: 2181 }\npeer: { secret: ${SECRET} }\n`, {}, "/conf/cabildo.yaml"),
     ];
     for (const { configuration, warnings } of ways) {
       assert.deepEqual([configuration.peer.secrets, configuration.peer.secretRequired], [[SECRET], true]);

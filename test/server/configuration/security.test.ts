@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { parseJaas } from "../../../src/server/configuration/jaas.ts";
 import { Complaint } from "../../../src/server/configuration/servers.ts";
-import { zooKeeperOptions } from "../../../src/server/zookeeper-options.ts";
+import { protocolOptions } from "../../../src/server/zookeeper-door.ts";
 import { ALONE, configure, problemsOf, settingsOf } from "./configure.ts";
 
 const KEY = "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n";
@@ -72,8 +72,10 @@ describe("SASL users", () => {
   });
 
   test("access lists may name the schemes that are set up, or have a provider", () => {
-    const unknown = (text: string, files: Readonly<Record<string, string>> = {}) =>
-      zooKeeperOptions(settingsOf(`${ALONE}${text}`, { files }), null).policy!.unknownSchemes;
+    const unknown = (text: string, files: Readonly<Record<string, string>> = {}) => {
+      const settings = settingsOf(`${ALONE}${text}`, { files });
+      return protocolOptions({ kind: "zookeeper", listen: settings.client, settings }, settings).policy!.unknownSchemes;
+    };
     const provider = (name: string) =>
       `authProvider.1=org.apache.zookeeper.server.auth.${name}AuthenticationProvider\n`;
     assert.deepEqual(unknown(""), ["sasl", "x509"]);
@@ -103,12 +105,15 @@ describe("secrets", () => {
 test("what was given is shown to people without its secrets", () => {
   const hidden = ["hunter2", "hunter3", "hunter4"];
   const text = `${ALONE}superDigest=super:hunter2\nssl.keyStore.password=hunter3\nzookeeper.ssl.quorum.trustStore.password=hunter4\n`;
-  const environment = { CABILDO_CLIENT_PORT: "2191" };
+  const environment = { CABILDO_ZOOKEEPER_PORT: "2191" };
   const { configuration } = configure(text, { environment });
   const shown = JSON.stringify(configuration.given);
   for (const secret of hidden) assert.ok(!shown.includes(secret), secret);
-  assert.match(shown, /"key":"clientPort","value":"2191","source":\{"kind":"environment","name":"CABILDO_CLIENT_PORT"/);
-  const yaml = "data: /d\nclient: { port: 1 }\nsecurity: { users: { bob: hunter5 } }\n";
+  assert.match(
+    shown,
+    /"key":"clientPort","value":"2191","source":\{"kind":"environment","name":"CABILDO_ZOOKEEPER_PORT"/,
+  );
+  const yaml = "data: /d\nzookeeper: { port: 1, security: { users: { bob: hunter5 } } }\n";
   const users = configure(yaml, {}, "/conf/cabildo.yaml").configuration;
   assert.equal(users.security.saslUsers.get("bob"), "hunter5");
   assert.ok(!JSON.stringify(users.given).includes("hunter5"));

@@ -19,7 +19,7 @@ describe("flags beat environment beat file beat default", () => {
     const environment = { ...java };
     assert.equal(settingsOf(text, { environment }).tickMs, 1100);
     assert.equal(settingsOf(text, { environment: { ...java, ZOO_TICK_TIME: "1200" } }).tickMs, 1200);
-    const own = { ...java, ZOO_TICK_TIME: "1200", CABILDO_SESSION_TICK: "1300ms" };
+    const own = { ...java, ZOO_TICK_TIME: "1200", CABILDO_ZOOKEEPER_SESSION_TICK: "1300ms" };
     assert.equal(settingsOf(text, { environment: own }).tickMs, 1300);
     const flags = [flag("zookeeper.tickTime", "1400")];
     assert.equal(settingsOf(text, { environment: own, flags }).tickMs, 1400);
@@ -27,8 +27,8 @@ describe("flags beat environment beat file beat default", () => {
 
   test("an error says where the value that counts came from", () => {
     assert.match(problemsOf(`${ALONE}tickTime=x\n`)[0] ?? "", /^zoo\.cfg line 3: tickTime must/);
-    const environment = { CABILDO_SESSION_TICK: "x" };
-    assert.match(problemsOf(ALONE, { environment })[0] ?? "", /^environment variable CABILDO_SESSION_TICK: /);
+    const environment = { CABILDO_ZOOKEEPER_SESSION_TICK: "x" };
+    assert.match(problemsOf(ALONE, { environment })[0] ?? "", /^environment variable CABILDO_ZOOKEEPER_SESSION_TICK: /);
     assert.match(problemsOf(ALONE, { flags: [flag("tickTime", "x")] })[0] ?? "", /^-DtickTime: tickTime must/);
   });
 
@@ -60,15 +60,15 @@ describe("the environment", () => {
   });
 
   test("a variable with our prefix that is no setting is warned about, with the nearest", () => {
-    const { warnings } = configure(ALONE, { environment: { CABILDO_CLIENT_PROT: "1" } });
-    assert.match(warnings.join(), /CABILDO_CLIENT_PROT is not a setting\. Did you mean "CABILDO_CLIENT_PORT"/);
+    const { warnings } = configure(ALONE, { environment: { CABILDO_ZOOKEEPER_PROT: "1" } });
+    assert.match(warnings.join(), /CABILDO_ZOOKEEPER_PROT is not a setting\. Did you mean "CABILDO_ZOOKEEPER_PORT"/);
   });
 
-  test("what Kubernetes sets for a service called cabildo-client is no setting of ours", () => {
+  test("what Kubernetes sets for a service called cabildo-zookeeper is no setting of ours", () => {
     const environment = {
-      CABILDO_CLIENT_PORT: "tcp://10.0.0.7:2181",
-      CABILDO_CLIENT_SERVICE_HOST: "10.0.0.7",
-      CABILDO_CLIENT_PORT_2181_TCP_ADDR: "10.0.0.7",
+      CABILDO_ZOOKEEPER_PORT: "tcp://10.0.0.7:2181",
+      CABILDO_ZOOKEEPER_SERVICE_HOST: "10.0.0.7",
+      CABILDO_ZOOKEEPER_PORT_2181_TCP_ADDR: "10.0.0.7",
     };
     const { configuration, warnings } = configure(ALONE, { environment });
     assert.deepEqual(configuration.client.plain, { host: null, port: 2181 });

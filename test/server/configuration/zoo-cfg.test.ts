@@ -218,8 +218,8 @@ describe("values", () => {
     assert.equal(settingsOf(`${ALONE}tickTime=2500\n`).tickMs, 2500);
     assert.equal(settingsOf(`${ALONE}tickTime=2s\n`).tickMs, 2000);
     assert.equal(settingsOf(`${ALONE}preAllocSize=65536\n`).storage.segmentBytes, 64 * 1024 ** 2);
-    assert.equal(settingsOf(`${ALONE}jute.maxbuffer=0x3fffff\n`).limits.frameBytesMax, 0x3fffff);
-    assert.equal(settingsOf(`${ALONE}jute.maxbuffer=33554432\n`).limits.frameBytesMax, 32 * 1024 ** 2);
+    assert.equal(settingsOf(`${ALONE}jute.maxbuffer=0x3fffff\n`).frameBytesMax, 0x3fffff);
+    assert.equal(settingsOf(`${ALONE}jute.maxbuffer=33554432\n`).frameBytesMax, 32 * 1024 ** 2);
   });
 
   test("what other servers have and this one does without is named, where somebody relies on it", () => {

@@ -1,16 +1,25 @@
 // ZooKeeper's door on its ports: plain, TLS, or both on one.
 
 import type { AddressInfo } from "node:net";
-import { ConnectionLimits } from "../adapters/clients/connection-limits.ts";
-import { CONNECTIONS_PER_ADDRESS_MAX } from "../adapters/clients/limits.ts";
-import { type ClientTls, type Listener, type ListenPort, openListener } from "../adapters/clients/listener.ts";
-import { systemHashes } from "../adapters/hashes.ts";
-import { ZooKeeperDoor, type ZooKeeperDoorOptions } from "../protocols/zookeeper/server.ts";
-import type { ServerStats } from "../protocols/zookeeper/stats.ts";
-import type { ReplicaPort } from "../replica/replica-port.ts";
-import type { Acceptor } from "../transport/connection.ts";
+import { ConnectionLimits } from "../../../../src/adapters/clients/connection-limits.ts";
+import { CONNECTIONS_PER_ADDRESS_MAX } from "../../../../src/adapters/clients/limits.ts";
+import {
+  type ClientTls,
+  type Listener,
+  type ListenPort,
+  openListener,
+} from "../../../../src/adapters/clients/listener.ts";
+import { systemHashes } from "../../../../src/adapters/hashes.ts";
+import { ZooKeeperDoor, type ZooKeeperDoorOptions } from "../../../../src/protocols/zookeeper/server.ts";
+import type { ServerStats } from "../../../../src/protocols/zookeeper/stats.ts";
+import { type Logger, silentLogger } from "../../../../src/replica/logger.ts";
+import type { Clock } from "../../../../src/replica/ports.ts";
+import type { ReplicaPort } from "../../../../src/replica/replica-port.ts";
+import type { Acceptor } from "../../../../src/transport/connection.ts";
 
-export interface ZooKeeperServerOptions extends Omit<ZooKeeperDoorOptions, "hashes"> {
+export interface ZooKeeperServerOptions extends ZooKeeperDoorOptions {
+  readonly clock: Clock;
+  readonly logger?: Logger;
   /** 0: any free one. Left out: no plain port. */
   readonly clientPort?: number;
   /** All addresses unless given. */
@@ -46,7 +55,8 @@ export async function openZooKeeperServer(
   member: ReplicaPort,
   options: ZooKeeperServerOptions,
 ): Promise<ZooKeeperServer> {
-  const door = new ZooKeeperDoor(member, { ...options, hashes: systemHashes });
+  const { clock, logger = silentLogger } = options;
+  const door = new ZooKeeperDoor({ member, clock, logger, hashes: systemHashes }, options);
   try {
     return serving(door, options, await listen(door, options));
   } catch (error) {

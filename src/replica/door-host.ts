@@ -1,0 +1,13 @@
+// What a door gets of the member that it belongs to: nothing of the world comes to it in another way.
+
+import type { Hashes } from "../base/hashes.ts";
+import type { Logger } from "./logger.ts";
+import type { Clock } from "./ports.ts";
+import type { ReplicaPort } from "./replica-port.ts";
+
+export interface DoorHost {
+  readonly member: ReplicaPort;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly hashes: Hashes;
+}

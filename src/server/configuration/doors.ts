@@ -1,0 +1,187 @@
+// The doors of one member: for each, where it listens and what its protocol is set to. ZooKeeper's stand under ZooKeeper's own
+// names; any other protocol brings its settings as a `DoorSection`.
+
+import type { ConfiguredDoor, Endpoint, ListenSettings, ZooKeeperSettings } from "./configuration.ts";
+import { describeSource } from "./configuration.ts";
+import type { DoorSetting } from "./door-sections.ts";
+import type { FileReader } from "./files.ts";
+import { securitySettings } from "./security.ts";
+import { Complaint, listenHost } from "./servers.ts";
+import type { SettingKey } from "./settings.ts";
+import { tlsSettings } from "./tls.ts";
+import { type Given, type GivenDoor, Values } from "./values.ts";
+
+/** Settings of listening: every door has them. */
+export function isListenSetting(key: SettingKey): boolean {
+  return LISTEN_KEYS.has(key) || (key.startsWith("ssl.") && !key.startsWith("ssl.quorum."));
+}
+
+const LISTEN_KEYS: ReadonlySet<SettingKey> = new Set([
+  "clientPort",
+  "clientPortAddress",
+  "secureClientPort",
+  "secureClientPortAddress",
+  "clientPortListenBacklog",
+  "clientTcpKeepAlive",
+  "client.portUnification",
+  "client.certReload",
+  "maxClientCnxns",
+  "maxCnxns",
+]);
+
+/** The doors, the first of ZooKeeper's first. `main`: where the first one listens, as the `server.N` line may say too. */
+export function doorsOf(
+  values: Values,
+  main: { readonly plain: Endpoint | null; readonly secure: Endpoint | null },
+  given: readonly GivenDoor[],
+  files: FileReader,
+): readonly ConfiguredDoor[] {
+  const doors: ConfiguredDoor[] = [];
+  const hasMain = main.plain !== null || main.secure !== null;
+  if (hasMain || given.length === 0) doors.push(zooKeeperDoor(values, main, files));
+  for (const door of given) {
+    const own = new Values([{ given: door.given, warnings: [], problems: [] }]);
+    const endpoints = {
+      plain: endpointOf(own, "clientPort", "clientPortAddress"),
+      secure: endpointOf(own, "secureClientPort", "secureClientPortAddress"),
+    };
+    doors.push(door.section === null ? zooKeeperDoor(own, endpoints, files) : otherDoor(door, own, endpoints, files));
+    values.problems.push(...own.problems);
+    values.warnings.push(...own.warnings);
+  }
+  refusePortsTwice(values, doors);
+  return doors;
+}
+
+function zooKeeperDoor(
+  values: Values,
+  endpoints: Pick<ListenSettings, "plain" | "secure">,
+  files: FileReader,
+): ConfiguredDoor<ZooKeeperSettings> {
+  const listen = listenSettings(values, endpoints, files, "clientPort");
+  const tickMs = values.get("tickTime");
+  const settings: ZooKeeperSettings = {
+    tickMs,
+    ...sessionTimeouts(values, tickMs),
+    frameBytesMax: values.get("jute.maxbuffer"),
+    outstandingMax: values.get("globalOutstandingLimit"),
+    readOnlyMode: values.get("readonlymode.enabled"),
+    security: securitySettings(values, files),
+    words: words(values),
+  };
+  return { kind: "zookeeper", listen, settings };
+}
+
+function otherDoor(
+  { section, source, own }: GivenDoor,
+  values: Values,
+  endpoints: Pick<ListenSettings, "plain" | "secure">,
+  files: FileReader,
+): ConfiguredDoor {
+  const { name, settings: known } = section!;
+  if (endpoints.plain === null && endpoints.secure === null) {
+    values.problems.push(`${describeSource(source)}: ${name} has no port: where shall its clients come in?`);
+  }
+  const given = new Map(own.map((one) => [one.key, one]));
+  const settings: Record<string, unknown> = {};
+  for (const [key, setting] of Object.entries(known)) {
+    const one = given.get(key);
+    settings[key] = one === undefined ? setting.default : parsed(setting, one, values);
+  }
+  return { kind: name, listen: listenSettings(values, endpoints, files, null), settings };
+}
+
+function parsed<T>({ kind, default: otherwise }: DoorSetting<T>, given: Given, values: Values): T {
+  try {
+    return kind.parse(given.value, given.unitRequired);
+  } catch (error) {
+    if (!(error instanceof Complaint)) throw error;
+    values.problems.push(`${describeSource(given.source)}: ${given.written} ${error.message}`);
+    return otherwise;
+  }
+}
+
+/** `asked`: the setting to blame where there is no port at all; null: that was said already. */
+function listenSettings(
+  values: Values,
+  { plain, secure }: Pick<ListenSettings, "plain" | "secure">,
+  files: FileReader,
+  asked: SettingKey | null,
+): ListenSettings {
+  const tls = tlsSettings(values, "ssl", files);
+  if (asked !== null && plain === null && secure === null) {
+    values.problem(asked, "is not set: where shall clients come in?");
+  }
+  if (plain !== null && secure !== null && plain.port === secure.port) {
+    values.problem("secureClientPort", `must differ from clientPort (${plain.port})`);
+  }
+  const portUnification = values.get("client.portUnification");
+  if (tls === null && (secure !== null || portUnification)) {
+    const asker: SettingKey = secure !== null ? "secureClientPort" : "client.portUnification";
+    values.problem(asker, "needs a key and a certificate: give ssl.keyStore.location, a PEM file with both");
+  }
+  const backlog = values.get("clientPortListenBacklog");
+  return {
+    plain,
+    secure,
+    tls,
+    portUnification,
+    backlog: backlog === -1 ? null : backlog,
+    tcpKeepAlive: values.get("clientTcpKeepAlive"),
+    connectionsPerAddressMax: values.get("maxClientCnxns"),
+    connectionsMax: values.get("maxCnxns"),
+  };
+}
+
+function endpointOf(
+  values: Values,
+  portKey: "clientPort" | "secureClientPort",
+  addressKey: "clientPortAddress" | "secureClientPortAddress",
+): Endpoint | null {
+  const port = values.get(portKey);
+  const address = values.get(addressKey);
+  if (port !== null) return { host: address === null ? null : listenHost(address), port };
+  if (address !== null) values.problem(addressKey, `is of no use without ${portKey}`);
+  return null;
+}
+
+function refusePortsTwice(values: Values, doors: readonly ConfiguredDoor[]): void {
+  const taken = new Map<number, number>();
+  for (const [number, { kind, listen }] of doors.entries()) {
+    for (const endpoint of [listen.plain, listen.secure]) {
+      if (endpoint === null) continue;
+      const by = taken.get(endpoint.port);
+      if (by !== undefined && by !== number) {
+        values.problems.push(`two doors listen on port ${endpoint.port}: ${doors[by]!.kind} and ${kind}`);
+      }
+      taken.set(endpoint.port, number);
+    }
+  }
+}
+
+function sessionTimeouts(values: Values, tickMs: number) {
+  const min = values.get("minSessionTimeout");
+  const max = values.get("maxSessionTimeout");
+  const sessionTimeoutMinMs = min === -1 ? tickMs * 2 : min;
+  const sessionTimeoutMaxMs = max === -1 ? tickMs * 20 : max;
+  if (sessionTimeoutMinMs > sessionTimeoutMaxMs) {
+    const blamed = values.isGiven("minSessionTimeout") ? "minSessionTimeout" : "maxSessionTimeout";
+    values.problem(
+      blamed,
+      `makes the shortest session timeout (${sessionTimeoutMinMs} ms) longer than the longest (${sessionTimeoutMaxMs} ms)`,
+    );
+  }
+  return { sessionTimeoutMinMs, sessionTimeoutMaxMs };
+}
+
+const WORDS = /^[a-z0-9]{4}$/;
+
+function words(values: Values): ZooKeeperSettings["words"] {
+  const given = values.get("4lw.commands.whitelist");
+  if (given?.includes("*")) return "all";
+  for (const word of given ?? []) {
+    if (!WORDS.test(word)) values.problem("4lw.commands.whitelist", `must list words of four letters, not "${word}"`);
+  }
+  const standard = values.get("readonlymode.enabled") ? ["srvr", "isro"] : ["srvr"];
+  return new Set(given === null ? standard : values.get("readonlymode.enabled") ? [...given, "isro"] : given);
+}

@@ -1,0 +1,135 @@
+// ZooKeeper's door as the table of doors has it: a member's settings as the protocol takes them, and what its tools are told.
+
+import { hostname } from "node:os";
+import type { AdminSettings, StorageFacts } from "../protocols/zookeeper/admin-context.ts";
+import type { AuthOptions } from "../protocols/zookeeper/auth.ts";
+import { ZooKeeperDoor, type ZooKeeperDoorOptions } from "../protocols/zookeeper/server.ts";
+import type { DoorHost } from "../replica/door-host.ts";
+import type { OpenedStorage } from "../replica/ports.ts";
+import type { Replica } from "../replica/replica.ts";
+import type { ConfiguredDoor, ServerConfiguration, ZooKeeperSettings } from "./configuration/configuration.ts";
+import type { DoorKind, MemberParts } from "./door-kind.ts";
+
+export const ZOOKEEPER: DoorKind = {
+  name: "zookeeper",
+  open(host: DoorHost, configured: ConfiguredDoor, { configuration, replica, storage }: MemberParts): ZooKeeperDoor {
+    const own = configured as ConfiguredDoor<ZooKeeperSettings>;
+    return new ZooKeeperDoor(host, {
+      ...protocolOptions(own, configuration),
+      tools: { storage: storageFacts(replica, storage), settings: toolSettings(own, configuration) },
+    });
+  },
+};
+
+export function protocolOptions(
+  { listen, settings }: ConfiguredDoor<ZooKeeperSettings>,
+  { tree, reconfigEnabled, keepsTwoParticipants }: ServerConfiguration,
+): ZooKeeperDoorOptions {
+  const { security } = settings;
+  return {
+    juteMaxBuffer: settings.frameBytesMax,
+    globalOutstandingLimit: settings.outstandingMax,
+    tickTimeMs: settings.tickMs,
+    minSessionTimeoutMs: settings.sessionTimeoutMinMs,
+    maxSessionTimeoutMs: settings.sessionTimeoutMaxMs,
+    readOnlyMode: settings.readOnlyMode,
+    policy: {
+      skipAcl: security.skipAcl,
+      enforceQuota: tree.enforceQuota,
+      extendedTypes: tree.extendedTypes,
+      reconfig: reconfigEnabled,
+      standalone: keepsTwoParticipants,
+      unknownSchemes: unknownSchemes(settings, listen.tls !== null),
+    },
+    auth: authOptions(settings),
+    ...(security.saslUsers.size === 0 ? {} : { sasl: { users: security.saslUsers } }),
+    saslSuperUsers: security.superUsers,
+    allowSaslFailedClients: security.allowSaslFailedClients,
+    enforceAuthSchemes: security.requiredSchemes,
+  };
+}
+
+/** ZooKeeper refuses an access list of a scheme that has no provider: nobody could ever prove to be whom it names. */
+function unknownSchemes({ security }: ZooKeeperSettings, hasTls: boolean): ("digest" | "sasl" | "x509")[] {
+  const isKnown = {
+    digest: security.digestEnabled,
+    sasl: security.saslUsers.size > 0 || security.requiredSchemes.includes("sasl"),
+    x509: hasTls,
+  };
+  return (["digest", "sasl", "x509"] as const).filter((scheme) => !isKnown[scheme] && !security.providers.has(scheme));
+}
+
+function authOptions({ security }: ZooKeeperSettings): AuthOptions {
+  return {
+    digestEnabled: security.digestEnabled,
+    ...(security.superDigest === null ? {} : { superDigest: security.superDigest }),
+    x509SuperUsers: security.superUsers,
+  };
+}
+
+function storageFacts(replica: Replica, { log, snapshots }: OpenedStorage): StorageFacts {
+  return {
+    get snapshotBytes() {
+      return snapshots.size;
+    },
+    get logBytes() {
+      return log.size;
+    },
+    get lastSnapshot() {
+      return replica.lastSnapshot;
+    },
+    takeSnapshot: async () => {
+      const { index, sequence: zxid } = await replica.takeSnapshotNow();
+      const size = snapshots.sizeOf(index) ?? 0;
+      return { zxid, size, chunks: snapshots.stream(index) };
+    },
+    syncDurations: log.syncDurations,
+  };
+}
+
+function toolSettings(
+  { listen, settings }: ConfiguredDoor<ZooKeeperSettings>,
+  configuration: ServerConfiguration,
+): AdminSettings {
+  const { admin, given } = configuration;
+  const number = (key: string): number | null => {
+    const text = given.find((setting) => setting.key === key)?.value;
+    return text === undefined ? null : Number(text);
+  };
+  const open = given.filter(({ key }) => !SECRET.test(key));
+  return {
+    standalone: configuration.mode === "standalone",
+    clientPort: listen.plain?.port ?? -1,
+    secureClientPort: listen.secure?.port ?? -1,
+    dataDir: configuration.dataDir,
+    logDir: configuration.logDir,
+    tickMs: settings.tickMs,
+    connectionsPerAddressMax: listen.connectionsPerAddressMax,
+    sessionTimeoutMinMs: settings.sessionTimeoutMinMs,
+    sessionTimeoutMaxMs: settings.sessionTimeoutMaxMs,
+    backlog: listen.backlog ?? -1,
+    initLimit: number("initLimit"),
+    syncLimit: number("syncLimit"),
+    startedAt: Date.now(),
+    initialConfiguration: open.map(({ key, value }) => `${key}=${value}\n`).join(""),
+    properties: open.map(({ key, value }) => [key, value] as const),
+    words: settings.words,
+    commandUrl: admin.commandUrl,
+    snapshotEnabled: admin.snapshotEnabled,
+    rateLimitMs: admin.rateLimitMs,
+    hosts: hostNames(configuration),
+    auth: authOptions(settings),
+  };
+}
+
+/** What an operator may call this member by, as far as the settings and the machine tell. */
+function hostNames({ admin, metrics, doors, members }: ServerConfiguration): readonly string[] | "all" {
+  if (admin.allowedHosts.includes("*")) return "all";
+  const clients = doors.flatMap(({ listen }) => [listen.plain, listen.secure]);
+  const listening = [admin.listen, metrics.listen, ...clients].flatMap((each) => each?.host ?? []);
+  const peers = members.flatMap(({ addresses }) => addresses.map(({ host }) => host));
+  return [...new Set([...admin.allowedHosts, ...listening, ...peers, hostname()])];
+}
+
+/** Settings that are never told to anyone. */
+const SECRET = /passw|secret|superdigest|jaas|auth\.login/i;

@@ -1,0 +1,31 @@
+// A door: the server side of one protocol, as its listeners and the management see it. It owns no socket, and what it needs
+// of the member comes to it as a `DoorHost`.
+
+import type { Metric } from "../base/metrics.ts";
+import type { Acceptor, ConnectionHandler } from "./connection.ts";
+
+/** Why a connection was turned away before the door heard of it. */
+export type TurnedAway = "limit" | "handshake" | "certificate";
+
+export interface Door<C extends ConnectionHandler = ConnectionHandler> extends Acceptor<C> {
+  /** A listener turned a connection away. */
+  noteTurnedAway(why: TurnedAway): void;
+  /** Lets all clients go and accepts no more. What outlives connections, such as sessions, lives on. */
+  stop(): void;
+  /** What it counts and measures now. */
+  metrics(): readonly Metric[];
+  /** What operators are shown of it. */
+  report(): DoorReport;
+}
+
+export interface DoorReport {
+  /** Clients are served at all. */
+  readonly serving: boolean;
+  /** Reads alone are served, for want of a quorum. */
+  readonly readOnly: boolean;
+  readonly connections: number;
+  /** Requests taken and not answered. */
+  readonly outstanding: number;
+  /** Numbers that the protocol adds, by name. */
+  readonly counts: Readonly<Record<string, number>>;
+}
