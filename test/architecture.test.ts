@@ -21,6 +21,7 @@ const ROOMS: readonly { readonly folder: string; readonly floor: number; readonl
   { folder: "protocols/zookeeper", floor: 3 },
   { folder: "engines", floor: 4 },
   { folder: "sim", floor: 4 },
+  { folder: "management", floor: 4 },
   { folder: "server", floor: 5 },
   { folder: "testing", floor: 5 },
   { folder: "opentelemetry", floor: 5 },

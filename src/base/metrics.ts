@@ -1,4 +1,4 @@
-// Metrics as values, and Prometheus's text format for them.
+// Metrics as values: what a part of a member counts and measures, for whoever shows it.
 
 export interface Metric {
   readonly name: string;
@@ -20,29 +20,4 @@ export function gauge(name: string, help: string, value: number): Metric {
 
 export function counter(name: string, help: string, value: number): Metric {
   return { name, kind: "counter", help, samples: [{ value }] };
-}
-
-/** Prometheus's text format, version 0.0.4. */
-export function exposition(metrics: readonly Metric[]): string {
-  let text = "";
-  for (const { name, kind, help, samples } of metrics) {
-    text += `# HELP ${name} ${help.replace(/\\/g, "\\\\").replace(/\n/g, "\\n")}\n# TYPE ${name} ${kind}\n`;
-    for (const { suffix = "", labels, value } of samples)
-      text += `${name}${suffix}${labelText(labels)} ${numberText(value)}\n`;
-  }
-  return text;
-}
-
-function labelText(labels: Readonly<Record<string, string>> | undefined): string {
-  if (labels === undefined) return "";
-  const escaped = (value: string): string => value.replace(/[\\"]/g, "\\$&").replace(/\n/g, "\\n");
-  return `{${Object.entries(labels)
-    .map(([key, value]) => `${key}="${escaped(value)}"`)
-    .join(",")}}`;
-}
-
-function numberText(value: number): string {
-  if (Number.isNaN(value)) return "NaN";
-  if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
-  return String(value);
 }

@@ -1,10 +1,15 @@
-// Asks a member how it is, by the four-letter word `memb`, within a deadline.
+// Asks a member how it is, by the page `/status` of its management port, within a deadline.
 
-import { connect } from "node:net";
-import type { MemberReport } from "../protocols/zookeeper/admin-member-report.ts";
+import { get } from "node:http";
+import type { MemberReport } from "../management/report.ts";
 
 /** A report is a few KiB; whatever sends more is no member. */
 const ANSWER_BYTES_MAX = 1 << 20;
+
+/** `admin.serverPort`, unless it is set. */
+export const MANAGEMENT_PORT = 8080;
+
+const NO_MEMBER = "answers, but not as a member's management port (admin.serverPort) does";
 
 export interface Address {
   readonly host: string;
@@ -17,33 +22,37 @@ export type Answer =
 
 export async function askMember(address: Address, deadlineMs: number): Promise<Answer> {
   try {
-    const text = await fourLetterWord(address, "memb", deadlineMs);
+    const text = await statusPage(address, deadlineMs);
     const report: unknown = JSON.parse(text);
     if (isReport(report)) return { kind: "report", report };
   } catch (error) {
-    if (!(error instanceof SyntaxError)) return { kind: "failed", reason: reasonOf(error, deadlineMs) };
+    if (!isNoAnswerOfOurs(error)) return { kind: "failed", reason: reasonOf(error, deadlineMs) };
   }
-  return { kind: "failed", reason: "answers, but is no member of a cabildo" };
+  return { kind: "failed", reason: NO_MEMBER };
 }
 
-function fourLetterWord({ host, port }: Address, word: string, deadlineMs: number): Promise<string> {
+function statusPage({ host, port }: Address, deadlineMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port });
-    const chunks: Buffer[] = [];
-    let length = 0;
-    const timer = setTimeout(() => socket.destroy(new Error("timeout")), deadlineMs);
-    socket.on("connect", () => socket.write(word));
-    socket.on("data", (chunk) => {
-      length += chunk.length;
-      if (length > ANSWER_BYTES_MAX) socket.destroy(new SyntaxError("too long"));
-      else chunks.push(chunk);
+    const request = get({ host, port, path: "/status", agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      let length = 0;
+      response.on("data", (chunk: Buffer) => {
+        length += chunk.length;
+        if (length > ANSWER_BYTES_MAX) request.destroy(new SyntaxError("too long"));
+        else chunks.push(chunk);
+      });
+      response.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+      response.on("error", reject);
     });
-    socket.on("error", reject);
-    socket.on("close", () => {
-      clearTimeout(timer);
-      resolve(Buffer.concat(chunks).toString("utf8"));
-    });
+    const timer = setTimeout(() => request.destroy(new Error("timeout")), deadlineMs);
+    request.on("error", reject);
+    request.on("close", () => clearTimeout(timer));
   });
+}
+
+/** It is no HTTP, no JSON, or far too long. */
+function isNoAnswerOfOurs(error: unknown): boolean {
+  return error instanceof SyntaxError || String((error as NodeJS.ErrnoException).code).startsWith("HPE_");
 }
 
 function isReport(value: unknown): value is MemberReport {
@@ -53,6 +62,7 @@ function isReport(value: unknown): value is MemberReport {
     "id" in value &&
     "term" in value &&
     "members" in value &&
+    "doors" in value &&
     "role" in value
   );
 }
@@ -62,15 +72,15 @@ function reasonOf(error: unknown, deadlineMs: number): string {
   if (message === "timeout") return `no answer within ${deadlineMs / 1000} s`;
   if (code === "ECONNREFUSED") return "nobody listens there";
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "no such host";
-  if (code === "ECONNRESET") return "closed the connection";
+  if (code === "ECONNRESET") return "closed the connection: is this its management port (admin.serverPort)?";
   return message;
 }
 
-/** `host:port`, `[::1]:2181`, or a host alone with ZooKeeper's usual port; null: none of these. */
+/** `host:port`, `[::1]:8080`, or a host alone with the usual management port; null: none of these. */
 export function parseAddress(text: string): Address | null {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text);
   if (match === null) return null;
-  const port = Number(match[3] ?? 2181);
+  const port = Number(match[3] ?? MANAGEMENT_PORT);
   return port >= 1 && port <= 65_535 ? { host: match[1] ?? match[2]!, port } : null;
 }
 

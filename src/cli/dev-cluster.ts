@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseProperties } from "../server/configuration/properties.ts";
@@ -26,8 +26,8 @@ export interface DevOptions {
 export interface DevMember {
   readonly id: number;
   readonly clientPort: number;
-  /** Null: its port is taken, so this member has no admin server. */
-  readonly adminPort: number | null;
+  /** Of its management: that which follows from the client port, or another where that one is taken. */
+  readonly adminPort: number;
   readonly directory: string;
   readonly configurationFile: string;
   readonly logFile: string;
@@ -65,7 +65,7 @@ export async function prepareCluster(options: DevOptions): Promise<DevCluster> {
     members.push({
       id,
       clientPort,
-      adminPort: (await isFree(clientPort + ADMIN_OFFSET)) ? clientPort + ADMIN_OFFSET : null,
+      adminPort: (await isFree(clientPort + ADMIN_OFFSET)) ? clientPort + ADMIN_OFFSET : await anyFreePort(),
       directory: own,
       configurationFile: join(own, "zoo.cfg"),
       logFile: join(own, "member.log"),
@@ -95,7 +95,6 @@ function writeMember(member: DevMember, all: readonly DevMember[], secretFile: s
 }
 
 function memberConfiguration(member: DevMember, all: readonly DevMember[], secretFile: string): string {
-  const admin = member.adminPort === null ? ["admin.enableServer=false"] : [`admin.serverPort=${member.adminPort}`];
   const servers = all.map(({ id, clientPort }) => {
     const peers = `${HOST}:${clientPort + PEER_OFFSET}:${clientPort + ELECTION_OFFSET}`;
     return `server.${id}=${peers}:participant;${HOST}:${clientPort}`;
@@ -112,7 +111,7 @@ function memberConfiguration(member: DevMember, all: readonly DevMember[], secre
     "4lw.commands.whitelist=*",
     "standaloneEnabled=false",
     `peer.secretFile=${propertyText(secretFile)}`,
-    ...admin,
+    `admin.serverPort=${member.adminPort}`,
     ...servers,
   ].join("\n")}\n`;
 }
@@ -155,6 +154,17 @@ function agreed(flag: string, asked: number | null, kept: number | null, directo
 async function mustBeFree(port: number, what: string): Promise<void> {
   if (await isFree(port)) return;
   throw new DevProblem(`port ${port}, ${what}, is in use: end the program that has it, or choose others with --port`);
+}
+
+function anyFreePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, HOST, () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -14,6 +14,7 @@ export function clusterLines(
   seconds: string,
 ): string {
   const addresses = members.map(({ clientPort }) => `${HOST}:${clientPort}`);
+  const management = members.map(({ adminPort }) => `${HOST}:${adminPort}`);
   const hosts = addresses.join(",");
   const quoted = addresses.map((address) => `"${address}"`).join(", ");
   const clients: readonly (readonly [kind: string, line: string])[] = [
@@ -23,7 +24,7 @@ export function clusterLines(
     ["kazoo", `KazooClient(hosts="${hosts}")`],
     ["go", `zk.Connect([]string{${quoted}}, 10*time.Second)`],
     ["node", `require("node-zookeeper-client").createClient("${hosts}")`],
-    ["status", `npx cabildo status ${addresses.join(" ")}`],
+    ["status", `npx cabildo status ${management.join(" ")}`],
   ];
   const kept = isTemporary ? `${directory} ${paint.dim("(gone in the end; --data DIR keeps it)")}` : directory;
   const many = members.length === 1 ? "1 member" : `${members.length} members`;
@@ -32,7 +33,7 @@ export function clusterLines(
     `  ${paint.bold("cabildo")} ${version}   ${paint.green(`${many} ready`)} ${paint.dim(`in ${seconds} s`)}`,
     "",
     ...members.map(({ id, clientPort, adminPort }) => {
-      const admin = adminPort === null ? "" : paint.dim(`   http://${HOST}:${adminPort}/commands`);
+      const admin = paint.dim(`   http://${HOST}:${adminPort}/commands`);
       return `  ${id}  ${HOST}:${clientPort}${admin}`;
     }),
     "",

@@ -4,8 +4,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CABILDO_VERSION } from "../protocols/zookeeper/admin-about.ts";
-import type { MemberReport } from "../protocols/zookeeper/admin-member-report.ts";
+import { CABILDO_VERSION } from "../base/version.ts";
+import type { MemberReport } from "../management/report.ts";
 import { askMember } from "./ask-member.ts";
 import {
   type DevCluster,
@@ -106,7 +106,8 @@ class Dev {
     const deadline = performance.now() + READY_WITHIN_MS;
     while (!this.#ending.signal.aborted) {
       const reports = await this.#ask();
-      const isServed = (report: MemberReport): boolean => report.serving && !report.readOnly && report.leader !== null;
+      const isServed = ({ doors, leader }: MemberReport): boolean =>
+        leader !== null && doors.every(({ serving, readOnly }) => serving && !readOnly);
       if (reports.length === this.#cluster.members.length && reports.every(isServed)) return reports;
       if (performance.now() > deadline) {
         process.stderr.write(
@@ -136,7 +137,7 @@ class Dev {
   async #ask(): Promise<readonly MemberReport[]> {
     const running = this.#cluster.members.filter(({ id }) => this.#running.has(id));
     const answers = await Promise.all(
-      running.map(({ clientPort }) => askMember({ host: HOST, port: clientPort }, ANSWER_WITHIN_MS)),
+      running.map(({ adminPort }) => askMember({ host: HOST, port: adminPort }, ANSWER_WITHIN_MS)),
     );
     return answers.flatMap((answer) => (answer.kind === "report" ? [answer.report] : []));
   }

@@ -1,7 +1,7 @@
 // The commands, their flags and their help. Each command's code is loaded only when it runs.
 
 import { Command, type CommanderError } from "commander";
-import { CABILDO_VERSION } from "../protocols/zookeeper/admin-about.ts";
+import { CABILDO_VERSION } from "../base/version.ts";
 import { keyAndValue, oneOf, wholeNumber } from "./arguments.ts";
 import { addCoordinationCommands } from "./coordination-commands.ts";
 import { EXIT_USAGE } from "./exit.ts";
@@ -60,7 +60,7 @@ export function program(): Command {
     .command("status")
     .summary("show the members of a cluster")
     .description("Asks members how they are and prints a table. The exit status is 1 if they have no quorum.")
-    .argument("[address...]", "client addresses, host:port (default: 127.0.0.1:2181 to 2183)")
+    .argument("[address...]", "management addresses (admin.serverPort), host:port (default: 127.0.0.1:8080 to 8082)")
     .option("-o, --output <format>", "table or json", oneOf("table", "json"), "table")
     .option("--timeout <seconds>", "how long to wait for each", wholeNumber(1, 600), 2)
     .action(async (addresses: string[], options: { output: string; timeout: number }) => {

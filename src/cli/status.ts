@@ -1,9 +1,9 @@
 // `cabildo status`: asks each member and shows them side by side.
 
-import type { MemberReport } from "../protocols/zookeeper/admin-member-report.ts";
-import { type Address, type Answer, askMember, formatAddress, parseAddress } from "./ask-member.ts";
+import type { MemberReport } from "../management/report.ts";
+import { type Address, type Answer, askMember, formatAddress, MANAGEMENT_PORT, parseAddress } from "./ask-member.ts";
 
-const DEFAULT_PORTS = [2181, 2182, 2183];
+const DEFAULT_PORTS = [MANAGEMENT_PORT, MANAGEMENT_PORT + 1, MANAGEMENT_PORT + 2];
 
 /** Prints the table or JSON; returns the exit status: 0 with a quorum, 1 without, 2 if asked for what cannot be. */
 export async function runStatus(texts: readonly string[], json: boolean, deadlineMs: number): Promise<number> {
@@ -80,9 +80,9 @@ export function statusText(view: ClusterView): string {
       String(member.commitIndex),
       String(member.appliedIndex),
       String(member.lag ?? ""),
-      String(member.sessions),
-      String(member.watches),
-      String(member.znodes),
+      countOf(member, "sessions"),
+      countOf(member, "watches"),
+      countOf(member, "znodes"),
       `${bytesText(member.diskBytes)}${member.diskFull ? " FULL" : ""}`,
       member.version,
     ];
@@ -92,8 +92,14 @@ export function statusText(view: ClusterView): string {
   return `${table(rows)}\n${verdict}\n`;
 }
 
+/** A number of the first door that counts such things; nothing where none does. */
+function countOf({ doors }: MemberReport, name: string): string {
+  const count = doors.map(({ counts }) => counts[name]).find((one) => one !== undefined);
+  return count === undefined ? "" : String(count);
+}
+
 function roleText(member: MemberReport): string {
-  if (member.readOnly) return "read-only";
+  if (member.doors.some(({ readOnly }) => readOnly)) return "read-only";
   if (!member.hasQuorum) return `${member.role}, alone`;
   return member.mode === "standalone" ? "standalone" : member.role;
 }

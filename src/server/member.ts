@@ -9,9 +9,6 @@ import { openPeers } from "../adapters/peers/peers.ts";
 import { openStorage } from "../adapters/storage/system-storage.ts";
 import { CoordinationError } from "../base/errors.ts";
 import { seededRandom } from "../base/random.ts";
-import { startAdminServer, startMetricsServer } from "../protocols/zookeeper/admin.ts";
-import type { AdminContext } from "../protocols/zookeeper/admin-context.ts";
-import { ZooKeeperDoor } from "../protocols/zookeeper/server.ts";
 import { LateStorageEvents } from "../replica/late-storage-events.ts";
 import type { Logger } from "../replica/logger.ts";
 import type { OpenedStorage, StorageEvents } from "../replica/ports.ts";
@@ -24,6 +21,7 @@ import type { ServerConfiguration, TlsSettings } from "./configuration/configura
 import type { DoorKind } from "./door-kind.ts";
 import { DOORS } from "./doors.ts";
 import { initialEnsemble } from "./initial-ensemble.ts";
+import { managementOf, openManagement } from "./management.ts";
 import { type OpenDoor, openDoor } from "./open-door.ts";
 import { openPeerPortWarning, peersOptions, peerTls } from "./peers-options.ts";
 import { replicaOptions } from "./replica-options.ts";
@@ -142,21 +140,11 @@ class StartingMember {
       this.#opened.push(() => door.close());
       doors.push(door);
     }
-    const view = doors
-      .map(({ door }) => (door instanceof ZooKeeperDoor ? door.view : null))
-      .find((one) => one !== null);
-    if (view !== undefined && view !== null) await this.#openAdmin(view);
+    const management = managementOf(this.#configuration, replica, storage, doors);
+    for (const server of await openManagement(management, this.#configuration, this.#log)) {
+      this.#opened.push(() => server.close());
+    }
     return doors;
-  }
-
-  async #openAdmin(view: AdminContext): Promise<void> {
-    const { admin, metrics } = this.#configuration;
-    const { listen, idleTimeoutMs } = admin;
-    const servers = [
-      listen === null ? null : await startAdminServer(view, { ...listen, idleTimeoutMs }, this.#log),
-      metrics.listen === null ? null : await startMetricsServer(view, metrics.listen, this.#log),
-    ];
-    for (const server of servers) if (server !== null) this.#opened.push(() => server.close());
   }
 
   async #openPeers(replica: Replica, incarnation: number) {

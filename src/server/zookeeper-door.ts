@@ -1,6 +1,6 @@
 // ZooKeeper's door as the table of doors has it: a member's settings as the protocol takes them, and what its tools are told.
 
-import { hostname } from "node:os";
+import { descriptorLimit, openDescriptors } from "../management/process-metrics.ts";
 import type { AdminSettings, StorageFacts } from "../protocols/zookeeper/admin-context.ts";
 import type { AuthOptions } from "../protocols/zookeeper/auth.ts";
 import { ZooKeeperDoor, type ZooKeeperDoorOptions } from "../protocols/zookeeper/server.ts";
@@ -16,7 +16,11 @@ export const ZOOKEEPER: DoorKind = {
     const own = configured as ConfiguredDoor<ZooKeeperSettings>;
     return new ZooKeeperDoor(host, {
       ...protocolOptions(own, configuration),
-      tools: { storage: storageFacts(replica, storage), settings: toolSettings(own, configuration) },
+      tools: {
+        storage: storageFacts(replica, storage),
+        settings: toolSettings(own, configuration),
+        descriptors: { open: openDescriptors, limit: descriptorLimit },
+      },
     });
   },
 };
@@ -117,18 +121,8 @@ function toolSettings(
     commandUrl: admin.commandUrl,
     snapshotEnabled: admin.snapshotEnabled,
     rateLimitMs: admin.rateLimitMs,
-    hosts: hostNames(configuration),
     auth: authOptions(settings),
   };
-}
-
-/** What an operator may call this member by, as far as the settings and the machine tell. */
-function hostNames({ admin, metrics, doors, members }: ServerConfiguration): readonly string[] | "all" {
-  if (admin.allowedHosts.includes("*")) return "all";
-  const clients = doors.flatMap(({ listen }) => [listen.plain, listen.secure]);
-  const listening = [admin.listen, metrics.listen, ...clients].flatMap((each) => each?.host ?? []);
-  const peers = members.flatMap(({ addresses }) => addresses.map(({ host }) => host));
-  return [...new Set([...admin.allowedHosts, ...listening, ...peers, hostname()])];
 }
 
 /** Settings that are never told to anyone. */

@@ -16,6 +16,36 @@ export interface Door<C extends ConnectionHandler = ConnectionHandler> extends A
   metrics(): readonly Metric[];
   /** What operators are shown of it. */
   report(): DoorReport;
+  /** Its own pages on the management's HTTP server; left out: none. */
+  readonly pages?: DoorPages | undefined;
+}
+
+/** Pages for a protocol's own tools, at one path of the management's HTTP server and below. */
+export interface DoorPages {
+  /** As `/commands`. */
+  readonly path: string;
+  answer(request: PageRequest): Promise<PageAnswer>;
+}
+
+export interface PageRequest {
+  readonly method: "GET" | "POST";
+  /** What follows the pages' path and a slash; empty for the path itself. */
+  readonly name: string;
+  readonly parameters: { get(name: string): string | null };
+  /** The address of the connection; no header changes it. */
+  readonly address: string;
+  readonly authorization: string | undefined;
+  /** A page of another site sent it, by somebody's browser. */
+  readonly isFromOtherSite: boolean;
+  /** It is a form or plain text, which pages of other sites may send anywhere. */
+  readonly isFormContent: boolean;
+  body(): Promise<string>;
+}
+
+export interface PageAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | AsyncIterable<Uint8Array>;
 }
 
 export interface DoorReport {

@@ -17,8 +17,11 @@ function cabildo(...args: readonly string[]): Program {
   return new Program({ command: process.execPath, args: [main] }, args);
 }
 
+/** From a member's client port to its management's. */
+const MANAGEMENT_OFFSET = 5899;
+
 async function status(port: number): Promise<{ readonly view: ClusterView; readonly exit: number | NodeJS.Signals }> {
-  const addresses = [0, 1, 2].map((offset) => `127.0.0.1:${port + offset}`);
+  const addresses = [0, 1, 2].map((offset) => `127.0.0.1:${port + MANAGEMENT_OFFSET + offset}`);
   await using asked = cabildo("status", "-o", "json", ...addresses);
   const exit = await asked.ended;
   return { view: JSON.parse(asked.lines.join("\n")) as ClusterView, exit };
@@ -50,19 +53,13 @@ test("ready, told who leads; the leader dies, another leads; without a second me
   const port = 23_400;
   await using dev = cabildo("dev", "--port", String(port));
   const leader = Number(leads.exec(await dev.line(leads))?.[1]);
-  for (const kind of [
-    "zkCli.sh -server",
-    "KazooClient(",
-    "new ZooKeeper(",
-    "zk.Connect(",
-    "createClient(",
-    "cabildo status",
-  ]) {
+  for (const kind of ["zkCli.sh -server", "KazooClient(", "new ZooKeeper(", "zk.Connect(", "createClient("]) {
     assert.ok(
       dev.lines.some((line) => line.includes(kind) && line.includes(`127.0.0.1:${port + 2}`)),
       kind,
     );
   }
+  await dev.line(new RegExp(`cabildo status .*127\\.0\\.0\\.1:${port + MANAGEMENT_OFFSET + 2}`));
   const directory = /\/\S*cabildo-dev-\w+/.exec(await dev.line(/data .*gone in the end/))![0];
   const first = await status(port);
   assert.deepEqual([first.exit, first.view.hasQuorum, first.view.leader], [0, true, leader]);

@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:net";
 import { describe, test } from "node:test";
 import { type Answer, askMember, parseAddress } from "../../src/cli/ask-member.ts";
 import { bytesText, clusterView, statusText } from "../../src/cli/status.ts";
-import type { MemberReport } from "../../src/protocols/zookeeper/admin-member-report.ts";
+import type { MemberReport } from "../../src/management/report.ts";
 import { Stalls } from "../support/stalls.ts";
 
 function report(id: number, changes: Partial<MemberReport> = {}): MemberReport {
@@ -12,26 +12,30 @@ function report(id: number, changes: Partial<MemberReport> = {}): MemberReport {
     version: "0.1.0",
     id,
     pid: 1,
-    mode: "follower",
+    mode: "ensemble",
     role: "follower",
     term: 3,
     leader: 1,
     hasQuorum: true,
-    serving: true,
-    readOnly: false,
     commitIndex: 100,
     appliedIndex: 100,
     lastIndex: 100,
     snapshotIndex: 0,
-    zxid: 100,
+    revision: 100,
     joint: false,
     members: [],
     followers: [],
-    sessions: 4,
-    connections: 2,
-    outstanding: 0,
-    watches: 9,
-    znodes: 12,
+    doors: [
+      {
+        kind: "zookeeper",
+        ports: ["*:2181"],
+        serving: true,
+        readOnly: false,
+        connections: 2,
+        outstanding: 0,
+        counts: { sessions: 4, watches: 9, znodes: 12 },
+      },
+    ],
     logBytes: 10,
     diskBytes: 3 * 1024 ** 2,
     diskFull: false,
@@ -81,11 +85,7 @@ describe("what the members say together", () => {
   });
 
   test("the table, to the letter", () => {
-    const cluster = view(
-      report(1, { role: "leader", mode: "leader" }),
-      null,
-      report(3, { hasQuorum: false, diskFull: true }),
-    );
+    const cluster = view(report(1, { role: "leader" }), null, report(3, { hasQuorum: false, diskFull: true }));
     assert.equal(
       statusText(cluster),
       `MEMBER  ADDRESS         ROLE             TERM  COMMIT  APPLIED  LAG  SESSIONS  WATCHES  ZNODES          DISK  VERSION
@@ -111,29 +111,35 @@ member 1 leads
 });
 
 describe("asking a member", () => {
-  async function listening(answer: ((word: string) => string) | null): Promise<{ server: Server; port: number }> {
+  const NO_MEMBER = "answers, but not as a member's management port (admin.serverPort) does";
+  const page = (text: string) =>
+    `HTTP/1.1 200 OK\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n${text}`;
+
+  async function listening(answer: ((request: string) => string) | null): Promise<{ server: Server; port: number }> {
     const server = createServer((socket) => {
       socket.on("error", () => {});
-      socket.on("data", (word) => {
-        if (answer !== null) socket.end(answer(word.toString("latin1")));
+      socket.on("data", (request) => {
+        if (answer !== null) socket.end(answer(request.toString("latin1")));
       });
     }).listen(0, "127.0.0.1");
     await once(server, "listening");
     return { server, port: (server.address() as { port: number }).port };
   }
 
-  test("it is asked by memb, and its report is taken", async () => {
-    const { server, port } = await listening((word) => (word === "memb" ? `${JSON.stringify(report(7))}\n` : "?"));
+  test("it is asked by its page /status, and its report is taken", async () => {
+    const { server, port } = await listening((request) =>
+      page(request.startsWith("GET /status ") ? JSON.stringify(report(7)) : "?"),
+    );
     const answer = await askMember({ host: "127.0.0.1", port }, 2000);
     assert.equal(answer.kind === "report" && answer.report.id, 7);
     server.close();
   });
 
   test("whoever answers otherwise is no member", async () => {
-    for (const text of ["HTTP/1.1 400 Bad Request\r\n", "", "42", "null", '{"id":1}']) {
+    for (const text of ["HTTP/1.1 nonsense\r\n\r\n", "imok", page(""), page("42"), page("null"), page('{"id":1}')]) {
       const { server, port } = await listening(() => text);
       const answer = await askMember({ host: "127.0.0.1", port }, 2000);
-      assert.deepEqual(answer, { kind: "failed", reason: "answers, but is no member of a cabildo" }, text);
+      assert.deepEqual(answer, { kind: "failed", reason: NO_MEMBER }, text);
       server.close();
     }
   });
@@ -158,6 +164,7 @@ describe("asking a member", () => {
   test("who answers without end is cut off long before the deadline", async () => {
     const server = createServer((socket) => {
       socket.on("error", () => {});
+      socket.write("HTTP/1.1 200 OK\r\n\r\n");
       const more = (): void => {
         if (!socket.destroyed) socket.write("x".repeat(64 << 10), () => setImmediate(more));
       };
@@ -165,14 +172,14 @@ describe("asking a member", () => {
     }).listen(0, "127.0.0.1");
     await once(server, "listening");
     const answer = await askMember({ host: "127.0.0.1", port: (server.address() as { port: number }).port }, 4000);
-    assert.deepEqual(answer, { kind: "failed", reason: "answers, but is no member of a cabildo" });
+    assert.deepEqual(answer, { kind: "failed", reason: NO_MEMBER });
     server.close();
   });
 });
 
 test("addresses: host and port, a host alone, IPv6 in brackets; nothing else", () => {
   assert.deepEqual(parseAddress("zoo1:2281"), { host: "zoo1", port: 2281 });
-  assert.deepEqual(parseAddress("zoo1"), { host: "zoo1", port: 2181 });
+  assert.deepEqual(parseAddress("zoo1"), { host: "zoo1", port: 8080 });
   assert.deepEqual(parseAddress("[::1]:2281"), { host: "::1", port: 2281 });
   for (const text of ["", ":2181", "a:b:c", "zoo1:0", "zoo1:65536", "zoo1:x", "[::1"])
     assert.equal(parseAddress(text), null, text);

@@ -2,8 +2,8 @@
 // with that of the ZooKeeper whose behaviour is kept. The date has the older form, which every parser understands.
 
 import { arch, homedir, hostname, release, type as systemName, tmpdir, userInfo } from "node:os";
+import { CABILDO_VERSION } from "../../base/version.ts";
 
-export const CABILDO_VERSION = "0.1.0";
 const ZOOKEEPER_VERSION = "3.9.4";
 const RELEASED = "11/23/2026 00:00 UTC";
 

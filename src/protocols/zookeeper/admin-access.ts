@@ -1,13 +1,13 @@
 // Who may use the guarded commands of the admin server. Callers prove who they are as clients do, and guess no faster.
 
 import { createHash, randomBytes } from "node:crypto";
-import type { IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Hashes } from "../../base/hashes.ts";
 import { equalsSecretly } from "../../base/text.ts";
 import type { Logger } from "../../replica/logger.ts";
 import { PERMISSION } from "../../state/tree/acl.ts";
 import type { Acl, Identity } from "../../state/tree/types.ts";
+import type { PageRequest } from "../../transport/door.ts";
 import type { AdminAnswer } from "./admin-commands.ts";
 import type { AdminContext } from "./admin-context.ts";
 import { identitiesOf } from "./auth.ts";
@@ -26,6 +26,8 @@ export interface AccessTime {
 
 const REAL_TIME: AccessTime = { now: () => performance.now(), sleep };
 
+type Caller = Pick<PageRequest, "authorization" | "address">;
+
 export class AdminAccess {
   readonly #context: AdminContext;
   readonly #log: Logger;
@@ -41,10 +43,8 @@ export class AdminAccess {
   }
 
   /** `Authorization: digest user:password`, or `ip`: a client's ways to prove who it is. Null: it may. */
-  async refusal(request: Pick<IncomingMessage, "headers" | "socket">): Promise<AdminAnswer | null> {
-    const given = request.headers.authorization;
+  async refusal({ authorization: given, address }: Caller): Promise<AdminAnswer | null> {
     if (given === undefined) return { status: 401, error: "Auth info is missing for the command" };
-    const address = (request.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
     const deadline = this.#time.now() + GUESS_WAIT_MS_MAX;
     for (let waitMs = this.#waitMs(address); waitMs > 0; waitMs = this.#waitMs(address)) {
       if (this.#time.now() + waitMs > deadline) {

@@ -6,8 +6,8 @@ import { fromByteString } from "../../base/text.ts";
 import { environment, FULL_VERSION } from "./admin-about.ts";
 import { type AdminContext, double, hex, modeOf } from "./admin-context.ts";
 import { Listing } from "./admin-listing.ts";
-import { changeTraceMask, currentTraceMask, javaAddress } from "./four-letter-words.ts";
-import { monitorValues } from "./metrics.ts";
+import { javaAddress } from "./four-letter-words.ts";
+import { monitorValues } from "./monitor-values.ts";
 import type { ConnectionStats } from "./stats.ts";
 
 export interface AdminCommand {
@@ -22,7 +22,7 @@ export interface AdminCommand {
 }
 
 interface AdminRequest {
-  readonly parameters: URLSearchParams;
+  readonly parameters: { get(name: string): string | null };
   /** The body of a POST, read when asked for. */
   readonly body: () => Promise<string>;
 }
@@ -114,7 +114,7 @@ export const ADMIN_COMMANDS: readonly AdminCommand[] = [
     };
   }),
   always(get(["environment", "env", "envi"], () => Object.fromEntries(environment()))),
-  always(get(["get_trace_mask", "gtmk"], () => ({ tracemask: Number(currentTraceMask()) }))),
+  always(get(["get_trace_mask", "gtmk"], ({ traceMask }) => ({ tracemask: Number(traceMask) }))),
   get(["initial_configuration", "icfg"], ({ settings }) => ({ initial_configuration: settings.initialConfiguration })),
   get(["is_read_only", "isro"], ({ stats }) => ({ read_only: stats.isReadOnly })),
   get(["last_snapshot", "lsnp"], ({ storage: { lastSnapshot } }) => ({
@@ -142,7 +142,7 @@ export const ADMIN_COMMANDS: readonly AdminCommand[] = [
     method: "POST",
     needsService: false,
     isGuarded: false,
-    run: (_, { parameters }) => setTraceMask(parameters.get("traceMask")),
+    run: (context, { parameters }) => setTraceMask(context, parameters.get("traceMask")),
   },
   { names: ["shed_connections", "shed"], method: "POST", needsService: true, isGuarded: true, run: shedConnections },
   { names: ["snapshot", "snap"], method: "GET", needsService: true, isGuarded: true, run: takeSnapshot },
@@ -289,11 +289,11 @@ function typed([key, value]: readonly [string, string]): readonly [string, strin
   return [key, /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value];
 }
 
-function setTraceMask(given: string | null): AdminAnswer {
+function setTraceMask(context: AdminContext, given: string | null): AdminAnswer {
   if (given === null) return { error: "setTraceMask requires long traceMask argument" };
   if (!/^-?\d{1,19}$/.test(given)) return { error: `setTraceMask requires long traceMask argument, got ${given}` };
-  changeTraceMask(BigInt(given));
-  return { fields: { tracemask: Number(currentTraceMask()) } };
+  context.traceMask = BigInt.asIntN(64, BigInt(given));
+  return { fields: { tracemask: Number(context.traceMask) } };
 }
 
 async function shedConnections({ stats }: AdminContext, { body }: AdminRequest): Promise<AdminAnswer> {

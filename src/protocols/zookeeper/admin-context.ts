@@ -16,32 +16,28 @@ export interface AdminContext {
   readonly tree: TreeFacts;
   readonly storage: StorageFacts;
   readonly settings: AdminSettings;
-  /** How often another leader was heard of since this member started. */
-  readonly leaderChanges: () => number;
+  readonly descriptors: DescriptorFacts;
+  /** ZooKeeper's trace mask: kept, given back, and without meaning here. */
+  traceMask: bigint;
   /** Milliseconds since 1970. */
   readonly wall: () => number;
 }
 
 /** The context of a living member. */
 export function adminContext(
-  parts: Pick<AdminContext, "member" | "stats" | "storage" | "settings" | "wall">,
+  parts: Pick<AdminContext, "member" | "stats" | "storage" | "settings" | "descriptors" | "wall">,
 ): AdminContext {
   const { member } = parts;
-  return { ...parts, tree: treeFacts(member.machine), leaderChanges: countLeaderChanges(member) };
+  return { ...parts, traceMask: TRACE_MASK, tree: treeFacts(member.machine) };
 }
 
-/** Counts how often a member comes to know of another leader, or of one after none. */
-function countLeaderChanges(member: ReplicaPort): () => number {
-  let changes = 0;
-  let known = member.status.leader;
-  let term = member.status.term;
-  member.onStatusChange(() => {
-    const { leader, term: now } = member.status;
-    if (leader !== null && (leader !== known || now !== term)) changes += 1;
-    if (leader !== null) term = now;
-    known = leader;
-  });
-  return () => changes;
+/** As ZooKeeper begins with. */
+export const TRACE_MASK = 306n;
+
+/** File descriptors of this process; null where the system does not say. */
+export interface DescriptorFacts {
+  open(): number | null;
+  limit(): number | null;
 }
 
 /** What the state holds. Paths are one-byte strings. */
@@ -134,16 +130,8 @@ export interface AdminSettings {
   readonly commandUrl: string;
   readonly snapshotEnabled: boolean;
   readonly rateLimitMs: number;
-  /** Names by which HTTP requests may call this member, besides its addresses and localhost; "all": by any. */
-  readonly hosts: readonly string[] | "all";
   /** How callers of the guarded commands prove who they are: as clients do. */
   readonly auth: AuthOptions;
-}
-
-/** The names of this member: those that its settings say, and the hosts of the ensemble as it is now. */
-export function ownNames(hosts: readonly string[], { status }: ReplicaPort): string[] {
-  const members = status.configuration.members.map(({ address }) => address);
-  return [...hosts, ...members.flatMap((address) => address.split(/[;|]/).map((place) => /^[^:[]*/.exec(place)![0]))];
 }
 
 export type Mode = "leader" | "follower" | "observer" | "standalone" | "read-only";

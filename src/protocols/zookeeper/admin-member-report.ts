@@ -1,6 +1,7 @@
-// All that one member tells of itself, for `cabildo status` and for our own programs: the answer to `memb`.
+// What a member tells of itself by the four-letter word `memb`, for programs that have the client port alone. The management's
+// page `/status` tells more, and of every door.
 
-import { CABILDO_VERSION } from "./admin-about.ts";
+import { CABILDO_VERSION } from "../../base/version.ts";
 import { type AdminContext, type Mode, modeOf } from "./admin-context.ts";
 
 interface MemberEntry {

@@ -7,7 +7,7 @@ import { environment, FULL_VERSION } from "./admin-about.ts";
 import { type AdminContext, double, hex, modeOf, type TreeFacts } from "./admin-context.ts";
 import { Listing } from "./admin-listing.ts";
 import { memberReport } from "./admin-member-report.ts";
-import { monitorValues } from "./metrics.ts";
+import { monitorValues } from "./monitor-values.ts";
 import type { ConnectionStats, ServerStats } from "./stats.ts";
 import type { WatchTable } from "./watches.ts";
 
@@ -26,7 +26,7 @@ const WORDS: Readonly<Record<string, Word>> = {
   dirs: ({ storage }) => `datadir_size: ${storage.snapshotBytes}\nlogdir_size: ${storage.logBytes}\n`,
   dump,
   envi: () => `Environment:\n${lines(environment().map(([key, value]) => `${key}=${value}`))}`,
-  gtmk: () => String(traceMask),
+  gtmk: ({ traceMask }) => String(traceMask),
   // Digests of single transactions are not kept: the log has a checksum for every record. An empty history is ZooKeeper's
   // answer too when `digest.enabled` is off.
   hash: () => "",
@@ -57,11 +57,8 @@ const NEEDS_SERVICE: ReadonlySet<string> = new Set(
   "conf cons crst dirs dump hash mntr srst srvr stat wchc wchp wchs".split(" "),
 );
 
-/** Ours, for `cabildo status`: it tells nothing that `srvr` and the ensemble's configuration do not. */
+/** Ours: it tells nothing that `srvr` and the ensemble's configuration do not. */
 const ALWAYS_ALLOWED: ReadonlySet<string> = new Set(["memb"]);
-
-/** ZooKeeper's trace mask: kept, given back, and without meaning here. */
-let traceMask = 306n;
 
 /** Whether these four bytes are a word rather than the length of a frame. */
 export function isFourLetterWord(word: string): boolean {
@@ -90,25 +87,16 @@ export function answerFourLetterWord(context: AdminContext, word: string, argume
   if (words !== "all" && !words.has(word) && !ALWAYS_ALLOWED.has(word)) {
     return `${word} is not executed because it is not in the whitelist.\n`;
   }
-  if (word === "stmk") return setTraceMask(argument);
+  if (word === "stmk") return setTraceMask(context, argument);
   if (NEEDS_SERVICE.has(word) && !context.stats.isServing) return NOT_SERVING;
   return WORDS[word]!(context);
 }
 
-/** What the admin server's `get_trace_mask` and `set_trace_mask` share with the words. */
-export function currentTraceMask(): bigint {
-  return traceMask;
-}
-
-export function changeTraceMask(mask: bigint): void {
-  traceMask = BigInt.asIntN(64, mask);
-}
-
-function setTraceMask(argument: Uint8Array | undefined): string {
+function setTraceMask(context: AdminContext, argument: Uint8Array | undefined): string {
   if (argument !== undefined && argument.length >= 8) {
-    changeTraceMask(new DataView(argument.buffer, argument.byteOffset, 8).getBigInt64(0));
+    context.traceMask = new DataView(argument.buffer, argument.byteOffset, 8).getBigInt64(0);
   }
-  return String(traceMask);
+  return String(context.traceMask);
 }
 
 function versionLines({ stats }: AdminContext): string {

@@ -4,7 +4,6 @@
 import { counter, gauge, type Metric } from "../../base/metrics.ts";
 import type { SummaryFacts } from "../../base/summary.ts";
 import type { AdminContext } from "./admin-context.ts";
-import { descriptorLimit, openDescriptors } from "./metrics-process.ts";
 import type { ServerStats } from "./stats.ts";
 
 /** A summary of ZooKeeper's. Its detailed ones tell three quantiles, the others the median alone. */
@@ -49,9 +48,9 @@ export function zooKeeperGauges(context: AdminContext): Metric[] {
     gauge("non_mtls_remote_conn_count", "Connections from other machines without a certificate", uncertified.remote),
     gauge("quorum_size", "Members that vote", configuration.members.filter(({ role }) => role === "voter").length),
   ];
-  const open = openDescriptors();
+  const open = context.descriptors.open();
   if (open !== null) metrics.push(gauge("open_file_descriptor_count", "Open file descriptors", open));
-  const limit = descriptorLimit();
+  const limit = context.descriptors.limit();
   if (limit !== null) metrics.push(gauge("max_file_descriptor_count", "The most that may be open", limit));
   if (settings.standalone) return metrics;
   const observers = gauge(

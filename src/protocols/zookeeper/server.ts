@@ -7,7 +7,8 @@ import type { Logger } from "../../replica/logger.ts";
 import type { Policy } from "../../state/tree/commands.ts";
 import type { ConnectionPort, Peer } from "../../transport/connection.ts";
 import type { Door, DoorReport, TurnedAway } from "../../transport/door.ts";
-import { type AdminContext, type AdminSettings, adminContext, type StorageFacts } from "./admin-context.ts";
+import { type AdminContext, adminContext } from "./admin-context.ts";
+import { AdminPages } from "./admin-pages.ts";
 import type { AuthOptions } from "./auth.ts";
 import type { Connection } from "./connection.ts";
 import type { FourLetterWordHandler } from "./door-options.ts";
@@ -33,14 +34,15 @@ export interface ZooKeeperDoorOptions {
   readonly allowSaslFailedClients?: boolean;
   readonly enforceAuthSchemes?: readonly string[];
   /** What the four-letter words, the admin commands and the metrics are told; they say nothing unless given. */
-  readonly tools?: { readonly storage: StorageFacts; readonly settings: AdminSettings };
+  readonly tools?: Pick<AdminContext, "storage" | "settings" | "descriptors">;
   /** Answers four-letter words in the place of those that are known here. */
   readonly fourLetterWord?: FourLetterWordHandler;
 }
 
 export class ZooKeeperDoor implements Door<Connection> {
+  readonly pages: AdminPages | undefined;
   /** What its tools are told; null: there are none. */
-  readonly view: AdminContext | null;
+  readonly #view: AdminContext | null;
   readonly #service: Service;
   readonly #logger: Logger;
 
@@ -64,11 +66,12 @@ export class ZooKeeperDoor implements Door<Connection> {
       saslSuperUsers: options.saslSuperUsers ?? [],
       allowSaslFailedClients: options.allowSaslFailedClients ?? false,
       enforceAuthSchemes: options.enforceAuthSchemes ?? [],
-      fourLetterWord: options.fourLetterWord ?? fourLetterWords(() => this.view),
+      fourLetterWord: options.fourLetterWord ?? fourLetterWords(() => this.#view),
     });
     const { tools } = options;
     const wall = (): number => clock.wall();
-    this.view = tools === undefined ? null : adminContext({ ...tools, member, stats: this.stats, wall });
+    this.#view = tools === undefined ? null : adminContext({ ...tools, member, stats: this.stats, wall });
+    this.pages = this.#view === null ? undefined : new AdminPages(this.#view, logger);
   }
 
   get stats(): ServerStats {
@@ -93,11 +96,12 @@ export class ZooKeeperDoor implements Door<Connection> {
   }
 
   metrics(): readonly Metric[] {
-    return this.view === null ? [] : zooKeeperMetrics(this.view);
+    return this.#view === null ? [] : zooKeeperMetrics(this.#view);
   }
 
   report(): DoorReport {
-    const { stats, view } = this;
+    const { stats } = this;
+    const view = this.#view;
     return {
       serving: stats.isServing,
       readOnly: stats.isReadOnly,

@@ -4,14 +4,14 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { type AdminServer, startAdminServer } from "../../../src/protocols/zookeeper/admin.ts";
-import { contextOf } from "./fakes.ts";
+import type { HttpServer } from "../../../src/management/http-server.ts";
+import { contextOf, startAdminServer } from "./fakes.ts";
 
 const lines: string[] = [];
 const log = { info() {}, warn: (line: string) => void lines.push(line), error() {} };
 
 describe("the admin server's connections", { timeout: 60_000 }, () => {
-  let server: AdminServer;
+  let server: HttpServer;
   const opened: Socket[] = [];
 
   before(async () => {

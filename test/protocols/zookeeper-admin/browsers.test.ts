@@ -4,10 +4,10 @@ import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { type AdminServer, startAdminServer, startMetricsServer } from "../../../src/protocols/zookeeper/admin.ts";
+import { type HttpServer, startMetricsServer } from "../../../src/management/http-server.ts";
+import { hostOfRequest } from "../../../src/management/request-source.ts";
 import { ADMIN_COMMANDS } from "../../../src/protocols/zookeeper/admin-commands.ts";
-import { hostOfRequest } from "../../../src/protocols/zookeeper/admin-host.ts";
-import { contextOf } from "./fakes.ts";
+import { contextOf, managementOf, startAdminServer } from "./fakes.ts";
 
 const log = { info() {}, warn() {}, error() {} };
 const CHANGING = ["stat_reset", "connection_stat_reset", "set_trace_mask", "observer_connection_stat_reset"];
@@ -15,7 +15,7 @@ const endpoint = { host: "127.0.0.1", port: 0 };
 
 describe("the admin server and pages of other sites", () => {
   const context = contextOf();
-  let server: AdminServer;
+  let server: HttpServer;
 
   before(async () => {
     const started = await startAdminServer(context, endpoint, log);
@@ -128,7 +128,7 @@ test("Prometheus's port has the same rule, and a setting that lifts it", async (
     [["zoo1", "metrics.example"], 200],
     ["all", 200],
   ] as const) {
-    const server = await startMetricsServer(contextOf({ settings: { hosts } }), endpoint, log);
+    const server = await startMetricsServer(managementOf(contextOf(), log, hosts), endpoint, log);
     assert.ok(server);
     const asked = request({
       ...endpoint,

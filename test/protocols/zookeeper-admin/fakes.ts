@@ -1,7 +1,11 @@
 // A member as the operators' views see it, with numbers that a test chooses.
 
 import { Summary } from "../../../src/base/summary.ts";
-import type { AdminContext, AdminSettings } from "../../../src/protocols/zookeeper/admin-context.ts";
+import { type HttpEndpoint, startManagementServer, startMetricsServer } from "../../../src/management/http-server.ts";
+import { Management } from "../../../src/management/management.ts";
+import { type AdminContext, type AdminSettings, TRACE_MASK } from "../../../src/protocols/zookeeper/admin-context.ts";
+import { AdminPages } from "../../../src/protocols/zookeeper/admin-pages.ts";
+import { zooKeeperMetrics } from "../../../src/protocols/zookeeper/metrics-zookeeper.ts";
 import {
   type ConnectionStats,
   Latency,
@@ -9,6 +13,7 @@ import {
   type TrafficStats,
 } from "../../../src/protocols/zookeeper/stats.ts";
 import { type Watcher, Watches } from "../../../src/protocols/zookeeper/watches.ts";
+import type { Logger } from "../../../src/replica/logger.ts";
 import type { Clock } from "../../../src/replica/ports.ts";
 import { ProposalSizes } from "../../../src/replica/proposal-sizes.ts";
 import type { MemberStatus, ReplicaPort } from "../../../src/replica/replica-port.ts";
@@ -151,7 +156,6 @@ const SETTINGS: AdminSettings = {
   commandUrl: "/commands",
   snapshotEnabled: true,
   rateLimitMs: 300_000,
-  hosts: ["zoo1.example"],
   auth: { superDigest: "super:D/InIHSb7yEEbrWz8b9l71RjZJU=" },
 };
 
@@ -167,12 +171,15 @@ export function contextOf(changes: Changes = {}): AdminContext & { readonly stat
   for (const bytes of [120, 80, 4000, 300]) proposals.note(bytes);
   const fsync = new Summary(() => 0);
   for (const milliseconds of [0.5, 0.5, 0.5, 4, 4, 40]) fsync.add(milliseconds);
+  const listeners: (() => void)[] = [];
   const member = {
     id: 1,
     status: status(changes.status),
     machine: { revision: 0x2a },
     proposals,
     stats: replicaStats(),
+    listeners,
+    onStatusChange: (listener: () => void) => void listeners.push(listener),
   } as unknown as ReplicaPort;
   return {
     member,
@@ -196,7 +203,8 @@ export function contextOf(changes: Changes = {}): AdminContext & { readonly stat
       takeSnapshot: null,
       syncDurations: { bounds: [0.001, 0.01], counts: [3, 2, 1], sum: 0.05, milliseconds: fsync },
     },
-    leaderChanges: () => 4,
+    descriptors: { open: () => 20, limit: () => 1024 },
+    traceMask: TRACE_MASK,
     wall: () => NOW,
     ...changes.context,
     settings: { ...SETTINGS, ...changes.settings },
@@ -239,4 +247,45 @@ export function watcher(sessionId: number): Watcher {
     isOpen: true,
     watchBytes: 0,
   };
+}
+
+/** The management of a member with one door of ZooKeeper's, whose leader has changed four times. */
+export function managementOf(
+  context: AdminContext,
+  log: Logger,
+  hosts: readonly string[] | "all" = ["zoo1.example"],
+): Management {
+  const door = {
+    pages: new AdminPages(context, log),
+    metrics: () => zooKeeperMetrics(context),
+    report: () => {
+      const { stats, tree } = context;
+      const counts = { sessions: tree.sessionCount, watches: stats.watches.size, znodes: tree.nodeCount };
+      const { connectionCount: connections, outstanding } = stats;
+      return { serving: stats.isServing, readOnly: stats.isReadOnly, connections, outstanding, counts };
+    },
+  };
+  const management = new Management({
+    member: context.member,
+    mode: context.settings.standalone ? "standalone" : "ensemble",
+    doors: [{ kind: "zookeeper", ports: ["*:2181"], door }],
+    storage: context.storage,
+    hosts,
+    wall: context.wall,
+  });
+  const member = context.member as unknown as { status: { leader: number | null }; listeners: (() => void)[] };
+  const { leader } = member.status;
+  for (const next of [8, 9, 8, leader]) {
+    member.status.leader = next;
+    for (const listener of member.listeners) listener();
+  }
+  return management;
+}
+
+export function startAdminServer(context: AdminContext, endpoint: HttpEndpoint, log: Logger) {
+  return startManagementServer(managementOf(context, log), endpoint, log);
+}
+
+export function startMetrics(context: AdminContext, endpoint: HttpEndpoint, log: Logger) {
+  return startMetricsServer(managementOf(context, log), endpoint, log);
 }

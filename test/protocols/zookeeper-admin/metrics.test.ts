@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { exposition } from "../../../src/base/metrics.ts";
-import { monitorValues, prometheusText } from "../../../src/protocols/zookeeper/metrics.ts";
-import { contextOf } from "./fakes.ts";
+import { EventLoopDelay } from "../../../src/management/process-metrics.ts";
+import { prometheusText as exposition } from "../../../src/management/prometheus-text.ts";
+import type { AdminContext } from "../../../src/protocols/zookeeper/admin-context.ts";
+import { monitorValues } from "../../../src/protocols/zookeeper/monitor-values.ts";
+import { contextOf, managementOf } from "./fakes.ts";
+
+const delay = new EventLoopDelay();
+const log = { info() {}, warn() {}, error() {} };
+const prometheusText = (context: AdminContext): string => managementOf(context, log).metricsText(delay);
 
 test("the text is what Prometheus reads: a help and a type for each name, once, then its samples", () => {
   const lines = prometheusText(contextOf()).trimEnd().split("\n");

@@ -1,9 +1,9 @@
-// Who may hold a connection to the admin server. Slow or silent ones never keep others out: when there are too many, the
+// Who may hold a connection to the management's HTTP server. Slow or silent ones never keep others out: when there are too many, the
 // one that has asked for nothing for longest makes room. So a probe of a member's health is answered whoever else is there.
 
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Logger } from "../../replica/logger.ts";
+import type { Logger } from "../replica/logger.ts";
 
 /** Operators, scrapers and probes are few. */
 const CONNECTIONS_MAX = 64;
@@ -25,7 +25,7 @@ interface Connection {
   isAnswering: boolean;
 }
 
-export class AdminConnections {
+export class HttpConnections {
   readonly #what: string;
   readonly #log: Logger;
   readonly #connections = new Map<Socket, Connection>();

@@ -3,34 +3,47 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
-import { counter, gauge, type Metric } from "../../base/metrics.ts";
+import { counter, gauge, type Metric } from "../base/metrics.ts";
 
 const RESOLUTION_MS = 10;
 
-/** One for the process, started by the first who asks: it runs a timer of its own. */
-let delay: IntervalHistogram | null = null;
+/**
+ * How late the event loop is. Each reader has one of its own, which tells of the time since its last reading: members of one
+ * process, and the readers of one member, do not take each other's figures away.
+ */
+export class EventLoopDelay {
+  readonly #histogram: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 
-/** Begins to measure how late the event loop is; harmless when called again. */
-export function watchEventLoop(): IntervalHistogram {
-  if (delay === null) {
-    delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-    delay.enable();
+  constructor() {
+    this.#histogram.enable();
   }
-  return delay;
+
+  /** Seconds, since the last reading. */
+  read(): { readonly p50: number; readonly p99: number; readonly max: number } {
+    const histogram = this.#histogram;
+    const [p50, p99, max] = [late(histogram.percentile(50)), late(histogram.percentile(99)), late(histogram.max)];
+    histogram.reset();
+    return { p50, p99, max };
+  }
+
+  close(): void {
+    this.#histogram.disable();
+  }
 }
 
-export function processMetrics(): Metric[] {
-  const loop = watchEventLoop();
-  // The histogram counts from one timer to the next: what is beyond the timer's own interval is delay.
-  const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e9 - RESOLUTION_MS / 1e3) || 0;
-  const lag = [late(loop.percentile(50)), late(loop.percentile(99)), late(loop.max)] as const;
-  loop.reset(); // so that each reading tells of the time since the last
+/** The histogram counts from one timer to the next: what is beyond the timer's own interval is delay. */
+function late(nanoseconds: number): number {
+  return Math.max(0, nanoseconds / 1e9 - RESOLUTION_MS / 1e3) || 0;
+}
+
+export function processMetrics(delay: EventLoopDelay): Metric[] {
+  const lag = delay.read();
   const memory = process.memoryUsage();
   const cpu = process.cpuUsage();
   const metrics: Metric[] = [
-    gauge("nodejs_eventloop_lag_p50_seconds", "Median delay of the event loop", lag[0]),
-    gauge("nodejs_eventloop_lag_p99_seconds", "99th percentile of the event loop's delay", lag[1]),
-    gauge("nodejs_eventloop_lag_max_seconds", "Longest delay of the event loop", lag[2]),
+    gauge("nodejs_eventloop_lag_p50_seconds", "Median delay of the event loop", lag.p50),
+    gauge("nodejs_eventloop_lag_p99_seconds", "99th percentile of the event loop's delay", lag.p99),
+    gauge("nodejs_eventloop_lag_max_seconds", "Longest delay of the event loop", lag.max),
     gauge("nodejs_heap_size_total_bytes", "Size of the heap", memory.heapTotal),
     gauge("nodejs_heap_size_used_bytes", "Bytes of the heap in use", memory.heapUsed),
     gauge("nodejs_external_memory_bytes", "Memory outside of the heap", memory.external),

@@ -1,0 +1,54 @@
+// The management of one member, wired from its configuration: which doors it shows, and where it listens.
+
+import { hostname } from "node:os";
+import { type HttpServer, startManagementServer, startMetricsServer } from "../management/http-server.ts";
+import { Management } from "../management/management.ts";
+import type { Logger } from "../replica/logger.ts";
+import type { OpenedStorage } from "../replica/ports.ts";
+import type { ReplicaPort } from "../replica/replica-port.ts";
+import type { ServerConfiguration } from "./configuration/configuration.ts";
+import type { OpenDoor } from "./open-door.ts";
+
+export function managementOf(
+  configuration: ServerConfiguration,
+  member: ReplicaPort,
+  { log, snapshots }: OpenedStorage,
+  doors: readonly OpenDoor[],
+): Management {
+  return new Management({
+    member,
+    mode: configuration.mode,
+    doors,
+    storage: {
+      get snapshotBytes() {
+        return snapshots.size;
+      },
+      syncDurations: log.syncDurations,
+    },
+    hosts: hostNames(configuration),
+    wall: Date.now,
+  });
+}
+
+/** Those that could be opened. */
+export async function openManagement(
+  management: Management,
+  { admin, metrics }: ServerConfiguration,
+  log: Logger,
+): Promise<readonly HttpServer[]> {
+  const { listen, idleTimeoutMs } = admin;
+  const servers = [
+    listen === null ? null : await startManagementServer(management, { ...listen, idleTimeoutMs }, log),
+    metrics.listen === null ? null : await startMetricsServer(management, metrics.listen, log),
+  ];
+  return servers.filter((server) => server !== null);
+}
+
+/** What an operator may call this member by, as far as the settings and the machine tell. */
+function hostNames({ admin, metrics, doors, members }: ServerConfiguration): readonly string[] | "all" {
+  if (admin.allowedHosts.includes("*")) return "all";
+  const clients = doors.flatMap(({ listen }) => [listen.plain, listen.secure]);
+  const listening = [admin.listen, metrics.listen, ...clients].flatMap((each) => each?.host ?? []);
+  const peers = members.flatMap(({ addresses }) => addresses.map(({ host }) => host));
+  return [...new Set([...admin.allowedHosts, ...listening, ...peers, hostname()])];
+}
