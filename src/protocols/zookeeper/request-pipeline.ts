@@ -3,11 +3,11 @@
 // replies and notifications carry never goes back. Writes are proposed as they come, many in flight; a read behind a write
 // waits, and has its turn in the middle of the write's own outcome; a write behind a `sync` is proposed once that is passed.
 
-import { type ByteReader, ByteWriter, MalformedError } from "../../base/bytes.ts";
+import { type ByteReader, type ByteWriter, MalformedError } from "../../base/bytes.ts";
 import type { CoordinationError } from "../../base/errors.ts";
 import type { OutputBuffer } from "../../transport/output-buffer.ts";
 import { OPCODE } from "./codec/opcodes.ts";
-import { REPLY_HEAD_BYTES, replyZxid, setReplyZxid, writeEmptyReply, writeReplyHead } from "./codec/records.ts";
+import { REPLY_HEAD_BYTES, writeEmptyReply, writeReplyHead } from "./codec/records.ts";
 import type { ConnectionHost, Phase } from "./connection-host.ts";
 import { ERROR, refusalToWire } from "./errors.ts";
 import { type Bounds, READS_AHEAD_OF_WRITE_MAX } from "./limits.ts";
@@ -15,17 +15,10 @@ import type { BarrierOperation, Client, Operation, ReadOperation, WriteOperation
 import { Refusal } from "./operations/refusals.ts";
 import type { Outcome } from "./outcome.ts";
 import type { OutstandingRequest, RequestOwner } from "./outstanding-requests.ts";
+import { type Answer, asOf, encodedAnswer, resultOf, writeReply } from "./replies.ts";
 import { RequestQueue } from "./request-queue.ts";
 import type { Session } from "./session.ts";
 import type { TurnParticipant } from "./turns.ts";
-
-/** A reply that is known at once. */
-export interface Answer {
-  readonly error: number;
-  readonly body: Uint8Array | null;
-  /** The connection ends after it. */
-  readonly ends: boolean;
-}
 
 /** The connection whose requests these are. */
 export interface PipelineConnection extends Client, TurnParticipant {
@@ -353,34 +346,16 @@ export class RequestPipeline implements RequestOwner {
 
   #reply(out: ByteWriter, operation: ReadOperation | BarrierOperation, xid: number, reader: ByteReader): void {
     if (operation.kind === "read" && operation.notifies === true) {
-      this.#replyAfterNotifying(out, operation, xid, reader);
+      const { scratch } = this.#host;
+      const error = resultOf(operation, this.#connection, reader, scratch.clear());
+      if (this.#connection.phase === "open") writeEmptyReply(out, xid, this.#connection.machine.sequence, error);
       return;
     }
-    const mark = out.reserve(REPLY_HEAD_BYTES);
-    const workBefore = this.#host.turns.work;
-    let error: number;
-    try {
-      error = operation.run(this.#connection, reader, out);
-    } catch (thrown) {
-      if (!(thrown instanceof MalformedError)) throw thrown;
-      error = ERROR.marshallingError;
-    }
-    this.#host.turns.work += out.length - mark;
-    this.#urgentWork += this.#host.turns.work - workBefore;
-    if (error !== ERROR.ok) out.length = mark + REPLY_HEAD_BYTES;
-    writeReplyHead(out, mark, xid, this.#connection.machine.sequence, error);
-  }
-
-  /** Its notifications go out while it runs: only then does its reply begin. It has no body. */
-  #replyAfterNotifying(out: ByteWriter, operation: ReadOperation, xid: number, reader: ByteReader): void {
-    let error: number;
-    try {
-      error = operation.run(this.#connection, reader, this.#host.scratch.clear());
-    } catch (thrown) {
-      if (!(thrown instanceof MalformedError)) throw thrown;
-      error = ERROR.marshallingError;
-    }
-    if (this.#connection.phase === "open") writeEmptyReply(out, xid, this.#connection.machine.sequence, error);
+    const { turns } = this.#host;
+    const workBefore = turns.work;
+    const written = writeReply(out, operation, this.#connection, xid, reader);
+    turns.work += written; // only now: the operation itself adds what it has looked at
+    this.#urgentWork += turns.work - workBefore;
   }
 
   answerError(operation: Operation | null, xid: number, error: number, ends: boolean): void {
@@ -388,14 +363,11 @@ export class RequestPipeline implements RequestOwner {
   }
 
   /** It leaves when its turn comes. */
-  answer(operation: Operation | null, xid: number, zxid: number, { error, body, ends }: Answer): void {
-    const frame = new ByteWriter(REPLY_HEAD_BYTES + (body?.length ?? 0));
-    const mark = frame.reserve(REPLY_HEAD_BYTES);
-    if (body !== null) frame.raw(body);
-    writeReplyHead(frame, mark, xid, zxid, error);
+  answer(operation: Operation | null, xid: number, zxid: number, answer: Answer): void {
+    const { ends } = answer;
     if (ends) this.#connection.deafen();
     const request = this.#enqueue(operation, xid, "ready");
-    request.held = frame.view();
+    request.held = encodedAnswer(xid, zxid, answer);
     this.#queue.hold(request.held.length);
     request.ends = ends;
     if (this.#queue.head === request) this.advance();
@@ -409,10 +381,4 @@ export class RequestPipeline implements RequestOwner {
       this.#host.requests.release(request);
     }
   }
-}
-
-/** A reply that was encoded before its turn tells no older revision than those that went out before it. */
-function asOf(frame: Uint8Array, revision: number): Uint8Array {
-  if (replyZxid(frame) > 0) setReplyZxid(frame, revision);
-  return frame;
 }
