@@ -37,10 +37,10 @@ export function addCoordinationCommands(cabildo: Command, leave: (error: Command
     .argument("<name>", "a name (below /elections), or an exact path that begins with a slash, shared with Curator")
     .argument("<command...>", "what to run; put -- before it")
     .option("--id <text>", "who the candidate is, for those who observe (default: host:process)")
-    .option("--value <text>", "what others should know of it, such as its address")
+    .option("--value <text>", "what others should know about it, such as its address")
     .option(
       "--priority <number>",
-      "of those in line one with the highest follows (default: 0)",
+      "among those who wait, one with the highest priority leads next (default: 0)",
       wholeNumber(0, 1 << 30),
     )
     .option("--forever", "stand again after each term, until asked to end")

@@ -39,7 +39,7 @@ export async function runServer(file: string | null, flags: readonly ServerFlag[
     if (error !== null) fail(log, error);
   });
   const reason = await stopped;
-  log.info(`${reason}: ending`);
+  log.info(`${reason}: stopping`);
   await drained(running, log);
   process.exit(0);
 }
@@ -60,7 +60,7 @@ function stopSignal(log: Logger): Promise<string> {
     let asked = false;
     const onSignal = (signal: Signal): void => {
       if (asked) {
-        log.warn(`${signal} again: ending at once`);
+        log.warn(`${signal} again: stopping at once`);
         process.exit(128 + SIGNAL_NUMBERS[signal]);
       }
       asked = true;
@@ -78,9 +78,10 @@ async function drained(running: RunningMember, log: Logger): Promise<void> {
     timer = setTimeout(() => resolve("late"), DRAIN_MS);
   });
   const stop = running.stop({ transferLeadership: true }).catch((error: unknown) => {
-    log.warn(`did not end in good order: ${messageOf(error)}`);
+    log.warn(`this member did not stop cleanly: ${messageOf(error)}`);
   });
-  if ((await Promise.race([stop, deadline])) === "late") log.warn("not everything was drained in time");
+  if ((await Promise.race([stop, deadline])) === "late")
+    log.warn("some requests were still unanswered when the time to stop was over");
   clearTimeout(timer);
 }
 

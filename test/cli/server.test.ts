@@ -117,10 +117,10 @@ test("asked a second time while it ends, it ends at once", async (t) => {
   for (const member of members) if (member !== leader) process.kill(await pidOf(member.port), "SIGSTOP");
   const pid = await pidOf(leader.port);
   process.kill(pid, "SIGTERM");
-  await said(leader.program, /SIGTERM: ending/);
+  await said(leader.program, /SIGTERM: stopping/);
   process.kill(pid, "SIGINT");
   assert.equal(await leader.program.ended, 128 + 2, leader.program.transcript());
-  assert.match(leader.program.transcript(), /SIGINT again: ending at once/);
+  assert.match(leader.program.transcript(), /SIGINT again: stopping at once/);
 });
 
 test("a port that is taken is told in one line, with exit status 1", async () => {

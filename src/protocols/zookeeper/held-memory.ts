@@ -1,6 +1,7 @@
 // The memory that a member holds for all its clients: replies that were not fetched, requests that wait, frames that are not
 // whole. It is bounded: beyond the limit, connections that have made the least progress for longest are closed.
 
+import { assert } from "../../base/assert.ts";
 import { HELD_SHARE_AFTER } from "./limits.ts";
 
 /** A connection, as far as memory goes. */
@@ -33,6 +34,7 @@ export class HeldMemory {
   /** So much more, or less, is held for a client. */
   note(bytes: number): void {
     this.#bytes += bytes;
+    assert(this.#bytes >= 0, "more memory was given back than was held");
     if (this.#bytes > this.#bytesMax && !this.#isRelieving) this.#relieve();
   }
 

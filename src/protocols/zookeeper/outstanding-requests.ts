@@ -1,5 +1,6 @@
 // A request between its coming and its reply. The records are used again and again: a request costs no object.
 
+import { assert } from "../../base/assert.ts";
 import type { ByteReader } from "../../base/bytes.ts";
 import type { CoordinationError } from "../../base/errors.ts";
 import type { Waiter } from "../../replica/replica-port.ts";
@@ -18,6 +19,7 @@ export interface RequestOwner {
   onRefused(request: OutstandingRequest, error: CoordinationError): void;
 }
 
+/** Invariant: `held` is there while it is `ready`, and its bytes while it is `waiting`. It stands in one queue or in the pool. */
 export class OutstandingRequest implements Waiter {
   next: OutstandingRequest | null = null;
   owner: RequestOwner | null = null;
@@ -82,6 +84,7 @@ export class RequestPool {
 
   /** Nobody holds this record any more. */
   release(request: OutstandingRequest): void {
+    assert(request.owner !== null && request.next === null, "a request is released twice, or while it is queued");
     request.owner = null;
     request.operation = null;
     request.bytes = null;

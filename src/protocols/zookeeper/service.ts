@@ -175,7 +175,8 @@ export class Service implements ConnectionHost, TreeEvents, LeaseEvents, LiveSer
   }
 
   #closeAll(reason: string): void {
-    if (this.#connections.size > 0) this.options.logger.info(`${this.#connections.size} clients are let go: ${reason}`);
+    if (this.#connections.size > 0)
+      this.options.logger.info(`closing the connections of ${this.#connections.size} clients: ${reason}`);
     for (const connection of this.#connections) if (connection.phase !== "answering") connection.end();
   }
 
@@ -238,7 +239,7 @@ export class Service implements ConnectionHost, TreeEvents, LeaseEvents, LiveSer
 
   noteFailed(connection: HostedConnection, error: unknown): void {
     const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.options.logger.error(`${connection.name}: a bug here, please report it: ${told}`);
+    this.options.logger.error(`${connection.name}: a bug in this server, please report it: ${told}`);
   }
 
   noteDeferred(request: OutstandingRequest): void {
@@ -260,6 +261,7 @@ export class Service implements ConnectionHost, TreeEvents, LeaseEvents, LiveSer
 
   noteAnswered(): void {
     this.outstanding -= 1;
+    assert(this.outstanding >= 0, "more requests were answered than were taken");
     this.turns.unblockSoon();
   }
 

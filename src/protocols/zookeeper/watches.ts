@@ -5,6 +5,7 @@
 // ZooKeeper keeps two tables, and clients can see it: `data` holds what exists and getData set, `child` what getChildren
 // set, a persistent watch stands in both, a recursive one in `data` alone.
 
+import { assert } from "../../base/assert.ts";
 import { ByteWriter } from "../../base/bytes.ts";
 import { Summary } from "../../base/summary.ts";
 import type { Acl, NodeEvent } from "../../state/tree/types.ts";
@@ -33,6 +34,10 @@ export interface Watcher {
   drop(reason: string): void;
 }
 
+/**
+ * Invariants: `#byPath` and `#byWatcher` hold the same pairs, and `#size` is their number; no pair is kept without a mode; `bytes`
+ * is the sum of what its watchers hold here.
+ */
 export class WatchTable {
   readonly #onGrown: (watcher: Watcher) => void;
   /** Of all watches, about. */
@@ -171,6 +176,7 @@ export class WatchTable {
   #note(watcher: Watcher, bytes: number): void {
     watcher.watchBytes += bytes;
     this.bytes += bytes;
+    assert(watcher.watchBytes >= 0 && this.bytes >= 0, "more watches were taken away than were set");
   }
 
   #join(path: string, watcher: Watcher): void {
@@ -184,6 +190,7 @@ export class WatchTable {
 
   #leave(path: string, watcher: Watcher): void {
     this.#size -= 1;
+    assert(this.#size >= 0, "a watch was taken away that nobody had set");
     this.#note(watcher, -path.length - WATCH_BYTES_ABOUT);
     const watching = this.#byPath.get(path);
     if (watching === watcher) this.#byPath.delete(path);
