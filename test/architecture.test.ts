@@ -104,7 +104,6 @@ test("models of the state, and algorithms of consensus, are strangers to each ot
 /** Rooms whose files still need each other here and there, so that they can only be read together. Strike out what is cut. */
 const ROOMS_WITH_CIRCLES: readonly string[] = [
   "consensus/raft/",
-  "protocols/zookeeper/client/",
   "recipes/",
   "sim/",
   "state/tree/",
