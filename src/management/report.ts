@@ -12,7 +12,7 @@ export interface ManagedDoor {
   readonly door: Pick<Door, "metrics" | "report" | "pages">;
 }
 
-export interface MemberEntry {
+interface MemberEntry {
   readonly id: number;
   readonly role: string;
   readonly address: string;

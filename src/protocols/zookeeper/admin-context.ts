@@ -35,7 +35,7 @@ export function adminContext(
 export const TRACE_MASK = 306n;
 
 /** File descriptors of this process; null where the system does not say. */
-export interface DescriptorFacts {
+interface DescriptorFacts {
   open(): number | null;
   limit(): number | null;
 }

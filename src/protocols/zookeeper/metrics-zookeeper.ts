@@ -177,7 +177,7 @@ export function zooKeeperSummaries({ stats, member, storage }: AdminContext): re
   return summaries;
 }
 
-export function summaryMetric({ name, help, facts, isDetailed }: NamedSummary): Metric {
+function summaryMetric({ name, help, facts, isDetailed }: NamedSummary): Metric {
   const quantiles = (isDetailed ? [0.5, 0.9, 0.99] : [0.5]).map((share) => ({
     labels: { quantile: String(share) },
     value: facts.quantile(share),
@@ -189,6 +189,6 @@ export function summaryMetric({ name, help, facts, isDetailed }: NamedSummary): 
   return { name, kind: "summary", help, samples: [...quantiles, ...totals] };
 }
 
-export function pendingEntries({ member: { status } }: AdminContext): number {
+function pendingEntries({ member: { status } }: AdminContext): number {
   return Math.max(0, status.lastIndex - status.commitIndex);
 }
