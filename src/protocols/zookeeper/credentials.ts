@@ -1,5 +1,5 @@
-// Who one client is, as far as it has proved it, and the two ways in which it proves more: `addauth`, and SASL. A password
-// that opens what others may not is looked at only as fast as `guesses.ts` lets it.
+// The identities that one client has proved, and the two ways to prove more: `addauth` and SASL. Passwords of privileged users
+// are checked only as fast as `guesses.ts` allows.
 
 import { type ByteReader, ByteWriter, MalformedError } from "../../base/bytes.ts";
 import type { Hashes } from "../../base/hashes.ts";
@@ -97,7 +97,7 @@ export class Credentials {
     });
   }
 
-  /** As in ZooKeeper, whoever has a wrong password for the super user is an ordinary user of that name. */
+  /** As in ZooKeeper, a client with a wrong password for the super user becomes an ordinary user of that name. */
   #onWrongSuper(more: readonly Identity[], now: number): ProofAnswer {
     const failure = `wrong password for the super user, ${this.#noteWrong(SUPER, now)}`;
     this.#wrongPasswords += 1;

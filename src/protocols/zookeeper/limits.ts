@@ -5,12 +5,12 @@ import type { OutputBounds } from "../../transport/output-buffer.ts";
 /** `jute.maxbuffer` as ZooKeeper ships it: the longest frame taken from a client. */
 export const FRAME_BYTES_MAX = 0xfffff;
 
-/** How long a connection may stay without a handshake: ten thousand silent ones must not hold descriptors for long. */
+/** How long a connection may stay without a handshake. Ten thousand silent connections must not hold descriptors for long. */
 export const HANDSHAKE_DEADLINE_MS = 10_000;
 
 /**
- * How much of the timeout that it asks for a handshake waits for a quorum. ZooKeeper's clients give a connection that much
- * where they know of three members; whoever comes back with a session has the rest of it left.
+ * How long a handshake waits for a quorum, as a share of the session timeout that it asks for. ZooKeeper's clients give a
+ * connection that much where they know three members. A client that comes back with a session has the rest of it left.
  */
 export const HANDSHAKE_WAIT_SHARE = 1 / 3;
 
@@ -18,29 +18,29 @@ export const HANDSHAKE_WAIT_SHARE = 1 / 3;
 export const OUTSTANDING_MAX = 1000;
 
 /**
- * Requests of one connection taken but not answered: a client that pipelines without end waits on its own socket, and
- * what waits behind one slow write stays small.
+ * Requests of one connection that were taken and not answered. A client that pipelines without end waits on its own socket,
+ * and the queue behind one slow write stays small.
  */
 export const OUTSTANDING_PER_CONNECTION_MAX = 10_000;
 
 /**
- * Reads of one connection that may wait in front of one of its writes. They must be answered when their turn comes,
- * whatever the client has fetched, because the write behind them will change what they should see.
+ * Reads of one connection that may wait in front of one of its writes. They must be answered at their turn, even if the client
+ * has not fetched earlier replies, because the write behind them changes what they should see.
  */
 export const READS_AHEAD_OF_WRITE_MAX = 128;
 
-/** Bytes a client has not fetched beyond which its requests are left in its socket: whoever does not read is not served. */
+/** Unfetched bytes of a client beyond which its requests stay in its socket: a client that does not read is not served. */
 export const UNSENT_BYTES_HIGH = 1 << 20;
 
 /**
- * Bytes of notifications a client has not fetched beyond which its connection is closed. They come unasked, so nothing
- * else bounds them; the client re-attaches and sets its watches again, and `setWatches` tells what it missed.
+ * Unfetched bytes of notifications beyond which a connection is closed. Notifications come unasked, so nothing else bounds
+ * them. The client comes back and sets its watches again, and the reply to `setWatches` tells what it missed.
  */
 export const UNSENT_NOTIFICATION_BYTES_MAX = 16 << 20;
 
 /**
- * The reply to one request. Names of a few million children fit, and any node's data; clients refuse much smaller ones,
- * above their own `jute.maxbuffer`. What would be longer is answered with an error.
+ * The reply to one request. The names of a few million children fit, and any node's data. Clients refuse much smaller replies,
+ * those above their own `jute.maxbuffer`. A longer reply is replaced by an error.
  */
 const REPLY_BYTES_MAX = 64 << 20;
 
@@ -48,8 +48,8 @@ const REPLY_BYTES_MAX = 64 << 20;
 export const MULTI_READ_FRAMES_MAX = 4;
 
 /**
- * What one connection may leave unread in all. Only reads that stand before a write of their own session come up to it:
- * they are answered at their turn, fetched or not. They may take as much work in a turn, too.
+ * What one connection may leave unread in all. Only reads in front of a write of their own session reach this limit: they are
+ * answered at their turn, even if nothing is fetched. The same number bounds their work in one turn.
  */
 const UNSENT_BYTES_MAX = REPLY_BYTES_MAX + UNSENT_BYTES_HIGH;
 
@@ -58,7 +58,7 @@ const REQUEST_BYTES_HIGH = 4 << 20;
 
 /**
  * What a member holds for all its clients: replies that were not fetched, requests that wait, frames that are not whole.
- * Beyond it those go who have got on least for longest, down to this share of it, so that not each byte has to choose.
+ * Beyond the limit, connections that have made the least progress for longest are closed, until only this share is held.
  */
 const HELD_BYTES_MAX = 256 << 20;
 export const HELD_SHARE_AFTER = 0.75;
@@ -73,8 +73,8 @@ const WATCH_BYTES_PER_CONNECTION_MAX = 128 << 20;
 const WATCH_BYTES_MAX = 512 << 20;
 
 /**
- * What may be done for clients in a turn of the loop: bytes of replies, and nodes looked at, each as so many bytes. What
- * is beyond waits for the next turn, after the peers, the disk and everyone else have been heard.
+ * Work for clients in one turn of the loop: bytes of replies, and nodes looked at, each counted as so many bytes. The rest waits
+ * for the next turn, after the peers, the disk and the other clients.
  */
 const TURN_WORK_MAX = 4 << 20;
 export const VISIT_WORK = 16;
@@ -133,10 +133,10 @@ export const PASSWORD_BYTES_MAX = 64;
 export const GUESSES_FREE = 10;
 export const GUESS_INTERVAL_MS = 1000;
 
-/** Who has waited so long for his turn is turned away: his pings wait behind it. */
+/** How long a password may wait for its turn. Then the client is turned away, because its pings wait behind the password. */
 export const GUESS_WAIT_MS_MAX = 3000;
 
-/** Wrong passwords of the super user after which a connection is closed. SASL has one try a connection anyway. */
+/** Wrong passwords of the super user after which a connection is closed. SASL allows one try for each connection anyway. */
 export const WRONG_PASSWORDS_PER_CONNECTION_MAX = 3;
 
 /** Addresses, with a user each, whose wrong passwords are counted for themselves: about 1 MB. The rest share one count. */

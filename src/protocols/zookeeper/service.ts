@@ -94,7 +94,7 @@ export class Service implements ConnectionHost, TreeEvents, LeaseEvents, LiveSer
     return connection;
   }
 
-  /** Says goodbye to all clients: their sessions live on, elsewhere. */
+  /** Closes all connections. Their sessions live on, elsewhere. */
   stop(): void {
     this.mode = "stopped";
     this.#stopTicking();
@@ -124,7 +124,7 @@ export class Service implements ConnectionHost, TreeEvents, LeaseEvents, LiveSer
     this.#bySession.get(id)?.drop("its session was attached again");
   }
 
-  /** What happened in between was never told: clients come back, and their watches are compared. */
+  /** Watchers missed what happened in between. Clients come back, and their watches are compared. */
   onRestored(): void {
     this.#closeAll("the state was replaced by a leader's");
     for (const request of this.#deferred) this.#conclude(request, { kind: "rejected", code: "session-moved" });

@@ -1,4 +1,4 @@
-// Who on this member waits to be told of which path. Watches are local: no other member knows of them, and they end with
+// The watches that this member's clients have set. Watches are local: no other member knows of them, and they end with
 // the connection that set them. A one-shot watch is told once and forgotten; a persistent one stays; a recursive one
 // stays and is told of everything below its path, except changes of children lists.
 //
