@@ -35,7 +35,9 @@ export interface MemberReport {
   readonly lastIndex: number;
   readonly snapshotIndex: number;
   /** Commands applied. */
-  readonly revision: number;
+  readonly sequence: number;
+  /** The feature level of the ensemble. */
+  readonly level: number;
   readonly members: readonly MemberEntry[];
   /** A change of members is between its two steps: majorities of the old and of the new ensemble are needed. */
   readonly joint: boolean;
@@ -71,7 +73,8 @@ export function memberReport({ member, mode, doors, snapshotBytes, uptimeMs }: R
     appliedIndex: status.appliedIndex,
     lastIndex: status.lastIndex,
     snapshotIndex: status.snapshotIndex,
-    revision: member.machine.revision,
+    sequence: member.machine.sequence,
+    level: member.machine.level,
     members: status.configuration.members.map(({ id, role, address, incarnation }) => {
       return { id, role, address, counts: role === "voter" && incarnation !== 0 };
     }),

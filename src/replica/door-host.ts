@@ -10,4 +10,6 @@ export interface DoorHost {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly hashes: Hashes;
+  /** The feature level of the ensemble now: below its protocol's a door answers reads and refuses writes. */
+  readonly level: number;
 }

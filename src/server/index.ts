@@ -5,5 +5,7 @@ export type { Logger } from "../replica/logger.ts";
 export type { FollowerStatus, MemberStatus, ReplicaPort } from "../replica/replica-port.ts";
 export type { Assembled } from "./configuration/assemble.ts";
 export { ConfigurationError, type ServerConfiguration } from "./configuration/configuration.ts";
+export type { DoorSection } from "./configuration/door-sections.ts";
 export { type LoadOptions, loadConfiguration } from "./configuration/load.ts";
-export { type RunningMember, startMember } from "./member.ts";
+export type { DoorKind } from "./door-kind.ts";
+export { type MemberExtensions, type RunningMember, startMember } from "./member.ts";

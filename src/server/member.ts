@@ -9,13 +9,14 @@ import { openPeers } from "../adapters/peers/peers.ts";
 import { openStorage } from "../adapters/storage/system-storage.ts";
 import { CoordinationError } from "../base/errors.ts";
 import { seededRandom } from "../base/random.ts";
+import type { DoorHost } from "../replica/door-host.ts";
 import { LateStorageEvents } from "../replica/late-storage-events.ts";
 import type { Logger } from "../replica/logger.ts";
 import type { OpenedStorage, StorageEvents } from "../replica/ports.ts";
 import { Replica } from "../replica/replica.ts";
 import type { ReplicaPort } from "../replica/replica-port.ts";
 import { Machine } from "../state/machine.ts";
-import { coordinationModels } from "../state/models.ts";
+import { coordinationModels, type ModelFactory } from "../state/models.ts";
 import type { Acceptor } from "../transport/connection.ts";
 import type { ServerConfiguration, TlsSettings } from "./configuration/configuration.ts";
 import type { DoorKind } from "./door-kind.ts";
@@ -35,17 +36,24 @@ export interface RunningMember extends Acceptor {
   readonly ended: Promise<Error | null>;
 }
 
+/** For protocols that are made elsewhere. */
+export interface MemberExtensions {
+  /** The doors that the configuration may name; those that come with Cabildo, unless given. */
+  readonly doorKinds?: readonly DoorKind[] | undefined;
+  /** Models of the state, beside those that come with Cabildo. All members must have the same. */
+  readonly models?: readonly ModelFactory[] | undefined;
+}
+
 /**
  * Starts one member and completes when its ports are open; it may still be looking for its ensemble. Rejects with a
  * `CoordinationError` that says what to do when its data, its ports or its files cannot be used; nothing is left running.
- * `doorKinds`: the doors that the configuration may name; those that come with Cabildo, unless given.
  */
 export async function startMember(
   configuration: ServerConfiguration,
   log: Logger,
-  doorKinds: readonly DoorKind[] = DOORS,
+  { doorKinds = DOORS, models = [] }: MemberExtensions = {},
 ): Promise<RunningMember> {
-  const starting = new StartingMember(configuration, log, doorKinds);
+  const starting = new StartingMember(configuration, log, { doorKinds, models });
   try {
     return await starting.start();
   } catch (error) {
@@ -57,7 +65,7 @@ export async function startMember(
 class StartingMember {
   readonly #configuration: ServerConfiguration;
   readonly #log: Logger;
-  readonly #kinds: readonly DoorKind[];
+  readonly #extensions: Required<MemberExtensions>;
   /** What to close, the last opened first. */
   readonly #opened: (() => Promise<void>)[] = [];
   #end: (error: Error | null) => void = () => {};
@@ -65,14 +73,16 @@ class StartingMember {
     this.#end = resolve;
   });
 
-  constructor(configuration: ServerConfiguration, log: Logger, kinds: readonly DoorKind[]) {
+  constructor(configuration: ServerConfiguration, log: Logger, extensions: Required<MemberExtensions>) {
     this.#configuration = configuration;
     this.#log = log;
-    this.#kinds = kinds;
+    this.#extensions = extensions;
   }
 
   async start(): Promise<RunningMember> {
-    const machine = new Machine(coordinationModels({ hashSeed: randomInt(2 ** 32 - 1) }));
+    const machine = new Machine(
+      coordinationModels({ hashSeed: randomInt(2 ** 32 - 1), more: this.#extensions.models ?? [] }),
+    );
     const storageEvents = new LateStorageEvents((error) => diskFailure(error, placeOf(this.#configuration)));
     const storage = await this.#openStorage(storageEvents);
     const replica = this.#createReplica(machine, storage);
@@ -128,11 +138,19 @@ class StartingMember {
   }
 
   async #openDoors(replica: Replica, storage: OpenedStorage): Promise<readonly OpenDoor[]> {
-    const host = { member: replica, clock: systemClock, logger: this.#log, hashes: systemHashes };
+    const host: DoorHost = {
+      member: replica,
+      clock: systemClock,
+      logger: this.#log,
+      hashes: systemHashes,
+      get level() {
+        return replica.machine.level;
+      },
+    };
     const parts = { configuration: this.#configuration, replica, storage };
     const doors: OpenDoor[] = [];
     for (const configured of this.#configuration.doors) {
-      const kind = this.#kinds.find(({ name }) => name === configured.kind);
+      const kind = this.#extensions.doorKinds?.find(({ name }) => name === configured.kind);
       if (kind === undefined) {
         throw new CoordinationError("configuration", "not-applied", `there is no door of the kind ${configured.kind}`);
       }

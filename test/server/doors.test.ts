@@ -70,7 +70,7 @@ lines: { port: ${lines}, address: 127.0.0.1, prefix: "> " }
     isDirectory: () => true,
   };
   const { configuration } = loadConfiguration({ file, files, doorSections: [LINES] });
-  member = await startMember(configuration, silentLogger, [...DOORS, LINES_DOOR]);
+  member = await startMember(configuration, silentLogger, { doorKinds: [...DOORS, LINES_DOOR] });
 });
 
 after(async () => {

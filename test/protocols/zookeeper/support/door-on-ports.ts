@@ -56,7 +56,7 @@ export async function openZooKeeperServer(
   options: ZooKeeperServerOptions,
 ): Promise<ZooKeeperServer> {
   const { clock, logger = silentLogger } = options;
-  const door = new ZooKeeperDoor({ member, clock, logger, hashes: systemHashes }, options);
+  const door = new ZooKeeperDoor({ member, clock, logger, hashes: systemHashes, level: 0 }, options);
   try {
     return serving(door, options, await listen(door, options));
   } catch (error) {
