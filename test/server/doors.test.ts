@@ -62,7 +62,7 @@ before(async () => {
 data: ${directory}
 admin: { port: ${admin} }
 zookeeper: [{ port: ${first}, address: 127.0.0.1 }, { port: ${second}, address: 127.0.0.1 }]
-lines: { port: ${lines}, address: 127.0.0.1, prefix: "> " }
+lines: { port: ${lines}, address: 127.0.0.1, prefix: ">" }
 `;
   const files = {
     read: (path: string) => (path === file ? yaml : null),
@@ -84,7 +84,7 @@ test("each door serves its clients on its own ports, over one state", async () =
   await one.create("/seen", "by both");
   assert.equal(Buffer.from((await other.getData("/seen")).data ?? []).toString(), "by both");
   await Promise.all([one.close(), other.close()]);
-  assert.equal(await said(ports[2]!, "good day\n"), "> good day\n");
+  assert.equal(await said(ports[2]!, "good day\n"), ">good day\n");
 });
 
 test("the management tells of each: its report, and its metrics beside those of the others", async () => {

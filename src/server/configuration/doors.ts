@@ -79,7 +79,7 @@ function otherDoor(
   files: FileReader,
 ): ConfiguredDoor {
   const { name, settings: known } = section!;
-  if (endpoints.plain === null && endpoints.secure === null) {
+  if (!values.isGiven("clientPort") && !values.isGiven("secureClientPort")) {
     values.problems.push(`${describeSource(source)}: ${name} has no port: where shall its clients come in?`);
   }
   const given = new Map(own.map((one) => [one.key, one]));

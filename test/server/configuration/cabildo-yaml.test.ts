@@ -167,7 +167,7 @@ zookeeper:
       problemsIn("data: /d\necho: { port: 7000, greting: hi }\n"),
       /echo\.greting is not a setting.*"greeting"/,
     );
-    assert.match(problemsIn("data: /d\necho: { port: 70000 }\n"), /line 2: echo\.port must be/);
+    assert.match(problemsIn("data: /d\necho: { port: 70000 }\n"), /line 2: echo\.port must have ports from 1 to 65535/);
     assert.match(
       problemsIn("data: /d\necho: { port: 7000, session: { tick: 2s } }\n"),
       /echo\.session is not a setting/,
