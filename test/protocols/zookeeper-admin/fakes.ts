@@ -175,7 +175,7 @@ export function contextOf(changes: Changes = {}): AdminContext & { readonly stat
   const member = {
     id: 1,
     status: status(changes.status),
-    machine: { revision: 0x2a },
+    machine: { sequence: 0x2a },
     proposals,
     stats: replicaStats(),
     listeners,

@@ -274,13 +274,15 @@ Connections (1):
     assert.match(ask("srvr", context), /max: -1\/-1\/-1\n$/);
   });
 
-  test("the trace mask is kept: stmk with eight bytes sets it, gtmk gives it", () => {
+  test("the trace mask is kept, by each member for itself: stmk with eight bytes sets it, gtmk gives it", () => {
     const mask = new Uint8Array([0, 0, 0, 0, 0, 0, 1, 0x32]);
-    assert.equal(answerFourLetterWord(contextOf(), "stmk", mask), "306");
-    assert.equal(answerFourLetterWord(contextOf(), "stmk", new Uint8Array(8).fill(255)), "-1");
-    assert.equal(ask("gtmk"), "-1");
-    answerFourLetterWord(contextOf(), "stmk", mask);
-    assert.equal(ask("gtmk"), "306");
+    const [one, other] = [contextOf(), contextOf()];
+    assert.equal(answerFourLetterWord(one, "stmk", mask), "306");
+    assert.equal(answerFourLetterWord(one, "stmk", new Uint8Array(8).fill(255)), "-1");
+    assert.equal(ask("gtmk", one), "-1");
+    assert.equal(ask("gtmk", other), "306");
+    answerFourLetterWord(one, "stmk", mask);
+    assert.equal(ask("gtmk", one), "306");
   });
 
   test("memb is one line of JSON with all that `cabildo status` shows", () => {
