@@ -83,8 +83,8 @@ export class LeaseQuestions {
   }
 
   #answer(lease: number): LeaseAnswer {
-    const { role, hasQuorumContact } = this.#loop.raft;
-    if (role !== "leader" || !hasQuorumContact) return { kind: "not-leader" };
+    // A leader that no quorum hears steps down by itself: whoever leads has been heard within an election timeout.
+    if (this.#loop.raft.role !== "leader") return { kind: "not-leader" };
     return { kind: "remaining", remainingMs: this.#leases.remainingMs(lease) };
   }
 

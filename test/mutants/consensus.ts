@@ -720,4 +720,22 @@ export const CONSENSUS: readonly Mutant[] = [
     caughtBy: ["raft/rules"],
     simulator: true,
   },
+  {
+    name: "an-index-that-no-log-reaches-is-believed",
+    rule: "A message that speaks of an index beyond all logs is dropped, and its sender hung up on.",
+    file: "src/consensus/raft/rules.ts",
+    find: 'if (furthestIndexOf(message) > INDEX_MAX) return "an index that no log reaches";',
+    replace: "",
+    caughtBy: ["raft/invariants"],
+    simulator: "its members keep to the rules",
+  },
+  {
+    name: "a-broken-step-goes-on-unseen",
+    rule: "What holds after every step of the core is checked there.",
+    file: "src/consensus/raft/invariants.ts",
+    find: 'assert(commitIndex >= this.#commitIndex, "a commit was taken back");',
+    replace: "",
+    caughtBy: ["raft/invariants"],
+    simulator: "the core breaks none of its invariants",
+  },
 ];

@@ -21,6 +21,7 @@ export interface Finding {
 const FILES = {
   "raft/alone": "test/consensus/raft/alone.test.ts",
   "raft/configuration": "test/consensus/raft/configuration.test.ts",
+  "raft/invariants": "test/consensus/raft/invariants.test.ts",
   "raft/log": "test/consensus/raft/log.test.ts",
   "raft/paper": "test/consensus/raft/paper.test.ts",
   "raft/pitfalls": "test/consensus/raft/pitfalls.test.ts",
