@@ -10,13 +10,20 @@ const sources = ["src", "package.json", "tsconfig.json", "tsconfig.build.json"];
 /** What the previous build is called in messages. */
 export const { commit: previousCommit } = JSON.parse(readFileSync(named, "utf8")) as { readonly commit: string };
 
+/** Why the previous build cannot be made here: these sources have no history, or not all of it. Null: it can. */
+export async function whyNoPreviousBuild(): Promise<string | null> {
+  if (!existsSync(join(repository, ".git"))) return "these sources have no history to take the previous build from";
+  const asked = await run("git", ["rev-parse", "--is-shallow-repository"], { cwd: repository });
+  const isShallow = asked.trim() === "true";
+  return isShallow ? "this clone is shallow: `git fetch --unshallow` gets the previous build" : null;
+}
+
 /** The path of its compiled `cabildo` command. */
 export async function previousServer(): Promise<string> {
   const git = (...args: string[]) => run("git", args, { cwd: repository });
   await git("cat-file", "-e", `${previousCommit}^{commit}`).catch((error: unknown) => {
     throw new Error(
-      `the history of this clone does not have the previous build, commit ${previousCommit} of test/upgrade/previous.json: ` +
-        "get it by `git fetch --unshallow`",
+      `the history of this clone does not have the previous build, commit ${previousCommit} of test/upgrade/previous.json`,
       { cause: error },
     );
   });

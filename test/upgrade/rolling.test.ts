@@ -13,7 +13,7 @@ import { builtServer } from "../support/built-server.ts";
 import type { Member } from "../support/ensemble.ts";
 import { ReconnectingClient } from "../support/reconnecting-client.ts";
 import { ZooKeeperClient } from "../support/zookeeper-client.ts";
-import { previousCommit, previousServer } from "./previous-build.ts";
+import { previousCommit, previousServer, whyNoPreviousBuild } from "./previous-build.ts";
 import { EphemeralWriter, TransactionWriter, Watcher } from "./writers.ts";
 
 type Build = "previous" | "present";
@@ -58,7 +58,10 @@ function explained(what: string, cause: unknown): Error {
 
 let programs: Readonly<Record<Build, string>>;
 
+const skip = (await whyNoPreviousBuild()) ?? false;
+
 before(async () => {
+  if (skip !== false) return;
   programs = { previous: await previousServer(), present: await builtServer() };
 });
 
@@ -97,6 +100,7 @@ async function assertNothingLost(scene: Scene): Promise<void> {
 
 test("one after another goes from the previous build to this tree's, and back while both are mixed: nothing is lost", {
   timeout,
+  skip,
 }, async (t) => {
   await using scene = await openPrevious([], 3);
   const [first, second, third] = scene.ensemble.members as readonly [Member, Member, Member];
@@ -158,6 +162,7 @@ async function replace(member: Member, to: Build, { signal = "SIGTERM", whileDow
 
 test("a fresh member of this tree's build joins an ensemble of the previous one, and votes in it", {
   timeout,
+  skip,
 }, async () => {
   await using scene = await openPrevious(["reconfigEnabled=true", "skipACL=yes", "snapCount=100"], 1);
   await scene.progress(writesBetween);
@@ -176,7 +181,7 @@ test("a fresh member of this tree's build joins an ensemble of the previous one,
   await client.close();
 });
 
-test("snapshots cross between the builds, in both directions", { timeout }, async () => {
+test("snapshots cross between the builds, in both directions", { timeout, skip }, async () => {
   await using scene = await openPrevious(["snapCount=1000"], 1);
   const { members } = scene.ensemble;
   const oldLeader = await scene.ensemble.leader();
