@@ -118,6 +118,10 @@ async function runScript(lane: Lane, script: readonly string[]): Promise<Totals>
     child.once("error", () => resolve(false));
     child.once("exit", (status) => resolve(status === 0));
   });
+  if (!hasPassed && lane.drawsInputs === true && process.env["CABILDO_FRESH_SEEDS"] === "report") {
+    print("reported, and not counted: what fresh seeds find may be older than the change\n");
+    return { passed: 0, failed: 0, skipped: 1 };
+  }
   return { passed: hasPassed ? 1 : 0, failed: hasPassed ? 0 : 1, skipped: 0 };
 }
 
