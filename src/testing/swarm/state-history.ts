@@ -119,6 +119,11 @@ export class StateHistory {
     this.#removed.add(path);
   }
 
+  /** Whether an operator removed a node of this path, or is about to. */
+  wasRemovedByOperator(path: string): boolean {
+    return this.#removed.has(path);
+  }
+
   noteEndedSession(id: bigint): void {
     this.#endedSessions.add(Number(id));
   }
