@@ -70,7 +70,7 @@ describe("a request", () => {
 
   test("is taken up, pends over what is passed through, and ends with the configuration it asked for", () => {
     const outcome = world.reconfig({ joining: observer });
-    assert.deepEqual(outcome, { kind: "reconfiguring", sequence: world.machine.sequence });
+    assert.deepEqual(outcome, { kind: "reconfiguring", zxid: world.machine.sequence });
     const pending = world.machine.model(TreeModel).tree.pending!;
     assert.deepEqual(
       pending.members.map(({ id, role }) => `${id} ${role}`),
