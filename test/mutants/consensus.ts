@@ -738,4 +738,13 @@ export const CONSENSUS: readonly Mutant[] = [
     caughtBy: ["raft/invariants"],
     simulator: "the core breaks none of its invariants",
   },
+  {
+    name: "a-member-that-leaves-is-answered-reads",
+    rule: "A leader answers reads of those alone whose renewals it hears.",
+    file: "src/consensus/raft/raft.ts",
+    find: "if (leader?.isPeer(from) === true) leader.read(from, message.context);",
+    replace: "if (leader !== null) leader.read(from, message.context);",
+    caughtBy: ["raft/scripts"],
+    simulator: true,
+  },
 ];

@@ -333,7 +333,8 @@ export class Raft {
         this.#candidate.onTimeoutNow(from);
         break;
       case "read-request":
-        if (leader !== null) leader.read(from, message.context);
+        // Only for those whose leases it renews: an answer says that the renewal before it was heard.
+        if (leader?.isPeer(from) === true) leader.read(from, message.context);
         else this.#refuseRead(from, message.context);
         break;
       case "read-reply":
