@@ -1,0 +1,244 @@
+// The echo door: a protocol of lines, made only to show what a door needs. The same connection serves real sockets and the
+// simulator's.
+//
+//   open MS               lease ID SEQUENCE
+//   keep ID               kept ID             its full time began again, and the leader has heard so; or: refused …
+//   put KEY VALUE [ID]    done SEQUENCE       attached to a lease, if one is given
+//   remove KEY            done SEQUENCE
+//   get KEY               value SEQUENCE VALUE, or: none SEQUENCE       linearizable
+//   watch KEY             watching SEQUENCE; from then on: event SEQUENCE KEY VALUE, or: gone SEQUENCE KEY
+//
+// One request at a time, in order. `refused WHY` says that nothing was done; a closed connection, that nobody knows.
+
+import { gauge } from "../../../src/base/metrics.ts";
+import { byteString, bytesOf } from "../../../src/base/text.ts";
+import type { ReplicaPort, Waiter } from "../../../src/replica/replica-port.ts";
+import type { DoorSection } from "../../../src/server/configuration/door-sections.ts";
+import { text } from "../../../src/server/configuration/kinds.ts";
+import type { DoorKind } from "../../../src/server/door-kind.ts";
+import { encodeGrantLease } from "../../../src/state/leases/commands.ts";
+import type { LeaseOutcome } from "../../../src/state/leases/lease.ts";
+import { Leases } from "../../../src/state/leases/leases.ts";
+import type { ConnectionHandler, ConnectionPort } from "../../../src/transport/connection.ts";
+import type { Door, DoorReport } from "../../../src/transport/door.ts";
+import { ECHO_LEVEL, EchoModel, type EchoOutcome, encodePut, encodeRemove } from "./model.ts";
+
+const LINE_BYTES_MAX = 64 * 1024;
+
+export interface EchoDoorOptions {
+  /** Stands before every answer. */
+  readonly prefix?: string;
+  /** False, for a test of the invariants: a read does not ask the leader first. */
+  readonly readsAreFresh?: boolean;
+}
+
+export class EchoConnection implements ConnectionHandler {
+  readonly owesReply = false;
+  readonly traffic = { packetsSent: 0 };
+  readonly #member: ReplicaPort;
+  readonly #model: EchoModel;
+  readonly #port: ConnectionPort;
+  readonly #options: EchoDoorOptions;
+  readonly #onClosed: () => void;
+  readonly #watched = new Set<string>();
+  readonly #lines: string[] = [];
+  #text = "";
+  #isBusy = false;
+  #isClosed = false;
+  readonly #stopListening: readonly (() => void)[];
+
+  constructor(member: ReplicaPort, port: ConnectionPort, options: EchoDoorOptions, onClosed: () => void) {
+    this.#member = member;
+    this.#model = member.machine.model(EchoModel);
+    this.#port = port;
+    this.#options = options;
+    this.#onClosed = onClosed;
+    this.#stopListening = [
+      this.#model.events.add({ onChanged: (key, value, sequence) => this.#onChanged(key, value, sequence) }),
+      member.machine.events.add({ onRestored: () => this.#close() }), // it has missed events
+    ];
+  }
+
+  onChunk(chunk: Uint8Array): void {
+    const lines = (this.#text + byteString(chunk, 0, chunk.length)).split("\n");
+    this.#text = lines.pop()!;
+    this.#lines.push(...lines);
+    if (this.#text.length > LINE_BYTES_MAX) this.#close();
+    this.#next();
+  }
+
+  onDrain(): void {}
+
+  onEnd(): boolean {
+    return false;
+  }
+
+  onClosed(): void {
+    if (!this.#isClosed) this.#close();
+    this.#onClosed();
+  }
+
+  #next(): void {
+    while (!this.#isBusy && !this.#isClosed) {
+      const line = this.#lines.shift();
+      if (line === undefined) return;
+      this.#isBusy = true;
+      this.#request(line.split(" "));
+    }
+  }
+
+  #request([operation, key = "", value = "", lease = "0"]: readonly string[]): void {
+    switch (operation) {
+      case "open":
+        this.#open(Number(key));
+        break;
+      case "keep":
+        this.#keep(Number(key));
+        break;
+      case "put":
+        this.#write((writer) => encodePut(writer, key, value, Number(lease)));
+        break;
+      case "remove":
+        this.#write((writer) => encodeRemove(writer, key));
+        break;
+      case "get":
+        this.#get(key);
+        break;
+      case "watch":
+        this.#watched.add(key);
+        this.#answer(`watching ${this.#member.machine.sequence}`);
+        break;
+      default:
+        this.#answer("refused unknown-request");
+    }
+  }
+
+  #open(timeoutMs: number): void {
+    if (!Number.isSafeInteger(timeoutMs) || timeoutMs <= 0) {
+      this.#answer("refused bad-arguments");
+      return;
+    }
+    const terms = { timeoutMs, secret: null, isOwned: false };
+    this.#propose(
+      (writer) => encodeGrantLease(writer, terms),
+      (outcome: LeaseOutcome, sequence) =>
+        outcome.kind === "lease-opened" ? `lease ${outcome.id} ${sequence}` : refusal(outcome),
+    );
+  }
+
+  #keep(lease: number): void {
+    this.#member.readBarrier((error) => {
+      const isThere = this.#member.machine.model(Leases).has(lease);
+      if (error !== null) this.#close();
+      else this.#answer(isThere ? `kept ${lease}` : "refused session-expired");
+    }, lease);
+  }
+
+  #write(encode: (writer: ReturnType<ReplicaPort["begin"]>) => void): void {
+    this.#propose(encode, (outcome: EchoOutcome, sequence) =>
+      outcome.kind === "done" ? `done ${sequence}` : refusal(outcome),
+    );
+  }
+
+  /** Below its level the ensemble may have a member that knows no such command. */
+  #propose<Outcome>(
+    encode: (writer: ReturnType<ReplicaPort["begin"]>) => void,
+    tell: (outcome: Outcome, sequence: number) => string,
+  ): void {
+    const why = this.#member.machine.level < ECHO_LEVEL ? "feature-level" : this.#member.admission();
+    if (why !== "open") {
+      this.#answer(`refused ${why}`);
+      return;
+    }
+    encode(this.#member.begin());
+    const waiter: Waiter<Outcome> = {
+      onOutcome: (outcome, sequence) => this.#answer(tell(outcome, sequence)),
+      onRefused: ({ outcome }) => (outcome === "not-applied" ? this.#answer("refused not-applied") : this.#close()),
+    };
+    this.#member.commit(waiter as Waiter);
+  }
+
+  #get(key: string): void {
+    const answer = (): void => {
+      const { sequence } = this.#member.machine;
+      const entry = this.#model.entries.get(key);
+      this.#answer(entry === undefined ? `none ${sequence}` : `value ${sequence} ${entry.value}`);
+    };
+    if (this.#options.readsAreFresh === false) answer();
+    else this.#member.readBarrier((error) => (error === null ? answer() : this.#close()));
+  }
+
+  #onChanged(key: string, value: string | null, sequence: number): void {
+    if (!this.#watched.has(key)) return;
+    this.#say(value === null ? `gone ${sequence} ${key}` : `event ${sequence} ${key} ${value}`);
+  }
+
+  #answer(line: string): void {
+    this.#say(line);
+    this.#isBusy = false;
+    this.#next();
+  }
+
+  #say(line: string): void {
+    if (this.#isClosed) return;
+    this.traffic.packetsSent++;
+    this.#port.write(bytesOf(`${this.#options.prefix ?? ""}${line}\n`));
+  }
+
+  #close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const stop of this.#stopListening) stop();
+    this.#port.destroy();
+  }
+}
+
+function refusal(outcome: LeaseOutcome | EchoOutcome): string {
+  if (outcome.kind === "refused") return `refused ${outcome.why}`;
+  return `refused ${outcome.kind === "rejected" ? outcome.code : "not-applied"}`;
+}
+
+class EchoDoor implements Door {
+  readonly #member: ReplicaPort;
+  readonly #options: EchoDoorOptions;
+  #connections = 0;
+  #isStopped = false;
+
+  constructor(member: ReplicaPort, options: EchoDoorOptions) {
+    this.#member = member;
+    this.#options = options;
+  }
+
+  accept(port: ConnectionPort): EchoConnection | null {
+    if (this.#isStopped) return null;
+    this.#connections++;
+    return new EchoConnection(this.#member, port, this.#options, () => {
+      this.#connections--;
+    });
+  }
+
+  noteTurnedAway(): void {}
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  metrics() {
+    return [gauge("echo_keys", "Keys of the echo door.", this.#member.machine.model(EchoModel).entries.size)];
+  }
+
+  report(): DoorReport {
+    const { size } = this.#member.machine.model(EchoModel).entries;
+    const serving = !this.#isStopped;
+    return { serving, readOnly: false, connections: this.#connections, outstanding: 0, counts: { keys: size } };
+  }
+}
+
+/** The line for the table of doors. */
+export const ECHO_DOOR: DoorKind = {
+  name: "echo",
+  open: ({ member }, { settings }) => new EchoDoor(member, settings as EchoDoorOptions),
+};
+
+/** The line for the sections of cabildo.yaml. */
+export const ECHO_SECTION: DoorSection = { name: "echo", settings: { prefix: { kind: text, default: "" } } };
