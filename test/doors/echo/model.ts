@@ -24,7 +24,7 @@ export type EchoOutcome = { readonly kind: "done" } | { readonly kind: "refused"
 
 const DONE: EchoOutcome = { kind: "done" };
 
-export interface EchoEvents {
+interface EchoEvents {
   /** `value` null: the key is gone. */
   onChanged(key: string, value: string | null, sequence: number): void;
 }
