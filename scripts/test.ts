@@ -118,7 +118,7 @@ async function runScript(lane: Lane, script: readonly string[]): Promise<Totals>
     child.once("error", () => resolve(false));
     child.once("exit", (status) => resolve(status === 0));
   });
-  if (!hasPassed && lane.drawsInputs === true && process.env["CABILDO_FRESH_SEEDS"] === "report") {
+  if (!hasPassed && lane.drawsInputs === true && process.env["FRESH_SEEDS"] === "report") {
     print("reported, and not counted: what fresh seeds find may be older than the change\n");
     return { passed: 0, failed: 0, skipped: 1 };
   }

@@ -74,7 +74,7 @@ test("a leader that is asked to end hands over, drains and ends in good order, a
       const gaps = writers.map(({ gap }) => `${gap.toFixed(0)} ms`);
       t.diagnostic(`ended after ${tookMs.toFixed(0)} ms; longest gaps between a client's writes: ${gaps.join(", ")}`);
       assert.match(leader.log(), /ended with 0 at [^\n]*\n$/);
-      const ending = leader.log().slice(leader.log().lastIndexOf("SIGTERM: ending"));
+      const ending = leader.log().slice(leader.log().lastIndexOf("SIGTERM: stopping"));
       assert.match(ending, / follows (nobody yet|member \d) in term /, "it let another lead before it ended");
       const { allowanceMs } = stalls;
       assert.ok(tookMs < 5000 + allowanceMs, `it took ${tookMs} ms`);
