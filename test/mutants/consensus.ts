@@ -747,4 +747,13 @@ export const CONSENSUS: readonly Mutant[] = [
     caughtBy: ["raft/scripts"],
     simulator: true,
   },
+  {
+    name: "a-guest-that-asks-for-pre-votes-is-dropped",
+    rule: "A member that is sent the log unasked stays so when it asks who would vote for it.",
+    file: "src/consensus/raft/message-filter.ts",
+    find: "!isPreVote && ",
+    replace: "",
+    caughtBy: ["replica/founding"],
+    simulator: "a joiner is stuck in one of forty starts, and only where its file is edited first",
+  },
 ];

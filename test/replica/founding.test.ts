@@ -367,6 +367,23 @@ for (const role of ["observer", "participant"] as const) {
   );
 }
 
+test("a joiner that stands for election before it hears the leader is sent the log all the same", async () => {
+  for (const seed of [111, 117, 122, 141, 153, 186, 188, 222, 374, 378, 385]) {
+    const machines = new Machines(4, seed);
+    const { time } = machines.ensemble;
+    for (const id of [1, 2, 3]) {
+      machines.member(id).file = fileOf([1, 2, 3]);
+      void machines.member(id).restart();
+    }
+    await machines.until(() => machines.ensemble.leader() !== undefined, "a leader");
+    await time.runUntil(() => false, (seed * 7) % 200);
+    const joiner = machines.member(4);
+    joiner.file = fileOf([1, 2, 3, 4]);
+    void joiner.restart();
+    await machines.until(() => joiner.replica?.admission() === "open", `a leader for the joiner of seed ${seed}`);
+  }
+});
+
 story("who was removed stays away, until it is started again", 4, async (machines) => {
   await machines.start([1, 2, 3, 4], fileOf([1, 2, 3, 4]));
   await machines.until(() => machines.ensemble.isSettled(), "four");

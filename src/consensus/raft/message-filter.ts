@@ -23,7 +23,8 @@ export class MessageFilter {
   /** Whether a message is to be handled. Whoever breaks a rule is told of as an effect. */
   admits(from: MemberId, message: Message): boolean {
     const { leader, term } = this.#state;
-    if (message.term > term && leader?.isGuest(from) === true) {
+    const isPreVote = message.kind === "request-vote" && message.pre; // it raises no term, and is told that there is a leader
+    if (message.term > term && !isPreVote && leader?.isGuest(from) === true) {
       leader.dropGuest(from); // whom nobody has named unseats nobody
       return false;
     }
