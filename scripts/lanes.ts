@@ -224,6 +224,7 @@ export const LANES: readonly Lane[] = [
     isAlone: true,
     fileMinutes: 5,
     minutes: 5,
+    drawsInputs: true,
     script: ["scripts/sim.ts", "--minutes", "2", "--jobs", String(availableParallelism())],
   },
   {
