@@ -33,6 +33,7 @@ import {
   type ReconfigFields,
 } from "../../src/state/tree/commands.ts";
 import { TreeModel } from "../../src/state/tree/model.ts";
+import { detached } from "../../src/state/tree/outcomes.ts";
 import type { Acl, Identity, Rejection, TreeEvents, TreeOutcome } from "../../src/state/tree/types.ts";
 
 export const PASSWORD = "0123456789abcdef";
@@ -224,22 +225,7 @@ export class World {
 
 /** Outcomes may hold live nodes: tests keep what they said. */
 export function kept(outcome: Outcome): Outcome {
-  if (outcome.kind !== "created" && outcome.kind !== "updated") return outcome;
-  const { stat } = outcome;
-  const copy = {
-    czxid: stat.czxid,
-    mzxid: stat.mzxid,
-    ctime: stat.ctime,
-    mtime: stat.mtime,
-    version: stat.version,
-    cversion: stat.cversion,
-    aversion: stat.aversion,
-    ephemeralOwner: stat.ephemeralOwner,
-    dataLength: stat.dataLength,
-    numChildren: stat.numChildren,
-    pzxid: stat.pzxid,
-  };
-  return { ...outcome, stat: copy };
+  return detached(outcome as TreeOutcome) as Outcome;
 }
 
 export function codeOf(outcome: Outcome): string {
