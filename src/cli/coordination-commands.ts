@@ -146,7 +146,6 @@ function held(command: Command): Command {
       "--grace <seconds>",
       "from SIGTERM to SIGKILL, when the command is made to end (default: 5)",
       seconds(0, 3600),
-      5000,
     )
     .option(
       "--on-unsure <what>",

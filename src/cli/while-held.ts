@@ -8,18 +8,20 @@ import { isUsersSlip, type ServerOptions, say, tellFailure } from "./servers.ts"
 
 /** As commander gives them. */
 export interface HeldCommandOptions extends ServerOptions {
-  /** Milliseconds. */
-  readonly grace: number;
+  /** Milliseconds; `GRACE_MS` unless given. */
+  readonly grace?: number;
   readonly onUnsure: "abort" | "until-deadline";
 }
 
 const SESSION_TIMEOUT_MS = 10_000;
+/** The help says it in seconds. */
+const GRACE_MS = 5000;
 
 /**
  * How long the command has to end when it is asked to. When this process is killed nobody renews its session, of which at
  * least half is left: the guardian's grace is no longer.
  */
-export function gracesOf({ grace, sessionTimeout = SESSION_TIMEOUT_MS }: HeldCommandOptions) {
+export function gracesOf({ grace = GRACE_MS, sessionTimeout = SESSION_TIMEOUT_MS }: HeldCommandOptions) {
   return { graceMs: grace, guardianGraceMs: Math.min(grace, sessionTimeout / 2) };
 }
 

@@ -95,7 +95,7 @@ function peerSettings(values: Values, { id, mode, members }: ReturnType<typeof e
   if ((callsByTls || portUnification) && tls === null) {
     values.problem(
       callsByTls ? "sslQuorum" : "portUnification",
-      "needs a key and a certificate: give ssl.quorum.keyStore.location, a PEM file with both",
+      "needs a key and a certificate: give ssl.quorum.keyStore.location (cabildo.yaml: peer.tls.keyStore), a PEM file with both",
     );
   }
   // Without authorities of its own, whoever has a certificate of any authority on the internet would be a member.

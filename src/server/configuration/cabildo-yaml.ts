@@ -4,7 +4,6 @@
 //   data: /var/lib/cabildo
 //   zookeeper:
 //     port: 2181
-//     securePort: 2281
 //     session: { tick: 2s, timeoutMax: 1min }
 //     security: { users: { bob: secret } }
 //     words: [srvr, mntr, ruok]        # or: all

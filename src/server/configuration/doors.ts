@@ -118,7 +118,10 @@ function listenSettings(
   const portUnification = values.get("client.portUnification");
   if (tls === null && (secure !== null || portUnification)) {
     const asker: SettingKey = secure !== null ? "secureClientPort" : "client.portUnification";
-    values.problem(asker, "needs a key and a certificate: give ssl.keyStore.location, a PEM file with both");
+    values.problem(
+      asker,
+      "needs a key and a certificate: give ssl.keyStore.location (cabildo.yaml: tls.keyStore), a PEM file with both",
+    );
   }
   const backlog = values.get("clientPortListenBacklog");
   return {

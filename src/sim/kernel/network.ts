@@ -13,7 +13,7 @@ import type { VirtualClock, VirtualTime } from "./time.ts";
 export interface NetworkOptions {
   readonly delayMinMs: number;
   readonly delayMaxMs: number;
-  /** Probability that a frame takes as long as `delaySpikeMs` more. */
+  /** Probability that a frame takes as long as `spikeMs` more. */
   readonly spikeProbability: number;
   readonly spikeMs: number;
   /** Probability that a frame breaks the connection that it travels on. */
