@@ -9,6 +9,8 @@ export class ExpiryQueue {
   #now = 0;
   /** Deadline of each lease; the bucket it stands in may be an earlier one, corrected when that bucket comes up. */
   readonly #deadlines = new Map<number, number>();
+  /** The bucket in which each lease is looked for; in others it may stand as well, and is passed over. */
+  readonly #places = new Map<number, number>();
   readonly #buckets = new Map<number, number[]>();
   #nextBucket = 0;
 
@@ -18,10 +20,10 @@ export class ExpiryQueue {
 
   /** Begins the full time of a lease, new or known. */
   renew(lease: number, timeoutMs: number): void {
-    const known = this.#deadlines.has(lease);
     const deadline = this.#now + timeoutMs + this.#stepMaxMs;
     this.#deadlines.set(lease, deadline);
-    if (!known) this.#place(lease, deadline);
+    const place = this.#places.get(lease);
+    if (place === undefined || this.#bucketOf(deadline) < place) this.#place(lease, deadline);
   }
 
   /** How much of its time is left, at least 0; null: it is not in the queue. */
@@ -32,10 +34,12 @@ export class ExpiryQueue {
 
   forget(lease: number): void {
     this.#deadlines.delete(lease);
+    this.#places.delete(lease);
   }
 
   clear(): void {
     this.#deadlines.clear();
+    this.#places.clear();
     this.#buckets.clear();
   }
 
@@ -47,14 +51,13 @@ export class ExpiryQueue {
       const bucket = this.#buckets.get(this.#nextBucket);
       if (bucket === undefined) continue;
       this.#buckets.delete(this.#nextBucket);
-      for (const lease of bucket) this.#settle(lease, expired);
+      for (const lease of bucket) if (this.#places.get(lease) === this.#nextBucket) this.#settle(lease, expired);
     }
     return expired;
   }
 
   #settle(lease: number, expired: number[]): void {
-    const deadline = this.#deadlines.get(lease);
-    if (deadline === undefined) return;
+    const deadline = this.#deadlines.get(lease)!;
     if (deadline > this.#now) {
       this.#place(lease, deadline);
       return;
@@ -65,10 +68,16 @@ export class ExpiryQueue {
   }
 
   #place(lease: number, deadline: number): void {
-    const index = Math.max(this.#nextBucket, Math.ceil(deadline / BUCKET_MS));
+    const index = this.#bucketOf(deadline);
+    this.#places.set(lease, index);
     const bucket = this.#buckets.get(index);
     if (bucket === undefined) this.#buckets.set(index, [lease]);
     else bucket.push(lease);
+  }
+
+  /** One that is past its time comes up next. */
+  #bucketOf(deadline: number): number {
+    return Math.max(this.#nextBucket, Math.ceil(deadline / BUCKET_MS));
   }
 }
 

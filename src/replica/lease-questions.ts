@@ -3,6 +3,7 @@
 
 import { CoordinationError } from "../base/errors.ts";
 import type { MemberId } from "../consensus/raft/types.ts";
+import type { Machine } from "../state/machine.ts";
 import type { ConsensusLoop } from "./consensus-loop.ts";
 import type { LeaseTracker } from "./lease-tracker.ts";
 import type { PeerLink } from "./peer-link.ts";
@@ -13,6 +14,8 @@ import type { Clock } from "./ports.ts";
 export type RemainingCallback = (error: CoordinationError | null, remainingMs: number | null) => void;
 
 const QUESTION_DEADLINE_MS = 5000;
+/** So many questions may be open; one more is refused. */
+const OPEN_MAX = 10_000;
 /** A question or its answer may be lost with a connection. */
 const ASK_AGAIN_MS = 500;
 /** Older members know no such question. */
@@ -27,6 +30,7 @@ interface Question {
 
 export class LeaseQuestions {
   readonly #self: MemberId;
+  readonly #machine: Machine;
   readonly #loop: ConsensusLoop;
   readonly #leases: LeaseTracker;
   readonly #link: PeerLink;
@@ -34,8 +38,16 @@ export class LeaseQuestions {
   readonly #open = new Map<number, Question>();
   #nextContext = 1;
 
-  constructor(self: MemberId, loop: ConsensusLoop, leases: LeaseTracker, link: PeerLink, clock: Clock) {
+  constructor(
+    self: MemberId,
+    machine: Machine,
+    loop: ConsensusLoop,
+    leases: LeaseTracker,
+    link: PeerLink,
+    clock: Clock,
+  ) {
     this.#self = self;
+    this.#machine = machine;
     this.#loop = loop;
     this.#leases = leases;
     this.#link = link;
@@ -43,6 +55,11 @@ export class LeaseQuestions {
   }
 
   ask(lease: number, done: RemainingCallback): void {
+    if (this.#open.size >= OPEN_MAX) {
+      const why = `${OPEN_MAX} questions of how long leases have left are open`;
+      done(new CoordinationError("overloaded", "not-applied", why), null);
+      return;
+    }
     const now = this.#clock.now();
     const context = this.#nextContext++;
     this.#open.set(context, { lease, done, deadline: now + QUESTION_DEADLINE_MS, askedAt: now });
@@ -67,7 +84,8 @@ export class LeaseQuestions {
       this.onAnswer(leader, context, this.#answer(question.lease));
     } else if (leader !== null) {
       const version = this.#link.versionOf(leader);
-      if (version === null) return; // not connected: asked again
+      // Not connected, or what was sent before has not left: it is asked again.
+      if (version === null || this.#link.unsentBytes(leader) > 0) return;
       if (version >= WIRE_VERSION_MIN) this.#link.sendLeaseQuestion(leader, context, question.lease);
       else
         this.#refuse(
@@ -83,8 +101,11 @@ export class LeaseQuestions {
   }
 
   #answer(lease: number): LeaseAnswer {
-    // A leader that no quorum hears steps down by itself: whoever leads has been heard within an election timeout.
-    if (this.#loop.raft.role !== "leader") return { kind: "not-leader" };
+    // A leader that no quorum hears steps down by itself: whoever leads has been heard within an election timeout. One that
+    // has yet to apply what its log held when it began does not know of all leases.
+    const { role, term } = this.#loop.raft;
+    const knowsAll = role === "leader" && this.#loop.raft.termAt(this.#machine.appliedIndex) === term;
+    if (!knowsAll) return { kind: "not-leader" };
     return { kind: "remaining", remainingMs: this.#leases.remainingMs(lease) };
   }
 

@@ -6,6 +6,7 @@
 
 import { assert } from "../base/assert.ts";
 import type { ByteWriter } from "../base/bytes.ts";
+import { CoordinationError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import { Raft } from "../consensus/raft/raft.ts";
 import type { Effect, MemberId, RaftOptions } from "../consensus/raft/types.ts";
@@ -63,6 +64,8 @@ export interface ReplicaOptions {
   /** The member cannot go on: a failed disk, a broken invariant. Nothing more is said to anyone before this. */
   readonly onFatal: (error: Error) => void;
 }
+
+const ENDED = new CoordinationError("closed", "not-applied", "this member has ended");
 
 export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
   readonly id: MemberId;
@@ -123,7 +126,7 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
     });
     const handover = new Handover(id, loop);
     const leases = new LeaseTracker(machine, 2 * tickMs);
-    const leaseQuestions = new LeaseQuestions(id, loop, leases, link, clock);
+    const leaseQuestions = new LeaseQuestions(id, machine, loop, leases, link, clock);
     const reads = new LinearizableReads(id, loop, leases, link, clock);
     const onApplied = (): void => this.#onApplied();
     const { skipEntries } = options;
@@ -240,6 +243,10 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
   }
 
   readBarrier(done: BarrierCallback, lease: number | null = null): void {
+    if (this.#lifecycle.isStopped) {
+      done(ENDED);
+      return;
+    }
     this.#reads.add(done, lease);
     this.#turnEnd.request();
   }
@@ -249,7 +256,8 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
   }
 
   leaseRemaining(lease: number, done: RemainingCallback): void {
-    this.#leaseQuestions.ask(lease, done);
+    if (this.#lifecycle.isStopped) done(ENDED, null);
+    else this.#leaseQuestions.ask(lease, done);
   }
 
   onStatusChange(listener: () => void): void {
@@ -260,7 +268,6 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
     this.machine.events.add({
       onUnreadable: (index, why) =>
         this.#logger.error(`entry ${index} of the log cannot be read (${why}): it did nothing, on every member alike`),
-      onLevelRaised: () => this.#requireVersion(),
       onRestored: () => this.#requireVersion(),
     });
     this.machine.model(Leases).events.add({
@@ -348,6 +355,7 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
 
   #onApplied(): void {
     const { appliedIndex: index } = this.machine;
+    this.#requireVersion(); // not in the middle of a command: to hang up on a member is an input of the core
     this.#reads.onApplied(index);
     this.#loop.submit({ kind: "applied", index });
     this.#rounds.onApplied();

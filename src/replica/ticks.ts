@@ -74,13 +74,13 @@ export class Ticks {
 
   /**
    * Leases' time. A tick that came late stands for a stall, of this process or its machine: it counts as one tick, no more.
-   * None passes while no quorum is heard, or while the disk is stalled: renewals may be waiting unread.
+   * None passes while no quorum is heard, or while the disk is stalled: renewals may be waiting unread. What had run out
+   * before and could not be proposed is then no longer over: it may be renewed meanwhile.
    */
   #passTime(elapsed: number): void {
     const { leases, loop, tickMs, electionTicks } = this.#parts;
-    const passed = Math.min(elapsed, 2 * tickMs);
-    if (!loop.raft.hasQuorumContact || loop.diskSilentMs > electionTicks * tickMs) return;
-    leases.advance(passed);
+    const isHeld = !loop.raft.hasQuorumContact || loop.diskSilentMs > electionTicks * tickMs;
+    leases.advance(isHeld ? 0 : Math.min(elapsed, 2 * tickMs));
   }
 
   #tellWhoIsMissing(now: number): void {

@@ -21,7 +21,7 @@ export class TurnEnd {
     this.#isDue = true;
     this.#clock.defer(() => {
       this.#isDue = false;
-      if (!this.#lifecycle.isStopped) this.#flush();
+      this.#lifecycle.guarded(this.#flush);
     });
   }
 }

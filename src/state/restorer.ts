@@ -69,6 +69,9 @@ export class MachineRestorer {
       throw new MalformedError("a snapshot that ends too early");
     }
     if (this.#isComplete) return position;
+    if (this.#format === FORMAT.sections && this.#level < SECTION_LEVEL) {
+      throw new MalformedError("a snapshot with sections and no feature level");
+    }
     this.#isComplete = true;
     for (const section of this.#sections.values()) section.complete(this.#sectionOf);
     return position;

@@ -35,6 +35,7 @@ const FILES = {
   "recipes/swarm": "test/recipes/swarm.test.ts",
   "recipes/virtual": "test/recipes/virtual.test.ts",
   "replica/lease-questions": "test/replica/lease-questions.test.ts",
+  "replica/lease-time": "test/replica/lease-time.test.ts",
   "replica/expiry-queue": "test/replica/expiry-queue.test.ts",
   "replica/log-growth": "test/replica/log-growth.test.ts",
   "replica/membership": "test/replica/membership.test.ts",

@@ -25,6 +25,18 @@ test("a renewal begins the full time again", () => {
   }
 });
 
+test("a timeout that is shortened counts from then on", () => {
+  const clock = new ExpiryQueue();
+  clock.renew(1, 1_000_000);
+  clock.renew(1, 1000);
+  assert.deepEqual(clock.advance(1200), [1]);
+  clock.renew(1, 1000);
+  clock.renew(1, 5000);
+  assert.deepEqual(clock.advance(4900), [], "and one that is lengthened too");
+  assert.deepEqual(clock.advance(300), [1]);
+  assert.deepEqual(clock.advance(900), [], "it runs out once");
+});
+
 test("a forgotten lease is not heard of again", () => {
   const clock = new ExpiryQueue();
   clock.renew(1, 1000);

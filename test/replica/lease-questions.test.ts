@@ -9,6 +9,7 @@ import type { LeaseTracker } from "../../src/replica/lease-tracker.ts";
 import type { PeerLink } from "../../src/replica/peer-link.ts";
 import type { Clock } from "../../src/replica/ports.ts";
 import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
+import type { Machine } from "../../src/state/machine.ts";
 import { scenario } from "./story.ts";
 
 const TIMEOUT_MS = 6000;
@@ -70,14 +71,47 @@ scenario("a leader that no quorum hears answers nobody, and no question stays op
   assert.match(asked.answer!.error!.message, /no leader said in time/);
 });
 
+scenario(
+  "a leader that has yet to apply what its log held answers once it has",
+  {},
+  async ({ ensemble, open, until }) => {
+    const leader = ensemble.leader()!;
+    const opening = open(leader, 60_000);
+    let lease: number | null = null;
+    void opening.then((id) => {
+      lease = id;
+    });
+    while (lease === null) await ensemble.time.run(0.01);
+    leader.crash(); // the others hold the lease, and may not know that it is committed
+    const next = () => ensemble.members.find((member) => member !== leader && member.replica?.status.role === "leader");
+    while (next() === undefined) await ensemble.time.run(0.05);
+    const asked = ask(next()!, lease);
+    await until(() => asked.answer !== null, 2000);
+    assert.equal(asked.answer!.error, null);
+    assert.ok(asked.answer!.remainingMs !== null, "it was acknowledged");
+  },
+);
+
+scenario("who asks a member that has ended is told so", {}, async ({ ensemble }) => {
+  const [member] = ensemble.members;
+  const replica = member!.replica!;
+  void replica.stop({ transferLeadership: false, graceMs: 0 });
+  await ensemble.time.run(1000);
+  const told: string[] = [];
+  replica.leaseRemaining(1, (error) => told.push(error?.code ?? "answered"));
+  replica.readBarrier((error) => told.push(error?.code ?? "answered"));
+  assert.deepEqual(told, ["closed", "closed"]);
+});
+
 test("a leader of an older version is not asked: its members would hang up", () => {
   const said: string[] = [];
   const link = {
     versionOf: () => 2,
+    unsentBytes: () => 0,
     sendLeaseQuestion: () => said.push("asked"),
   } as unknown as PeerLink;
   const loop = { raft: { leader: 2 } } as unknown as ConsensusLoop;
-  const questions = new LeaseQuestions(1, loop, {} as LeaseTracker, link, { now: () => 0 } as Clock);
+  const questions = new LeaseQuestions(1, {} as Machine, loop, {} as LeaseTracker, link, { now: () => 0 } as Clock);
   questions.ask(7, (error) => said.push(error?.message ?? "answered"));
   assert.equal(said.length, 1);
   assert.match(said[0]!, /member 2, which leads, runs a version that cannot be asked/);

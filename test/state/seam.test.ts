@@ -220,3 +220,30 @@ describe("leases of any terms", () => {
     assert.equal(world.tree.node("/e"), undefined);
   });
 });
+
+describe("a snapshot with sections", () => {
+  function worldAtLevel1(): World {
+    const world = worldWithCounters(1);
+    world.one((writer) => encodeGrantLease(writer, { timeoutMs: null, secret: null, isOwned: false }));
+    return world;
+  }
+
+  test("that tells no feature level is no state: the next one could not be written", () => {
+    const bytes = snapshotOf(worldAtLevel1().machine);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const HEADER_BYTES = 5;
+    const LEVEL = 8;
+    let at = HEADER_BYTES;
+    while (bytes[at + 4] !== LEVEL) at += 4 + view.getUint32(at);
+    const behind = at + 4 + view.getUint32(at);
+    const cut = new Uint8Array([...bytes.subarray(0, at), ...bytes.subarray(behind)]);
+    assert.throws(() => restoredBy(machineWithCounters(), cut), /sections and no feature level/);
+  });
+
+  test("gives the leases of a run one owner between them, as they had", () => {
+    const world = worldWithCounters(1);
+    for (let i = 0; i < 5; i++) world.openLease();
+    const restored = restoredBy(machineWithCounters(), snapshotOf(world.machine));
+    assert.equal(new Set([...restored.model(Leases)].map(({ owner }) => owner)).size, 1);
+  });
+});

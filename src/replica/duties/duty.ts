@@ -16,8 +16,8 @@ export interface LeaderView {
   readonly appliedIndex: number;
   readonly configuration: Configuration;
   readonly isChangingMembership: boolean;
-  /** What the leader knows of a member from its replies; null: it was not heard from in this term. */
-  progressOf(member: MemberId): MemberProgress | null;
+  /** What the leader knows of each member from its replies, as it is now; made anew at each call. */
+  progress(): ReadonlyMap<MemberId, MemberProgress>;
   /** The newest wire version of the program that a member runs; null while it is not connected. */
   versionOf(member: MemberId): number | null;
   /** Asks the core for another set of members; ignored while a change is under way. */

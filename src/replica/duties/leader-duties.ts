@@ -90,8 +90,8 @@ class View implements LeaderView {
     return this.#parts.loop.raft.isChangingMembership;
   }
 
-  progressOf(member: MemberId): MemberProgress | null {
-    return this.#parts.loop.raft.progress.get(member) ?? null;
+  progress(): ReadonlyMap<MemberId, MemberProgress> {
+    return this.#parts.loop.raft.progress;
   }
 
   versionOf(member: MemberId): number | null {

@@ -35,7 +35,8 @@ export class ReconfigurationDuty implements LeaderDuty {
     if (view.isChangingMembership) return NOTHING;
     const pending = this.#machine.model(TreeModel).tree.pending;
     const { listed } = this.#options;
-    const step = nextMembershipStep(view.configuration, pending, (id) => view.progressOf(id), listed);
+    const progress = view.progress();
+    const step = nextMembershipStep(view.configuration, pending, (id) => progress.get(id) ?? null, listed);
     if (step?.kind === "give-up") return this.#giveUp(step);
     this.#ticksWithoutVoters = 0;
     if (step !== null) {

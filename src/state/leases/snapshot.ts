@@ -10,7 +10,7 @@ import { readMemberId, writeMemberId } from "../../base/member-id.ts";
 import type { RestoredSection, SnapshotSection } from "../model.ts";
 import type { RecordWriter } from "../record-writer.ts";
 import { GRANT, LEASE_MODEL, SECRET_BYTES, TIMEOUT_MS_MAX } from "./commands.ts";
-import type { Lease } from "./lease.ts";
+import type { Lease, Owner } from "./lease.ts";
 
 export const LEASE_RECORD = 3;
 const TIMEOUT_INT32_MAX = 2 ** 31 - 1;
@@ -41,6 +41,8 @@ export class LeaseSection implements SnapshotSection {
 export class RestoredLeases implements RestoredSection {
   readonly #byId = new Map<number, Lease>();
   readonly #leasesMax: number;
+  /** By member, the owner that was read last: the leases of a run share one object. */
+  readonly #owners = new Map<number, Owner>();
   readonly #adopt: (leases: Map<number, Lease>) => void;
 
   constructor(leasesMax: number, adopt: (leases: Map<number, Lease>) => void) {
@@ -58,7 +60,7 @@ export class RestoredLeases implements RestoredSection {
 
   read(kind: number | null, reader: ByteReader): void {
     if (this.#byId.size === this.#leasesMax) throw new MalformedError(`more than ${this.#leasesMax} leases`);
-    const lease = kind === LEASE_RECORD ? readClassic(reader) : readAny(reader);
+    const lease = kind === LEASE_RECORD ? this.#readClassic(reader) : this.#readAny(reader);
     if (this.#byId.has(lease.id)) throw new MalformedError("a lease that comes twice");
     this.#byId.set(lease.id, lease);
   }
@@ -67,6 +69,37 @@ export class RestoredLeases implements RestoredSection {
 
   adopt(): void {
     this.#adopt(this.#byId);
+  }
+
+  #readClassic(reader: ByteReader): Lease {
+    return {
+      id: reader.natural(),
+      timeoutMs: reader.int32(),
+      secret: reader.text(SECRET_BYTES),
+      owner: this.#readOwner(reader),
+      generation: reader.int32(),
+    };
+  }
+
+  #readAny(reader: ByteReader): Lease {
+    const id = reader.natural();
+    const generation = reader.int32();
+    const has = reader.uint8();
+    const timeoutMs = (has & GRANT.clock) === 0 ? null : reader.natural();
+    if (timeoutMs !== null && timeoutMs > TIMEOUT_MS_MAX) throw new MalformedError(`a lease of ${timeoutMs} ms`);
+    const secret = (has & GRANT.secret) === 0 ? null : reader.text(SECRET_BYTES);
+    const owner = (has & GRANT.owner) === 0 ? null : this.#readOwner(reader);
+    return { id, timeoutMs, secret, owner, generation };
+  }
+
+  #readOwner(reader: ByteReader): Owner {
+    const member = readMemberId(reader);
+    const run = reader.natural();
+    const known = this.#owners.get(member);
+    if (known?.run === run) return known;
+    const owner = { member, run };
+    this.#owners.set(member, owner);
+    return owner;
   }
 }
 
@@ -83,16 +116,6 @@ function writeClassic(records: RecordWriter, { id, timeoutMs, secret, owner, gen
   return true;
 }
 
-function readClassic(reader: ByteReader): Lease {
-  return {
-    id: reader.natural(),
-    timeoutMs: reader.int32(),
-    secret: reader.text(SECRET_BYTES),
-    owner: { member: readMemberId(reader), run: reader.natural() },
-    generation: reader.int32(),
-  };
-}
-
 function writeAny(writer: ByteWriter, { id, timeoutMs, secret, owner, generation }: Lease): void {
   assert(secret === null || secret.length === SECRET_BYTES, "a lease's secret has 16 bytes");
   writer.int64(id);
@@ -105,15 +128,4 @@ function writeAny(writer: ByteWriter, { id, timeoutMs, secret, owner, generation
   if (owner === null) return;
   writeMemberId(writer, owner.member);
   writer.int64(owner.run);
-}
-
-function readAny(reader: ByteReader): Lease {
-  const id = reader.natural();
-  const generation = reader.int32();
-  const has = reader.uint8();
-  const timeoutMs = (has & GRANT.clock) === 0 ? null : reader.natural();
-  if (timeoutMs !== null && timeoutMs > TIMEOUT_MS_MAX) throw new MalformedError(`a lease of ${timeoutMs} ms`);
-  const secret = (has & GRANT.secret) === 0 ? null : reader.text(SECRET_BYTES);
-  const owner = (has & GRANT.owner) === 0 ? null : { member: readMemberId(reader), run: reader.natural() };
-  return { id, timeoutMs, secret, owner, generation };
 }
