@@ -109,7 +109,11 @@ export class FrameReader {
     return int32At(this.#chunk, this.#offset);
   }
 
+  /** Whoever asks is done with the frame before: its memory is held no longer. */
   #keepRest(needed: number): "more" {
+    this.bytes = NOTHING;
+    this.start = 0;
+    this.end = 0;
     const rest = this.#chunk.length - this.#offset;
     if (rest === 0) {
       this.#drop();

@@ -90,3 +90,18 @@ test("a length that is none, or beyond the limit, is malformed as soon as it is 
     }
   }
 });
+
+test("a frame that was taken holds no memory once the next was asked for", () => {
+  const reader = new FrameReader(1 << 20);
+  const frame = new Uint8Array(1 << 20);
+  for (const cut of [frame.length + 4, 1000]) {
+    const stream = Buffer.concat([int32(frame.length), frame]);
+    for (let at = 0; at < stream.length; at += cut) {
+      reader.add(new Uint8Array(stream.subarray(at, at + cut)));
+      if (reader.next() === "frame") assert.equal(reader.end - reader.start, frame.length);
+    }
+    assert.equal(reader.next(), "more");
+    assert.equal(reader.bytes.length, 0);
+    assert.equal(reader.held, 0);
+  }
+});

@@ -101,6 +101,7 @@ export class Handshake implements Waiter {
   stop(): void {
     this.#stopWaiting?.();
     this.#stopWaiting = null;
+    this.#request = null; // it points into its frame, which may be long
   }
 
   get #isUnanswered(): boolean {
