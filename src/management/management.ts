@@ -49,7 +49,8 @@ export class Management {
   /** Prometheus's text; the delay of the event loop is told as of this reader's last reading. */
   metricsText(delay: EventLoopDelay): string {
     const { member, storage } = this.#options;
-    const measures = { member, ...storageMeasures(storage), leaderChanges: this.#leaderChanges };
+    const { snapshotBytes, syncDurations } = storage;
+    const measures = { member, snapshotBytes, syncDurations, leaderChanges: this.#leaderChanges };
     return prometheusText([...this.#doorMetrics(), ...memberMetrics(measures), ...processMetrics(delay)]);
   }
 
@@ -107,8 +108,4 @@ export class Management {
       this.events.add("disk", diskFull ? "the disk is full" : "the disk has room again");
     this.#isDiskFull = diskFull;
   }
-}
-
-function storageMeasures({ snapshotBytes, syncDurations }: ManagementOptions["storage"]) {
-  return { snapshotBytes, syncDurations };
 }

@@ -181,6 +181,22 @@ test("a unified port: the first byte tells TLS from plain, and a certificate com
   );
 });
 
+test("who comes to a unified port and leaves without a word takes no place there", async () => {
+  const tls = { ...server.texts, clientAuth: "want" } as const;
+  const limits = new ConnectionLimits({ perAddressMax: 3, totalMax: 0 });
+  const ports = [{ host: "127.0.0.1", port: 0, speaks: "either" }] as const;
+  const { port, turnedAway } = await listening({ tls, ports, limits });
+  for (let i = 0; i < 10; i++) {
+    const socket = plain(port);
+    const gone = new Promise((resolve) => socket.once("close", resolve));
+    socket.resume();
+    socket.end();
+    await gone;
+  }
+  assert.equal(await echo(plain(port)), "hello");
+  assert.deepEqual(turnedAway, []);
+});
+
 test("a certificate is asked for, vouched for, and for the address it comes from, as it is set", async () => {
   const ports = [{ host: "127.0.0.1", port: 0, speaks: "tls" }] as const;
   const stranger = new Authority().issue();

@@ -37,8 +37,7 @@ const LOOK_EVERY_MS = 1000;
  */
 export async function openCertificates(files: CertificateFiles, what: string, log: Logger): Promise<Certificates> {
   const stamp = await stampOf(files); // before they are read: what changes meanwhile is read again
-  const certificates = new WatchedCertificates(files, what, log, await readUsable(files));
-  if (files.reload) certificates.watch(stamp);
+  const certificates = new WatchedCertificates(files, what, log, stamp, await readUsable(files));
   return certificates;
 }
 
@@ -48,18 +47,21 @@ class WatchedCertificates implements Certificates {
   readonly #what: string;
   readonly #log: Logger;
   readonly #uses: ((texts: TlsTexts) => void)[] = [];
+  readonly #stamp: string;
   #timer: NodeJS.Timeout | null = null;
   #isClosed = false;
 
-  constructor(files: CertificateFiles, what: string, log: Logger, texts: TlsTexts) {
+  constructor(files: CertificateFiles, what: string, log: Logger, stamp: string, texts: TlsTexts) {
     this.#files = files;
     this.#what = what;
     this.#log = log;
+    this.#stamp = stamp;
     this.texts = texts;
   }
 
   onRenewed(use: (texts: TlsTexts) => void): void {
     this.#uses.push(use);
+    if (this.#files.reload && this.#timer === null) this.#watch(this.#stamp); // not before somebody uses what is found
   }
 
   close(): void {
@@ -68,12 +70,12 @@ class WatchedCertificates implements Certificates {
   }
 
   /** `seen`: the stamp of the files that are in use, or were refused. */
-  watch(seen: string): void {
+  #watch(seen: string): void {
     if (this.#isClosed) return;
     this.#timer = setTimeout(async () => {
       const stamp = await stampOf(this.#files);
       if (stamp !== seen && !this.#isClosed) await this.#renew();
-      this.watch(stamp);
+      this.#watch(stamp);
     }, LOOK_EVERY_MS);
     this.#timer.unref();
   }

@@ -6,6 +6,7 @@ import { TLSSocket } from "node:tls";
 import { CoordinationError } from "../../base/errors.ts";
 import { type Logger, silentLogger } from "../../replica/logger.ts";
 import type { Acceptor } from "../../transport/connection.ts";
+import type { TurnedAway } from "../../transport/door.ts";
 import { remoteAddressOf } from "./addresses.ts";
 import { ConnectionLimits } from "./connection-limits.ts";
 import { CLOSING_MS_MAX, CONNECTIONS_PER_ADDRESS_MAX, TLS_HANDSHAKE_MS_MAX } from "./limits.ts";
@@ -21,9 +22,6 @@ export interface ClientTls extends TlsOptions {
 export interface ListenPort extends ListenAddress {
   readonly speaks: Speaks;
 }
-
-/** Why a connection was turned away before the door heard of it. */
-type TurnedAway = "limit" | "handshake" | "certificate";
 
 export interface ListenerOptions {
   /** What log lines call its ports, such as "client port". */

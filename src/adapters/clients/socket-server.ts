@@ -116,7 +116,10 @@ export class SocketServer {
     socket.once("readable", () => {
       if (handshakeMs !== undefined) socket.setTimeout(0);
       const first = socket.read(1) as Uint8Array | null;
-      if (first === null) return; // closed before it said anything
+      if (first === null) {
+        socket.destroy(); // its client has closed before it said anything
+        return;
+      }
       socket.unshift(first);
       if (first[0] === TLS_HANDSHAKE_RECORD) tls.emit("connection", socket);
       else this.#events.onSocket(socket);
