@@ -5,7 +5,7 @@ import type { OnRefused } from "../../recipes/engine.ts";
 import { createWithAncestors } from "./ancestors.ts";
 import { guardNode, type NodeContext, uuid } from "./nodes.ts";
 import { RetriedRemoval } from "./retried-removal.ts";
-import { isOver, isPassing, isRefusal, isUnknown, notApplied, RetryDelays, retry } from "./retry.ts";
+import { isOver, isOverloaded, isPassing, isRefusal, isUnknown, notApplied, RetryDelays, retry } from "./retry.ts";
 import type { ZooKeeperSession } from "./session.ts";
 
 /**
@@ -90,9 +90,10 @@ export class ProtectedNode {
         this.#mayBeThere = isUnknown(error);
         if (this.#mayBeThere && !isOver(error) && (await this.#find())) return;
         if (!isPassing(error)) throw this.#mayBeThere ? error : notApplied(error);
-        if (!isRefusal(error, "throttled")) continue;
-        delays ??= new RetryDelays(this.#context);
-        await delays.next();
+        if (isRefusal(error, "throttled") || isOverloaded(error)) {
+          delays ??= new RetryDelays(this.#context);
+          await delays.next();
+        }
       }
     }
   }

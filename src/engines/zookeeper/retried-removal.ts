@@ -4,7 +4,7 @@
 import { CoordinationError } from "../../base/errors.ts";
 import type { OnRefused } from "../../recipes/engine.ts";
 import type { NodeContext } from "./nodes.ts";
-import { isOver, isPassing, RetryDelays } from "./retry.ts";
+import { isOver, isOverloaded, isPassing, RetryDelays } from "./retry.ts";
 
 export class RetriedRemoval {
   readonly #context: Pick<NodeContext, "client" | "runtime" | "logger">;
@@ -51,7 +51,7 @@ export class RetriedRemoval {
       } catch (error) {
         if (!(error instanceof CoordinationError)) throw error; // a bug
         if (isOver(error)) return;
-        if (isPassing(error) && error.code !== "rejected") continue; // the next try waits in the client for a connection
+        if (isPassing(error) && error.code !== "rejected" && !isOverloaded(error)) continue; // the next try waits in the client for a connection
         const why = `is not removed yet, and is tried again until it is or the session is over: ${error.message}`;
         if (!isTold) this.#context.logger.warn(`${this.#what()} ${why}`);
         isTold = true;

@@ -85,7 +85,12 @@ const PASSING: ReadonlySet<ZooKeeperReason> = new Set([
 
 /** An answer by a server, or by the client for want of room: an immediate retry would get the same. */
 function isAnswer(error: unknown): boolean {
-  return error instanceof ZooKeeperError || (error instanceof CoordinationError && error.code === "overloaded");
+  return error instanceof ZooKeeperError || isOverloaded(error);
+}
+
+/** The client has no room for the request: it is refused at once, and would be again. */
+export function isOverloaded(error: unknown): boolean {
+  return error instanceof CoordinationError && error.code === "overloaded";
 }
 
 /**

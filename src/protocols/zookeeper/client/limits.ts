@@ -8,6 +8,8 @@ export const REPLY_BYTES_MAX = 256 << 20;
 
 /** Paths in one `setWatches`, so that re-arming many watches never exceeds a server's longest frame. */
 export const SET_WATCHES_BYTES_MAX = 128 << 10;
+/** Of such a request besides its paths: its header, a zxid, and the counts of five lists. */
+export const SET_WATCHES_OVERHEAD_BYTES = 36;
 
 /** Unanswered requests; one more fails, not applied. Ten times what a busy program has under way. */
 export const BACKLOG_REQUESTS_MAX = 100_000;

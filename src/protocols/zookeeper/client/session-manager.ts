@@ -20,7 +20,7 @@ import { assertFollows, type ClientState } from "./client-state.ts";
 import { Closing } from "./closing.ts";
 import type { Connection, ConnectionOptions, ConnectionOwner, ServerEvent } from "./connection.ts";
 import { type LossCause, reasonOf, SessionLostError } from "./errors.ts";
-import { GOOD_CONNECTION_MS } from "./limits.ts";
+import { GOOD_CONNECTION_MS, SET_WATCHES_OVERHEAD_BYTES } from "./limits.ts";
 import { OutageLog } from "./outage-log.ts";
 import type { ClientPorts, Target } from "./ports.ts";
 import type { ConnectRequest, ConnectResponse } from "./records.ts";
@@ -257,7 +257,7 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner, Req
   }
 
   *#rearming(connection: Connection): Iterable<Call> {
-    for (const portion of this.#watches.portions()) {
+    for (const portion of this.#watches.portions(this.#options.requestBytesMax - SET_WATCHES_OVERHEAD_BYTES)) {
       yield ownCall(setWatches(this.#lastZxid, portion), (error) => {
         if (this.connection === connection) connection.end(`did not take the watches again: ${error.message}`);
       });
@@ -312,7 +312,7 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner, Req
     }
     const session = this.#session!;
     if (hasLived) this.#serverSelector.forgetFailures();
-    if (this.#now < session.deadline) {
+    if (this.#now < session.deadline && this.#state.kind !== "unsure") {
       this.#become({ kind: "unsure", session, why: `${nameOf(connection.target)} ${why}` });
     }
     failAll(lost, "connection-lost", `${nameOf(connection.target)} ${why}`);

@@ -127,13 +127,14 @@ export class Watches {
     }
   }
 
-  /** What a server must watch again, in portions of a limited size. */
-  *portions(): Iterable<WatchedPaths> {
+  /** What a server must watch again, in portions whose paths take at most `bytesMax` and 128 KiB; one path at least. */
+  *portions(bytesMax: number): Iterable<WatchedPaths> {
+    const portionBytesMax = Math.min(bytesMax, SET_WATCHES_BYTES_MAX);
     let portion = noPaths();
     let bytes = 0;
     for (const [table, path] of this.#armed()) {
       const size = path.length + 4;
-      if (bytes > 0 && bytes + size > SET_WATCHES_BYTES_MAX) {
+      if (bytes > 0 && bytes + size > portionBytesMax) {
         yield portion;
         portion = noPaths();
         bytes = 0;
