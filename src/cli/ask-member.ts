@@ -33,7 +33,9 @@ export async function askMember(address: Address, deadlineMs: number): Promise<A
 
 function statusPage({ host, port }: Address, deadlineMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    const request = get({ host, port, path: "/status", agent: false }, (response) => {
+    // By whatever name the member is asked: that others may not use one is against pages in a browser.
+    const headers = { host: "localhost" };
+    const request = get({ host, port, path: "/status", headers, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       let length = 0;
       response.on("data", (chunk: Buffer) => {
@@ -46,7 +48,10 @@ function statusPage({ host, port }: Address, deadlineMs: number): Promise<string
     });
     const timer = setTimeout(() => request.destroy(new Error("timeout")), deadlineMs);
     request.on("error", reject);
-    request.on("close", () => clearTimeout(timer));
+    request.on("close", () => {
+      clearTimeout(timer);
+      reject(new SyntaxError("it ended without an answer"));
+    });
   });
 }
 
@@ -62,7 +67,9 @@ function isReport(value: unknown): value is MemberReport {
     "id" in value &&
     "term" in value &&
     "members" in value &&
+    Array.isArray(value.members) &&
     "doors" in value &&
+    Array.isArray(value.doors) &&
     "role" in value
   );
 }

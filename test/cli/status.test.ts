@@ -136,8 +136,24 @@ describe("asking a member", () => {
     server.close();
   });
 
+  test("it may be asked by any name: that is refused to pages in browsers alone", async () => {
+    const { server, port } = await listening((request) =>
+      page(/\r\nhost: localhost\r\n/i.test(request) ? JSON.stringify(report(7)) : "?"),
+    );
+    assert.equal((await askMember({ host: "127.1", port }, 2000)).kind, "report");
+    server.close();
+  });
+
   test("whoever answers otherwise is no member", async () => {
-    for (const text of ["HTTP/1.1 nonsense\r\n\r\n", "imok", page(""), page("42"), page("null"), page('{"id":1}')]) {
+    for (const text of [
+      "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
+      "HTTP/1.1 nonsense\r\n\r\n",
+      "imok",
+      page(""),
+      page("42"),
+      page("null"),
+      page('{"id":1}'),
+    ]) {
       const { server, port } = await listening(() => text);
       const answer = await askMember({ host: "127.0.0.1", port }, 2000);
       assert.deepEqual(answer, { kind: "failed", reason: NO_MEMBER }, text);

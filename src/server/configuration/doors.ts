@@ -7,7 +7,7 @@ import type { DoorSetting } from "./door-sections.ts";
 import type { FileReader } from "./files.ts";
 import { securitySettings } from "./security.ts";
 import { Complaint, listenHost } from "./servers.ts";
-import type { SettingKey } from "./settings.ts";
+import { SETTINGS, type SettingKey } from "./settings.ts";
 import { tlsSettings } from "./tls.ts";
 import { type Given, type GivenDoor, Values } from "./values.ts";
 
@@ -38,7 +38,9 @@ export function doorsOf(
 ): readonly ConfiguredDoor[] {
   const doors: ConfiguredDoor[] = [];
   const hasMain = main.plain !== null || main.secure !== null;
-  if (hasMain || given.length === 0) doors.push(zooKeeperDoor(values, main, files));
+  // Settings of a door in the file that say no port are a mistake, and not no door.
+  const isDescribed = values.all().some(({ key, source }) => source.kind === "file" && isZooKeepers(key));
+  if (hasMain || isDescribed || given.length === 0) doors.push(zooKeeperDoor(values, main, files));
   for (const door of given) {
     const own = new Values([{ given: door.given, warnings: [], problems: [] }]);
     const endpoints = {
@@ -51,6 +53,14 @@ export function doorsOf(
   }
   refusePortsTwice(values, doors);
   return doors;
+}
+
+/** Families of settings that stand in the door's section. */
+const FAMILIES = ["saslUser", "superUser", "authProvider"];
+
+function isZooKeepers(key: string): boolean {
+  if (FAMILIES.some((name) => key.startsWith(`${name}.`))) return true;
+  return key in SETTINGS && SETTINGS[key as SettingKey].yaml.startsWith("zookeeper.");
 }
 
 function zooKeeperDoor(

@@ -113,6 +113,15 @@ members:
   });
 });
 
+test("settings of a door without a port are told, also of the first of a list", () => {
+  for (const first of ["{ session: { tick: 5s } }", "{ security: { users: { bob: secret } } }"]) {
+    assert.match(
+      problems(`data: /d\nzookeeper: [${first}, { port: 2182 }]\n`).join(),
+      /is not set: where shall clients come in/,
+    );
+  }
+});
+
 describe("doors in cabildo.yaml", () => {
   const echo = { name: "echo", settings: { greeting: { kind: text, default: "hello" } } };
   const load = (file: string) =>
