@@ -1,7 +1,7 @@
 // The machine's own clock, behind the replica's port.
 
 import { performance } from "node:perf_hooks";
-import type { Clock } from "../replica/ports.ts";
+import type { Clock } from "../base/clock.ts";
 
 export const systemClock: Clock = {
   now: () => performance.now(),

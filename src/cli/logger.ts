@@ -1,6 +1,6 @@
 // A member's log: one line an event, to stderr, for people (`CABILDO_LOG_FORMAT=text`) or for programs (`json`).
 
-import type { Logger } from "../replica/logger.ts";
+import type { Logger } from "../base/logger.ts";
 
 const LEVELS = ["info", "warn", "error"] as const;
 type Level = (typeof LEVELS)[number];

@@ -1,7 +1,7 @@
 // `cabildo server`: one member in the foreground, from its settings to its end.
 
 import { CoordinationError } from "../base/errors.ts";
-import type { Logger } from "../replica/logger.ts";
+import type { Logger } from "../base/logger.ts";
 import type { Assembled } from "../server/configuration/assemble.ts";
 import { ConfigurationError } from "../server/configuration/configuration.ts";
 import { loadConfiguration } from "../server/configuration/load.ts";

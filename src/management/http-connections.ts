@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Logger } from "../replica/logger.ts";
+import type { Logger } from "../base/logger.ts";
 
 /** Operators, scrapers and probes are few. */
 const CONNECTIONS_MAX = 64;

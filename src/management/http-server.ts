@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, isIP } from "node:net";
 import { pipeline } from "node:stream/promises";
-import type { Logger } from "../replica/logger.ts";
+import type { Logger } from "../base/logger.ts";
 import type { DoorPages } from "../transport/door.ts";
 import { CHECKING_EVERY_MS, HttpConnections } from "./http-connections.ts";
 import type { Management } from "./management.ts";

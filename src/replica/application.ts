@@ -2,6 +2,8 @@
 // they have left it, and in slices of time, so that heartbeats and clients are heard while a member catches up.
 
 import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
 import { decodeConfiguration } from "../consensus/raft/configuration.ts";
 import type { Entry } from "../consensus/raft/types.ts";
 import type { BatchHeader } from "../state/batch.ts";
@@ -9,8 +11,7 @@ import { headerOf } from "../state/flaws.ts";
 import type { Machine } from "../state/machine.ts";
 import type { ConsensusLoop } from "./consensus-loop.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import type { Logger } from "./logger.ts";
-import type { Clock, Log } from "./ports.ts";
+import type { Log } from "./ports.ts";
 import type { Proposals } from "./proposals.ts";
 import type { ReplicaStats } from "./replica-stats.ts";
 

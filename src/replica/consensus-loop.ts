@@ -1,10 +1,11 @@
 // The loop around the Raft core. Whatever happens becomes an input; inputs are taken one at a time, and the effects of
 // each step are carried out, in their order, before the next. Persisting is done here; all else goes to its handler.
 
+import type { Clock } from "../base/clock.ts";
 import type { Raft } from "../consensus/raft/raft.ts";
 import type { Effect, Input, MemberId, Message } from "../consensus/raft/types.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import type { Clock, Log } from "./ports.ts";
+import type { Log } from "./ports.ts";
 import type { ReplicaStats } from "./replica-stats.ts";
 
 /** What the rest of the replica may ask the core; only the loop steps it. */

@@ -1,8 +1,8 @@
 // What a door gets of the member that it belongs to: nothing of the world comes to it in another way.
 
+import type { Clock } from "../base/clock.ts";
 import type { Hashes } from "../base/hashes.ts";
-import type { Logger } from "./logger.ts";
-import type { Clock } from "./ports.ts";
+import type { Logger } from "../base/logger.ts";
 import type { ReplicaPort } from "./replica-port.ts";
 
 export interface DoorHost {

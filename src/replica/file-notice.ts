@@ -1,9 +1,9 @@
 // What a member's file says about the ensemble and the log does not: told to the operator, once it knows the ensemble.
 
+import type { Logger } from "../base/logger.ts";
 import type { MemberId, MemberRecord } from "../consensus/raft/types.ts";
 import type { RaftView } from "./consensus-loop.ts";
 import { serverLines, unknownMembers } from "./duties/membership.ts";
-import type { Logger } from "./logger.ts";
 
 export class FileNotice {
   readonly #self: MemberId;

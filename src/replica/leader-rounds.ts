@@ -2,11 +2,11 @@
 // time: what comes while a round is under way shares the syncs and messages of the next. A lone write never waits.
 
 import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
 import type { MemberId } from "../consensus/raft/types.ts";
 import { stampTime } from "../state/batch.ts";
 import type { Machine } from "../state/machine.ts";
 import type { ConsensusLoop } from "./consensus-loop.ts";
-import type { Clock } from "./ports.ts";
 import { ProposalQueue } from "./proposal-queue.ts";
 import { ProposalSizes } from "./proposal-sizes.ts";
 import type { ReplicaStats } from "./replica-stats.ts";

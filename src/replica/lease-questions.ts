@@ -1,6 +1,7 @@
 // How much time a lease has left: only the leader knows, so that other members ask it. An answer is as of the leader's
 // clock, and from one that has heard a quorum lately. Each question is answered once, or refused at its deadline.
 
+import type { Clock } from "../base/clock.ts";
 import { CoordinationError } from "../base/errors.ts";
 import type { MemberId } from "../consensus/raft/types.ts";
 import type { Machine } from "../state/machine.ts";
@@ -8,7 +9,6 @@ import type { ConsensusLoop } from "./consensus-loop.ts";
 import type { LeaseTracker } from "./lease-tracker.ts";
 import type { PeerLink } from "./peer-link.ts";
 import type { LeaseAnswer } from "./peer-messages.ts";
-import type { Clock } from "./ports.ts";
 
 /** Hears the milliseconds that are left (null: there is no such lease, or it has no clock), or why nobody could say. */
 export type RemainingCallback = (error: CoordinationError | null, remainingMs: number | null) => void;

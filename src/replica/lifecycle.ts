@@ -1,7 +1,7 @@
 // The life of a replica: it runs, it may be stopping, and it ends once, by request or by a failure. After its end
 // nothing that was scheduled before does anything.
 
-import type { Clock } from "./ports.ts";
+import type { Clock } from "../base/clock.ts";
 
 export class Lifecycle {
   #phase: "running" | "stopping" | "stopped" = "running";

@@ -1,10 +1,10 @@
 // Reads that must see all that was acknowledged before them: the leader is asked for an index, and the state must reach
 // it. A read with a lease is a client's ping as well: the leader hears of the lease before it answers.
 
+import type { Clock } from "../base/clock.ts";
 import type { ConsensusLoop } from "./consensus-loop.ts";
 import type { LeaseTracker } from "./lease-tracker.ts";
 import type { PeerLink } from "./peer-link.ts";
-import type { Clock } from "./ports.ts";
 import { type BarrierCallback, type Question, ReadBarriers } from "./read-barriers.ts";
 
 export class LinearizableReads {

@@ -3,17 +3,6 @@
 import type { SummaryFacts } from "../base/summary.ts";
 import type { Entry, HardState, MemberId, RecoveredState, SnapshotMeta } from "../consensus/raft/types.ts";
 
-export interface Clock {
-  /** Monotonic milliseconds; only differences mean anything. */
-  now(): number;
-  /** Milliseconds since 1970 by the wall clock: for people's eyes and znode times, never for a deadline. */
-  wall(): number;
-  /** Runs after the input that this turn of the loop still brings. */
-  defer(task: () => void): void;
-  /** Runs about `milliseconds` from now; returns how to call it off. */
-  after(milliseconds: number, task: () => void): () => void;
-}
-
 /** The write-ahead log: what `persist` asks for, in its order. Any failure but a full disk is fatal to the member. */
 export interface Log {
   /**

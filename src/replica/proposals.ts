@@ -3,12 +3,12 @@
 
 import { assert } from "../base/assert.ts";
 import type { ByteWriter } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
 import { CoordinationError } from "../base/errors.ts";
 import type { MemberId } from "../consensus/raft/types.ts";
 import type { BatchHeader } from "../state/batch.ts";
 import type { Machine } from "../state/machine.ts";
 import { COMMAND_BYTES_MAX, type OutstandingBatch, OutstandingBatches } from "./outstanding-batches.ts";
-import type { Clock } from "./ports.ts";
 import type { Waiter } from "./replica-port.ts";
 import { Retries } from "./retries.ts";
 

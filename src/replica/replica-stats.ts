@@ -1,8 +1,8 @@
 // What a member counts and measures of itself since it started: elections, proposals, snapshots. The metrics read it;
 // nothing is decided by it. Durations are in milliseconds.
 
+import type { Clock } from "../base/clock.ts";
 import { Summary } from "../base/summary.ts";
-import type { Clock } from "./ports.ts";
 
 export class ReplicaStats {
   /** Times that this member knew no leader, the start included. */

@@ -6,7 +6,9 @@
 
 import { assert } from "../base/assert.ts";
 import type { ByteWriter } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
 import { CoordinationError } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
 import type { Random } from "../base/random.ts";
 import { Raft } from "../consensus/raft/raft.ts";
 import type { Effect, MemberId, RaftOptions } from "../consensus/raft/types.ts";
@@ -27,9 +29,8 @@ import { LeaseQuestions, type RemainingCallback } from "./lease-questions.ts";
 import { LeaseTracker } from "./lease-tracker.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { LinearizableReads } from "./linearizable-reads.ts";
-import type { Logger } from "./logger.ts";
 import { PeerLink } from "./peer-link.ts";
-import type { Clock, OpenedStorage, PeerEvents, Peers, StorageEvents } from "./ports.ts";
+import type { OpenedStorage, PeerEvents, Peers, StorageEvents } from "./ports.ts";
 import type { ProposalSizes } from "./proposal-sizes.ts";
 import { Proposals } from "./proposals.ts";
 import type { BarrierCallback } from "./read-barriers.ts";

@@ -1,11 +1,12 @@
 // How a replica ends on request: it lets what is under way finish for a while, hands leadership over, and closes.
 
+import type { Clock } from "../base/clock.ts";
 import type { Handover } from "./handover.ts";
 import type { LeaseQuestions } from "./lease-questions.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { LinearizableReads } from "./linearizable-reads.ts";
 import type { PeerLink } from "./peer-link.ts";
-import type { Clock, Log } from "./ports.ts";
+import type { Log } from "./ports.ts";
 import type { Proposals } from "./proposals.ts";
 import type { Snapshotter } from "./snapshotter.ts";
 import type { Status } from "./status.ts";

@@ -3,12 +3,12 @@
 
 import { assert } from "../base/assert.ts";
 import { CoordinationError } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
 import type { Effect, Input, SnapshotMeta } from "../consensus/raft/types.ts";
 import type { Machine } from "../state/machine.ts";
 import type { Application } from "./application.ts";
 import type { ConsensusLoop } from "./consensus-loop.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import type { Logger } from "./logger.ts";
 import type { Log, Snapshots } from "./ports.ts";
 import type { Proposals } from "./proposals.ts";
 import type { SnapshotTaking } from "./snapshot-taking.ts";

@@ -2,13 +2,14 @@
 // before it, but for what followers within reach are being sent.
 
 import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
 import { CoordinationError } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
 import type { SnapshotMeta } from "../consensus/raft/types.ts";
 import type { Machine } from "../state/machine.ts";
 import type { ConsensusLoop } from "./consensus-loop.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import type { Logger } from "./logger.ts";
-import type { Clock, Log } from "./ports.ts";
+import type { Log } from "./ports.ts";
 import type { ReplicaStats } from "./replica-stats.ts";
 import type { Snapshotter } from "./snapshotter.ts";
 

@@ -1,6 +1,8 @@
 // What a replica does as time passes: at each tick the core's clock, the leases' time, the leader's duties, and whatever
 // waits for an answer that may have been lost.
 
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
 import type { MemberId } from "../consensus/raft/types.ts";
 import type { ConsensusLoop } from "./consensus-loop.ts";
 import type { LeaderDuties } from "./duties/leader-duties.ts";
@@ -10,9 +12,7 @@ import type { LeaseQuestions } from "./lease-questions.ts";
 import type { LeaseTracker } from "./lease-tracker.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { LinearizableReads } from "./linearizable-reads.ts";
-import type { Logger } from "./logger.ts";
 import type { PeerLink } from "./peer-link.ts";
-import type { Clock } from "./ports.ts";
 import type { Proposals } from "./proposals.ts";
 import type { Status } from "./status.ts";
 

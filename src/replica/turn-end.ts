@@ -1,7 +1,7 @@
 // The end of a turn of the event loop: what came in during a turn is sent, asked and proposed together, once.
 
+import type { Clock } from "../base/clock.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import type { Clock } from "./ports.ts";
 
 export class TurnEnd {
   readonly #clock: Clock;

@@ -1,7 +1,7 @@
 // The server as a library: load a member's configuration and start it in this process.
 
 export { CoordinationError, type CoordinationErrorCode, type OperationOutcome } from "../base/errors.ts";
-export type { Logger } from "../replica/logger.ts";
+export type { Logger } from "../base/logger.ts";
 export type { FollowerStatus, MemberStatus, ReplicaPort } from "../replica/replica-port.ts";
 export type { Assembled } from "./configuration/assemble.ts";
 export { ConfigurationError, type ServerConfiguration } from "./configuration/configuration.ts";

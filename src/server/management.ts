@@ -1,9 +1,9 @@
 // The management of one member, wired from its configuration: which doors it shows, and where it listens.
 
 import { hostname } from "node:os";
+import type { Logger } from "../base/logger.ts";
 import { type HttpServer, startManagementServer, startMetricsServer } from "../management/http-server.ts";
 import { Management } from "../management/management.ts";
-import type { Logger } from "../replica/logger.ts";
 import type { OpenedStorage } from "../replica/ports.ts";
 import type { ReplicaPort } from "../replica/replica-port.ts";
 import type { ServerConfiguration } from "./configuration/configuration.ts";

@@ -4,7 +4,7 @@ import { type Certificates, openCertificates } from "../adapters/clients/certifi
 import { ConnectionLimits } from "../adapters/clients/connection-limits.ts";
 import { type ClientTls, type Listener, type ListenPort, openListener } from "../adapters/clients/listener.ts";
 import type { TlsTexts } from "../adapters/clients/tls.ts";
-import type { Logger } from "../replica/logger.ts";
+import type { Logger } from "../base/logger.ts";
 import type { Door } from "../transport/door.ts";
 import type { ConfiguredDoor, ListenSettings, TlsSettings } from "./configuration/configuration.ts";
 

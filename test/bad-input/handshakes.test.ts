@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { silentLogger } from "../../src/replica/logger.ts";
+import { silentLogger } from "../../src/base/logger.ts";
 import { loadConfiguration } from "../../src/server/configuration/load.ts";
 import { startMember } from "../../src/server/member.ts";
 import { freePort } from "../support/ports.ts";

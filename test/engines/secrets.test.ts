@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { inspect } from "node:util";
+import { silentLogger } from "../../src/base/logger.ts";
 import { CoordinationError, connect, LockLostError } from "../../src/index.ts";
 import {
   connectZooKeeper,
@@ -15,7 +16,6 @@ import {
   SessionLostError,
   ZooKeeperError,
 } from "../../src/protocols/zookeeper/client/index.ts";
-import { silentLogger } from "../../src/replica/logger.ts";
 import { loadConfiguration, startMember } from "../../src/server/index.ts";
 import { freePort } from "../support/ports.ts";
 

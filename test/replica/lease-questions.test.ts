@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Clock } from "../../src/base/clock.ts";
 import type { CoordinationError } from "../../src/base/errors.ts";
 import type { ConsensusLoop } from "../../src/replica/consensus-loop.ts";
 import { LeaseQuestions } from "../../src/replica/lease-questions.ts";
 import type { LeaseTracker } from "../../src/replica/lease-tracker.ts";
 import type { PeerLink } from "../../src/replica/peer-link.ts";
-import type { Clock } from "../../src/replica/ports.ts";
 import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
 import type { Machine } from "../../src/state/machine.ts";
 import { scenario } from "./story.ts";

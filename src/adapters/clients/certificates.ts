@@ -4,7 +4,7 @@
 
 import { readFile, stat } from "node:fs/promises";
 import { CoordinationError } from "../../base/errors.ts";
-import type { Logger } from "../../replica/logger.ts";
+import type { Logger } from "../../base/logger.ts";
 import { checkUsable, type TlsTexts } from "./tls.ts";
 
 export interface CertificateFiles {

@@ -4,7 +4,7 @@
 import type { AddressInfo, Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { CoordinationError } from "../../base/errors.ts";
-import { type Logger, silentLogger } from "../../replica/logger.ts";
+import { type Logger, silentLogger } from "../../base/logger.ts";
 import type { Acceptor } from "../../transport/connection.ts";
 import type { TurnedAway } from "../../transport/door.ts";
 import { remoteAddressOf } from "./addresses.ts";

@@ -3,8 +3,8 @@
 import type { AddressInfo, Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import { assert } from "../../base/assert.ts";
+import { type Logger, silentLogger } from "../../base/logger.ts";
 import type { MemberId } from "../../consensus/raft/types.ts";
-import { type Logger, silentLogger } from "../../replica/logger.ts";
 import type { PeerEvents, Peers } from "../../replica/ports.ts";
 import type { ListenAddress } from "../clients/socket-server.ts";
 import { quietAfter } from "../timers.ts";

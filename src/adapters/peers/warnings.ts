@@ -1,6 +1,6 @@
 // Warnings about what others do wrong, few however often they do it.
 
-import type { Logger } from "../../replica/logger.ts";
+import type { Logger } from "../../base/logger.ts";
 
 const INTERVAL_MS = 10_000;
 

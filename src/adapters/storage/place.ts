@@ -1,6 +1,6 @@
 // Where a member's data stand, and what storage needs to work there.
 
-import type { Logger } from "../../replica/logger.ts";
+import type { Logger } from "../../base/logger.ts";
 import type { Chance } from "./chance.ts";
 import type { Files } from "./files.ts";
 

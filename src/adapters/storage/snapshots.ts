@@ -3,8 +3,8 @@
 
 import { assert } from "../../base/assert.ts";
 import { CoordinationError } from "../../base/errors.ts";
+import type { Logger } from "../../base/logger.ts";
 import type { SnapshotMeta } from "../../consensus/raft/types.ts";
-import type { Logger } from "../../replica/logger.ts";
 import type { Snapshots, SnapshotWriter, StorageEvents } from "../../replica/ports.ts";
 import type { After } from "../timers.ts";
 import type { Chance } from "./chance.ts";

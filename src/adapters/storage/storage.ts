@@ -2,8 +2,8 @@
 // decides what damage means: alone, the member refuses to start; among others, it sets aside what it has and is born again,
 // under a new incarnation, so that nobody counts on what it has forgotten.
 
+import { type Logger, silentLogger } from "../../base/logger.ts";
 import type { Configuration } from "../../consensus/raft/types.ts";
-import { type Logger, silentLogger } from "../../replica/logger.ts";
 import type { OpenedStorage, StorageEvents } from "../../replica/ports.ts";
 import type { After, Defer } from "../timers.ts";
 import { begin, refuseForeign } from "./beginning.ts";

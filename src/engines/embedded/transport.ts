@@ -1,8 +1,8 @@
 // Connections to a member of the same process: bytes are passed in memory, in order, a turn of the loop later on either side, as by
 // a socket. So nobody is called in the middle of other work.
 
+import type { Clock } from "../../base/clock.ts";
 import type { Link, LinkEvents, Target, Transport } from "../../protocols/zookeeper/client/index.ts";
-import type { Clock } from "../../replica/ports.ts";
 import type { Acceptor, ConnectionHandler, ConnectionPort, Peer } from "../../transport/connection.ts";
 
 export class MemoryTransport implements Transport {

@@ -1,6 +1,7 @@
 // Recipes on ZooKeeper, or on a Cabildo cluster, through our own client.
 
 import { CoordinationError } from "../../base/errors.ts";
+import { type Logger, silentLogger } from "../../base/logger.ts";
 import type {
   Acl,
   ClientPorts,
@@ -39,7 +40,6 @@ import type {
   WorkQueue,
   WriteLimits,
 } from "../../recipes/engine.ts";
-import { type Logger, silentLogger } from "../../replica/logger.ts";
 import { NodeDirectory } from "./directories.ts";
 import { NodeBarrierParticipant } from "./double-barrier.ts";
 import { NodeElection } from "./election.ts";

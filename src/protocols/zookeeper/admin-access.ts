@@ -3,8 +3,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Hashes } from "../../base/hashes.ts";
+import type { Logger } from "../../base/logger.ts";
 import { equalsSecretly } from "../../base/text.ts";
-import type { Logger } from "../../replica/logger.ts";
 import { PERMISSION } from "../../state/tree/acl.ts";
 import type { Acl, Identity } from "../../state/tree/types.ts";
 import type { PageRequest } from "../../transport/door.ts";

@@ -1,6 +1,6 @@
 // ZooKeeper's admin commands as pages of the management's HTTP server: JSON, as ZooKeeper's own admin server answers.
 
-import type { Logger } from "../../replica/logger.ts";
+import type { Logger } from "../../base/logger.ts";
 import type { DoorPages, PageAnswer, PageRequest } from "../../transport/door.ts";
 import { AdminAccess } from "./admin-access.ts";
 import { ADMIN_COMMANDS, type AdminAnswer, type AdminCommand, adminCommandNamed } from "./admin-commands.ts";

@@ -1,7 +1,7 @@
 // How this door is set up: what `zoo.cfg` says of it, with defaults filled in.
 
-import type { Logger } from "../../replica/logger.ts";
-import type { Clock } from "../../replica/ports.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/logger.ts";
 import type { CredentialOptions } from "./credentials.ts";
 import { type Bounds, FRAME_BYTES_MAX, MULTI_READ_FRAMES_MAX } from "./limits.ts";
 import type { ConnectionStats } from "./stats.ts";

@@ -1,9 +1,9 @@
 // ZooKeeper's door: accepts connections, reads their certificates, and serves them. It owns no socket; listeners bring it
 // connections.
 
+import type { Logger } from "../../base/logger.ts";
 import type { Metric } from "../../base/metrics.ts";
 import type { DoorHost } from "../../replica/door-host.ts";
-import type { Logger } from "../../replica/logger.ts";
 import type { Policy } from "../../state/tree/commands.ts";
 import type { ConnectionPort, Peer } from "../../transport/connection.ts";
 import type { Door, DoorReport, TurnedAway } from "../../transport/door.ts";

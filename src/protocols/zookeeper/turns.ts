@@ -2,7 +2,7 @@
 // taken up again then. No client takes more than its share of a turn.
 
 import { assert } from "../../base/assert.ts";
-import type { Clock } from "../../replica/ports.ts";
+import type { Clock } from "../../base/clock.ts";
 
 /** A connection, as far as turns go. */
 export interface TurnParticipant {

@@ -2,11 +2,11 @@
 // member of the configuration is connected and runs a program that understands the level. An ensemble of which one member
 // is away, or old, waits.
 
+import type { Logger } from "../../base/logger.ts";
 import type { MemberId } from "../../consensus/raft/types.ts";
 import { encodeRaiseLevel } from "../../state/feature-level.ts";
 import type { Machine } from "../../state/machine.ts";
 import { levelOfWireVersion } from "../feature-levels.ts";
-import type { Logger } from "../logger.ts";
 import type { Encode, LeaderDuty, LeaderView } from "./duty.ts";
 
 const NOTHING: readonly Encode[] = [];

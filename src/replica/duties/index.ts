@@ -1,9 +1,9 @@
 // The list of the leader's duties, in the order in which they are asked. A new duty is added here; a model that is not
 // of this package brings its own in the replica's options.
 
+import type { Logger } from "../../base/logger.ts";
 import type { Machine } from "../../state/machine.ts";
 import type { LeaseTracker } from "../lease-tracker.ts";
-import type { Logger } from "../logger.ts";
 import type { ReplicaStats } from "../replica-stats.ts";
 import type { LeaderDuty } from "./duty.ts";
 import { FeatureLevelDuty } from "./feature-level.ts";

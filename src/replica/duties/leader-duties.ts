@@ -1,13 +1,13 @@
 // All duties of the leader, asked one after the other at each tick, and each at its own interval. What they return is
 // proposed in the leader's name.
 
+import type { Clock } from "../../base/clock.ts";
 import type { Configuration, MemberId, MemberProgress, MemberRecord } from "../../consensus/raft/types.ts";
 import type { Machine } from "../../state/machine.ts";
 import type { ConsensusLoop } from "../consensus-loop.ts";
 import type { LeaderRounds } from "../leader-rounds.ts";
 import type { Lifecycle } from "../lifecycle.ts";
 import type { PeerLink } from "../peer-link.ts";
-import type { Clock } from "../ports.ts";
 import type { LeaderDuty, LeaderView } from "./duty.ts";
 
 export interface LeaderDutiesParts {

@@ -1,11 +1,11 @@
 // The duty of bringing the ensemble's members to what the log, the file and the disks say: one step at a time, each when
 // the one before it is committed (membership.ts decides which). A reconfiguration whose voters do not answer is given up.
 
+import type { Logger } from "../../base/logger.ts";
 import type { MemberRecord } from "../../consensus/raft/types.ts";
 import type { Machine } from "../../state/machine.ts";
 import { encodeEndReconfig } from "../../state/tree/commands.ts";
 import { TreeModel } from "../../state/tree/model.ts";
-import type { Logger } from "../logger.ts";
 import type { Encode, LeaderDuty, LeaderView } from "./duty.ts";
 import { nextMembershipStep } from "./membership.ts";
 

@@ -3,10 +3,10 @@
 
 import type { Files } from "../../adapters/storage/files.ts";
 import { openStorageIn, type StorageWorld } from "../../adapters/storage/storage.ts";
+import { silentLogger } from "../../base/logger.ts";
 import { type Random, seededRandom } from "../../base/random.ts";
 import type { Configuration, MemberId } from "../../consensus/raft/types.ts";
 import { LateStorageEvents } from "../../replica/late-storage-events.ts";
-import { silentLogger } from "../../replica/logger.ts";
 import type { OpenedStorage, StorageEvents } from "../../replica/ports.ts";
 import { Replica, type ReplicaOptions } from "../../replica/replica.ts";
 import type { ModelFactory } from "../../state/models.ts";

@@ -1,7 +1,7 @@
 // Virtual time in milliseconds: one queue of future events decides everything that happens. All that hangs on an event, promises too, runs
 // to its end before the next. Nothing here waits for real time.
 
-import type { Clock } from "../../replica/ports.ts";
+import type { Clock } from "../../base/clock.ts";
 import { EventQueue } from "./event-queue.ts";
 import { settled } from "./microtasks.ts";
 

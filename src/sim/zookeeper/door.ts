@@ -1,9 +1,9 @@
 // ZooKeeper's door in a simulated process: the service that a server runs, on virtual time.
 
 import type { Hashes } from "../../base/hashes.ts";
+import { silentLogger } from "../../base/logger.ts";
 import { BOUNDS } from "../../protocols/zookeeper/limits.ts";
 import { Service } from "../../protocols/zookeeper/service.ts";
-import { silentLogger } from "../../replica/logger.ts";
 import type { DoorHost, DoorServer, SimulatedDoor } from "../kernel/door.ts";
 
 /** As clients dial it. */

@@ -1,5 +1,7 @@
 // A member as the operators' views see it, with numbers that a test chooses.
 
+import type { Clock } from "../../../src/base/clock.ts";
+import type { Logger } from "../../../src/base/logger.ts";
 import { Summary } from "../../../src/base/summary.ts";
 import { type HttpEndpoint, startManagementServer, startMetricsServer } from "../../../src/management/http-server.ts";
 import { Management } from "../../../src/management/management.ts";
@@ -13,8 +15,6 @@ import {
   type TrafficStats,
 } from "../../../src/protocols/zookeeper/stats.ts";
 import { type Watcher, Watches } from "../../../src/protocols/zookeeper/watches.ts";
-import type { Logger } from "../../../src/replica/logger.ts";
-import type { Clock } from "../../../src/replica/ports.ts";
 import { ProposalSizes } from "../../../src/replica/proposal-sizes.ts";
 import type { MemberStatus, ReplicaPort } from "../../../src/replica/replica-port.ts";
 import { ReplicaStats } from "../../../src/replica/replica-stats.ts";

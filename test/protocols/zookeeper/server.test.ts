@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { ByteReader, ByteWriter } from "../../../src/base/bytes.ts";
+import type { Clock } from "../../../src/base/clock.ts";
 import {
   readConnectReply,
   readReplyHeader,
@@ -16,7 +17,6 @@ import {
 } from "../../../src/protocols/zookeeper/codec/records.ts";
 import { readClients } from "../../../src/protocols/zookeeper/codec/replies.ts";
 import { subjectOf } from "../../../src/protocols/zookeeper/x509.ts";
-import type { Clock } from "../../../src/replica/ports.ts";
 import { openZooKeeperServer, type ZooKeeperServer, type ZooKeeperServerOptions } from "./support/door-on-ports.ts";
 import * as ask from "./support/requests.ts";
 import { FakeMember, frameOf, type VirtualClock } from "./support/world.ts";

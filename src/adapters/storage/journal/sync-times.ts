@@ -1,7 +1,7 @@
 // How long the syncs of the log took: counted for the metrics, and told where one was slow.
 
+import type { Logger } from "../../../base/logger.ts";
 import { Summary } from "../../../base/summary.ts";
-import type { Logger } from "../../../replica/logger.ts";
 import type { DurationHistogram } from "../../../replica/ports.ts";
 
 /** In seconds: etcd's, which dashboards expect, and three more below for disks that answer at once. */

@@ -1,8 +1,8 @@
 // A ZooKeeper client for TypeScript, by itself: `cabildo/zookeeper-client`.
 
 export { CoordinationError, type CoordinationErrorCode, type OperationOutcome } from "../../../base/errors.ts";
+export type { Logger } from "../../../base/logger.ts";
 export type { Random } from "../../../base/random.ts";
-export type { Logger } from "../../../replica/logger.ts";
 export { ZooKeeperClient } from "./client.ts";
 export type { ClientState } from "./client-state.ts";
 export { type ConnectString, parseConnectString } from "./connect-string.ts";

@@ -1,7 +1,7 @@
 // The options of calls and of the client, with their defaults.
 
 import { CoordinationError } from "../../../base/errors.ts";
-import { type Logger, silentLogger } from "../../../replica/logger.ts";
+import { type Logger, silentLogger } from "../../../base/logger.ts";
 import type { CallOptions as BareCallOptions } from "./call.ts";
 import {
   BACKLOG_BYTES_MAX,

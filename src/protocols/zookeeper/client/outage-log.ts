@@ -1,7 +1,7 @@
 // The log while no server is connected: one warning at the beginning, one every half minute, one line at the end. Connections that
 // come and go are logged a few times, and then no more often than that.
 
-import type { Logger } from "../../../replica/logger.ts";
+import type { Logger } from "../../../base/logger.ts";
 import { OUTAGE_WARNING_MS, OUTAGE_WARNINGS_AT_ONCE } from "./limits.ts";
 
 interface Outage {

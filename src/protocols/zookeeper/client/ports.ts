@@ -1,9 +1,9 @@
 // The client's ports: connections, time, chance and hashes. Node's are in `node.ts`; a simulator brings its own. Nothing else of the
 // client uses sockets, timers or name resolution.
 
+import type { Clock } from "../../../base/clock.ts";
 import type { Hashes } from "../../../base/hashes.ts";
 import type { Random } from "../../../base/random.ts";
-import type { Clock } from "../../../replica/ports.ts";
 
 /** One address of a server. */
 export interface Target {

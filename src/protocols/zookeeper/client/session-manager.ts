@@ -9,7 +9,7 @@
 // 3. What is asked while there is no connection waits for the next one, until its own deadline.
 // 4. Nothing is ever sent twice.
 
-import type { Logger } from "../../../replica/logger.ts";
+import type { Logger } from "../../../base/logger.ts";
 import { ERROR } from "../errors.ts";
 import { ActiveConnection } from "./active-connection.ts";
 import { type AttemptOptions, attemptMs, pauseMsMax } from "./attempt-timing.ts";

@@ -10,10 +10,10 @@ import {
   openListener,
 } from "../../../../src/adapters/clients/listener.ts";
 import { systemHashes } from "../../../../src/adapters/hashes.ts";
+import type { Clock } from "../../../../src/base/clock.ts";
+import { type Logger, silentLogger } from "../../../../src/base/logger.ts";
 import { ZooKeeperDoor, type ZooKeeperDoorOptions } from "../../../../src/protocols/zookeeper/server.ts";
 import type { ServerStats } from "../../../../src/protocols/zookeeper/stats.ts";
-import { type Logger, silentLogger } from "../../../../src/replica/logger.ts";
-import type { Clock } from "../../../../src/replica/ports.ts";
 import type { ReplicaPort } from "../../../../src/replica/replica-port.ts";
 import type { Acceptor } from "../../../../src/transport/connection.ts";
 

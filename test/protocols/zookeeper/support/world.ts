@@ -4,8 +4,10 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { ByteReader, ByteWriter } from "../../../../src/base/bytes.ts";
+import type { Clock } from "../../../../src/base/clock.ts";
 import type { CoordinationError } from "../../../../src/base/errors.ts";
 import type { Hashes } from "../../../../src/base/hashes.ts";
+import type { Logger } from "../../../../src/base/logger.ts";
 import { bytesOf, toByteString } from "../../../../src/base/text.ts";
 import { OPCODE } from "../../../../src/protocols/zookeeper/codec/opcodes.ts";
 import {
@@ -21,8 +23,6 @@ import type { CertifiedPeer, Connection } from "../../../../src/protocols/zookee
 import type { ServiceOptions } from "../../../../src/protocols/zookeeper/door-options.ts";
 import { BOUNDS } from "../../../../src/protocols/zookeeper/limits.ts";
 import { Service } from "../../../../src/protocols/zookeeper/service.ts";
-import type { Logger } from "../../../../src/replica/logger.ts";
-import type { Clock } from "../../../../src/replica/ports.ts";
 import { ProposalSizes } from "../../../../src/replica/proposal-sizes.ts";
 import type { MemberStatus, ReplicaPort, Waiter } from "../../../../src/replica/replica-port.ts";
 import { ReplicaStats } from "../../../../src/replica/replica-stats.ts";

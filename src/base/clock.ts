@@ -1,0 +1,12 @@
+// Time, as code gets it that may not ask the machine for it: real in `adapters/clock.ts`, virtual in the simulator.
+
+export interface Clock {
+  /** Monotonic milliseconds; only differences mean anything. */
+  now(): number;
+  /** Milliseconds since 1970 by the wall clock: for people's eyes and znode times, never for a deadline. */
+  wall(): number;
+  /** Runs after the input that this turn of the loop still brings. */
+  defer(task: () => void): void;
+  /** Runs about `milliseconds` from now; returns how to call it off. */
+  after(milliseconds: number, task: () => void): () => void;
+}
