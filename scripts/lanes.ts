@@ -45,6 +45,7 @@ export const LANES: readonly Lane[] = [
       "base",
       "checkers",
       "consensus",
+      "docs",
       "formats",
       "lanes",
       "limits",

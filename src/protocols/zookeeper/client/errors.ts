@@ -49,6 +49,11 @@ export function reasonOf(errorCode: number): ZooKeeperReason {
   return BY_CODE.get(errorCode) ?? "other";
 }
 
+/** ZooKeeper's number; null for `other`, which stands for many. */
+export function errorCodeOf(reason: ZooKeeperReason): number | null {
+  return reason === "other" ? null : REASONS[reason];
+}
+
 /** With these codes the server itself does not know the outcome of a write. */
 const LEAVES_UNKNOWN: ReadonlySet<ZooKeeperReason> = new Set([
   "system-error",
