@@ -44,8 +44,16 @@ export class DevProblem extends Error {
   override readonly name = "DevProblem";
 }
 
-/** Decides on ports, makes sure that they are free, and only then writes the files. */
+/** Decides on ports, makes sure that they are free, and only then writes the files. Fails with a DevProblem. */
 export async function prepareCluster(options: DevOptions): Promise<DevCluster> {
+  try {
+    return await prepare(options);
+  } catch (error) {
+    throw problemOfDirectory(error, options.data ?? tmpdir()) ?? error;
+  }
+}
+
+async function prepare(options: DevOptions): Promise<DevCluster> {
   const earlier = options.data === null ? null : earlierCluster(resolve(options.data));
   const count = agreed("--members", options.members, earlier?.members ?? null, options.data) ?? 3;
   const port = agreed("--port", options.port, earlier?.port ?? null, options.data) ?? 2181;
@@ -74,6 +82,24 @@ export async function prepareCluster(options: DevOptions): Promise<DevCluster> {
   const secretFile = writeSecret(directory);
   for (const member of members) writeMember(member, members, secretFile);
   return { members, directory, isTemporary: options.data === null };
+}
+
+const DIRECTORY_PROBLEMS: Readonly<Record<string, string>> = {
+  EACCES: "you may not write there",
+  EPERM: "you may not write there",
+  EROFS: "it is on a read-only file system",
+  ENOTDIR: "a part of its path is a file",
+  EEXIST: "it is a file",
+  ENAMETOOLONG: "its name is too long",
+  ENOSPC: "the disk is full",
+};
+
+/** Null: it is no trouble with the directory. */
+function problemOfDirectory(error: unknown, directory: string): DevProblem | null {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const why = DIRECTORY_PROBLEMS[code];
+  if (why === undefined) return null;
+  return new DevProblem(`the data cannot be kept in ${directory}: ${why} (${code}). Name another place with --data`);
 }
 
 export function removeCluster({ directory, isTemporary }: DevCluster): void {
@@ -152,8 +178,10 @@ function agreed(flag: string, asked: number | null, kept: number | null, directo
 }
 
 async function mustBeFree(port: number, what: string): Promise<void> {
-  if (await isFree(port)) return;
-  throw new DevProblem(`port ${port}, ${what}, is in use: end the program that has it, or choose others with --port`);
+  const code = await whyTaken(port);
+  if (code === null) return;
+  const why = code === "EACCES" ? "needs an administrator's rights" : "is in use: end the program that has it";
+  throw new DevProblem(`port ${port}, ${what}, ${why}, or choose others with --port`);
 }
 
 function anyFreePort(): Promise<number> {
@@ -167,10 +195,15 @@ function anyFreePort(): Promise<number> {
   });
 }
 
-function isFree(port: number): Promise<boolean> {
+async function isFree(port: number): Promise<boolean> {
+  return (await whyTaken(port)) === null;
+}
+
+/** The system's code for why it cannot be listened to; null: it can. */
+function whyTaken(port: number): Promise<string | null> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, HOST, () => server.close(() => resolve(true)));
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen(port, HOST, () => server.close(() => resolve(null)));
   });
 }

@@ -1,4 +1,5 @@
-// What `cabildo dev` prints once the cluster is ready.
+// What `cabildo dev` prints once the cluster is ready: how to reach it, from our own library first, and how to break it.
+// With three members no line is longer than 80 columns.
 
 import type { DevCluster } from "./dev-cluster.ts";
 import { HOST } from "./dev-cluster.ts";
@@ -8,41 +9,53 @@ const styled = (code: number) => (text: string) => (colour ? `\u001b[${code}m${t
 
 export const paint = { bold: styled(1), dim: styled(2), red: styled(31), green: styled(32) };
 
-export function clusterLines(
-  { members, directory, isTemporary }: DevCluster,
-  version: string,
-  seconds: string,
-): string {
-  const addresses = members.map(({ clientPort }) => `${HOST}:${clientPort}`);
-  const management = members.map(({ adminPort }) => `${HOST}:${adminPort}`);
-  const hosts = addresses.join(",");
-  const quoted = addresses.map((address) => `"${address}"`).join(", ");
-  const clients: readonly (readonly [kind: string, line: string])[] = [
-    ["shell", `zkCli.sh -server ${hosts}`],
-    ["java", `new ZooKeeper("${hosts}", 10_000, event -> {})`],
-    ["curator", `CuratorFrameworkFactory.newClient("${hosts}", new ExponentialBackoffRetry(1000, 3))`],
-    ["kazoo", `KazooClient(hosts="${hosts}")`],
-    ["go", `zk.Connect([]string{${quoted}}, 10*time.Second)`],
-    ["node", `require("node-zookeeper-client").createClient("${hosts}")`],
-    ["status", `npx cabildo status ${management.join(" ")}`],
-  ];
-  const kept = isTemporary ? `${directory} ${paint.dim("(gone in the end; --data DIR keeps it)")}` : directory;
+export interface ClusterFacts {
+  readonly version: string;
+  /** How long the start took. */
+  readonly seconds: string;
+  /** The process of each running member. */
+  readonly pids: ReadonlyMap<number, number>;
+  /** Whether keys are read from the terminal. */
+  readonly hasKeys: boolean;
+}
+
+export function clusterLines(cluster: DevCluster, { version, seconds, pids, hasKeys }: ClusterFacts): string {
+  const { members, directory, isTemporary } = cluster;
+  const hosts = members.map(({ clientPort }) => `${HOST}:${clientPort}`).join(",");
   const many = members.length === 1 ? "1 member" : `${members.length} members`;
+  const managed = members.map(({ adminPort }) => `${HOST}:${adminPort}`).join(" ");
+  const kept = isTemporary ? paint.dim("removed at the end; --data DIR keeps it") : paint.dim("kept");
   return [
     "",
     `  ${paint.bold("cabildo")} ${version}   ${paint.green(`${many} ready`)} ${paint.dim(`in ${seconds} s`)}`,
     "",
     ...members.map(({ id, clientPort, adminPort }) => {
-      const admin = paint.dim(`   http://${HOST}:${adminPort}/commands`);
-      return `  ${id}  ${HOST}:${clientPort}${admin}`;
+      const pid = `pid ${pids.get(id) ?? "-"}`.padEnd(11);
+      return `  ${id}  ${HOST}:${clientPort}   ${pid} ${paint.dim(`http://${HOST}:${adminPort}/commands`)}`;
     }),
     "",
-    ...clients.map(([kind, line]) => `  ${paint.dim(kind.padEnd(8))} ${line}`),
+    `  connect("zookeeper://${hosts}")`,
+    `  CABILDO_CONNECT=zookeeper://${hosts}`,
+    `  ${paint.dim("ZooKeeper's clients")} ${hosts}`,
     "",
-    `  ${paint.dim("data".padEnd(8))} ${kept}`,
-    `  ${paint.dim("logs".padEnd(8))} ${directory}/*/member.log`,
-    `  ${paint.dim("Ctrl-C ends all of it.")}`,
+    `  ${paint.dim("status")} npx cabildo status ${managed}`,
+    `  ${paint.dim("data  ")} ${directory}  ${kept}`,
+    `  ${paint.dim("logs  ")} ${directory}/*/member.log`,
+    hasKeys ? keyLine(members.length) : processLine(directory),
     "",
     "",
+  ].join("\n");
+}
+
+function keyLine(members: number): string {
+  const keys = members === 1 ? "1" : `1 to ${members}`;
+  return `  ${paint.dim("keys  ")} ${keys}: kill that member, or start it again   Ctrl-C: end all`;
+}
+
+function processLine(directory: string): string {
+  return [
+    `  ${paint.dim("break ")} kill -9 PID`,
+    `  ${paint.dim("mend  ")} npx cabildo server ${directory}/N/zoo.cfg`,
+    `  ${paint.dim("Ctrl-C or SIGTERM ends all of it.")}`,
   ].join("\n");
 }

@@ -1,5 +1,5 @@
 // `cabildo dev`: a cluster on loopback. Starts the members, waits until clients are served, says how to reach it, and
-// then tells who leads, as that changes, until Ctrl-C. Nobody restarts a member that ended: that is for you to see.
+// then tells who leads, as that changes, until Ctrl-C. A member that ended stays so until its key is pressed.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
@@ -16,6 +16,7 @@ import {
   prepareCluster,
   removeCluster,
 } from "./dev-cluster.ts";
+import { listenForKeys } from "./dev-keys.ts";
 import { clusterLines, paint } from "./dev-text.ts";
 
 const READY_WITHIN_MS = 30_000;
@@ -42,6 +43,12 @@ export async function runDev(options: DevOptions): Promise<void> {
   } finally {
     removeCluster(cluster);
   }
+  const { directory, isTemporary } = cluster;
+  process.stdout.write(
+    isTemporary
+      ? `  all members have ended; their data was temporary, and is removed\n`
+      : `  all members have ended; their data is kept in ${directory}\n`,
+  );
 }
 
 class Dev {
@@ -50,6 +57,7 @@ class Dev {
   /** Aborted by Ctrl-C, or when no member is left. */
   readonly #ending = new AbortController();
   #isReady = false;
+  #giveBackKeys: (() => void) | null = null;
 
   constructor(cluster: DevCluster) {
     this.#cluster = cluster;
@@ -62,10 +70,30 @@ class Dev {
     if (reports !== null) {
       this.#isReady = true;
       const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-      process.stdout.write(clusterLines(this.#cluster, CABILDO_VERSION, seconds));
+      this.#giveBackKeys = listenForKeys(process.stdin, {
+        onMember: (id) => this.#onKey(id),
+        onEnd: () => this.#askToEnd(),
+      });
+      const pids = new Map([...this.#running].map(([id, { pid = 0 }]) => [id, pid]));
+      const hasKeys = this.#giveBackKeys !== null;
+      process.stdout.write(clusterLines(this.#cluster, { version: CABILDO_VERSION, seconds, pids, hasKeys }));
       await this.#tellOfLeaders(reports);
     }
     await this.#end();
+    this.#giveBackKeys?.();
+  }
+
+  /** Kills the member, or starts it again. */
+  #onKey(id: number): void {
+    const member = this.#cluster.members.find((each) => each.id === id);
+    if (member === undefined || this.#ending.signal.aborted) return;
+    const child = this.#running.get(id);
+    if (child === undefined) {
+      this.#start(member);
+      this.#tell(`member ${id} is started again (pid ${this.#running.get(id)?.pid})`);
+    } else {
+      child.kill("SIGKILL");
+    }
   }
 
   #start(member: DevMember): void {
@@ -86,16 +114,17 @@ class Dev {
   #onExit(member: DevMember, code: number | null, signal: NodeJS.Signals | null): void {
     this.#running.delete(member.id);
     if (this.#ending.signal.aborted) return;
-    const how = signal === null ? `with exit status ${code}` : `by ${signal}`;
+    const how = signal === null ? `ended with exit status ${code}` : `was killed (${signal})`;
     if (!this.#isReady) {
       const last = readFileSync(member.logFile, "utf8").trimEnd().split("\n").slice(-15).join("\n");
-      process.stderr.write(`cabildo: member ${member.id} ended ${how} before the cluster was ready:\n${last}\n`);
+      process.stderr.write(`cabildo: member ${member.id} ${how} before the cluster was ready:\n${last}\n`);
       process.exitCode = 1;
       this.#ending.abort();
       return;
     }
-    this.#tell(paint.red(`member ${member.id} ended ${how}; nobody restarts it`));
-    if (this.#running.size > 0) return;
+    const next = this.#giveBackKeys === null ? `cabildo server ${member.configurationFile}` : `key ${member.id}`;
+    this.#tell(`${paint.red(`member ${member.id} ${how}`)}; ${next} starts it again`);
+    if (this.#running.size > 0 || this.#giveBackKeys !== null) return;
     this.#tell("no member is left");
     process.exitCode = 1;
     this.#ending.abort();
@@ -135,23 +164,31 @@ class Dev {
   }
 
   async #ask(): Promise<readonly MemberReport[]> {
-    const running = this.#cluster.members.filter(({ id }) => this.#running.has(id));
     const answers = await Promise.all(
-      running.map(({ adminPort }) => askMember({ host: HOST, port: adminPort }, ANSWER_WITHIN_MS)),
+      this.#cluster.members.map(({ adminPort }) => askMember({ host: HOST, port: adminPort }, ANSWER_WITHIN_MS)),
     );
     return answers.flatMap((answer) => (answer.kind === "report" ? [answer.report] : []));
   }
 
   #listenForSignals(): void {
-    let asked = false;
-    const onSignal = (): void => {
-      if (asked) this.#kill();
-      asked = true;
-      this.#ending.abort();
-    };
+    const onSignal = (): void => this.#askToEnd();
     process.on("SIGINT", onSignal);
     process.on("SIGTERM", onSignal);
     process.on("SIGHUP", onSignal);
+  }
+
+  /** The second time, by force. */
+  #askToEnd(): void {
+    if (this.#ending.signal.aborted) {
+      this.#kill();
+      return;
+    }
+    const { size } = this.#running;
+    if (size > 0)
+      this.#tell(
+        `ending ${size === 1 ? "1 member; Ctrl-C again kills it" : `${size} members; Ctrl-C again kills them`}`,
+      );
+    this.#ending.abort();
   }
 
   /** In good order, and by force where that takes too long. */

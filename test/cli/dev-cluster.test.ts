@@ -47,11 +47,50 @@ describe("a development cluster", () => {
     for (const other of others) assert.deepEqual(other, first);
     const adminPorts = configurations.map(({ admin }) => admin.listen?.port);
     assert.equal(new Set(adminPorts).size, 3);
-    const text = clusterLines(cluster, "0.1.0", "0.9");
-    assert.ok(text.includes(`zkCli.sh -server 127.0.0.1:${PORT},127.0.0.1:${PORT + 1},127.0.0.1:${PORT + 2}\n`));
-    assert.ok(text.includes("gone in the end"));
     removeCluster(cluster);
     assert.ok(!existsSync(cluster.directory));
+  });
+
+  for (const hasKeys of [true, false]) {
+    test(`what is told once they are ready fits a terminal, our own line first (${hasKeys ? "with" : "without"} keys)`, () => {
+      const members = [1, 2, 3].map((id) => ({
+        id,
+        clientPort: 22_180 + id,
+        adminPort: 28_080 + id,
+        directory: `/tmp/cabildo-dev-a1B2c3/${id}`,
+        configurationFile: `/tmp/cabildo-dev-a1B2c3/${id}/zoo.cfg`,
+        logFile: `/tmp/cabildo-dev-a1B2c3/${id}/member.log`,
+      }));
+      const cluster = { members, directory: "/tmp/cabildo-dev-a1B2c3", isTemporary: true };
+      const pids = new Map([1, 2, 3].map((id) => [id, 4_000_000 + id]));
+      const lines = clusterLines(cluster, { version: "0.1.0", seconds: "0.9", pids, hasKeys }).split("\n");
+      const long = lines.filter((line) => line.length > 80);
+      assert.deepEqual(long, []);
+      const hosts = "127.0.0.1:22181,127.0.0.1:22182,127.0.0.1:22183";
+      const [first, second] = lines.filter((line) => line.includes(hosts));
+      assert.equal(first, `  connect("zookeeper://${hosts}")`);
+      assert.equal(second, `  CABILDO_CONNECT=zookeeper://${hosts}`);
+      for (const [id, pid] of pids)
+        assert.ok(lines.some((line) => line.startsWith(`  ${id} `) && line.includes(`pid ${pid}`)));
+      assert.ok(
+        lines.some((line) => line.includes(hasKeys ? "1 to 3: kill that member, or start it again" : "kill -9 PID")),
+      );
+    });
+  }
+
+  test("a place where nothing can be written is told in words, with the system's code", async () => {
+    const file = join(directory, "a-file");
+    writeFileSync(file, "x");
+    for (const data of [file, join(file, "below")]) {
+      await assert.rejects(prepareCluster({ members: 1, port: PORT, data }), (error: Error) => {
+        assert.ok(error instanceof DevProblem, error.stack);
+        assert.match(
+          error.message,
+          /cannot be kept in .*a-file.*: .* is a file \((ENOTDIR|EEXIST)\)\. Name another place/,
+        );
+        return true;
+      });
+    }
   });
 
   test("its members have a secret of their own, drawn once, that nobody else may read", async () => {
