@@ -57,15 +57,13 @@ const expected: Readonly<Record<string, readonly (readonly [place: string, name:
     ["protocols/zookeeper/limits.ts", "OUTSTANDING_PER_CONNECTION_MAX", count],
     ["protocols/zookeeper/limits.ts", "REQUEST_BYTES_HIGH", bytes],
   ],
-  "replies and notifications not fetched, of one connection": [
-    ["protocols/zookeeper/limits.ts", "UNSENT_BYTES_HIGH", bytes],
-  ],
-  "notifications not fetched": [["protocols/zookeeper/limits.ts", "UNSENT_NOTIFICATION_BYTES_MAX", bytes]],
+  "replies and notifications not fetched, of one connection": [["transport/limits.ts", "UNSENT_BYTES_HIGH", bytes]],
+  "notifications not fetched": [["transport/limits.ts", "UNSENT_NOTIFICATION_BYTES_MAX", bytes]],
   "large reads in front of a write": [
     ["protocols/zookeeper/limits.ts", "READS_AHEAD_OF_WRITE_MAX", count],
     ["protocols/zookeeper/limits.ts", "UNSENT_BYTES_MAX", bytes],
   ],
-  "what is held for all clients": [["protocols/zookeeper/limits.ts", "HELD_BYTES_MAX", bytes]],
+  "what is held for all clients": [["transport/limits.ts", "HELD_BYTES_MAX", bytes]],
   "the reply to one request": [["protocols/zookeeper/limits.ts", "REPLY_BYTES_MAX", bytes]],
   "the reply to a multiRead": [["protocols/zookeeper/limits.ts", "MULTI_READ_FRAMES_MAX", times]],
   "watches of one connection": [
@@ -73,9 +71,9 @@ const expected: Readonly<Record<string, readonly (readonly [place: string, name:
     ["protocols/zookeeper/limits.ts", "WATCH_BYTES_ABOUT", bytes],
     ["protocols/zookeeper/limits.ts", "WATCH_SEGMENT_BYTES_ABOUT", bytes],
   ],
-  "watches of all clients": [["protocols/zookeeper/limits.ts", "WATCH_BYTES_MAX", bytes]],
+  "watches of all clients": [["transport/limits.ts", "WATCH_BYTES_MAX", bytes]],
   "work for clients in a turn": [
-    ["protocols/zookeeper/limits.ts", "TURN_WORK_MAX", bytes],
+    ["transport/limits.ts", "TURN_WORK_MAX", bytes],
     ["protocols/zookeeper/limits.ts", "VISIT_WORK", (each) => `${count((4 << 20) / each)} nodes`],
   ],
   "the answer to a four-letter word": [["protocols/zookeeper/limits.ts", "OPERATOR_REPLY_BYTES_MAX", bytes]],
@@ -140,7 +138,6 @@ const expected: Readonly<Record<string, readonly (readonly [place: string, name:
 const complete: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "protocols/zookeeper/limits.ts": {
     HANDSHAKE_WAIT_SHARE: "the row says it in words",
-    HELD_SHARE_AFTER: "how much is freed at once",
     TICK_PARTS: "how often is looked",
     SPARE_REQUESTS_MAX: "memory kept for reuse",
     PASSWORD_BYTES_MAX: "a longer one is a wrong one",
@@ -152,6 +149,9 @@ const complete: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     SPARE_BUFFER_BYTES_MAX: "memory kept for reuse",
     BUFFER_BYTES_INITIAL: "how a buffer begins",
     FRAME_BUFFER_INITIAL_BYTES: "how a buffer begins",
+    HELD_SHARE_AFTER: "how much is freed at once",
+    PROGRESS_GRAIN_MS: "who goes first",
+    WALL_TIME_AGE_MS_MAX: "what statistics tell",
   },
   "adapters/clients/limits.ts": {
     TLS_HANDSHAKE_MS_MAX: "as long as a connection may be there without a handshake",
@@ -238,12 +238,18 @@ function sourcesAt(place: string): string {
   return there.map((file) => readFileSync(join(ROOT, "src", file), "utf8")).join("\n");
 }
 
+/** Constants that others are made of, where they stand in another file. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  COMMAND_BYTES_MAX: "replica",
+  UNSENT_BYTES_HIGH: "transport/limits.ts",
+};
+
 /** A number, or products, sums and shifts of numbers and of other constants. */
 function evaluate(expression: string, place: string): number {
   const numeric = expression.replaceAll(/\b0x[0-9a-f]+|\b[A-Za-z]\w*/gi, (word) => {
     if (word.startsWith("0x")) return String(Number(word));
     if (/^(MEBIBYTE|MiB)$/.test(word)) return String(1 << 20);
-    return String(numberOf(word === "COMMAND_BYTES_MAX" ? "replica" : place, word));
+    return String(numberOf(ELSEWHERE[word] ?? place, word));
   });
   assert.match(numeric, /^[\d\s_+*<>()/.-]+$/, `${expression} is no number`);
   return Number(new Function(`return ${numeric}`)());

@@ -1,6 +1,6 @@
 // A kind of door: what the table of doors knows of each protocol.
 
-import type { DoorHost } from "../replica/door-host.ts";
+import type { DoorHost } from "../protocols/door-host.ts";
 import type { OpenedStorage } from "../replica/ports.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { Door } from "../transport/door.ts";

@@ -10,13 +10,14 @@ import { openStorage } from "../adapters/storage/system-storage.ts";
 import { CoordinationError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { seededRandom } from "../base/random.ts";
-import type { DoorHost } from "../replica/door-host.ts";
+import type { DoorHost } from "../protocols/door-host.ts";
 import { LateStorageEvents } from "../replica/late-storage-events.ts";
 import type { OpenedStorage, StorageEvents } from "../replica/ports.ts";
 import { Replica } from "../replica/replica.ts";
 import type { ReplicaPort } from "../replica/replica-port.ts";
 import { Machine } from "../state/machine.ts";
 import { coordinationModels, type ModelFactory } from "../state/models.ts";
+import { ClientCapacity } from "../transport/client-capacity.ts";
 import type { Acceptor } from "../transport/connection.ts";
 import type { ServerConfiguration, TlsSettings } from "./configuration/configuration.ts";
 import type { DoorKind } from "./door-kind.ts";
@@ -143,6 +144,7 @@ class StartingMember {
       clock: systemClock,
       logger: this.#log,
       hashes: systemHashes,
+      capacity: new ClientCapacity(systemClock),
       get level() {
         return replica.machine.level;
       },

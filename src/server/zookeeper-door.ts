@@ -1,10 +1,10 @@
 // ZooKeeper's door as the table of doors has it: a member's settings as the protocol takes them, and what its tools are told.
 
 import { descriptorLimit, openDescriptors } from "../management/process-metrics.ts";
+import type { DoorHost } from "../protocols/door-host.ts";
 import type { AdminSettings, StorageFacts } from "../protocols/zookeeper/admin-context.ts";
 import type { AuthOptions } from "../protocols/zookeeper/auth.ts";
 import { ZooKeeperDoor, type ZooKeeperDoorOptions } from "../protocols/zookeeper/server.ts";
-import type { DoorHost } from "../replica/door-host.ts";
 import type { OpenedStorage } from "../replica/ports.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { ConfiguredDoor, ServerConfiguration, ZooKeeperSettings } from "./configuration/configuration.ts";

@@ -4,15 +4,15 @@
 import type { ByteReader, ByteWriter } from "../../base/bytes.ts";
 import type { ReplicaPort } from "../../replica/replica-port.ts";
 import type { Tree } from "../../state/tree/tree.ts";
-import type { BufferPool } from "../../transport/buffer-pool.ts";
+import type { ClientCapacity } from "../../transport/client-capacity.ts";
+import type { MemoryHolder } from "../../transport/held-memory.ts";
+import type { TurnParticipant, Turns } from "../../transport/turns.ts";
 import type { Counters } from "./counters.ts";
 import type { ServiceOptions } from "./door-options.ts";
 import type { Guesses } from "./guesses.ts";
-import type { HeldMemory, MemoryHolder } from "./held-memory.ts";
 import type { OutstandingRequest, RequestPool } from "./outstanding-requests.ts";
 import type { Session } from "./session.ts";
 import type { ConnectionStats } from "./stats.ts";
-import type { TurnParticipant, Turns } from "./turns.ts";
 import type { Watches } from "./watches.ts";
 
 /** `waiting`: no quorum for a moment, as when leaders change; connections stay and writes wait. */
@@ -32,12 +32,12 @@ export interface ConnectionHost {
   readonly mode: ServiceMode;
   /** Counts quarters of `tickTime`. */
   readonly tick: number;
+  /** Shared with the member's other doors; `turns` is a part of it that each request asks for. */
+  readonly capacity: ClientCapacity;
   readonly turns: Turns;
-  readonly memory: HeldMemory;
   readonly counters: Counters;
   readonly watches: Watches;
   readonly guesses: Guesses;
-  readonly buffers: BufferPool;
   readonly requests: RequestPool;
   /** Reads one request, at once and to its end: it is everyone's. */
   readonly reader: ByteReader;

@@ -49,8 +49,8 @@ export class Connection implements ConnectionHandler, IntakeConnection, Pipeline
   watchBytes = 0;
   /** What this member held for it when it last looked. */
   heldBytes = 0;
-  /** The last tick in which its client had fetched everything, and asked for more or had nothing left to ask. */
-  progressedInTick: number;
+  /** When its client last had fetched everything, and asked for more or had nothing left to ask. */
+  progressedAt: number;
   lastHeardAt: number;
 
   readonly #host: ConnectionHost;
@@ -70,13 +70,13 @@ export class Connection implements ConnectionHandler, IntakeConnection, Pipeline
     this.machine = host.member.machine;
     this.tree = host.tree;
     this.watches = host.watches;
-    this.progressedInTick = host.tick;
     this.replyBytesMax = options.bounds.replyBytesMax;
     this.multiReadBytesMax = host.multiReadBytesMax;
     this.established = options.clock.wall();
     this.acceptedAt = options.clock.now();
     this.lastHeardAt = this.acceptedAt;
-    this.#outgoing = new OutputBuffer(port, host.buffers, options.bounds, () => host.turns.noteDirty(this));
+    this.progressedAt = this.acceptedAt;
+    this.#outgoing = new OutputBuffer(port, host.capacity.buffers, options.bounds, () => host.turns.noteDirty(this));
     this.#who = new Credentials(peer, options, host.guesses);
     this.#pipeline = new RequestPipeline(this, host, this.#outgoing);
     const parts = { port, outgoing: this.#outgoing, credentials: this.#who, pipeline: this.#pipeline };
@@ -125,7 +125,7 @@ export class Connection implements ConnectionHandler, IntakeConnection, Pipeline
   /** The client has fetched everything that was written. */
   onDrain(): void {
     if (this.#phase === "closed") return;
-    this.progressedInTick = this.#host.tick;
+    this.progressedAt = this.#host.turns.refreshTime();
     this.account();
     this.serve();
   }
@@ -157,7 +157,7 @@ export class Connection implements ConnectionHandler, IntakeConnection, Pipeline
     this.#host.turns.noteUnblocked(this);
     this.#pipeline.advance();
     const isProgress = this.#intake.take();
-    if (isProgress && this.#port.unsentBytes === 0) this.progressedInTick = this.#host.tick;
+    if (isProgress && this.#port.unsentBytes === 0) this.progressedAt = this.#host.turns.lastTime;
     this.account();
   }
 
@@ -168,7 +168,7 @@ export class Connection implements ConnectionHandler, IntakeConnection, Pipeline
     const more = held - this.heldBytes;
     if (more === 0) return;
     this.heldBytes = held;
-    this.#host.memory.note(more);
+    this.#host.capacity.memory.note(more);
   }
 
   awaitQuorum(): void {

@@ -1,5 +1,6 @@
 // The limits of the ZooKeeper protocol here, together, each with its reason. Those that zoo.cfg names can be changed there.
 
+import { UNSENT_BYTES_HIGH, UNSENT_NOTIFICATION_BYTES_MAX } from "../../transport/limits.ts";
 import type { OutputBounds } from "../../transport/output-buffer.ts";
 
 /** `jute.maxbuffer` as ZooKeeper ships it: the longest frame taken from a client. */
@@ -29,15 +30,6 @@ export const OUTSTANDING_PER_CONNECTION_MAX = 10_000;
  */
 export const READS_AHEAD_OF_WRITE_MAX = 128;
 
-/** Unfetched bytes of a client beyond which its requests stay in its socket: a client that does not read is not served. */
-export const UNSENT_BYTES_HIGH = 1 << 20;
-
-/**
- * Unfetched bytes of notifications beyond which a connection is closed. Notifications come unasked, so nothing else bounds
- * them. The client comes back and sets its watches again, and the reply to `setWatches` tells what it missed.
- */
-export const UNSENT_NOTIFICATION_BYTES_MAX = 16 << 20;
-
 /**
  * The reply to one request. The names of a few million children fit, and any node's data. Clients refuse much smaller replies,
  * those above their own `jute.maxbuffer`. A longer reply is replaced by an error.
@@ -57,26 +49,14 @@ const UNSENT_BYTES_MAX = REPLY_BYTES_MAX + UNSENT_BYTES_HIGH;
 const REQUEST_BYTES_HIGH = 4 << 20;
 
 /**
- * What a member holds for all its clients: replies that were not fetched, requests that wait, frames that are not whole.
- * Beyond the limit, connections that have made the least progress for longest are closed, until only this share is held.
- */
-const HELD_BYTES_MAX = 256 << 20;
-export const HELD_SHARE_AFTER = 0.75;
-
-/**
  * Watches, by what they take of memory, about: their path, and so much more for the places where they stand. That is
  * some 800,000 watches on paths of 50 bytes for one connection.
  */
 export const WATCH_BYTES_ABOUT = 100;
 export const WATCH_SEGMENT_BYTES_ABOUT = 300;
 const WATCH_BYTES_PER_CONNECTION_MAX = 128 << 20;
-const WATCH_BYTES_MAX = 512 << 20;
 
-/**
- * Work for clients in one turn of the loop: bytes of replies, and nodes looked at, each counted as so many bytes. The rest waits
- * for the next turn, after the peers, the disk and the other clients.
- */
-const TURN_WORK_MAX = 4 << 20;
+/** A node that is looked at, as so many bytes of work in a turn. */
 export const VISIT_WORK = 16;
 
 /** The answer to a four-letter word or an admin command; lists end there, and say how much they leave out. */
@@ -87,10 +67,7 @@ export interface Bounds extends OutputBounds {
   readonly unsentBytesMax: number;
   readonly replyBytesMax: number;
   readonly requestBytesHigh: number;
-  readonly heldBytesMax: number;
   readonly watchBytesPerConnectionMax: number;
-  readonly watchBytesMax: number;
-  readonly turnWorkMax: number;
 }
 
 export const BOUNDS: Bounds = {
@@ -99,10 +76,7 @@ export const BOUNDS: Bounds = {
   unsentBytesMax: UNSENT_BYTES_MAX,
   replyBytesMax: REPLY_BYTES_MAX,
   requestBytesHigh: REQUEST_BYTES_HIGH,
-  heldBytesMax: HELD_BYTES_MAX,
   watchBytesPerConnectionMax: WATCH_BYTES_PER_CONNECTION_MAX,
-  watchBytesMax: WATCH_BYTES_MAX,
-  turnWorkMax: TURN_WORK_MAX,
 };
 
 /** How often silence is looked for, handshakes are timed and leases are renewed, in parts of `tickTime`. */

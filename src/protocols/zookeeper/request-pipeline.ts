@@ -6,6 +6,7 @@
 import { type ByteReader, type ByteWriter, MalformedError } from "../../base/bytes.ts";
 import type { CoordinationError } from "../../base/errors.ts";
 import type { OutputBuffer } from "../../transport/output-buffer.ts";
+import type { TurnParticipant } from "../../transport/turns.ts";
 import { OPCODE } from "./codec/opcodes.ts";
 import { REPLY_HEAD_BYTES, writeEmptyReply, writeReplyHead } from "./codec/records.ts";
 import type { ConnectionHost, Phase } from "./connection-host.ts";
@@ -18,7 +19,6 @@ import type { OutstandingRequest, RequestOwner } from "./outstanding-requests.ts
 import { type Answer, asOf, encodedAnswer, resultOf, writeReply } from "./replies.ts";
 import { RequestQueue } from "./request-queue.ts";
 import type { Session } from "./session.ts";
-import type { TurnParticipant } from "./turns.ts";
 
 /** The connection whose requests these are. */
 export interface PipelineConnection extends Client, TurnParticipant {

@@ -3,10 +3,10 @@
 
 import type { Logger } from "../../base/logger.ts";
 import type { Metric } from "../../base/metrics.ts";
-import type { DoorHost } from "../../replica/door-host.ts";
 import type { Policy } from "../../state/tree/commands.ts";
 import type { ConnectionPort, Peer } from "../../transport/connection.ts";
 import type { Door, DoorReport, TurnedAway } from "../../transport/door.ts";
+import type { DoorHost } from "../door-host.ts";
 import { type AdminContext, adminContext } from "./admin-context.ts";
 import { AdminPages } from "./admin-pages.ts";
 import type { AuthOptions } from "./auth.ts";
@@ -46,13 +46,14 @@ export class ZooKeeperDoor implements Door<Connection> {
   readonly #service: Service;
   readonly #logger: Logger;
 
-  constructor({ member, clock, hashes, logger }: DoorHost, options: ZooKeeperDoorOptions) {
+  constructor({ member, clock, hashes, logger, capacity }: DoorHost, options: ZooKeeperDoorOptions) {
     this.#logger = logger;
     const tickTimeMs = options.tickTimeMs ?? 2000;
     this.#service = new Service(member, {
       clock,
       hashes,
       logger,
+      capacity,
       tickTimeMs,
       minSessionTimeoutMs: options.minSessionTimeoutMs ?? tickTimeMs * 2,
       maxSessionTimeoutMs: options.maxSessionTimeoutMs ?? tickTimeMs * 20,

@@ -9,14 +9,15 @@ import { Leases } from "../../state/leases/leases.ts";
 import { TreeModel } from "../../state/tree/model.ts";
 import type { Tree } from "../../state/tree/tree.ts";
 import type { Acl, NodeEvent, TreeEvents, TreeOutcome } from "../../state/tree/types.ts";
-import { BufferPool } from "../../transport/buffer-pool.ts";
+import type { ClientCapacity } from "../../transport/client-capacity.ts";
 import type { ConnectionPort } from "../../transport/connection.ts";
+import { RationedWarnings } from "../../transport/rationed-warnings.ts";
+import type { Turns } from "../../transport/turns.ts";
 import { type CertifiedPeer, Connection } from "./connection.ts";
 import type { ConnectionHost, HostedConnection, ServiceMode } from "./connection-host.ts";
 import { Counters, type LiveService } from "./counters.ts";
 import { multiReadBytesMax, type ServiceOptions } from "./door-options.ts";
 import { Guesses } from "./guesses.ts";
-import { HeldMemory } from "./held-memory.ts";
 import {
   DROPPED_LINES_PER_TICK_MAX,
   FAILED_PROOF_LINES_PER_TICK_MAX,
@@ -26,9 +27,7 @@ import {
 } from "./limits.ts";
 import type { Outcome } from "./outcome.ts";
 import { type OutstandingRequest, RequestPool } from "./outstanding-requests.ts";
-import { RationedWarnings } from "./rationed-warnings.ts";
 import type { ConnectionStats } from "./stats.ts";
-import { Turns } from "./turns.ts";
 import { Watches } from "./watches.ts";
 
 /** Ids of read-only sessions: those of a member 0, which there is none. */
@@ -39,13 +38,12 @@ export class Service implements ConnectionHost, TreeEvents, LeaseEvents, LiveSer
   readonly member: ReplicaPort;
   readonly tree: Tree;
   readonly options: ServiceOptions;
+  readonly capacity: ClientCapacity;
   readonly turns: Turns;
-  readonly memory: HeldMemory;
   readonly watches: Watches;
   readonly counters: Counters;
   readonly guesses = new Guesses();
   readonly requests = new RequestPool();
-  readonly buffers = new BufferPool();
   readonly reader = new ByteReader(new Uint8Array(0));
   readonly scratch = new ByteWriter(1024);
   readonly multiReadBytesMax: number;
@@ -67,13 +65,14 @@ export class Service implements ConnectionHost, TreeEvents, LeaseEvents, LiveSer
   #stopGrace: (() => void) | null = null;
 
   constructor(member: ReplicaPort, options: ServiceOptions) {
-    const { clock, logger, bounds, enforceAuthSchemes } = options;
+    const { clock, logger, capacity, bounds, enforceAuthSchemes } = options;
     this.member = member;
     this.tree = member.machine.model(TreeModel).tree;
     this.options = options;
-    this.turns = new Turns(clock, bounds.turnWorkMax);
-    this.memory = new HeldMemory(bounds.heldBytesMax, () => [...this.#connections, ...this.#leaving]);
-    this.watches = new Watches(bounds, () => clock.now());
+    this.capacity = capacity;
+    this.turns = capacity.turns;
+    capacity.memory.add(() => [...this.#connections, ...this.#leaving]);
+    this.watches = new Watches(capacity.watchMemory, bounds, () => clock.now());
     this.counters = new Counters(this, () => clock.now());
     this.multiReadBytesMax = multiReadBytesMax(options);
     this.requiredSchemes = enforceAuthSchemes.length === 0 ? null : new Set(enforceAuthSchemes);
@@ -193,7 +192,6 @@ export class Service implements ConnectionHost, TreeEvents, LeaseEvents, LiveSer
     this.tick += 1;
     this.#droppedWarnings.endTick();
     this.#proofWarnings.endTick();
-    this.turns.wallTime = this.options.clock.wall();
     this.turns.unblockSoon();
     const now = this.options.clock.now();
     for (const connection of this.#connections) {

@@ -9,6 +9,7 @@ import { assert } from "../../base/assert.ts";
 import { ByteWriter } from "../../base/bytes.ts";
 import { Summary } from "../../base/summary.ts";
 import type { Acl, NodeEvent } from "../../state/tree/types.ts";
+import type { WatchHolder, WatchMemory } from "../../transport/watch-memory.ts";
 import { EVENT_TYPE, writeNotification } from "./codec/records.ts";
 import { BOUNDS, type Bounds, WATCH_BYTES_ABOUT, WATCH_SEGMENT_BYTES_ABOUT } from "./limits.ts";
 import { depthOf, RecursiveWatches } from "./recursive-watches.ts";
@@ -204,9 +205,10 @@ const WATCHER_TYPE = { children: 1, data: 2, any: 3, persistent: 4, recursive: 5
 /** Events found by comparing carry no revision: nobody knows which one it was. */
 const UNKNOWN_ZXID = -1;
 
-export class Watches {
+export class Watches implements WatchHolder {
   readonly data = new WatchTable((watcher) => this.#onGrown(watcher));
   readonly child = new WatchTable((watcher) => this.#onGrown(watcher));
+  readonly #memory: WatchMemory;
   readonly #bounds: Bounds;
   #event = 0;
   /** The event being told: one frame, made when the first watcher needs it, copied to each. */
@@ -224,9 +226,11 @@ export class Watches {
   /** How many were told of an event, by its kind; events that nobody watched are not counted. */
   readonly told: Readonly<Record<NodeEvent, Summary>>;
 
-  /** `now`: monotonic milliseconds, for what is measured. */
-  constructor(bounds: Bounds = BOUNDS, now: () => number = () => 0) {
+  /** `memory`: the member's, for all its doors. `now`: monotonic milliseconds, for what is measured. */
+  constructor(memory: WatchMemory, bounds: Bounds = BOUNDS, now: () => number = () => 0) {
+    this.#memory = memory;
     this.#bounds = bounds;
+    memory.add(this);
     const summary = (): Summary => new Summary(now);
     this.told = {
       created: summary(),
@@ -246,18 +250,16 @@ export class Watches {
   }
 
   #onGrown(watcher: Watcher): void {
-    const { watchBytesPerConnectionMax, watchBytesMax } = this.#bounds;
+    const { watchBytesPerConnectionMax } = this.#bounds;
     if (watcher.watchBytes > watchBytesPerConnectionMax) {
       watcher.drop(`its watches take ${watcher.watchBytes} bytes, ${watchBytesPerConnectionMax} at most`);
-    } else if (this.bytes > watchBytesMax) {
-      const largest = this.#largest();
-      largest?.drop(
-        `all watches take ${this.bytes} bytes, ${watchBytesMax} at most: it has most, ${largest.watchBytes}`,
-      );
+    } else {
+      this.#memory.check();
     }
   }
 
-  #largest(): Watcher | null {
+  /** Whoever has most watches, by their bytes. */
+  get largest(): Watcher | null {
     const [one, other] = [this.data.largest, this.child.largest];
     return other === null || (one !== null && one.watchBytes >= other.watchBytes) ? one : other;
   }

@@ -3,6 +3,7 @@
 
 import type { Random } from "../../base/random.ts";
 import type { Replica } from "../../replica/replica.ts";
+import type { ClientCapacity } from "../../transport/client-capacity.ts";
 import type { Acceptor, ConnectionHandler } from "../../transport/connection.ts";
 import type { VirtualClock } from "./time.ts";
 
@@ -22,6 +23,8 @@ export interface DoorHost {
   readonly replica: Replica;
   readonly clock: VirtualClock;
   readonly random: Random;
+  /** What all doors of the process share. */
+  readonly capacity: ClientCapacity;
   /** The protocol's tick: session timeouts are between twice and twenty times as long. */
   readonly tickTimeMs: number;
 }

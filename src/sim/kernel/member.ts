@@ -10,6 +10,7 @@ import { LateStorageEvents } from "../../replica/late-storage-events.ts";
 import type { OpenedStorage, StorageEvents } from "../../replica/ports.ts";
 import { Replica, type ReplicaOptions } from "../../replica/replica.ts";
 import type { ModelFactory } from "../../state/models.ts";
+import { ClientCapacity } from "../../transport/client-capacity.ts";
 import { VirtualDisk } from "./disk.ts";
 import type { DoorServer, SimulatedDoor } from "./door.ts";
 import type { VirtualNetwork } from "./network.ts";
@@ -165,7 +166,8 @@ export class SimulatedMember {
     );
     storageEvents.target = replica;
     const servers = new Map<string, DoorServer>();
-    for (const door of doors) servers.set(door.name, door.open({ replica, clock, random, tickTimeMs }));
+    const capacity = new ClientCapacity(clock);
+    for (const door of doors) servers.set(door.name, door.open({ replica, clock, random, capacity, tickTimeMs }));
     replica.onStatusChange(() => observer.onStatus?.(this));
     this.replica = replica;
     this.doors = servers;

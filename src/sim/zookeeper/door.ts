@@ -29,12 +29,13 @@ export function zooKeeperDoor(options: ZooKeeperDoorOptions = {}): SimulatedDoor
 }
 
 function open(
-  { replica, clock, random, tickTimeMs }: DoorHost,
+  { replica, clock, random, capacity, tickTimeMs }: DoorHost,
   { skipAcl = true, unsentBytesHigh = BOUNDS.unsentBytesHigh, digests = NO_DIGESTS }: ZooKeeperDoorOptions,
 ): DoorServer {
   const service = new Service(replica, {
     clock,
     logger: silentLogger,
+    capacity,
     hashes: { ...digests, randomBytes: (count) => new Uint8Array(count).map(() => random.below(256)) },
     tickTimeMs,
     minSessionTimeoutMs: 2 * tickTimeMs,

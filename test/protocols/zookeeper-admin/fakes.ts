@@ -19,6 +19,7 @@ import { ProposalSizes } from "../../../src/replica/proposal-sizes.ts";
 import type { MemberStatus, ReplicaPort } from "../../../src/replica/replica-port.ts";
 import { ReplicaStats } from "../../../src/replica/replica-stats.ts";
 import { OPEN_ACL } from "../../../src/state/tree/acl.ts";
+import { WatchMemory } from "../../../src/transport/watch-memory.ts";
 
 export const NOW = 1_700_000_000_000;
 
@@ -120,7 +121,7 @@ export function stats(changes: Partial<FakeStats> = {}): FakeStats {
     closedWithoutHandshake: 0,
     tlsFailures: 0,
     localSessions: 0,
-    watches: new Watches(),
+    watches: new Watches(new WatchMemory(Number.POSITIVE_INFINITY)),
     isReadOnly: false,
     isServing: true,
     requests: new Map([

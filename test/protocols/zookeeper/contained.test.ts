@@ -3,13 +3,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { UNSENT_NOTIFICATION_BYTES_MAX } from "../../../src/protocols/zookeeper/limits.ts";
 import {
   getData as getDataOperation,
   sync as syncOperation,
 } from "../../../src/protocols/zookeeper/operations/reads.ts";
 import { addWatch } from "../../../src/protocols/zookeeper/operations/watching.ts";
 import { create, setData as setDataOperation } from "../../../src/protocols/zookeeper/operations/writes.ts";
+import { UNSENT_NOTIFICATION_BYTES_MAX } from "../../../src/transport/limits.ts";
 import * as ask from "./support/requests.ts";
 import { type TestClient, World } from "./support/world.ts";
 

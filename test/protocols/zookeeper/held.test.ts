@@ -9,13 +9,23 @@ import {
   FRAME_BYTES_MAX,
   MULTI_READ_FRAMES_MAX,
 } from "../../../src/protocols/zookeeper/limits.ts";
+import { CAPACITY, type CapacityBounds, ClientCapacity } from "../../../src/transport/client-capacity.ts";
 import * as ask from "./support/requests.ts";
-import { frameOf, type TestClient, World } from "./support/world.ts";
+import { frameOf, type TestClient, VirtualClock, World } from "./support/world.ts";
 
 const marshallingError = -5;
 
 function worldWith(bounds: Partial<Bounds>): World {
   return new World({ bounds: { ...BOUNDS, ...bounds } });
+}
+
+/** The same, with less for all clients of the member together. */
+function memberWith(capacity: Partial<CapacityBounds>, bounds: Partial<Bounds> = {}): World {
+  const clock = new VirtualClock();
+  return new World(
+    { bounds: { ...BOUNDS, ...bounds }, capacity: new ClientCapacity(clock, { ...CAPACITY, ...capacity }) },
+    clock,
+  );
 }
 
 function write(client: TestClient, requests: readonly ask.Request[]): void {
@@ -138,7 +148,7 @@ test("requests that wait for their turn are kept up to a bound, and the rest sta
 // ------------------------------------------------------------------------------------------------------- the member
 
 test("when all clients together leave too much unread, those go that have made the least progress; who fetches stays", () => {
-  const world = worldWith({ heldBytesMax: 100_000, unsentBytesHigh: high });
+  const world = memberWith({ heldBytesMax: 100_000 }, { unsentBytesHigh: high });
   const honest = world.client();
   honest.call(...ask.create("/a", { data: new Uint8Array(valueBytes) }));
   const greedy = times(20, () => {
@@ -150,8 +160,8 @@ test("when all clients together leave too much unread, those go that have made t
     );
     world.clock.advance(1000);
     assert(
-      world.service.memory.bytes <= 100_000 + high + 2 * valueBytes,
-      `${world.service.memory.bytes} bytes are held`,
+      world.service.capacity.memory.bytes <= 100_000 + high + 2 * valueBytes,
+      `${world.service.capacity.memory.bytes} bytes are held`,
     );
     assert.equal(honest.call(...ask.getData("/a")).error, 0);
     return client;
@@ -167,23 +177,23 @@ test("when all clients together leave too much unread, those go that have made t
 });
 
 test("what is held counts requests and frames that are not whole, and is nothing once all is answered or gone", () => {
-  const world = worldWith({ heldBytesMax: 100_000 });
+  const world = memberWith({ heldBytesMax: 100_000 });
   const [slow, waiting] = [world.client(), world.client()];
   const [opcode, encode] = ask.create("/whole", { data: new Uint8Array(50_000) });
   const frame = frameOf(7, opcode, encode);
   slow.write(frame.subarray(0, 40_000));
-  assert(world.service.memory.bytes >= 40_000);
+  assert(world.service.capacity.memory.bytes >= 40_000);
   world.member.isHeld = true;
   waiting.send(...ask.sync(`/${"p".repeat(30_000)}`));
-  assert(world.service.memory.bytes >= 70_000);
+  assert(world.service.capacity.memory.bytes >= 70_000);
   world.member.isHeld = false;
   world.member.pass();
   slow.write(frame.subarray(40_000));
   world.clock.turn();
-  assert.equal(world.service.memory.bytes, 0);
+  assert.equal(world.service.capacity.memory.bytes, 0);
   slow.write(frame.subarray(0, 40_000));
   slow.connection.onClosed();
-  assert.equal(world.service.memory.bytes, 0);
+  assert.equal(world.service.capacity.memory.bytes, 0);
 });
 
 test("a four-letter word's answer that nobody fetches counts too, until its connection is gone", () => {
@@ -197,9 +207,9 @@ test("a four-letter word's answer that nobody fetches counts too, until its conn
   asking.port.isStuck = true;
   asking.write(ask.text("wchp"));
   world.clock.turn();
-  assert(world.service.memory.bytes >= 10_000);
+  assert(world.service.capacity.memory.bytes >= 10_000);
   asking.connection.onClosed();
-  assert.equal(world.service.memory.bytes, 0);
+  assert.equal(world.service.capacity.memory.bytes, 0);
 });
 
 // ---------------------------------------------------------------------------------------------------------- watches
@@ -240,7 +250,7 @@ test("notifications that are too many for one request's watches leave no watch o
 });
 
 test("when all watches together are too many, the connection that has most of them goes", () => {
-  const world = worldWith({ watchBytesMax: 20_000 });
+  const world = memberWith({ watchBytesMax: 20_000 });
   const clients = times(5, () => world.client());
   for (let i = 0; i < 100; i++) {
     for (const [n, client] of clients.entries()) {
@@ -275,7 +285,7 @@ test("a path that can never be is not watched", () => {
 // ------------------------------------------------------------------------------------------------------------- turns
 
 test("requests that look at many nodes take a turn each, and others are answered in between", () => {
-  const world = worldWith({ turnWorkMax: 1000 });
+  const world = memberWith({ turnWorkMax: 1000 });
   const [busy, other] = [world.client(), world.client()];
   busy.call(...ask.create("/many"));
   ownHundred(busy);
@@ -294,7 +304,7 @@ test("requests that look at many nodes take a turn each, and others are answered
 });
 
 test("of many who ask for much each has its turn", () => {
-  const world = worldWith({ turnWorkMax: 1000 });
+  const world = memberWith({ turnWorkMax: 1000 });
   const busy = times(5, () => world.client());
   busy[0]!.call(...ask.create("/many"));
   for (const client of busy) ownHundred(client);

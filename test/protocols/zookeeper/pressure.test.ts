@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { UNSENT_BYTES_HIGH, UNSENT_NOTIFICATION_BYTES_MAX } from "../../../src/protocols/zookeeper/limits.ts";
+import { UNSENT_BYTES_HIGH, UNSENT_NOTIFICATION_BYTES_MAX } from "../../../src/transport/limits.ts";
 import * as ask from "./support/requests.ts";
 import { frameOf, World } from "./support/world.ts";
 

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { BOUNDS } from "../../../src/protocols/zookeeper/limits.ts";
 import { WATCH, type Watcher, Watches } from "../../../src/protocols/zookeeper/watches.ts";
 import { OPEN_ACL } from "../../../src/state/tree/acl.ts";
+import { WatchMemory } from "../../../src/transport/watch-memory.ts";
 import * as ask from "./support/requests.ts";
 import { type TestClient, World } from "./support/world.ts";
 
@@ -259,7 +260,7 @@ function crowd(count: number): { watchers: Watcher[]; told: () => number } {
 }
 
 test("a million watchers of one node are told within the time of a heartbeat, and nothing of them stays", () => {
-  const watches = new Watches();
+  const watches = new Watches(new WatchMemory(Number.POSITIVE_INFINITY));
   const { watchers, told } = crowd(1_000_000);
   for (const watcher of watchers) watches.data.add("/one", watcher, WATCH.once);
   assert.equal(watches.size, 1_000_000);
@@ -273,7 +274,7 @@ test("a million watchers of one node are told within the time of a heartbeat, an
 });
 
 test("sizes are right whatever is added, spent and removed", () => {
-  const watches = new Watches();
+  const watches = new Watches(new WatchMemory(Number.POSITIVE_INFINITY));
   const { watchers } = crowd(3);
   const [a, b, c] = watchers as [Watcher, Watcher, Watcher];
   for (const watcher of watchers) watches.data.add("/x", watcher, WATCH.once);
@@ -294,7 +295,7 @@ test("sizes are right whatever is added, spent and removed", () => {
 
 test("an event in the deepest path costs what the path is long, however many watch it from above", () => {
   const depth = 100_000;
-  const watches = new Watches({ ...BOUNDS, watchBytesPerConnectionMax: 2 ** 40, watchBytesMax: 2 ** 40 });
+  const watches = new Watches(new WatchMemory(2 ** 40), { ...BOUNDS, watchBytesPerConnectionMax: 2 ** 40 });
   const { watchers, told } = crowd(100);
   const path = "/d".repeat(depth);
   for (const [i, watcher] of watchers.entries()) {
@@ -316,7 +317,7 @@ test("an event in the deepest path costs what the path is long, however many wat
 test("a recursive watch is told of what is below its path, and not of what only begins like it", () => {
   const told = (watched: string, path: string): number => {
     const { watchers, told: count } = crowd(1);
-    const watches = new Watches();
+    const watches = new Watches(new WatchMemory(Number.POSITIVE_INFINITY));
     watches.addPersistent(watched, watchers[0]!, true);
     watches.onNode("created", path, 1, OPEN_ACL);
     return count();
@@ -331,7 +332,7 @@ test("a recursive watch is told of what is below its path, and not of what only 
 });
 
 test("what watches take of memory is counted alike when they come and when they go", () => {
-  const watches = new Watches();
+  const watches = new Watches(new WatchMemory(Number.POSITIVE_INFINITY));
   const { watchers } = crowd(2);
   const [a, b] = watchers as [Watcher, Watcher];
   watches.data.add("/x", a, WATCH.once);

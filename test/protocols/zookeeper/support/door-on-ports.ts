@@ -15,6 +15,7 @@ import { type Logger, silentLogger } from "../../../../src/base/logger.ts";
 import { ZooKeeperDoor, type ZooKeeperDoorOptions } from "../../../../src/protocols/zookeeper/server.ts";
 import type { ServerStats } from "../../../../src/protocols/zookeeper/stats.ts";
 import type { ReplicaPort } from "../../../../src/replica/replica-port.ts";
+import { ClientCapacity } from "../../../../src/transport/client-capacity.ts";
 import type { Acceptor } from "../../../../src/transport/connection.ts";
 
 export interface ZooKeeperServerOptions extends ZooKeeperDoorOptions {
@@ -56,7 +57,10 @@ export async function openZooKeeperServer(
   options: ZooKeeperServerOptions,
 ): Promise<ZooKeeperServer> {
   const { clock, logger = silentLogger } = options;
-  const door = new ZooKeeperDoor({ member, clock, logger, hashes: systemHashes, level: 0 }, options);
+  const door = new ZooKeeperDoor(
+    { member, clock, logger, hashes: systemHashes, level: 0, capacity: new ClientCapacity(clock) },
+    options,
+  );
   try {
     return serving(door, options, await listen(door, options));
   } catch (error) {

@@ -31,6 +31,7 @@ import { encodeExpireLeases } from "../../../../src/state/leases/commands.ts";
 import { Leases } from "../../../../src/state/leases/leases.ts";
 import { Machine } from "../../../../src/state/machine.ts";
 import { coordinationModels } from "../../../../src/state/models.ts";
+import { ClientCapacity } from "../../../../src/transport/client-capacity.ts";
 import type { ConnectionPort } from "../../../../src/transport/connection.ts";
 
 export class VirtualClock implements Clock {
@@ -295,10 +296,10 @@ export class TestClient {
   #bytes = new Uint8Array(0);
   #xid = 0;
 
-  constructor(world: World, peer: Partial<CertifiedPeer>) {
+  constructor(world: World, peer: Partial<CertifiedPeer>, service: Service = world.service) {
     this.clock = world.clock;
     const whole: CertifiedPeer = { address: "127.0.0.1", port: 5000, secure: false, certificateName: null, ...peer };
-    this.connection = world.service.accept(this.port, whole);
+    this.connection = service.accept(this.port, whole);
     this.port.connection = this.connection;
   }
 
@@ -403,12 +404,15 @@ export function frameOf(xid: number, opcode: number, encode: (writer: ByteWriter
 }
 
 export class World {
-  readonly clock = new VirtualClock();
-  readonly member = new FakeMember(this.clock);
+  readonly clock: VirtualClock;
+  readonly member: FakeMember;
   readonly log: string[] = [];
   readonly service: Service;
+  readonly #options: ServiceOptions;
 
-  constructor(options: Partial<ServiceOptions> = {}) {
+  constructor(options: Partial<ServiceOptions> = {}, clock: VirtualClock = new VirtualClock()) {
+    this.clock = clock;
+    this.member = new FakeMember(clock);
     let chance = 0;
     const hashes: Hashes = {
       sha1: (bytes) => createHash("sha1").update(bytes).digest(),
@@ -417,8 +421,9 @@ export class World {
     };
     const say = (line: string): void => void this.log.push(line);
     const logger: Logger = { info: say, warn: say, error: say };
-    this.service = new Service(this.member, {
+    this.#options = {
       clock: this.clock,
+      capacity: new ClientCapacity(this.clock),
       hashes,
       logger,
       tickTimeMs: 2000,
@@ -436,16 +441,22 @@ export class World {
       enforceAuthSchemes: [],
       fourLetterWord: null,
       ...options,
-    });
+    };
+    this.service = this.openDoor();
   }
 
-  dial(peer: Partial<CertifiedPeer> = {}): TestClient {
-    return new TestClient(this, peer);
+  /** One more door of the same member. */
+  openDoor(): Service {
+    return new Service(this.member, this.#options);
+  }
+
+  dial(peer: Partial<CertifiedPeer> = {}, door: Service = this.service): TestClient {
+    return new TestClient(this, peer, door);
   }
 
   /** A client with a session. */
-  client(peer: Partial<CertifiedPeer> = {}): TestClient {
-    const client = this.dial(peer);
+  client(peer: Partial<CertifiedPeer> = {}, door: Service = this.service): TestClient {
+    const client = this.dial(peer, door);
     assert(client.connect() !== null);
     return client;
   }

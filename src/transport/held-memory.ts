@@ -1,15 +1,15 @@
 // The memory that a member holds for all its clients: replies that were not fetched, requests that wait, frames that are not
-// whole. It is bounded: beyond the limit, connections that have made the least progress for longest are closed.
+// whole, over all its doors. It is bounded: beyond the limit, connections that have made the least progress for longest are closed.
 
-import { assert } from "../../base/assert.ts";
-import { HELD_SHARE_AFTER } from "./limits.ts";
+import { assert } from "../base/assert.ts";
+import { HELD_SHARE_AFTER, PROGRESS_GRAIN_MS } from "./limits.ts";
 
 /** A connection, as far as memory goes. */
 export interface MemoryHolder {
   /** What this member held for it when it last looked. */
   readonly heldBytes: number;
-  /** The last tick in which its client had fetched everything, and asked for more or had nothing left to ask. */
-  readonly progressedInTick: number;
+  /** When its client last had fetched everything, and asked for more or had nothing left to ask: monotonic milliseconds. */
+  readonly progressedAt: number;
   /** Looks again at what is held for it. */
   account(): void;
   drop(reason: string): void;
@@ -18,13 +18,17 @@ export interface MemoryHolder {
 /** Invariant: `bytes` is the sum of what was noted for all holders, and never negative. */
 export class HeldMemory {
   readonly #bytesMax: number;
-  readonly #holders: () => Iterable<MemoryHolder>;
+  readonly #doors: (() => Iterable<MemoryHolder>)[] = [];
   #bytes = 0;
   #isRelieving = false;
 
-  constructor(bytesMax: number, holders: () => Iterable<MemoryHolder>) {
+  constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
-    this.#holders = holders;
+  }
+
+  /** One more door, whose connections are accounted here from now on. */
+  add(connections: () => Iterable<MemoryHolder>): void {
+    this.#doors.push(connections);
   }
 
   get bytes(): number {
@@ -40,10 +44,10 @@ export class HeldMemory {
 
   #relieve(): void {
     this.#isRelieving = true;
-    const holders = [...this.#holders()];
+    const holders = this.#doors.flatMap((connections) => [...connections()]);
     for (const holder of holders) holder.account(); // some of it may have left meanwhile
     if (this.#bytes > this.#bytesMax) {
-      holders.sort((a, b) => a.progressedInTick - b.progressedInTick || b.heldBytes - a.heldBytes);
+      holders.sort((a, b) => grainOf(a) - grainOf(b) || b.heldBytes - a.heldBytes);
       for (const holder of holders) {
         if (this.#bytes <= this.#bytesMax * HELD_SHARE_AFTER) break;
         if (holder.heldBytes === 0) continue;
@@ -53,4 +57,8 @@ export class HeldMemory {
     }
     this.#isRelieving = false;
   }
+}
+
+function grainOf({ progressedAt }: MemoryHolder): number {
+  return Math.floor(progressedAt / PROGRESS_GRAIN_MS);
 }

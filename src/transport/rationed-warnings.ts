@@ -1,7 +1,7 @@
 // Warnings of one kind that strangers can cause: so many are logged one by one in a tick, of more only the number, so that
 // ten thousand strangers are not a full log.
 
-import type { Logger } from "../../base/logger.ts";
+import type { Logger } from "../base/logger.ts";
 
 export class RationedWarnings {
   readonly #logger: Logger;

@@ -1,10 +1,11 @@
 // The turns of the loop: what connections write leaves with one write each at a turn's end, and what was left waiting is
-// taken up again then. No client takes more than its share of a turn.
+// taken up again then. No client takes more than its share of a turn, whichever door it came by.
 
-import { assert } from "../../base/assert.ts";
-import type { Clock } from "../../base/clock.ts";
+import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
+import { WALL_TIME_AGE_MS_MAX } from "./limits.ts";
 
-/** A connection, as far as turns go. */
+/** A connection, as far as turns go. Neither call throws: the connections behind it are to have their turn. */
 export interface TurnParticipant {
   /** Hands over what was written in this turn. */
   flush(): void;
@@ -16,7 +17,7 @@ export interface TurnParticipant {
 export class Turns {
   /** What was done for clients in this turn: bytes of replies, and nodes looked at as so many bytes. */
   work = 0;
-  /** Wall-clock time of this turn, in milliseconds since 1970; at most a tick old. */
+  /** Wall-clock time in milliseconds since 1970, for statistics: at most `WALL_TIME_AGE_MS_MAX` older than the turn. */
   wallTime: number;
   readonly #clock: Clock;
   readonly #workMax: number;
@@ -25,12 +26,14 @@ export class Turns {
   #isFlushDue = false;
   #time: number;
   #isTimeFresh = false;
+  #wallTimeReadAt: number;
 
   constructor(clock: Clock, workMax: number) {
     this.#clock = clock;
     this.#workMax = workMax;
     this.#time = clock.now();
     this.wallTime = clock.wall();
+    this.#wallTimeReadAt = this.#time;
   }
 
   /** The rest waits for the next turn, after the peers, the disk and everyone else have been heard. */
@@ -43,10 +46,16 @@ export class Turns {
     return this.#isTimeFresh ? this.#time : this.refreshTime();
   }
 
+  /** Monotonic milliseconds when something last came in or was answered. Asking for it makes no turn due, as `time` does. */
+  get lastTime(): number {
+    return this.#time;
+  }
+
   /** Reads the clock as a chunk comes in. The time ends with this turn, also if nothing is answered in it. */
   refreshTime(): number {
     this.#time = this.#clock.now();
     this.#isTimeFresh = true;
+    if (this.#time - this.#wallTimeReadAt > WALL_TIME_AGE_MS_MAX) this.#readWallTime();
     this.flushSoon();
     return this.#time;
   }
@@ -85,6 +94,11 @@ export class Turns {
     if (this.#isFlushDue) return;
     this.#isFlushDue = true;
     this.#clock.defer(() => this.#flush());
+  }
+
+  #readWallTime(): void {
+    this.wallTime = this.#clock.wall();
+    this.#wallTimeReadAt = this.#time;
   }
 
   #flush(): void {

@@ -3,7 +3,8 @@
 import type { Clock } from "../base/clock.ts";
 import type { Hashes } from "../base/hashes.ts";
 import type { Logger } from "../base/logger.ts";
-import type { ReplicaPort } from "./replica-port.ts";
+import type { ReplicaPort } from "../replica/replica-port.ts";
+import type { ClientCapacity } from "../transport/client-capacity.ts";
 
 export interface DoorHost {
   readonly member: ReplicaPort;
@@ -12,4 +13,6 @@ export interface DoorHost {
   readonly hashes: Hashes;
   /** The feature level of the ensemble now: below its protocol's a door answers reads and refuses writes. */
   readonly level: number;
+  /** What all doors of the member share. */
+  readonly capacity: ClientCapacity;
 }
