@@ -1,5 +1,5 @@
 // Settings that a running program follows: typed by a validator, changed from elsewhere, and never taken over when they are bad.
-// On a member of this process, or SERVERS=zookeeper://zoo1:2181,zoo2:2181/app.
+// On a member of this process, or CABILDO_CONNECT=zookeeper://zoo1:2181,zoo2:2181/app.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot"; // or any other with Standard Schema

@@ -1,9 +1,9 @@
 // Three programs count together, and number what they do: nothing is counted twice, and no number is given twice. Against
-// any ZooKeeper or Cabildo: `npm start` in another terminal, or SERVERS=zookeeper://zoo1:2181,zoo2:2181/app.
+// any ZooKeeper or Cabildo: `npm run example counter`, or CABILDO_CONNECT=zookeeper://zoo1:2181,zoo2:2181/app.
 
 import { CoordinationError, connect } from "cabildo";
 
-const url = process.env.SERVERS ?? "zookeeper://127.0.0.1:2181/example";
+const url = process.env.CABILDO_CONNECT ?? "zookeeper://127.0.0.1:2181/example";
 await using ana = await connect(url);
 await using ben = await connect(url);
 await using eva = await connect(url);

@@ -1,9 +1,9 @@
 // Three programs work in rounds: all begin a round together, and none begins the next before all are through. Against any
-// ZooKeeper or Cabildo: `npm start` in another terminal, or SERVERS=zookeeper://zoo1:2181,zoo2:2181/app.
+// ZooKeeper or Cabildo: `npm run example double-barrier`, or CABILDO_CONNECT=zookeeper://zoo1:2181,zoo2:2181/app.
 
 import { connect } from "cabildo";
 
-const url = process.env.SERVERS ?? "zookeeper://127.0.0.1:2181/example";
+const url = process.env.CABILDO_CONNECT ?? "zookeeper://127.0.0.1:2181/example";
 const names = ["ana", "ben", "eva"];
 
 await Promise.all(

@@ -1,5 +1,5 @@
 // A job that runs once, somewhere: three programs form a line, one leads, and when it goes the next takes over.
-// On a member of this process, or SERVERS=zookeeper://zoo1:2181,zoo2:2181/app.
+// On a member of this process, or CABILDO_CONNECT=zookeeper://zoo1:2181,zoo2:2181/app.
 
 import { ownOrGiven } from "./shared/own-or-given.ts";
 

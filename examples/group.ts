@@ -1,9 +1,9 @@
 // A group of workers: each says where it is, everyone sees who is there, and who goes is missed.
-// Against any ZooKeeper or Cabildo: `npm start` in another terminal, or SERVERS=zookeeper://zoo1:2181,zoo2:2181/app.
+// Against any ZooKeeper or Cabildo: `npm run example group`, or CABILDO_CONNECT=zookeeper://zoo1:2181,zoo2:2181/app.
 
 import { connect } from "cabildo";
 
-const url = process.env.SERVERS ?? "zookeeper://127.0.0.1:2181/example";
+const url = process.env.CABILDO_CONNECT ?? "zookeeper://127.0.0.1:2181/example";
 await using observer = await connect(url, { sessionTimeoutMs: 6000 });
 const one = await connect(url, { sessionTimeoutMs: 6000 });
 await using two = await connect(url, { sessionTimeoutMs: 6000 });

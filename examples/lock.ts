@@ -1,9 +1,9 @@
 // Two workers and one lock: the work is done by one at a time, each with a larger token, and told when the lock is lost.
-// Against any ZooKeeper or Cabildo: `npm start` in another terminal, or SERVERS=zookeeper://zoo1:2181,zoo2:2181/app.
+// Against any ZooKeeper or Cabildo: `npm run example lock`, or CABILDO_CONNECT=zookeeper://zoo1:2181,zoo2:2181/app.
 
 import { connect, LockLostError } from "cabildo";
 
-const url = process.env.SERVERS ?? "zookeeper://127.0.0.1:2181/example";
+const url = process.env.CABILDO_CONNECT ?? "zookeeper://127.0.0.1:2181/example";
 await using one = await connect(url, { sessionTimeoutMs: 6000 });
 await using two = await connect(url, { sessionTimeoutMs: 6000 });
 

@@ -1,10 +1,10 @@
 // Eight shards over the workers that are there: each shard is worked on by one at a time, and they move when workers come and go.
-// Against any ZooKeeper or Cabildo: `npm start` in another terminal, or SERVERS=zookeeper://zoo1:2181,zoo2:2181/app.
+// Against any ZooKeeper or Cabildo: `npm run example partition`, or CABILDO_CONNECT=zookeeper://zoo1:2181,zoo2:2181/app.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "cabildo";
 
-const url = process.env.SERVERS ?? "zookeeper://127.0.0.1:2181/example";
+const url = process.env.CABILDO_CONNECT ?? "zookeeper://127.0.0.1:2181/example";
 const items = Array.from({ length: 8 }, (_, i) => `shard-${i}`);
 const working = new Map<string, string>();
 

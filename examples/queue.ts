@@ -1,9 +1,9 @@
 // Two workers and a list of work: each piece is done by one of them, and what one leaves undone the other does. Against any
-// ZooKeeper or Cabildo: `npm start` in another terminal, or SERVERS=zookeeper://zoo1:2181,zoo2:2181/app.
+// ZooKeeper or Cabildo: `npm run example queue`, or CABILDO_CONNECT=zookeeper://zoo1:2181,zoo2:2181/app.
 
 import { connect } from "cabildo";
 
-const url = process.env.SERVERS ?? "zookeeper://127.0.0.1:2181/example";
+const url = process.env.CABILDO_CONNECT ?? "zookeeper://127.0.0.1:2181/example";
 await using producer = await connect(url);
 await using ana = await connect(url);
 await using ben = await connect(url);

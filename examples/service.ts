@@ -1,5 +1,5 @@
 // A registry of services: two instances of an API, a caller that spreads its calls, and a blue/green switch.
-// On a member of this process, or SERVERS=zookeeper://zoo1:2181,zoo2:2181/app.
+// On a member of this process, or CABILDO_CONNECT=zookeeper://zoo1:2181,zoo2:2181/app.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { ownOrGiven } from "./shared/own-or-given.ts";

@@ -1,9 +1,9 @@
 // A transfer between two accounts, all of it or nothing; and a write that stands only while its lock is held. Against any
-// ZooKeeper or Cabildo: `npm start` in another terminal, or SERVERS=zookeeper://zoo1:2181,zoo2:2181/app.
+// ZooKeeper or Cabildo: `npm run example transaction`, or CABILDO_CONNECT=zookeeper://zoo1:2181,zoo2:2181/app.
 
 import { connect, TransactionError } from "cabildo";
 
-await using c = await connect(process.env.SERVERS ?? "zookeeper://127.0.0.1:2181/example");
+await using c = await connect(process.env.CABILDO_CONNECT ?? "zookeeper://127.0.0.1:2181/example");
 
 async function balance(name: string) {
   const found = await c.engine.value("value", `/bank/${name}`).current(true);

@@ -1,5 +1,5 @@
 // Everything below a place, kept at hand: what is there, what is new, what has gone.
-// On a member of this process, or SERVERS=zookeeper://zoo1:2181,zoo2:2181/app.
+// On a member of this process, or CABILDO_CONNECT=zookeeper://zoo1:2181,zoo2:2181/app.
 
 import { ownOrGiven } from "./shared/own-or-given.ts";
 

@@ -1,9 +1,11 @@
 // A worker that shows that it is there for as long as its session lives, and follows a setting that others change. Against
-// any ZooKeeper or Cabildo: `npm start` in another terminal, or SERVERS=zoo1:2181,zoo2:2181/app.
+// any ZooKeeper or Cabildo: `npm run example zookeeper-client`, or CABILDO_CONNECT=zoo1:2181,zoo2:2181/app.
 
 import { connectZooKeeper, ZooKeeperError } from "cabildo/zookeeper-client";
 
-await using client = await connectZooKeeper(process.env.SERVERS ?? "127.0.0.1:2181", { sessionTimeoutMs: 6000 });
+await using client = await connectZooKeeper(process.env.CABILDO_CONNECT ?? "127.0.0.1:2181", {
+  sessionTimeoutMs: 6000,
+});
 client.onState((state) => console.log(`state: ${state.kind}`));
 console.log(`session 0x${client.session?.id.toString(16)}`);
 

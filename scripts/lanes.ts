@@ -143,9 +143,9 @@ export const LANES: readonly Lane[] = [
   },
   {
     name: "members",
-    about: "members as processes: restarts, growing, TLS, full disks; the commands; the examples",
+    about: "members as processes: restarts, growing, TLS, full disks; the commands; the examples; the quick start",
     when: "all",
-    places: ["cli", "doors/echo-server", "examples", "server"],
+    places: ["cli", "docs/quickstart", "doors/echo-server", "examples", "server"],
     isAlone: true,
     fileMinutes: 5,
     minutes: 20,

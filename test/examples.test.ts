@@ -1,10 +1,32 @@
 // The examples do what they say: each runs whole, as a user would run it, against the sources.
 
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { repository } from "./support/cache.ts";
+import { run } from "./support/commands.ts";
 import { startEnsemble } from "./support/ensemble.ts";
 import { example } from "./support/example.ts";
 import { freePort } from "./support/ports.ts";
+
+test("each example runs alone, and examples/README.md names them all", async () => {
+  const names = readdirSync(join(repository, "examples")).filter((name) => name.endsWith(".ts"));
+  const page = readFileSync(join(repository, "examples", "README.md"), "utf8");
+  const listed = await run(process.execPath, ["--import", "tsx", "scripts/example.ts"], { cwd: repository });
+  for (const name of names) {
+    assert.ok(page.includes(`](${name})`), `${name} in examples/README.md`);
+    assert.match(listed, new RegExp(`^  ${name.slice(0, -3)} `, "m"));
+  }
+  const alone = (name: string) =>
+    run(process.execPath, ["--import", "tsx", "scripts/example.ts", name], {
+      cwd: repository,
+      environment: { CABILDO_CONNECT: "" },
+    });
+  assert.match(await alone("lock"), /the next token is larger: true\n$/);
+  assert.match(await alone("zookeeper-client"), /state: closed\n$/);
+  await assert.rejects(alone("nosuch"), /there is no example "nosuch"/);
+});
 
 test("a member runs inside a program, answers, and ends with it", async () => {
   const output = await example("embedded-member.ts", { PORT: String(await freePort()) });
@@ -20,7 +42,7 @@ test("the Raft core elects a leader and commits on all three, by hand", async ()
 
 test("the client shows that it is there, and follows a setting", async () => {
   await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
-  const output = await example("zookeeper-client.ts", { SERVERS: ensemble.connectString });
+  const output = await example("zookeeper-client.ts", { CABILDO_CONNECT: ensemble.connectString });
   assert.match(output, /session 0x[1-9a-f]/);
   assert.match(output, /I am \/workers\/worker-0000000000, one of 1/);
   assert.match(output, /the setting is ""/);
@@ -30,7 +52,7 @@ test("the client shows that it is there, and follows a setting", async () => {
 
 test("two workers share a lock, and the one that closes its connection loses it", async () => {
   await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
-  const output = await example("lock.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  const output = await example("lock.ts", { CABILDO_CONNECT: `zookeeper://${ensemble.connectString}/example` });
   assert.match(output, /one saves/);
   assert.match(output, /two saves/);
   assert.match(
@@ -49,13 +71,13 @@ test("three stand for election on a member of their own process, and each leads 
 
 test("members of a group are seen as they come, change and go", async () => {
   await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
-  const output = await example("group.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  const output = await example("group.ts", { CABILDO_CONNECT: `zookeeper://${ensemble.connectString}/example` });
   assert.match(output, /there: ana at 10\.0\.0\.1, ben at 10\.0\.0\.[23]\n(there: .*\n)*left: ben\n/);
 });
 
 test("calls are spread over a service's instances, and switched from blue to green", async () => {
   await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
-  for (const where of [{ PORT: String(await freePort()) }, { SERVERS: ensemble.connectString }]) {
+  for (const where of [{ PORT: String(await freePort()) }, { CABILDO_CONNECT: ensemble.connectString }]) {
     assert.equal(
       await example("service.ts", where),
       [
@@ -73,7 +95,7 @@ test("calls are spread over a service's instances, and switched from blue to gre
 test("settings are followed as they change, and bad ones are told and not taken", async () => {
   await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
   const servers = `zookeeper://${ensemble.connectString}/example`;
-  for (const where of [{ PORT: String(await freePort()) }, { SERVERS: servers }]) {
+  for (const where of [{ PORT: String(await freePort()) }, { CABILDO_CONNECT: servers }]) {
     const output = await example("configuration.ts", where);
     assert.match(output, /the rate is 10\n(now it is .*\n)*now it is 40\n/);
     assert.match(output, /not written: configuration "flags": rate: Invalid value/);
@@ -91,19 +113,21 @@ test("a tree is kept at hand, and its changes are told one by one", async () => 
 
 test("three programs count and number together", async () => {
   await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
-  const output = await example("counter.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  const output = await example("counter.ts", { CABILDO_CONNECT: `zookeeper://${ensemble.connectString}/example` });
   assert.equal(output, "15 orders were taken\nthe next is 16\nstarted anew: true\n");
 });
 
 test("three programs work in rounds, and none begins one before all are through the last", async () => {
   await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
-  const output = await example("double-barrier.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  const output = await example("double-barrier.ts", {
+    CABILDO_CONNECT: `zookeeper://${ensemble.connectString}/example`,
+  });
   assert.match(output, /^(round 1: (ana|ben|eva) works\n){3}(round 2: (ana|ben|eva) works\n){3}all are through\n$/);
 });
 
 test("what one worker leaves undone the other does, the fire first and the plants in time", async () => {
   await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
-  const output = await example("queue.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  const output = await example("queue.ts", { CABILDO_CONNECT: `zookeeper://${ensemble.connectString}/example` });
   assert.deepEqual(output.trim().split("\n"), [
     "5 pieces, first: put out the fire",
     "ana begins to put out the fire",
@@ -119,19 +143,19 @@ test("what one worker leaves undone the other does, the fire first and the plant
 
 test("a transfer is made once, and accounts are closed under a lock", async () => {
   await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
-  const output = await example("transaction.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  const output = await example("transaction.ts", { CABILDO_CONNECT: `zookeeper://${ensemble.connectString}/example` });
   assert.equal(output, "ana has 70, ben 30\nagain: changed, at step 0\nclosed, by the one who may\n");
 });
 
 test("shards move when workers come and go, and none is worked on by two", async () => {
   await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
-  const output = await example("partition.ts", { SERVERS: `zookeeper://${ensemble.connectString}/example` });
+  const output = await example("partition.ts", { CABILDO_CONNECT: `zookeeper://${ensemble.connectString}/example` });
   assert.equal(output, "ana 8\nana 4, ben 4\nben 8\n");
 });
 
 test("a cron that one of three leads, each for three ticks, and no tick is done twice", async () => {
   await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
-  for (const where of [{ PORT: String(await freePort()) }, { SERVERS: ensemble.connectString }]) {
+  for (const where of [{ PORT: String(await freePort()) }, { CABILDO_CONNECT: ensemble.connectString }]) {
     const output = await example("cron-leader.ts", where);
     for (const tick of [1, 4, 7]) assert.match(output, new RegExp(`^(ana|ben|eva) leads from tick ${tick} on$`, "m"));
     assert.match(output, /\n9 ticks, each done once, by 3 leaders in turn\n$/);
@@ -140,7 +164,7 @@ test("a cron that one of three leads, each for three ticks, and no tick is done 
 
 test("a pool of workers keeps to the rate, however many they are", async () => {
   await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
-  for (const where of [{ PORT: String(await freePort()) }, { SERVERS: ensemble.connectString }]) {
+  for (const where of [{ PORT: String(await freePort()) }, { CABILDO_CONNECT: ensemble.connectString }]) {
     const output = await example("worker-pool.ts", where);
     assert.equal(output, "24 jobs by 6 workers, never more than 3 at once: true\nwithin the rate: true\n");
   }

@@ -1,4 +1,4 @@
-// Where the examples coordinate: on the servers that SERVERS names (a ZooKeeper, a Cabildo), else on a member inside this
+// Where the examples coordinate: on the servers that CABILDO_CONNECT names (a ZooKeeper, a Cabildo), else on a member inside this
 // very process, so that nothing else has to run.
 
 import { mkdtemp, rm } from "node:fs/promises";
@@ -14,9 +14,9 @@ export interface Place extends AsyncDisposable {
 }
 
 export async function ownOrGiven(): Promise<Place> {
-  const { SERVERS } = process.env;
-  if (SERVERS !== undefined) {
-    return { connection: () => connect(SERVERS, { sessionTimeoutMs: 4000 }), async [Symbol.asyncDispose]() {} };
+  const { CABILDO_CONNECT } = process.env;
+  if (CABILDO_CONNECT !== undefined) {
+    return { connection: () => connect(CABILDO_CONNECT, { sessionTimeoutMs: 4000 }), async [Symbol.asyncDispose]() {} };
   }
   const data = await mkdtemp(join(tmpdir(), "cabildo-example-"));
   const flag = (key: string, value: string) => ({ flag: key, key, value });

@@ -25,7 +25,7 @@ test("the examples on ZooKeeper", async (context: TestContext) => {
   try {
     for (const [name, expected] of Object.entries(cases)) {
       const servers = `zookeeper://${ensemble.connectString}/${name.replace(".ts", "")}`;
-      await context.test(name, async () => assert.match(await example(name, { SERVERS: servers }), expected));
+      await context.test(name, async () => assert.match(await example(name, { CABILDO_CONNECT: servers }), expected));
     }
   } finally {
     await ensemble.stop();
