@@ -1,5 +1,5 @@
 // Runs the simulator: `npm run sim -- --minutes 10`. One seed after another until the time or the seeds are used up: whole ensembles
-// with clients of the protocol, and at every fourth seed programs that play the recipes on one. A seed that breaks a invariant is told
+// with clients of the protocol, and at every fourth seed programs that play the recipes on one. A seed that breaks an invariant is told
 // again from its end, and can be told whole: `npm run sim -- --seed N`.
 
 import { fork } from "node:child_process";

@@ -90,12 +90,12 @@ class Watcher {
 
   async #on(item: WatchItem): Promise<void> {
     if (item.type === "missed") await this.#whole();
-    else this.#compare(item.path, await this.#look(item.path));
+    else this.#compare(item.path, await this.#read(item.path));
   }
 
   async #whole(): Promise<void> {
     const paths = [this.#path, ...(this.#isRecursive ? await this.#below() : [])];
-    const nodes = await Promise.all(paths.map((path) => this.#look(path)));
+    const nodes = await Promise.all(paths.map((path) => this.#read(path)));
     const now = new Map(paths.map((path, i) => [path, nodes[i]!]));
     const isFirst = this.#seen === null;
     this.#seen ??= new Map();
@@ -113,7 +113,7 @@ class Watcher {
   }
 
   /** Null: it is not there. */
-  async #look(path: string): Promise<Seen | null> {
+  async #read(path: string): Promise<Seen | null> {
     try {
       const [{ data, stat }, children] = await Promise.all([
         this.#client.getData(path),

@@ -107,12 +107,12 @@ async function sessionOf(engine: Engine, scope: WaitScope): Promise<EngineSessio
   }
   let stop = () => {};
   const ready = new Promise<EngineSession>((resolve, reject) => {
-    const look = (status: EngineStatus) => {
+    const check = (status: EngineStatus) => {
       if (status.kind === "ready") resolve(status.session);
       else if (status.kind === "closed") reject(closedError(status.reason));
     };
-    stop = engine.onStatus(look);
-    look(engine.status);
+    stop = engine.onStatus(check);
+    check(engine.status);
   });
   try {
     const session = await scope.until(ready);

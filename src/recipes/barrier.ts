@@ -53,7 +53,7 @@ export class Barrier {
     if (found === null) return;
     scope.waitingFor = "its removal";
     for (;;) {
-      const watched = await this.#look(scope);
+      const watched = await this.#read(scope);
       try {
         // A barrier's node never changes: another revision is another barrier, in the place of the removed one.
         if (watched.value?.revision !== found.revision) return;
@@ -64,7 +64,7 @@ export class Barrier {
     }
   }
 
-  async #look(scope: WaitScope): Promise<WatchedRead<Versioned | null>> {
+  async #read(scope: WaitScope): Promise<WatchedRead<Versioned | null>> {
     const reading = this.#value.read();
     try {
       return await scope.until(reading);

@@ -55,7 +55,7 @@ export class Configuration<Input, Output> {
   open(options: OpenOptions<Output> & WaitOptions = {}): Promise<OpenConfiguration<Input, Output>> {
     const source = {
       what: this.#what,
-      look: (options: ReadOptions) => this.#value.read(options),
+      read: (options: ReadOptions) => this.#value.read(options),
       understand: (read: Versioned | null) => this.#understand(read),
       configuration: this,
     };
@@ -64,7 +64,7 @@ export class Configuration<Input, Output> {
 
   /** The value on the servers now, good or not. */
   async read(options: WaitOptions = {}): Promise<Reading<Output>> {
-    return this.#understand(await readOnce(this.#engine, this.#what, (look) => this.#value.read(look), options));
+    return this.#understand(await readOnce(this.#engine, this.#what, (how) => this.#value.read(how), options));
   }
 
   /**

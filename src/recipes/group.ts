@@ -76,13 +76,13 @@ export class Group {
 
   /** The members now, sorted by id. */
   async members(options: WaitOptions = {}): Promise<readonly GroupMember[]> {
-    const views = await readOnce(this.#engine, this.#what, (look) => this.#directory.list(look), options);
+    const views = await readOnce(this.#engine, this.#what, (how) => this.#directory.list(how), options);
     return views.map(memberOf);
   }
 
   /** The members, now and after every change. Goes on over lost sessions; ends with the signal. */
   async *watch(options: SubscribeOptions = {}): AsyncGenerator<readonly GroupMember[], void, void> {
-    for await (const views of subscribe(this.#engine, this.#what, (look) => this.#directory.list(look), options)) {
+    for await (const views of subscribe(this.#engine, this.#what, (how) => this.#directory.list(how), options)) {
       yield views.map(memberOf);
     }
   }

@@ -28,7 +28,7 @@ export interface Source<Input, Output> {
   /** As errors speak of it: `configuration "flags"`. */
   readonly what: string;
   readonly configuration: Configuration<Input, Output>;
-  look(options: ReadOptions): Promise<WatchedRead<Versioned | null>>;
+  read(options: ReadOptions): Promise<WatchedRead<Versioned | null>>;
   /** Never fails. */
   understand(read: Versioned | null): Promise<Reading<Output>>;
 }
@@ -51,10 +51,10 @@ export class OpenConfiguration<Input, Output> extends SubscribedView<Versioned |
     source: Source<Input, Output>,
     options: OpenOptions<Output> & WaitOptions,
   ): Promise<OpenConfiguration<Input, Output>> {
-    const { what, look } = source;
+    const { what, read } = source;
     checkOptions(what, options, OPEN);
     const open = new OpenConfiguration(engine, source, options);
-    await open.subscribe(look, (read) => open.#onRead(read), waitOf(options));
+    await open.subscribe(read, (found) => open.#onRead(found), waitOf(options));
     if (open.#current !== null) return open;
     open.close();
     const why = open.#invalid?.message ?? "there is none";
@@ -111,7 +111,7 @@ export class OpenConfiguration<Input, Output> extends SubscribedView<Versioned |
   /** Reads what was just written. Where that fails or takes too long, the watch brings it later. */
   async #catchUp(options: WaitOptions): Promise<void> {
     using scope = new WaitScope(this.engine.runtime, this.#source.what, options);
-    const reading = this.#source.look({});
+    const reading = this.#source.read({});
     reading.then(
       (watched) => watched.unwatch(),
       () => {},

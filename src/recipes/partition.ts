@@ -148,7 +148,7 @@ export class Partition {
 
   /** The members' ids, sorted. */
   async members(options: WaitOptions = {}): Promise<readonly string[]> {
-    const views = await readOnce(this.#engine, this.#what, (look) => this.#party.list(look), options);
+    const views = await readOnce(this.#engine, this.#what, (how) => this.#party.list(how), options);
     return views.map(({ name }) => name);
   }
 

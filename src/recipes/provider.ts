@@ -77,7 +77,7 @@ export class Provider extends SubscribedView<readonly EntryView[]> {
     engine: Engine,
     what: string,
     source: {
-      look(options: ReadOptions): Promise<WatchedRead<readonly EntryView[]>>;
+      list(options: ReadOptions): Promise<WatchedRead<readonly EntryView[]>>;
       read(views: readonly EntryView[]): readonly ServiceInstance[];
     },
     options: ProviderOptions & WaitOptions,
@@ -85,8 +85,8 @@ export class Provider extends SubscribedView<readonly EntryView[]> {
     checkOptions(what, options, PROVIDER);
     if (options.down !== undefined) checkOptions(`${what}: down`, options.down, DOWN);
     const provider = new Provider(engine, what, options);
-    const { look, read } = source;
-    await provider.subscribe(look, (views) => provider.#onInstances(read(views)), waitOf(options));
+    const { list, read } = source;
+    await provider.subscribe(list, (views) => provider.#onInstances(read(views)), waitOf(options));
     return provider;
   }
 

@@ -82,12 +82,12 @@ export class Service {
 
   /** The instances now, sorted by id. */
   async instances(options: WaitOptions = {}): Promise<readonly ServiceInstance[]> {
-    return this.#read(await readOnce(this.#engine, this.#what, (look) => this.#directory.list(look), options));
+    return this.#read(await readOnce(this.#engine, this.#what, (how) => this.#directory.list(how), options));
   }
 
   /** The instances, now and after every change. Goes on over lost sessions; ends with the signal. */
   async *watch(options: SubscribeOptions = {}): AsyncGenerator<readonly ServiceInstance[], void, void> {
-    for await (const views of subscribe(this.#engine, this.#what, (look) => this.#directory.list(look), options)) {
+    for await (const views of subscribe(this.#engine, this.#what, (how) => this.#directory.list(how), options)) {
       yield this.#read(views);
     }
   }
@@ -95,7 +95,7 @@ export class Service {
   /** For callers: picks the next instance to call. Completes when it has the list, also if the list is empty. */
   provider(options: ProviderOptions & WaitOptions = {}): Promise<Provider> {
     const source = {
-      look: (options: ReadOptions) => this.#directory.list(options),
+      list: (options: ReadOptions) => this.#directory.list(options),
       read: (views: readonly EntryView[]) => this.#read(views),
     };
     return Provider.open(this.#engine, this.#what, source, options);

@@ -80,13 +80,13 @@ export class WaitScope implements Disposable {
   /** From now on the wait ends with this session, and with no other. */
   bindTo(session: EngineSession): void {
     this.#stopSession();
-    const look = (state: EngineSession["state"]) => {
+    const check = (state: EngineSession["state"]) => {
       if (state.kind !== "lost") return;
       if (state.cause === "closed") this.finish("closed", "the connection was closed while it waited", state.error);
       else this.finish("session-expired", "its session was lost while it waited", state.error);
     };
-    this.#stopSession = session.onState(look);
-    look(session.state);
+    this.#stopSession = session.onState(check);
+    check(session.state);
   }
 
   get end(): CoordinationError | null {
@@ -135,9 +135,9 @@ export async function pause(engine: Engine, milliseconds: number, signal?: Abort
   using scope = new WaitScope(engine.runtime, "a pause", { signal, timeoutMs: milliseconds });
   let stop = () => {};
   const closed = new Promise<void>((resolve) => {
-    const look = ({ kind }: EngineStatus) => (kind === "closed" ? resolve() : undefined);
-    stop = engine.onStatus(look);
-    look(engine.status);
+    const check = ({ kind }: EngineStatus) => (kind === "closed" ? resolve() : undefined);
+    stop = engine.onStatus(check);
+    check(engine.status);
   });
   await scope.until(closed).catch(() => {});
   stop();

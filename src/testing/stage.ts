@@ -108,6 +108,6 @@ export interface Stage<E extends Engine> {
 
 export interface Scenario<E extends Engine> {
   /** What must hold, in words. */
-  readonly law: string;
+  readonly invariant: string;
   play(stage: Stage<E>): Promise<void>;
 }

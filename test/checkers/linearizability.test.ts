@@ -9,8 +9,8 @@ import { assertExplains } from "./support/explains.ts";
 
 const check = (history: readonly RegisterOperation[]) => checkLinearizable(register, history);
 
-function holds(law: string, picture: string): void {
-  test(law, () => {
+function holds(title: string, picture: string): void {
+  test(title, () => {
     const history = drawn(picture);
     const result = check(history);
     assert.equal(result.verdict, "linearizable");
@@ -18,8 +18,8 @@ function holds(law: string, picture: string): void {
   });
 }
 
-function fails(law: string, picture: string, stuck: string): void {
-  test(law, () => {
+function fails(title: string, picture: string, stuck: string): void {
+  test(title, () => {
     const history = drawn(picture);
     const result = check(history);
     assert.ok(result.verdict === "violated", result.verdict);

@@ -156,21 +156,21 @@ describe("the search agrees with the definition", () => {
 
 /** Twenty clients, in their thousand and a half of operations. */
 const SCENES = [
-  { law: "apart", keys: 200, lossRate: 0 },
-  { law: "on a few keys", keys: 4, lossRate: 0 },
-  { law: "apart, with answers lost", keys: 200, lossRate: 0.1 },
-  { law: "on a few keys, with answers lost", keys: 4, lossRate: 0.02 },
+  { title: "apart", keys: 200, lossRate: 0 },
+  { title: "on a few keys", keys: 4, lossRate: 0 },
+  { title: "apart, with answers lost", keys: 200, lossRate: 0.1 },
+  { title: "on a few keys, with answers lost", keys: 4, lossRate: 0.02 },
 ] as const;
 
 describe("what clients recorded of a real object is linearizable", () => {
-  for (const { law, keys, lossRate } of SCENES) {
+  for (const { title, keys, lossRate } of SCENES) {
     for (const seed of [1, 3]) {
-      test(`registers ${law}, seed ${seed}`, async () => {
+      test(`registers ${title}, seed ${seed}`, async () => {
         const random = seededRandom(seed);
         const object = registers(random, { keys, values: 10 ** seed });
         assertGood(register, await recordHistory({ random, clients: 20, operations: 1500, lossRate, ...object }));
       });
-      test(`znodes ${law}, seed ${seed}`, async () => {
+      test(`znodes ${title}, seed ${seed}`, async () => {
         const random = seededRandom(seed);
         assertGood(
           znode,

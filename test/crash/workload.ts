@@ -144,7 +144,7 @@ export class Workload {
     );
   }
 
-  /** Every member's data keep the laws, and are the same everywhere. The writers must be at rest. */
+  /** Every member's data keep the invariants, and are the same everywhere. The writers must be at rest. */
   async verify(lab: Lab, ensemble: Ensemble, when: string): Promise<void> {
     await ensemble.waitReady();
     const views = await Promise.all(ensemble.members.map((member) => persisting(() => readBack(member.address))));

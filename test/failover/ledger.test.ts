@@ -1,4 +1,4 @@
-// The judge judged: a ledger and a member's data that agree, then each law broken once.
+// The judge judged: a ledger and a member's data that agree, then each invariant broken once.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Ledger, type Node, violations } from "./ledger.ts";
@@ -29,7 +29,7 @@ function agreement(): { ledger: Ledger; view: Map<string, Node> } {
 
 const node = (data: string, czxid: number, version = 0): Node => ({ data, version, czxid });
 
-const breaks: readonly [law: string, damage: (view: Map<string, Node>) => unknown, expected: RegExp][] = [
+const breaks: readonly [breach: string, damage: (view: Map<string, Node>) => unknown, expected: RegExp][] = [
   ["an acknowledged create is missing", (view) => view.delete("/a"), /^lost: \/a was acknowledged$/],
   ["an acknowledged create holds other data", (view) => view.set("/a", node("two", 1)), /^lost: \/a holds two/],
   ["a node stands that nobody asked for", (view) => view.set("/b", node("b", 9)), /^uninvited: \/b holds b$/],
@@ -45,13 +45,13 @@ const breaks: readonly [law: string, damage: (view: Map<string, Node>) => unknow
   ["a pipeline was applied out of order", (view) => view.set("/p1", node("p1", 3)), /^swapped: \/p1 came into being/],
 ];
 
-test("data that agrees with what writers were told breaks no law", () => {
+test("data that agrees with what writers were told breaks no invariant", () => {
   const { ledger, view } = agreement();
   assert.deepEqual(violations(ledger, view), []);
 });
 
-for (const [law, damage, expected] of breaks) {
-  test(`it is noticed when ${law}`, () => {
+for (const [breach, damage, expected] of breaks) {
+  test(`it is noticed when ${breach}`, () => {
     const { ledger, view } = agreement();
     damage(view);
     const found = violations(ledger, view);

@@ -1,4 +1,4 @@
-// What writers were told, and whether a member's data agrees. The laws: what was acknowledged is there; nothing is there
+// What writers were told, and whether a member's data agrees. The invariants: what was acknowledged is there; nothing is there
 // that nobody asked for; nothing was applied twice; what a client settled stays settled; a session's writes never swap.
 
 export interface Node {
@@ -39,7 +39,7 @@ export class Ledger {
   }
 }
 
-/** Every way in which a member's data breaks the laws; empty when it keeps them. */
+/** Every way in which a member's data breaks the invariants; empty when it keeps them. */
 export function violations(ledger: Ledger, view: View): string[] {
   return [
     ...ledger.contradictions,

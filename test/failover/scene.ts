@@ -101,7 +101,7 @@ export class Scene {
     this.assertWriting();
   }
 
-  /** Every member's data, found to keep the laws and to be the same everywhere. */
+  /** Every member's data, found to keep the invariants and to be the same everywhere. */
   async verify(when: string): Promise<View> {
     await this.ensemble.waitReady();
     const views = await Promise.all(this.ensemble.members.map((member) => readBack(member.address)));

@@ -12,7 +12,7 @@ export interface Suite {
 
 /** What a suite that failed had to say. */
 export interface Finding {
-  /** The title of the test that failed, or the simulator's law. */
+  /** The title of the test that failed, or the simulator's invariant. */
   readonly by: string;
   /** How many seeds it took, where there are any. */
   readonly seeds: number | null;
@@ -98,7 +98,7 @@ const FAILED = /^\s*not ok \d+ - (.*)$/m;
 const LAW_OF_A_SEED = /\bseed \d+, at \d+: (?:\w+: )?(.*)$/m;
 const SEED = /\bseed (\d+), at \d+/;
 
-/** Histories of whole ensembles, from seed 1 on, up to the first that breaks a law, for so long. */
+/** Histories of whole ensembles, from seed 1 on, up to the first that breaks an invariant, for so long. */
 export function simulator(seeds: number, minutes: number): Suite {
   const limits = ["--seeds", String(seeds), "--minutes", String(minutes)];
   return {

@@ -36,8 +36,8 @@ async function start(name: string): Promise<RunningMember> {
   return startMember(configuration, silentLogger);
 }
 
-for (const [i, { law, play }] of allScenarios.entries()) {
-  test(law, async () => {
+for (const [i, { invariant, play }] of allScenarios.entries()) {
+  test(invariant, async () => {
     await using stage = new ZooKeeperStage({
       servers: "this-process:1",
       portsOf: () => {

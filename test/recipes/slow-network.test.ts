@@ -4,8 +4,8 @@
 import { test } from "node:test";
 import { allScenarios, VirtualCluster } from "../../src/testing/index.ts";
 
-for (const { law, play } of allScenarios) {
-  test(law, async () => {
+for (const { invariant, play } of allScenarios) {
+  test(invariant, async () => {
     const cluster = await VirtualCluster.start({
       delayMs: [20, 200],
       slowdown: 10,

@@ -3,8 +3,8 @@
 import { test } from "node:test";
 import { allScenarios, refusalScenarios, VirtualCluster } from "../../src/testing/index.ts";
 
-for (const { law, play } of [...allScenarios, ...refusalScenarios]) {
-  test(law, async () => {
+for (const { invariant, play } of [...allScenarios, ...refusalScenarios]) {
+  test(invariant, async () => {
     const cluster = await VirtualCluster.start();
     await cluster.play(async () => {
       await using stage = cluster.stage();

@@ -19,15 +19,15 @@ const LONG_MS = 30_000;
 
 /** Machines that are not started yet, and clients that write on any of them. */
 class Machines {
-  readonly laws = new MemberInvariants();
+  readonly invariants = new MemberInvariants();
   readonly ensemble: SimulatedEnsemble;
   readonly acknowledged: string[] = [];
-  /** The laws hold for one log. */
+  /** Whether the invariants hold for one log. */
   isOneLog = true;
   #written = 0;
 
   constructor(count: number, seed: number) {
-    this.ensemble = new SimulatedEnsemble({ members: count, seed, observer: this.laws });
+    this.ensemble = new SimulatedEnsemble({ members: count, seed, observer: this.invariants });
   }
 
   member(id: MemberId): SimulatedMember {
@@ -57,7 +57,7 @@ class Machines {
   }
 
   check(): void {
-    if (this.isOneLog) assert.deepEqual(this.laws.violations, []);
+    if (this.isOneLog) assert.deepEqual(this.invariants.violations, []);
   }
 
   /** Tries a write on each member that is up; true where any was acknowledged. */

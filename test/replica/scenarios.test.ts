@@ -1,4 +1,4 @@
-// The replica's laws, on whole ensembles in virtual time: real consensus, real state, virtual network and disks.
+// The replica's invariants, on whole ensembles in virtual time: real consensus, real state, virtual network and disks.
 
 import assert from "node:assert/strict";
 import { RAFT } from "../../src/sim/kernel/ensemble.ts";

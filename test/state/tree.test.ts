@@ -1,4 +1,4 @@
-// The tree's laws, edge case by edge case; numbers are those of the protocol's facts.
+// The tree's rules, edge case by edge case; numbers are those of the protocol's facts.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

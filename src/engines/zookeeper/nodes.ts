@@ -50,10 +50,10 @@ export function guardNode(
     if (isOn && !session.signal.aborted) onGone();
     isOn = false;
   };
-  const watch = () => void look();
+  const watch = () => void check();
   const delays = new RetryDelays({ client, runtime });
   let isTold = false;
-  const look = async () => {
+  const check = async () => {
     while (isOn) {
       try {
         const stat = await retry({ client, runtime }, () => client.exists(path, { session, watch }));
@@ -71,7 +71,7 @@ export function guardNode(
       }
     }
   };
-  void look();
+  void check();
   return () => {
     if (!isOn) return;
     isOn = false;

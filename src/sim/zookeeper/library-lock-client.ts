@@ -143,8 +143,8 @@ export class LibraryLockClient implements FaultableClient {
       if (own === 0) return;
       await new Promise<void>((resolve) => {
         const before = client.exists(`${LOCK}/${names[own - 1]}`, { session, watch: () => resolve() });
-        const look = (stat: unknown) => (stat === null ? resolve() : undefined);
-        before.then(look, () => resolve());
+        const onStat = (stat: unknown) => (stat === null ? resolve() : undefined);
+        before.then(onStat, () => resolve());
         stop = whenAborted(session.signal, resolve);
       });
       stop();

@@ -42,7 +42,7 @@ export class LockWorkload implements ClientWorkload {
       // Whether its node was made, nobody here knows: with the session it goes.
       this.#request({ kind: "close" });
     } else {
-      this.#look();
+      this.#readQueue();
     }
   }
 
@@ -57,7 +57,7 @@ export class LockWorkload implements ClientWorkload {
   }
 
   onEvent(): void {
-    if (this.#node !== null) this.#look();
+    if (this.#node !== null) this.#readQueue();
   }
 
   onReply({ operation }: Request, { header, body }: Reply): void {
@@ -65,11 +65,11 @@ export class LockWorkload implements ClientWorkload {
     if (operation.kind === "create" && operation.mode === 3 && header.error === CODE.ok) {
       const { path, stat } = readCreated(body);
       this.#node = { path, token: stat.czxid };
-      this.#look();
+      this.#readQueue();
     } else if (operation.kind === "children" && header.error === CODE.ok) {
       this.#onWaiting([...readChildren2(body).children].sort());
     } else if (operation.kind === "exists" && header.error === CODE.noNode) {
-      this.#look();
+      this.#readQueue();
     } else if (operation.kind === "delete") {
       this.#after(this.#holdMs * this.#random.below(3), () => this.#join());
     }
@@ -108,7 +108,7 @@ export class LockWorkload implements ClientWorkload {
     this.#request({ kind: "create", path: `${LOCK}/n-`, data: this.#data(), mode: 3 });
   }
 
-  #look(): void {
+  #readQueue(): void {
     this.#request({ kind: "children", path: LOCK, watch: false });
   }
 

@@ -6,7 +6,7 @@ import type { Scenario, Stage, ValueEngine } from "../stage.ts";
 
 export const barrierScenarios: readonly Scenario<ValueEngine>[] = [
   {
-    law: "nobody passes a barrier while it is set, everybody does when it is removed, and who comes later too",
+    invariant: "nobody passes a barrier while it is set, everybody does when it is removed, and who comes later too",
     async play(stage) {
       const [a, b, c] = await three(stage);
       await b.c.barrier("deploy").wait();
@@ -24,7 +24,7 @@ export const barrierScenarios: readonly Scenario<ValueEngine>[] = [
     },
   },
   {
-    law: "a removal is noticed by all who wait, also when the barrier is set again at once",
+    invariant: "a removal is noticed by all who wait, also when the barrier is set again at once",
     async play(stage) {
       const [a, b, c] = await three(stage);
       await a.c.barrier("again").set();
@@ -37,7 +37,7 @@ export const barrierScenarios: readonly Scenario<ValueEngine>[] = [
     },
   },
   {
-    law: "a barrier outlives who set it, and who waits goes on waiting through lost connections and sessions",
+    invariant: "a barrier outlives who set it, and who waits goes on waiting through lost connections and sessions",
     async play(stage) {
       const [a, b, c] = await three(stage);
       await a.c.barrier("orphan").set();
@@ -54,7 +54,7 @@ export const barrierScenarios: readonly Scenario<ValueEngine>[] = [
     },
   },
   {
-    law: "the answer to the setting of a barrier is lost: that is said, and whether it was done can be asked",
+    invariant: "the answer to the setting of a barrier is lost: that is said, and whether it was done can be asked",
     async play(stage) {
       const [a, b] = await three(stage);
       await a.c.barrier("answer").set();
@@ -68,7 +68,7 @@ export const barrierScenarios: readonly Scenario<ValueEngine>[] = [
     },
   },
   {
-    law: "a signal, a deadline and a closed connection end every method of a barrier",
+    invariant: "a signal, a deadline and a closed connection end every method of a barrier",
     async play(stage) {
       const [a, b] = await three(stage);
       const barrier = a.c.barrier("ends");

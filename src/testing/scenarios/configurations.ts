@@ -1,4 +1,4 @@
-// The laws of configuration.
+// Scenarios of configuration.
 
 import assert from "node:assert/strict";
 import { bytesOf, textOf } from "../../recipes/bytes.ts";
@@ -39,7 +39,7 @@ const fallback: Flags = { rate: 1 };
 
 export const configurationScenarios: readonly Scenario<ValueEngine>[] = [
   {
-    law: "what one sets all see, those who opened it before and those who open it later",
+    invariant: "what one sets all see, those who opened it before and those who open it later",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       await using early = await b.c.config("flags", schema).open({ fallback });
@@ -62,7 +62,7 @@ export const configurationScenarios: readonly Scenario<ValueEngine>[] = [
     },
   },
   {
-    law: "the last good value stays when what is there is bad, or gone, and that is told, once",
+    invariant: "the last good value stays when what is there is bad, or gone, and that is told, once",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const told: InvalidConfiguration[] = [];
@@ -105,7 +105,7 @@ export const configurationScenarios: readonly Scenario<ValueEngine>[] = [
     },
   },
   {
-    law: "what does not pass the schema is not written",
+    invariant: "what does not pass the schema is not written",
     async play(stage) {
       const { c } = await stage.program();
       const config = c.config("strict", schema);
@@ -132,7 +132,7 @@ export const configurationScenarios: readonly Scenario<ValueEngine>[] = [
     },
   },
   {
-    law: "of updates that meet none is lost",
+    invariant: "of updates that meet none is lost",
     async play(stage) {
       const programs = [await stage.program(), await stage.program(), await stage.program()];
       const more = (value: Flags | null): Flags => ({ rate: (value?.rate ?? 0) + 1 });
@@ -154,7 +154,7 @@ export const configurationScenarios: readonly Scenario<ValueEngine>[] = [
     },
   },
   {
-    law: "a write whose answer is lost is told to be unknown, and is not done twice",
+    invariant: "a write whose answer is lost is told to be unknown, and is not done twice",
     async play(stage) {
       const a = await stage.program();
       const config = a.c.config("unknown", schema);
@@ -173,7 +173,7 @@ export const configurationScenarios: readonly Scenario<ValueEngine>[] = [
     },
   },
   {
-    law: "a reader goes on over lost sessions, and gets what changed meanwhile",
+    invariant: "a reader goes on over lost sessions, and gets what changed meanwhile",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       await a.c.config("over", schema).set({ rate: 1 });
@@ -195,7 +195,7 @@ export const configurationScenarios: readonly Scenario<ValueEngine>[] = [
     },
   },
   {
-    law: "a validator that takes its time brings no older value back",
+    invariant: "a validator that takes its time brings no older value back",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       let open = () => {};
@@ -231,7 +231,8 @@ export const configurationScenarios: readonly Scenario<ValueEngine>[] = [
     },
   },
   {
-    law: "a signal that aborts, a value that was closed, and a closed connection end what they should, and write nothing",
+    invariant:
+      "a signal that aborts, a value that was closed, and a closed connection end what they should, and write nothing",
     async play(stage) {
       const { c, ...a } = await stage.program().then((program) => ({ c: program.c, silence: () => program.silence() }));
       for (const name of ["", "a/b"]) assert.throws(() => c.config(name, schema), { code: "rejected" });

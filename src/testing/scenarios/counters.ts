@@ -1,4 +1,4 @@
-// The laws of counters and sequences.
+// Scenarios of counters and sequences.
 
 import assert from "node:assert/strict";
 import { CoordinationError } from "../../base/errors.ts";
@@ -10,7 +10,7 @@ export type CountingEngine = Engine & HasValues;
 
 export const counterScenarios: readonly Scenario<CountingEngine>[] = [
   {
-    law: "what many add at once is all in it, and each is told its own sum",
+    invariant: "what many add at once is all in it, and each is told its own sum",
     async play(stage) {
       const programs = [await stage.program(), await stage.program(), await stage.program()];
       const sums = await within(
@@ -30,7 +30,7 @@ export const counterScenarios: readonly Scenario<CountingEngine>[] = [
     },
   },
   {
-    law: "a counter is read as the last change left it, by whoever asks, also when it was never set",
+    invariant: "a counter is read as the last change left it, by whoever asks, also when it was never set",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       assert.equal(await b.c.counter("fresh").get(), 0n);
@@ -44,7 +44,7 @@ export const counterScenarios: readonly Scenario<CountingEngine>[] = [
     },
   },
   {
-    law: "of those who would change it from the same number one does",
+    invariant: "of those who would change it from the same number one does",
     async play(stage) {
       const programs = [await stage.program(), await stage.program(), await stage.program()];
       for (let round = 0n; round < 5n; round++) {
@@ -54,7 +54,7 @@ export const counterScenarios: readonly Scenario<CountingEngine>[] = [
     },
   },
   {
-    law: "an addition whose answer is lost is told as unknown and is in it once; nobody adds it again",
+    invariant: "an addition whose answer is lost is told as unknown and is in it once; nobody adds it again",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       await a.c.counter("lost").set(5n);
@@ -66,7 +66,7 @@ export const counterScenarios: readonly Scenario<CountingEngine>[] = [
     },
   },
   {
-    law: "however connections break, it holds what was added for certain, and nothing that was not asked for",
+    invariant: "however connections break, it holds what was added for certain, and nothing that was not asked for",
     async play(stage) {
       const programs = [await stage.program(), await stage.program(), await stage.program()];
       let certain = 0n;
@@ -97,7 +97,7 @@ export const counterScenarios: readonly Scenario<CountingEngine>[] = [
     },
   },
   {
-    law: "a number of a sequence is given once, and larger than all that were given before it was asked for",
+    invariant: "a number of a sequence is given once, and larger than all that were given before it was asked for",
     async play(stage) {
       const programs = [await stage.program(), await stage.program(), await stage.program()];
       const given: bigint[] = [];
@@ -116,7 +116,7 @@ export const counterScenarios: readonly Scenario<CountingEngine>[] = [
     },
   },
   {
-    law: "a sequence goes on through lost answers and lost sessions; it skips, and gives nothing twice",
+    invariant: "a sequence goes on through lost answers and lost sessions; it skips, and gives nothing twice",
     async play(stage) {
       const a = await stage.program();
       assert.equal(await a.c.sequence("skips").next(), 1n);
@@ -126,7 +126,7 @@ export const counterScenarios: readonly Scenario<CountingEngine>[] = [
     },
   },
   {
-    law: "who observes a counter sees what it is, and at last what it has become",
+    invariant: "who observes a counter sees what it is, and at last what it has become",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const stop = new AbortController();
@@ -145,7 +145,7 @@ export const counterScenarios: readonly Scenario<CountingEngine>[] = [
     },
   },
   {
-    law: "what is no number of 64 bits, and what would become none, is refused and changes nothing",
+    invariant: "what is no number of 64 bits, and what would become none, is refused and changes nothing",
     async play(stage) {
       const { c } = await stage.program();
       const counter = c.counter("edge");
@@ -174,7 +174,8 @@ export const counterScenarios: readonly Scenario<CountingEngine>[] = [
     },
   },
   {
-    law: "a signal that has aborted, a deadline and a closed connection end every method of a counter, and change nothing",
+    invariant:
+      "a signal that has aborted, a deadline and a closed connection end every method of a counter, and change nothing",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const counter = a.c.counter("ends");

@@ -22,7 +22,7 @@ const READ_ONLY: readonly AccessRule[] = [{ perms: 1, scheme: "world", id: "anyo
 
 export const doubleBarrierScenarios: readonly Scenario<DoubleBarrierEngine>[] = [
   {
-    law: "members begin when all are there, and none goes on at the end before all are through",
+    invariant: "members begin when all are there, and none goes on at the end before all are through",
     async play(stage) {
       const programs = await three(stage);
       const entering: PromiseState<BarrierEntry>[] = [];
@@ -51,7 +51,7 @@ export const doubleBarrierScenarios: readonly Scenario<DoubleBarrierEngine>[] = 
     },
   },
   {
-    law: "round after round, each member is in the round that all are in",
+    invariant: "round after round, each member is in the round that all are in",
     async play(stage) {
       const programs = await three(stage);
       const rounds = 8;
@@ -77,7 +77,7 @@ export const doubleBarrierScenarios: readonly Scenario<DoubleBarrierEngine>[] = 
     },
   },
   {
-    law: "whatever connections do, nobody passes before enough have come",
+    invariant: "whatever connections do, nobody passes before enough have come",
     async play(stage) {
       const [a, b, c] = await three(stage);
       const first = stateOf(a.c.doubleBarrier("events", { members }).enter({ timeoutMs: 300_000 }));
@@ -104,7 +104,7 @@ export const doubleBarrierScenarios: readonly Scenario<DoubleBarrierEngine>[] = 
     },
   },
   {
-    law: "an entry whose answer is lost is one member, and one that is given up is none, whenever that was",
+    invariant: "an entry whose answer is lost is one member, and one that is given up is none, whenever that was",
     async play(stage) {
       const [a, b, c] = await three(stage);
       for (const afterMs of [0, 1, 2, 4, 8, 30]) {
@@ -128,7 +128,7 @@ export const doubleBarrierScenarios: readonly Scenario<DoubleBarrierEngine>[] = 
     },
   },
   {
-    law: "of two who meet as one of them gives up, both enter or neither does, whatever instant that is",
+    invariant: "of two who meet as one of them gives up, both enter or neither does, whatever instant that is",
     async play(stage) {
       const [a, b] = await three(stage);
       const fates = { both: 0, neither: 0 };
@@ -158,7 +158,7 @@ export const doubleBarrierScenarios: readonly Scenario<DoubleBarrierEngine>[] = 
     },
   },
   {
-    law: "a member whose entry is refused is not counted, or says that it may have been",
+    invariant: "a member whose entry is refused is not counted, or says that it may have been",
     async play(stage) {
       const [a, b, c] = await three(stage);
       const outcomes: string[] = [];
@@ -203,7 +203,7 @@ export const doubleBarrierScenarios: readonly Scenario<DoubleBarrierEngine>[] = 
     },
   },
   {
-    law: "the death of a member inside lets the others go on, whichever it is and whoever waits for it",
+    invariant: "the death of a member inside lets the others go on, whichever it is and whoever waits for it",
     async play(stage) {
       for (const dead of [0, 1, 2]) {
         const name = `dead-${dead}`;
@@ -224,7 +224,7 @@ export const doubleBarrierScenarios: readonly Scenario<DoubleBarrierEngine>[] = 
     },
   },
   {
-    law: "two die inside and all waiting for them go on, one after the other as they die",
+    invariant: "two die inside and all waiting for them go on, one after the other as they die",
     async play(stage) {
       const programs = await three(stage);
       const inside = await enterAll(stage, programs, "two dead");
@@ -239,7 +239,7 @@ export const doubleBarrierScenarios: readonly Scenario<DoubleBarrierEngine>[] = 
     },
   },
   {
-    law: "those who all died inside leave no open door behind",
+    invariant: "those who all died inside leave no open door behind",
     async play(stage) {
       const programs = await three(stage);
       await enterAll(stage, programs, "all dead");
@@ -251,7 +251,8 @@ export const doubleBarrierScenarios: readonly Scenario<DoubleBarrierEngine>[] = 
     },
   },
   {
-    law: "who comes while the last of the earlier ones goes out is woken by that, counts again, and waits for its own",
+    invariant:
+      "who comes while the last of the earlier ones goes out is woken by that, counts again, and waits for its own",
     async play(stage) {
       const [a, b, c] = await three(stage);
       const [one, two, last] = await enterAll(stage, [a, b, c], "next");
@@ -267,7 +268,7 @@ export const doubleBarrierScenarios: readonly Scenario<DoubleBarrierEngine>[] = 
     },
   },
   {
-    law: "who leaves without waiting is out, and who waits no longer as well; more may come than have to",
+    invariant: "who leaves without waiting is out, and who waits no longer as well; more may come than have to",
     async play(stage) {
       const programs = await three(stage);
       const extra = await stage.program();
@@ -284,7 +285,7 @@ export const doubleBarrierScenarios: readonly Scenario<DoubleBarrierEngine>[] = 
     },
   },
   {
-    law: "a count, a name and a wait that cannot be are refused, and a closed connection lets nobody in",
+    invariant: "a count, a name and a wait that cannot be are refused, and a closed connection lets nobody in",
     async play(stage) {
       const { c } = await stage.program();
       for (const wrong of [0, -1, 1.5, Number.NaN, "3" as unknown as number]) {

@@ -8,7 +8,7 @@ import type { ExclusiveEngine, Scenario, Stage } from "../stage.ts";
 
 export const electionTermScenarios: readonly Scenario<ExclusiveEngine>[] = [
   {
-    law: "work under leadership ends with it and is done again by the next leader; its own error ends it",
+    invariant: "work under leadership ends with it and is done again by the next leader; its own error ends it",
     async play(stage) {
       const { c, killSession } = await bound(stage);
       const tokens: bigint[] = [];
@@ -39,7 +39,7 @@ export const electionTermScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "work that is called off ends before the leadership does, and so before the next leader begins",
+    invariant: "work that is called off ends before the leadership does, and so before the next leader begins",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       for (const form of ["lead", "campaign"] as const) {
@@ -71,7 +71,7 @@ export const electionTermScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "work that goes on after it was called off does not keep the leadership for longer than it may",
+    invariant: "work that goes on after it was called off does not keep the leadership for longer than it may",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const stop = new AbortController();
@@ -100,7 +100,7 @@ export const electionTermScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a latch says whether it leads; every term is told once, and its end once, whatever ends it",
+    invariant: "a latch says whether it leads; every term is told once, and its end once, whatever ends it",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       await using first = a.c.election("latch").latch({ id: "a" });
@@ -138,7 +138,7 @@ export const electionTermScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a latch ends with its signal, and with its connection; a listener that throws ends nothing",
+    invariant: "a latch ends with its signal, and with its connection; a listener that throws ends nothing",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const controller = new AbortController();

@@ -1,4 +1,4 @@
-// The laws of elections.
+// Scenarios of elections.
 
 import assert from "node:assert/strict";
 import { LockLostError, ReleasedError } from "../../recipes/index.ts";
@@ -8,7 +8,7 @@ import type { ExclusiveEngine, Scenario } from "../stage.ts";
 
 export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
   {
-    law: "one leads at a time; who resigns is followed by the next in line, and stands again behind the others",
+    invariant: "one leads at a time; who resigns is followed by the next in line, and stands again behind the others",
     async play(stage) {
       const record = new Leaderships();
       const campaigns = [];
@@ -37,7 +37,8 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a leader whose session ends is told, the next in line leads, and the one in the middle that dies lets nobody past",
+    invariant:
+      "a leader whose session ends is told, the next in line leads, and the one in the middle that dies lets nobody past",
     async play(stage) {
       const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
       const [first, second, third] = [leading(a, "died"), leading(b, "died"), leading(c, "died")];
@@ -68,7 +69,7 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "observers see who leads and who stands, and every change of it",
+    invariant: "observers see who leads and who stands, and every change of it",
     async play(stage) {
       const [a, b, o] = [await stage.program(), await stage.program(), await stage.program()];
       const stop = new AbortController();
@@ -100,7 +101,7 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "of those who stand when a leader goes, one of the highest priority follows; it unseats nobody",
+    invariant: "of those who stand when a leader goes, one of the highest priority follows; it unseats nobody",
     async play(stage) {
       const programs = [await stage.program(), await stage.program(), await stage.program(), await stage.program()];
       const first = leading(programs[0]!, "prio", { id: "first", priority: 1 });
@@ -123,7 +124,7 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "when all are cut off and come back together, one leads at most, over and over",
+    invariant: "when all are cut off and come back together, one leads at most, over and over",
     async play(stage) {
       const record = new Leaderships();
       const programs = await Promise.all(Array.from({ length: 4 }, () => stage.program()));
@@ -147,7 +148,8 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a leader that hands over is followed by the one it names, before who came first and who has the highest priority",
+    invariant:
+      "a leader that hands over is followed by the one it names, before who came first and who has the highest priority",
     async play(stage) {
       const all = await Promise.all(Array.from({ length: 5 }, () => stage.program()));
       const leads: Leading[] = [];
@@ -183,7 +185,7 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "the one that was handed over to dies before it leads: the others go on as ever",
+    invariant: "the one that was handed over to dies before it leads: the others go on as ever",
     async play(stage) {
       const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
       const old = leading(a, "dead heir", { id: "old" });
@@ -203,7 +205,7 @@ export const electionScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a campaign whose signal has aborted, and a closed connection, elect nobody",
+    invariant: "a campaign whose signal has aborted, and a closed connection, elect nobody",
     async play(stage) {
       const { c } = await stage.program();
       for await (const _ of c.election("none").campaign({ signal: AbortSignal.abort() })) assert.fail("it leads");

@@ -1,4 +1,4 @@
-// The laws of group membership, and of every entry that heals itself.
+// Scenarios of group membership and of registrations, which repair themselves.
 
 import assert from "node:assert/strict";
 import { bytesOf } from "../../recipes/bytes.ts";
@@ -8,7 +8,7 @@ import type { DirectoryEngine, Program, Scenario, Stage } from "../stage.ts";
 
 export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
   {
-    law: "members see who is there and what they say of themselves, and every change of it",
+    invariant: "members see who is there and what they say of themselves, and every change of it",
     async play(stage) {
       const [a, b, o] = [await stage.program(), await stage.program(), await stage.program()];
       using seen = watching(stage, o, "seen");
@@ -31,7 +31,7 @@ export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
     },
   },
   {
-    law: "what was acknowledged to one is there for everyone who asks",
+    invariant: "what was acknowledged to one is there for everyone who asks",
     async play(stage) {
       const programs = await Promise.all(Array.from({ length: 6 }, () => stage.program()));
       const [writer, ...readers] = programs;
@@ -44,7 +44,7 @@ export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
     },
   },
   {
-    law: "members without an id are told apart, and a group is not another's",
+    invariant: "members without an id are told apart, and a group is not another's",
     async play(stage) {
       const { c } = await stage.program();
       const all = [await c.group("g").join(), await c.group("g").join(), await c.group("h").join()];
@@ -56,7 +56,7 @@ export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
     },
   },
   {
-    law: "a member whose session ends enters again by itself, with what it said last",
+    invariant: "a member whose session ends enters again by itself, with what it said last",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const member = await a.c.group("healing").join({ id: "m", data: "first" });
@@ -71,7 +71,7 @@ export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
     },
   },
   {
-    law: "what changed while the servers were not reached is what they get: never what was said before",
+    invariant: "what changed while the servers were not reached is what they get: never what was said before",
     async play(stage) {
       const [a, o] = [await stage.program(), await stage.program()];
       const member = await a.c.group("newest").join({ id: "m", data: "0" });
@@ -99,7 +99,7 @@ export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
     },
   },
   {
-    law: "a member that left while the servers were not reached never comes back, in this session or the next",
+    invariant: "a member that left while the servers were not reached never comes back, in this session or the next",
     async play(stage) {
       const [a, b, o] = [await stage.program(), await stage.program(), await stage.program()];
       const [cut, lost] = [
@@ -125,7 +125,7 @@ export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
     },
   },
   {
-    law: "a member that somebody takes out enters again",
+    invariant: "a member that somebody takes out enters again",
     async play(stage) {
       const [a, o] = [await stage.program(), await stage.program()];
       const member = await a.c.group("deleted").join({ id: "m", data: "data" });
@@ -144,7 +144,7 @@ export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
     },
   },
   {
-    law: "of two with one id the second waits, and enters when the first is gone, however it goes",
+    invariant: "of two with one id the second waits, and enters when the first is gone, however it goes",
     async play(stage) {
       const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
       const first = await a.c.group("twins").join({ id: "m", data: "a" });
@@ -168,7 +168,7 @@ export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
     },
   },
   {
-    law: "whatever instant a join is given up at, and whatever answer is lost, nobody is left who did not join",
+    invariant: "whatever instant a join is given up at, and whatever answer is lost, nobody is left who did not join",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       for (const afterMs of [0, 1, 2, 4, 8, 16]) {
@@ -195,7 +195,7 @@ export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
     },
   },
   {
-    law: "members stay when the servers elect another leader, and when all are cut off and come back together",
+    invariant: "members stay when the servers elect another leader, and when all are cut off and come back together",
     async play(stage) {
       const programs = [await stage.program(), await stage.program(), await stage.program()];
       for (const [i, { c }] of programs.entries()) await c.group("stay").join({ id: String(i) });
@@ -208,7 +208,7 @@ export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
     },
   },
   {
-    law: "what cannot be is refused, and a connection that was closed ends the membership",
+    invariant: "what cannot be is refused, and a connection that was closed ends the membership",
     async play(stage) {
       const { c } = await stage.program();
       for (const name of ["", "a/b", "..", "x".repeat(256)]) {

@@ -7,7 +7,8 @@ import type { ExclusiveEngine, Scenario } from "../stage.ts";
 
 export const lockHandleScenarios: readonly Scenario<ExclusiveEngine>[] = [
   {
-    law: "when the network falls silent the holder is told by its own deadline, before another is granted it, and once",
+    invariant:
+      "when the network falls silent the holder is told by its own deadline, before another is granted it, and once",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const held = await a.c.lock("silent").acquire();
@@ -37,7 +38,7 @@ export const lockHandleScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a lost connection that comes back in time loses nothing: held, unsure, held",
+    invariant: "a lost connection that comes back in time loses nothing: held, unsure, held",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const held = await a.c.lock("unsure").acquire();
@@ -53,7 +54,8 @@ export const lockHandleScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a holder who asked for it stops as soon as it is unsure, and gives the lock back when the servers are reached",
+    invariant:
+      "a holder who asked for it stops as soon as it is unsure, and gives the lock back when the servers are reached",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const held = await a.c.lock("careful").acquire({ onUnsure: "abort" });
@@ -65,7 +67,7 @@ export const lockHandleScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a session that an operator ends takes the lock with it, with one event and the reason",
+    invariant: "a session that an operator ends takes the lock with it, with one event and the reason",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const held = await a.c.lock("killed").acquire();
@@ -84,7 +86,7 @@ export const lockHandleScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a waiter whose session ends is told at once, while the holder holds on",
+    invariant: "a waiter whose session ends is told at once, while the holder holds on",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const held = await a.c.lock("dead waiter").acquire();
@@ -103,7 +105,7 @@ export const lockHandleScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "work is told to have failed by the loss of its lock, even if it does not listen",
+    invariant: "work is told to have failed by the loss of its lock, even if it does not listen",
     async play(stage) {
       const { c, killSession } = await programOf(stage);
       let goOn = () => {};
@@ -124,7 +126,7 @@ export const lockHandleScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "the body's error is the one that is thrown, and the lock is free again",
+    invariant: "the body's error is the one that is thrown, and the lock is free again",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const trouble = new Error("the body's own");
@@ -145,7 +147,7 @@ export const lockHandleScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a signal that is first asked for when all is over has aborted, once, and says why",
+    invariant: "a signal that is first asked for when all is over has aborted, once, and says why",
     async play(stage) {
       const { c } = await stage.program();
       const released = await c.lock("first").acquire();
@@ -161,7 +163,7 @@ export const lockHandleScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a release says so: the signal's reason, the state, no time left; twice is once",
+    invariant: "a release says so: the signal's reason, the state, no time left; twice is once",
     async play(stage) {
       const { c } = await stage.program();
       const held = await c.lock("said").acquire();
@@ -176,7 +178,7 @@ export const lockHandleScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "another leader among the servers takes nobody's lock",
+    invariant: "another leader among the servers takes nobody's lock",
     async play(stage) {
       if (stage.changeLeader === null) return;
       const [a, b] = [await stage.program(), await stage.program()];
@@ -193,7 +195,7 @@ export const lockHandleScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "closing the connection ends what is held and what waits, and says so",
+    invariant: "closing the connection ends what is held and what waits, and says so",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const held = await a.c.lock("closed").acquire();

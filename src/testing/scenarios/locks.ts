@@ -1,4 +1,4 @@
-// The laws of the lock.
+// Scenarios of the lock.
 
 import assert from "node:assert/strict";
 import { LockLostError } from "../../recipes/index.ts";
@@ -7,7 +7,7 @@ import type { ExclusiveEngine, Scenario } from "../stage.ts";
 
 export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
   {
-    law: "a lock has one holder at a time, in the order in which they came, each with a larger token",
+    invariant: "a lock has one holder at a time, in the order in which they came, each with a larger token",
     async play(stage) {
       const programs = [await stage.program(), await stage.program(), await stage.program()];
       const [first, ...others] = programs;
@@ -41,7 +41,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a waiter in the middle of the line that gives up, or dies, lets nobody past the holder",
+    invariant: "a waiter in the middle of the line that gives up, or dies, lets nobody past the holder",
     async play(stage) {
       const [a, b, c, d] = [await stage.program(), await stage.program(), await stage.program(), await stage.program()];
       const held = await a.c.lock("line").acquire();
@@ -66,7 +66,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "an old handle's release does not touch the lock's next holder",
+    invariant: "an old handle's release does not touch the lock's next holder",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const old = await a.c.lock("old").acquire();
@@ -83,7 +83,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "names that begin alike are different locks, and so are a lock and an election of one name",
+    invariant: "names that begin alike are different locks, and so are a lock and an election of one name",
     async play(stage) {
       const { c } = await stage.program();
       const names = ["a", "a0", "a-lock-", "A", "á", "/exact/a", "/exact/a/b", "/exact/a0"];
@@ -96,7 +96,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "an acquisition whose answer is lost finds the place it was given, and takes it once",
+    invariant: "an acquisition whose answer is lost finds the place it was given, and takes it once",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       await (await a.c.lock("answer").acquire()).release();
@@ -110,7 +110,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "an acquisition that is aborted while its answer is lost leaves nothing",
+    invariant: "an acquisition that is aborted while its answer is lost leaves nothing",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       await (await a.c.lock("aborted").acquire()).release();
@@ -131,7 +131,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a release whose answer is lost releases, before the session is over",
+    invariant: "a release whose answer is lost releases, before the session is over",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const held = await a.c.lock("released").acquire();
@@ -143,7 +143,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a try that fails leaves nothing in line, also when its answer is lost",
+    invariant: "a try that fails leaves nothing in line, also when its answer is lost",
     async play(stage) {
       const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
       const held = await a.c.lock("try").acquire();
@@ -157,7 +157,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "whoever waits longer than a session's timeout gets a lock that is fresh",
+    invariant: "whoever waits longer than a session's timeout gets a lock that is fresh",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const held = await a.c.lock("long").acquire();
@@ -171,7 +171,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "connections that all break together leave each waiter its place",
+    invariant: "connections that all break together leave each waiter its place",
     async play(stage) {
       const [holder, ...waiters] = await Promise.all(Array.from({ length: 8 }, () => stage.program()));
       const held = await holder!.c.lock("bounce").acquire();
@@ -193,7 +193,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a signal that has aborted already, and a time of nothing, ask the servers for nothing",
+    invariant: "a signal that has aborted already, and a time of nothing, ask the servers for nothing",
     async play(stage) {
       const { c } = await stage.program();
       const signal = AbortSignal.abort(new Error("before"));
@@ -210,7 +210,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "names that are none are refused before anything is asked",
+    invariant: "names that are none are refused before anything is asked",
     async play(stage) {
       const { c } = await stage.program();
       const none = [
@@ -240,7 +240,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "servers that disappear for ever: a wait ends by its deadline, and says what it waited for",
+    invariant: "servers that disappear for ever: a wait ends by its deadline, and says what it waited for",
     async play(stage) {
       const a = await stage.program();
       a.silence();
@@ -251,7 +251,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "those of one program take turns as well, and whoever gives up there stands in nobody's way",
+    invariant: "those of one program take turns as well, and whoever gives up there stands in nobody's way",
     async play(stage) {
       const { c } = await stage.program();
       const held = await c.lock("local").acquire();
@@ -269,7 +269,7 @@ export const lockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "several locks are held all or none, and two who want them in another order do not block each other",
+    invariant: "several locks are held all or none, and two who want them in another order do not block each other",
     async play(stage) {
       const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
       const forth = Array.from({ length: 5 }, () => a.c.multiLock(["x", "y", "z"]).run(() => stage.sleep(5)));

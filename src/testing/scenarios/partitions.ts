@@ -1,4 +1,4 @@
-// The laws of partitions.
+// Scenarios of partitions.
 
 import assert from "node:assert/strict";
 import { LockLostError, ReleasedError, type Share, type ShareOptions } from "../../recipes/index.ts";
@@ -10,7 +10,7 @@ const items = Array.from({ length: 12 }, (_, i) => `item-${i}`);
 /** What every engine that has directories and locks must show of partitions. */
 export const partitionScenarios: readonly Scenario<PartitionEngine>[] = [
   {
-    law: "items are spread evenly over those who are there, and few change hands when one comes or goes",
+    invariant: "items are spread evenly over those who are there, and few change hands when one comes or goes",
     async play(stage) {
       const floor = new Floor(stage);
       const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
@@ -34,7 +34,7 @@ export const partitionScenarios: readonly Scenario<PartitionEngine>[] = [
     },
   },
   {
-    law: "an item that is asked for stays its owner's alone until the owner releases it",
+    invariant: "an item that is asked for stays its owner's alone until the owner releases it",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       await using one = await a.c.partition("asked", { items }).join({ id: "a" });
@@ -64,7 +64,7 @@ export const partitionScenarios: readonly Scenario<PartitionEngine>[] = [
     },
   },
   {
-    law: "whoever does not let go in the time that was set is released all the same",
+    invariant: "whoever does not let go in the time that was set is released all the same",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const stop = new AbortController();
@@ -88,7 +88,8 @@ export const partitionScenarios: readonly Scenario<PartitionEngine>[] = [
     },
   },
   {
-    law: "whoever comes, dies, is cut off or leaves: nobody works on an item beside another, and in the end all are owned",
+    invariant:
+      "whoever comes, dies, is cut off or leaves: nobody works on an item beside another, and in the end all are owned",
     async play(stage) {
       const floor = new Floor(stage);
       const programs = await Promise.all(Array.from({ length: 4 }, () => stage.program()));
@@ -110,7 +111,7 @@ export const partitionScenarios: readonly Scenario<PartitionEngine>[] = [
     },
   },
   {
-    law: "another leader among the servers, and a third member meanwhile: nobody waits for ever",
+    invariant: "another leader among the servers, and a third member meanwhile: nobody waits for ever",
     async play(stage) {
       const floor = new Floor(stage);
       const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
@@ -126,7 +127,7 @@ export const partitionScenarios: readonly Scenario<PartitionEngine>[] = [
     },
   },
   {
-    law: "work that fails ends its member, after what else it works on; work that returns early is done again",
+    invariant: "work that fails ends its member, after what else it works on; work that returns early is done again",
     async play(stage) {
       const { c } = await stage.program();
       let others = 0;
@@ -156,7 +157,7 @@ export const partitionScenarios: readonly Scenario<PartitionEngine>[] = [
     },
   },
   {
-    law: "an assignment of the program's own is followed, and one that fails leaves all as it is",
+    invariant: "an assignment of the program's own is followed, and one that fails leaves all as it is",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const assign = (all: readonly string[], members: readonly string[]) => {
@@ -175,7 +176,7 @@ export const partitionScenarios: readonly Scenario<PartitionEngine>[] = [
     },
   },
   {
-    law: "what cannot be is refused; an aborted join joins nothing, and a closed connection ends what was joined",
+    invariant: "what cannot be is refused; an aborted join joins nothing, and a closed connection ends what was joined",
     async play(stage) {
       const { c } = await stage.program();
       for (const name of ["", "a/b"]) assert.throws(() => c.partition(name, { items }), { code: "rejected" });

@@ -1,4 +1,4 @@
-// The laws of queues.
+// Scenarios of queues.
 
 import assert from "node:assert/strict";
 import { CoordinationError } from "../../base/errors.ts";
@@ -10,7 +10,8 @@ type QueueingEngine = Engine & HasQueues;
 
 export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
   {
-    law: "items come out in the order in which they were put, each with a larger token, and are gone when they are done",
+    invariant:
+      "items come out in the order in which they were put, each with a larger token, and are gone when they are done",
     async play(stage) {
       const [a, b] = await programs(stage, 2);
       const put = Array.from({ length: 12 }, (_, i) => ({ to: `user-${i}`, n: i }));
@@ -35,7 +36,7 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
     },
   },
   {
-    law: "of what many put and many take, each item is had by one, and none is left",
+    invariant: "of what many put and many take, each item is had by one, and none is left",
     async play(stage) {
       const all = await programs(stage, 3);
       const stop = new AbortController();
@@ -59,7 +60,8 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
     },
   },
   {
-    law: "those who wait for an item get the next ones in the order in which they came, and a new item wakes one of them",
+    invariant:
+      "those who wait for an item get the next ones in the order in which they came, and a new item wakes one of them",
     async play(stage) {
       const all = await programs(stage, 4);
       const taking = [];
@@ -82,7 +84,7 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
     },
   },
   {
-    law: "the highest priority comes out first, and equal ones as they were put",
+    invariant: "the highest priority comes out first, and equal ones as they were put",
     async play(stage) {
       const { c } = await stage.program();
       const priorities = [0, 5, -3, 2 ** 31 - 1, 5, 0, -(2 ** 31 - 1), 7];
@@ -93,7 +95,7 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
     },
   },
   {
-    law: "an item with a date is not had before it, stands in nobody's way, and wakes who waits for it",
+    invariant: "an item with a date is not had before it, stands in nobody's way, and wakes who waits for it",
     async play(stage) {
       const [a, b] = await programs(stage, 2);
       const wall = () => a.c.engine.runtime.wall();
@@ -122,7 +124,8 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
     },
   },
   {
-    law: "what is returned is had by the next at its old place: by hand, by the next round, by leaving the loop, by an error",
+    invariant:
+      "what is returned is had by the next at its old place: by hand, by the next round, by leaving the loop, by an error",
     async play(stage) {
       const [a, b] = await programs(stage, 2);
       for (const value of ["one", "two"]) await a.c.queue("back").put(value);
@@ -149,7 +152,7 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
     },
   },
   {
-    law: "the item of a consumer that dies goes to another, and what the dead one still says touches nothing",
+    invariant: "the item of a consumer that dies goes to another, and what the dead one still says touches nothing",
     async play(stage) {
       const [a, b, c] = await programs(stage, 3);
       await c.c.queue("dead").put("work");
@@ -175,7 +178,7 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
     },
   },
   {
-    law: "when the network falls silent the consumer is told by its own deadline, before another has the item",
+    invariant: "when the network falls silent the consumer is told by its own deadline, before another has the item",
     async play(stage) {
       const [a, b] = await programs(stage, 2);
       await b.c.queue("silent").put("work");
@@ -190,7 +193,7 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
     },
   },
   {
-    law: "an ack whose answer is lost is one, a put is told as unknown and is in once, a take has one item",
+    invariant: "an ack whose answer is lost is one, a put is told as unknown and is in once, a take has one item",
     async play(stage) {
       const [a, b] = await programs(stage, 2);
       await a.c.queue("answers").put(1);
@@ -209,7 +212,7 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
     },
   },
   {
-    law: "whichever answer is lost while an item is taken, that item is had, and not the one behind it",
+    invariant: "whichever answer is lost while an item is taken, that item is had, and not the one behind it",
     async play(stage) {
       const { c, loseNextAnswer } = bound(await stage.program());
       await c.queue("whichever").put("first");
@@ -225,7 +228,7 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
     },
   },
   {
-    law: "a take that is given up, at whatever instant and with whatever connection, holds back no item",
+    invariant: "a take that is given up, at whatever instant and with whatever connection, holds back no item",
     async play(stage) {
       const [a, b] = await programs(stage, 2);
       for (const value of [1, 2, 3]) await a.c.queue("given up").put(value);
@@ -257,7 +260,8 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
     },
   },
   {
-    law: "through cut connections, lost answers and silence every item is done, and none is two consumers' at a time",
+    invariant:
+      "through cut connections, lost answers and silence every item is done, and none is two consumers' at a time",
     async play(stage) {
       const all = await programs(stage, 3);
       const count = 40;
@@ -301,7 +305,7 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
     },
   },
   {
-    law: "an item that cannot be read is its consumer's to deal with, and others pass it",
+    invariant: "an item that cannot be read is its consumer's to deal with, and others pass it",
     async play(stage) {
       const [a, b] = await programs(stage, 2);
       const bytes = { encode: (value: Uint8Array) => value, decode: (value: Uint8Array) => value };
@@ -317,7 +321,7 @@ export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
     },
   },
   {
-    law: "of a queue, what cannot be is refused; a signal, a deadline and a closed connection end every method",
+    invariant: "of a queue, what cannot be is refused; a signal, a deadline and a closed connection end every method",
     async play(stage) {
       const [a, b] = await programs(stage, 2);
       const queue = a.c.queue<unknown>("ends");

@@ -1,4 +1,4 @@
-// The laws of the read-write lock.
+// Scenarios of the read-write lock.
 
 import assert from "node:assert/strict";
 import { CoordinationError } from "../../base/errors.ts";
@@ -8,7 +8,7 @@ import type { ExclusiveEngine, Scenario } from "../stage.ts";
 
 export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
   {
-    law: "many read together, a writer is alone, and neither overtakes who came before",
+    invariant: "many read together, a writer is alone, and neither overtakes who came before",
     async play(stage) {
       const [a, b, c, d] = [await stage.program(), await stage.program(), await stage.program(), await stage.program()];
       const [one, two] = [await a.c.rwLock("rw").read(), await b.c.rwLock("rw").read()];
@@ -32,7 +32,8 @@ export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a writer who goes on as a reader lets no waiting writer between, and readers in behind it only in their turn",
+    invariant:
+      "a writer who goes on as a reader lets no waiting writer between, and readers in behind it only in their turn",
     async play(stage) {
       const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
       const writer = await a.c.rwLock("down").write();
@@ -53,7 +54,7 @@ export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a writer that was lost while it went on as a reader does not go on: another may have come between",
+    invariant: "a writer that was lost while it went on as a reader does not go on: another may have come between",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const writer = await a.c.rwLock("lost between").write({ onUnsure: "abort" });
@@ -70,7 +71,8 @@ export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a writer that is released while it goes on as a reader does not go on, at whatever instant, and leaves nothing",
+    invariant:
+      "a writer that is released while it goes on as a reader does not go on, at whatever instant, and leaves nothing",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       for (const afterMs of [0, 1, 2, 3, 4, 6]) {
@@ -90,7 +92,7 @@ export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a reader in the middle that gives up, or dies, wakes no writer before all readers have gone",
+    invariant: "a reader in the middle that gives up, or dies, wakes no writer before all readers have gone",
     async play(stage) {
       const [a, b, c, d] = [await stage.program(), await stage.program(), await stage.program(), await stage.program()];
       const [first, second, third] = [
@@ -110,7 +112,7 @@ export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a writer who gives up lets the readers behind it in",
+    invariant: "a writer who gives up lets the readers behind it in",
     async play(stage) {
       const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
       const reader = await a.c.rwLock("impatient").read();
@@ -127,7 +129,7 @@ export const readWriteLockScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a downgrade whose answer is lost is one, and leaves nothing when it is released",
+    invariant: "a downgrade whose answer is lost is one, and leaves nothing when it is released",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const writer = await a.c.rwLock("lost answer").write();

@@ -1,6 +1,5 @@
-// The laws of what the servers refuse for a while: every write of every recipe, one after another, under each refusal that can
-// pass by itself. What is given up is taken back as soon as it can be, with the session alive all the time; what fails says
-// truthfully what became of it; and what failed may be asked for again.
+// Scenarios of refusals that pass by themselves: each write of each recipe is refused once, in each such way. What was given up is
+// removed as soon as the servers allow it, while the session lives. Errors state the true outcome, and what failed can be repeated.
 
 import assert from "node:assert/strict";
 import { CoordinationError } from "../../base/errors.ts";
@@ -20,7 +19,7 @@ interface Part {
   afterwards(other: C, name: string): Promise<void>;
 }
 
-/** Does something until it succeeds, and holds its failures to the law. */
+/** Does something until it succeeds, and checks that its failures are those that the invariant allows. */
 type Again = <T>(what: () => Promise<T>) => Promise<T>;
 
 /** Time enough for everything that is to pass. */
@@ -201,19 +200,19 @@ export const refusalScenarios: readonly Scenario<CompleteEngine>[] = [
   ...parts.flatMap((part) =>
     REFUSALS.map((refusal): Scenario<CompleteEngine> => {
       return {
-        law: `${part.recipe}: whichever write is refused (${refusal}), what was given up is free again as soon as that is over`,
+        invariant: `${part.recipe}: whichever write is refused (${refusal}), what was given up is free again as soon as that is over`,
         play: (stage) => playEach(stage, part, refusal),
       };
     }),
   ),
   ...REFUSALS.map((refusal): Scenario<CompleteEngine> => {
     return {
-      law: `a waiter that gives up while its writes are refused (${refusal}) does not keep its place`,
+      invariant: `a waiter that gives up while its writes are refused (${refusal}) does not keep its place`,
       play: (stage) => giveUpWaiting(stage, refusal),
     };
   }),
   {
-    law: "a release that is refused for long says that it is not done yet, and is done by itself when it can be",
+    invariant: "a release that is refused for long says that it is not done yet, and is done by itself when it can be",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const held = await a.c.lock("long").acquire();
@@ -242,7 +241,7 @@ export const refusalScenarios: readonly Scenario<CompleteEngine>[] = [
     },
   },
   {
-    law: "what was lost while its session lives is taken back too, however often that is refused",
+    invariant: "what was lost while its session lives is taken back too, however often that is refused",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const held = await a.c.lock("lost").acquire({ onUnsure: "abort" });
@@ -262,7 +261,7 @@ export const refusalScenarios: readonly Scenario<CompleteEngine>[] = [
     },
   },
   {
-    law: "an ack that is refused leaves the job held, and called again it is done",
+    invariant: "an ack that is refused leaves the job held, and called again it is done",
     async play(stage) {
       const { c, ...a } = await bound(stage);
       const queue = c.queue<string>("ack");
@@ -278,7 +277,7 @@ export const refusalScenarios: readonly Scenario<CompleteEngine>[] = [
     },
   },
   {
-    law: "a campaign, a latch and a consumer go on when what refused them has passed",
+    invariant: "a campaign, a latch and a consumer go on when what refused them has passed",
     async play(stage) {
       const { c, ...a } = await bound(stage);
       await c.queue<string>("goes on").put("work");

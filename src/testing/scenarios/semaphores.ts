@@ -1,4 +1,4 @@
-// The laws of the semaphore.
+// Scenarios of the semaphore.
 
 import assert from "node:assert/strict";
 import { eventually, failsAs, stateOf, untilQueued, within } from "../checks.ts";
@@ -8,7 +8,7 @@ const permits = 3;
 
 export const semaphoreScenarios: readonly Scenario<ExclusiveEngine>[] = [
   {
-    law: "no more permits are out than there are, and those that come back go to who waited longest",
+    invariant: "no more permits are out than there are, and those that come back go to who waited longest",
     async play(stage) {
       const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
       const two = await a.c.semaphore("s", { permits }).acquire({ count: 2 });
@@ -31,7 +31,7 @@ export const semaphoreScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "never more inside than permits, whoever comes and goes",
+    invariant: "never more inside than permits, whoever comes and goes",
     async play(stage) {
       const programs = [await stage.program(), await stage.program(), await stage.program()];
       let inside = 0;
@@ -49,7 +49,7 @@ export const semaphoreScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "whatever goes wrong while permits are taken, none of them leaks",
+    invariant: "whatever goes wrong while permits are taken, none of them leaks",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const semaphore = a.c.semaphore("leak", { permits });
@@ -74,7 +74,7 @@ export const semaphoreScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "the permits of a program that dies come back, and a waiter that dies lets nobody past",
+    invariant: "the permits of a program that dies come back, and a waiter that dies lets nobody past",
     async play(stage) {
       const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
       const held = await a.c.semaphore("dead", { permits }).acquire({ count: 3 });
@@ -94,7 +94,7 @@ export const semaphoreScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
-    law: "a count that cannot be is refused",
+    invariant: "a count that cannot be is refused",
     async play(stage) {
       const { c } = await stage.program();
       for (const count of [0, -1, 1.5, Number.NaN, 4]) {

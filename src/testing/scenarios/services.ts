@@ -1,4 +1,4 @@
-// The laws of service discovery.
+// Scenarios of service discovery.
 
 import assert from "node:assert/strict";
 import { bytesOf } from "../../recipes/bytes.ts";
@@ -8,7 +8,7 @@ import type { DirectoryEngine, Program, Scenario, Stage } from "../stage.ts";
 
 export const serviceScenarios: readonly Scenario<DirectoryEngine>[] = [
   {
-    law: "an instance is found as it says, changes as a whole, and is gone when it leaves",
+    invariant: "an instance is found as it says, changes as a whole, and is gone when it leaves",
     async play(stage) {
       const [a, o] = [await stage.program(), await stage.program()];
       const meta = { zone: "b", tags: ["x", "y"], ñ: "☃" };
@@ -27,7 +27,7 @@ export const serviceScenarios: readonly Scenario<DirectoryEngine>[] = [
     },
   },
   {
-    law: "a lost session loses no instance: it enters again as it is by then; one that was taken out stays out",
+    invariant: "a lost session loses no instance: it enters again as it is by then; one that was taken out stays out",
     async play(stage) {
       const [a, o] = [await stage.program(), await stage.program()];
       const service = a.c.service("healing");
@@ -57,7 +57,7 @@ export const serviceScenarios: readonly Scenario<DirectoryEngine>[] = [
     },
   },
   {
-    law: "a provider gives those that are there in turn, and follows their coming and going",
+    invariant: "a provider gives those that are there in turn, and follows their coming and going",
     async play(stage) {
       const [a, o] = [await stage.program(), await stage.program()];
       await using provider = await o.c.service("turns").provider();
@@ -79,7 +79,7 @@ export const serviceScenarios: readonly Scenario<DirectoryEngine>[] = [
     },
   },
   {
-    law: "while the servers are not reached a provider goes on with what it knows, and says that it may be old",
+    invariant: "while the servers are not reached a provider goes on with what it knows, and says that it may be old",
     async play(stage) {
       const [a, o] = [await stage.program(), await stage.program()];
       const one = await register(a, "stale", "1");
@@ -96,7 +96,7 @@ export const serviceScenarios: readonly Scenario<DirectoryEngine>[] = [
     },
   },
   {
-    law: "weights spread the calls evenly, stickiness stays while it can, chance reaches all",
+    invariant: "weights spread the calls evenly, stickiness stays while it can, chance reaches all",
     async play(stage) {
       const [a, o] = [await stage.program(), await stage.program()];
       for (const [id, weight] of Object.entries({ a: 5, b: 1, c: 1, none: 0 })) await register(a, "w", id, { weight });
@@ -128,7 +128,8 @@ export const serviceScenarios: readonly Scenario<DirectoryEngine>[] = [
     },
   },
   {
-    law: "an instance that fails is taken out for a time, not for good, and at once in again when it was entered anew",
+    invariant:
+      "an instance that fails is taken out for a time, not for good, and at once in again when it was entered anew",
     async play(stage) {
       const [a, o] = [await stage.program(), await stage.program()];
       const one = await register(a, "down", "1");
@@ -162,7 +163,7 @@ export const serviceScenarios: readonly Scenario<DirectoryEngine>[] = [
     },
   },
   {
-    law: "what is no instance is left out, and what cannot be is refused",
+    invariant: "what is no instance is left out, and what cannot be is refused",
     async play(stage) {
       const { c } = await stage.program();
       const service = c.service("odd");

@@ -1,4 +1,4 @@
-// The laws of transactions.
+// Scenarios of transactions.
 
 import assert from "node:assert/strict";
 import {
@@ -21,7 +21,7 @@ type TransactingEngine = Engine & HasValues & HasTransactions & HasMutexes & Has
 
 export const transactionScenarios: readonly Scenario<TransactingEngine>[] = [
   {
-    law: "what a step takes away a later step may stand below: its directory is made again, as one with the rest",
+    invariant: "what a step takes away a later step may stand below: its directory is made again, as one with the rest",
     async play(stage) {
       const { c } = await stage.program();
       await c.transaction().create("/swap").commit({ timeoutMs: 5000 });
@@ -35,7 +35,7 @@ export const transactionScenarios: readonly Scenario<TransactingEngine>[] = [
     },
   },
   {
-    law: "all steps of a transaction are done, or none, and each says what it came to",
+    invariant: "all steps of a transaction are done, or none, and each says what it came to",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       const results = await a.c.transaction().create("/app/x", "1").create("/app/y", "2").create("/app/z").commit();
@@ -56,7 +56,7 @@ export const transactionScenarios: readonly Scenario<TransactingEngine>[] = [
     },
   },
   {
-    law: "a step that cannot be done is named, with the reason, and nothing of the others is done",
+    invariant: "a step that cannot be done is named, with the reason, and nothing of the others is done",
     async play(stage) {
       const { c } = await stage.program();
       const [x] = await c.transaction().create("/app/x", "1").create("/app/below/x").commit();
@@ -77,7 +77,7 @@ export const transactionScenarios: readonly Scenario<TransactingEngine>[] = [
     },
   },
   {
-    law: "of those who change two places from the same versions one does",
+    invariant: "of those who change two places from the same versions one does",
     async play(stage) {
       const programs = await Promise.all(Array.from({ length: 3 }, () => stage.program()));
       await programs[0]!.c.transaction().create("/bank/ana", "100").create("/bank/ben", "0").commit();
@@ -105,7 +105,7 @@ export const transactionScenarios: readonly Scenario<TransactingEngine>[] = [
     },
   },
   {
-    law: "a transaction whose answer is lost says that it may have been done, and is not done again",
+    invariant: "a transaction whose answer is lost says that it may have been done, and is not done again",
     async play(stage) {
       const a = await stage.program();
       await a.c.transaction().create("/app/x", "1").commit();
@@ -117,7 +117,8 @@ export const transactionScenarios: readonly Scenario<TransactingEngine>[] = [
     },
   },
   {
-    law: "what is written under the guard of a lock, of permits or of leadership is written only while it is held",
+    invariant:
+      "what is written under the guard of a lock, of permits or of leadership is written only while it is held",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       await a.c.transaction().create("/app/x", "").commit();
@@ -145,7 +146,7 @@ export const transactionScenarios: readonly Scenario<TransactingEngine>[] = [
     },
   },
   {
-    law: "a holder that does not know yet that it lost the lock writes nothing under its guard",
+    invariant: "a holder that does not know yet that it lost the lock writes nothing under its guard",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];
       await a.c.transaction().create("/app/x", "before").commit();
@@ -162,7 +163,8 @@ export const transactionScenarios: readonly Scenario<TransactingEngine>[] = [
     },
   },
   {
-    law: "a transaction is committed once; what cannot be is refused, and a signal and a closed connection end it",
+    invariant:
+      "a transaction is committed once; what cannot be is refused, and a signal and a closed connection end it",
     async play(stage) {
       const { c } = await stage.program();
       await failsAs("rejected", c.transaction().commit());

@@ -1,4 +1,4 @@
-// The laws of trees that are kept at hand.
+// Scenarios of trees: a copy of a part of the namespace, kept current.
 
 import assert from "node:assert/strict";
 import { bytesOf } from "../../recipes/bytes.ts";
@@ -9,7 +9,7 @@ import type { Program, Scenario, Stage, TreeEngine } from "../stage.ts";
 /** What every engine that has trees must show. */
 export const treeScenarios: readonly Scenario<TreeEngine>[] = [
   {
-    law: "a tree is all that is there, and tells of what comes, changes and goes",
+    invariant: "a tree is all that is there, and tells of what comes, changes and goes",
     async play(stage) {
       const [a, o] = [await stage.program(), await stage.program()];
       await put(a, "/t/a", "1");
@@ -44,7 +44,8 @@ export const treeScenarios: readonly Scenario<TreeEngine>[] = [
     },
   },
   {
-    law: "what happened while the servers were not reached is found: also a node that was deleted and created anew as it was",
+    invariant:
+      "what happened while the servers were not reached is found: also a node that was deleted and created anew as it was",
     async play(stage) {
       const [a, o] = [await stage.program(), await stage.program()];
       for (const path of ["/t/same", "/t/anew", "/t/gone", "/t/changed"]) await put(a, path, "x");
@@ -85,7 +86,7 @@ export const treeScenarios: readonly Scenario<TreeEngine>[] = [
     },
   },
   {
-    law: "whatever is written while it is read, the copy comes out as what is there, and so does every reader's",
+    invariant: "whatever is written while it is read, the copy comes out as what is there, and so does every reader's",
     async play(stage) {
       const [a, b, o] = [await stage.program(), await stage.program(), await stage.program()];
       await put(a, "/t/keep", "x");
@@ -114,7 +115,7 @@ export const treeScenarios: readonly Scenario<TreeEngine>[] = [
     },
   },
   {
-    law: "what cannot be is refused; a signal and a close end the stream, a closed connection fails it",
+    invariant: "what cannot be is refused; a signal and a close end the stream, a closed connection fails it",
     async play(stage) {
       const { c, ...a } = await stage.program().then((program) => ({ c: program.c, program }));
       for (const name of ["", "a/b", "/a/", "/zookeeper/x"]) assert.throws(() => c.tree(name), { code: "rejected" });

@@ -15,8 +15,8 @@ export function playOnServers(flavour: Flavour, members: number, version?: strin
       members,
       config: ["tickTime=500", "minSessionTimeout=1000"],
     });
-    for (const [i, { law, play }] of allScenarios.entries()) {
-      await context.test(law, async () => {
+    for (const [i, { invariant, play }] of allScenarios.entries()) {
+      await context.test(invariant, async () => {
         await using stage = stageOn(ensemble, i);
         await play(stage);
       });

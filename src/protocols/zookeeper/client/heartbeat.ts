@@ -57,10 +57,10 @@ export class Heartbeat {
 
   #wait(): void {
     const milliseconds = Math.min(this.#pingAt, this.#givenUpAt) - this.#clock.now();
-    this.#stopTimer = this.#stallDetector.after(Math.max(1, milliseconds), () => this.#look());
+    this.#stopTimer = this.#stallDetector.after(Math.max(1, milliseconds), () => this.#check());
   }
 
-  #look(): void {
+  #check(): void {
     const now = this.#clock.now();
     if (now >= this.#givenUpAt) {
       this.#giveUpSoon();
