@@ -8,6 +8,7 @@ import { type AddressInfo, isIP } from "node:net";
 import { pipeline } from "node:stream/promises";
 import type { Logger } from "../base/logger.ts";
 import type { DoorPages } from "../transport/door.ts";
+import { doorAt } from "./door-pages.ts";
 import { CHECKING_EVERY_MS, HttpConnections } from "./http-connections.ts";
 import type { Management } from "./management.ts";
 import { EventLoopDelay } from "./process-metrics.ts";
@@ -127,19 +128,24 @@ async function answer(management: Management, answering: Answering): Promise<voi
   if (pathname === "/metrics") return sendMetrics(management, response, delay);
   if (pathname === "/status") return sendJson(response, management.report());
   if (pathname === "/events") return sendJson(response, { events: management.events.all() });
-  const pages = management.pages().find(({ path }) => pathname === path || pathname.startsWith(`${path}/`));
-  if (pages !== undefined) return answerPage(pages, answering);
-  const paths = management.pages().map(({ path }) => path);
+  const found = doorAt(management.doors, pathname);
+  if (found !== null) return answerPage(found.door.pages!, found.path!, answering);
+  const paths = management.doors.flatMap(({ path }) => path ?? []);
   sendText(response, 404, paths.length > 0 ? `Commands are at ${paths.join(", ")}\n` : "Nothing is here\n");
 }
 
-async function answerPage(pages: DoorPages, { request, response, connections }: Answering): Promise<void> {
+async function answerPage(
+  pages: DoorPages,
+  root: string,
+  { request, response, connections }: Answering,
+): Promise<void> {
   const { pathname, searchParams } = urlOf(request);
   const source = sourceOf(request);
   const { status, headers, body } = await connections.worked(request.socket, () =>
     pages.answer({
       method: request.method === "POST" ? "POST" : "GET",
-      name: pathname.slice(pages.path.length + 1),
+      root,
+      name: pathname.slice(root.length + 1),
       parameters: searchParams,
       address: (request.socket.remoteAddress ?? "").replace(/^::ffff:/, ""),
       authorization: request.headers.authorization,

@@ -4,12 +4,12 @@
 import type { Metric } from "../base/metrics.ts";
 import type { DurationHistogram } from "../replica/ports.ts";
 import type { ReplicaPort } from "../replica/replica-port.ts";
-import type { DoorPages } from "../transport/door.ts";
+import { type ManagedDoor, type PlacedDoor, placed } from "./door-pages.ts";
 import { EventFeed } from "./event-feed.ts";
 import { memberMetrics } from "./member-metrics.ts";
 import { type EventLoopDelay, processMetrics } from "./process-metrics.ts";
 import { prometheusText } from "./prometheus-text.ts";
-import { type ManagedDoor, type MemberReport, memberReport } from "./report.ts";
+import { type MemberReport, memberReport } from "./report.ts";
 
 export interface ManagementOptions {
   readonly member: ReplicaPort;
@@ -24,6 +24,7 @@ export interface ManagementOptions {
 
 export class Management {
   readonly events: EventFeed;
+  readonly doors: readonly PlacedDoor[];
   readonly #options: ManagementOptions;
   readonly #startedAt: number;
   #leaderChanges = 0;
@@ -35,6 +36,7 @@ export class Management {
   constructor(options: ManagementOptions) {
     const { member, wall, doors } = options;
     this.#options = options;
+    this.doors = placed(options.doors);
     this.#startedAt = wall();
     this.events = new EventFeed(wall);
     const { leader, term, hasQuorum, diskFull } = member.status;
@@ -42,7 +44,7 @@ export class Management {
     this.#term = term;
     this.#hasQuorum = hasQuorum;
     this.#isDiskFull = diskFull;
-    for (const { kind, ports } of doors) this.events.add("door", `${kind} is open on ${ports.join(" and ")}`);
+    for (const { name, ports } of doors) this.events.add("door", `${name} is open on ${ports.join(" and ")}`);
     member.onStatusChange(() => this.#onStatusChange());
   }
 
@@ -55,20 +57,23 @@ export class Management {
   }
 
   report(): MemberReport {
-    const { storage, wall, ...rest } = this.#options;
-    return memberReport({ ...rest, snapshotBytes: storage.snapshotBytes, uptimeMs: wall() - this.#startedAt });
+    const { doors } = this;
+    const { member, mode, storage, wall } = this.#options;
+    return memberReport({
+      member,
+      mode,
+      doors,
+      snapshotBytes: storage.snapshotBytes,
+      uptimeMs: wall() - this.#startedAt,
+    });
   }
 
   /** Clients can write by every door. */
   get isReady(): boolean {
-    return this.#options.doors.every(({ door }) => {
+    return this.doors.every(({ door }) => {
       const { serving, readOnly } = door.report();
       return serving && !readOnly;
     });
-  }
-
-  pages(): readonly DoorPages[] {
-    return this.#options.doors.flatMap(({ door }) => door.pages ?? []);
   }
 
   /** The names of this member: those that its settings say, and the hosts of the ensemble as it is now. */

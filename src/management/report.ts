@@ -3,15 +3,8 @@
 import { CABILDO_VERSION } from "../base/version.ts";
 import { type MemberFacts, memberFacts } from "../replica/member-facts.ts";
 import type { ReplicaPort } from "../replica/replica-port.ts";
-import type { Door, DoorReport } from "../transport/door.ts";
-
-export interface ManagedDoor {
-  /** The name of its section in cabildo.yaml. */
-  readonly kind: string;
-  /** `host:port` of each. */
-  readonly ports: readonly string[];
-  readonly door: Pick<Door, "metrics" | "report" | "pages">;
-}
+import type { DoorReport } from "../transport/door.ts";
+import type { ManagedDoor, PlacedDoor } from "./door-pages.ts";
 
 export interface MemberReport extends MemberFacts {
   readonly version: string;
@@ -22,15 +15,20 @@ export interface MemberReport extends MemberFacts {
   readonly sequence: number;
   /** The feature level of the ensemble. */
   readonly level: number;
-  readonly doors: readonly (DoorReport & Pick<ManagedDoor, "kind" | "ports">)[];
+  readonly doors: readonly ReportedDoor[];
   readonly diskBytes: number;
   readonly uptimeMs: number;
+}
+
+export interface ReportedDoor extends DoorReport, Pick<ManagedDoor, "name" | "kind" | "ports"> {
+  /** The path of its own pages; null: it has none. */
+  readonly pages: string | null;
 }
 
 export interface ReportedMember {
   readonly member: ReplicaPort;
   readonly mode: MemberReport["mode"];
-  readonly doors: readonly ManagedDoor[];
+  readonly doors: readonly PlacedDoor[];
   readonly snapshotBytes: number;
   readonly uptimeMs: number;
 }
@@ -44,7 +42,7 @@ export function memberReport({ member, mode, doors, snapshotBytes, uptimeMs }: R
     ...facts,
     sequence: member.machine.sequence,
     level: member.machine.level,
-    doors: doors.map(({ kind, ports, door }) => ({ kind, ports, ...door.report() })),
+    doors: doors.map(({ name, kind, ports, door, path }) => ({ name, kind, ports, pages: path, ...door.report() })),
     diskBytes: facts.logBytes + snapshotBytes,
     uptimeMs: Math.round(uptimeMs),
   };

@@ -9,6 +9,7 @@ import type { Door } from "../transport/door.ts";
 import type { ConfiguredDoor, ListenSettings, TlsSettings } from "./configuration/configuration.ts";
 
 export interface OpenDoor {
+  readonly name: string;
   readonly kind: string;
   readonly door: Door;
   /** `host:port` of each port, as configured. */
@@ -18,12 +19,12 @@ export interface OpenDoor {
 }
 
 /** Rejects with `configuration` where a port cannot be had or files cannot be used; then the door is stopped. */
-export async function openDoor(door: Door, { kind, listen }: ConfiguredDoor, log: Logger): Promise<OpenDoor> {
+export async function openDoor(door: Door, { name, kind, listen }: ConfiguredDoor, log: Logger): Promise<OpenDoor> {
   let certificates: Certificates | null = null;
   let listener: Listener;
   try {
     certificates = await certificatesOf(listen.tls, log);
-    listener = await listenFor(door, kind, listen, certificates?.texts ?? null, log);
+    listener = await listenFor(door, name, listen, certificates?.texts ?? null, log);
   } catch (error) {
     certificates?.close();
     door.stop();
@@ -32,6 +33,7 @@ export async function openDoor(door: Door, { kind, listen }: ConfiguredDoor, log
   const { tls } = listen;
   if (tls !== null) certificates?.onRenewed((texts) => listener.renewTls(clientTls(texts, tls)));
   return {
+    name,
     kind,
     door,
     ports: portsOf(listen).map(({ host, port }) => `${host ?? "*"}:${port}`),
@@ -55,13 +57,13 @@ async function certificatesOf(tls: TlsSettings | null, log: Logger): Promise<Cer
 
 function listenFor(
   door: Door,
-  kind: string,
+  doorName: string,
   listen: ListenSettings,
   texts: TlsTexts | null,
   logger: Logger,
 ): Promise<Listener> {
   return openListener({
-    name: `${kind} port`,
+    name: `${doorName} port`,
     ports: portsOf(listen),
     tls: texts === null || listen.tls === null ? undefined : clientTls(texts, listen.tls),
     limits: new ConnectionLimits({ perAddressMax: listen.connectionsPerAddressMax, totalMax: listen.connectionsMax }),

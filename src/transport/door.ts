@@ -22,13 +22,15 @@ export interface Door<C extends ConnectionHandler = ConnectionHandler> extends A
 
 /** Pages for a protocol's own tools, at one path of the management's HTTP server and below. */
 export interface DoorPages {
-  /** As `/commands`. */
+  /** As `/commands`. Where another door has the same, what stands before it is this door's name: `/zookeeper-2/commands`. */
   readonly path: string;
   answer(request: PageRequest): Promise<PageAnswer>;
 }
 
 export interface PageRequest {
   readonly method: "GET" | "POST";
+  /** Where the pages are found: links to them begin with it. */
+  readonly root: string;
   /** What follows the pages' path and a slash; empty for the path itself. */
   readonly name: string;
   readonly parameters: { get(name: string): string | null };

@@ -28,8 +28,10 @@ function report(id: number, changes: Partial<MemberReport> = {}): MemberReport {
     followers: [],
     doors: [
       {
+        name: "zookeeper",
         kind: "zookeeper",
         ports: ["*:2181"],
+        pages: "/commands",
         serving: true,
         readOnly: false,
         connections: 2,

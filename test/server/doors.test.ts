@@ -108,6 +108,28 @@ test("the management tells of each: its report, and its metrics beside those of 
   assert.ok(events.some(({ kind }) => kind === "leader"));
 });
 
+test("the pages of the second door of a kind are below its name, and lead to themselves", async () => {
+  const base = `http://127.0.0.1:${ports[3]}`;
+  const portOf = async (path: string) => {
+    const page = (await (await fetch(`${base}${path}/configuration`)).json()) as { client_port: number };
+    return page.client_port;
+  };
+  assert.equal(await portOf("/commands"), ports[0]);
+  assert.equal(await portOf("/zookeeper-2/commands"), ports[1]);
+  assert.match(await (await fetch(`${base}/zookeeper-2/commands`)).text(), /href="\/zookeeper-2\/commands\/ruok"/);
+  assert.match(await (await fetch(`${base}/commands`)).text(), /href="\/commands\/ruok"/);
+  assert.match(await (await fetch(`${base}/nothing`)).text(), /\/commands, \/zookeeper-2\/commands/);
+  const report = (await (await fetch(`${base}/status`)).json()) as MemberReport;
+  assert.deepEqual(
+    report.doors.map(({ name, pages }) => [name, pages]),
+    [
+      ["zookeeper", "/commands"],
+      ["zookeeper-2", "/zookeeper-2/commands"],
+      ["lines", null],
+    ],
+  );
+});
+
 test("a kind that the table does not have is told before anything listens", async () => {
   const file = join(directory, "other.yaml");
   const yaml = `data: ${join(directory, "other")}\nadmin: { enabled: false }\nlines: { port: ${ports[2]} }\n`;

@@ -22,7 +22,7 @@ export class AdminPages implements DoorPages {
   }
 
   async answer(request: PageRequest): Promise<PageAnswer> {
-    if (request.name === "") return this.#links();
+    if (request.name === "") return linksBelow(request.root);
     const command = adminCommandNamed(request.name);
     if (command === null) return json(request.name, { error: `Unknown command: ${request.name}` });
     const [primary] = command.names as [string];
@@ -35,15 +35,14 @@ export class AdminPages implements DoorPages {
     const headers = { "content-type": "application/octet-stream", ...answer.headers };
     return { status: answer.status ?? 200, headers, body: answer.stream };
   }
+}
 
-  #links(): PageAnswer {
-    const { path } = this;
-    const lines = ADMIN_COMMANDS.map(({ names: [name], method }) =>
-      method === "GET" ? `<a href="${path}/${name}">${name}</a>\n<br/>\n` : `${name} (POST)\n<br/>\n`,
-    );
-    const headers = { "content-type": "text/html; charset=utf-8", ...NO_SNIFFING };
-    return { status: 200, headers, body: lines.sort().join("") };
-  }
+function linksBelow(root: string): PageAnswer {
+  const lines = ADMIN_COMMANDS.map(({ names: [name], method }) =>
+    method === "GET" ? `<a href="${root}/${name}">${name}</a>\n<br/>\n` : `${name} (POST)\n<br/>\n`,
+  );
+  const headers = { "content-type": "text/html; charset=utf-8", ...NO_SNIFFING };
+  return { status: 200, headers, body: lines.sort().join("") };
 }
 
 function refused({ stats }: AdminContext, command: AdminCommand, request: PageRequest): AdminAnswer | null {

@@ -2,6 +2,7 @@
 // told at once. Nothing on disk is changed.
 
 import { resolve } from "node:path";
+import { MANAGEMENT_PATHS } from "../../management/door-pages.ts";
 import { ConfigurationError, describeSource, type Endpoint, type ServerConfiguration } from "./configuration.ts";
 import { doorsOf } from "./doors.ts";
 import { ensembleOf } from "./ensemble.ts";
@@ -209,9 +210,13 @@ function adminSettings(values: Values): ServerConfiguration["admin"] {
   const host = listenHost(values.get("admin.serverAddress"));
   const url = values.get("admin.commandURL");
   if (!/^\/[\w./-]*$/.test(url)) values.problem("admin.commandURL", `must be a path such as /commands, not "${url}"`);
+  const path = url.replace(/\/+$/, "");
+  if (MANAGEMENT_PATHS.includes(path)) {
+    values.problem("admin.commandURL", `must not be ${path}: the member's own pages are there`);
+  }
   return {
     listen: values.get("admin.enableServer") ? { host, port: values.get("admin.serverPort") } : null,
-    commandUrl: url.replace(/\/+$/, ""),
+    commandUrl: path,
     allowedHosts: values.get("admin.allowedHosts"),
     snapshotEnabled: values.get("admin.snapshot.enabled"),
     rateLimitMs: values.get("admin.rateLimiterIntervalInMS"),

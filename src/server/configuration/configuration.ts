@@ -48,6 +48,8 @@ export interface ConfiguredMember extends ServerLine {
 
 /** A protocol's server side, and where its clients come in. */
 export interface ConfiguredDoor<Settings = unknown> {
+  /** What operators tell it by: its kind, and from the second of a kind on its number, as in `zookeeper-2`. */
+  readonly name: string;
   /** The name of its section in cabildo.yaml. */
   readonly kind: string;
   readonly listen: ListenSettings;

@@ -36,23 +36,42 @@ export function doorsOf(
   given: readonly GivenDoor[],
   files: FileReader,
 ): readonly ConfiguredDoor[] {
-  const doors: ConfiguredDoor[] = [];
+  const written: WrittenDoor[] = [];
   const hasMain = main.plain !== null || main.secure !== null;
   // Settings of a door in the file that say no port are a mistake, and not no door.
   const isDescribed = values.all().some(({ key, source }) => source.kind === "file" && isZooKeepers(key));
-  if (hasMain || isDescribed || given.length === 0) doors.push(zooKeeperDoor(values, main, files));
+  if (hasMain || isDescribed || given.length === 0) written.push({ values, door: zooKeeperDoor(values, main, files) });
   for (const door of given) {
     const own = new Values([{ given: door.given, warnings: [], problems: [] }]);
     const endpoints = {
       plain: endpointOf(own, "clientPort", "clientPortAddress"),
       secure: endpointOf(own, "secureClientPort", "secureClientPortAddress"),
     };
-    doors.push(door.section === null ? zooKeeperDoor(own, endpoints, files) : otherDoor(door, own, endpoints, files));
+    const read = door.section === null ? zooKeeperDoor(own, endpoints, files) : otherDoor(door, own, endpoints, files);
+    written.push({ values: own, door: read });
     values.problems.push(...own.problems);
     values.warnings.push(...own.warnings);
   }
-  refusePortsTwice(values, doors);
-  return doors;
+  const named = withNames(written);
+  refusePortsTwice(values, named);
+  return named.map(({ door }) => door);
+}
+
+/** A door, and where its settings were read from. */
+interface WrittenDoor<Door = Nameless<ConfiguredDoor>> {
+  readonly values: Values;
+  readonly door: Door;
+}
+
+type Nameless<Door extends ConfiguredDoor> = Omit<Door, "name">;
+
+function withNames(written: readonly WrittenDoor[]): readonly WrittenDoor<ConfiguredDoor>[] {
+  const counts = new Map<string, number>();
+  return written.map(({ values, door }) => {
+    const number = (counts.get(door.kind) ?? 0) + 1;
+    counts.set(door.kind, number);
+    return { values, door: { name: number === 1 ? door.kind : `${door.kind}-${number}`, ...door } };
+  });
 }
 
 /** Families of settings that stand in the door's section. */
@@ -67,7 +86,7 @@ function zooKeeperDoor(
   values: Values,
   endpoints: Pick<ListenSettings, "plain" | "secure">,
   files: FileReader,
-): ConfiguredDoor<ZooKeeperSettings> {
+): Nameless<ConfiguredDoor<ZooKeeperSettings>> {
   const listen = listenSettings(values, endpoints, files, "clientPort");
   const tickMs = values.get("tickTime");
   const settings: ZooKeeperSettings = {
@@ -87,7 +106,7 @@ function otherDoor(
   values: Values,
   endpoints: Pick<ListenSettings, "plain" | "secure">,
   files: FileReader,
-): ConfiguredDoor {
+): Nameless<ConfiguredDoor> {
   const { name, settings: known } = section!;
   if (!values.isGiven("clientPort") && !values.isGiven("secureClientPort")) {
     values.problems.push(`${describeSource(source)}: ${name} has no port: where shall its clients come in?`);
@@ -158,16 +177,24 @@ function endpointOf(
   return null;
 }
 
-function refusePortsTwice(values: Values, doors: readonly ConfiguredDoor[]): void {
-  const taken = new Map<number, number>();
-  for (const [number, { kind, listen }] of doors.entries()) {
-    for (const endpoint of [listen.plain, listen.secure]) {
-      if (endpoint === null) continue;
-      const by = taken.get(endpoint.port);
-      if (by !== undefined && by !== number) {
-        values.problems.push(`two doors listen on port ${endpoint.port}: ${doors[by]!.kind} and ${kind}`);
+/** One port is one door's, on whichever address: two names may be one address, and nobody would know which door answers. */
+function refusePortsTwice(values: Values, doors: readonly WrittenDoor<ConfiguredDoor>[]): void {
+  const taken = new Map<number, { readonly name: string; readonly given: Given | null }>();
+  for (const { values: own, door } of doors) {
+    const { name, listen } = door;
+    const ports = [
+      [listen.plain?.port, own.given("clientPort")],
+      [listen.secure?.port, own.given("secureClientPort")],
+    ] as const;
+    for (const [port, given] of ports) {
+      if (port === undefined) continue;
+      const by = taken.get(port);
+      if (by !== undefined && by.name !== name) {
+        const here = given === null ? "" : `${describeSource(given.source)}: ${given.written}: `;
+        const there = by.given === null ? "" : `, the first at ${describeSource(by.given.source)}`;
+        values.problems.push(`${here}two doors listen on port ${port}: ${by.name} and ${name}${there}`);
       }
-      taken.set(endpoint.port, number);
+      taken.set(port, { name, given });
     }
   }
 }

@@ -269,7 +269,7 @@ export function managementOf(
   const management = new Management({
     member: context.member,
     mode: context.settings.standalone ? "standalone" : "ensemble",
-    doors: [{ kind: "zookeeper", ports: ["*:2181"], door }],
+    doors: [{ name: "zookeeper", kind: "zookeeper", ports: ["*:2181"], door }],
     storage: context.storage,
     hosts,
     wall: context.wall,

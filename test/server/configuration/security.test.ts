@@ -74,7 +74,8 @@ describe("SASL users", () => {
   test("access lists may name the schemes that are set up, or have a provider", () => {
     const unknown = (text: string, files: Readonly<Record<string, string>> = {}) => {
       const settings = settingsOf(`${ALONE}${text}`, { files });
-      return protocolOptions({ kind: "zookeeper", listen: settings.client, settings }, settings).policy!.unknownSchemes;
+      return protocolOptions({ name: "zookeeper", kind: "zookeeper", listen: settings.client, settings }, settings)
+        .policy!.unknownSchemes;
     };
     const provider = (name: string) =>
       `authProvider.1=org.apache.zookeeper.server.auth.${name}AuthenticationProvider\n`;
