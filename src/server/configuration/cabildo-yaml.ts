@@ -211,7 +211,7 @@ class YamlLayer implements Layer {
   }
 
   #givenOf(key: string, written: string, value: string, node: unknown): Given {
-    return { key, written, value: value.trim(), source: this.#source(node), unitRequired: true };
+    return { key, written, value, source: this.#source(node), unitRequired: true };
   }
 
   /** A name as it stands in the file: settings of listening are read under ZooKeeper's for every door. */
@@ -242,9 +242,9 @@ function movedName(full: string): string | null {
   return isKnown ? moved : null;
 }
 
-/** A scalar as it was written; null for what is none. */
+/** A scalar as it was written, in quotes with its blanks; null for what is none. */
 function scalarText(node: unknown): string | null {
   if (!isScalar(node)) return null;
-  const quoted = node.type === "QUOTE_DOUBLE" || node.type === "QUOTE_SINGLE" || typeof node.value === "string";
-  return quoted ? String(node.value) : (node.source ?? String(node.value));
+  if (node.type === "QUOTE_DOUBLE" || node.type === "QUOTE_SINGLE") return String(node.value);
+  return (typeof node.value === "string" ? node.value : (node.source ?? String(node.value))).trim();
 }

@@ -162,16 +162,54 @@ zookeeper:
     assert.deepEqual(load("data: /d\necho: { port: 7000 }\n").doors[0]!.settings, { greeting: "hello" });
   });
 
+  test("each has a name of its own: its kind, and a number from the second of a kind on", () => {
+    const { doors } = load(`
+data: /d
+zookeeper: [{ port: 2181 }, { port: 2182 }]
+echo: [{ port: 7000 }, { port: 7001 }, { port: 7002 }]
+`);
+    assert.deepEqual(
+      doors.map(({ name }) => name),
+      ["zookeeper", "zookeeper-2", "echo", "echo-2", "echo-3"],
+    );
+  });
+
+  test("a value in quotes keeps its blanks, of a door's own settings and of passwords", () => {
+    const { doors } = load(`
+data: /d
+zookeeper: { port: 2181, security: { users: { bob: " secret " } } }
+echo: [{ port: 7000, greeting: "> " }, { port: 7001, greeting: '  ' }, { port: 7002, greeting:   hi   }]
+`);
+    assert.equal((doors[0]!.settings as ZooKeeperSettings).security.saslUsers.get("bob"), " secret ");
+    assert.deepEqual(
+      doors.slice(1).map(({ settings }) => settings),
+      [{ greeting: "> " }, { greeting: "  " }, { greeting: "hi" }],
+    );
+  });
+
+  const problemsIn = (file: string): string => {
+    try {
+      load(file);
+    } catch (error) {
+      if (error instanceof ConfigurationError) return error.problems.join("\n");
+      throw error;
+    }
+    return "";
+  };
+
+  test("one port for two doors is told with the places of both, whatever their addresses are", () => {
+    const first = "data: /d\nzookeeper:\n  - { port: 7000, address: 127.0.0.1 }\n";
+    assert.equal(
+      problemsIn(`${first}  - { port: 7000, address: 127.0.0.2 }\n`),
+      "cabildo.yaml line 4: zookeeper.port: two doors listen on port 7000: zookeeper and zookeeper-2, the first at cabildo.yaml line 3",
+    );
+    assert.equal(
+      problemsIn(`${first}echo:\n  port: 7001\n  securePort: 7000\n  tls: { keyStore: /k.pem }\n`).split("\n").at(-1),
+      "cabildo.yaml line 6: echo.securePort: two doors listen on port 7000: zookeeper and echo, the first at cabildo.yaml line 3",
+    );
+  });
+
   test("what is wrong in such a section is told by its own names", () => {
-    const problemsIn = (file: string): string => {
-      try {
-        load(file);
-      } catch (error) {
-        if (error instanceof ConfigurationError) return error.problems.join("\n");
-        throw error;
-      }
-      return "";
-    };
     assert.match(
       problemsIn("data: /d\necho: { port: 7000, greting: hi }\n"),
       /echo\.greting is not a setting.*"greeting"/,
