@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadConfiguration, startMember } from "../src/server/index.ts";
+import { startMember } from "../src/server/index.ts";
 import { TREE } from "./lanes.ts";
 
 const FOLDER = join(TREE, "examples");
@@ -41,21 +41,12 @@ async function play(environment: Readonly<Record<string, string>>): Promise<void
 async function withMember(body: (url: string) => Promise<void>): Promise<void> {
   const data = mkdtempSync(join(tmpdir(), "cabildo-example-"));
   const port = await freePort();
-  const flag = (key: string, value: string) => ({ flag: key, key, value });
-  const { configuration } = loadConfiguration({
-    file: null,
-    flags: [
-      flag("dataDir", data),
-      flag("clientPort", String(port)),
-      flag("clientPortAddress", "127.0.0.1"),
-      flag("admin.enableServer", "false"),
-    ],
-  });
-  const member = await startMember(configuration, { info() {}, warn: console.warn, error: console.error });
+  const logger = { info() {}, warn: console.warn, error: console.error };
+  const member = await startMember({ data, zookeeper: { port, address: "127.0.0.1" }, logger });
   try {
     await body(`zookeeper://127.0.0.1:${port}`);
   } finally {
-    await member.stop();
+    await member.close();
     rmSync(data, { recursive: true });
   }
 }

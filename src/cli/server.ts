@@ -30,8 +30,8 @@ export async function runServer(file: string | null, flags: readonly ServerFlag[
   let running: RunningMember;
   try {
     // Loaded only now, so that a slip in the settings is told at once.
-    const { startMember } = await import("../server/member.ts");
-    running = await startMember(configuration, log);
+    const { runMember } = await import("../server/member.ts");
+    running = await runMember(configuration, log);
   } catch (error) {
     return fail(log, error);
   }

@@ -1,11 +1,28 @@
-// The server as a library: load a member's configuration and start it in this process.
+// The server as a library: a member in this process.
 
 export { CoordinationError, type CoordinationErrorCode, type OperationOutcome } from "../base/errors.ts";
 export type { Logger } from "../base/logger.ts";
-export type { FollowerStatus, MemberStatus, ReplicaPort } from "../replica/replica-port.ts";
-export type { Assembled } from "./configuration/assemble.ts";
-export { ConfigurationError, type ServerConfiguration } from "./configuration/configuration.ts";
+export type { MemberConnectOptions } from "../engines/embedded/index.ts";
+export type { FollowerStatus, MemberStatus } from "../replica/replica-port.ts";
+export { ConfigurationError } from "./configuration/configuration.ts";
 export type { DoorSection } from "./configuration/door-sections.ts";
-export { type LoadOptions, loadConfiguration } from "./configuration/load.ts";
 export type { DoorKind } from "./door-kind.ts";
-export { type MemberExtensions, type RunningMember, startMember } from "./member.ts";
+export { type CloseOptions, type Extensions, type Member, type MemberOptions, startMember } from "./embedded-member.ts";
+export type {
+  DiskSettings,
+  DoorListenSettings,
+  Duration,
+  EnsembleSettings,
+  ManagementSettings,
+  MemberAddress,
+  MemberSettings,
+  PeerPortSettings,
+  PrometheusSettings,
+  RaftSettings,
+  Size,
+  TlsFiles,
+  ZnodeSettings,
+  ZooKeeperDoorSettings,
+  ZooKeeperSecuritySettings,
+} from "./member-settings.ts";
+export type { ReadyOptions } from "./readiness.ts";

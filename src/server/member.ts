@@ -10,6 +10,7 @@ import { openStorage } from "../adapters/storage/system-storage.ts";
 import { CoordinationError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { seededRandom } from "../base/random.ts";
+import type { MemberId } from "../consensus/raft/types.ts";
 import type { DoorHost } from "../protocols/door-host.ts";
 import { LateStorageEvents } from "../replica/late-storage-events.ts";
 import type { OpenedStorage, StorageEvents } from "../replica/ports.ts";
@@ -31,10 +32,19 @@ import { ZOOKEEPER } from "./zookeeper-door.ts";
 
 export interface RunningMember extends Acceptor {
   readonly member: ReplicaPort;
-  /** Hands leadership over unless told not to, lets what is under way finish, and closes everything. */
-  stop(options?: { readonly transferLeadership?: boolean }): Promise<void>;
+  /** Which life of its data directory this is: an ensemble counts a voter once its records name it. */
+  readonly incarnation: number;
+  /** Whether there is a connection to another member. */
+  isConnected(id: MemberId): boolean;
+  /** Hands leadership over unless told not to, lets what is under way finish for `graceMs`, and closes everything. */
+  stop(options?: StopOptions): Promise<void>;
   /** Settles when the member has ended: null if it was asked to, else what ended it. */
   readonly ended: Promise<Error | null>;
+}
+
+export interface StopOptions {
+  readonly transferLeadership?: boolean;
+  readonly graceMs?: number;
 }
 
 /** For protocols that are made elsewhere. */
@@ -49,7 +59,7 @@ export interface MemberExtensions {
  * Starts one member and completes when its ports are open; it may still be looking for its ensemble. Rejects with a
  * `CoordinationError` that says what to do when its data, its ports or its files cannot be used; nothing is left running.
  */
-export async function startMember(
+export async function runMember(
   configuration: ServerConfiguration,
   log: Logger,
   { doorKinds = DOORS, models = [] }: MemberExtensions = {},
@@ -89,13 +99,16 @@ class StartingMember {
     const replica = this.#createReplica(machine, storage);
     storageEvents.target = replica;
     const doors = await this.#openDoors(replica, storage);
-    await replica.start(await this.#openPeers(replica, storage.incarnation));
+    const peers = await this.#openPeers(replica, storage.incarnation);
+    await replica.start(peers);
     return {
       member: replica,
+      incarnation: storage.incarnation,
+      isConnected: (id) => peers.isConnected(id),
       ended: this.#ended,
       accept: (port, peer) => doors.find(({ kind }) => kind === ZOOKEEPER.name)?.door.accept(port, peer) ?? null,
-      stop: async ({ transferLeadership = true } = {}) => {
-        await replica.stop({ transferLeadership });
+      stop: async (options) => {
+        await replica.stop(options);
         await this.close();
         this.#end(null);
       },
@@ -177,6 +190,8 @@ class StartingMember {
       incarnation,
       events: replica,
       log: this.#log,
+    }).catch((error) => {
+      throw peerPortTrouble(error);
     });
     this.#opened.push(() => peers.close());
     if (tls !== null) certificates?.onRenewed((texts) => peers.renewTls(peerTls(texts, tls)));
@@ -206,6 +221,17 @@ function storageTrouble(error: unknown, place: string): unknown {
   return new CoordinationError("configuration", "not-applied", `cannot keep data in ${place}: ${error.message}`, {
     cause: error,
   });
+}
+
+/** Where the other members are to come in. */
+function peerPortTrouble(error: unknown): unknown {
+  if (!isOfTheSystem(error)) return error;
+  const { code, message } = error;
+  const { address = "?", port = "?" } = error as { address?: string; port?: number };
+  const why =
+    code === "EADDRINUSE" ? "another program listens there. End it, or give this member another port" : message;
+  const told = `cannot listen for the other members at ${address}:${port}: ${why}`;
+  return new CoordinationError("configuration", "not-applied", told, { cause: error });
 }
 
 function diskFailure(error: Error, place: string): Error {

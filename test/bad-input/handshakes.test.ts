@@ -9,7 +9,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { silentLogger } from "../../src/base/logger.ts";
 import { loadConfiguration } from "../../src/server/configuration/load.ts";
-import { startMember } from "../../src/server/member.ts";
+import { runMember } from "../../src/server/member.ts";
 import { freePort } from "../support/ports.ts";
 
 const connections = 60;
@@ -43,7 +43,7 @@ test("long handshakes leave nothing behind on connections that stay", { timeout:
     isDirectory: () => true,
   };
   const { configuration } = loadConfiguration({ file, files });
-  const member = await startMember(configuration, silentLogger);
+  const member = await runMember(configuration, silentLogger);
   const sockets: Socket[] = [];
   try {
     const handshake = Buffer.alloc(4 + frameBytes);

@@ -13,7 +13,7 @@ import { connectZooKeeper } from "../../src/protocols/zookeeper/client/index.ts"
 import type { Replica } from "../../src/replica/replica.ts";
 import { loadConfiguration } from "../../src/server/configuration/load.ts";
 import { DOORS } from "../../src/server/doors.ts";
-import { type RunningMember, startMember } from "../../src/server/member.ts";
+import { type RunningMember, runMember } from "../../src/server/member.ts";
 import { freePort } from "../support/ports.ts";
 import { ECHO_DOOR, ECHO_SECTION } from "./echo/door.ts";
 import { ECHO_MODEL_FACTORY } from "./echo/model.ts";
@@ -37,7 +37,7 @@ echo: { port: ${ports.echo}, address: 127.0.0.1, prefix: ">" }
     isDirectory: () => true,
   };
   const { configuration } = loadConfiguration({ file, files, doorSections: [ECHO_SECTION] });
-  return startMember(configuration, silentLogger, { doorKinds: [...DOORS, ECHO_DOOR], models: [ECHO_MODEL_FACTORY] });
+  return runMember(configuration, silentLogger, { doorKinds: [...DOORS, ECHO_DOOR], models: [ECHO_MODEL_FACTORY] });
 }
 
 before(async () => {

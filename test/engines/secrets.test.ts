@@ -8,7 +8,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { inspect } from "node:util";
-import { silentLogger } from "../../src/base/logger.ts";
 import { CoordinationError, connect, LockLostError } from "../../src/index.ts";
 import {
   connectZooKeeper,
@@ -16,23 +15,14 @@ import {
   SessionLostError,
   ZooKeeperError,
 } from "../../src/protocols/zookeeper/client/index.ts";
-import { loadConfiguration, startMember } from "../../src/server/index.ts";
+import { startMember } from "../../src/server/index.ts";
 import { freePort } from "../support/ports.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "cabildo-secrets-"));
 const port = await freePort();
-const { configuration } = loadConfiguration({
-  file: null,
-  flags: [
-    { flag: "data", key: "dataDir", value: folder },
-    { flag: "port", key: "clientPort", value: String(port) },
-    { flag: "address", key: "clientPortAddress", value: "127.0.0.1" },
-    { flag: "admin", key: "admin.enableServer", value: "false" },
-  ],
-});
-const member = await startMember(configuration, silentLogger);
+const member = await startMember({ data: folder, zookeeper: { port, address: "127.0.0.1" } });
 after(async () => {
-  await member.stop();
+  await member.close();
   await rm(folder, { recursive: true });
 });
 

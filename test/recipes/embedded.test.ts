@@ -7,11 +7,13 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { silentLogger } from "../../src/base/logger.ts";
+import { connectToMember } from "../../src/engines/embedded/index.ts";
 import { MemoryTransport } from "../../src/engines/embedded/transport.ts";
 import { ZooKeeperEngine } from "../../src/engines/zookeeper/index.ts";
-import { Coordination, embedded, type Handle, LockLostError } from "../../src/index.ts";
+import { Coordination, type Handle, LockLostError } from "../../src/index.ts";
 import { nodePorts, ZooKeeperClient } from "../../src/protocols/zookeeper/client/index.ts";
-import { loadConfiguration, type RunningMember, startMember } from "../../src/server/index.ts";
+import { loadConfiguration } from "../../src/server/configuration/load.ts";
+import { type RunningMember, runMember } from "../../src/server/member.ts";
 import { allScenarios, ZooKeeperStage } from "../../src/testing/index.ts";
 import { freePort } from "../support/ports.ts";
 
@@ -33,7 +35,7 @@ async function start(name: string): Promise<RunningMember> {
       { flag: "admin", key: "admin.enableServer", value: "false" },
     ],
   });
-  return startMember(configuration, silentLogger);
+  return runMember(configuration, silentLogger);
 }
 
 for (const [i, { invariant, play }] of allScenarios.entries()) {
@@ -53,7 +55,7 @@ for (const [i, { invariant, play }] of allScenarios.entries()) {
 
 test("a member that stops takes the locks of its process with it, which are told by their deadline", async () => {
   const mortal = await start("mortal");
-  await using c = await embedded(mortal, { root: "/app", sessionTimeoutMs: 1000 });
+  await using c = await connectToMember(mortal, { root: "/app", sessionTimeoutMs: 1000 });
   const held = await c.lock("billing").acquire();
   await mortal.stop();
   // Whatever keeps this process from running, of two of its timers the earlier comes first.
@@ -67,7 +69,7 @@ test("a member that stops takes the locks of its process with it, which are told
 });
 
 test("an event loop that was blocked for longer than the timeout: assertHeld throws before anything else runs", async () => {
-  await using c = await embedded(member, { root: "/blocked", sessionTimeoutMs: 1000 });
+  await using c = await connectToMember(member, { root: "/blocked", sessionTimeoutMs: 1000 });
   const held = await c.lock("billing").acquire();
   held.assertHeld();
   const { signal } = held;
@@ -119,7 +121,7 @@ for (const [what, look] of Object.entries(looks)) {
 }
 
 test("an event loop that was blocked for longer than the timeout: a latch does not say that it leads", async () => {
-  await using c = await embedded(member, { root: "/blocked-latch", sessionTimeoutMs: 1000 });
+  await using c = await connectToMember(member, { root: "/blocked-latch", sessionTimeoutMs: 1000 });
   await using latch = c.election("cron").latch();
   await latch.wait();
   assert.equal(latch.isLeader, true);

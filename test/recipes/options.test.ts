@@ -3,8 +3,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { connectToMember } from "../../src/engines/embedded/index.ts";
 import { ZooKeeperEngine } from "../../src/engines/zookeeper/index.ts";
-import { Coordination, CoordinationError, connect, embedded } from "../../src/index.ts";
+import { Coordination, CoordinationError, connect } from "../../src/index.ts";
 import {
   connectZooKeeper,
   op,
@@ -196,8 +197,8 @@ const ways: Readonly<Record<string, readonly [call: Call, names: string]>> = {
     (o) => connect("zookeeper://127.0.0.1:1", o),
     "sessionTimeoutMs requestTimeoutMs connectTimeoutMs signal auth sasl tls acl logger onListenerError",
   ],
-  embedded: [
-    (o) => embedded({ accept: () => null }, o),
+  "member.connect": [
+    (o) => connectToMember({ accept: () => null }, o),
     "sessionTimeoutMs connectTimeoutMs signal auth acl logger root",
   ],
   connectZooKeeper: [
@@ -250,7 +251,6 @@ test("a value of the wrong kind is named with what it is to be; where it may be 
     ],
     [(o) => connect("zookeeper://h", o), { sessionTimeoutMs: "10" }, /sessionTimeoutMs is a number from 1/],
     [(o) => connect(o), undefined, /connect string: expected host:port/],
-    [(o) => embedded(o), undefined, /^embedded: the first argument is a member of this process/],
   ];
   for (const [call, options, expected] of cases) {
     const error = await failureOf(call, options);

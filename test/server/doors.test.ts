@@ -15,7 +15,7 @@ import { text } from "../../src/server/configuration/kinds.ts";
 import { loadConfiguration } from "../../src/server/configuration/load.ts";
 import type { DoorKind } from "../../src/server/door-kind.ts";
 import { DOORS } from "../../src/server/doors.ts";
-import { type RunningMember, startMember } from "../../src/server/member.ts";
+import { type RunningMember, runMember } from "../../src/server/member.ts";
 import { freePort } from "../support/ports.ts";
 
 /** Sends every line back, with a prefix that is set. */
@@ -70,7 +70,7 @@ lines: { port: ${lines}, address: 127.0.0.1, prefix: ">" }
     isDirectory: () => true,
   };
   const { configuration } = loadConfiguration({ file, files, doorSections: [LINES] });
-  member = await startMember(configuration, silentLogger, { doorKinds: [...DOORS, LINES_DOOR] });
+  member = await runMember(configuration, silentLogger, { doorKinds: [...DOORS, LINES_DOOR] });
 });
 
 after(async () => {
@@ -139,7 +139,7 @@ test("a kind that the table does not have is told before anything listens", asyn
     isDirectory: () => true,
   };
   const { configuration } = loadConfiguration({ file, files, doorSections: [LINES] });
-  await assert.rejects(startMember(configuration, silentLogger), /there is no door of the kind lines/);
+  await assert.rejects(runMember(configuration, silentLogger), /there is no door of the kind lines/);
 });
 
 function said(port: number, line: string): Promise<string> {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { loadConfiguration } from "../../src/server/configuration/load.ts";
-import { type RunningMember, startMember } from "../../src/server/member.ts";
+import { type RunningMember, runMember } from "../../src/server/member.ts";
 import { Authority } from "../support/certificates.ts";
 import { freePort } from "../support/ports.ts";
 import { ZooKeeperClient } from "../support/zookeeper-client.ts";
@@ -25,7 +25,7 @@ async function member(...lines: readonly string[]) {
   const said: string[] = [];
   const note = (line: string) => said.push(line);
   const start = (changes: Partial<typeof configuration> = {}): Promise<RunningMember> =>
-    startMember({ ...configuration, ...changes }, { info: note, warn: note, error: note });
+    runMember({ ...configuration, ...changes }, { info: note, warn: note, error: note });
   return { address: `127.0.0.1:${port}`, base, configuration, warnings, said, start };
 }
 

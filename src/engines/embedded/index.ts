@@ -1,6 +1,5 @@
 // The recipes on a member of this process, without a socket between: the ZooKeeper engine over connections in memory.
 
-import { CoordinationError } from "../../base/errors.ts";
 import { OPTION, type OptionRules } from "../../base/options.ts";
 import { type Acl, type ClientOptions, nodePorts, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
 import { CONNECT, checkConfiguration } from "../../protocols/zookeeper/client/option-rules.ts";
@@ -12,9 +11,7 @@ import { diagnosticsTracer } from "../diagnostics.ts";
 import { ZooKeeperEngine } from "../zookeeper/engine.ts";
 import { MemoryTransport } from "./transport.ts";
 
-export type { Acceptor } from "../../transport/connection.ts";
-
-export interface EmbeddedOptions
+export interface MemberConnectOptions
   extends Pick<ClientOptions, "sessionTimeoutMs" | "requestTimeoutMs" | "logger" | "auth"> {
   /**
    * Who may do what with the nodes that recipes make; anyone everything, unless given. The member serves others too, by its
@@ -32,7 +29,7 @@ export interface EmbeddedOptions
 const CONNECT_TIMEOUT_MS = 30_000;
 
 const { sessionTimeoutMs, requestTimeoutMs, logger, auth, signal, connectTimeoutMs } = CONNECT;
-const EMBEDDED: OptionRules<EmbeddedOptions> = {
+const EMBEDDED: OptionRules<MemberConnectOptions> = {
   sessionTimeoutMs,
   requestTimeoutMs,
   logger,
@@ -44,23 +41,19 @@ const EMBEDDED: OptionRules<EmbeddedOptions> = {
 };
 
 /**
- * Recipes on a member that `startMember` started in this process, alone or as one of a cluster. That member
- * renews the session: when it stops, or is cut off from the others, the session ends in time and handles are lost.
+ * Recipes on a member of this process, alone or as one of a cluster. That member renews the session: when it stops, or is cut off
+ * from the others, the session ends in time and handles are lost.
  */
-export async function embedded(
+export async function connectToMember(
   member: Acceptor,
-  options: EmbeddedOptions = {},
+  options: MemberConnectOptions = {},
 ): Promise<Coordination<ZooKeeperEngine>> {
-  checkConfiguration("embedded", options, EMBEDDED);
-  if (typeof (member as Partial<Acceptor> | null | undefined)?.accept !== "function") {
-    const why = "the first argument is a member of this process, as startMember gives it";
-    throw new CoordinationError("configuration", "not-applied", `embedded: ${why}`);
-  }
+  checkConfiguration("member.connect", options, EMBEDDED);
   const node = nodePorts();
   const ports = { ...node, transport: new MemoryTransport(member, node.clock) };
   const servers = [{ host: "this process", port: 0 }];
   const { root = "/", acl, signal, connectTimeoutMs, ...rest } = options;
-  if (acl !== undefined) checkAcl("embedded", "configuration", acl);
+  if (acl !== undefined) checkAcl("member.connect", "configuration", acl);
   if (root !== "/") checkName("root", root);
   const client = new ZooKeeperClient({ servers, chroot: "/", isTls: false }, rest, ports);
   try {

@@ -19,10 +19,20 @@ export interface Assembled {
   readonly warnings: readonly string[];
 }
 
-/** `layers` from the weakest to the strongest; throws a `ConfigurationError` that names every problem. */
-export function assemble(layers: readonly Layer[], file: string | null, files: FileReader): Assembled {
-  const values = withDynamicConfig(layers, files);
-  const configuration = configurationOf(values, layers, file, files);
+export interface Sources {
+  /** From the weakest to the strongest. */
+  readonly layers: readonly Layer[];
+  /** The file among them; null: none. */
+  readonly file: string | null;
+  readonly files: FileReader;
+  /** The member runs in a program that uses it without a socket: ZooKeeper's door needs no port. */
+  readonly isEmbedded: boolean;
+}
+
+/** Throws a `ConfigurationError` that names every problem. */
+export function assemble(sources: Sources): Assembled {
+  const values = withDynamicConfig(sources.layers, sources.files);
+  const configuration = configurationOf(values, sources);
   // A value that is asked for twice is complained of twice.
   if (values.problems.length > 0) throw new ConfigurationError([...new Set(values.problems)]);
   return { configuration, warnings: [...new Set(values.warnings)] };
@@ -47,12 +57,7 @@ function withDynamicConfig(layers: readonly Layer[], files: FileReader): Values 
   return merged;
 }
 
-function configurationOf(
-  values: Values,
-  layers: readonly Layer[],
-  file: string | null,
-  files: FileReader,
-): ServerConfiguration {
+function configurationOf(values: Values, { layers, file, files, isEmbedded }: Sources): ServerConfiguration {
   const dataDir = values.get("dataDir");
   if (dataDir === null) values.problem("dataDir", "is not set: where shall this member keep its data?");
   const resolvedDataDir = resolve(dataDir ?? ".");
@@ -68,7 +73,7 @@ function configurationOf(
     foundWithout: ensemble.foundWithout,
     dataDir: resolvedDataDir,
     logDir,
-    doors: doorsOf(values, ensemble, given, files),
+    doors: doorsOf(values, { ...ensemble, isEmbedded }, given, files),
     peer: peerSettings(values, ensemble, files),
     storage: storageSettings(values),
     tree: {
@@ -78,7 +83,7 @@ function configurationOf(
       containersPerMinuteMax: values.get("znode.container.maxPerMinute"),
       containerNeverUsedMs: positive(values.get("znode.container.maxNeverUsedIntervalMs")),
     },
-    admin: adminSettings(values),
+    admin: adminSettings(values, isEmbedded),
     metrics: { listen: metricsEndpoint(values) },
     reconfigEnabled: values.get("reconfigEnabled"),
     keepsTwoParticipants: values.get("standaloneEnabled"),
@@ -206,7 +211,9 @@ function skippedEntries(values: Values): readonly number[] {
   return given.map(Number);
 }
 
-function adminSettings(values: Values): ServerConfiguration["admin"] {
+/** A program that embeds a member expects no port that it has not named. */
+function adminSettings(values: Values, isEmbedded: boolean): ServerConfiguration["admin"] {
+  const isNamed = !isEmbedded || values.isGiven("admin.enableServer") || values.isGiven("admin.serverPort");
   const host = listenHost(values.get("admin.serverAddress"));
   const url = values.get("admin.commandURL");
   if (!/^\/[\w./-]*$/.test(url)) values.problem("admin.commandURL", `must be a path such as /commands, not "${url}"`);
@@ -215,7 +222,7 @@ function adminSettings(values: Values): ServerConfiguration["admin"] {
     values.problem("admin.commandURL", `must not be ${path}: the member's own pages are there`);
   }
   return {
-    listen: values.get("admin.enableServer") ? { host, port: values.get("admin.serverPort") } : null,
+    listen: isNamed && values.get("admin.enableServer") ? { host, port: values.get("admin.serverPort") } : null,
     commandUrl: path,
     allowedHosts: values.get("admin.allowedHosts"),
     snapshotEnabled: values.get("admin.snapshot.enabled"),

@@ -192,7 +192,9 @@ export interface MetricsSettings {
 export type Source =
   | { readonly kind: "flag"; readonly name: string }
   | { readonly kind: "environment"; readonly name: string }
-  | { readonly kind: "file"; readonly file: string; readonly line: number };
+  | { readonly kind: "file"; readonly file: string; readonly line: number }
+  /** An object that a program gave to a function; the setting's name says where in it. */
+  | { readonly kind: "call"; readonly name: string };
 
 export interface GivenSetting {
   /** ZooKeeper's name, without the prefix `zookeeper.` */
@@ -219,5 +221,7 @@ export function describeSource(source: Source): string {
       return `environment variable ${source.name}`;
     case "file":
       return `${source.file} line ${source.line}`;
+    case "call":
+      return source.name;
   }
 }

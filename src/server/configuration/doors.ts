@@ -29,10 +29,18 @@ const LISTEN_KEYS: ReadonlySet<SettingKey> = new Set([
   "maxCnxns",
 ]);
 
-/** The doors, the first of ZooKeeper's first. `main`: where the first one listens, as the `server.N` line may say too. */
+interface MainDoor {
+  /** Where the first one listens, as the `server.N` line may say too. */
+  readonly plain: Endpoint | null;
+  readonly secure: Endpoint | null;
+  /** Its own process uses the member, so it needs no port. */
+  readonly isEmbedded: boolean;
+}
+
+/** The doors, the first of ZooKeeper's first. */
 export function doorsOf(
   values: Values,
-  main: { readonly plain: Endpoint | null; readonly secure: Endpoint | null },
+  main: MainDoor,
   given: readonly GivenDoor[],
   files: FileReader,
 ): readonly ConfiguredDoor[] {
@@ -40,9 +48,11 @@ export function doorsOf(
   const hasMain = main.plain !== null || main.secure !== null;
   // Settings of a door in the file that say no port are a mistake, and not no door.
   const isDescribed = values.all().some(({ key, source }) => source.kind === "file" && isZooKeepers(key));
-  if (hasMain || isDescribed || given.length === 0) written.push({ values, door: zooKeeperDoor(values, main, files) });
+  if (hasMain || isDescribed || given.length === 0 || main.isEmbedded) {
+    written.push({ values, door: zooKeeperDoor(values, main, files, main.isEmbedded) });
+  }
   for (const door of given) {
-    const own = new Values([{ given: door.given, warnings: [], problems: [] }]);
+    const own = new Values([{ given: door.given, warnings: [], problems: [], wording: values.wording }]);
     const endpoints = {
       plain: endpointOf(own, "clientPort", "clientPortAddress"),
       secure: endpointOf(own, "secureClientPort", "secureClientPortAddress"),
@@ -86,8 +96,9 @@ function zooKeeperDoor(
   values: Values,
   endpoints: Pick<ListenSettings, "plain" | "secure">,
   files: FileReader,
+  mayLackPort = false,
 ): Nameless<ConfiguredDoor<ZooKeeperSettings>> {
-  const listen = listenSettings(values, endpoints, files, "clientPort");
+  const listen = listenSettings(values, endpoints, files, mayLackPort ? null : "clientPort");
   const tickMs = values.get("tickTime");
   const settings: ZooKeeperSettings = {
     tickMs,
@@ -130,7 +141,7 @@ function parsed<T>({ kind, default: otherwise }: DoorSetting<T>, given: Given, v
   }
 }
 
-/** `asked`: the setting to blame where there is no port at all; null: that was said already. */
+/** `asked`: the setting to blame where there is no port at all; null: that was said already, or may be. */
 function listenSettings(
   values: Values,
   { plain, secure }: Pick<ListenSettings, "plain" | "secure">,

@@ -19,10 +19,10 @@ export function ensembleOf(values: Values, dataDir: string, files: FileReader): 
   const voters = members.filter(({ role }) => role === "participant");
   const distributed = values.get("standaloneEnabled") ? voters.length > 1 : members.length > 0;
   if (voters.length === 0 && members.length > 0) {
-    values.problems.push("all of the server.N lines are observers: at least one must be a participant");
+    values.generalProblem(`all of ${values.wording.members} are observers: at least one must be a participant`);
   }
   if (voters.length === 1 && values.get("standaloneEnabled") && members.length > 1) {
-    values.problems.push("observers beside one participant need standaloneEnabled=false");
+    values.generalProblem(`observers beside one participant need ${values.wording.nameOf("standaloneEnabled")}=false`);
   }
   if (voters.length === 2) values.warnings.push("two participants cannot do without either of them: take three");
   else if (voters.length > 2 && voters.length % 2 === 0) {
@@ -34,8 +34,9 @@ export function ensembleOf(values: Values, dataDir: string, files: FileReader): 
   const self = members.find((member) => member.id === id) ?? null;
   if (distributed && id !== null && self === null) {
     const listed = members.map((member) => member.id).join(", ");
-    values.problems.push(
-      `this member is number ${id}, and there is no server.${id} line (only ${listed}): add it, or mend myid`,
+    const { entryOfMember, ownNumber } = values.wording;
+    values.generalProblem(
+      `this member is number ${id}, and there is no ${entryOfMember(id)} (only ${listed}): add it, or mend ${ownNumber}`,
     );
   }
   checkRole(values, self);
@@ -81,17 +82,19 @@ function configuredMembers(values: Values): ConfiguredMember[] {
     for (const { host, peerPort } of member.addresses) {
       const address = `${host}:${peerPort}`;
       const other = taken.get(address);
-      if (other !== undefined) values.problems.push(`server.${other} and server.${id} cannot both be at ${address}`);
+      if (other !== undefined) {
+        const [one, another] = [other, id].map((each) => values.wording.nameOfMember(each));
+        values.generalProblem(`${one} and ${another} cannot both be at ${address}`);
+      }
       taken.set(address, id);
     }
     if (member.addresses.length > 1 && !values.get("multiAddress.enabled")) {
-      values.problems.push(`${given.written} has several addresses, and multiAddress.enabled is false`);
+      const setting = values.wording.nameOf("multiAddress.enabled");
+      values.generalProblem(`${given.written} has several addresses, and ${setting} is false`);
     }
   }
   if (members.length > MEMBERS_MAX) {
-    values.problems.push(
-      `${members.length} server.N lines are too many: an ensemble has at most ${MEMBERS_MAX} members`,
-    );
+    values.generalProblem(`${members.length} members are too many: an ensemble has at most ${MEMBERS_MAX}`);
   }
   return members.sort((a, b) => a.id - b.id);
 }
@@ -109,8 +112,7 @@ function ownId(values: Values, dataDir: string, files: FileReader, distributed: 
   const path = join(dataDir, "myid");
   const text = files.read(path);
   if (text === null) {
-    if (distributed)
-      values.problems.push(`${path} is missing: write this member's number into it, as in: echo 1 > ${path}`);
+    if (distributed) values.generalProblem(values.wording.missingNumber(path));
     return null;
   }
   const line = text.split(/\r?\n/)[0]!.trim();

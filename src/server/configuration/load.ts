@@ -8,6 +8,7 @@ import { ConfigurationError } from "./configuration.ts";
 import { DOOR_SECTIONS, type DoorSection } from "./door-sections.ts";
 import { readEnvironment, readFlags } from "./environment.ts";
 import { disk, type FileReader } from "./files.ts";
+import { readSettingsObject } from "./settings-object.ts";
 import type { Layer } from "./values.ts";
 import { parseZooCfg } from "./zoo-cfg.ts";
 
@@ -25,7 +26,22 @@ export interface LoadOptions {
 export function loadConfiguration(options: LoadOptions): Assembled {
   const { file, environment = {}, flags = [], files = disk, doorSections = DOOR_SECTIONS } = options;
   const layers = [fileLayer(file, files, doorSections), ...readEnvironment(environment), readFlags(flags)];
-  return assemble(layers, file, files);
+  return assemble({ layers, file, files, isEmbedded: false });
+}
+
+export interface EmbeddedLoadOptions {
+  /** As `startMember` is given them. */
+  readonly settings: object;
+  /** A file that counts where the settings say nothing; null: none. */
+  readonly file: string | null;
+  readonly doorSections?: readonly DoorSection[] | undefined;
+}
+
+/** A member's configuration from an object in a program, and a file below it; no environment. Throws as `loadConfiguration` does. */
+export function loadEmbedded({ settings, file, doorSections = DOOR_SECTIONS }: EmbeddedLoadOptions): Assembled {
+  const given = readSettingsObject(settings, "startMember", doorSections);
+  const layers = [fileLayer(file, disk, doorSections), given];
+  return assemble({ layers, file, files: disk, isEmbedded: true });
 }
 
 function fileLayer(file: string | null, files: FileReader, sections: readonly DoorSection[]): Layer {

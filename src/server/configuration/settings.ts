@@ -6,9 +6,9 @@ import { MEMBER_ID_MAX } from "../../base/member-id.ts";
 import { COMMAND_BYTES_MAX } from "../../replica/outstanding-batches.ts";
 import { boolean, duration, type Kind, list, oneOf, port, portOrAny, size, text, wholeNumber } from "./kinds.ts";
 
-interface Setting<T> {
+interface Setting<T, Yaml extends string = string> {
   /** Its name in cabildo.yaml; `CABILDO_…` in the environment follows from it. */
-  readonly yaml: string;
+  readonly yaml: Yaml;
   readonly kind: Kind<T>;
   readonly default: T;
   /** Other spellings that ZooKeeper's users know. */
@@ -17,12 +17,24 @@ interface Setting<T> {
   readonly secret?: boolean;
 }
 
-function setting<T>(yaml: string, kind: Kind<T>, value: T, more: Partial<Setting<T>> = {}): Setting<T> {
+/** What it may have besides. */
+type More<T> = Partial<Omit<Setting<T>, "yaml">>;
+
+function setting<T, const Yaml extends string>(
+  yaml: Yaml,
+  kind: Kind<T>,
+  value: T,
+  more: More<T> = {},
+): Setting<T, Yaml> {
   return { yaml, kind, default: value, ...more };
 }
 
 /** A setting that may be absent. */
-function optional<T>(yaml: string, kind: Kind<T>, more: Partial<Setting<T | null>> = {}): Setting<T | null> {
+function optional<T, const Yaml extends string>(
+  yaml: Yaml,
+  kind: Kind<T>,
+  more: More<T | null> = {},
+): Setting<T | null, Yaml> {
   return { yaml, kind, default: null, ...more };
 }
 
@@ -34,7 +46,7 @@ const REQUEST_WHY = "members could not carry a longer request between them";
 const tlsVersion = oneOf("TLSv1.2", "TLSv1.3");
 
 /** TLS as ZooKeeper spells it, once for clients (`ssl.`) and once for members (`ssl.quorum.`). */
-function tls<Prefix extends "ssl" | "ssl.quorum">(prefix: Prefix, yaml: string) {
+function tls<Prefix extends "ssl" | "ssl.quorum", const Yaml extends string>(prefix: Prefix, yaml: Yaml) {
   const keys = {
     "keyStore.location": optional(`${yaml}.keyStore`, text),
     "keyStore.password": optional(`${yaml}.keyPassword`, text, { secret: true }),

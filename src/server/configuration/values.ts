@@ -12,6 +12,7 @@ import {
   type SettingValue,
   settingNamed,
   withoutPrefix,
+  yamlNameOf,
 } from "./settings.ts";
 
 /** One setting as somebody wrote it. */
@@ -33,6 +34,47 @@ export interface GivenDoor {
   readonly own: readonly Given[];
 }
 
+/** How problems name what is not there, and so has no place: in the words of the file or the program that could have given it. */
+export interface Wording {
+  /** Put before a problem, such as "startMember: ". */
+  readonly place: string;
+  nameOf(key: SettingKey): string;
+  /** One section of a list of them; a file's line tells which. */
+  itemOf(section: string, position: number): string;
+  /** The list of the members; one of them; the entry of one. */
+  readonly members: string;
+  nameOfMember(id: number): string;
+  entryOfMember(id: number): string;
+  /** This member's number. */
+  readonly ownNumber: string;
+  /** `path`: the file where it may stand instead. */
+  missingNumber(path: string): string;
+}
+
+/** ZooKeeper's own names. */
+const ZOO_CFG_NAMES: Wording = {
+  place: "",
+  nameOf: (key) => key,
+  itemOf: (section) => section,
+  members: "the server.N lines",
+  nameOfMember: (id) => `server.${id}`,
+  entryOfMember: (id) => `server.${id} line`,
+  ownNumber: "myid",
+  missingNumber: (path) => `${path} is missing: write this member's number into it, as in: echo 1 > ${path}`,
+};
+
+/** Those of cabildo.yaml, and of objects in programs. */
+export const READABLE_NAMES: Wording = {
+  place: "",
+  nameOf: yamlNameOf,
+  itemOf: (section) => section,
+  members: "members",
+  nameOfMember: (id) => `members.${id}`,
+  entryOfMember: (id) => `members.${id}`,
+  ownNumber: "id",
+  missingNumber: (path) => `id is not set, and there is no file ${path} with this member's number`,
+};
+
 /** What one place gives: a file, the environment, the command line. */
 export interface Layer {
   readonly given: readonly Given[];
@@ -40,15 +82,19 @@ export interface Layer {
   readonly problems: readonly string[];
   /** Doors beside ZooKeeper's first, whose settings are among `given`. */
   readonly doors?: readonly GivenDoor[];
+  /** ZooKeeper's names, unless given. */
+  readonly wording?: Wording;
 }
 
 export class Values {
   readonly problems: string[] = [];
   readonly warnings: string[] = [];
+  readonly wording: Wording;
   readonly #given = new Map<string, Given>();
 
   /** Layers from the weakest to the strongest. */
   constructor(layers: readonly Layer[]) {
+    this.wording = layers.findLast(({ wording }) => wording !== undefined)?.wording ?? ZOO_CFG_NAMES;
     for (const layer of layers) {
       this.problems.push(...layer.problems);
       this.warnings.push(...layer.warnings);
@@ -103,13 +149,23 @@ export class Values {
 
   /** `sentence` goes on from the setting's name: "must be …". */
   problem(key: SettingKey, sentence: string): void {
-    const given = this.#given.get(key);
-    this.problems.push(given ? `${describeSource(given.source)}: ${given.written} ${sentence}` : `${key} ${sentence}`);
+    this.problems.push(`${this.#subject(key)} ${sentence}`);
+  }
+
+  /** One that is about no single setting. */
+  generalProblem(sentence: string): void {
+    this.problems.push(`${this.wording.place}${sentence}`);
   }
 
   warning(key: SettingKey, sentence: string): void {
+    this.warnings.push(`${this.#subject(key)} ${sentence}`);
+  }
+
+  /** The setting with its place, or as it would be called. */
+  #subject(key: SettingKey): string {
     const given = this.#given.get(key);
-    this.warnings.push(given ? `${describeSource(given.source)}: ${given.written} ${sentence}` : `${key} ${sentence}`);
+    if (given !== undefined) return `${describeSource(given.source)}: ${given.written}`;
+    return `${this.wording.place}${this.wording.nameOf(key)}`;
   }
 
   #complain(given: Given, error: unknown): void {

@@ -1,5 +1,5 @@
 // As a TypeScript project uses it: types alone.
-import { CoordinationError, connect, embedded, type Handle, LockLostError } from "cabildo";
+import { CoordinationError, connect, type Handle, LockLostError } from "cabildo";
 import { checkLinearizable } from "cabildo/checkers";
 import { startMember } from "cabildo/server";
 import { VirtualCluster } from "cabildo/testing";
@@ -24,4 +24,4 @@ export function tell(error: unknown): string {
   return error instanceof CoordinationError ? error.outcome : String(error);
 }
 
-export const entries = { checkLinearizable, embedded, startMember, VirtualCluster };
+export const entries = { checkLinearizable, startMember, VirtualCluster };

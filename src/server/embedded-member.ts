@@ -1,0 +1,169 @@
+// A member inside a program: started from an object of settings, waited for, connected to without a socket, and closed within a deadline.
+
+import "../base/disposal.ts";
+import { CoordinationError } from "../base/errors.ts";
+import { type Logger, silentLogger } from "../base/logger.ts";
+import { OPTION, type OptionRules, problemOf } from "../base/options.ts";
+import { connectToMember, type MemberConnectOptions } from "../engines/embedded/index.ts";
+import type { ZooKeeperEngine } from "../engines/zookeeper/engine.ts";
+import type { Coordination } from "../recipes/index.ts";
+import type { MemberStatus } from "../replica/replica-port.ts";
+import type { DoorSection } from "./configuration/door-sections.ts";
+import { loadEmbedded } from "./configuration/load.ts";
+import { type MemberExtensions, type RunningMember, runMember } from "./member.ts";
+import type { MemberSettings } from "./member-settings.ts";
+import { Readiness, type ReadyOptions } from "./readiness.ts";
+
+export interface MemberOptions extends Omit<MemberSettings, "data"> {
+  /** Where snapshots and the log are kept: a directory of this member's own. It is made if it is missing. Needed, unless `file` says it. */
+  readonly data?: string | undefined;
+  /** A `zoo.cfg` or `cabildo.yaml`: it counts where these options say nothing. The environment is not read. */
+  readonly file?: string | undefined;
+  /** Told what happens to the member; silent unless given. `console` is one. */
+  readonly logger?: Logger | undefined;
+  /** Protocols that are made elsewhere. */
+  readonly extensions?: Extensions | undefined;
+}
+
+export interface Extensions extends MemberExtensions {
+  /** The sections that the settings may have for them. */
+  readonly doorSections?: readonly DoorSection[] | undefined;
+}
+
+export interface CloseOptions {
+  /** How long closing may take at most: 5000 ms unless given. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/**
+ * A running member. Invariants: `ended` settles once; after that `ready` and `connect` fail with `closed`. A member never
+ * ends the process that it runs in: where its disk fails, it ends alone, and `ended` tells why.
+ */
+export interface Member extends AsyncDisposable {
+  readonly id: number;
+  /** Plain data: role, leader, whether there is a quorum, how far its log is. A new object at each reading. */
+  readonly status: MemberStatus;
+  /**
+   * Resolves once the member follows (or is) a leader that a majority follows, its state holds everything that was acknowledged
+   * before this call, and the ensemble counts it. Rejects with `no-quorum`, naming the members that are missing, with
+   * `deadline`, `aborted`, or `closed`.
+   */
+  ready(options?: ReadyOptions): Promise<void>;
+  /**
+   * The recipes on this member, over memory, in a session of their own. This member renews that session: when it is cut off from the
+   * others, the session ends in time and handles are lost. `close` of the member closes it first.
+   */
+  connect(options?: MemberConnectOptions): Promise<Coordination<ZooKeeperEngine>>;
+  /** Settles when the member has ended: null if it was closed, else the error that ended it. Never rejects. */
+  readonly ended: Promise<Error | null>;
+  /**
+   * Closes the connections that `connect` gave (their locks are released), hands leadership over, lets requests that are under way
+   * finish, and closes ports and files. Never rejects, and resolves within `timeoutMs`, done or not. A second call waits for the first.
+   */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+const CLOSE_MS = 5000;
+/** Of the time to close: what ending the sessions of this process may take. */
+const CONNECTIONS_SHARE = 0.3;
+
+const OWN: OptionRules<Pick<MemberOptions, "file" | "logger" | "extensions">> = {
+  file: OPTION.text,
+  logger: OPTION.logger,
+  extensions: OPTION.object,
+};
+
+/**
+ * Starts a member in this process and completes when its ports are open; it may still be looking for the others (`ready`).
+ * Rejects with a `ConfigurationError` that names every wrong property, or with a `CoordinationError` that says what to do when
+ * data, ports or files cannot be used; then nothing is left running.
+ */
+export async function startMember(options: MemberOptions): Promise<Member> {
+  if (typeof options !== "object" || options === null) throw misused("it is given an object of settings");
+  const { file, logger = silentLogger, extensions = {}, ...settings } = options;
+  const problem = problemOf({ file, logger, extensions }, OWN);
+  if (problem !== null) throw misused(problem);
+  const { doorSections, doorKinds, models } = extensions;
+  const { configuration, warnings } = loadEmbedded({ settings, file: file ?? null, doorSections });
+  for (const warning of warnings) logger.warn(warning);
+  return new EmbeddedMember(await runMember(configuration, logger, { doorKinds, models }), logger);
+}
+
+function misused(problem: string): CoordinationError {
+  return new CoordinationError("configuration", "not-applied", `startMember: ${problem}`);
+}
+
+class EmbeddedMember implements Member {
+  readonly ended: Promise<Error | null>;
+  readonly #running: RunningMember;
+  readonly #logger: Logger;
+  readonly #readiness: Readiness;
+  readonly #connections = new Set<Coordination<ZooKeeperEngine>>();
+  #closing: Promise<void> | null = null;
+
+  constructor(running: RunningMember, logger: Logger) {
+    this.#running = running;
+    this.#logger = logger;
+    this.#readiness = new Readiness(running);
+    this.ended = running.ended;
+  }
+
+  get id(): number {
+    return this.#running.member.id;
+  }
+
+  get status(): MemberStatus {
+    return this.#running.member.status;
+  }
+
+  ready(options: ReadyOptions = {}): Promise<void> {
+    return this.#readiness.wait(options);
+  }
+
+  async connect(options: MemberConnectOptions = {}): Promise<Coordination<ZooKeeperEngine>> {
+    if (this.#closing !== null) throw this.#closedError();
+    const connection = await connectToMember(this.#running, options);
+    if (this.#closing !== null) {
+      await connection.close();
+      throw this.#closedError();
+    }
+    // Those that the program closed itself are not kept.
+    for (const each of this.#connections) if (each.engine.status.kind === "closed") this.#connections.delete(each);
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  #closedError(): CoordinationError {
+    return new CoordinationError("closed", "not-applied", `member ${this.id} is closed`);
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options.timeoutMs ?? CLOSE_MS);
+    return this.#closing;
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    await within(timeoutMs * CONNECTIONS_SHARE, Promise.all([...this.#connections].map((each) => each.close())));
+    const left = Math.max(0, deadline - performance.now());
+    const stopped = this.#running.stop({ graceMs: left / 2 }).catch((error: unknown) => {
+      this.#logger.warn(`member ${this.id} did not stop cleanly: ${String(error)}`);
+    });
+    if (!(await within(left, stopped))) this.#logger.warn(`member ${this.id} was not closed within ${timeoutMs} ms`);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** Whether it has settled in time. */
+async function within(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), milliseconds);
+  });
+  const inTime = await Promise.race([work.then(() => true), late]);
+  clearTimeout(timer);
+  return inTime;
+}

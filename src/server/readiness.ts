@@ -1,0 +1,105 @@
+// Whether a member can be relied on: it hears a leader that a majority follows, its state holds all that was acknowledged before it
+// was asked, and the ensemble counts it. A rolling restart goes on to the next member once this one is ready.
+
+import { CoordinationError } from "../base/errors.ts";
+import { declaredRole } from "../state/tree/ensemble.ts";
+import type { RunningMember } from "./member.ts";
+
+export interface ReadyOptions {
+  /** Ends the wait: it fails with `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long it may take: 30,000 ms unless given. Then it fails with `no-quorum` or `deadline`, and says what is missing. */
+  readonly timeoutMs?: number | undefined;
+}
+
+const TIMEOUT_MS = 30_000;
+/** A voter whose disk is new is counted some time after it follows, of which nobody is told. */
+const LOOK_AGAIN_MS = 20;
+
+export class Readiness {
+  readonly #running: RunningMember;
+  #ended: Error | "closed" | null = null;
+
+  constructor(running: RunningMember) {
+    this.#running = running;
+    void running.ended.then((error) => {
+      this.#ended = error ?? "closed";
+    });
+  }
+
+  wait({ signal, timeoutMs = TIMEOUT_MS }: ReadyOptions): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let isOver = false;
+      let retry: NodeJS.Timeout | undefined;
+      const end = (): boolean => {
+        if (isOver) return false;
+        isOver = true;
+        clearTimeout(deadline);
+        clearTimeout(retry);
+        signal?.removeEventListener("abort", onAbort);
+        return true;
+      };
+      const fail = (error: CoordinationError): void => {
+        if (end()) reject(error);
+      };
+      const onAbort = (): void => fail(aborted(signal!));
+      const deadline = setTimeout(() => fail(this.#notReady(timeoutMs)), timeoutMs);
+      const look = (): void => {
+        if (isOver) return;
+        if (this.#ended !== null) fail(this.#endedError());
+        else if (this.#isCounted() && this.#running.member.admission() !== "no-quorum") askState();
+        else retry = setTimeout(look, LOOK_AGAIN_MS);
+      };
+      const askState = (): void =>
+        this.#running.member.readBarrier((error) => {
+          if (error === null) {
+            if (end()) resolve();
+          } else retry = setTimeout(look, LOOK_AGAIN_MS);
+        });
+      if (signal?.aborted === true) return onAbort();
+      signal?.addEventListener("abort", onAbort, { once: true });
+      look();
+    });
+  }
+
+  /** A participant counts once it has a vote, in the name of this life of its disk; an observer never does. */
+  #isCounted(): boolean {
+    const { member, incarnation } = this.#running;
+    const record = member.status.configuration.members.find(({ id }) => id === member.id);
+    if (record === undefined) return false;
+    return record.role === "voter" ? record.incarnation === incarnation : declaredRole(record.address) === "observer";
+  }
+
+  #endedError(): CoordinationError {
+    if (this.#ended instanceof CoordinationError) return this.#ended;
+    const cause = this.#ended instanceof Error ? { cause: this.#ended } : {};
+    const why = this.#ended instanceof Error ? `: ${this.#ended.message}` : "";
+    return new CoordinationError("closed", "not-applied", `member ${this.#running.member.id} has ended${why}`, cause);
+  }
+
+  #notReady(timeoutMs: number): CoordinationError {
+    const { member } = this.#running;
+    const { hasQuorum, leader, configuration } = member.status;
+    const start = `member ${member.id} is not ready after ${timeoutMs} ms`;
+    if (hasQuorum) {
+      const why = this.#isCounted()
+        ? `it follows member ${leader} and has not caught up yet`
+        : `it follows member ${leader}, which does not count it yet: its disk is new`;
+      return new CoordinationError("deadline", "not-applied", `${start}: ${why}`);
+    }
+    const others = configuration.members.filter(({ id, role }) => id !== member.id && role === "voter");
+    const missing = others.filter(({ id }) => !this.#running.isConnected(id));
+    const named = missing.map(({ id, address }) => (address === "" ? `${id}` : `${id} (${address.split(";")[0]})`));
+    const why =
+      missing.length === 0
+        ? "it is connected to all members, and none of them leads"
+        : `there is no quorum. Not connected to member ${named.join(", ")}: start them, or mend their addresses`;
+    return new CoordinationError("no-quorum", "not-applied", `${start}: ${why}`);
+  }
+}
+
+function aborted(signal: AbortSignal): CoordinationError {
+  return new CoordinationError("aborted", "not-applied", "waiting for the member was aborted", {
+    cause: signal.reason,
+  });
+}
