@@ -49,6 +49,7 @@ export const LANES: readonly Lane[] = [
       "formats",
       "lanes",
       "limits",
+      "management",
       "mutants",
       "pitfalls",
       "recipes",

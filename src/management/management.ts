@@ -5,7 +5,7 @@ import type { Metric } from "../base/metrics.ts";
 import type { DurationHistogram } from "../replica/ports.ts";
 import type { ReplicaPort } from "../replica/replica-port.ts";
 import { type ManagedDoor, type PlacedDoor, placed } from "./door-pages.ts";
-import { EventFeed } from "./event-feed.ts";
+import type { EventFeed } from "./event-feed.ts";
 import { memberMetrics } from "./member-metrics.ts";
 import { type EventLoopDelay, processMetrics } from "./process-metrics.ts";
 import { prometheusText } from "./prometheus-text.ts";
@@ -15,6 +15,8 @@ export interface ManagementOptions {
   readonly member: ReplicaPort;
   readonly mode: MemberReport["mode"];
   readonly doors: readonly ManagedDoor[];
+  /** The doors feed it too. */
+  readonly events: EventFeed;
   readonly storage: { readonly snapshotBytes: number; readonly syncDurations: DurationHistogram | null };
   /** Names by which HTTP requests may call this member, besides its addresses and localhost; "all": by any. */
   readonly hosts: readonly string[] | "all";
@@ -34,17 +36,17 @@ export class Management {
   #isDiskFull: boolean;
 
   constructor(options: ManagementOptions) {
-    const { member, wall, doors } = options;
+    const { member, wall, doors, events } = options;
     this.#options = options;
     this.doors = placed(options.doors);
     this.#startedAt = wall();
-    this.events = new EventFeed(wall);
+    this.events = events;
     const { leader, term, hasQuorum, diskFull } = member.status;
     this.#leader = leader;
     this.#term = term;
     this.#hasQuorum = hasQuorum;
     this.#isDiskFull = diskFull;
-    for (const { name, ports } of doors) this.events.add("door", `${name} is open on ${ports.join(" and ")}`);
+    for (const { name, ports } of doors) events.addOfDoor(name, `${name} is open on ${ports.join(" and ")}`);
     member.onStatusChange(() => this.#onStatusChange());
   }
 

@@ -20,7 +20,7 @@ export interface MemberReport extends MemberFacts {
   readonly uptimeMs: number;
 }
 
-export interface ReportedDoor extends DoorReport, Pick<ManagedDoor, "name" | "kind" | "ports"> {
+interface ReportedDoor extends DoorReport, Pick<ManagedDoor, "name" | "kind" | "ports"> {
   /** The path of its own pages; null: it has none. */
   readonly pages: string | null;
 }

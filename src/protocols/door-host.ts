@@ -15,4 +15,11 @@ export interface DoorHost {
   readonly level: number;
   /** What all doors of the member share. */
   readonly capacity: ClientCapacity;
+  /** What happens to this door, for operators: the member's feed of events. */
+  readonly events: DoorEvents;
+}
+
+export interface DoorEvents {
+  /** One sentence. Only the last few hundred of a door are kept, so what each client can cause does not belong here. */
+  add(text: string): void;
 }

@@ -2,6 +2,7 @@
 
 import { hostname } from "node:os";
 import type { Logger } from "../base/logger.ts";
+import type { EventFeed } from "../management/event-feed.ts";
 import { type HttpServer, startManagementServer, startMetricsServer } from "../management/http-server.ts";
 import { Management } from "../management/management.ts";
 import type { OpenedStorage } from "../replica/ports.ts";
@@ -13,12 +14,13 @@ export function managementOf(
   configuration: ServerConfiguration,
   member: ReplicaPort,
   { log, snapshots }: OpenedStorage,
-  doors: readonly OpenDoor[],
+  { doors, events }: { readonly doors: readonly OpenDoor[]; readonly events: EventFeed },
 ): Management {
   return new Management({
     member,
     mode: configuration.mode,
     doors,
+    events,
     storage: {
       get snapshotBytes() {
         return snapshots.size;

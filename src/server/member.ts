@@ -11,6 +11,7 @@ import { CoordinationError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { seededRandom } from "../base/random.ts";
 import type { MemberId } from "../consensus/raft/types.ts";
+import { EventFeed } from "../management/event-feed.ts";
 import type { DoorHost } from "../protocols/door-host.ts";
 import { LateStorageEvents } from "../replica/late-storage-events.ts";
 import type { OpenedStorage, StorageEvents } from "../replica/ports.ts";
@@ -152,16 +153,19 @@ class StartingMember {
   }
 
   async #openDoors(replica: Replica, storage: OpenedStorage): Promise<readonly OpenDoor[]> {
-    const host: DoorHost = {
+    const events = new EventFeed(Date.now);
+    const capacity = new ClientCapacity(systemClock);
+    const hostOf = (name: string): DoorHost => ({
       member: replica,
       clock: systemClock,
       logger: this.#log,
       hashes: systemHashes,
-      capacity: new ClientCapacity(systemClock),
+      capacity,
+      events: { add: (text) => events.addOfDoor(name, text) },
       get level() {
         return replica.machine.level;
       },
-    };
+    });
     const parts = { configuration: this.#configuration, replica, storage };
     const doors: OpenDoor[] = [];
     for (const configured of this.#configuration.doors) {
@@ -169,11 +173,11 @@ class StartingMember {
       if (kind === undefined) {
         throw new CoordinationError("configuration", "not-applied", `there is no door of the kind ${configured.kind}`);
       }
-      const door = await openDoor(kind.open(host, configured, parts), configured, this.#log);
+      const door = await openDoor(kind.open(hostOf(configured.name), configured, parts), configured, this.#log);
       this.#opened.push(() => door.close());
       doors.push(door);
     }
-    const management = managementOf(this.#configuration, replica, storage, doors);
+    const management = managementOf(this.#configuration, replica, storage, { doors, events });
     for (const server of await openManagement(management, this.#configuration, this.#log)) {
       this.#opened.push(() => server.close());
     }

@@ -60,4 +60,6 @@ export interface DoorReport {
   readonly outstanding: number;
   /** Numbers that the protocol adds, by name. */
   readonly counts: Readonly<Record<string, number>>;
+  /** What else the protocol tells of itself, by name; left out: nothing. */
+  readonly facts?: Readonly<Record<string, string | number | boolean>>;
 }

@@ -22,7 +22,7 @@ import { freePort } from "../support/ports.ts";
 const LINES: DoorSection = { name: "lines", settings: { prefix: { kind: text, default: "" } } };
 const LINES_DOOR: DoorKind = {
   name: "lines",
-  open(_host, { settings }) {
+  open({ events }, { settings }) {
     const { prefix } = settings as { readonly prefix: string };
     let connections = 0;
     let isStopped = false;
@@ -30,6 +30,7 @@ const LINES_DOOR: DoorKind = {
       accept(port) {
         if (isStopped) return null;
         connections += 1;
+        events.add("a client came");
         return {
           onChunk: (chunk) => void port.write(Buffer.concat([Buffer.from(prefix), chunk])),
           onDrain() {},
@@ -44,7 +45,14 @@ const LINES_DOOR: DoorKind = {
         isStopped = true;
       },
       metrics: () => [gauge("lines_connections", "Connections of the door of lines", connections)],
-      report: () => ({ serving: !isStopped, readOnly: false, connections, outstanding: 0, counts: {} }),
+      report: () => ({
+        serving: !isStopped,
+        readOnly: false,
+        connections,
+        outstanding: 0,
+        counts: {},
+        facts: { prefix },
+      }),
     };
   },
 };
@@ -103,7 +111,11 @@ test("the management tells of each: its report, and its metrics beside those of 
   assert.match(metrics, /^znode_count \d+$/m);
   assert.match(metrics, new RegExp(`^znode_count\\{door="zookeeper 127\\.0\\.0\\.1:${ports[1]}"\\} \\d+$`, "m"));
   assert.equal((await fetch(`${base}/readyz`)).status, 200);
-  const { events } = (await (await fetch(`${base}/events`)).json()) as { events: { kind: string; text: string }[] };
+  type Events = { events: { kind: string; door: string | null; text: string }[] };
+  const { events } = (await (await fetch(`${base}/events`)).json()) as Events;
+  assert.ok(events.some(({ door, text }) => door === "lines" && text === "a client came"));
+  assert.deepEqual(report.doors[2]!.facts, { prefix: ">" });
+  assert.deepEqual(report.doors[0]!.facts, { mode: "serving", sessionTimeoutMinMs: 6000, sessionTimeoutMaxMs: 60_000 });
   assert.ok(events.some(({ kind, text }) => kind === "door" && text.startsWith("lines is open on")));
   assert.ok(events.some(({ kind }) => kind === "leader"));
 });

@@ -3,6 +3,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { ClientCapacity } from "../../transport/client-capacity.ts";
+import type { DoorEvents } from "../door-host.ts";
 import type { CredentialOptions } from "./credentials.ts";
 import { type Bounds, FRAME_BYTES_MAX, MULTI_READ_FRAMES_MAX } from "./limits.ts";
 import type { ConnectionStats } from "./stats.ts";
@@ -22,6 +23,7 @@ export interface ServiceOptions extends CredentialOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly capacity: ClientCapacity;
+  readonly events: DoorEvents;
   readonly tickTimeMs: number;
   readonly minSessionTimeoutMs: number;
   readonly maxSessionTimeoutMs: number;

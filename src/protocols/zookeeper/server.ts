@@ -45,18 +45,22 @@ export class ZooKeeperDoor implements Door<Connection> {
   readonly #view: AdminContext | null;
   readonly #service: Service;
   readonly #logger: Logger;
+  readonly #sessionTimeouts: { readonly sessionTimeoutMinMs: number; readonly sessionTimeoutMaxMs: number };
 
-  constructor({ member, clock, hashes, logger, capacity }: DoorHost, options: ZooKeeperDoorOptions) {
+  constructor({ member, clock, hashes, logger, capacity, events }: DoorHost, options: ZooKeeperDoorOptions) {
     this.#logger = logger;
     const tickTimeMs = options.tickTimeMs ?? 2000;
+    const { minSessionTimeoutMs = tickTimeMs * 2, maxSessionTimeoutMs = tickTimeMs * 20 } = options;
+    this.#sessionTimeouts = { sessionTimeoutMinMs: minSessionTimeoutMs, sessionTimeoutMaxMs: maxSessionTimeoutMs };
     this.#service = new Service(member, {
       clock,
       hashes,
       logger,
       capacity,
+      events,
       tickTimeMs,
-      minSessionTimeoutMs: options.minSessionTimeoutMs ?? tickTimeMs * 2,
-      maxSessionTimeoutMs: options.maxSessionTimeoutMs ?? tickTimeMs * 20,
+      minSessionTimeoutMs,
+      maxSessionTimeoutMs,
       frameBytesMax: options.juteMaxBuffer ?? FRAME_BYTES_MAX,
       globalOutstandingLimit: options.globalOutstandingLimit ?? OUTSTANDING_MAX,
       bounds: BOUNDS,
@@ -113,6 +117,7 @@ export class ZooKeeperDoor implements Door<Connection> {
         watches: stats.watches.size,
         znodes: view?.tree.nodeCount ?? 0,
       },
+      facts: { mode: this.#service.mode, ...this.#sessionTimeouts },
     };
   }
 

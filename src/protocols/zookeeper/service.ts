@@ -125,7 +125,9 @@ export class Service implements ConnectionHost, TreeEvents, LeaseEvents, LiveSer
 
   /** Watchers missed what happened in between. Clients come back, and their watches are compared. */
   onRestored(): void {
+    const { size } = this.#connections;
     this.#closeAll("the state was replaced by a leader's");
+    if (size > 0) this.options.events.add(`${size} connections were closed: the state was replaced by a leader's`);
     for (const request of this.#deferred) this.#conclude(request, { kind: "rejected", code: "session-moved" });
   }
 
@@ -157,6 +159,9 @@ export class Service implements ConnectionHost, TreeEvents, LeaseEvents, LiveSer
     this.#stopGrace?.();
     this.#stopGrace = null;
     if (this.mode === "read-only") this.#closeAll("there is a quorum again");
+    if (this.mode === "read-only" || this.mode === "refusing") {
+      this.options.events.add("there is a quorum again: all clients are served");
+    }
     this.mode = "serving";
   }
 
@@ -165,9 +170,9 @@ export class Service implements ConnectionHost, TreeEvents, LeaseEvents, LiveSer
     this.#stopGrace = this.options.clock.after(NO_QUORUM_GRACE_TICKS * this.options.tickTimeMs, () => {
       this.#stopGrace = null;
       this.mode = this.options.readOnlyMode ? "read-only" : "refusing";
-      this.options.logger.warn(
-        `no quorum: ${this.options.readOnlyMode ? "read-only clients alone are served" : "clients are turned away"}`,
-      );
+      const whom = this.options.readOnlyMode ? "read-only clients alone are served" : "clients are turned away";
+      this.options.logger.warn(`no quorum: ${whom}`);
+      this.options.events.add(`no quorum: ${whom}`);
       this.#closeAll("there is no quorum");
     });
     for (const connection of this.#connections) connection.awaitQuorum();

@@ -36,6 +36,7 @@ function open(
     clock,
     logger: silentLogger,
     capacity,
+    events: { add() {} },
     hashes: { ...digests, randomBytes: (count) => new Uint8Array(count).map(() => random.below(256)) },
     tickTimeMs,
     minSessionTimeoutMs: 2 * tickTimeMs,

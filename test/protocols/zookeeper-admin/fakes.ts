@@ -3,6 +3,7 @@
 import type { Clock } from "../../../src/base/clock.ts";
 import type { Logger } from "../../../src/base/logger.ts";
 import { Summary } from "../../../src/base/summary.ts";
+import { EventFeed } from "../../../src/management/event-feed.ts";
 import { type HttpEndpoint, startManagementServer, startMetricsServer } from "../../../src/management/http-server.ts";
 import { Management } from "../../../src/management/management.ts";
 import { type AdminContext, type AdminSettings, TRACE_MASK } from "../../../src/protocols/zookeeper/admin-context.ts";
@@ -270,6 +271,7 @@ export function managementOf(
     member: context.member,
     mode: context.settings.standalone ? "standalone" : "ensemble",
     doors: [{ name: "zookeeper", kind: "zookeeper", ports: ["*:2181"], door }],
+    events: new EventFeed(context.wall),
     storage: context.storage,
     hosts,
     wall: context.wall,

@@ -214,6 +214,10 @@ test("a quorum that stays away sends clients elsewhere, until it is back", () =>
   assert.equal(refused.isClosed, true);
   world.member.become({ hasQuorum: true, state: "open" });
   assert.notEqual(world.dial().connect({ sessionId: client.sessionId, password: client.password })?.sessionId, 0);
+  assert.deepEqual(world.events, [
+    "no quorum: clients are turned away",
+    "there is a quorum again: all clients are served",
+  ]);
 });
 
 test("a leader that comes and goes quickly is no quorum that stays away", () => {
@@ -226,6 +230,7 @@ test("a leader that comes and goes quickly is no quorum that stays away", () => 
     client.call(...ask.ping);
   }
   assert.equal(client.isClosed, false);
+  assert.deepEqual(world.events, [], "operators are told of what clients notice");
 });
 
 test("read-only mode serves who asked for it: reads and watches, no writes, no sync", () => {

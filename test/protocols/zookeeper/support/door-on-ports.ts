@@ -58,7 +58,15 @@ export async function openZooKeeperServer(
 ): Promise<ZooKeeperServer> {
   const { clock, logger = silentLogger } = options;
   const door = new ZooKeeperDoor(
-    { member, clock, logger, hashes: systemHashes, level: 0, capacity: new ClientCapacity(clock) },
+    {
+      member,
+      clock,
+      logger,
+      hashes: systemHashes,
+      level: 0,
+      capacity: new ClientCapacity(clock),
+      events: { add() {} },
+    },
     options,
   );
   try {

@@ -407,6 +407,8 @@ export class World {
   readonly clock: VirtualClock;
   readonly member: FakeMember;
   readonly log: string[] = [];
+  /** What its doors tell operators. */
+  readonly events: string[] = [];
   readonly service: Service;
   readonly #options: ServiceOptions;
 
@@ -424,6 +426,7 @@ export class World {
     this.#options = {
       clock: this.clock,
       capacity: new ClientCapacity(this.clock),
+      events: { add: (text) => void this.events.push(text) },
       hashes,
       logger,
       tickTimeMs: 2000,
