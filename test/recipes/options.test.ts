@@ -192,13 +192,18 @@ test("every call of the client does the same", async () => {
   await world.end();
 });
 
+const memberThatIsNone = {
+  accept: () => null,
+  isConnected: () => false,
+  member: { id: 1, status: { hasQuorum: true, configuration: { members: [] } } },
+};
 const ways: Readonly<Record<string, readonly [call: Call, names: string]>> = {
   connect: [
     (o) => connect("zookeeper://127.0.0.1:1", o),
-    "sessionTimeoutMs requestTimeoutMs connectTimeoutMs signal auth sasl tls acl logger onListenerError",
+    "sessionTimeoutMs requestTimeoutMs connectTimeoutMs waitForServers signal auth sasl tls acl logger onListenerError",
   ],
   "member.connect": [
-    (o) => connectToMember({ accept: () => null }, o),
+    (o) => connectToMember(memberThatIsNone, o),
     "sessionTimeoutMs connectTimeoutMs signal auth acl logger root",
   ],
   connectZooKeeper: [

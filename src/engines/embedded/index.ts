@@ -8,7 +8,9 @@ import { Coordination } from "../../recipes/index.ts";
 import { checkName } from "../../recipes/names.ts";
 import type { Acceptor } from "../../transport/connection.ts";
 import { diagnosticsTracer } from "../diagnostics.ts";
+import { CONNECT_TIMEOUT_MS, connectError } from "../zookeeper/connect-errors.ts";
 import { ZooKeeperEngine } from "../zookeeper/engine.ts";
+import { ensembleError, type MemberOfEnsemble } from "./ensemble-error.ts";
 import { MemoryTransport } from "./transport.ts";
 
 export interface MemberConnectOptions
@@ -22,11 +24,9 @@ export interface MemberConnectOptions
   readonly root?: string | undefined;
   /** Ends the wait for the first session. */
   readonly signal?: AbortSignal | undefined;
-  /** How long the first session may take, which needs a quorum of members: 30,000 ms unless given. */
+  /** How long the first session may take, which needs a quorum of members: 10,000 ms unless given. */
   readonly connectTimeoutMs?: number | undefined;
 }
-
-const CONNECT_TIMEOUT_MS = 30_000;
 
 const { sessionTimeoutMs, requestTimeoutMs, logger, auth, signal, connectTimeoutMs } = CONNECT;
 const EMBEDDED: OptionRules<MemberConnectOptions> = {
@@ -45,24 +45,24 @@ const EMBEDDED: OptionRules<MemberConnectOptions> = {
  * from the others, the session ends in time and handles are lost.
  */
 export async function connectToMember(
-  member: Acceptor,
+  member: Acceptor & MemberOfEnsemble,
   options: MemberConnectOptions = {},
 ): Promise<Coordination<ZooKeeperEngine>> {
   checkConfiguration("member.connect", options, EMBEDDED);
   const node = nodePorts();
   const ports = { ...node, transport: new MemoryTransport(member, node.clock) };
   const servers = [{ host: "this process", port: 0 }];
-  const { root = "/", acl, signal, connectTimeoutMs, ...rest } = options;
+  const { root = "/", acl, signal, connectTimeoutMs: timeoutMs = CONNECT_TIMEOUT_MS, ...rest } = options;
   if (acl !== undefined) checkAcl("member.connect", "configuration", acl);
   if (root !== "/") checkName("root", root);
   const client = new ZooKeeperClient({ servers, chroot: "/", isTls: false }, rest, ports);
   try {
-    await client.connected({ signal, timeoutMs: connectTimeoutMs ?? CONNECT_TIMEOUT_MS });
+    await client.connected({ signal, timeoutMs });
     return new Coordination(
       new ZooKeeperEngine(client, ports, { root, acl, logger: options.logger, tracer: diagnosticsTracer }),
     );
   } catch (error) {
     await client.close();
-    throw error;
+    throw ensembleError(error, member, timeoutMs) ?? (await connectError(error, servers, ports, timeoutMs));
   }
 }

@@ -12,31 +12,44 @@ import { CONNECT, checkConfiguration } from "../../protocols/zookeeper/client/op
 import { checkAcl } from "../../recipes/access.ts";
 import { Coordination } from "../../recipes/index.ts";
 import { diagnosticsTracer } from "../diagnostics.ts";
+import { CONNECT_TIMEOUT_MS, connectError } from "./connect-errors.ts";
 import { ZooKeeperEngine } from "./engine.ts";
 
 export { ZooKeeperEngine } from "./engine.ts";
 
-export interface RecipeConnectOptions extends Omit<ConnectOptions, "onLoss" | "resume" | "readOnly"> {
+export interface RecipeConnectOptions
+  extends Omit<ConnectOptions, "onLoss" | "resume" | "readOnly" | "connectTimeoutMs"> {
   /**
    * Who may do what with the nodes that recipes make, directories included; anyone everything, unless given. `ACL.creator`: those
    * alone who prove to be the same as this program, by `auth` or `sasl`.
    */
   readonly acl?: readonly Acl[] | undefined;
+  /** How long the first session may take, over all servers and rounds: 10,000 ms unless given. */
+  readonly connectTimeoutMs?: number | undefined;
+  /**
+   * Goes on trying while every server refuses the connection, until `connectTimeoutMs`: for programs that start before their
+   * servers do. Unless given, `connect` fails at once then.
+   */
+  readonly waitForServers?: boolean | undefined;
 }
 
-const CONNECT_TIMEOUT_MS = 30_000;
-
 const { onLoss: _ownLoss, resume: _noResume, readOnly: _neverReadOnly, ...CONNECT_OF_RECIPES } = CONNECT;
-const CONNECT_RECIPES: OptionRules<RecipeConnectOptions> = { ...CONNECT_OF_RECIPES, acl: OPTION.any };
+const CONNECT_RECIPES: OptionRules<RecipeConnectOptions> = {
+  ...CONNECT_OF_RECIPES,
+  acl: OPTION.any,
+  waitForServers: OPTION.flag,
+};
 
 /**
  * Connects to the servers of a URL, `zookeeper://host:port,host:port/chroot` (`zookeeper+tls://` with TLS), and completes with
- * the first session. Fails with a CoordinationError: "configuration" when the URL is wrong, "deadline" when no server gave a
- * session in time; nothing is left then. Later losses are healed: what is held is lost, what is asked next goes on.
+ * the first session. Fails with a CoordinationError, and leaves nothing: "configuration" when the URL is wrong, "connection-lost"
+ * at once when every server refuses the connection, "no-quorum" and "deadline" when no server gave a session in time. Later
+ * losses are healed: what is held is lost, what is asked next goes on.
  */
 export async function connect(url: string, options: RecipeConnectOptions = {}): Promise<Coordination<ZooKeeperEngine>> {
   checkConfiguration("connect", options, CONNECT_RECIPES);
-  const { acl, tls, signal, connectTimeoutMs: timeoutMs = CONNECT_TIMEOUT_MS, ...rest } = options;
+  const { acl, tls, signal, waitForServers = false, connectTimeoutMs, ...rest } = options;
+  const timeoutMs = connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
   if (acl !== undefined) checkAcl("connect", "configuration", acl);
   const parsed = parseConnectString(url);
   const ports = nodePorts(tls ?? parsed.isTls);
@@ -46,7 +59,7 @@ export async function connect(url: string, options: RecipeConnectOptions = {}): 
     ports,
   );
   try {
-    await client.connected({ signal, timeoutMs });
+    await client.connected({ signal, timeoutMs, failWhenRefused: !waitForServers });
     return new Coordination(
       new ZooKeeperEngine(client, ports, {
         root: parsed.chroot,
@@ -57,6 +70,6 @@ export async function connect(url: string, options: RecipeConnectOptions = {}): 
     );
   } catch (error) {
     await client.close();
-    throw error;
+    throw await connectError(error, parsed.servers, ports, timeoutMs);
   }
 }

@@ -44,7 +44,7 @@ import { ping } from "./session-requests.ts";
 import { ACL, type Acl, type Data, type Identity, type Stat, type Watcher } from "./types.ts";
 import { WatchCalls } from "./watch-calls.ts";
 import { type OnceTable, Watches } from "./watches.ts";
-import { whenConnected } from "./when-connected.ts";
+import { type ConnectedOptions, whenConnected } from "./when-connected.ts";
 
 /**
  * A client of a ZooKeeper ensemble, or of a Cabildo cluster. It holds one session at a time and keeps it alive; what is asked
@@ -104,7 +104,7 @@ export class ZooKeeperClient implements AsyncDisposable {
    * Completes when the client is connected; at once if it is. Fails when it never will be again, and ("deadline") after `timeoutMs`,
    * with each server's reason.
    */
-  connected(options: Pick<CallOptions, "signal" | "timeoutMs"> = {}): Promise<Session> {
+  connected(options: ConnectedOptions = {}): Promise<Session> {
     return whenConnected(this, this.#sessionManager, this.#ports.clock, options);
   }
 

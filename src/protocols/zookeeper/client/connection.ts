@@ -60,6 +60,8 @@ export class Connection implements LinkEvents {
   readonly target: Target;
   readonly openedAt: number;
   phase: ConnectionPhase = "dialing";
+  /** Nobody listens there. */
+  wasRefused = false;
   /** When the last bytes came. */
   heardAt: number;
   /** When the handshake or the last ping was sent, and when the last answer to one of them came. */
@@ -204,6 +206,7 @@ export class Connection implements LinkEvents {
   onClose(error: Error | null): void {
     if (this.phase === "ended") return;
     const wasDialing = this.phase === "dialing";
+    this.wasRefused = wasDialing && error !== null && "code" in error && error.code === "ECONNREFUSED";
     const why = error === null ? "closed the connection" : wasDialing ? "cannot be reached" : "was cut off";
     this.end(error === null ? why : `${why}: ${error.message}`);
   }

@@ -42,7 +42,7 @@ export const RECONFIG: RulesOfAny<ReconfigOptions> = {
   members: list,
   fromVersion: { is: "a bigint", fits: (value) => typeof value === "bigint" },
 };
-export const WAIT = { signal, timeoutMs: OPTION.number };
+export const CONNECTED = { signal, timeoutMs: OPTION.number, failWhenRefused: flag };
 export const CLOSE = { timeoutMs: duration };
 
 /** Numbers are checked by `sessionManagerOptionsOf`, which knows their ranges. */

@@ -16,6 +16,9 @@ export class OutageLog {
   readonly #now: () => number;
   /** Each server's last reason, for errors. */
   readonly #troubles = new Map<string, string>();
+  /** Those among them that nobody can reach before somebody starts a server or corrects the name. */
+  readonly #refusals = new Set<string>();
+  readonly #refusalListeners = new Set<() => void>();
   #outage: Outage | null = null;
   #warnedAt = Number.NEGATIVE_INFINITY;
   /** Warnings that may still be given, and when that was counted. */
@@ -35,9 +38,23 @@ export class OutageLog {
     return troubles.size === 0 ? "none has answered yet" : [...troubles].map((words) => words.join(" ")).join("; ");
   }
 
-  /** A connection ended, or an attempt failed. */
-  note(server: string, why: string): void {
+  /** Calls the listener after each round in which every server refused the connection. Returns a function that stops that. */
+  onAllRefused(listener: () => void): () => void {
+    this.#refusalListeners.add(listener);
+    return () => void this.#refusalListeners.delete(listener);
+  }
+
+  /** Every server has been tried, and none gave a session. */
+  onRoundFailed(): void {
+    if (this.#troubles.size === 0 || this.#refusals.size < this.#troubles.size) return;
+    for (const listener of [...this.#refusalListeners]) listener();
+  }
+
+  /** A connection ended, or an attempt failed. `isRefusal`: nobody listens there, or there is no such host. */
+  note(server: string, why: string, isRefusal: boolean): void {
     this.#troubles.set(server, why);
+    if (isRefusal) this.#refusals.add(server);
+    else this.#refusals.delete(server);
     const now = this.#now();
     const outage = this.#outage ?? { since: now, isTold: false, attempts: 0 };
     outage.attempts += 1;
@@ -47,6 +64,7 @@ export class OutageLog {
 
   onConnected(server: string): void {
     this.#troubles.clear();
+    this.#refusals.clear();
     const outage = this.#outage;
     this.#outage = null;
     if (outage === null || !outage.isTold) return;

@@ -27,14 +27,15 @@ export interface ServerSelectorOwner {
   pauseMsMax(): number;
   /** The next target to try. If that fails, `next` gives another. */
   onTarget(target: Target): void;
-  /** A name that could not be resolved. */
-  onUnresolved(server: Server, why: string): void;
+  /** A name that could not be resolved. `isRefusal`: there is no such host. */
+  onUnresolved(server: Server, why: string, isRefusal: boolean): void;
 }
 
 export class ServerSelector {
   readonly #servers: readonly Server[];
   readonly #owner: ServerSelectorOwner;
   readonly #ports: Pick<ClientPorts, "transport" | "clock" | "random">;
+  readonly #onRoundFailed: () => void;
   #round: Server[] = [];
   #targets: Target[] = [];
   #last: Target | null = null;
@@ -46,9 +47,11 @@ export class ServerSelector {
     servers: readonly Server[],
     owner: ServerSelectorOwner,
     ports: Pick<ClientPorts, "transport" | "clock" | "random">,
+    onRoundFailed: () => void,
   ) {
     this.#servers = servers;
     this.#owner = owner;
+    this.#onRoundFailed = onRoundFailed;
     this.#ports = ports;
   }
 
@@ -100,8 +103,12 @@ export class ServerSelector {
       return;
     }
     const server = this.#round.shift();
-    if (server === undefined) this.#pause(null);
-    else this.#resolve(server);
+    if (server !== undefined) {
+      this.#resolve(server);
+      return;
+    }
+    this.#pause(null);
+    this.#onRoundFailed(); // the last: it may close the client
   }
 
   #pause(last: Target | null): void {
@@ -130,7 +137,10 @@ export class ServerSelector {
     forget = transport.resolve(server.host, (error, addresses) => {
       if (isOver) return;
       end();
-      if (error !== null) return this.#fail(server, `its name is not resolved: ${error.message}`);
+      if (error !== null) {
+        const isUnknown = "code" in error && error.code === "ENOTFOUND";
+        return this.#fail(server, `its name is not resolved: ${error.message}`, isUnknown);
+      }
       const isLast = (address: string) => address === this.#last?.address && server.port === this.#last.port;
       this.#targets = withLast(shuffled(addresses, random), isLast).map((address) => ({ ...server, address }));
       if (this.#targets.length === 0) return this.#fail(server, "its name has no address");
@@ -139,8 +149,8 @@ export class ServerSelector {
     if (isOver) forget();
   }
 
-  #fail(server: Server, why: string): void {
-    this.#owner.onUnresolved(server, why);
+  #fail(server: Server, why: string, isRefusal = false): void {
+    this.#owner.onUnresolved(server, why, isRefusal);
     this.#go();
   }
 }

@@ -71,7 +71,7 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner, Req
   /** Why there will be no other session. */
   #stopped: SessionLostError | null = null;
   #closing: Closing | null = null;
-  readonly #outageLog: OutageLog;
+  readonly outageLog: OutageLog;
 
   constructor(options: SessionManagerOptions, ports: ClientPorts, watches: Watches, events: SessionManagerEvents) {
     this.#options = options;
@@ -80,9 +80,9 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner, Req
     this.#events = events;
     this.#authentication = new Authentication(options, ports.hashes);
     this.#requests = new RequestQueue(this, ports.clock, options);
-    this.#outageLog = new OutageLog(options.logger, () => ports.clock.now());
+    this.outageLog = new OutageLog(options.logger, () => ports.clock.now());
     this.#stallDetector = new StallDetector(ports.clock);
-    this.#serverSelector = new ServerSelector(options.servers, this, ports);
+    this.#serverSelector = new ServerSelector(options.servers, this, ports, () => this.outageLog.onRoundFailed());
     this.#active = new ActiveConnection(options, ports, this, this.#stallDetector);
     this.#sessionDeadline = new SessionDeadline(ports.clock, this.#stallDetector, () => this.checkDeadline());
     if (options.resume !== null) this.#resume(options.resume);
@@ -132,7 +132,7 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner, Req
   /** The servers' reasons against a connection, for errors. */
   get troubles(): string {
     const tried = this.ready === null ? this.connection : null;
-    return this.#outageLog.describe(tried === null ? null : nameOf(tried.target));
+    return this.outageLog.describe(tried === null ? null : nameOf(tried.target));
   }
 
   get #now(): number {
@@ -187,8 +187,8 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner, Req
     return pauseMsMax(this.#session);
   }
 
-  onUnresolved(server: Server, why: string): void {
-    this.#outageLog.note(showServer(server), why);
+  onUnresolved(server: Server, why: string, isRefusal: boolean): void {
+    this.outageLog.note(showServer(server), why, isRefusal);
   }
 
   onTarget(target: Target): void {
@@ -240,7 +240,7 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner, Req
     const session = this.#session!;
     const isReattached = this.#state.kind === "unsure";
     this.#active.becomeReady();
-    this.#outageLog.onConnected(nameOf(connection.target));
+    this.outageLog.onConnected(nameOf(connection.target));
     connection.send([...this.#proofs(connection), ...this.#rearming(connection)]);
     this.#active.keepAlive(connection, session);
     if (isReattached) this.#watches.onReconnected();
@@ -295,7 +295,7 @@ export class SessionManager implements ConnectionOwner, ServerSelectorOwner, Req
 
   onEnded(connection: Connection, why: string): void {
     if (connection !== this.connection) return;
-    this.#outageLog.note(nameOf(connection.target), why);
+    this.outageLog.note(nameOf(connection.target), why, connection.wasRefused);
     const wasReady = this.ready !== null;
     const hasLived = this.#now - connection.openedAt >= GOOD_CONNECTION_MS;
     const unanswered = this.#active.drop();
