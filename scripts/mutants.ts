@@ -1,9 +1,9 @@
 // Plants known bugs in a copy of the sources, one at a time, and fails if the suite does not notice one of them:
 //
-//   npm run mutants -- [name…] [--jobs 2] [--seeds 150] [--no-sim] [--no-tests] [--markdown]
+//   npm run mutants -- [name…] [--jobs 2] [--seeds 150] [--no-sim] [--no-tests]
 //
 // `name`: only the bugs whose names contain it. `--seeds`: how many histories the simulator may take for each. `--no-sim`,
-// `--no-tests`: the tests alone, or the simulator alone on the bugs within its reach. `--markdown` prints the table that docs/reliability.md keeps.
+// `--no-tests`: the tests alone, or the simulator alone on the bugs within its reach.
 
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { MUTANTS } from "../test/mutants/all.ts";
 import { failingAnyway, type HuntOptions, hunt } from "../test/mutants/hunt.ts";
-import { figuresOf, isCaught, lineOf, tableOf } from "../test/mutants/report.ts";
+import { figuresOf, isCaught, lineOf } from "../test/mutants/report.ts";
 import { simulator } from "../test/mutants/suites.ts";
 
 const TREE = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -25,7 +25,6 @@ const { values, positionals } = parseArgs({
     seeds: { type: "string", default: "150" },
     "no-sim": { type: "boolean", default: false },
     "no-tests": { type: "boolean", default: false },
-    markdown: { type: "boolean", default: false },
   },
 });
 
@@ -53,6 +52,5 @@ for (const { name, trial } of failing) {
 if (failing.length > 0) process.exit(1);
 
 const verdicts = await hunt(mutants, options);
-if (values.markdown) console.log(tableOf(verdicts, Number(values.seeds)));
 console.log(figuresOf(verdicts, hasSimulator, (performance.now() - began) / 1000));
 process.exit(verdicts.every(isCaught) ? 0 : 1);

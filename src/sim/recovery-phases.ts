@@ -74,7 +74,7 @@ export class RecoveryPhases {
 
   async #checkLeader(when: string): Promise<void> {
     if (await this.#recovery.leads(() => this.#isBroken)) return;
-    this.#invariants.violate("somebody leads", `nobody leads and writes ${when}: ${this.#state()}`);
+    this.#invariants.violate("a leader is elected", `nobody leads and writes ${when}: ${this.#state()}`);
   }
 
   /** No change of members is under way or asked for, as far as anybody knows. */
@@ -109,7 +109,7 @@ export class RecoveryPhases {
     if (await this.#within(() => this.#isBroken || isServed(), MAJORITY_RECOVERS_WITHIN_TICKS)) return;
     // A leader that began to change who belongs, before it noticed who is out of reach, needs a majority of those, too.
     if (!this.#isMajority(chosen)) this.#note("a change of members was under way that needs others as well");
-    else this.#invariants.violate("recovers", `members ${names} did not serve all clients: ${this.#state()}`);
+    else this.#invariants.violate("recovery", `members ${names} did not serve all clients: ${this.#state()}`);
   }
 
   /** At random: all voters that are well but for as many as can be missed. Before there is a configuration: everyone. */
@@ -170,13 +170,13 @@ export class RecoveryPhases {
     if (await this.#recovery.aftermath(isBroken)) await this.#checkLeader("after the faults");
     const isDone = (): boolean => this.#isBroken || (this.#isWhole() && this.#areVanishedForgotten());
     if (!(await this.#within(isDone, ALL_RECOVER_WITHIN_TICKS))) {
-      this.#invariants.violate("recovers", `the members did not all come together again: ${this.#state()}`);
+      this.#invariants.violate("recovery", `the members did not all come together again: ${this.#state()}`);
     }
     if (this.#isBroken) return;
     await this.#takeSnapshots();
     const isServed = this.#serveOnce(this.#ensemble.members);
     if (!(await this.#within(() => this.#isBroken || isServed(), MAJORITY_RECOVERS_WITHIN_TICKS))) {
-      this.#invariants.violate("recovers", `not all clients were served in the end: ${this.#state()}`);
+      this.#invariants.violate("recovery", `not all clients were served in the end: ${this.#state()}`);
     }
   }
 

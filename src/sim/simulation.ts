@@ -155,7 +155,7 @@ class Simulation {
   #lookForStuck(): void {
     this.#ensemble.time.after(this.#parameters.tickTimeMs / LOOKS_PER_TICK, () => {
       for (const who of this.#network.findStuck()) {
-        this.#invariants.violate("what can be answered is", `a reply to ${who} is due, and is not sent`);
+        this.#invariants.violate("due replies are sent", `a reply to ${who} is due, and is not sent`);
       }
       this.#lookForStuck();
     });

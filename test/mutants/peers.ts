@@ -7,7 +7,7 @@ const OTHER_NETWORK = "its network carries frames, not bytes";
 export const PEERS: readonly Mutant[] = [
   {
     name: "a-member-of-another-ensemble-is-welcome",
-    rule: "A caller of another ensemble is closed.",
+    rule: "A connection from a member of another ensemble is closed.",
     file: "src/adapters/peers/local-member.ts",
     find: "return cluster !== 0 && this.cluster !== 0 && cluster !== this.cluster;",
     replace: "return false;",
@@ -16,7 +16,7 @@ export const PEERS: readonly Mutant[] = [
   },
   {
     name: "a-member-of-another-version-is-welcome",
-    rule: "A caller with no version in common is closed.",
+    rule: "A connection from a member without a common version is closed.",
     pitfall: 36,
     file: "src/adapters/peers/hello.ts",
     find: "return common >= versionOldest && common >= oldest ? common : null;",
@@ -26,7 +26,7 @@ export const PEERS: readonly Mutant[] = [
   },
   {
     name: "a-peer-that-fell-silent-is-never-given-up",
-    rule: "A connection on which nothing is heard is given up.",
+    rule: "A connection to a silent peer is closed.",
     pitfall: 11,
     file: "src/adapters/peers/peers.ts",
     find: "if (now - connection.heardAt > SILENCE_MS) connection.close(",
@@ -36,7 +36,7 @@ export const PEERS: readonly Mutant[] = [
   },
   {
     name: "a-peer-that-takes-nothing-fills-the-memory",
-    rule: "A peer that takes nothing is dropped when too much waits for it.",
+    rule: "A connection to a peer that reads nothing is closed when too much waits for it.",
     pitfall: 30,
     file: "src/adapters/peers/connection.ts",
     find: "if (this.socket.writableLength + bytes > UNSENT_BYTES_MAX) {",
@@ -46,7 +46,7 @@ export const PEERS: readonly Mutant[] = [
   },
   {
     name: "an-announced-length-is-believed",
-    rule: "A frame beyond the limit is refused before a byte of it is waited for.",
+    rule: "A frame beyond the limit is refused before its bytes are waited for.",
     pitfall: 29,
     file: "src/transport/frame-reader.ts",
     find: "return length >= this.#bytesMin && length <= this.bytesMax;",
@@ -56,7 +56,7 @@ export const PEERS: readonly Mutant[] = [
   },
   {
     name: "an-old-member-is-sent-channels",
-    rule: "To a member of wire version 2 frames are what they were: without a channel.",
+    rule: "A member of wire version 2 is sent frames without a channel number.",
     file: "src/adapters/peers/framing.ts",
     find: "return wireVersion >= 3 ? WITH_CHANNEL : WITHOUT_CHANNEL;",
     replace: "return wireVersion >= 2 ? WITH_CHANNEL : WITHOUT_CHANNEL;",
@@ -65,7 +65,7 @@ export const PEERS: readonly Mutant[] = [
   },
   {
     name: "a-stranger-is-heard-on-every-channel",
-    rule: "Beside the log's channel only members are heard that the configuration names, or that have proved themselves.",
+    rule: "Only known members may use other channels than the log's.",
     file: "src/adapters/peers/peers.ts",
     find: "else if (peer.isListed || !isStranger(connection)) this.#channels",
     replace: "else this.#channels",

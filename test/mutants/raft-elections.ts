@@ -5,7 +5,7 @@ import type { Mutant } from "./mutant.ts";
 export const RAFT_ELECTIONS: readonly Mutant[] = [
   {
     name: "a-vote-leaves-before-it-is-durable",
-    rule: "A vote leaves once it is on the disk.",
+    rule: "A vote is sent only after it is on the disk.",
     pitfall: 2,
     file: "src/consensus/raft/voter.ts",
     find: `effects.sendAfter(hardState.spokenSequence, to, {
@@ -17,7 +17,7 @@ export const RAFT_ELECTIONS: readonly Mutant[] = [
   },
   {
     name: "a-candidate-asks-before-its-own-vote-is-durable",
-    rule: "A candidate asks for votes once its own is on the disk.",
+    rule: "A candidate asks for votes only after its own vote is on the disk.",
     pitfall: 2,
     file: "src/consensus/raft/candidate.ts",
     find: `effects.sendAfter(hardState.spokenSequence, to, {
@@ -29,7 +29,7 @@ export const RAFT_ELECTIONS: readonly Mutant[] = [
   },
   {
     name: "a-candidate-counts-its-vote-before-it-is-durable",
-    rule: "A candidate counts its own vote once it is on the disk.",
+    rule: "A candidate counts its own vote only after it is on the disk.",
     pitfall: 2,
     file: "src/consensus/raft/candidate.ts",
     find: `this.#state.becomeCandidate("candidate", election);
@@ -53,7 +53,7 @@ export const RAFT_ELECTIONS: readonly Mutant[] = [
   },
   {
     name: "a-term-is-spoken-of-before-it-is-durable",
-    rule: "A member speaks in a term once the term is on the disk.",
+    rule: "A member sends messages of a term only after the term is on its disk.",
     pitfall: 2,
     file: "src/consensus/raft/hard-state.ts",
     find: "return this.#isChanged ? this.#effects.nextSequence : this.#sequence;",
@@ -63,7 +63,7 @@ export const RAFT_ELECTIONS: readonly Mutant[] = [
   },
   {
     name: "a-vote-for-a-shorter-log",
-    rule: "A vote goes to a candidate whose log holds all that this one may have committed.",
+    rule: "A vote goes only to a candidate whose log is at least as up to date.",
     file: "src/consensus/raft/log.ts",
     find: "return other.term > lastTerm || (other.term === lastTerm && other.index >= this.lastIndex);",
     replace: "return other.term >= lastTerm;",
@@ -72,7 +72,7 @@ export const RAFT_ELECTIONS: readonly Mutant[] = [
   },
   {
     name: "a-member-cut-off-raises-its-term",
-    rule: "Whoever hears no leader first asks, by pre-vote, whether it would win.",
+    rule: "A member that hears no leader asks by pre-vote whether it would win, before it raises its term.",
     pitfall: 9,
     file: "src/consensus/raft/candidate.ts",
     find: `this.#preCampaign();
@@ -84,7 +84,7 @@ export const RAFT_ELECTIONS: readonly Mutant[] = [
         );
     } else {`,
     caughtBy: ["raft/pitfalls"],
-    simulator: "terms that grow break no promise: it only costs elections",
+    simulator: "a growing term breaks no promise: it only costs elections",
   },
   {
     name: "a-voter-does-not-keep-to-its-leader",

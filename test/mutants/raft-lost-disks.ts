@@ -5,7 +5,7 @@ import type { Mutant } from "./mutant.ts";
 export const RAFT_LOST_DISKS: readonly Mutant[] = [
   {
     name: "a-wiped-member-votes",
-    rule: "A member votes as the incarnation that a configuration names, not by its number alone.",
+    rule: "A vote counts only from the incarnation that the configuration names.",
     pitfall: 26,
     file: "src/consensus/raft/election.ts",
     find: "const isNamed = voter.joined || (candidacy.incarnation !== 0 && candidacy.incarnation === voter.incarnation);",
@@ -15,7 +15,7 @@ export const RAFT_LOST_DISKS: readonly Mutant[] = [
   },
   {
     name: "a-wiped-members-acknowledgement-counts",
-    rule: "Acknowledgements count from the incarnation that the configuration names.",
+    rule: "An acknowledgement counts only from the incarnation that the configuration names.",
     pitfall: 26,
     file: "src/consensus/raft/voter-quorum.ts",
     find: "const counts = peer !== undefined && incarnation !== 0 && peer.incarnation === incarnation;",
@@ -25,7 +25,7 @@ export const RAFT_LOST_DISKS: readonly Mutant[] = [
   },
   {
     name: "what-a-lost-disk-acknowledged-counts-on",
-    rule: "A follower that answers under another incarnation holds nothing of what it acknowledged before.",
+    rule: "Nothing counts any more that a follower acknowledged under an earlier incarnation.",
     pitfall: 26,
     file: "src/consensus/raft/leader.ts",
     find: "if (peer.incarnation !== incarnation) peer.replaced(incarnation);",
@@ -35,7 +35,7 @@ export const RAFT_LOST_DISKS: readonly Mutant[] = [
   },
   {
     name: "a-voter-passes-its-vote-to-its-new-disk-at-once",
-    rule: "A voter with a new disk loses its vote and catches up before it has one again.",
+    rule: "A voter with a new disk loses its vote, and has one again only after it has caught up.",
     pitfall: 26,
     file: "src/consensus/raft/configuration.ts",
     find: "for (const member of sorted) if (!isValidRecord(member) || swapsIncarnation(current, member)) return null;",
@@ -45,7 +45,7 @@ export const RAFT_LOST_DISKS: readonly Mutant[] = [
   },
   {
     name: "an-ensemble-is-founded-beside-one-who-remembers",
-    rule: "A member that remembers an ensemble stands in the way of a founding, also where it could be done without.",
+    rule: "No ensemble is founded while one of the listed members remembers an earlier ensemble.",
     pitfall: 26,
     file: "src/consensus/raft/election.ts",
     find: "this.#objected = true;",
@@ -55,7 +55,7 @@ export const RAFT_LOST_DISKS: readonly Mutant[] = [
   },
   {
     name: "a-majority-of-blank-voters-founds-an-ensemble",
-    rule: "An ensemble is founded by all of its voters, for the one that is missing may hold what was acknowledged.",
+    rule: "An ensemble is founded by all of its voters, because a missing one may hold acknowledged entries.",
     pitfall: 26,
     file: "src/consensus/raft/election.ts",
     find: "if (this.#objected || !needed.every(isIn)) return",
@@ -65,17 +65,17 @@ export const RAFT_LOST_DISKS: readonly Mutant[] = [
   },
   {
     name: "a-member-alone-leads-against-its-file",
-    rule: "A member whose log has no other voter does not lead where its file lists others.",
+    rule: "A member whose log names no other voter does not lead while its file lists others.",
     pitfall: 26,
     file: "src/consensus/raft/founding.ts",
     find: "if (voters.length !== 1 || voters[0]!.id !== self) return false;",
     replace: "if (voters.length > 0) return false;",
     caughtBy: ["replica/founding"],
-    simulator: "a day of the simulator has one list of founders",
+    simulator: "each run of the simulator has one list of founders",
   },
   {
     name: "a-blank-member-counts-before-it-holds-anything",
-    rule: "A founder that came late counts once it has acknowledged something.",
+    rule: "A founder that joins late counts only after it has acknowledged an entry.",
     pitfall: 26,
     file: "src/consensus/raft/leader.ts",
     find: "return peer !== undefined && peer.matchIndex > 0 ? peer.incarnation : 0;",

@@ -5,7 +5,7 @@ import type { Mutant } from "./mutant.ts";
 export const RAFT_MEMBERSHIP: readonly Mutant[] = [
   {
     name: "members-change-before-the-terms-first-commit",
-    rule: "No change of members before an entry of the leader's own term is committed.",
+    rule: "The members change only after the leader has committed an entry of its own term.",
     pitfall: 1,
     file: "src/consensus/raft/leader.ts",
     find: "return this.#hasCommittedInTerm && !this.isChangingMembership && this.#transfer === null;",
@@ -15,7 +15,7 @@ export const RAFT_MEMBERSHIP: readonly Mutant[] = [
   },
   {
     name: "a-second-change-of-members-while-one-is-under-way",
-    rule: "One change of members at a time.",
+    rule: "Only one change of members is under way at a time.",
     pitfall: 17,
     file: "src/consensus/raft/leader.ts",
     find: "return this.#hasCommittedInTerm && !this.isChangingMembership && this.#transfer === null;",
@@ -25,7 +25,7 @@ export const RAFT_MEMBERSHIP: readonly Mutant[] = [
   },
   {
     name: "voters-are-left-of-whom-none-count",
-    rule: "A change leaves a majority of voters that are named: the others could not even be named.",
+    rule: "A change of members leaves a majority of voters whose incarnations are known.",
     file: "src/consensus/raft/configuration.ts",
     find: "if (after.filter(({ incarnation }) => incarnation !== 0).length * 2 <= after.length) return null;",
     replace: "if (after.length === 0) return null;",
@@ -34,7 +34,7 @@ export const RAFT_MEMBERSHIP: readonly Mutant[] = [
   },
   {
     name: "the-joint-phase-counts-the-new-half-alone",
-    rule: "While members change, majorities of both halves must agree.",
+    rule: "In the joint phase, a majority of the old voters and a majority of the new voters must agree.",
     pitfall: 16,
     file: "src/consensus/raft/voter-quorum.ts",
     find: "return outgoing.length === 0 ? incoming : Math.min(incoming, this.#reachedBy(outgoing, reading, own));",
@@ -44,7 +44,7 @@ export const RAFT_MEMBERSHIP: readonly Mutant[] = [
   },
   {
     name: "a-new-leader-stays-in-the-joint-phase",
-    rule: "Whoever leads ends a joint phase that is committed.",
+    rule: "A new leader ends a joint phase whose entry is committed.",
     pitfall: 16,
     file: "src/consensus/raft/leader.ts",
     find: "if (isJoint(log.configuration) && log.commitIndex >= log.configurationIndex) {",
@@ -55,7 +55,7 @@ export const RAFT_MEMBERSHIP: readonly Mutant[] = [
   },
   {
     name: "a-configuration-is-in-force-when-it-is-committed",
-    rule: "A configuration is in force from its append on.",
+    rule: "A configuration is in force as soon as it is appended.",
     pitfall: 15,
     file: "src/consensus/raft/log.ts",
     find: `get configuration(): Configuration {
@@ -67,7 +67,7 @@ export const RAFT_MEMBERSHIP: readonly Mutant[] = [
   },
   {
     name: "a-configuration-outlives-its-entry",
-    rule: "A configuration is taken back with the entry that brought it.",
+    rule: "A configuration is undone when its entry is removed from the log.",
     pitfall: 15,
     file: "src/consensus/raft/log.ts",
     find: "this.#history.truncate(from);",
@@ -77,7 +77,7 @@ export const RAFT_MEMBERSHIP: readonly Mutant[] = [
   },
   {
     name: "a-member-that-is-left-out-never-campaigns",
-    rule: "One whom an uncommitted configuration leaves out may still be the only one who can lead.",
+    rule: "A member that an uncommitted configuration leaves out may campaign: it may be the only one that can win.",
     pitfall: 18,
     file: "src/consensus/raft/eligibility.ts",
     find: "return this.#log.uncertainConfigurations().some((configuration) => namesVoter(configuration, id, incarnation));",
@@ -87,7 +87,7 @@ export const RAFT_MEMBERSHIP: readonly Mutant[] = [
   },
   {
     name: "a-learner-that-was-promoted-refuses-its-vote",
-    rule: "A member votes for a candidate whose log names it a voter, though its own does not yet.",
+    rule: "A member votes for a candidate whose log makes it a voter, even if its own log does not say so yet.",
     pitfall: 19,
     file: "src/consensus/raft/election.ts",
     find: "const isNamed = voter.joined || (candidacy.incarnation !== 0 && candidacy.incarnation === voter.incarnation);",
@@ -107,7 +107,7 @@ export const RAFT_MEMBERSHIP: readonly Mutant[] = [
   },
   {
     name: "leadership-goes-to-one-who-lacks-entries",
-    rule: "Leadership is handed over once the successor holds everything.",
+    rule: "Leadership is handed over only to a member that holds every entry.",
     pitfall: 21,
     file: "src/consensus/raft/leader.ts",
     find: "if (this.#transfer?.to !== peer.id || peer.matchIndex !== this.#log.lastIndex) return;",
@@ -117,7 +117,7 @@ export const RAFT_MEMBERSHIP: readonly Mutant[] = [
   },
   {
     name: "a-transfer-is-never-given-up",
-    rule: "A transfer that leads to nothing is given up after an election timeout.",
+    rule: "A transfer of leadership is given up after an election timeout.",
     pitfall: 21,
     file: "src/consensus/raft/leader.ts",
     find: `if (this.#transfer !== null && this.#tick - this.#transfer.since >= this.#options.electionTicks)

@@ -5,7 +5,7 @@ import type { Mutant } from "./mutant.ts";
 export const RAFT_RARE_ORDERS: readonly Mutant[] = [
   {
     name: "the-joint-phase-is-left-before-it-is-committed",
-    rule: "The joint phase ends once its entry is committed, not when another one is.",
+    rule: "The joint phase ends only after its own entry is committed.",
     pitfall: 16,
     file: "src/consensus/raft/leader.ts",
     find: "if (isJoint(log.configuration) && log.commitIndex >= log.configurationIndex) {",
@@ -15,7 +15,7 @@ export const RAFT_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-leader-that-meets-newcomers-takes-them-for-silent",
-    rule: "Silence counts from the latest change of members: newcomers have time to answer.",
+    rule: "New members have an election timeout to answer before they count as silent.",
     file: "src/consensus/raft/leader.ts",
     find: `encodeConfiguration(configuration));
     this.#quorumSince = this.#tick;`,
@@ -25,7 +25,7 @@ export const RAFT_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "members-change-during-a-transfer",
-    rule: "No change of members while leadership is being handed over.",
+    rule: "The members do not change while leadership is being handed over.",
     pitfall: 21,
     file: "src/consensus/raft/leader.ts",
     find: "return this.#hasCommittedInTerm && !this.isChangingMembership && this.#transfer === null;",
@@ -35,7 +35,7 @@ export const RAFT_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "leadership-is-offered-to-a-learner",
-    rule: "Leadership is handed over to voters alone.",
+    rule: "Leadership is handed over only to voters.",
     pitfall: 21,
     file: "src/consensus/raft/leader.ts",
     find: "if (peer === undefined || this.#transfer !== null || !isVoter(this.#log.configuration, to)) return;",
@@ -45,7 +45,7 @@ export const RAFT_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "any-closed-connection-deposes-the-leader",
-    rule: "A follower that loses another follower keeps to its leader.",
+    rule: "A follower that loses the connection to another follower keeps its leader.",
     pitfall: 9,
     file: "src/consensus/raft/raft.ts",
     find: "if (leader === null && peer === leaderId) this.#candidate",
@@ -55,7 +55,7 @@ export const RAFT_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-member-stands-while-its-state-is-replaced",
-    rule: "A member whose log and state are being replaced stands for no election.",
+    rule: "A member does not campaign while its log and state are being replaced.",
     pitfall: 12,
     file: "src/consensus/raft/candidate.ts",
     find: "return !this.#parts.follower.isRestoring && this.#parts.eligibility.mayCampaign;",
@@ -65,7 +65,7 @@ export const RAFT_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-read-outlives-the-leader-that-it-was-sent-to",
-    rule: "Reads that were sent to a leader are refused when another leads.",
+    rule: "Reads that were sent to a leader are refused when another member leads.",
     file: "src/consensus/raft/role-state.ts",
     find: "if (leader !== this.#leaderId) this.#parts.forwardedReads.refuseAll();",
     replace: "",
@@ -74,7 +74,7 @@ export const RAFT_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "an-answer-that-comes-twice-answers-another-read",
-    rule: "An answer answers the read that it was given for, and no other.",
+    rule: "An answer settles only the read that it was given for.",
     pitfall: 7,
     file: "src/consensus/raft/reads.ts",
     find: "if (at === -1) return; // given up",
@@ -84,7 +84,7 @@ export const RAFT_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-copy-of-a-chunk-is-written-beside-it",
-    rule: "A chunk is written once, however often it comes.",
+    rule: "A chunk is written once, however often it arrives.",
     pitfall: 12,
     file: "src/consensus/raft/installation.ts",
     find: "if (incoming.writing !== null) return; // a copy",
@@ -94,7 +94,7 @@ export const RAFT_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-chunk-is-answered-in-a-later-term",
-    rule: "A chunk is answered in the term that it came in, or to nobody.",
+    rule: "A chunk is answered in the term in which it arrived, or not at all.",
     pitfall: 12,
     file: "src/consensus/raft/installation.ts",
     find: "if (incoming.term === term) this.#reply(",
@@ -104,7 +104,7 @@ export const RAFT_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "an-earlier-chunks-end-counts-for-a-later-one",
-    rule: "The end of a chunk's writing counts for that chunk alone.",
+    rule: "The end of a chunk's write confirms that chunk only.",
     pitfall: 12,
     file: "src/consensus/raft/installation.ts",
     find: "if (incoming === null || incoming.snapshot.index !== index || incoming.writing !== offset) return null;",
@@ -114,7 +114,7 @@ export const RAFT_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-chunk-read-for-an-earlier-attempt-is-sent",
-    rule: "What was read for an earlier attempt at a snapshot is not sent.",
+    rule: "A chunk that was read for an earlier attempt at the snapshot is not sent.",
     pitfall: 12,
     file: "src/consensus/raft/snapshot-sender.ts",
     find: "if (input.index !== snapshot.index || input.offset !== offset) return; // read for an earlier attempt",
@@ -124,7 +124,7 @@ export const RAFT_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-snapshot-that-the-log-holds-is-acknowledged-at-once",
-    rule: "A snapshot whose entries are in the log is acknowledged when they are durable.",
+    rule: "A snapshot whose entries are in the log is acknowledged only after these are durable.",
     pitfall: 3,
     file: "src/consensus/raft/installation.ts",
     find: "const durable = log.durableIndex >= index ? spoken : Math.max(spoken, this.#effects.lastSequence);",
@@ -134,7 +134,7 @@ export const RAFT_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "an-old-refusal-begins-a-snapshot-again",
-    rule: "A refusal of what was sent before a snapshot does not begin it again.",
+    rule: "The refusal of an earlier append does not restart a snapshot.",
     pitfall: 30,
     file: "src/consensus/raft/leader.ts",
     find: `if (peer.mode === "snapshot" || index < peer.matchIndex) return;`,
@@ -144,7 +144,7 @@ export const RAFT_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-follower-whose-entries-were-purged-waits-for-ever",
-    rule: "A follower that may have lost entries which the log holds no more is asked where it stands.",
+    rule: "A follower that needs entries which the log no longer holds is asked how far it is.",
     pitfall: 30,
     file: "src/consensus/raft/replicator.ts",
     find: "if (isOutrun) peer.probe(peer.matchIndex + 1);",
@@ -154,7 +154,7 @@ export const RAFT_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-write-that-ends-late-makes-a-new-log-durable",
-    rule: "The end of a write says nothing of a log that has begun anew since.",
+    rule: "The end of a disk write does not confirm a log that was started anew meanwhile.",
     pitfall: 14,
     file: "src/consensus/raft/log.ts",
     find: "for (const saving of this.#saving) saving.lastIndex = snapshot.index;",
@@ -164,7 +164,7 @@ export const RAFT_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-snapshot-forgets-a-configuration-that-may-come-back",
-    rule: "A snapshot forgets no configuration that an uncommitted one may be taken back to.",
+    rule: "A snapshot keeps every configuration to which an uncommitted one may be undone.",
     pitfall: 15,
     file: "src/consensus/raft/log.ts",
     find: "this.#history.trim(snapshot.index);",
@@ -174,16 +174,16 @@ export const RAFT_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "an-index-that-no-log-reaches-is-believed",
-    rule: "A message that speaks of an index beyond all logs is dropped, and its sender hung up on.",
+    rule: "A message with an index beyond all logs is dropped, and its connection is closed.",
     file: "src/consensus/raft/rules.ts",
     find: 'if (furthestIndexOf(message) > INDEX_MAX) return "an index that no log reaches";',
     replace: "",
     caughtBy: ["raft/invariants"],
-    simulator: "its members keep to the rules",
+    simulator: "its members send only what the rules allow",
   },
   {
     name: "a-broken-step-goes-on-unseen",
-    rule: "What holds after every step of the core is checked there.",
+    rule: "The invariants of the core are checked after every step.",
     file: "src/consensus/raft/invariants.ts",
     find: 'assert(commitIndex >= this.#commitIndex, "a commit was taken back");',
     replace: "",
@@ -192,7 +192,7 @@ export const RAFT_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-member-that-leaves-is-answered-reads",
-    rule: "A leader answers reads of those alone whose renewals it hears.",
+    rule: "A leader answers reads only for members whose session renewals it takes.",
     file: "src/consensus/raft/raft.ts",
     find: "if (leader?.isPeer(from) === true) leader.read(from, message.context);",
     replace: "if (leader !== null) leader.read(from, message.context);",
@@ -201,7 +201,7 @@ export const RAFT_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-guest-that-asks-for-pre-votes-is-dropped",
-    rule: "A member that is sent the log unasked stays so when it asks who would vote for it.",
+    rule: "A joining member goes on receiving the log after it has asked for pre-votes.",
     file: "src/consensus/raft/message-filter.ts",
     find: "!isPreVote && ",
     replace: "",

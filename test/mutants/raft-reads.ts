@@ -5,7 +5,7 @@ import type { Mutant } from "./mutant.ts";
 export const RAFT_READS: readonly Mutant[] = [
   {
     name: "a-read-before-the-terms-first-commit",
-    rule: "A leader answers reads once it has committed an entry of its own term.",
+    rule: "A leader answers reads only after it has committed an entry of its own term.",
     pitfall: 6,
     file: "src/consensus/raft/leader.ts",
     find: "if (!this.#reads.canBegin || !this.#hasCommittedInTerm) return;",
@@ -15,7 +15,7 @@ export const RAFT_READS: readonly Mutant[] = [
   },
   {
     name: "a-read-asks-nobody-whether-its-leader-still-leads",
-    rule: "A leader answers reads once a majority has answered it.",
+    rule: "A leader answers a read only after a majority has confirmed that it still leads.",
     pitfall: 7,
     file: "src/consensus/raft/reads.ts",
     find: "if (this.#round === null || round < this.#round) return;",
@@ -25,7 +25,7 @@ export const RAFT_READS: readonly Mutant[] = [
   },
   {
     name: "a-read-is-confirmed-by-contact-begun-before-it",
-    rule: "A read is confirmed by a round of contact that begins after it.",
+    rule: "Only a round of contact that begins after the read confirms it.",
     pitfall: 7,
     file: "src/consensus/raft/leader.ts",
     find: `const round = this.#replicator.beginRound();
@@ -37,7 +37,7 @@ export const RAFT_READS: readonly Mutant[] = [
   },
   {
     name: "a-read-is-confirmed-by-an-answer-to-an-earlier-term",
-    rule: "An answer to what a leader sent in an earlier term confirms no round of its present one.",
+    rule: "An answer to a message of an earlier term does not confirm a round of the present term.",
     pitfall: 7,
     file: "src/consensus/raft/raft.ts",
     find: `if (message.kind === "append" || message.kind === "snapshot") this.#follower.refuseStale(from);`,

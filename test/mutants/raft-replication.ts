@@ -5,7 +5,7 @@ import type { Mutant } from "./mutant.ts";
 export const RAFT_REPLICATION: readonly Mutant[] = [
   {
     name: "an-append-is-acknowledged-before-it-is-durable",
-    rule: "A follower acknowledges entries once they are on its disk.",
+    rule: "A follower acknowledges entries only after they are on its disk.",
     pitfall: 3,
     file: "src/consensus/raft/follower.ts",
     find: "this.#reply(to, true, matched, 0, round, this.#writtenSequence);",
@@ -25,7 +25,7 @@ export const RAFT_REPLICATION: readonly Mutant[] = [
   },
   {
     name: "a-leader-counts-itself-before-its-disk",
-    rule: "A leader counts its own copy once it is on its disk.",
+    rule: "A leader counts its own copy only after it is on its disk.",
     pitfall: 3,
     file: "src/consensus/raft/leader.ts",
     find: "const index = this.#quorum.reached(matchOf, log.durableIndex);",
@@ -65,7 +65,7 @@ export const RAFT_REPLICATION: readonly Mutant[] = [
   },
   {
     name: "an-append-that-came-late-cuts-off-what-agrees",
-    rule: "Entries that an append agrees with stay, and so do those after them.",
+    rule: "An append removes no entry that it agrees with, and none after those.",
     pitfall: 13,
     file: "src/consensus/raft/log.ts",
     find: "while (at < entries.length && this.termAt(entries[at]!.index) === entries[at]!.term) at++;",
@@ -75,7 +75,7 @@ export const RAFT_REPLICATION: readonly Mutant[] = [
   },
   {
     name: "a-write-that-ends-late-makes-overwritten-entries-durable",
-    rule: "The end of a write says nothing of entries that have been overwritten since.",
+    rule: "The end of a disk write does not confirm entries that were overwritten meanwhile.",
     pitfall: 14,
     file: "src/consensus/raft/log.ts",
     find: "for (const saving of this.#saving) saving.lastIndex = Math.min(saving.lastIndex, from - 1);",
@@ -85,7 +85,7 @@ export const RAFT_REPLICATION: readonly Mutant[] = [
   },
   {
     name: "entries-read-before-they-were-overwritten-are-sent",
-    rule: "What was read from the disk is sent only if the log still holds it.",
+    rule: "Entries that were read from the disk are sent only if the log still holds them.",
     pitfall: 14,
     file: "src/consensus/raft/replicator.ts",
     find: "if (previous.term === -1 || entries.some((entry) => this.#log.termAt(entry.index) !== entry.term)) return;",
@@ -95,7 +95,7 @@ export const RAFT_REPLICATION: readonly Mutant[] = [
   },
   {
     name: "an-entry-leaves-memory-before-it-is-durable",
-    rule: "An entry leaves memory once it is both applied and on the disk.",
+    rule: "An entry stays in memory until it is both applied and on the disk.",
     file: "src/consensus/raft/log.ts",
     find: "this.#tail.shrink(Math.min(this.appliedIndex, this.durableIndex), this.#tailBytesMax);",
     replace: "this.#tail.shrink(this.appliedIndex, this.#tailBytesMax);",
@@ -114,7 +114,7 @@ export const RAFT_REPLICATION: readonly Mutant[] = [
   },
   {
     name: "a-slow-follower-is-sent-without-bound",
-    rule: "To each follower only so much is in flight at a time.",
+    rule: "The messages in flight to each follower are bounded.",
     pitfall: 30,
     file: "src/consensus/raft/progress.ts",
     find: "return this.#lastIndexes.length < this.#appendsMax && this.#bytes < this.#bytesMax;",

@@ -5,7 +5,7 @@ import type { Mutant } from "./mutant.ts";
 export const RAFT_SNAPSHOTS: readonly Mutant[] = [
   {
     name: "entries-are-taken-while-a-snapshot-takes-the-logs-place",
-    rule: "Nothing is appended while a snapshot takes the place of the log.",
+    rule: "Nothing is appended while a snapshot replaces the log.",
     pitfall: 12,
     file: "src/consensus/raft/follower.ts",
     find: `if (this.isRestoring) {
@@ -18,7 +18,7 @@ export const RAFT_SNAPSHOTS: readonly Mutant[] = [
   },
   {
     name: "one-leaders-snapshot-is-continued-with-anothers",
-    rule: "Another leader's snapshot is begun anew.",
+    rule: "A snapshot that one leader began is not continued with another leader's chunks.",
     pitfall: 12,
     file: "src/consensus/raft/installation.ts",
     find: "if (incoming?.from === from && incoming.term === term && incoming.snapshot.index === snapshot.index)",
@@ -28,7 +28,7 @@ export const RAFT_SNAPSHOTS: readonly Mutant[] = [
   },
   {
     name: "a-chunk-is-taken-wherever-it-belongs",
-    rule: "A chunk of a snapshot is taken where the one before it ended.",
+    rule: "A chunk of a snapshot is taken only at the offset where the previous one ended.",
     pitfall: 12,
     file: "src/consensus/raft/installation.ts",
     find: "if (chunk.offset !== incoming.received) {",
@@ -38,7 +38,7 @@ export const RAFT_SNAPSHOTS: readonly Mutant[] = [
   },
   {
     name: "a-chunk-on-its-way-is-sent-again",
-    rule: "A chunk is sent again once later contact was answered, and it was not.",
+    rule: "A chunk is sent again only when a later message was answered and the chunk was not.",
     pitfall: 30,
     file: "src/consensus/raft/snapshot-sender.ts",
     find: "return confirmedRound > round && this.tick - since >= patience;",
@@ -48,7 +48,7 @@ export const RAFT_SNAPSHOTS: readonly Mutant[] = [
   },
   {
     name: "half-a-snapshot-waits-for-ever-for-the-rest",
-    rule: "Half a snapshot is discarded when nobody will send the rest.",
+    rule: "An unfinished snapshot is discarded when nobody will send the rest.",
     pitfall: 12,
     file: "src/consensus/raft/installation.ts",
     find: "if (incoming.from !== from || incoming.term !== term || previous.index > 0) this.#discard();",

@@ -6,7 +6,7 @@ export const RECIPES: readonly Mutant[] = [
   // ---------------------------------------------------------------------------------------------------------- waiting
   {
     name: "a-place-in-line-that-is-gone-is-taken-for-granted",
-    rule: "Whoever does not see its own node in the line enters it anew.",
+    rule: "A contender whose node is gone from the wait queue enters again.",
     file: "src/engines/zookeeper/wait-queue.ts",
     find: `if (at === -1) return { kind: "gone" };`,
     replace: `if (at === -1) return { kind: "granted", token: this.node.token };`,
@@ -15,7 +15,7 @@ export const RECIPES: readonly Mutant[] = [
   },
   {
     name: "one-of-those-before-it-is-not-waited-for",
-    rule: "Whoever stands in line waits for all that stand before it.",
+    rule: "A contender waits for all that stand before it in the wait queue.",
     file: "src/engines/zookeeper/wait-queue.ts",
     find: "const last = ahead.at(-1);",
     replace: "const last = ahead.at(-2);",
@@ -34,7 +34,7 @@ export const RECIPES: readonly Mutant[] = [
   },
   {
     name: "a-node-whose-creation-got-no-answer-is-not-looked-for",
-    rule: "After a lost answer a node is looked for before it is made again.",
+    rule: "A node whose creation got no answer is searched for before another is created.",
     file: "src/engines/zookeeper/protected-node.ts",
     find: "if (this.#mayBeThere && !isOver(error) && (await this.#find())) return;",
     replace: "",
@@ -43,7 +43,7 @@ export const RECIPES: readonly Mutant[] = [
   },
   {
     name: "whoever-holds-does-not-look-after-its-node",
-    rule: "A holder whose node somebody removed is told.",
+    rule: "A holder is told when somebody removes its node.",
     file: "src/recipes/handle.ts",
     find: "this.#stops.push(engine.runtime.after(GUARD_DELAY_MS, guard));",
     replace: "void guard;",
@@ -54,7 +54,7 @@ export const RECIPES: readonly Mutant[] = [
   // ---------------------------------------------------------------------------------------------- permits, and sharing
   {
     name: "a-permit-is-granted-though-its-node-was-removed",
-    rule: "A permit is granted while its node is seen among those that are out.",
+    rule: "A permit is granted only while its node is among the granted ones.",
     file: "src/engines/zookeeper/permits.ts",
     find: "if (this.#isLeft || !this.#leases.every(({ name }) => name !== null && names.includes(name))) {",
     replace: "if (this.#isLeft) {",
@@ -63,7 +63,7 @@ export const RECIPES: readonly Mutant[] = [
   },
   {
     name: "one-permit-more-than-there-are",
-    rule: "No more permits are out than there are.",
+    rule: "No more permits are granted than the semaphore has.",
     file: "src/engines/zookeeper/permits.ts",
     find: `inQueueOrder(names, "lease").length - this.#options.permits;`,
     replace: `inQueueOrder(names, "lease").length - this.#options.permits - 1;`,
@@ -81,7 +81,7 @@ export const RECIPES: readonly Mutant[] = [
   },
   {
     name: "a-downgrade-does-not-look-again-whether-it-holds",
-    rule: "A writer that was lost or released meanwhile does not go on as a reader.",
+    rule: "A writer that was lost or released during a downgrade does not become a reader.",
     file: "src/recipes/read-write-lock.ts",
     find: `      // Also when the writer was lost meanwhile: then a third may have come between.
       this.assertHeld();`,
@@ -91,7 +91,7 @@ export const RECIPES: readonly Mutant[] = [
   },
   {
     name: "a-reader-goes-on-from-a-writer-that-is-gone",
-    rule: "A writer goes on as a reader only if the servers have its node as the reader's comes.",
+    rule: "A writer becomes a reader only if its node exists when the reader's node is created.",
     file: "src/engines/zookeeper/wait-queue.ts",
     find: `if (goesOnFrom !== undefined && !names.includes(goesOnFrom.name ?? "")) throw goneError();`,
     replace: "",
@@ -100,7 +100,7 @@ export const RECIPES: readonly Mutant[] = [
   },
   {
     name: "a-reader-that-was-a-writer-has-a-token-of-its-own",
-    rule: "A writer that goes on as a reader keeps its token: those who wait have larger ones.",
+    rule: "A writer that becomes a reader keeps its token, because waiters have larger ones.",
     file: "src/engines/zookeeper/wait-queue.ts",
     find: `return { kind: "granted", token: (goesOnFrom ?? this.node).token };`,
     replace: `return { kind: "granted", token: this.node.token };`,
@@ -111,7 +111,7 @@ export const RECIPES: readonly Mutant[] = [
   // -------------------------------------------------------------------------------------------------- values and barriers
   {
     name: "an-addition-whose-answer-is-lost-is-made-again",
-    rule: "What may have been added is not added again.",
+    rule: "An addition that may have been applied is not repeated.",
     file: "src/recipes/atomic-long.ts",
     find: `if (error.outcome !== "unknown") {`,
     replace: `if (error.outcome !== "applied") {`,
@@ -120,7 +120,7 @@ export const RECIPES: readonly Mutant[] = [
   },
   {
     name: "a-value-is-replaced-in-any-version",
-    rule: "A value is replaced in the version that was read, and in no other.",
+    rule: "A value is replaced only in the version that was read.",
     file: "src/engines/zookeeper/values.ts",
     find: "return applied(this.#client.setData(this.#path, data, { ...limits, version: Number(version) }));",
     replace: "return applied(this.#client.setData(this.#path, data, limits));",
@@ -129,7 +129,7 @@ export const RECIPES: readonly Mutant[] = [
   },
   {
     name: "a-barrier-is-passed-while-it-stands",
-    rule: "Whoever waits at a barrier passes when it was removed.",
+    rule: "A waiter passes a barrier only after it was removed.",
     file: "src/recipes/barrier.ts",
     find: "if (watched.value?.revision !== found.revision) return;",
     replace: "if (watched.value !== null) return;",
@@ -138,7 +138,7 @@ export const RECIPES: readonly Mutant[] = [
   },
   {
     name: "a-double-barrier-opens-for-one-fewer",
-    rule: "A double barrier opens when as many are there as have to be.",
+    rule: "A double barrier opens only when all its participants are there.",
     file: "src/engines/zookeeper/double-barrier.ts",
     find: "const missing = this.#members - names.length;",
     replace: "const missing = this.#members - names.length - 1;",
@@ -147,7 +147,7 @@ export const RECIPES: readonly Mutant[] = [
   },
   {
     name: "an-earlier-round-lets-later-members-in",
-    rule: "A double barrier lets in those who were there when it opened.",
+    rule: "A double barrier admits only the participants that were there when it opened.",
     file: "src/engines/zookeeper/double-barrier.ts",
     find: "if (ready !== null && ready.mzxid > this.#node.token) {",
     replace: "if (ready !== null) {",
@@ -158,7 +158,7 @@ export const RECIPES: readonly Mutant[] = [
   // ------------------------------------------------------------------------------------------- queues, transactions, watches
   {
     name: "an-item-stays-when-it-is-done",
-    rule: "What is done is taken out, with its lease, as one.",
+    rule: "A finished item and its lease are removed in one transaction.",
     file: "src/engines/zookeeper/item-lease.ts",
     find: "await this.#client.multi(removal, { session });",
     replace: "await this.#client.multi(removal.slice(0, 1), { session });",
@@ -167,7 +167,7 @@ export const RECIPES: readonly Mutant[] = [
   },
   {
     name: "a-lease-that-was-given-back-is-removed-again",
-    rule: "Whoever tries again to give a lease back asks first whether it is its own still.",
+    rule: "A retry of giving a lease back checks first that the lease is still its own.",
     file: "src/engines/zookeeper/item-lease.ts",
     find: "if ((await this.#ownLock(lockPath)) !== null) await this.#client.delete(lockPath, { session });",
     replace: "await this.#client.delete(lockPath, { session });",
@@ -176,7 +176,7 @@ export const RECIPES: readonly Mutant[] = [
   },
   {
     name: "a-leased-item-is-anybodys",
-    rule: "An item that is leased to one is not another's.",
+    rule: "An item that one consumer has leased is not given to another.",
     file: "src/engines/zookeeper/item-lease.ts",
     find: `if (isRefusal(error, "node-exists")) return this.#ownLock(lockPath);`,
     replace: `if (isRefusal(error, "node-exists")) return (await this.#client.exists(lockPath, { session }))?.czxid ?? null;`,
@@ -185,7 +185,7 @@ export const RECIPES: readonly Mutant[] = [
   },
   {
     name: "a-guard-checks-nothing",
-    rule: "What is written under a guard is written while the servers have the granted node.",
+    rule: "A guarded write is applied only while the granted node exists.",
     file: "src/engines/zookeeper/transactions.ts",
     find: "if (paths.length > 0) return paths.map((path) => op.check(path));",
     replace: `if (paths.length > 0) return paths.map(() => op.check("/"));`,
@@ -194,7 +194,7 @@ export const RECIPES: readonly Mutant[] = [
   },
   {
     name: "who-leaves-takes-the-watch-of-a-read-under-way",
-    rule: "A watch is taken off the server when nobody here wants it, nor is about to.",
+    rule: "A watch is removed from the server only when no reader of this client needs it.",
     file: "src/protocols/zookeeper/client/watches.ts",
     find: "return this.has(table, path) || this.#coming[table].has(path);",
     replace: "return this.has(table, path);",

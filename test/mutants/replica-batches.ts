@@ -5,7 +5,7 @@ import type { Mutant } from "./mutant.ts";
 export const REPLICA_BATCHES: readonly Mutant[] = [
   {
     name: "a-commit-does-not-begin-the-next-round",
-    rule: "What gathered during one round of the ensemble is proposed when that round is committed.",
+    rule: "Commands that gathered during a round are proposed when that round is committed.",
     file: "src/replica/replica.ts",
     find: `this.#application.advance();
     this.#rounds.beginNext();`,
@@ -15,7 +15,7 @@ export const REPLICA_BATCHES: readonly Mutant[] = [
   },
   {
     name: "a-leader-waits-for-the-round-of-an-earlier-term",
-    rule: "A leader whose log was cut waits for no round that it proposed before.",
+    rule: "A leader whose log was cut does not wait for a round that it proposed before.",
     file: "src/replica/leader-rounds.ts",
     find: `this.#queue.reset();
     this.#proposedUpTo = 0;`,
@@ -25,7 +25,7 @@ export const REPLICA_BATCHES: readonly Mutant[] = [
   },
   {
     name: "a-batch-is-never-sent-again",
-    rule: "What is not seen applied is sent again.",
+    rule: "A batch is sent again until it is seen applied.",
     pitfall: 27,
     file: "src/replica/proposals.ts",
     find: "for (const batch of this.#batches.outstanding()) this.#send(batch);",
@@ -35,7 +35,7 @@ export const REPLICA_BATCHES: readonly Mutant[] = [
   },
   {
     name: "what-waits-for-its-commit-is-put-into-the-log-again",
-    rule: "A batch that is in the leader's log is not put into it again.",
+    rule: "A batch that is in the leader's log is not appended again.",
     pitfall: 29,
     file: "src/replica/proposal-queue.ts",
     find: `    this.#bytes = 0;
@@ -48,7 +48,7 @@ export const REPLICA_BATCHES: readonly Mutant[] = [
   },
   {
     name: "a-new-leader-does-not-look-what-its-log-holds",
-    rule: "A new leader knows which batches its log holds before it takes any.",
+    rule: "A new leader knows which batches its log holds before it takes new ones.",
     pitfall: 29,
     file: "src/replica/proposal-queue.ts",
     find: `for (const { kind, payload } of unapplied) if (kind === "commands") this.#admit(payload);`,
@@ -58,7 +58,7 @@ export const REPLICA_BATCHES: readonly Mutant[] = [
   },
   {
     name: "an-expiry-under-way-is-proposed-again",
-    rule: "The end of a session is proposed once a term, however long it takes to be committed.",
+    rule: "The expiry of a session is proposed once a term, however long its commit takes.",
     pitfall: 29,
     file: "src/replica/lease-tracker.ts",
     find: "taken.length < EXPIRE_MAX && this.#ending.get(id) !== lease.generation",
@@ -68,7 +68,7 @@ export const REPLICA_BATCHES: readonly Mutant[] = [
   },
   {
     name: "waiters-of-what-a-snapshot-holds-are-forgotten",
-    rule: "Own batches that came applied inside a leader's snapshot are told as unknown.",
+    rule: "Waiters whose batches were applied inside a leader's snapshot hear that the outcome is unknown.",
     pitfall: 27,
     file: "src/replica/snapshot-installation.ts",
     find: "proposals.forgetApplied();",
@@ -98,7 +98,7 @@ export const REPLICA_BATCHES: readonly Mutant[] = [
   },
   {
     name: "a-linearizable-read-does-not-wait-for-the-state",
-    rule: "A read is answered once the state has reached the index that the leader named.",
+    rule: "A read is answered only after the state has reached the index that the leader named.",
     pitfall: 6,
     file: "src/replica/read-barriers.ts",
     find: "const ready = this.#answered.filter((answer) => answer.index <= appliedIndex);",
@@ -108,7 +108,7 @@ export const REPLICA_BATCHES: readonly Mutant[] = [
   },
   {
     name: "a-refused-read-is-never-asked-again",
-    rule: "A read whose question was refused or lost is asked again, until its deadline.",
+    rule: "A read that was refused or lost is asked again until its deadline.",
     file: "src/replica/linearizable-reads.ts",
     find: "for (const question of this.#barriers.askAgain(now)) this.#ask(question);",
     replace: "",
@@ -118,7 +118,7 @@ export const REPLICA_BATCHES: readonly Mutant[] = [
 
   {
     name: "half-a-snapshot-keeps-a-member-from-taking-its-own",
-    rule: "Half a snapshot of a leader's keeps nobody from taking one.",
+    rule: "A member takes its own snapshots while it holds an unfinished one of a leader.",
     pitfall: 12,
     file: "src/replica/snapshotter.ts",
     find: "return this.#taking !== null || this.#isReplacing;",
@@ -128,7 +128,7 @@ export const REPLICA_BATCHES: readonly Mutant[] = [
   },
   {
     name: "a-snapshot-is-taken-of-a-state-that-is-being-replaced",
-    rule: "While a leader's snapshot takes the place of log and state, none is taken.",
+    rule: "No snapshot is taken while a leader's snapshot replaces log and state.",
     pitfall: 12,
     file: "src/replica/snapshot-taking.ts",
     find: "return this.#parts.isStateWhole() && !this.#parts.snapshotter.isBusy;",
@@ -138,7 +138,7 @@ export const REPLICA_BATCHES: readonly Mutant[] = [
   },
   {
     name: "a-snapshot-that-is-being-sent-goes",
-    rule: "A snapshot stays while it is being sent.",
+    rule: "A snapshot is kept while it is being sent.",
     pitfall: 30,
     file: "src/replica/snapshot-taking.ts",
     find: "mayKeep && raft.isSending(older);",
@@ -148,7 +148,7 @@ export const REPLICA_BATCHES: readonly Mutant[] = [
   },
   {
     name: "the-log-after-a-snapshot-that-is-being-sent-goes",
-    rule: "The log after a snapshot that is being sent is kept, so that its receiver can go on from there.",
+    rule: "The log after a snapshot is kept while the snapshot is being sent, so that the receiver can continue from it.",
     pitfall: 30,
     file: "src/replica/snapshot-taking.ts",
     find: "mayKeep ? Math.min(raft.neededFrom, index + 1) : index + 1;",
@@ -158,7 +158,7 @@ export const REPLICA_BATCHES: readonly Mutant[] = [
   },
   {
     name: "the-log-is-kept-for-a-slow-follower-without-bound",
-    rule: "What is kept for a slow follower has a bound.",
+    rule: "The log that is kept for a slow follower is bounded.",
     pitfall: 30,
     file: "src/replica/snapshot-taking.ts",
     find: "const mayKeep = log.size <= KEPT_LOG_FACTOR * snapshotLogBytes;",
@@ -168,12 +168,12 @@ export const REPLICA_BATCHES: readonly Mutant[] = [
   },
   {
     name: "a-snapshot-is-written-in-one-piece",
-    rule: "A snapshot is written in slices, and the loop turns between them.",
+    rule: "A snapshot is written in slices, and other work is done between them.",
     pitfall: 31,
     file: "src/replica/snapshotter.ts",
     find: "view.next(this.#sliceBytes)",
     replace: "view.next(Number.POSITIVE_INFINITY)",
     caughtBy: ["replica/snapshots"],
-    simulator: "in virtual time work takes none",
+    simulator: "work takes no time in virtual time",
   },
 ];

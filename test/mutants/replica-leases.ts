@@ -5,7 +5,7 @@ import type { Mutant } from "./mutant.ts";
 export const REPLICA_LEASES: readonly Mutant[] = [
   {
     name: "a-new-leader-does-not-give-the-full-time-again",
-    rule: "A new leader gives every session its full time again.",
+    rule: "A new leader gives every session its full timeout again.",
     pitfall: 22,
     file: "src/replica/lease-tracker.ts",
     find: "for (const lease of this.#leases) this.#begin(lease);",
@@ -15,7 +15,7 @@ export const REPLICA_LEASES: readonly Mutant[] = [
   },
   {
     name: "a-new-leader-never-ends-the-sessions-it-found",
-    rule: "A new leader keeps the time of the sessions that it found.",
+    rule: "A new leader expires the sessions that it found, when their time is over.",
     file: "src/replica/lease-tracker.ts",
     find: "for (const lease of this.#leases) this.#begin(lease);",
     replace: "",
@@ -24,7 +24,7 @@ export const REPLICA_LEASES: readonly Mutant[] = [
   },
   {
     name: "a-session-opened-under-a-leader-never-ends",
-    rule: "A session's time begins when it is opened, whoever serves it.",
+    rule: "A session's time begins when it is opened, whichever member serves it.",
     file: "src/replica/lease-tracker.ts",
     find: "if (this.#leads) this.renew(lease);",
     replace: "",
@@ -33,7 +33,7 @@ export const REPLICA_LEASES: readonly Mutant[] = [
   },
   {
     name: "renewals-do-not-reach-the-leader",
-    rule: "Whom a follower heard from is passed on to the leader.",
+    rule: "A follower tells the leader which sessions it heard from.",
     file: "src/replica/ticks.ts",
     find: "if (renewed !== null && leader !== null) link.sendRenewals(leader, renewed);",
     replace: "",
@@ -42,7 +42,7 @@ export const REPLICA_LEASES: readonly Mutant[] = [
   },
   {
     name: "a-leader-that-fell-keeps-the-time-of-sessions",
-    rule: "Only who leads keeps the time of sessions; the others tell it whom they hear.",
+    rule: "Only the leader counts the time of sessions; the other members tell it which ones they hear.",
     file: "src/replica/lease-tracker.ts",
     find: `stepDown(): void {
     this.#leads = false;
@@ -53,7 +53,7 @@ export const REPLICA_LEASES: readonly Mutant[] = [
   },
   {
     name: "what-a-leader-decided-is-sent-again-under-the-next",
-    rule: "What a leader commands of its own accord counts in its term alone.",
+    rule: "A command of a leader's own counts only in the leader's term.",
     pitfall: 8,
     file: "src/replica/replica.ts",
     find: "new LeaderDuties(list, { ...core, rounds, link });",
@@ -80,19 +80,17 @@ export const REPLICA_LEASES: readonly Mutant[] = [
     find: "!loop.raft.hasQuorumContact || loop.diskSilentMs > electionTicks * tickMs;",
     replace: "!loop.raft.hasQuorumContact;",
     caughtBy: ["replica/session-time"],
-    simulator:
-      "who is silent for the whole of a session may end; that nobody does then is more than clients are promised",
+    simulator: "a session that is silent for its whole timeout may end; that none does is more than is promised",
   },
   {
     name: "a-stall-of-the-leader-counts-as-time",
-    rule: "A tick that comes late counts as one tick: nobody ends because the leader stood still.",
+    rule: "A late tick counts as one tick, so no session expires because the leader was stalled.",
     pitfall: 22,
     file: "src/replica/ticks.ts",
     find: "isHeld ? 0 : Math.min(elapsed, 2 * tickMs)",
     replace: "isHeld ? 0 : elapsed",
     caughtBy: ["replica/session-time"],
-    simulator:
-      "who got no answer for the whole of a session may end; that nobody does then is more than clients are promised",
+    simulator: "a session that got no answer for its whole timeout may end; that none does is more than is promised",
   },
   {
     name: "sessions-live-by-the-wall-clock",
@@ -108,7 +106,7 @@ export const REPLICA_LEASES: readonly Mutant[] = [
   },
   {
     name: "an-expiry-that-was-lost-is-not-proposed-again",
-    rule: "An expiry that came to nothing is proposed again.",
+    rule: "An expiry that was not committed is proposed again.",
     file: "src/replica/expiry-queue.ts",
     find: `this.#deadlines.set(lease, this.#now + EXPIRE_AGAIN_MS);
     this.#place(lease, this.#now + EXPIRE_AGAIN_MS);`,

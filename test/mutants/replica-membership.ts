@@ -15,7 +15,7 @@ export const REPLICA_MEMBERSHIP: readonly Mutant[] = [
   },
   {
     name: "a-newcomer-votes-before-it-has-caught-up",
-    rule: "A newcomer votes once it has caught up.",
+    rule: "A new member has a vote only after it has caught up.",
     file: "src/replica/duties/membership.ts",
     find: "if (seen === null || !seen.active || !seen.isCaughtUp || seen.incarnation === 0) continue;",
     replace: "if (seen === null || !seen.active || seen.incarnation === 0) continue;",
@@ -24,7 +24,7 @@ export const REPLICA_MEMBERSHIP: readonly Mutant[] = [
   },
   {
     name: "voters-that-are-not-named-are-counted-on",
-    rule: "A reconfiguration counts on voters that the configuration names, for the others count for nothing.",
+    rule: "A reconfiguration counts only voters whose incarnations the configuration names.",
     file: "src/replica/duties/membership.ts",
     find: "seen?.active === true && seen.isCaughtUp && incarnation !== 0 && seen.incarnation === incarnation;",
     replace: "seen?.active === true && seen.isCaughtUp && (incarnation === 0 || seen.incarnation === incarnation);",
@@ -33,7 +33,7 @@ export const REPLICA_MEMBERSHIP: readonly Mutant[] = [
   },
   {
     name: "voters-that-lag-behind-are-counted-on",
-    rule: "A reconfiguration counts on voters that have caught up: the others would hold every write up.",
+    rule: "A reconfiguration counts only voters that have caught up, because the others would delay every write.",
     file: "src/replica/duties/membership.ts",
     find: "seen?.active === true && seen.isCaughtUp && incarnation !== 0",
     replace: "seen?.active === true && incarnation !== 0",

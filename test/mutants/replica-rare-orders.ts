@@ -5,7 +5,7 @@ import type { Mutant } from "./mutant.ts";
 export const REPLICA_RARE_ORDERS: readonly Mutant[] = [
   {
     name: "a-ping-is-answered-before-the-leader-has-heard-of-it",
-    rule: "A ping is answered once the leader has heard of it: the renewal goes ahead of the question.",
+    rule: "A ping is answered only after the leader has received the renewal.",
     pitfall: 22,
     file: "src/replica/linearizable-reads.ts",
     find: `this.#link.sendRenewals(leader, question.leases);
@@ -16,7 +16,7 @@ export const REPLICA_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-leaders-own-commands-are-numbered-on-over-terms",
-    rule: "A leader numbers its own commands anew in each term.",
+    rule: "A leader numbers its own commands from the beginning in each term.",
     file: "src/replica/term-batches.ts",
     find: `this.#term = term;
       this.#sequence = 0;`,
@@ -26,7 +26,7 @@ export const REPLICA_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "who-waits-hears-nothing-when-its-member-stops",
-    rule: "When a member stops, who waits for a command hears that nobody can know.",
+    rule: "When a member stops, the waiters for its commands hear that the outcome is unknown.",
     pitfall: 27,
     file: "src/replica/shutdown.ts",
     find: "proposals.refuseAll();",
@@ -36,7 +36,7 @@ export const REPLICA_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-new-leader-gives-a-reconfiguration-up-at-once",
-    rule: "A reconfiguration is given up after an election timeout without its voters: a new leader has yet to hear from them.",
+    rule: "A reconfiguration whose voters are silent is given up after an election timeout, not earlier.",
     file: "src/replica/duties/reconfiguration.ts",
     find: "++this.#ticksWithoutVoters < this.#options.patienceTicks",
     replace: "++this.#ticksWithoutVoters < 0",
@@ -45,7 +45,7 @@ export const REPLICA_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-snapshot-goes-on-being-taken-of-a-state-that-is-replaced",
-    rule: "A snapshot that is being taken gives way to a leader's.",
+    rule: "A member stops taking its own snapshot when a leader's snapshot replaces the state.",
     pitfall: 12,
     file: "src/replica/snapshotter.ts",
     find: `      await this.#abandonTaking();
@@ -56,7 +56,7 @@ export const REPLICA_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-silent-member-is-given-a-vote",
-    rule: "A member that is silent is not given a vote.",
+    rule: "A silent member is not given a vote.",
     file: "src/replica/duties/membership.ts",
     find: "if (seen === null || !seen.active || !seen.isCaughtUp || seen.incarnation === 0) continue;",
     replace: "if (seen === null || !seen.isCaughtUp || seen.incarnation === 0) continue;",
@@ -65,7 +65,7 @@ export const REPLICA_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-member-forgets-that-it-installed-a-snapshot",
-    rule: "A member knows the snapshot that it installed.",
+    rule: "A member remembers the snapshot that it installed.",
     file: "src/replica/snapshot-taking.ts",
     find: `this.#index = index;
     this.#sequenceThen = this.#parts.machine.sequence;`,
@@ -75,7 +75,7 @@ export const REPLICA_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "an-older-member-is-welcome-above-its-level",
-    rule: "From the log's feature level on, members that do not understand it are refused.",
+    rule: "A member that does not understand the log's feature level is refused.",
     pitfall: 36,
     file: "src/replica/replica.ts",
     find: "this.#requireVersion(); // not in the middle",
@@ -85,7 +85,7 @@ export const REPLICA_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-question-about-a-lease-that-was-lost-is-not-asked-again",
-    rule: "A question about a lease whose leader died is asked of the next one.",
+    rule: "A question about a lease is asked of the next leader when its leader is lost.",
     file: "src/replica/lease-questions.ts",
     find: "question.askedAt = now;\n        this.#send(context);",
     replace: "question.askedAt = now;",
@@ -94,7 +94,7 @@ export const REPLICA_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-lease-that-ran-out-before-a-stall-ends-behind-it",
-    rule: "What could not be proposed when it ran out is asked for again before it ends.",
+    rule: "A lease whose expiry could not be proposed is checked again before it ends.",
     pitfall: 22,
     file: "src/replica/ticks.ts",
     find: "leases.advance(isHeld ? 0 : Math.min(elapsed, 2 * tickMs));",
@@ -104,7 +104,7 @@ export const REPLICA_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-fresh-leader-knows-all-leases",
-    rule: "A leader says how long a lease has left once it has applied what its log held when it began.",
+    rule: "A leader tells how much time a lease has left only after it has applied its log.",
     file: "src/replica/lease-questions.ts",
     find: 'role === "leader" && this.#loop.raft.termAt(this.#machine.appliedIndex) === term',
     replace: 'role === "leader" && term > 0',
@@ -113,7 +113,7 @@ export const REPLICA_RARE_ORDERS: readonly Mutant[] = [
   },
   {
     name: "a-shorter-timeout-waits-for-the-longer-one",
-    rule: "A lease ends by its latest timeout, also where that is shorter.",
+    rule: "A lease ends by its latest timeout, also when that is shorter than the one before.",
     file: "src/replica/expiry-queue.ts",
     find: "if (place === undefined || this.#bucketOf(deadline) < place) this.#place(lease, deadline);",
     replace: "if (place === undefined) this.#place(lease, deadline);",

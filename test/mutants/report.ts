@@ -1,4 +1,4 @@
-// What came of the hunt: a line for each bug, a table for the documentation, and one line of figures.
+// What came of the hunt: a line for each bug, and one line of figures.
 
 import type { Verdict } from "./hunt.ts";
 
@@ -32,24 +32,4 @@ export function figuresOf(verdicts: readonly Verdict[], isSimulated: boolean, se
     parts.push(`${noticed} of the ${within.length} within the simulator's reach noticed by it`);
   }
   return `mutants: ${parts.join(", ")}; ${Math.round(seconds)} s`;
-}
-
-/** For docs/reliability.md. `seeds`: how many histories the simulator was given for each. */
-export function tableOf(verdicts: readonly Verdict[], seeds: number): string {
-  const rows = verdicts.map(({ mutant, caught, simulated }) => {
-    const pitfall = mutant.pitfall === undefined ? "" : String(mutant.pitfall);
-    const test =
-      caught === null ? "—" : `${caught.by} (\`${caught.suite}\`${seedsOf(caught)}, ${caught.seconds.toFixed(1)} s)`;
-    return `| \`${mutant.name}\` | ${mutant.rule} | ${pitfall} | ${test} | ${simulatorCell(mutant.simulator, simulated, seeds)} |`;
-  });
-  return ["| planted | the rule it breaks | # | test | simulator |", "|---|---|---|---|---|", ...rows].join("\n");
-}
-
-function simulatorCell(reach: true | string, simulated: Verdict["simulated"], seeds: number): string {
-  if (simulated !== null) return `${simulated.by}${seedsOf(simulated)}`;
-  return `— (${reach === true ? `not in ${seeds} seeds` : reach})`;
-}
-
-function seedsOf({ seeds }: { readonly seeds: number | null }): string {
-  return seeds === null ? "" : `, ${seeds} ${seeds === 1 ? "seed" : "seeds"}`;
 }

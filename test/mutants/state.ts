@@ -28,7 +28,7 @@ export const STATE: readonly Mutant[] = [
   },
   {
     name: "the-time-of-entries-goes-back",
-    rule: "The time in the state never goes back, whatever a leader's wall clock does.",
+    rule: "The time in the state never goes back, even if a leader's wall clock does.",
     pitfall: 33,
     file: "src/state/machine.ts",
     find: "if (time > turn.time) turn.time = time;",
@@ -45,7 +45,7 @@ export const STATE: readonly Mutant[] = [
     replace: "turn.time = Math.max(time, Date.now());",
     caughtBy: ["architecture"],
     simulator:
-      "all of its members live in one process and see one clock; the rule is kept by who may name a clock at all",
+      "all of its members share one process and one clock; the architecture test keeps clocks out of the pure folders",
   },
   {
     name: "a-command-that-failed-consumes-no-sequence-number",
@@ -62,7 +62,7 @@ export const STATE: readonly Mutant[] = [
   // ------------------------------------------------------------------------------------------------------- sessions
   {
     name: "a-dead-session-writes",
-    rule: "A write of a session that has ended is turned down.",
+    rule: "A write of a session that has ended is rejected.",
     file: "src/state/leases/leases.ts",
     find: `refusal(id: number, { member, run }: Turn): "session-expired" | "session-moved" | null {
     const lease = this.#byId.get(id);
@@ -75,7 +75,7 @@ export const STATE: readonly Mutant[] = [
   },
   {
     name: "a-write-under-the-former-owner-is-applied",
-    rule: "A write that arrives behind the session's move is turned down as moved.",
+    rule: "A write through the member that served the session before is rejected as moved.",
     file: "src/state/leases/leases.ts",
     find: `return owner === null || (owner.member === member && owner.run === run) ? null : "session-moved";`,
     replace: 'return owner?.member === 0 && run === member ? "session-moved" : null;',
@@ -84,7 +84,7 @@ export const STATE: readonly Mutant[] = [
   },
   {
     name: "a-session-is-attached-without-its-password",
-    rule: "A session is attached by who knows its password.",
+    rule: "A session is attached only with its password.",
     file: "src/state/leases/leases.ts",
     find: `secret === null || !equalsSecretly(lease.secret, secret)`,
     replace: `secret === ""`,
@@ -102,7 +102,7 @@ export const STATE: readonly Mutant[] = [
   },
   {
     name: "an-ephemeral-outlives-its-session",
-    rule: "A session's ephemeral nodes go with it.",
+    rule: "A session's ephemeral nodes are deleted when it ends.",
     file: "src/state/tree/model.ts",
     find: "this.#changes.removeEphemerals(id);",
     replace: "",
@@ -111,19 +111,19 @@ export const STATE: readonly Mutant[] = [
   },
   {
     name: "ephemerals-end-in-the-order-of-a-map",
-    rule: "A session's nodes go in the order of their paths, on every member alike.",
+    rule: "A session's nodes are deleted in the order of their paths, on every member alike.",
     pitfall: 35,
     file: "src/state/tree/changes.ts",
     find: "nodes.sort((some, other) => (some.path < other.path ? -1 : 1));",
     replace: "",
     caughtBy: ["state/machine"],
-    simulator: "the events of one revision may come in any order to a client of ZooKeeper's",
+    simulator: "the events of one zxid may reach a ZooKeeper client in any order",
   },
 
   // ------------------------------------------------------------------------------------------------------- the tree
   {
     name: "a-sequence-number-is-used-again-after-a-delete",
-    rule: "A sequential node's number never comes again.",
+    rule: "The number of a sequential node is never used again.",
     file: "src/state/tree/operations.ts",
     find: "scratch.text(sequenceSuffix(parent.directory?.creates ?? 0));",
     replace: "scratch.text(sequenceSuffix(parent.numChildren));",
@@ -141,7 +141,7 @@ export const STATE: readonly Mutant[] = [
   },
   {
     name: "watchers-hear-of-a-multi-that-failed",
-    rule: "The events of a multi are told with its success.",
+    rule: "The events of a multi are told only if it succeeds.",
     file: "src/state/tree/changes.ts",
     find: "if (this.#undo === null) this.#events.onNode(event, path, this.zxid, acl);",
     replace: "if (this.zxid >= 0) this.#events.onNode(event, path, this.zxid, acl);",
@@ -150,7 +150,7 @@ export const STATE: readonly Mutant[] = [
   },
   {
     name: "a-write-with-an-old-version-is-applied",
-    rule: "A write that names another version than the node's is turned down.",
+    rule: "A write that names another version than the node's is rejected.",
     file: "src/state/tree/operations.ts",
     find: `if (version !== -1 && version !== node.version) return rejected("bad-version");
     this.#changes.setData(`,
@@ -160,7 +160,7 @@ export const STATE: readonly Mutant[] = [
   },
   {
     name: "a-node-that-changed-is-reaped",
-    rule: "What was found due and changed since stays.",
+    rule: "A node that changed after it was found due for removal is kept.",
     file: "src/state/tree/operations.ts",
     find: "if (node === undefined || node.mzxid !== mzxid || node.pzxid !== pzxid || node.numChildren > 0) return DONE;",
     replace: "if (node === undefined || mzxid < 0 || pzxid < 0 || node.numChildren > 0) return DONE;",
@@ -169,7 +169,7 @@ export const STATE: readonly Mutant[] = [
   },
   {
     name: "a-second-reconfiguration-replaces-the-first",
-    rule: "One reconfiguration at a time.",
+    rule: "Only one reconfiguration is under way at a time.",
     pitfall: 17,
     file: "src/state/tree/reconfiguration.ts",
     find: `if (this.#tree.pending !== null) return rejected("reconfig-in-progress");`,
@@ -204,7 +204,7 @@ export const STATE: readonly Mutant[] = [
   },
   {
     name: "a-snapshot-shows-what-changed-while-it-was-taken",
-    rule: "A snapshot is the state at one moment, whatever is applied meanwhile.",
+    rule: "A snapshot shows the state at one moment, whatever is applied while it is taken.",
     pitfall: 34,
     file: "src/state/tree/changes.ts",
     find: "if (this.onBeforeChange !== null && node.walked !== this.tree.walks) this.onBeforeChange(node);",
@@ -232,7 +232,7 @@ export const STATE: readonly Mutant[] = [
   },
   {
     name: "a-snapshot-forgets-when-children-changed",
-    rule: "A snapshot holds the revision at which a node's children last changed: watches that are set again compare with it.",
+    rule: "A snapshot holds the zxid at which a node's children last changed, which watches are compared with.",
     file: "src/state/tree/snapshot.ts",
     find: "writer.int64(directory.pzxid);",
     replace: "writer.int64(node.czxid);",
@@ -253,7 +253,7 @@ export const STATE: readonly Mutant[] = [
   // ------------------------------------------------------------------------------------------------ the seam of models
   {
     name: "a-command-above-the-feature-level-is-carried-out",
-    rule: "Below its feature level a model's commands are refused, on every member alike.",
+    rule: "A command above the feature level is rejected, on every member alike.",
     file: "src/state/machine.ts",
     find: "} else if (model!.level > turn.level) {",
     replace: "} else if (model!.level > turn.level + 100) {",
@@ -271,7 +271,7 @@ export const STATE: readonly Mutant[] = [
   },
   {
     name: "only-the-first-model-hears-that-a-lease-ended",
-    rule: "What any model attached to a lease ends with it.",
+    rule: "When a lease ends, every model drops what it attached to it.",
     file: "src/state/machine.ts",
     find: "for (const model of this.#models) model.onLeaseEnded!(id, this);",
     replace: "for (const model of this.#models.slice(0, 1)) model.onLeaseEnded!(id, this);",

@@ -5,7 +5,7 @@ import type { Mutant } from "./mutant.ts";
 export const STORAGE: readonly Mutant[] = [
   {
     name: "a-commit-is-told-before-its-sync",
-    rule: "Nobody is told of a commit before it is synced.",
+    rule: "A commit is confirmed only after its sync.",
     pitfall: 3,
     file: "src/adapters/storage/journal/journal.ts",
     find: "this.#files.sync(file).then(",
@@ -15,13 +15,13 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     name: "a-commit-on-the-loop-is-told-before-its-sync",
-    rule: "Nobody is told of a commit before it is synced, in the pool or on the loop.",
+    rule: "A commit that is written on the event loop is confirmed only after its sync.",
     pitfall: 3,
     file: "src/adapters/storage/journal/journal.ts",
     find: "this.#files.syncNow(file);",
     replace: "",
     caughtBy: ["storage/crash", "storage/log"],
-    simulator: "its disks are waited for in the pool",
+    simulator: "its disks are synced in the pool",
   },
   {
     name: "a-sync-reaches-no-disk",
@@ -35,7 +35,7 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     name: "a-failed-sync-is-tried-again",
-    rule: "A failed sync is the end: what the kernel then holds as clean may be on no disk.",
+    rule: "A failed sync ends the member, because the kernel may have dropped the data.",
     pitfall: 23,
     file: "src/adapters/storage/journal/journal.ts",
     find: `this.#files.syncNow(file);
@@ -48,11 +48,11 @@ export const STORAGE: readonly Mutant[] = [
       this.#files.syncNow(file);
     }`,
     caughtBy: ["storage/log"],
-    simulator: "its disks are waited for in the pool",
+    simulator: "its disks are synced in the pool",
   },
   {
     name: "a-failed-sync-in-the-pool-is-not-noticed",
-    rule: "A failed sync is the end, in the pool too.",
+    rule: "A failed sync in the thread pool ends the member too.",
     pitfall: 23,
     file: "src/adapters/storage/journal/journal.ts",
     find: `this.#noteTimes(began, written);
@@ -68,7 +68,7 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     name: "a-full-disk-is-the-end",
-    rule: "On a full disk a member waits for room.",
+    rule: "A member with a full disk waits for room.",
     pitfall: 32,
     file: "src/adapters/storage/journal/journal.ts",
     find: `if (!isNoSpace(error)) {
@@ -84,7 +84,7 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     name: "a-new-segment-has-no-durable-name",
-    rule: "The name of a new segment is durable before anything in it counts.",
+    rule: "The name of a new segment is durable before its contents count.",
     pitfall: 34,
     file: "src/adapters/storage/journal/segment-chain.ts",
     find: "await this.#files.syncDirectory(this.#options.directory);",
@@ -94,7 +94,7 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     name: "a-new-segment-forgets-the-vote",
-    rule: "Each segment carries term and vote, so that a purge takes neither away.",
+    rule: "Each segment holds the term and the vote, so a purge does not remove them.",
     pitfall: 2,
     file: "src/adapters/storage/log.ts",
     find: "hardState: this.#hardState,",
@@ -114,7 +114,7 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     name: "entries-are-dropped-after-those-that-take-their-place",
-    rule: "A commit drops entries before it adds some.",
+    rule: "A commit removes old entries before it adds new ones.",
     file: "src/adapters/storage/log.ts",
     find: "if (this.#firstIndex !== 0) break; // a commit drops entries only before it adds some",
     replace: "",
@@ -135,7 +135,7 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     name: "a-commit-header-is-not-checked",
-    rule: "A length is believed only where its header is proved.",
+    rule: "A length is used only after the checksum of its header was checked.",
     pitfall: 24,
     file: "src/adapters/storage/journal/format.ts",
     find: "if (uint32At(bytes, at + COMMIT_SUMMED_BYTES) !== chain) return null;",
@@ -145,7 +145,7 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     name: "a-damaged-middle-is-cut-as-a-torn-end",
-    rule: "A commit with a whole one after it is damaged, not torn.",
+    rule: "A bad commit with a good one after it is damage, not a torn write.",
     pitfall: 24,
     file: "src/adapters/storage/journal/scan.ts",
     find: "if (rest.laterCommitAt !== null) {",
@@ -155,7 +155,7 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     name: "a-damaged-end-is-cut-as-a-torn-one",
-    rule: "A last commit that arrived whole and is wrong is damaged, not torn.",
+    rule: "A last commit that was written whole and is wrong is damage, not a torn write.",
     pitfall: 24,
     file: "src/adapters/storage/journal/format.ts",
     find: "return zeroWords(bytes, at + COMMIT_HEADER_BYTES, end) > header.zeroWords + 1;",
@@ -175,17 +175,17 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     name: "a-sector-that-arrived-in-part-is-taken-for-damage",
-    rule: "A commit of which some sector arrived in part is torn as well.",
+    rule: "A commit with a sector that was written in part is a torn write.",
     pitfall: 24,
     file: "src/adapters/storage/journal/format.ts",
     find: "return zeroWords(bytes, at + COMMIT_HEADER_BYTES, end) > header.zeroWords + 1;",
     replace: "return false;",
     caughtBy: ["storage/crash"],
-    simulator: "it takes some thousand seeds",
+    simulator: "it takes some thousands of seeds",
   },
   {
     name: "a-torn-end-takes-the-commit-before-it-along",
-    rule: "Of a torn end nothing that was acknowledged is cut.",
+    rule: "A torn write removes no acknowledged commit.",
     pitfall: 24,
     file: "src/adapters/storage/journal/scan.ts",
     find: "return { end: at, sequence, chain, lastCommitAt, isTorn: torn };",
@@ -196,7 +196,7 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     name: "a-missing-last-segment-is-not-missed",
-    rule: "A segment that was sealed has a next one.",
+    rule: "After a sealed segment there must be another one.",
     pitfall: 24,
     file: "src/adapters/storage/journal/scan.ts",
     find: "if (known === null) {\n        throw new DamageError(path, at, `the log goes on",
@@ -218,7 +218,7 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     name: "what-was-read-may-be-on-no-disk",
-    rule: "What a start reads is made durable before it is counted on.",
+    rule: "Data that a start reads are made durable before they count.",
     pitfall: 23,
     file: "src/adapters/storage/journal/tail.ts",
     find: "await files.write(file, bytes, tail.lastCommitAt);",
@@ -228,7 +228,7 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     name: "a-member-alone-starts-over-what-is-damaged",
-    rule: "A member that is alone refuses to start where something is damaged.",
+    rule: "A member without others refuses to start on damaged data.",
     pitfall: 24,
     file: "src/adapters/storage/storage.ts",
     find: "if (alone) throw refusal(error);",
@@ -238,7 +238,7 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     name: "a-damaged-directory-is-started-as-a-new-one",
-    rule: "Data without an identity are damage, and not a new member.",
+    rule: "A directory with data but without an identity is damaged, and not a new member.",
     pitfall: 26,
     file: "src/adapters/storage/finding.ts",
     find: "if (logNames.length + snapshotNames.length === 0) return null;",
@@ -260,7 +260,7 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     name: "the-latest-snapshot-is-not-read-at-a-start",
-    rule: "A start reads the whole of the snapshot that it goes on from.",
+    rule: "A start reads the whole snapshot from which it continues.",
     pitfall: 25,
     file: "src/adapters/storage/finding.ts",
     find: "if (whole.length === 0) await verifySnapshot(files, stored);",
@@ -270,7 +270,7 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     name: "a-snapshot-has-no-durable-name",
-    rule: "A snapshot counts once its name is durable.",
+    rule: "A snapshot counts only after its name is durable.",
     pitfall: 34,
     file: "src/adapters/storage/snapshots.ts",
     find: "await files.syncDirectory(directory);",
@@ -280,7 +280,7 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     name: "a-snapshot-has-its-name-before-it-is-durable",
-    rule: "A snapshot gets its name once its bytes are durable.",
+    rule: "A snapshot gets its name only after its bytes are durable.",
     pitfall: 34,
     file: "src/adapters/storage/snapshot-writer.ts",
     find: "await this.#files.sync(this.#file!);\n      await this.#close();",

@@ -15,7 +15,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
   },
   {
     name: "a-reply-overtakes-the-one-before-it",
-    rule: "Replies leave in the order of their requests.",
+    rule: "Replies are sent in the order of their requests.",
     file: "src/protocols/zookeeper/request-pipeline.ts",
     find: "if (this.#queue.head === request) this.advance();",
     replace:
@@ -25,7 +25,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
   },
   {
     name: "a-sync-asks-nobody",
-    rule: "A sync is answered once a read would see everything acknowledged before it.",
+    rule: "A sync is answered only when a read would see everything acknowledged before it.",
     pitfall: 6,
     file: "src/protocols/zookeeper/request-pipeline.ts",
     find: `    connection.member.readBarrier(
@@ -38,7 +38,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
   },
   {
     name: "what-nobody-can-know-is-told-as-done",
-    rule: "A write whose fate is unknown is answered by nothing: the connection ends.",
+    rule: "A write whose outcome is unknown gets no answer: its connection is closed.",
     pitfall: 27,
     file: "src/protocols/zookeeper/request-pipeline.ts",
     find: `if (code === null || error.outcome !== "not-applied") {
@@ -47,24 +47,24 @@ export const ZOOKEEPER: readonly Mutant[] = [
     }`,
     replace: "",
     caughtBy: ["zookeeper/order"],
-    simulator: "where it happens there, the connection ends for another reason too",
+    simulator: "whenever that happens there, the connection ends for another reason too",
   },
   {
     name: "a-client-goes-back-in-time",
-    rule: "A client that has seen a later state than this member's is turned away.",
+    rule: "A client that has seen a later state than this member's is refused.",
     pitfall: 37,
     file: "src/protocols/zookeeper/handshake.ts",
     find: "if (lastZxidSeen > member.machine.sequence) {",
     replace: "if (lastZxidSeen < 0) {",
     caughtBy: ["zookeeper/handshake"],
     simulator:
-      "a session is attached through the log, and so to a state as late as any that it saw: without a quorum alone it matters",
+      "attaching a session goes through the log, so the state is late enough; it matters only without a quorum",
   },
 
   // ------------------------------------------------------------------------------------------------------- sessions
   {
     name: "a-client-that-is-heard-is-not-renewed",
-    rule: "Whatever a client says renews its session.",
+    rule: "Every request of a client renews its session.",
     file: "src/protocols/zookeeper/session.ts",
     find: "if (!this.isLocal) member.renew(this.id);",
     replace: "",
@@ -73,7 +73,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
   },
   {
     name: "a-moved-session-keeps-its-old-connection",
-    rule: "A session that is attached elsewhere leaves the connection that it had.",
+    rule: "The old connection of a session that moved to another member is closed.",
     file: "src/protocols/zookeeper/service.ts",
     find: `this.#bySession.get(id)?.drop("its session was attached again");`,
     replace: "",
@@ -91,7 +91,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
   },
   {
     name: "clients-stay-when-the-state-is-replaced",
-    rule: "When a leader's snapshot replaces the state, clients come back and have their watches compared.",
+    rule: "When a leader's snapshot replaces the state, clients are disconnected, so that their watches are compared.",
     file: "src/protocols/zookeeper/service.ts",
     find: `this.#closeAll("the state was replaced by a leader's");`,
     replace: "",
@@ -102,7 +102,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
   // -------------------------------------------------------------------------------------------------------- watches
   {
     name: "a-watch-is-told-after-the-reply",
-    rule: "A notification leaves before any reply that shows what it tells of.",
+    rule: "A notification is sent before any reply that shows the change.",
     file: "src/protocols/zookeeper/service.ts",
     find: "this.watches.onNode(event, path, revision, acl);",
     replace: "this.options.clock.defer(() => this.watches.onNode(event, path, revision, acl));",
@@ -111,7 +111,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
   },
   {
     name: "a-watch-for-once-is-told-again",
-    rule: "A watch that was set for once is told once.",
+    rule: "A one-shot watch is told once.",
     file: "src/protocols/zookeeper/watches.ts",
     find: "if ((modes & WATCH.once) !== 0) this.#keep(path, watcher, paths, modes, modes & ~WATCH.once);",
     replace: "",
@@ -120,7 +120,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
   },
   {
     name: "setting-watches-again-forgets-them",
-    rule: "What has not changed since is watched again after a reconnection.",
+    rule: "A client that reconnects keeps the watches whose nodes have not changed.",
     file: "src/protocols/zookeeper/operations/watching.ts",
     find: `tell(client, EVENT_TYPE["data-changed"], path);
     else watches.data.add(path, client, WATCH.once);`,
@@ -130,7 +130,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
   },
   {
     name: "setting-watches-again-does-not-compare",
-    rule: "What has changed since is told when watches are set again.",
+    rule: "A client that reconnects is told of the watched nodes that have changed.",
     file: "src/protocols/zookeeper/operations/watching.ts",
     find: `else if (node.mzxid > relativeZxid && client.mayRead(node.acl)) tell(client, EVENT_TYPE["data-changed"], path);`,
     replace: "",
@@ -139,7 +139,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
   },
   {
     name: "children-that-changed-meanwhile-are-not-told",
-    rule: "Children that changed since are told when watches are set again.",
+    rule: "A client that reconnects is told of watched children that have changed.",
     file: "src/protocols/zookeeper/operations/watching.ts",
     find: `else if (node.pzxid > relativeZxid && client.mayRead(node.acl)) tell(client, EVENT_TYPE["children-changed"], path);`,
     replace: "",
@@ -148,7 +148,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
   },
   {
     name: "who-may-not-read-a-node-hears-of-it",
-    rule: "A watcher hears of nodes that it may read.",
+    rule: "A watcher hears only of nodes that it may read.",
     file: "src/protocols/zookeeper/watches.ts",
     find: "if (!watcher.mayRead(this.#acl)) return;",
     replace: "",
@@ -157,7 +157,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
   },
   {
     name: "one-event-is-told-twice",
-    rule: "A watcher hears each event once, however many of its watches it touches.",
+    rule: "A watcher hears each event once, however many of its watches match.",
     file: "src/protocols/zookeeper/watches.ts",
     find: "if (watcher.lastEvent === this.#event) return;",
     replace: "",
@@ -166,11 +166,11 @@ export const ZOOKEEPER: readonly Mutant[] = [
   },
   {
     name: "the-watches-of-a-closed-connection-stay",
-    rule: "Watches end with the connection that set them.",
+    rule: "Watches end with their connection.",
     file: "src/protocols/zookeeper/connection.ts",
     find: "this.watches.removeWatcher(this);",
     replace: "",
     caughtBy: ["zookeeper/watches", "zookeeper/order"],
-    simulator: "nothing of it reaches a client: it only fills the memory",
+    simulator: "no client notices it: it only fills the memory",
   },
 ];

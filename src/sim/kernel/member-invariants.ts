@@ -141,7 +141,7 @@ export class MemberInvariants implements Observer {
     for (const { index, term, kind, payload } of entries) {
       const next = shadow.first + shadow.terms.length;
       if (index !== next)
-        this.violate("log without holes", `member ${member.id} writes entry ${index} after ${next - 1}`);
+        this.violate("log without gaps", `member ${member.id} writes entry ${index} after ${next - 1}`);
       shadow.terms.push(term);
       const position = `${index}/${term}`;
       const checksum = checksumOf(kind, payload);
@@ -192,11 +192,11 @@ export class MemberInvariants implements Observer {
       term > message.term || (term === message.term && votedFor === candidate);
     const said = `member ${member.id} says to member ${to}, with term ${term}, vote ${votedFor} and entry ${first + terms.length - 1} on its disk:`;
     if (message.kind === "vote" && message.granted && !message.pre && !hasVoted(to)) {
-      this.violate("durable before it is said", `${said} you have my vote in term ${message.term}`);
+      this.violate("durable before sent", `${said} you have my vote in term ${message.term}`);
     } else if (message.kind === "request-vote" && !message.pre && !hasVoted(member.id)) {
-      this.violate("durable before it is said", `${said} I stand in term ${message.term}`);
+      this.violate("durable before sent", `${said} I stand in term ${message.term}`);
     } else if (message.kind === "append-reply" && message.matched && message.index >= first + terms.length) {
-      this.violate("durable before it is said", `${said} I hold entry ${message.index}`);
+      this.violate("durable before sent", `${said} I hold entry ${message.index}`);
     }
   }
 
@@ -213,7 +213,7 @@ export class MemberInvariants implements Observer {
     });
     if (holders.length * 2 > voters.length) return;
     this.violate(
-      "on a majority's disks",
+      "durable on a majority",
       `entry ${index} is applied, and ${holders.length} of ${voters.length} disks hold it`,
     );
   }
@@ -222,7 +222,7 @@ export class MemberInvariants implements Observer {
     for (let index = Math.max(from, shadow.first); index <= this.committedIndex; index++) {
       const term = shadow.terms[index - shadow.first];
       if (term === undefined || this.#committed[index]!.term !== term) continue;
-      this.violate("commit is for ever", `member ${member.id} drops the committed entry ${index} of term ${term}`);
+      this.violate("commits are final", `member ${member.id} drops the committed entry ${index} of term ${term}`);
     }
     cutFrom(shadow, from);
   }
@@ -314,9 +314,12 @@ export class MemberInvariants implements Observer {
 
   onApplied(member: ObservedMember, index: number, machine: Machine): void {
     if (index === this.committedIndex && this.reference.index < index) this.reference.applyOther(machine.sequence);
-    if (index === this.committedIndex && machine.sequence !== this.reference.revision) {
-      const { revision } = this.reference;
-      this.violate("state machine safety", `entry ${index} led to revision ${machine.sequence}, not ${revision}`);
+    if (index === this.committedIndex && machine.sequence !== this.reference.sequence) {
+      const { sequence } = this.reference;
+      this.violate(
+        "state machine safety",
+        `entry ${index} led to sequence number ${machine.sequence}, not ${sequence}`,
+      );
     }
     this.onFirstApplied(member, index);
     if (index % HASH_EVERY === 0) this.#compare(member, index, machine);
@@ -350,12 +353,13 @@ export class MemberInvariants implements Observer {
     const machine = member.replica?.machine;
     if (machine === undefined || machine.appliedIndex !== this.committedIndex) return;
     const difference = this.reference.differenceOf(machine);
-    if (difference !== null) this.violate("state as told", `member ${member.id} holds ${difference}`);
+    if (difference !== null) this.violate("state as in the reference model", `member ${member.id} holds ${difference}`);
   }
 
   onFatal(member: ObservedMember, error: Error): void {
     this.onNote(`member ${member.id} stops by itself: ${error.message}`);
-    if (!this.mayStop(member, error)) this.violate("members go on", `member ${member.id} stopped: ${error.stack}`);
+    if (!this.mayStop(member, error))
+      this.violate("members keep running", `member ${member.id} stopped: ${error.stack}`);
   }
 }
 

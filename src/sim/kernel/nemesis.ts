@@ -332,7 +332,7 @@ export class Nemesis {
     member.replica?.takeSnapshotNow().catch((error: unknown) => {
       if (error instanceof CoordinationError || member.replica === undefined) return;
       const what = `member ${member.id} takes no snapshot: ${(error as Error).stack}`;
-      this.#options.invariants.violate("members go on", what);
+      this.#options.invariants.violate("members keep running", what);
     });
   }
 

@@ -13,9 +13,9 @@ export interface ReferenceLease {
   readonly generation: number;
 }
 
-/** Who proposed a command, and at which revision it stands. */
+/** Who proposed a command, and at which sequence number it stands. */
 export interface ReferenceTurn {
-  readonly revision: number;
+  readonly sequence: number;
   /** The latest time that a leader stamped into a batch. */
   readonly time: number;
   readonly member: number;
@@ -89,8 +89,8 @@ export class ReferenceLeases {
     }
   }
 
-  #open(secret: string | null, owner: Owner | null, { revision, member }: ReferenceTurn): void {
-    this.#leases.set((member % 256) * MEMBER_SHIFT + revision, { secret, owner, generation: 0 });
+  #open(secret: string | null, owner: Owner | null, { sequence, member }: ReferenceTurn): void {
+    this.#leases.set((member % 256) * MEMBER_SHIFT + sequence, { secret, owner, generation: 0 });
   }
 
   #attach(id: number, secret: string, owner: ReferenceTurn): void {

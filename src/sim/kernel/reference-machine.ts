@@ -9,7 +9,7 @@ import { Leases } from "../../state/leases/leases.ts";
 import type { Machine } from "../../state/machine.ts";
 import { ReferenceLeases, type ReferenceTurn } from "./reference-leases.ts";
 
-/** A second implementation of one model of the state. It forgets nothing, so that it can say what was true at any revision. */
+/** A second implementation of one model of the state. It forgets nothing, so that it can say what was true at any sequence number. */
 export interface ReferenceModel {
   /** The number that its commands begin with. */
   readonly model: number;
@@ -20,9 +20,9 @@ export interface ReferenceModel {
   differenceOf(machine: Machine): string | null;
 }
 
-/** Invariants: entries come in order, each once; every command that is applied consumes one revision. */
+/** Invariants: entries come in order, each once; every command that is applied consumes one sequence number. */
 export class ReferenceMachine {
-  revision = 0;
+  sequence = 0;
   time = 0;
   /** Entries heard of so far. */
   index = 0;
@@ -34,7 +34,7 @@ export class ReferenceMachine {
   readonly #producers = new Map<number, { readonly run: number; readonly sequence: number }>();
   /** The feature level. */
   #level = 0;
-  #turn: ReferenceTurn = { revision: 0, time: 0, member: 0, run: 0, level: 0 };
+  #turn: ReferenceTurn = { sequence: 0, time: 0, member: 0, run: 0, level: 0 };
 
   add(model: ReferenceModel): void {
     this.#models.set(model.model, model);
@@ -50,16 +50,16 @@ export class ReferenceMachine {
     while (reader.remaining > 0) {
       const length = reader.uint32();
       const start = reader.skip(length);
-      this.revision++;
-      this.#turn = { revision: this.revision, time: this.time, member, run, level: this.#level };
+      this.sequence++;
+      this.#turn = { sequence: this.sequence, time: this.time, member, run, level: this.#level };
       this.#apply(new ByteReader(payload, start, start + length));
     }
   }
 
-  /** An entry that holds no commands; a change of the configuration may consume a revision. */
-  applyOther(revisionAfter: number): void {
+  /** An entry that holds no commands; a change of the configuration may consume a sequence number. */
+  applyOther(sequenceAfter: number): void {
     this.index++;
-    this.revision = revisionAfter;
+    this.sequence = sequenceAfter;
   }
 
   #isNext(member: number, run: number, sequence: number): boolean {

@@ -21,7 +21,7 @@ export class ClientInvariants {
   readonly #clockRateMax: number;
   readonly #keepsSessions: boolean;
   readonly #violate: (invariant: string, what: string) => void;
-  /** The latest revision that any client has seen. */
+  /** The latest zxid that any client has seen. */
   highestSeen = 0;
   readonly recorder: HistoryRecorder;
   readonly #counted = new Map<number, () => number>();
@@ -51,7 +51,7 @@ export class ClientInvariants {
     this.#watches = new WatchInvariants(options.tree, options.violate);
     this.recorder = new HistoryRecorder(options.now);
     options.tree.machine.leaseListeners.push((id, cause) => this.#onLeaseEnded(id, cause));
-    options.tree.commandListeners.push((revision, applied) => this.#onCommand(revision, applied));
+    options.tree.commandListeners.push((zxid, applied) => this.#onCommand(zxid, applied));
   }
 
   violate(invariant: string, what: string): void {
@@ -61,7 +61,7 @@ export class ClientInvariants {
   // ------------------------------------------------------------------------------------------------- what is applied
 
   /** Every write carries a number of its client's, ascending: in the log each stands once, and a session's in order. */
-  #onCommand(revision: number, { command, outcome: { code } }: AppliedCommand): void {
+  #onCommand(zxid: number, { command, outcome: { code } }: AppliedCommand): void {
     if (command.kind !== "single" && command.kind !== "multi") return;
     if (code === CODE.sessionMoved || code === CODE.sessionExpired) return; // of a connection that is left: it does nothing
     const { session } = command;
@@ -69,15 +69,15 @@ export class ClientInvariants {
       const number = numberOf(one);
       if (number === null) continue;
       const before = this.#written.get(number);
-      if (before !== undefined && before !== revision) {
-        this.#violate("applied once", `${number} stands at revisions ${before} and ${revision}`);
+      if (before !== undefined && before !== zxid) {
+        this.#violate("applied once", `${number} stands at zxids ${before} and ${zxid}`);
       }
-      this.#written.set(number, revision);
+      this.#written.set(number, zxid);
       if (this.#refused.has(number))
-        this.#violate("refused is not applied", `${number} was refused, and stands at ${revision}`);
+        this.#violate("refused is not applied", `${number} was refused, and stands at ${zxid}`);
       const order = Number(number.split("-")[1]);
       const last = this.#lastOfSession.get(session) ?? -1;
-      if (order < last) this.#violate("a session's order", `${number} of session ${session} comes after its ${last}`);
+      if (order < last) this.#violate("session order", `${number} of session ${session} comes after its ${last}`);
       this.#lastOfSession.set(session, order);
     }
   }
@@ -94,7 +94,7 @@ export class ClientInvariants {
     const early = deadline - this.#now();
     if (early <= 0 || !this.#keepsSessions) return;
     this.#violate(
-      "sessions live",
+      "sessions live long enough",
       `session ${id} expired ${early} ms before the deadline of the client that counts on it`,
     );
   }
@@ -104,13 +104,17 @@ export class ClientInvariants {
     const known = this.#sessions.get(id);
     if (known === undefined) return;
     if (cause === "closed") {
-      if (!known.closes) this.#violate("sessions live", `session ${id} was closed, its client had not asked for it`);
+      if (!known.closes)
+        this.#violate("sessions live long enough", `session ${id} was closed, its client had not asked for it`);
       return;
     }
     const silence = this.#now() - known.view.aliveSince;
     const least = known.view.timeoutMs / this.#clockRateMax;
     if (silence < least && this.#keepsSessions) {
-      this.#violate("sessions live", `session ${id} expired ${silence} ms after its last ping was sent, not ${least}`);
+      this.#violate(
+        "sessions live long enough",
+        `session ${id} expired ${silence} ms after its last ping was sent, not ${least}`,
+      );
     }
   }
 
@@ -123,7 +127,7 @@ export class ClientInvariants {
   onConnected(client: ObservedClient, isNew: boolean): void {
     const view = client.session!;
     const known = this.#sessions.get(view.id);
-    if (isNew && known !== undefined) this.#violate("sessions are one's own", `session ${view.id} was given twice`);
+    if (isNew && known !== undefined) this.#violate("session ids are unique", `session ${view.id} was given twice`);
     this.#sessions.set(view.id, { view, closes: known?.closes ?? false });
   }
 
@@ -135,7 +139,7 @@ export class ClientInvariants {
   onRefused(client: ObservedClient): void {
     const id = client.session?.id;
     if (id !== undefined && this.#tree.isSessionAlive(id)) {
-      this.#violate("sessions live", `session ${id} was refused, and lives`);
+      this.#violate("sessions live long enough", `session ${id} was refused, and lives`);
     }
   }
 
@@ -159,8 +163,8 @@ export class ClientInvariants {
   onReply(client: ObservedClient, request: Request, { header, body }: Reply): void {
     const { operation } = request;
     const { zxid, error } = header;
-    if (zxid > this.#tree.revision) {
-      this.#violate("answers are true", `client ${client.id} is shown revision ${zxid}, which is not committed`);
+    if (zxid > this.#tree.zxid) {
+      this.#violate("answers are true", `client ${client.id} is shown zxid ${zxid}, which is not committed`);
       return;
     }
     this.recorder.onReply(client.id, request, { header, body });
@@ -196,10 +200,7 @@ export class ClientInvariants {
   #advance(client: ObservedClient, zxid: number, what: string): void {
     const session = client.session!;
     if (zxid < session.lastZxid) {
-      this.#violate(
-        "never back in time",
-        `client ${client.id}: ${what} shows revision ${zxid} after ${session.lastZxid}`,
-      );
+      this.#violate("never back in time", `client ${client.id}: ${what} shows zxid ${zxid} after ${session.lastZxid}`);
     }
     session.lastZxid = Math.max(session.lastZxid, zxid);
   }
@@ -216,7 +217,7 @@ export class ClientInvariants {
   #onWritten(client: ObservedClient, request: Request, { header: { zxid, error }, body }: Reply): void {
     const { operation, floor } = request;
     const applied = this.#tree.appliedAt(zxid);
-    const where = `client ${client.id}: ${describe(operation)} is answered with revision ${zxid}`;
+    const where = `client ${client.id}: ${describe(operation)} is answered with zxid ${zxid}`;
     if (zxid <= floor) this.#violate("writes are linearizable", `${where}, ${floor} was seen before it was asked for`);
     if (this.#answered.has(zxid)) this.#violate("answers are true", `${where}, as another was`);
     this.#answered.add(zxid);
@@ -236,7 +237,7 @@ export class ClientInvariants {
   #onRead(client: ObservedClient, request: Request, { header: { zxid, error }, body }: Reply): void {
     const operation = request.operation as { kind: "get" | "exists" | "children"; path: string; watch: boolean };
     const { path, watch } = operation;
-    const where = `client ${client.id}: ${operation.kind} ${path} at revision ${zxid}`;
+    const where = `client ${client.id}: ${operation.kind} ${path} at zxid ${zxid}`;
     if (zxid < request.syncFloor) {
       this.#violate("synced reads are linearizable", `${where}, ${request.syncFloor} was seen before its sync`);
     }

@@ -44,7 +44,7 @@ export class SimulatedClient implements ClientEnd, ObservedClient, FaultableClie
   /** Requests whose connection ended before an answer came: what became of them is unknown. */
   requestsUnknown = 0;
   sessionsOpened = 0;
-  /** By path, and since which revision: what the client will set again. */
+  /** By path, and since which zxid: what the client will set again. */
   readonly watches = new Map<string, Map<WatchKind, number>>();
   #connection: ClientConnection | null = null;
   #isConnected = false;

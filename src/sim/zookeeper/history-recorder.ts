@@ -1,4 +1,4 @@
-// A second judge: what clients did to a few nodes of their own, judged by search alone. It knows nothing of revisions, the
+// A second judge: what clients did to a few nodes of their own, judged by search alone. It knows nothing of zxids, the
 // log or the reference model, only who asked for what when, and what the answers were.
 
 import { byteString } from "../../base/text.ts";

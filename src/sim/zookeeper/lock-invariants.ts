@@ -4,7 +4,7 @@
 /** One client's time with the lock; its end is known later. */
 export interface LockGrant {
   readonly client: number;
-  /** The fencing token: the revision that created the node. */
+  /** The fencing token: the zxid that created the node. */
   readonly token: number;
   /** When its holder stopped to believe in it, or will stop unless it hears from the servers until then. */
   endsAt(): number;

@@ -1,4 +1,4 @@
-// The reference model of ZooKeeper's tree: slow and obvious, and it forgets nothing. It can say what any node was at any revision, so
+// The reference model of ZooKeeper's tree: slow and obvious, and it forgets nothing. It can say what any node was at any zxid, so
 // every outcome that a client gets and every event that it is told can be compared with what was true there.
 
 import type { ByteReader } from "../../base/bytes.ts";
@@ -26,14 +26,14 @@ export const CODE = {
 
 export const EVENT = { created: 1, deleted: 2, dataChanged: 3, childrenChanged: 4 } as const;
 
-/** A node as it was from one revision to the next; never changed. */
+/** A node as it was from one zxid to the next; never changed. */
 export interface ReferenceNode {
   readonly data: string | null;
   readonly stat: Stat;
 }
 
 export interface NodeEvent {
-  readonly revision: number;
+  readonly zxid: number;
   readonly type: number;
   readonly path: string;
 }
@@ -48,13 +48,13 @@ export interface Outcome {
   readonly results?: readonly Outcome[];
 }
 
-/** One revision: what was asked for, and what it came to. */
+/** One zxid: what was asked for, and what it came to. */
 export interface AppliedCommand {
   readonly command: Command;
   readonly outcome: Outcome;
 }
 
-/** What a node was from each revision on; null where there was none. */
+/** What a node was from each zxid on; null where there was none. */
 type Versions = { readonly from: number; readonly node: ReferenceNode | null }[];
 
 /** A node as it is now. */
@@ -86,8 +86,8 @@ const REFUSAL_CODE: Readonly<Record<LeaseRefusal, number>> = {
 export class ReferenceTree implements ReferenceModel {
   readonly model = TREE_MODEL;
   readonly events: NodeEvent[] = [];
-  /** Hears of every command of the tree in order, with its revision. */
-  readonly commandListeners: ((revision: number, applied: AppliedCommand) => void)[] = [];
+  /** Hears of every command of the tree in order, with its zxid. */
+  readonly commandListeners: ((zxid: number, applied: AppliedCommand) => void)[] = [];
   readonly machine: ReferenceMachine;
   #nodes = new Map<string, CurrentNode>();
   readonly #versions = new Map<string, Versions>();
@@ -95,7 +95,7 @@ export class ReferenceTree implements ReferenceModel {
   readonly #applied = new Map<number, AppliedCommand>();
   #changed = new Set<string>();
   #pendingEvents: NodeEvent[] = [];
-  #turn: ReferenceTurn = { revision: 0, time: 0, member: 0, run: 0, level: 0 };
+  #turn: ReferenceTurn = { sequence: 0, time: 0, member: 0, run: 0, level: 0 };
 
   constructor(machine: ReferenceMachine) {
     this.machine = machine;
@@ -111,8 +111,8 @@ export class ReferenceTree implements ReferenceModel {
     const command = readTreeCommand(operation, reader);
     const applied = { command, outcome: this.#apply(command) };
     this.#keepVersions();
-    this.#applied.set(turn.revision, applied);
-    for (const listener of this.commandListeners) listener(turn.revision, applied);
+    this.#applied.set(turn.sequence, applied);
+    for (const listener of this.commandListeners) listener(turn.sequence, applied);
   }
 
   onLeaseEnded(id: number, turn: ReferenceTurn): void {
@@ -181,7 +181,7 @@ export class ReferenceTree implements ReferenceModel {
         return { code: CODE.ok };
       case "set":
         node.data = command.data;
-        node.mzxid = this.#turn.revision;
+        node.mzxid = this.#turn.sequence;
         node.mtime = this.#turn.time;
         node.version++;
         this.#note(EVENT.dataChanged, command.path);
@@ -198,12 +198,12 @@ export class ReferenceTree implements ReferenceModel {
     if (this.#nodes.has(path)) return { code: CODE.nodeExists };
     if (parent.owner !== 0) return { code: CODE.noChildrenForEphemerals };
     const isEphemeral = mode === 1 || mode === 3;
-    const node = newNode(data, this.#turn.revision, this.#turn.time, isEphemeral ? session : 0);
+    const node = newNode(data, this.#turn.sequence, this.#turn.time, isEphemeral ? session : 0);
     node.isReapable = mode >= CONTAINER;
     this.#nodes.set(path, node);
     parent.children.add(nameOf(path));
     parent.creates++;
-    parent.pzxid = this.#turn.revision;
+    parent.pzxid = this.#turn.sequence;
     this.#note(EVENT.created, path);
     this.#note(EVENT.childrenChanged, parentPath);
     return { code: CODE.ok, path, stat: statOf(node) };
@@ -214,14 +214,14 @@ export class ReferenceTree implements ReferenceModel {
     const parent = this.#nodes.get(parentPath)!;
     this.#nodes.delete(path);
     parent.children.delete(nameOf(path));
-    parent.pzxid = this.#turn.revision;
+    parent.pzxid = this.#turn.sequence;
     this.#note(EVENT.deleted, path);
     this.#note(EVENT.childrenChanged, parentPath);
   }
 
   #note(type: number, path: string): void {
     this.#changed.add(path);
-    this.#pendingEvents.push({ revision: this.#turn.revision, type, path });
+    this.#pendingEvents.push({ zxid: this.#turn.sequence, type, path });
   }
 
   /** What a command changed is kept for good. */
@@ -239,7 +239,7 @@ export class ReferenceTree implements ReferenceModel {
       const versions = this.#versions.get(path) ?? [];
       this.#versions.set(path, versions);
       versions.push({
-        from: this.#turn.revision,
+        from: this.#turn.sequence,
         node: node === undefined ? null : { data: node.data, stat: statOf(node) },
       });
     }
@@ -248,51 +248,51 @@ export class ReferenceTree implements ReferenceModel {
 
   // --------------------------------------------------------------------------------------------------------- asking
 
-  get revision(): number {
-    return this.machine.revision;
+  get zxid(): number {
+    return this.machine.sequence;
   }
 
   isSessionAlive(id: number): boolean {
     return this.machine.leases.has(id);
   }
 
-  /** What stands at a revision, where it is a command of the tree. */
-  appliedAt(revision: number): AppliedCommand | undefined {
-    return this.#applied.get(revision);
+  /** What stands at a zxid, where it is a command of the tree. */
+  appliedAt(zxid: number): AppliedCommand | undefined {
+    return this.#applied.get(zxid);
   }
 
-  /** A node as it was at a revision; undefined where there was none. */
-  nodeAt(path: string, revision: number): ReferenceNode | undefined {
+  /** A node as it was at a zxid; undefined where there was none. */
+  nodeAt(path: string, zxid: number): ReferenceNode | undefined {
     const versions = this.#versions.get(path);
     if (versions === undefined) return undefined;
     for (let i = versions.length - 1; i >= 0; i--) {
-      if (versions[i]!.from <= revision) return versions[i]!.node ?? undefined;
+      if (versions[i]!.from <= zxid) return versions[i]!.node ?? undefined;
     }
     return undefined;
   }
 
-  /** The names of a node's children at a revision, sorted. */
-  childrenAt(path: string, revision: number): string[] {
+  /** The names of a node's children at a zxid, sorted. */
+  childrenAt(path: string, zxid: number): string[] {
     const prefix = path === "/" ? "/" : `${path}/`;
     const names: string[] = [];
     for (const child of this.#versions.keys()) {
       if (!child.startsWith(prefix) || child.indexOf("/", prefix.length) !== -1) continue;
-      if (this.nodeAt(child, revision) !== undefined) names.push(child.slice(prefix.length));
+      if (this.nodeAt(child, zxid) !== undefined) names.push(child.slice(prefix.length));
     }
     return names.sort();
   }
 
-  /** The first event of these types at a path after a revision. */
+  /** The first event of these types at a path after a zxid. */
   nextEvent(path: string, after: number, types: (type: number) => boolean): NodeEvent | undefined {
     const list = this.#eventsByPath.get(path);
-    if (list === undefined || list[list.length - 1]!.revision <= after) return undefined;
+    if (list === undefined || list[list.length - 1]!.zxid <= after) return undefined;
     let first: NodeEvent | undefined;
-    for (let i = list.length - 1; i >= 0 && list[i]!.revision > after; i--) if (types(list[i]!.type)) first = list[i];
+    for (let i = list.length - 1; i >= 0 && list[i]!.zxid > after; i--) if (types(list[i]!.type)) first = list[i];
     return first;
   }
 
-  hasEvent(path: string, revision: number, type: number): boolean {
-    return this.#eventsByPath.get(path)?.some((event) => event.revision === revision && event.type === type) ?? false;
+  hasEvent(path: string, zxid: number, type: number): boolean {
+    return this.#eventsByPath.get(path)?.some((event) => event.zxid === zxid && event.type === type) ?? false;
   }
 
   differenceOf(machine: Machine): string | null {

@@ -19,9 +19,9 @@ export interface Request {
   readonly xid: number;
   readonly operation: ClientOperation;
   readonly sentAt: number;
-  /** The latest revision that any client had seen when this was sent. */
+  /** The latest zxid that any client had seen when this was sent. */
   readonly floor: number;
-  /** The latest revision that a `sync` before it, on the same connection, promised to show; 0: none did. */
+  /** The latest zxid that a `sync` before it, on the same connection, promised to show; 0: none did. */
   readonly syncFloor: number;
   /** When that `sync` was sent. */
   readonly syncSentAt: number;
@@ -49,7 +49,7 @@ export type WatchKind = "data" | "exist" | "child" | "recursive";
 export interface ObservedClient {
   readonly id: number;
   readonly session: SessionView | null;
-  /** By path, and since which revision: what the client will set again. */
+  /** By path, and since which zxid: what the client will set again. */
   readonly watches: Map<string, Map<WatchKind, number>>;
 }
 

@@ -1,11 +1,11 @@
 // The invariants of watches: every event is true, was asked for and comes in its place; and whoever is shown a change has been told
-// of it before. What a client watches, and since which revision, is written down with the client.
+// of it before. What a client watches, and since which zxid, is written down with the client.
 
 import type { Stat } from "../../state/tree/types.ts";
 import { EVENT, type NodeEvent, type ReferenceTree } from "./reference-tree.ts";
 import type { ObservedClient, WatchKind } from "./requests.ts";
 
-/** Events that are found by comparing carry no revision. */
+/** Events that are found by comparing carry no zxid. */
 export const UNKNOWN_ZXID = -1;
 
 const isData = (type: number): boolean => type !== EVENT.childrenChanged;
@@ -56,17 +56,18 @@ export class WatchInvariants {
   onNotification(client: ObservedClient, type: number, path: string, zxid: number): void {
     const { setting } = this.#view(client);
     if (zxid === UNKNOWN_ZXID) {
-      if (setting === null) this.#violate("events as promised", `client ${client.id} is told of ${path} for no reason`);
-      else setting.told.push({ revision: UNKNOWN_ZXID, type, path });
+      if (setting === null)
+        this.#violate("only watched events", `client ${client.id} is told of ${path} for no reason`);
+      else setting.told.push({ zxid: UNKNOWN_ZXID, type, path });
       return;
     }
     if (!this.#tree.hasEvent(path, zxid, type)) {
-      this.#violate("events are true", `client ${client.id} is told of event ${type} at ${path} in revision ${zxid}`);
+      this.#violate("events are true", `client ${client.id} is told of event ${type} at ${path} at zxid ${zxid}`);
       return;
     }
     const isExpected = this.#isNextOfOnce(client, type, path, zxid);
     if (!this.#isNextOfRecursive(client, type, path, zxid) && !isExpected) {
-      this.#violate("events as promised", `client ${client.id} is told of event ${type} at ${path} (${zxid}) unasked`);
+      this.#violate("only watched events", `client ${client.id} is told of event ${type} at ${path} (${zxid}) unasked`);
     }
     consume(client, type, path);
   }
@@ -80,8 +81,8 @@ export class WatchInvariants {
       const types = kind === "child" ? isChild : isData;
       if (!types(type)) continue;
       const next = this.#tree.nextEvent(path, armedAt, types);
-      if (next?.revision === zxid && next.type === type) isExpected = true;
-      else if (next !== undefined && next.revision < zxid) this.#missed(client, path, next);
+      if (next?.zxid === zxid && next.type === type) isExpected = true;
+      else if (next !== undefined && next.zxid < zxid) this.#missed(client, path, next);
     }
     return isExpected;
   }
@@ -95,7 +96,7 @@ export class WatchInvariants {
       if (!kinds.has("recursive") || !isWithin(path, root)) continue;
       const at = this.#nextBelow(root, told.get(root) ?? 0);
       const next = this.#tree.events[at];
-      if (next?.revision === zxid && next.path === path && next.type === type) {
+      if (next?.zxid === zxid && next.path === path && next.type === type) {
         told.set(root, at + 1);
         isExpected = true;
       } else if (next !== undefined) {
@@ -112,11 +113,8 @@ export class WatchInvariants {
     return at;
   }
 
-  #missed(client: ObservedClient, path: string, { type, revision }: NodeEvent): void {
-    this.#violate(
-      "no event missed",
-      `client ${client.id} was not told of event ${type} at ${path} in revision ${revision}`,
-    );
+  #missed(client: ObservedClient, path: string, { type, zxid }: NodeEvent): void {
+    this.#violate("no event missed", `client ${client.id} was not told of event ${type} at ${path} at zxid ${zxid}`);
   }
 
   /** Nothing that a reply may show was left untold. */
@@ -127,10 +125,10 @@ export class WatchInvariants {
       for (const [kind, armedAt] of kinds) {
         if (kind === "recursive") {
           const next = this.#tree.events[this.#nextBelow(path, told.get(path) ?? 0)];
-          if (next !== undefined && next.revision <= zxid) this.#missed(client, next.path, next);
+          if (next !== undefined && next.zxid <= zxid) this.#missed(client, next.path, next);
         } else {
           const next = this.#tree.nextEvent(path, armedAt, kind === "child" ? isChild : isData);
-          if (next !== undefined && next.revision <= zxid) this.#missed(client, path, next);
+          if (next !== undefined && next.zxid <= zxid) this.#missed(client, path, next);
         }
       }
     }
@@ -152,7 +150,7 @@ export class WatchInvariants {
   #firstAfter(zxid: number): number {
     const { events } = this.#tree;
     let at = events.length;
-    while (at > 0 && events[at - 1]!.revision > zxid) at--;
+    while (at > 0 && events[at - 1]!.zxid > zxid) at--;
     return at;
   }
 

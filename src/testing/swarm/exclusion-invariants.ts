@@ -84,7 +84,8 @@ export class ExclusionInvariants {
     if (from !== null) from.isOver = true;
     this.granted += 1;
     this.#context.note(`${program.name} holds ${this.#show(claim)}`);
-    if (node === null) this.#context.violate("tokens are grants", `nothing of ${what} was made by token ${held.token}`);
+    if (node === null)
+      this.#context.violate("a token is the zxid of a grant", `nothing of ${what} was made by token ${held.token}`);
     // Whoever excludes all others comes after all of them; those who share may be told in another order than they came in.
     const before = isShared ? tokenBefore : this.#highestToken;
     if (from === null && held.token <= before && !this.wasTakenAway(claim)) {
@@ -132,11 +133,11 @@ export class ExclusionInvariants {
     if (isGranted === undefined || node === null) return;
     const own = node.slice(directory.length + 1);
     const listings = program.listings.of(directory, listingsBefore);
-    const seen = listings.map(({ revision }) => this.#context.history.childrenAt(directory, revision));
+    const seen = listings.map(({ zxid }) => this.#context.history.childrenAt(directory, zxid));
     if (seen.some((names) => names.includes(own) && isGranted(names, own, claim))) return;
     const shown = seen.map((names) => names.join(" ") || "nothing").join(" | ");
     this.#context.violate(
-      "what is granted was seen",
+      "grants follow from listings",
       `${program.name} is granted ${this.#show(claim)} as ${own}, and was shown ${shown}`,
     );
   }
@@ -151,7 +152,7 @@ export class ExclusionInvariants {
       const since = Math.max(gone!.at, claim.program.pausedUntil);
       if (now - since < sessionTimeoutMs * TOLD_WITHIN_TIMEOUTS + TOLD_WITHIN_MS) continue;
       this.#context.violate(
-        "loss is told",
+        "losses are told",
         `${claim.program.name} believes to hold ${this.#show(claim)}, whose node went ${now - gone!.at} ms ago`,
       );
     }

@@ -1,4 +1,4 @@
-// What a program was shown of directories: the listings that its servers answered, each with the revision that it was of. Read
+// What a program was shown of directories: the listings that its servers answered, each with the zxid that it was of. Read
 // from the frames as they pass.
 
 import { ByteReader } from "../../base/bytes.ts";
@@ -7,7 +7,7 @@ import { OPCODE } from "../../protocols/zookeeper/codec/opcodes.ts";
 
 export interface Listing {
   readonly path: string;
-  readonly revision: number;
+  readonly zxid: number;
   /** Counted by this program. */
   readonly number: number;
 }
@@ -50,9 +50,9 @@ export class Listings implements Transport {
     const replies = new Frames((frame) => {
       const reader = new ByteReader(frame);
       const path = asked.get(reader.int32());
-      const revision = Number(reader.bigint64());
+      const zxid = Number(reader.bigint64());
       if (path === undefined || reader.int32() !== 0) return;
-      this.#all.push({ path, revision, number: this.#count++ });
+      this.#all.push({ path, zxid, number: this.#count++ });
       if (this.#all.length > KEPT) this.#all.shift();
     });
     const link = this.#inner.dial(target, {

@@ -1,16 +1,16 @@
-// What the servers held at every revision, and when: the reference model's reading of the committed log, with the moments of virtual time
-// at which each revision was first in force, and with what an operator did on purpose.
+// What the servers held at every zxid, and when: the reference model's reading of the committed log, with the moments of virtual time
+// at which each zxid was first in force, and with what an operator did on purpose.
 
 import { EVENT, type ReferenceTree } from "../../sim/zookeeper/reference-tree.ts";
 
 export class StateHistory {
   readonly #tree: ReferenceTree;
   readonly #now: () => number;
-  /** By revision: what it created. */
+  /** By zxid: what it created. */
   readonly #created = new Map<number, string[]>();
-  /** By path: the revision that created it last. */
+  /** By path: the zxid that created it last. */
   readonly #births = new Map<string, number>();
-  /** By revision: when it was in force. */
+  /** By zxid: when it was in force. */
   readonly #moments = new Map<number, number>();
   #told = 0;
   /** Paths that an operator removed, or is about to. */
@@ -26,8 +26,8 @@ export class StateHistory {
   }
 
   /** The latest that is in force anywhere. */
-  get revision(): number {
-    return this.#tree.revision;
+  get zxid(): number {
+    return this.#tree.zxid;
   }
 
   /** After each entry that was applied for the first time anywhere. */
@@ -35,14 +35,14 @@ export class StateHistory {
     const { events } = this.#tree;
     const fresh = events.slice(this.#told);
     this.#told = events.length;
-    for (const { revision, type, path } of fresh) {
-      if (!this.#moments.has(revision)) this.#moments.set(revision, this.#now());
+    for (const { zxid, type, path } of fresh) {
+      if (!this.#moments.has(zxid)) this.#moments.set(zxid, this.#now());
       if (type !== EVENT.created) continue;
-      this.#births.set(path, revision);
-      const paths = this.#created.get(revision);
-      if (paths === undefined) this.#created.set(revision, [path]);
+      this.#births.set(path, zxid);
+      const paths = this.#created.get(zxid);
+      if (paths === undefined) this.#created.set(zxid, [path]);
       else paths.push(path);
-      if (this.#tree.nodeAt(path, revision)!.stat.ephemeralOwner !== 0) this.onEphemeral(path);
+      if (this.#tree.nodeAt(path, zxid)!.stat.ephemeralOwner !== 0) this.onEphemeral(path);
     }
   }
 
@@ -51,7 +51,7 @@ export class StateHistory {
     return this.#created.get(Number(token))?.find((path) => path.startsWith(`${directory}/`)) ?? null;
   }
 
-  /** The revision that created it, the last time; null: it never was there. */
+  /** The zxid that created it, the last time; null: it never was there. */
   createdAt(path: string): number | null {
     return this.#births.get(path) ?? null;
   }
@@ -63,46 +63,46 @@ export class StateHistory {
     return owner === 0 ? null : owner;
   }
 
-  /** When a node was gone that was created at `since`, or last: the revision, and the moment; null: it is there. */
-  goneAt(path: string, since = this.createdAt(path) ?? 0): { readonly revision: number; readonly at: number } | null {
+  /** When a node was gone that was created at `since`, or last: the zxid, and the moment; null: it is there. */
+  goneAt(path: string, since = this.createdAt(path) ?? 0): { readonly zxid: number; readonly at: number } | null {
     const event = this.#tree.nextEvent(path, since, (type) => type === EVENT.deleted);
-    return event === undefined ? null : { revision: event.revision, at: this.#moments.get(event.revision)! };
+    return event === undefined ? null : { zxid: event.zxid, at: this.#moments.get(event.zxid)! };
   }
 
-  childrenAt(path: string, revision: number): readonly string[] {
-    return this.#tree.childrenAt(path, revision);
+  childrenAt(path: string, zxid: number): readonly string[] {
+    return this.#tree.childrenAt(path, zxid);
   }
 
   children(path: string): readonly string[] {
-    return this.childrenAt(path, this.revision);
+    return this.childrenAt(path, this.zxid);
   }
 
-  isThereAt(path: string, revision: number): boolean {
-    return this.#tree.nodeAt(path, revision) !== undefined;
+  isThereAt(path: string, zxid: number): boolean {
+    return this.#tree.nodeAt(path, zxid) !== undefined;
   }
 
-  dataAt(path: string, revision: number): string | null {
-    return this.#tree.nodeAt(path, revision)?.data ?? null;
+  dataAt(path: string, zxid: number): string | null {
+    return this.#tree.nodeAt(path, zxid)?.data ?? null;
   }
 
-  /** The revision of the last change of a node's data by then; 0: it is not there. */
-  changedAt(path: string, revision: number): number {
-    return this.#tree.nodeAt(path, revision)?.stat.mzxid ?? 0;
+  /** The zxid of the last change of a node's data by then; 0: it is not there. */
+  changedAt(path: string, zxid: number): number {
+    return this.#tree.nodeAt(path, zxid)?.stat.mzxid ?? 0;
   }
 
-  /** Whether a node was missing at some revision from `from` until now. */
+  /** Whether a node was missing at some zxid from `from` until now. */
   wasMissingSince(path: string, from: number): boolean {
-    if (!this.isThereAt(path, from) || !this.isThereAt(path, this.revision)) return true;
+    if (!this.isThereAt(path, from) || !this.isThereAt(path, this.zxid)) return true;
     return this.#tree.nextEvent(path, from, (type) => type === EVENT.deleted) !== undefined;
   }
 
-  /** Every revision that changed something at this path, in order, with the data from then on; null: it is not there. */
-  *changesOf(path: string): Iterable<{ readonly revision: number; readonly data: string | null }> {
+  /** Every zxid that changed something at this path, in order, with the data from then on; null: it is not there. */
+  *changesOf(path: string): Iterable<{ readonly zxid: number; readonly data: string | null }> {
     let last = -1;
     for (const event of this.#tree.events) {
-      if (event.path !== path || event.type === EVENT.childrenChanged || event.revision === last) continue;
-      last = event.revision;
-      yield { revision: last, data: this.dataAt(path, last) };
+      if (event.path !== path || event.type === EVENT.childrenChanged || event.zxid === last) continue;
+      last = event.zxid;
+      yield { zxid: last, data: this.dataAt(path, last) };
     }
   }
 

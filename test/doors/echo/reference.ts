@@ -35,7 +35,7 @@ export class EchoReference implements ReferenceModel {
     const value = readText(reader);
     if (lease !== 0 && this.#leases.refusalOf(lease, turn) !== null) return;
     this.values.add(value);
-    this.#note(key, { sequence: turn.revision, value, lease });
+    this.#note(key, { sequence: turn.sequence, value, lease });
   }
 
   onLeaseEnded(id: number, turn: ReferenceTurn): void {
@@ -71,9 +71,9 @@ export class EchoReference implements ReferenceModel {
     return entries.size === expected ? null : `${entries.size} echo keys, not ${expected}`;
   }
 
-  #remove(key: string, { revision }: ReferenceTurn): void {
+  #remove(key: string, { sequence }: ReferenceTurn): void {
     if ((this.changesOf(key).at(-1)?.value ?? null) === null) return;
-    this.#note(key, { sequence: revision, value: null, lease: 0 });
+    this.#note(key, { sequence, value: null, lease: 0 });
   }
 
   #note(key: string, change: EchoChange): void {

@@ -41,23 +41,20 @@ export class BarrierWorkload implements Workload {
   /** Nobody passes a barrier that was set all the while. */
   async #pass(program: SimulatedProgram, options: object): Promise<void> {
     const { history } = this.#context;
-    const from = history.revision;
+    const from = history.zxid;
     await program.c.barrier(NAME).wait(options);
     if (history.wasMissingSince(this.#path, from)) return;
-    this.#context.violate("a barrier that is set holds", `${program.name} passes one that was there since ${from}`);
+    this.#context.violate("a set barrier blocks", `${program.name} passes one that was there since ${from}`);
   }
 
   async #ask(program: SimulatedProgram, options: object): Promise<void> {
     const { history } = this.#context;
-    const from = history.revision;
+    const from = history.zxid;
     const wasThere = history.isThereAt(this.#path, from);
     const isSet = await program.c.barrier(NAME).isSet(options);
-    const isSame = history.changedAt(this.#path, from) === history.changedAt(this.#path, history.revision);
+    const isSame = history.changedAt(this.#path, from) === history.changedAt(this.#path, history.zxid);
     if (isSame && isSet !== wasThere) {
-      this.#context.violate(
-        "what is read is fresh",
-        `${program.name} reads that the barrier is ${isSet ? "" : "not "}set`,
-      );
+      this.#context.violate("reads are fresh", `${program.name} reads that the barrier is ${isSet ? "" : "not "}set`);
     }
   }
 

@@ -147,6 +147,6 @@ export class ConfigurationWorkload implements Workload {
     if (this.#statistics === null) return;
     if (this.#statistics >= this.#counted && this.#statistics <= this.#counted + this.#maybeCounted.size) return;
     const shown = `${this.#statistics}, of ${this.#counted} updates and ${this.#maybeCounted.size} unknown`;
-    this.#context.violate("no update is lost, none is made twice", `${this.#path}: ${shown}`);
+    this.#context.violate("each update is applied once", `${this.#path}: ${shown}`);
   }
 }

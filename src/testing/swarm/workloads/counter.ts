@@ -74,7 +74,7 @@ export class CounterWorkload implements Workload {
     const before = this.#highest(this.#sums.map(({ sum }) => sum));
     await this.#context.attempt(program, "reading the counter", async () => {
       const sum = await program.c.counter("sum").get(options);
-      if (sum < before) this.#context.violate("what is read is fresh", `${sum} is read after ${before} was told`);
+      if (sum < before) this.#context.violate("reads are fresh", `${sum} is read after ${before} was told`);
       if (sum > this.#begun) this.#context.violate("additions add up", `${sum} is read, and ${this.#begun} was begun`);
     });
   }
@@ -98,9 +98,9 @@ export class CounterWorkload implements Workload {
     const before = this.#highest(this.#given.map(({ number }) => number));
     await this.#context.attempt(program, "the sequence", async () => {
       const number = await program.c.sequence("numbers").next(options);
-      if (number <= before) this.#context.violate("a sequence rises", `${number} is given after ${before}`);
+      if (number <= before) this.#context.violate("sequence numbers rise", `${number} is given after ${before}`);
       if (this.#given.some((other) => other.number === number)) {
-        this.#context.violate("a sequence gives each number once", `${number} is given twice`);
+        this.#context.violate("sequence numbers are unique", `${number} is given twice`);
       }
       this.#given.push({ number, at: this.#context.now });
     });
@@ -125,7 +125,7 @@ export class CounterWorkload implements Workload {
     await program.c.sequence("numbers").next();
     const before = this.#highest(this.#sums.map(({ sum }) => sum));
     const sum = await program.c.counter("sum").get();
-    if (sum < before) this.#context.violate("what is read is fresh", `${sum} is read after ${before} was told`);
+    if (sum < before) this.#context.violate("reads are fresh", `${sum} is read after ${before} was told`);
     this.#finalSum = sum;
     this.#finalCell = await program.c.counter("cell").get();
   }
@@ -141,7 +141,7 @@ export class CounterWorkload implements Workload {
     }
     if (this.#finalCell < this.#won || this.#finalCell > this.#won + BigInt(this.#maybeWon.size)) {
       const shown = `${this.#finalCell}, of ${this.#won} won and ${this.#maybeWon.size} unknown`;
-      this.#context.violate("one of those who compare wins", shown);
+      this.#context.violate("one compare-and-set wins", shown);
     }
   }
 }

@@ -49,7 +49,7 @@ export class DoubleBarrierWorkload implements Workload {
 
   async #enter(program: SimulatedProgram, options: object): Promise<BarrierEntry> {
     const { history } = this.#context;
-    const entry: Entry = { program, askedAt: history.revision, fate: "open", token: 0n };
+    const entry: Entry = { program, askedAt: history.zxid, fate: "open", token: 0n };
     this.#entries.push(entry);
     try {
       const inside = await program.c.doubleBarrier(NAME, { members: MEMBERS }).enter(options);
@@ -71,7 +71,10 @@ export class DoubleBarrierWorkload implements Workload {
     const present = new Set(this.#context.history.children(this.#directory));
     const left = fellows.filter((name) => `${this.#directory}/${name}` !== own && present.has(name));
     if (left.length === 0) return;
-    this.#context.violate("members end together", `${program.name} goes on, and ${left.join(" ")} is inside still`);
+    this.#context.violate(
+      "participants leave together",
+      `${program.name} goes on, and ${left.join(" ")} is inside still`,
+    );
   }
 
   /** The names of those who were there when the door was opened that let this one in. */
@@ -81,12 +84,12 @@ export class DoubleBarrierWorkload implements Workload {
     return this.#context.history.childrenAt(this.#directory, opened).filter((name) => name !== "ready");
   }
 
-  /** The revision that opened the door for it: the first one after its coming. */
+  /** The zxid that opened the door for it: the first one after its coming. */
   #openedFor(own: string | null, token: bigint): number | null {
     if (own === null) return null;
-    const gone = this.#context.history.goneAt(own)?.revision ?? Number.POSITIVE_INFINITY;
-    for (const { revision, data } of this.#context.history.changesOf(`${this.#directory}/ready`)) {
-      if (data !== null && revision > Number(token) && revision < gone) return revision;
+    const gone = this.#context.history.goneAt(own)?.zxid ?? Number.POSITIVE_INFINITY;
+    for (const { zxid, data } of this.#context.history.changesOf(`${this.#directory}/ready`)) {
+      if (data !== null && zxid > Number(token) && zxid < gone) return zxid;
     }
     return null;
   }
@@ -106,7 +109,7 @@ export class DoubleBarrierWorkload implements Workload {
       const opened = this.#openedFor(own, entry.token);
       const { name } = entry.program;
       if (opened === null) {
-        this.#context.violate("nobody passes a double barrier alone", `${name} is let in, and nothing was opened`);
+        this.#context.violate("participants enter together", `${name} is let in, and nothing was opened`);
         continue;
       }
       const there = this.#fellowsOf(own, entry.token);
@@ -114,7 +117,7 @@ export class DoubleBarrierWorkload implements Workload {
       if (there.length - refused.length >= MEMBERS) continue;
       const of = refused.length === 0 ? "" : `, of whom ${refused.length} had been told that they were not there`;
       this.#context.violate(
-        "nobody passes a double barrier alone",
+        "participants enter together",
         `${name} (token ${entry.token}) is let in among ${there.length} of ${MEMBERS}${of}`,
       );
     }

@@ -98,16 +98,16 @@ export class ElectionWorkload implements Workload {
       await program.sleepUnless(options.signal!, program.some(this.#context.sessionTimeoutMs / 3));
       const { term } = latch;
       if (latch.isLeader === (term === null))
-        this.#context.violate("a latch tells the truth", "it leads without a term");
+        this.#context.violate("a latch knows whether it leads", "it leads without a term");
       const leaders = this.#exclusion.holders().filter((claim) => !this.#exclusion.wasTakenAway(claim));
       if (term !== null && leaders.length > 1) {
-        this.#context.violate("a latch tells the truth", `that of ${program.name} says it leads beside another`);
+        this.#context.violate("a latch knows whether it leads", `that of ${program.name} says it leads beside another`);
       }
     }
     end();
     await latch.close();
     if (latch.isLeader)
-      this.#context.violate("a latch tells the truth", `that of ${program.name} leads when it is closed`);
+      this.#context.violate("a latch knows whether it leads", `that of ${program.name} leads when it is closed`);
   }
 
   async #observe(program: SimulatedProgram): Promise<void> {

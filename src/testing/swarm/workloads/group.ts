@@ -50,7 +50,8 @@ export class GroupWorkload implements Workload {
 
   async #leave(program: SimulatedProgram, id: string, membership: Membership, session: Session | null): Promise<void> {
     if (!(await this.#hasLeft(program, id, membership, session))) return;
-    if (membership.state !== "left") this.#context.violate("who has left stays out", `${id} is ${membership.state}`);
+    if (membership.state !== "left")
+      this.#context.violate("members that left stay out", `${id} is ${membership.state}`);
   }
 
   async #serve(program: SimulatedProgram): Promise<void> {
@@ -116,7 +117,7 @@ export class GroupWorkload implements Workload {
   #checkLeft(program: SimulatedProgram, ids: readonly string[], left: ReadonlySet<string>): void {
     const returned = ids.filter((id) => left.has(id));
     if (returned.length === 0) return;
-    this.#context.violate("who has left stays out", `${program.name} sees ${returned.join(", ")}`);
+    this.#context.violate("members that left stay out", `${program.name} sees ${returned.join(", ")}`);
   }
 
   /** All come and say something; then everybody sees what all say; then all go. */

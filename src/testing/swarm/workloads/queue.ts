@@ -99,10 +99,10 @@ export class QueueWorkload implements Workload {
   async #work(program: SimulatedProgram, asking: Asking, job: Job<string>): Promise<void> {
     const { value } = job;
     const item = this.#items.get(value);
-    if (item === undefined) return this.#context.violate("what comes out was put in", `nobody put ${value}`);
-    if (item.put === "not") this.#context.violate("what was not applied is nowhere", `${value} comes out`);
+    if (item === undefined) return this.#context.violate("only items that were put come out", `nobody put ${value}`);
+    if (item.put === "not") this.#context.violate("what was not applied is absent", `${value} comes out`);
     if (item.done === "certain" && !this.#wasLeasedBefore(job))
-      this.#context.violate("what is done comes no more", `${value} comes out again`);
+      this.#context.violate("finished items do not come again", `${value} comes out again`);
     const claims = this.#claimsOf(job.id);
     const { tokenBefore } = claims.ask(program);
     const claim = claims.begin({ ...asking, tokenBefore }, job);
@@ -161,14 +161,15 @@ export class QueueWorkload implements Workload {
       await program.sleep(1);
       claims.end(claim);
       await job.ack();
-      if (item?.done === "certain") this.#context.violate("what is done comes no more", `${job.value} comes out again`);
+      if (item?.done === "certain")
+        this.#context.violate("finished items do not come again", `${job.value} comes out again`);
       if (item !== undefined) item.done = "certain";
     }
   }
 
   check(): void {
     for (const [value, { put, done }] of this.#items) {
-      if (put === "certain" && done === "not") this.#context.violate("what was put comes out", `${value} is lost`);
+      if (put === "certain" && done === "not") this.#context.violate("every item comes out", `${value} is lost`);
     }
   }
 }

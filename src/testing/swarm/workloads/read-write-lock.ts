@@ -97,7 +97,7 @@ export class ReadWriteLockWorkload implements Workload {
     if (writer.node === null || reader.node === null) return;
     const gone = history.goneAt(writer.node);
     const since = history.createdAt(reader.node);
-    if (gone === null || since === null || gone.revision > since) return;
+    if (gone === null || since === null || gone.zxid > since) return;
     this.#context.violate(GOES_ON, `${shown} that was made after the writer was gone`);
   }
 

@@ -97,15 +97,15 @@ export class TransactionWorkload implements Workload {
     this.#checkOutcomes();
   }
 
-  /** At every revision there is as much as ever, and both accounts were written by the same. */
+  /** At every zxid there is as much as ever, and both accounts were written by the same. */
   #checkMoney(): void {
     const { history, root } = this.#context;
-    for (const { revision, data } of history.changesOf(root + ACCOUNTS[0])) {
-      const other = history.dataAt(root + ACCOUNTS[1], revision);
+    for (const { zxid, data } of history.changesOf(root + ACCOUNTS[0])) {
+      const other = history.dataAt(root + ACCOUNTS[1], zxid);
       const sum = Number.parseInt(data ?? "", 10) + Number.parseInt(other ?? "", 10);
       const isOne = data?.split(" ").slice(1).join() === other?.split(" ").slice(1).join();
       if (sum === MONEY && isOne) continue;
-      this.#context.violate("all steps or none", `at ${revision} there are ${data} and ${other}`);
+      this.#context.violate("all steps or none", `at ${zxid} there are ${data} and ${other}`);
     }
   }
 
@@ -113,17 +113,18 @@ export class TransactionWorkload implements Workload {
   #checkGuarded(): void {
     const { history, root } = this.#context;
     let last = 0n;
-    for (const { revision, data } of history.changesOf(root + GUARDED)) {
+    for (const { zxid, data } of history.changesOf(root + GUARDED)) {
       if (data === null) continue;
       const token = BigInt(data.split(" ")[0]!);
-      if (token < last) this.#context.violate("a guard holds", `token ${token} writes after ${last} did`);
+      if (token < last)
+        this.#context.violate("guarded writes need the lock", `token ${token} writes after ${last} did`);
       last = token;
       const node = history.nodeOf(token, `${root}/locks/${LOCK}`);
       const gone = node === null ? null : history.goneAt(node);
-      if (node !== null && (gone === null || gone.revision > revision)) continue;
+      if (node !== null && (gone === null || gone.zxid > zxid)) continue;
       this.#context.violate(
-        "a guard holds",
-        `token ${token} writes at ${revision}, and its lock went at ${gone?.revision}`,
+        "guarded writes need the lock",
+        `token ${token} writes at ${zxid}, and its lock went at ${gone?.zxid}`,
       );
     }
   }

@@ -76,7 +76,7 @@ export class TreeWorkload implements Workload {
     const place = root + PLACE;
     const all: string[] = [];
     const visit = (path: string) => {
-      all.push(`${path.slice(place.length) || "/"}=${history.dataAt(path, history.revision) ?? ""}`);
+      all.push(`${path.slice(place.length) || "/"}=${history.dataAt(path, history.zxid) ?? ""}`);
       for (const name of history.children(path)) visit(`${path}/${name}`);
     };
     visit(place);
@@ -109,7 +109,7 @@ class Told {
     const fits =
       kind === "added" ? known === undefined : known?.token === (kind === "changed" ? change.before : node).token;
     if (!fits) {
-      this.#context.violate("a tree's changes fit together", `${this.#program.name} hears ${kind} of ${node.path}`);
+      this.#context.violate("tree changes are consistent", `${this.#program.name} hears ${kind} of ${node.path}`);
     }
     if (kind === "removed") this.#nodes.delete(node.path);
     else this.#nodes.set(node.path, { text: node.text, token: node.token });
