@@ -127,6 +127,7 @@ export const LANES: readonly Lane[] = [
       "recipes/cluster",
       "recipes/embedded",
       "recipes/leftovers",
+      "testing",
     ],
     first: ["recipes/embedded", "recipes/cluster"],
     isAlone: false,

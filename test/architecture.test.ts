@@ -24,7 +24,7 @@ const ROOMS: readonly { readonly folder: string; readonly floor: number; readonl
   { folder: "sim", floor: 5 },
   { folder: "management", floor: 5 },
   { folder: "server", floor: 6 },
-  { folder: "testing", floor: 6 },
+  { folder: "testing", floor: 7 },
   { folder: "opentelemetry", floor: 6 },
   { folder: "cli", floor: 7 },
   { folder: "dashboard", floor: 7 },

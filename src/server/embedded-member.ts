@@ -10,7 +10,7 @@ import type { Coordination } from "../recipes/index.ts";
 import type { MemberStatus } from "../replica/replica-port.ts";
 import type { DoorSection } from "./configuration/door-sections.ts";
 import { loadEmbedded } from "./configuration/load.ts";
-import { type MemberExtensions, type RunningMember, runMember } from "./member.ts";
+import { type MemberExtensions, type MemberWorld, type RunningMember, runMember } from "./member.ts";
 import type { MemberSettings } from "./member-settings.ts";
 import { Readiness, type ReadyOptions } from "./readiness.ts";
 
@@ -63,6 +63,12 @@ export interface Member extends AsyncDisposable {
   close(options?: CloseOptions): Promise<void>;
 }
 
+/** For test clusters. */
+export interface MortalMember extends Member {
+  /** Ends it as the others see a crash: it hands nothing over, and answers nothing more. */
+  kill(): Promise<void>;
+}
+
 const CLOSE_MS = 5000;
 /** Of the time to close: what ending the sessions of this process may take. */
 const CONNECTIONS_SHARE = 0.3;
@@ -79,6 +85,11 @@ const OWN: OptionRules<Pick<MemberOptions, "file" | "logger" | "extensions">> = 
  * data, ports or files cannot be used; then nothing is left running.
  */
 export async function startMember(options: MemberOptions): Promise<Member> {
+  return startMemberIn({}, options);
+}
+
+/** `startMember` in a world that is not the operating system's. */
+export async function startMemberIn(world: MemberWorld, options: MemberOptions): Promise<MortalMember> {
   if (typeof options !== "object" || options === null) throw misused("it is given an object of settings");
   const { file, logger = silentLogger, extensions = {}, ...settings } = options;
   const problem = problemOf({ file, logger, extensions }, OWN);
@@ -86,14 +97,14 @@ export async function startMember(options: MemberOptions): Promise<Member> {
   const { doorSections, doorKinds, models } = extensions;
   const { configuration, warnings } = loadEmbedded({ settings, file: file ?? null, doorSections });
   for (const warning of warnings) logger.warn(warning);
-  return new EmbeddedMember(await runMember(configuration, logger, { doorKinds, models }), logger);
+  return new EmbeddedMember(await runMember(configuration, logger, { doorKinds, models, ...world }), logger);
 }
 
 function misused(problem: string): CoordinationError {
   return new CoordinationError("configuration", "not-applied", `startMember: ${problem}`);
 }
 
-class EmbeddedMember implements Member {
+class EmbeddedMember implements MortalMember {
   readonly ended: Promise<Error | null>;
   readonly #running: RunningMember;
   readonly #logger: Logger;
@@ -150,6 +161,11 @@ class EmbeddedMember implements Member {
       this.#logger.warn(`member ${this.id} did not stop cleanly: ${String(error)}`);
     });
     if (!(await within(left, stopped))) this.#logger.warn(`member ${this.id} was not closed within ${timeoutMs} ms`);
+  }
+
+  kill(): Promise<void> {
+    this.#closing ??= this.#running.stop({ transferLeadership: false, graceMs: 0 });
+    return this.#closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -6,6 +6,7 @@ import { type Certificates, openCertificates } from "../adapters/clients/certifi
 import { systemClock } from "../adapters/clock.ts";
 import { systemHashes } from "../adapters/hashes.ts";
 import { openPeers } from "../adapters/peers/peers.ts";
+import type { StorageWorld } from "../adapters/storage/storage.ts";
 import { openStorage } from "../adapters/storage/system-storage.ts";
 import { CoordinationError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
@@ -56,6 +57,11 @@ export interface MemberExtensions {
   readonly models?: readonly ModelFactory[] | undefined;
 }
 
+/** What a member stands on instead of the operating system. */
+export interface MemberWorld {
+  readonly storage?: Partial<StorageWorld> | undefined;
+}
+
 /**
  * Starts one member and completes when its ports are open; it may still be looking for its ensemble. Rejects with a
  * `CoordinationError` that says what to do when its data, its ports or its files cannot be used; nothing is left running.
@@ -63,9 +69,9 @@ export interface MemberExtensions {
 export async function runMember(
   configuration: ServerConfiguration,
   log: Logger,
-  { doorKinds = DOORS, models = [] }: MemberExtensions = {},
+  { doorKinds = DOORS, models = [], storage = {} }: MemberExtensions & MemberWorld = {},
 ): Promise<RunningMember> {
-  const starting = new StartingMember(configuration, log, { doorKinds, models });
+  const starting = new StartingMember(configuration, log, { doorKinds, models, storage });
   try {
     return await starting.start();
   } catch (error) {
@@ -77,7 +83,7 @@ export async function runMember(
 class StartingMember {
   readonly #configuration: ServerConfiguration;
   readonly #log: Logger;
-  readonly #extensions: Required<MemberExtensions>;
+  readonly #extensions: Required<MemberExtensions & MemberWorld>;
   /** What to close, the last opened first. */
   readonly #opened: (() => Promise<void>)[] = [];
   #end: (error: Error | null) => void = () => {};
@@ -85,7 +91,7 @@ class StartingMember {
     this.#end = resolve;
   });
 
-  constructor(configuration: ServerConfiguration, log: Logger, extensions: Required<MemberExtensions>) {
+  constructor(configuration: ServerConfiguration, log: Logger, extensions: Required<MemberExtensions & MemberWorld>) {
     this.#configuration = configuration;
     this.#log = log;
     this.#extensions = extensions;
@@ -124,6 +130,7 @@ class StartingMember {
     const { id, dataDir, logDir, members, storage } = this.#configuration;
     if (!storage.createDirectories) for (const directory of [dataDir, logDir]) await mustExist(directory);
     const opened = await openStorage({
+      ...this.#extensions.storage,
       member: id,
       dataDirectory: dataDir,
       logDirectory: logDir,

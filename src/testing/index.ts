@@ -1,5 +1,7 @@
-// For tests: a cluster in memory on virtual time, faults on demand, and the scenarios that every engine must pass.
+// For tests: a cluster of real members in the test's process, one in memory on virtual time, faults on demand, and the scenarios that every
+// engine must pass.
 
+export { type Cluster, type ClusterOptions, type ClusterSettings, startCluster } from "./cluster.ts";
 export { FaultyTransport } from "./faulty-transport.ts";
 export { allScenarios, type CompleteEngine, recipeScenarios } from "./recipe-scenarios.ts";
 export { refusalScenarios } from "./scenarios/refusals.ts";
