@@ -88,6 +88,7 @@ const expected: Readonly<Record<string, readonly (readonly [place: string, name:
   ],
   "an HTTP request there": [["management", "REQUEST_WITHIN_MS", seconds]],
   "the body of an HTTP request": [["management", "BODY_BYTES_MAX", bytes]],
+  "backups that leave a member": [["management", "FILE_WITHIN_MS", seconds]],
   "an HTTP answer": [["management", "STALLED_MS", seconds]],
   "HTTP requests of one connection": [],
   "connections from one address": [["adapters/clients/limits.ts", "CONNECTIONS_PER_ADDRESS_MAX", count]],

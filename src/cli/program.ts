@@ -2,10 +2,11 @@
 
 import { Command, type CommanderError } from "commander";
 import { CABILDO_VERSION } from "../base/version.ts";
-import { keyAndValue, oneOf, wholeNumber } from "./arguments.ts";
+import { oneOf, wholeNumber } from "./arguments.ts";
 import { addCoordinationCommands } from "./coordination-commands.ts";
 import { EXIT_USAGE } from "./exit.ts";
-import type { ServerFlag } from "./server.ts";
+import { addOperatorCommands } from "./operator-commands.ts";
+import { onMember, type ServerOptions, serverFlags } from "./server-flags.ts";
 
 export function program(): Command {
   const cabildo = new Command("cabildo")
@@ -18,20 +19,13 @@ export function program(): Command {
     .enablePositionalOptions() // a command's own --version is its own
     .exitOverride(leave);
 
-  const server = cabildo
-    .command("server")
+  const server = onMember(cabildo.command("server"))
     .summary("run one member in the foreground")
     .description(
       "Runs one member in the foreground, from a zoo.cfg (any *.cfg or *.properties) or a cabildo.yaml. Without FILE, " +
         "everything comes from the environment and from flags. Flags beat environment beat file beat default.",
     )
     .argument("[file]", "zoo.cfg or cabildo.yaml")
-    .option("--id <number>", "this member's number, instead of the file myid")
-    .option("--data <directory>", "where to keep the data (dataDir)")
-    .option("--client-port <port>", "where clients come in (clientPort)")
-    .option("--found-without <numbers>", "begin the ensemble without these participants (foundWithout)")
-    .option("--skip-entry <indexes>", "leave out entries of the log that no member can apply (skipEntries)")
-    .option("-D, --set <key=value>", "any setting of zoo.cfg, with or without the prefix zookeeper.", keyAndValue)
     .addHelpText("after", SERVER_HELP)
     .action(async (file: string | undefined, options: ServerOptions) => {
       const { runServer } = await import("./server.ts");
@@ -93,6 +87,7 @@ export function program(): Command {
   check.exitOverride(leave);
 
   addCoordinationCommands(cabildo, leave);
+  addOperatorCommands(cabildo, leave);
   return cabildo;
 }
 
@@ -108,15 +103,6 @@ CABILDO_LOG_LEVEL=info|warn|error and CABILDO_LOG_FORMAT=text|json say what goes
 const CHECK_HELP = `
 Exit status: 0 linearizable, 1 not, 2 no such history, 3 not decided in time.`;
 
-interface ServerOptions {
-  readonly id?: string;
-  readonly data?: string;
-  readonly clientPort?: string;
-  readonly foundWithout?: string;
-  readonly skipEntry?: string;
-  readonly set?: readonly string[];
-}
-
 interface DevOptions {
   readonly members?: number;
   readonly port?: number;
@@ -128,19 +114,6 @@ interface CheckOptions {
   readonly html?: string | false;
   readonly seconds: number;
   readonly output: string;
-}
-
-function serverFlags({ id, data, clientPort, foundWithout, skipEntry, set = [] }: ServerOptions): ServerFlag[] {
-  const flags = set.map((pair) => {
-    const at = pair.indexOf("=");
-    return { flag: "-D", key: pair.slice(0, at), value: pair.slice(at + 1).trim() };
-  });
-  if (data !== undefined) flags.push({ flag: "--data", key: "dataDir", value: data });
-  if (id !== undefined) flags.push({ flag: "--id", key: "myid", value: id });
-  if (clientPort !== undefined) flags.push({ flag: "--client-port", key: "clientPort", value: clientPort });
-  if (skipEntry !== undefined) flags.push({ flag: "--skip-entry", key: "skipEntries", value: skipEntry });
-  if (foundWithout !== undefined) flags.push({ flag: "--found-without", key: "foundWithout", value: foundWithout });
-  return flags;
 }
 
 /** Help and version were asked for: 0. Everything else that ends the program here is a slip of the user's: 2. */

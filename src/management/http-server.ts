@@ -6,16 +6,21 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, isIP } from "node:net";
 import { pipeline } from "node:stream/promises";
+import { isLoopback } from "../adapters/clients/addresses.ts";
 import type { Logger } from "../base/logger.ts";
 import type { DoorPages } from "../transport/door.ts";
 import { doorAt } from "./door-pages.ts";
 import { CHECKING_EVERY_MS, HttpConnections } from "./http-connections.ts";
 import type { Management } from "./management.ts";
+import { OPERATOR_PATH, type OperatorPages } from "./operator-pages.ts";
 import { EventLoopDelay } from "./process-metrics.ts";
 import { hostOfRequest, isFormContent, isFromOtherSite, isOwnHost, type RequestSource } from "./request-source.ts";
 
 /** Commands have small bodies; a larger one is somebody else's. */
 const BODY_BYTES_MAX = 64 << 10;
+
+/** A whole backup; each part of it within as long as any answer's. */
+const FILE_WITHIN_MS = 3_600_000;
 
 export interface HttpEndpoint {
   /** Null: all addresses. */
@@ -128,6 +133,8 @@ async function answer(management: Management, answering: Answering): Promise<voi
   if (pathname === "/metrics") return sendMetrics(management, response, delay);
   if (pathname === "/status") return sendJson(response, management.report());
   if (pathname === "/events") return sendJson(response, { events: management.events.all() });
+  if (management.operator !== null && pathname.startsWith(`${OPERATOR_PATH}/`))
+    return answerOperator(management.operator, answering);
   const found = doorAt(management.doors, pathname);
   if (found !== null) return answerPage(found.door.pages!, found.path!, answering);
   const paths = management.doors.flatMap(({ path }) => path ?? []);
@@ -158,6 +165,28 @@ async function answerPage(
   if (typeof body === "string") response.end(body);
   else if (request.method === "HEAD") response.end();
   else await pipeline(body, response);
+}
+
+async function answerOperator(operator: OperatorPages, { request, response, connections }: Answering): Promise<void> {
+  const { pathname, searchParams } = urlOf(request);
+  const address = request.socket.remoteAddress ?? "";
+  const answer = await connections.worked(request.socket, () =>
+    operator.answer({
+      method: request.method ?? "",
+      name: pathname.slice(OPERATOR_PATH.length + 1),
+      parameters: searchParams,
+      address,
+      isLocal: isLoopback(address),
+      authorization: request.headers.authorization,
+    }),
+  );
+  if (answer.kind === "json") return sendJson(response, answer.value, answer.status);
+  response.writeHead(200, { "content-type": "application/octet-stream", "content-length": answer.size });
+  try {
+    await pipeline(answer.chunks, response, { signal: AbortSignal.timeout(FILE_WITHIN_MS) });
+  } finally {
+    answer.close();
+  }
 }
 
 /** Its host is no name of this member: most likely a page in a browser sent it, whose own name leads here. */
@@ -194,8 +223,8 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function sendJson(response: ServerResponse, value: object): void {
-  response.writeHead(200, { "content-type": "application/json", "x-content-type-options": "nosniff" });
+function sendJson(response: ServerResponse, value: object, status = 200): void {
+  response.writeHead(status, { "content-type": "application/json", "x-content-type-options": "nosniff" });
   response.end(`${JSON.stringify(value, null, 2)}\n`);
 }
 

@@ -7,6 +7,7 @@ import type { ReplicaPort } from "../replica/replica-port.ts";
 import { type ManagedDoor, type PlacedDoor, placed } from "./door-pages.ts";
 import type { EventFeed } from "./event-feed.ts";
 import { memberMetrics } from "./member-metrics.ts";
+import type { OperatorPages } from "./operator-pages.ts";
 import { type EventLoopDelay, processMetrics } from "./process-metrics.ts";
 import { prometheusText } from "./prometheus-text.ts";
 import { type MemberReport, memberReport } from "./report.ts";
@@ -20,6 +21,8 @@ export interface ManagementOptions {
   readonly storage: { readonly snapshotBytes: number; readonly syncDurations: DurationHistogram | null };
   /** Names by which HTTP requests may call this member, besides its addresses and localhost; "all": by any. */
   readonly hosts: readonly string[] | "all";
+  /** What operators may ask for with the member's token; null: nothing. */
+  readonly operator: OperatorPages | null;
   /** Milliseconds since 1970. */
   readonly wall: () => number;
 }
@@ -76,6 +79,10 @@ export class Management {
       const { serving, readOnly } = door.report();
       return serving && !readOnly;
     });
+  }
+
+  get operator(): OperatorPages | null {
+    return this.#options.operator;
   }
 
   /** The names of this member: those that its settings say, and the hosts of the ensemble as it is now. */

@@ -12,9 +12,12 @@ export class Handover {
     this.#loop = loop;
   }
 
-  begin(): void {
-    const successor = this.#successor();
-    if (this.#loop.raft.role === "leader" && successor !== null) this.#loop.submit({ kind: "transfer", to: successor });
+  /** To a member, or to the voter that is furthest along. Returns whom it was asked of; null: nobody can be asked. */
+  begin(to: MemberId | null = null): MemberId | null {
+    const successor = to === null ? this.#successor() : this.#isSuccessor(to) ? to : null;
+    if (this.#loop.raft.role !== "leader" || successor === null) return null;
+    this.#loop.submit({ kind: "transfer", to: successor });
+    return successor;
   }
 
   /** Another leads, or nobody can be asked to. */
@@ -26,11 +29,19 @@ export class Handover {
   #successor(): MemberId | null {
     const { configuration, progress } = this.#loop.raft;
     let best: { id: MemberId; matchIndex: number } | null = null;
-    for (const { id, role } of configuration.members) {
-      const seen = progress.get(id);
-      if (id === this.#self || role !== "voter" || !seen?.active || !seen.joined) continue;
-      if (best === null || seen.matchIndex > best.matchIndex) best = { id, matchIndex: seen.matchIndex };
+    for (const { id } of configuration.members) {
+      if (!this.#isSuccessor(id)) continue;
+      const { matchIndex } = progress.get(id)!;
+      if (best === null || matchIndex > best.matchIndex) best = { id, matchIndex };
     }
     return best?.id ?? null;
+  }
+
+  /** Another voter that is heard from, and counts. */
+  #isSuccessor(id: MemberId): boolean {
+    const { configuration, progress } = this.#loop.raft;
+    const seen = progress.get(id);
+    const isVoter = configuration.members.some((member) => member.id === id && member.role === "voter");
+    return id !== this.#self && isVoter && seen?.active === true && seen.joined;
   }
 }

@@ -289,6 +289,16 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
     return this.#taking.takeNow();
   }
 
+  /** Keeps a snapshot on the disk while it is read out; returns how to let it go. */
+  holdSnapshot(index: number): () => void {
+    return this.#taking.hold(index);
+  }
+
+  /** On a leader: to a voter, or to the one that is furthest along. Returns whom it was asked of; null: nobody can be asked. */
+  transferLeadership(to: MemberId | null): MemberId | null {
+    return this.#handover.begin(to);
+  }
+
   // ------------------------------------------------------------------------------------------------ what the ports say
 
   onFrame(from: MemberId, frame: Uint8Array): void {

@@ -45,6 +45,8 @@ export class SnapshotTaking {
   #index: number;
   /** What the state's sequence and the log's size were when the latest was taken, or tried. */
   #sequenceThen = 0;
+  /** Snapshots that are being read out, and how often. */
+  readonly #held = new Map<number, number>();
   #logSizeThen: number;
 
   constructor(parts: SnapshotTakingParts, latestIndex: number) {
@@ -55,6 +57,19 @@ export class SnapshotTaking {
 
   get index(): number {
     return this.#index;
+  }
+
+  /** A snapshot stays on the disk until it is let go, unless a leader's takes the place of all. Returns how to. */
+  hold(index: number): () => void {
+    let isHeld = true;
+    this.#held.set(index, (this.#held.get(index) ?? 0) + 1);
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      const left = this.#held.get(index)! - 1;
+      if (left === 0) this.#held.delete(index);
+      else this.#held.set(index, left);
+    };
   }
 
   /** The state was read from this snapshot, at the start or after a leader sent it. */
@@ -107,7 +122,7 @@ export class SnapshotTaking {
     assert(snapshot.term >= 0, "a snapshot of an entry whose term is not known");
     this.#sequenceThen = zxid;
     const mayKeep = log.size <= KEPT_LOG_FACTOR * snapshotLogBytes;
-    const isInUse = (older: number): boolean => mayKeep && raft.isSending(older);
+    const isInUse = (older: number): boolean => this.#held.has(older) || (mayKeep && raft.isSending(older));
     const take = (): Promise<boolean> => snapshotter.take(snapshot, isInUse);
     if (!(await stats.timed(stats.snapshotTime, take)) || lifecycle.isStopped) return false;
     const previous = this.#index;

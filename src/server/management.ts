@@ -5,16 +5,24 @@ import type { Logger } from "../base/logger.ts";
 import type { EventFeed } from "../management/event-feed.ts";
 import { type HttpServer, startManagementServer, startMetricsServer } from "../management/http-server.ts";
 import { Management } from "../management/management.ts";
+import type { OperatorPages } from "../management/operator-pages.ts";
 import type { OpenedStorage } from "../replica/ports.ts";
 import type { ReplicaPort } from "../replica/replica-port.ts";
 import type { ServerConfiguration } from "./configuration/configuration.ts";
 import type { OpenDoor } from "./open-door.ts";
 
+interface ShownParts {
+  readonly doors: readonly OpenDoor[];
+  readonly events: EventFeed;
+  /** Null: operators have nothing to ask for. */
+  readonly operator: OperatorPages | null;
+}
+
 export function managementOf(
   configuration: ServerConfiguration,
   member: ReplicaPort,
   { log, snapshots }: OpenedStorage,
-  { doors, events }: { readonly doors: readonly OpenDoor[]; readonly events: EventFeed },
+  { doors, events, operator }: ShownParts,
 ): Management {
   return new Management({
     member,
@@ -28,6 +36,7 @@ export function managementOf(
       syncDurations: log.syncDurations,
     },
     hosts: hostNames(configuration),
+    operator,
     wall: Date.now,
   });
 }

@@ -217,6 +217,10 @@ export interface ManagementSettings {
   readonly hosts?: readonly string[] | undefined;
   readonly idleTimeout?: Duration | undefined;
   readonly rateLimit?: Duration | undefined;
+  /** Holds the token that operators prove themselves by; unless given, one in the data directory, which the member draws. */
+  readonly tokenFile?: string | undefined;
+  /** Operators may come from other machines, over an unencrypted connection. */
+  readonly remoteOperations?: boolean | undefined;
   readonly snapshot?: boolean | undefined;
 }
 

@@ -13,6 +13,7 @@ import type { Logger } from "../base/logger.ts";
 import { seededRandom } from "../base/random.ts";
 import type { MemberId } from "../consensus/raft/types.ts";
 import { EventFeed } from "../management/event-feed.ts";
+import { OperatorPages } from "../management/operator-pages.ts";
 import type { DoorHost } from "../protocols/door-host.ts";
 import { LateStorageEvents } from "../replica/late-storage-events.ts";
 import type { OpenedStorage, StorageEvents } from "../replica/ports.ts";
@@ -28,6 +29,8 @@ import { DOORS } from "./doors.ts";
 import { initialEnsemble } from "./initial-ensemble.ts";
 import { managementOf, openManagement } from "./management.ts";
 import { type OpenDoor, openDoor } from "./open-door.ts";
+import { operationsOf } from "./operations.ts";
+import { openOperatorToken } from "./operator-token.ts";
 import { openPeerPortWarning, peersOptions, peerTls } from "./peers-options.ts";
 import { replicaOptions } from "./replica-options.ts";
 import { ZOOKEEPER } from "./zookeeper-door.ts";
@@ -184,11 +187,31 @@ class StartingMember {
       this.#opened.push(() => door.close());
       doors.push(door);
     }
-    const management = managementOf(this.#configuration, replica, storage, { doors, events });
+    const operator = await this.#openOperator(replica, storage);
+    const management = managementOf(this.#configuration, replica, storage, { doors, events, operator });
     for (const server of await openManagement(management, this.#configuration, this.#log)) {
       this.#opened.push(() => server.close());
     }
     return doors;
+  }
+
+  /** Null: without an admin server, or without a token, there is nothing for operators to ask for. */
+  async #openOperator(replica: Replica, storage: OpenedStorage): Promise<OperatorPages | null> {
+    const { admin, dataDir, peer } = this.#configuration;
+    const { tokenFile, remoteOperations: isRemoteAllowed } = admin;
+    if (admin.listen === null) return null;
+    try {
+      const token = await openOperatorToken({ dataDir, tokenFile });
+      const { electionTimeoutMs } = peer;
+      return new OperatorPages(
+        operationsOf({ replica, storage, token, isRemoteAllowed, electionTimeoutMs }),
+        this.#log,
+      );
+    } catch (error) {
+      if (tokenFile !== null || !(error instanceof CoordinationError)) throw error;
+      this.#log.warn(`${error.message}: this member goes without backups and transfers that operators ask for`);
+      return null;
+    }
   }
 
   async #openPeers(replica: Replica, incarnation: number) {

@@ -164,6 +164,17 @@ export class Machine {
     return new MachineRestorer(this.#models, this.levelMax, (restored) => this.#adopt(restored));
   }
 
+  /**
+   * Offline: this state becomes the first of another ensemble (refounding.ts). Of what was proposed to the old one nothing is
+   * known any more, and the sequence goes on from here.
+   */
+  beginAnew(sequence: number): void {
+    assert(this.#snapshot === null, "the state begins anew while a snapshot of it is taken");
+    assert(sequence >= this.sequence && Number.isSafeInteger(sequence), "a sequence that goes back");
+    this.#turn.sequence = sequence;
+    this.#deduplication.clear();
+  }
+
   /** A hash of the whole state: equal on members that applied the same entries. Reads everything: for tests. */
   hash(): string {
     const sum = new HashSum();

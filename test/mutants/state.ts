@@ -296,4 +296,22 @@ export const STATE: readonly Mutant[] = [
     caughtBy: ["replica/feature-level"],
     simulator: "all of its members are of one version",
   },
+  {
+    name: "a-new-ensemble-knows-the-producers-of-the-old-one",
+    rule: "A new ensemble counts every batch from the first of its own members' runs.",
+    file: "src/state/machine.ts",
+    find: "this.#turn.sequence = sequence;\n    this.#deduplication.clear();",
+    replace: "this.#turn.sequence = sequence;",
+    caughtBy: ["state/refounding"],
+    simulator: "it begins no ensemble from another's state",
+  },
+  {
+    name: "a-new-ensemble-gives-tokens-again",
+    rule: "A new ensemble's sequence begins above all that the old one may have given.",
+    file: "src/state/refounding.ts",
+    find: "machine.beginAnew(sequence);",
+    replace: "machine.beginAnew(machine.sequence);",
+    caughtBy: ["state/refounding"],
+    simulator: "it begins no ensemble from another's state",
+  },
 ];

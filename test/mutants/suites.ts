@@ -55,6 +55,7 @@ const FILES = {
   "state/model": "test/state/model.test.ts",
   "state/quotas": "test/state/quotas.test.ts",
   "state/reconfiguration": "test/state/reconfiguration.test.ts",
+  "state/refounding": "test/state/refounding.test.ts",
   "state/seam": "test/state/seam.test.ts",
   "state/snapshot": "test/state/snapshot.test.ts",
   "state/tree": "test/state/tree.test.ts",

@@ -20,6 +20,7 @@ import { pathIn } from "./paths.ts";
 import type { Place } from "./place.ts";
 import { hasAside, setAside } from "./set-aside.ts";
 import { isUnfinishedSnapshot, SnapshotFiles } from "./snapshots.ts";
+import { refuseUnfinished } from "./unfinished.ts";
 
 const SLOW_SYNC_MS = 1000;
 const SEGMENT_BYTES = 64 * 1024 * 1024;
@@ -34,6 +35,8 @@ export interface StorageOptions {
   readonly retainSnapshots: number;
   /** No other member has this one's data: damage cannot be made good. */
   readonly alone: boolean;
+  /** The caller is the restore that has marked this directory as unfinished. */
+  readonly isRestoring?: boolean | undefined;
   readonly events: StorageEvents;
   readonly log?: Logger | undefined;
   readonly segmentBytes?: number | undefined;
@@ -76,6 +79,7 @@ export async function openStorageIn(world: StorageWorld, options: StorageOptions
   for (const directory of place.directories) await place.files.makeDirectory(directory);
   const unlock = await lockAll(place, world.lock);
   try {
+    if (options.isRestoring !== true) await refuseUnfinished(place.files, dataDirectory);
     return await openLocked(world, options, place, unlock);
   } catch (error) {
     await unlock();

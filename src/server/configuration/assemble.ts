@@ -227,6 +227,8 @@ function adminSettings(values: Values, isEmbedded: boolean): ServerConfiguration
     allowedHosts: values.get("admin.allowedHosts"),
     snapshotEnabled: values.get("admin.snapshot.enabled"),
     rateLimitMs: values.get("admin.rateLimiterIntervalInMS"),
+    tokenFile: values.get("admin.tokenFile"),
+    remoteOperations: values.get("admin.remoteOperations"),
     idleTimeoutMs: values.get("admin.idleTimeout"),
   };
 }

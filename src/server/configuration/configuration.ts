@@ -180,6 +180,10 @@ export interface AdminSettings {
   readonly snapshotEnabled: boolean;
   /** A snapshot is given out at most once in this time. */
   readonly rateLimitMs: number;
+  /** Holds the token that operators prove themselves by; null: one in the data directory, which the member draws. */
+  readonly tokenFile: string | null;
+  /** Operators may come from other machines, over an unencrypted connection. */
+  readonly remoteOperations: boolean;
   readonly idleTimeoutMs: number;
 }
 

@@ -179,6 +179,8 @@ export const SETTINGS = {
   "admin.idleTimeout": setting("admin.idleTimeout", duration({ min: 1 }), 30_000),
   "admin.rateLimiterIntervalInMS": setting("admin.rateLimit", duration(), 300_000),
   "admin.snapshot.enabled": setting("admin.snapshot", boolean, true),
+  "admin.tokenFile": optional("admin.tokenFile", text),
+  "admin.remoteOperations": setting("admin.remoteOperations", boolean, false),
   "admin.restore.enabled": setting("admin.restore", boolean, true),
   "metricsProvider.className": optional("metrics.provider", text),
   "metricsProvider.httpHost": setting("metrics.address", text, "0.0.0.0"),

@@ -274,6 +274,7 @@ export function managementOf(
     events: new EventFeed(context.wall),
     storage: context.storage,
     hosts,
+    operator: null,
     wall: context.wall,
   });
   const member = context.member as unknown as { status: { leader: number | null }; listeners: (() => void)[] };

@@ -1,0 +1,139 @@
+// What operators may ask of a member by the management's HTTP server: a backup, a transfer of leadership. These reach all data or
+// change the ensemble, so each request brings the member's token, and comes from this machine unless the settings allow others.
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import { CoordinationError } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
+
+export const OPERATOR_PATH = "/operator";
+
+/** What a member does for its operators. Each rejects with a `CoordinationError` that says whether it was done. */
+export interface Operations {
+  readonly token: string;
+  /** Requests from other machines are heard. */
+  readonly isRemoteAllowed: boolean;
+  /** Everything acknowledged before the call, as a backup file. `close` is called once, whether all was read or not. */
+  backup(): Promise<{
+    readonly size: number;
+    readonly chunks: AsyncIterable<Uint8Array>;
+    readonly close: () => void;
+  }>;
+  /** Hands leadership to a member, to the most suitable one if none is named; completes when that one leads. */
+  transferLeadership(to: number | null): Promise<{ readonly leader: number }>;
+}
+
+export interface OperatorRequest {
+  readonly method: string;
+  /** What follows the path and a slash. */
+  readonly name: string;
+  readonly parameters: { get(name: string): string | null };
+  /** The address of the connection, and whether it is this machine's own; no header changes it. */
+  readonly address: string;
+  readonly isLocal: boolean;
+  readonly authorization: string | undefined;
+}
+
+export type OperatorAnswer =
+  | { readonly kind: "json"; readonly status: number; readonly value: object }
+  | {
+      readonly kind: "file";
+      readonly size: number;
+      readonly chunks: AsyncIterable<Uint8Array>;
+      readonly close: () => void;
+    };
+
+const STATUS: Partial<Record<CoordinationError["code"], number>> = {
+  rejected: 409,
+  overloaded: 429,
+  "no-quorum": 503,
+  "no-space": 507,
+};
+
+export class OperatorPages {
+  readonly #operations: Operations;
+  readonly #log: Logger;
+  #isBackingUp = false;
+
+  constructor(operations: Operations, log: Logger) {
+    this.#operations = operations;
+    this.#log = log;
+  }
+
+  async answer(request: OperatorRequest): Promise<OperatorAnswer> {
+    const refusal = this.#refusal(request);
+    if (refusal !== null) return refusal;
+    const { name, address } = request;
+    try {
+      switch (name) {
+        case "backup":
+          return await this.#backup(address);
+        case "transfer-leadership":
+          return await this.#transfer(request);
+        default:
+          return refused(404, "rejected", "not-applied", `there is no operation "${name}"`);
+      }
+    } catch (error) {
+      if (!(error instanceof CoordinationError)) throw error;
+      this.#log.warn(`operator at ${address}: ${name}: ${error.message}`);
+      return refused(STATUS[error.code] ?? 500, error.code, error.outcome, error.message);
+    }
+  }
+
+  #refusal({ method, address, isLocal, authorization }: OperatorRequest): OperatorAnswer | null {
+    const { token, isRemoteAllowed } = this.#operations;
+    if (method !== "POST") return refused(405, "rejected", "not-applied", "operations are asked for by POST");
+    if (!isLocal && !isRemoteAllowed) {
+      const why = "operations are answered on the member's own machine only (admin.remoteOperations)";
+      return refused(403, "rejected", "not-applied", why);
+    }
+    if (isToken(authorization, token)) return null;
+    this.#log.warn(`operator at ${address}: refused, for want of the member's token`);
+    const why = "the member's token is missing or wrong: it stands in the file operator-token of its data directory";
+    return refused(401, "rejected", "not-applied", why);
+  }
+
+  async #backup(address: string): Promise<OperatorAnswer> {
+    if (this.#isBackingUp) {
+      return refused(429, "overloaded", "not-applied", "another backup is being fetched from this member");
+    }
+    this.#isBackingUp = true;
+    try {
+      const { size, chunks, close } = await this.#operations.backup();
+      this.#log.info(`operator at ${address}: a backup of ${size} bytes leaves`);
+      return {
+        kind: "file",
+        size,
+        chunks,
+        close: () => {
+          this.#isBackingUp = false;
+          close();
+        },
+      };
+    } catch (error) {
+      this.#isBackingUp = false;
+      throw error;
+    }
+  }
+
+  async #transfer({ parameters, address }: OperatorRequest): Promise<OperatorAnswer> {
+    const to = parameters.get("to");
+    if (to !== null && !/^\d{1,10}$/.test(to)) return refused(400, "rejected", "not-applied", `"${to}" is no member`);
+    this.#log.info(`operator at ${address}: leadership is to go to ${to === null ? "another member" : `member ${to}`}`);
+    const value = await this.#operations.transferLeadership(to === null ? null : Number(to));
+    return { kind: "json", status: 200, value };
+  }
+}
+
+function refused(status: number, code: string, outcome: string, message: string): OperatorAnswer {
+  return { kind: "json", status, value: { error: { code, outcome, message } } };
+}
+
+/** Hashes of equal length are compared, so the time tells nothing of the token. */
+function isToken(authorization: string | undefined, token: string): boolean {
+  const given = /^Bearer (\S{1,1024})$/.exec(authorization ?? "")?.[1];
+  return given !== undefined && timingSafeEqual(sha256(given), sha256(token));
+}
+
+function sha256(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}

@@ -1,0 +1,173 @@
+// The data directory of a new ensemble's first member, written from a state of another ensemble: of a backup, or of a member
+// whose ensemble has lost its majority. The other members start with empty directories and take everything from this one.
+
+import { randomBytes } from "node:crypto";
+import { readdir } from "node:fs/promises";
+import { systemFiles } from "../adapters/storage/system-files.ts";
+import { openStorage } from "../adapters/storage/system-storage.ts";
+import { markFinished, markUnfinished } from "../adapters/storage/unfinished.ts";
+import { assert } from "../base/assert.ts";
+import { CoordinationError } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
+import type { SnapshotMeta } from "../consensus/raft/types.ts";
+import type { OpenedStorage, StorageEvents } from "../replica/ports.ts";
+import type { Machine } from "../state/machine.ts";
+import { refound, SEQUENCE_MAX } from "../state/refounding.ts";
+import type { ServerConfiguration } from "./configuration/configuration.ts";
+import { initialEnsemble } from "./initial-ensemble.ts";
+import { TOKEN_NAME } from "./operator-token.ts";
+
+/**
+ * By so much the new ensemble's sequence begins above the state's: more commands than the old ensemble can have applied since,
+ * at 20,000 a second for 39 days. Fencing tokens are sequences, so none that the old one gave is given again.
+ */
+export const SEQUENCE_GAP = 2 ** 36;
+const SLICE_BYTES = 128 * 1024;
+const SNAPSHOTS_RETAINED = 3;
+/** What may stand in an empty data directory: what operators, file systems and members put there before any data. */
+const NO_DATA: ReadonlySet<string> = new Set(["myid", "lost+found", TOKEN_NAME]);
+
+export interface FoundedEnsemble {
+  readonly cluster: number;
+  readonly sequence: number;
+  readonly index: number;
+  /** Sessions and other leases that ended. */
+  readonly leasesEnded: number;
+}
+
+/** Throws "configuration" unless both directories of the member are empty or not there. */
+export async function requireEmptyDirectories({ dataDir, logDir }: ServerConfiguration): Promise<void> {
+  for (const directory of new Set([dataDir, logDir])) {
+    const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return [];
+      throw unusable(`${directory} cannot be read: ${error.message}`);
+    });
+    const data = names.find((name) => !NO_DATA.has(name));
+    if (data === undefined) continue;
+    throw unusable(
+      `${directory} is not empty (${data}): a backup is restored into new directories only, and nothing was changed. Name ` +
+        "another directory, or move what is there away",
+    );
+  }
+}
+
+export interface FoundingPlan {
+  readonly configuration: ServerConfiguration;
+  /** The state, which this changes; at the term that its last entry has. */
+  readonly machine: Machine;
+  readonly term: number;
+  readonly sequenceGap: number;
+  /** What to do where this was cut short, for people. */
+  readonly remedy: string;
+  readonly logger: Logger;
+}
+
+/** Writes the directories; they are whole and durable when it completes, and until then no member starts from them. */
+export async function beginEnsemble(plan: FoundingPlan): Promise<FoundedEnsemble> {
+  const { configuration, machine } = plan;
+  const sequence = machine.sequence + plan.sequenceGap;
+  if (sequence > SEQUENCE_MAX) {
+    throw unusable(
+      `the sequence would begin at ${sequence}, beyond ${SEQUENCE_MAX}: choose a smaller gap by --sequence-gap, ` +
+        "at least the number of commands that the old ensemble applied since",
+    );
+  }
+  const { dataDir } = configuration;
+  await systemFiles.makeDirectory(dataDir);
+  await markUnfinished(systemFiles, dataDir, plan.remedy);
+  const disk = new DiskTrouble();
+  const storage = await openStorage({
+    member: configuration.id,
+    dataDirectory: dataDir,
+    logDirectory: configuration.logDir,
+    initialConfiguration: { cluster: 0, members: [], outgoing: [] },
+    retainSnapshots: SNAPSHOTS_RETAINED,
+    segmentBytes: configuration.storage.segmentBytes,
+    alone: true,
+    isRestoring: true,
+    log: plan.logger,
+    events: disk,
+  });
+  try {
+    const founded = await disk.unless(writeState(plan, storage, sequence));
+    await markFinished(systemFiles, dataDir);
+    return founded;
+  } finally {
+    await storage.log.close();
+  }
+}
+
+async function writeState(
+  { configuration, machine, term: oldTerm }: FoundingPlan,
+  storage: OpenedStorage,
+  sequence: number,
+): Promise<FoundedEnsemble> {
+  assert(storage.recovered.lastIndex === 0, "a new ensemble over the log of another");
+  const term = oldTerm + 1;
+  const cluster = newCluster();
+  const listed = initialEnsemble(configuration).members.find(({ id }) => id === configuration.id);
+  const address = listed?.address ?? "";
+  const self = { id: configuration.id, role: "voter", incarnation: storage.incarnation, address } as const;
+  const leasesEnded = refound(machine, { sequence, term, members: [self] });
+  const meta: SnapshotMeta = {
+    index: machine.appliedIndex,
+    term,
+    configuration: { cluster, members: [self], outgoing: [] },
+  };
+  // The term is durable before the snapshot: what carries it never stands beside a lower one.
+  await new Promise<void>((done) => {
+    const hardState = { term, votedFor: null, commitIndex: 0 };
+    storage.log.write({ truncateFrom: null, entries: [], hardState }, done);
+  });
+  await writeSnapshot(machine, storage, meta);
+  await storage.log.restart(meta);
+  return { cluster, sequence: machine.sequence, index: meta.index, leasesEnded };
+}
+
+async function writeSnapshot(machine: Machine, { snapshots }: OpenedStorage, meta: SnapshotMeta): Promise<void> {
+  const view = machine.beginSnapshot();
+  const writer = snapshots.create(meta);
+  try {
+    for (let slice = view.next(SLICE_BYTES); slice !== null; slice = view.next(SLICE_BYTES)) await writer.write(slice);
+    await writer.finish();
+  } catch (error) {
+    await writer.abandon();
+    throw error;
+  } finally {
+    view.end();
+  }
+}
+
+/** 52 random bits, never 0: 0 means "none". */
+function newCluster(): number {
+  const bytes = randomBytes(8);
+  return (bytes.readUInt32BE(0) % 2 ** 20) * 2 ** 32 + bytes.readUInt32BE(4) + 1;
+}
+
+/** A member waits for room, and ends when its disk fails; a command tells both at once. */
+class DiskTrouble implements StorageEvents {
+  #fail: (error: Error) => void = () => {};
+  readonly #failed = new Promise<never>((_, reject) => {
+    this.#fail = reject;
+  });
+
+  constructor() {
+    this.#failed.catch(() => {});
+  }
+
+  onFull(full: boolean): void {
+    if (full) this.onFailure(new CoordinationError("no-space", "not-applied", "the disk has no room for the data"));
+  }
+
+  onFailure(error: Error): void {
+    this.#fail(error);
+  }
+
+  unless<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#failed]);
+  }
+}
+
+function unusable(message: string): CoordinationError {
+  return new CoordinationError("configuration", "not-applied", message);
+}
