@@ -166,6 +166,28 @@ test("the pure floors know no clock, no chance and no outside world", () => {
   assert.deepEqual(impurities, []);
 });
 
+/** Who may know ZooKeeper's text of a member: its protocol, its tree, its files, and the form of descriptions that was it. */
+const KNOW_SERVER_LINES: readonly string[] = [
+  "base/server-line.ts",
+  "protocols/zookeeper/",
+  "server/configuration/",
+  "server/initial-ensemble.ts",
+  "sim/zookeeper/",
+  "state/membership/description.ts",
+  "state/tree/",
+];
+
+test("only ZooKeeper's side, and who reads old descriptions, knows `server.N=` lines", () => {
+  const isAllowed = (file: string): boolean => KNOW_SERVER_LINES.some((place) => file.startsWith(place));
+  const trespassers = files.filter((file) => targetsOf(file).includes("base/server-line.ts") && !isAllowed(file));
+  assert.deepEqual(trespassers, []);
+  for (const place of KNOW_SERVER_LINES)
+    assert.ok(
+      files.some((file) => file.startsWith(place)),
+      place,
+    );
+});
+
 /** A literal where an expression begins, the constructor, and the methods that make one of what they are given. */
 const REGULAR_EXPRESSION = /(?:[(,=:[!&|?;>]|\breturn)\s*\/(?![/*])|\bRegExp\b|\.(?:match|matchAll|search)\(/;
 

@@ -1,20 +1,23 @@
-// What stands behind `server.N=`, in ZooKeeper's files, in reconfigurations and in /zookeeper/config: where a member is
-// reached, and as what it belongs. The one place that reads and writes it; pure, and it throws nothing.
+// What stands behind `server.N=`, in ZooKeeper's files, in its reconfigurations and in /zookeeper/config: where a member is
+// reached, and as what it belongs. The one place that reads and writes it; pure, and it throws nothing. It is ZooKeeper's
+// text: whoever speaks no ZooKeeper goes by `Member` (member.ts), as `test/architecture.test.ts` checks.
 //
 //   host:peer:election[:role] { | host:peer:election[:role] } [;[[host:]clientPort] [;[host:]secureClientPort]]
 //
 // An IPv6 host stands in brackets. A member with a secure port alone has an empty place for the other: `…;;2281`.
 
-import { consistsOf, isDigits, isPrintable } from "./scan.ts";
+import { bracketed, type Endpoint, EVERY_ADDRESS, formatEndpoint, isAddress6, isHost } from "./endpoint.ts";
+import { type DoorEndpoints, type Member, ZOOKEEPER_DOOR } from "./member.ts";
+import { isDigits } from "./scan.ts";
 
-export type ServerRole = "participant" | "observer";
+type ServerRole = "participant" | "observer";
 
 export interface ServerLine {
   readonly role: ServerRole;
   /** At least one. */
   readonly addresses: readonly ServerAddress[];
-  readonly client: ServerEndpoint | null;
-  readonly secureClient: ServerEndpoint | null;
+  readonly client: Endpoint | null;
+  readonly secureClient: Endpoint | null;
 }
 
 interface ServerAddress {
@@ -25,18 +28,11 @@ interface ServerAddress {
   readonly electionPort: number;
 }
 
-/** Where clients come in. `host` null: nothing was said of it, which is every address. */
-export interface ServerEndpoint {
-  readonly host: string | null;
-  readonly port: number;
-}
-
 /** In its canonical form, as the log keeps it: a name of 253 characters and more addresses than a machine has. */
 export const SERVER_LINE_CHARACTERS_MAX = 4096;
 
 const FORM = "host:peerPort:electionPort[:participant|observer][;[address:]clientPort][;[address:]secureClientPort]";
 const PORT_MAX = 65_535;
-const EVERY_ADDRESS = "0.0.0.0";
 
 /** A string says what is wrong with the text, as in "must have the form …". */
 export function parseServerLine(text: string): ServerLine | string {
@@ -68,17 +64,27 @@ export function parseServerLine(text: string): ServerLine | string {
   return `must not be longer than ${SERVER_LINE_CHARACTERS_MAX} characters`;
 }
 
+/** Its addresses in the order of the canonical form. */
+export function canonicalLine(line: ServerLine): ServerLine {
+  const addresses = [...line.addresses].sort((some, other) => (formatAddress(some) < formatAddress(other) ? -1 : 1));
+  return { ...line, addresses };
+}
+
 /** The canonical form, which all members agree on and ZooKeeper writes: addresses sorted, the role once. */
 export function formatServerLine({ role, addresses, client, secureClient }: ServerLine): string {
-  const places = addresses.map(({ host, peerPort, electionPort }) => `${bracketed(host)}:${peerPort}:${electionPort}`);
-  const plain = client === null ? "" : formatServerEndpoint(client);
-  const secure = secureClient === null ? "" : `;${formatServerEndpoint(secureClient)}`;
+  const places = addresses.map(formatAddress).sort();
+  const plain = client === null ? "" : formatEndpoint(client);
+  const secure = secureClient === null ? "" : `;${formatEndpoint(secureClient)}`;
   const clients = plain === "" && secure === "" ? "" : `;${plain}${secure}`;
-  return `${places.sort().join("|")}:${role}${clients}`;
+  return `${places.join("|")}:${role}${clients}`;
+}
+
+function formatAddress({ host, peerPort, electionPort }: ServerAddress): string {
+  return `${bracketed(host)}:${peerPort}:${electionPort}`;
 }
 
 /** `port`, or `host:port`. A string says what is wrong. */
-export function parseServerEndpoint(text: string): ServerEndpoint | string {
+export function parseServerEndpoint(text: string): Endpoint | string {
   const parts = hostAndPorts(text);
   if (parts === null || parts.length > 2 || (parts.length === 2 && !isHost(parts[0]!) && parts[0] !== "*")) {
     return `must be a port or host:port, not "${shortened(text)}"`;
@@ -88,21 +94,44 @@ export function parseServerEndpoint(text: string): ServerEndpoint | string {
   return { host: parts.length === 2 ? parts[0]! : null, port };
 }
 
-export function formatServerEndpoint({ host, port }: ServerEndpoint): string {
-  return `${bracketed(host ?? EVERY_ADDRESS)}:${port}`;
+/** A member as its line says it. What a line cannot say stays as `known` has it: name, notes, the doors that are not ZooKeeper's. */
+export function memberOfLine(id: number, line: ServerLine, known: Member | null = null): Member {
+  const { role, addresses, client, secureClient } = line;
+  const hasDoor = client !== null || secureClient !== null;
+  const own = { door: ZOOKEEPER_DOOR, plain: onEvery(client), secure: onEvery(secureClient) };
+  const others = known === null ? [] : known.doors.filter(({ door }) => door !== ZOOKEEPER_DOOR);
+  const doors: DoorEndpoints[] = hasDoor ? [...others, own] : others;
+  return {
+    id,
+    wantedRole: role === "participant" ? "voter" : "learner",
+    name: known === null ? "" : known.name,
+    peers: addresses.map(({ host, peerPort, electionPort }) => ({ host, port: peerPort, electionPort })),
+    doors: doors.sort((some, other) => (some.door < other.door ? -1 : 1)),
+    notes: known === null ? [] : known.notes,
+  };
 }
 
-/** Every place a member listens at, as `host:port`, for whoever must not listen there as well. */
-export function placesOf({ addresses, client, secureClient }: ServerLine): string[] {
-  const peers = addresses.flatMap(({ host, peerPort, electionPort }) => [
-    `${bracketed(host)}:${peerPort}`,
-    `${bracketed(host)}:${electionPort}`,
-  ]);
-  return [...peers, ...[client, secureClient].filter((each) => each !== null).map(formatServerEndpoint)];
+/** One way to say "every address", as there is one way to write it: equal lines are equal members. */
+function onEvery(endpoint: Endpoint | null): Endpoint | null {
+  return endpoint?.host === EVERY_ADDRESS ? { ...endpoint, host: null } : endpoint;
 }
 
-export function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
+/** The line of a member that is reached somewhere. */
+export function lineOfMember({ wantedRole, peers, doors }: Member): ServerLine {
+  const own = doors.find(({ door }) => door === ZOOKEEPER_DOOR);
+  return {
+    role: wantedRole === "voter" ? "participant" : "observer",
+    addresses: peers.map(({ host, port, electionPort }) => {
+      return { host, peerPort: port, electionPort: electionPort ?? usualElectionPort(port) };
+    }),
+    client: own?.plain ?? null,
+    secureClient: own?.secure ?? null,
+  };
+}
+
+/** What stands in a line where no second port was given: as far from the first as 3888 is from 2888. */
+function usualElectionPort(port: number): number {
+  return port + 1000 <= PORT_MAX ? port + 1000 : port - 1000;
 }
 
 /** Null: not a port. */
@@ -117,24 +146,6 @@ function portsOf(text: string): string {
 function parseRole(text: string): ServerRole | null {
   const role = text.toLowerCase();
   return role === "participant" || role === "observer" ? role : null;
-}
-
-/** Printable, and nothing that separates: such a name comes back from its text as it went in. */
-function isHost(text: string): boolean {
-  return text !== "" && isPrintable(text) && ![...SEPARATORS].some((separator) => text.includes(separator));
-}
-
-const SEPARATORS = "[]|;,=*";
-const DIGITS = "0123456789";
-const ADDRESS = `${DIGITS}abcdefABCDEF:.`;
-/** Of an interface, behind an address of the link. */
-const ZONE = `${DIGITS}abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.-`;
-
-function isAddress6(text: string): boolean {
-  const percent = text.indexOf("%");
-  if (percent === -1) return text !== "" && consistsOf(text, ADDRESS);
-  const zone = text.slice(percent + 1);
-  return percent > 0 && zone !== "" && consistsOf(text.slice(0, percent), ADDRESS) && consistsOf(zone, ZONE);
 }
 
 /** Splits at colons, but not inside the brackets of an IPv6 address. Null: broken brackets. */

@@ -1,9 +1,11 @@
 // What operators and their tools are told of one member, whatever protocols it speaks: metrics, report, health and events. The
 // replica and the doors feed it; nothing here changes them.
 
+import type { Member } from "../base/member.ts";
 import type { Metric } from "../base/metrics.ts";
 import type { DurationHistogram } from "../replica/ports.ts";
 import type { ReplicaPort } from "../replica/replica-port.ts";
+import { membersDescribed } from "../state/membership/description.ts";
 import { type ManagedDoor, type PlacedDoor, placed } from "./door-pages.ts";
 import type { EventFeed } from "./event-feed.ts";
 import { memberMetrics } from "./member-metrics.ts";
@@ -89,8 +91,12 @@ export class Management {
   readonly hosts = (): readonly string[] | "all" => {
     const { hosts, member } = this.#options;
     if (hosts === "all") return hosts;
-    const members = member.status.configuration.members.map(({ address }) => address);
-    return [...hosts, ...members.flatMap((address) => address.split(/[;|]/).map((place) => /^[^:[]*/.exec(place)![0]))];
+    const members = membersDescribed(member.status.configuration.members);
+    const hostsOf = ({ peers, doors }: Member) => [
+      ...peers.map(({ host }) => host),
+      ...doors.flatMap(({ plain, secure }) => [plain?.host ?? "", secure?.host ?? ""]),
+    ];
+    return [...hosts, ...members.flatMap(hostsOf)];
   };
 
   /** A name that several doors measure is told once, with a sample for each; those after the first say which they are. */

@@ -1,11 +1,22 @@
 // How a member stands, as plain data for JSON: what `/status` of the management and ZooKeeper's word `memb` tell alike.
 
+import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import { formatPeerEndpoint } from "../base/member.ts";
+import { fromByteString } from "../base/text.ts";
+import type { MemberRecord } from "../consensus/raft/types.ts";
+import { memberDescribed } from "../state/membership/description.ts";
 import type { ReplicaPort } from "./replica-port.ts";
 
 interface MemberEntry {
   readonly id: number;
   readonly role: string;
-  readonly address: string;
+  /** What it is to be: a new voter has no vote until it has caught up. */
+  readonly wantedRole: string;
+  readonly name: string;
+  /** Where other members reach it, as `host:port`. */
+  readonly peers: readonly string[];
+  /** Where clients come in, by door, as `host:port`. */
+  readonly clients: readonly { readonly door: string; readonly plain: string | null; readonly secure: string | null }[];
   /** Whether it is part of majorities yet: a voter that was never heard from, or came back without its data, is not. */
   readonly counts: boolean;
 }
@@ -41,12 +52,24 @@ export function memberFacts({ id, status }: Pick<ReplicaPort, "id" | "status">):
     appliedIndex: status.appliedIndex,
     lastIndex: status.lastIndex,
     snapshotIndex: status.snapshotIndex,
-    members: configuration.members.map(({ id, role, address, incarnation }) => {
-      return { id, role, address, counts: role === "voter" && incarnation !== 0 };
-    }),
+    members: configuration.members.map(memberEntry),
     joint: configuration.outgoing.length > 0,
     followers: status.followers.map(({ id, matchIndex, active }) => ({ id, matchIndex, active })),
     logBytes: status.logBytes,
     diskFull: status.diskFull,
+  };
+}
+
+function memberEntry({ id, role, address, incarnation }: MemberRecord): MemberEntry {
+  const { wantedRole, name, peers, doors } = memberDescribed(id, address);
+  const text = (endpoint: Endpoint | null) => (endpoint === null ? null : formatEndpoint(endpoint));
+  return {
+    id,
+    role,
+    wantedRole,
+    name: fromByteString(name),
+    peers: peers.map(formatPeerEndpoint),
+    clients: doors.map(({ door, plain, secure }) => ({ door, plain: text(plain), secure: text(secure) })),
+    counts: role === "voter" && incarnation !== 0,
   };
 }

@@ -1,7 +1,8 @@
 // The ensemble that a member's configuration names, as the log's first configuration; later the log knows better.
 
-import { formatServerLine } from "../base/server-line.ts";
+import { canonicalLine, memberOfLine } from "../base/server-line.ts";
 import type { Configuration } from "../consensus/raft/types.ts";
+import { describe } from "../state/membership/description.ts";
 import type { ServerConfiguration } from "./configuration/configuration.ts";
 
 export function initialEnsemble({ mode, members }: ServerConfiguration): Configuration {
@@ -11,7 +12,8 @@ export function initialEnsemble({ mode, members }: ServerConfiguration): Configu
       id: member.id,
       role: member.role === "participant" ? "voter" : "learner",
       incarnation: 0,
-      address: mode === "standalone" ? "" : formatServerLine(member),
+      // Older programs are to understand it as well: they may found the ensemble together.
+      address: mode === "standalone" ? "" : describe(memberOfLine(member.id, canonicalLine(member)), 0),
     })),
     outgoing: [],
   };

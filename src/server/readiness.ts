@@ -2,7 +2,8 @@
 // was asked, and the ensemble counts it. A rolling restart goes on to the next member once this one is ready.
 
 import { CoordinationError } from "../base/errors.ts";
-import { declaredRole } from "../state/tree/ensemble.ts";
+import { formatPeerEndpoint } from "../base/member.ts";
+import { memberDescribed } from "../state/membership/description.ts";
 import type { RunningMember } from "./member.ts";
 
 export interface ReadyOptions {
@@ -67,7 +68,9 @@ export class Readiness {
     const { member, incarnation } = this.#running;
     const record = member.status.configuration.members.find(({ id }) => id === member.id);
     if (record === undefined) return false;
-    return record.role === "voter" ? record.incarnation === incarnation : declaredRole(record.address) === "observer";
+    return record.role === "voter"
+      ? record.incarnation === incarnation
+      : memberDescribed(record.id, record.address).wantedRole === "learner";
   }
 
   #endedError(): CoordinationError {
@@ -89,7 +92,10 @@ export class Readiness {
     }
     const others = configuration.members.filter(({ id, role }) => id !== member.id && role === "voter");
     const missing = others.filter(({ id }) => !this.#running.isConnected(id));
-    const named = missing.map(({ id, address }) => (address === "" ? `${id}` : `${id} (${address.split(";")[0]})`));
+    const named = missing.map(({ id, address }) => {
+      const places = memberDescribed(id, address).peers.map(formatPeerEndpoint);
+      return places.length === 0 ? `${id}` : `${id} (${places.join(" or ")})`;
+    });
     const why =
       missing.length === 0
         ? "it is connected to all members, and none of them leads"

@@ -2,8 +2,8 @@
 // together again; equal states in the end.
 
 import type { Random } from "../base/random.ts";
-import { declaredRole } from "../state/tree/ensemble.ts";
-import { TreeModel } from "../state/tree/model.ts";
+import { memberDescribed } from "../state/membership/description.ts";
+import { MembershipModel } from "../state/membership/model.ts";
 import type { ClientNetwork } from "./kernel/client-network.ts";
 import type { SimulatedEnsemble } from "./kernel/ensemble.ts";
 import type { SimulatedMember } from "./kernel/member.ts";
@@ -84,7 +84,7 @@ export class RecoveryPhases {
     const up = this.#ensemble.members.flatMap(({ replica }) => (replica === undefined ? [] : [replica]));
     return up.every(
       ({ machine, status }) =>
-        machine.model(TreeModel).tree.pending === null && status.configuration.outgoing.length === 0,
+        machine.model(MembershipModel).pending === null && status.configuration.outgoing.length === 0,
     );
   }
 
@@ -207,7 +207,7 @@ export class RecoveryPhases {
       const member = this.#ensemble.member(id);
       const status = member.replica?.status;
       if (status === undefined || status.leader !== leader.id || status.appliedIndex !== commitIndex) return false;
-      if (declaredRole(address) === "observer") return role === "learner";
+      if (memberDescribed(id, address).wantedRole === "learner") return role === "learner";
       return role === "voter" && incarnation === member.incarnation;
     });
   }

@@ -13,7 +13,7 @@ import { MachineEventHub } from "./event-hub.ts";
 import { FEATURE_LEVEL } from "./feature-level.ts";
 import { canAllBeRead, flawOfCommand, flawOfLengths, flawOfProposal, headerOf } from "./flaws.ts";
 import { HashSum } from "./hash-sum.ts";
-import type { ConfiguredMember, Model, Turn } from "./model.ts";
+import type { ChangeEnd, ConfiguredMember, Model, Turn } from "./model.ts";
 import { ModelTable } from "./model-table.ts";
 import { rejected } from "./outcomes.ts";
 import { MachineRestorer, type RestoredMachine } from "./restorer.ts";
@@ -254,11 +254,13 @@ class MachineTurn implements Turn {
   run = 0;
   level = 0;
   isUnsettled = false;
-  readonly #models: readonly Model[];
+  readonly #endedWithLease: readonly Model[];
+  readonly #all: readonly Model[];
   readonly #onLevelRaised: (level: number) => void;
 
   constructor(models: readonly Model[], onLevelRaised: (level: number) => void) {
-    this.#models = models.filter(({ onLeaseEnded }) => onLeaseEnded !== undefined);
+    this.#endedWithLease = models.filter(({ onLeaseEnded }) => onLeaseEnded !== undefined);
+    this.#all = models;
     this.#onLevelRaised = onLevelRaised;
   }
 
@@ -272,7 +274,15 @@ class MachineTurn implements Turn {
   }
 
   tellLeaseEnded(id: number): void {
-    for (const model of this.#models) model.onLeaseEnded!(id, this);
+    for (const model of this.#endedWithLease) model.onLeaseEnded!(id, this);
+  }
+
+  tellMembersShown(): void {
+    for (const model of this.#all) model.onMembersShown?.(this);
+  }
+
+  tellChangeEnded(id: number, end: ChangeEnd): void {
+    for (const model of this.#all) model.onChangeEnded?.(id, end, this);
   }
 
   raiseLevel(level: number): void {

@@ -5,6 +5,7 @@
 // every member. Models are strangers to each other; what they share comes in through their constructors.
 
 import type { ByteReader } from "../base/bytes.ts";
+import type { Member } from "../base/member.ts";
 import type { HashSum } from "./hash-sum.ts";
 import type { RecordWriter } from "./record-writer.ts";
 
@@ -30,6 +31,10 @@ export interface Turn {
   settleLater(): void;
   /** A lease is no more: every model lets go of what it attached to it. For the table of leases alone. */
   tellLeaseEnded(id: number): void;
+  /** Everyone is told of other members from now on. For the membership alone. */
+  tellMembersShown(): void;
+  /** The change of members that was taken up at `id` has ended. For the membership alone. */
+  tellChangeEnded(id: number, end: ChangeEnd): void;
   /** For the model of the feature level alone. */
   raiseLevel(level: number): void;
 }
@@ -38,7 +43,18 @@ export interface Turn {
 export interface ConfiguredMember {
   readonly id: number;
   readonly role: "voter" | "learner";
+  /** Its description (membership/description.ts). */
   readonly address: string;
+}
+
+/** How a change of members ended. */
+export type ChangeEnd = { readonly kind: "in-force" } | { readonly kind: "given-up"; readonly code: string };
+
+/** A change of members that was taken up, until the ensemble is what it asked for. */
+export interface PendingChange {
+  /** The number of its command: what the wait for its end is known by. */
+  readonly id: number;
+  readonly members: readonly Member[];
 }
 
 export interface Model<Outcome = unknown> {
@@ -46,7 +62,7 @@ export interface Model<Outcome = unknown> {
   readonly number: number;
   /** For messages. */
   readonly name: string;
-  /** The feature level from which on its commands are carried out; its state is empty below. */
+  /** The feature level from which on its commands are carried out. Below, its state is empty, or in records of `recordKinds`. */
   readonly level: number;
   /** Kinds of snapshot records that it had before there were sections; the others are records of its section. */
   readonly recordKinds?: readonly number[];
@@ -73,6 +89,10 @@ export interface Model<Outcome = unknown> {
 
   /** A lease ended: what is attached to it goes. The lease is no longer in its table; its own event comes afterwards. */
   onLeaseEnded?(id: number, turn: Turn): void;
+  /** Everyone is told of other members from now on: `MembershipTable` has them. */
+  onMembersShown?(turn: Turn): void;
+  /** The change of members that was taken up at `id` has ended; what it changed was shown before. */
+  onChangeEnded?(id: number, end: ChangeEnd, turn: Turn): void;
   /** A complete configuration was committed. */
   onMembership?(members: readonly ConfiguredMember[], turn: Turn): void;
   /** Whether `onMembership` with these members is a change that takes a sequence number of its own. */
@@ -118,4 +138,21 @@ export interface LeaseTable {
   refusal(id: number, turn: Turn): "session-expired" | "session-moved" | null;
   /** In a snapshot that is being read. */
   restore(): RestoredSection & { has(id: number): boolean };
+}
+
+/** What models need of the membership. */
+export interface MembershipTable {
+  /** Those that others reach, in the last complete configuration; empty where a member stands alone. */
+  readonly members: readonly Member[];
+  /** Those that everyone is told of: what a change passes through on its way is not shown. */
+  readonly shown: readonly Member[];
+  /** The number of the command or configuration since which they are shown; 0 for the first. */
+  readonly version: number;
+  readonly pending: PendingChange | null;
+  /** Takes up a change to these members, in order of their numbers; none may be pending. The command asks for `settleLater`. */
+  begin(members: readonly Member[], turn: Turn): void;
+  /** Behind the outcome of a command that began a change. */
+  settle(turn: Turn): void;
+  /** The change of this number, if it is still pending, will not come about. */
+  giveUp(id: number, code: string, turn: Turn): void;
 }

@@ -11,11 +11,11 @@ export const SECTION_RECORD = 9;
 /** Invariant: at most one record is open. */
 export class RecordWriter {
   readonly bytes = new ByteWriter(64 * 1024);
-  readonly #hasSections: boolean;
+  readonly hasSections: boolean;
   #mark = -1;
 
   constructor(hasSections: boolean) {
-    this.#hasSections = hasSections;
+    this.hasSections = hasSections;
   }
 
   /** Begins a record; its fields are written to `bytes`, then it is ended. */
@@ -28,7 +28,7 @@ export class RecordWriter {
 
   /** Begins a record of a model's section. */
   beginSection(model: number): ByteWriter {
-    assert(this.#hasSections, `a section of model ${model} below the feature level of sections`);
+    assert(this.hasSections, `a section of model ${model} below the feature level of sections`);
     this.begin(SECTION_RECORD);
     this.bytes.uint8(model);
     return this.bytes;

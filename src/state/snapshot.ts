@@ -73,7 +73,7 @@ export class MachineSnapshot {
       writeProducer(records.begin(RECORD.producer), producer);
       records.end();
     }
-    const written = models.filter((model) => model.level <= level);
+    const written = models.filter((model) => model.level <= level || hasOlderRecords(model));
     this.#parts = written.map((model) => ({ model, section: model.beginSnapshot(records) }));
   }
 
@@ -121,8 +121,13 @@ function writeCounts(writer: ByteWriter, parts: readonly Part[], hasSections: bo
   }
 }
 
-/** Whether a model had records of its own before there were sections. */
-export function isOlder({ recordKinds = [] }: Model): boolean {
+/** Whether a model is as old as snapshots: its things are counted in every format. */
+export function isOlder(model: Model): boolean {
+  return hasOlderRecords(model) && model.level === 0;
+}
+
+/** Whether what a model holds had records before there were sections. */
+function hasOlderRecords({ recordKinds = [] }: Model): boolean {
   return recordKinds.length > 0;
 }
 

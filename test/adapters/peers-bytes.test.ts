@@ -29,7 +29,8 @@ test("addresses are ZooKeeper's, in all their forms", () => {
     ["zoo1:70000:3888", []],
     ["zoo1:28x8:3888", []],
   ];
-  for (const [address, expected] of forms) assert.deepEqual(peerAddresses(address).map(showAddress), expected, address);
+  for (const [address, expected] of forms)
+    assert.deepEqual(peerAddresses(1, address).map(showAddress), expected, address);
 });
 
 test("a hello comes back as it was sent, and nothing else is taken for one", () => {

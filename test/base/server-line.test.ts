@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Endpoint } from "../../src/base/endpoint.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import {
   formatServerLine,
   parseServerLine,
   SERVER_LINE_CHARACTERS_MAX,
-  type ServerEndpoint,
   type ServerLine,
 } from "../../src/base/server-line.ts";
 
@@ -40,7 +40,7 @@ test("whatever a line holds comes back from its text", () => {
   const random = seededRandom(1);
   const pick = <T>(list: readonly T[]): T => list[random.below(list.length)]!;
   const hosts = ["zoo1", "10.0.0.1", "::1", "2001:db8::7", "a-b.example.org", "fe80::1%eth0", "_x"];
-  const endpoint = (): ServerEndpoint | null => {
+  const endpoint = (): Endpoint | null => {
     if (random.chance(0.3)) return null;
     return { host: pick(hosts), port: random.below(65_536) };
   };

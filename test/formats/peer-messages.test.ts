@@ -14,6 +14,7 @@ import {
   encodeRenew,
   type PeerMessage,
 } from "../../src/replica/peer-messages.ts";
+import { describe, memberDescribed } from "../../src/state/membership/description.ts";
 import { compareWithGolden, type GoldenEntry, goldenBytes } from "./golden.ts";
 
 const address = "host1:2888:3888:participant;2181";
@@ -24,6 +25,12 @@ const configuration: Configuration = {
     { id: 2, role: "learner", incarnation: 0, address: "" },
   ],
   outgoing: [],
+};
+const described: Configuration = {
+  ...configuration,
+  members: configuration.members.map((member) => {
+    return { ...member, address: describe(memberDescribed(member.id, member.address), 1) };
+  }),
 };
 const joint: Configuration = { ...configuration, outgoing: [configuration.members[0]!], isReconfigured: true };
 const last = { index: 2 ** 40 + 4, term: 3 };
@@ -119,6 +126,7 @@ test("configurations: their bytes in the log, and what is read from them", () =>
   const cases = [
     ["configuration", configuration],
     ["joint configuration of a reconfigured ensemble", joint],
+    ["configuration with descriptions of form 1", described],
   ] as const;
   compareWithGolden(
     "configuration.txt",

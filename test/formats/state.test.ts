@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ByteReader, ByteWriter } from "../../src/base/bytes.ts";
-import { bytesOf } from "../../src/base/text.ts";
+import type { Member } from "../../src/base/member.ts";
+import { lineOfMember } from "../../src/base/server-line.ts";
+import { byteString, bytesOf } from "../../src/base/text.ts";
 import { readBatchHeader } from "../../src/state/batch.ts";
 import { encodeRaiseLevel } from "../../src/state/feature-level.ts";
 import {
@@ -14,6 +16,9 @@ import {
   encodeOpenLease,
 } from "../../src/state/leases/commands.ts";
 import { Leases } from "../../src/state/leases/leases.ts";
+import { encodeChange, encodeGiveUp } from "../../src/state/membership/commands.ts";
+import { describe, memberDescribed } from "../../src/state/membership/description.ts";
+import { MembershipModel } from "../../src/state/membership/model.ts";
 import {
   encodeCreate,
   encodeDelete,
@@ -76,11 +81,46 @@ const COMMANDS: readonly (readonly [title: string, encode: Encode])[] = [
   ["lease: close", (w) => encodeCloseLease(w, SESSION)],
 ];
 
+const MEMBER: Member = {
+  id: 7,
+  wantedRole: "learner",
+  name: "seven",
+  peers: [
+    { host: "10.0.0.7", port: 2888, electionPort: 3888 },
+    { host: "fe80::7", port: 2888, electionPort: null },
+  ],
+  doors: [
+    { door: "etcd", plain: { host: "10.0.0.7", port: 2379 }, secure: null },
+    { door: "zookeeper", plain: { host: null, port: 2181 }, secure: { host: "fe80::7", port: 2281 } },
+  ],
+  notes: [{ key: "rack", value: "4" }],
+};
+
 /** From feature level 1 on; the command that raises it is read at any. */
 const COMMANDS_1: typeof COMMANDS = [
   ["feature level: raise", (w) => encodeRaiseLevel(w, 1)],
   ["lease: grant, without clock, owner and secret", (w) => encodeGrantLease(w, ANYONES)],
   ["lease: grant, with all", (w) => encodeGrantLease(w, { timeoutMs: 2 ** 33, secret: PASSWORD, isOwned: true })],
+  [
+    "membership: change, of each kind of step",
+    (w) =>
+      encodeChange(w, {
+        version: 0,
+        steps: [
+          { kind: "clear" },
+          { kind: "add", member: MEMBER },
+          { kind: "describe", member: { ...MEMBER, notes: [] } },
+          {
+            kind: "put",
+            member: { ...MEMBER, id: 8, peers: [{ host: "h8", port: 2888, electionPort: null }], doors: [] },
+          },
+          { kind: "promote", id: 7 },
+          { kind: "remove", id: 8 },
+        ],
+      }),
+  ],
+  ["membership: change, of any version", (w) => encodeChange(w, { version: null, steps: [] })],
+  ["membership: give up", (w) => encodeGiveUp(w, 99)],
 ];
 
 function bytesOfCommand(encode: Encode): Uint8Array {
@@ -104,6 +144,27 @@ for (const [file, commands] of [
     compareWithGolden(file, entries);
   });
 }
+
+test("descriptions of members, in both forms: their bytes, and the members that they describe", () => {
+  const line = memberDescribed(7, "10.0.0.7:2888:3888|[fe80::7]:2888:3888:observer;0.0.0.0:2181;[fe80::7]:2281");
+  const cases: readonly (readonly [title: string, member: Member, level: number])[] = [
+    ["description, form 0", line, 0],
+    ["description, form 1, of the same", line, 1],
+    ["description, form 1, with all", MEMBER, 1],
+  ];
+  compareWithGolden(
+    "descriptions.txt",
+    cases.map(([title, member, level]): GoldenEntry => {
+      const description = describe(member, level);
+      return { title, bytes: bytesOf(description), meaning: [JSON.stringify(memberDescribed(7, description))] };
+    }),
+  );
+  const golden = goldenBytes("descriptions.txt");
+  for (const [title, member] of cases) {
+    const bytes = golden.get(title)!;
+    assert.deepEqual(memberDescribed(7, byteString(bytes, 0, bytes.length)), member, title);
+  }
+});
 
 test("a batch: its header, and the commands behind it", () => {
   const world = new World();
@@ -146,9 +207,11 @@ function meaningOf({ machine }: { machine: World["machine"] }): string[] {
     const served = owner === null ? "any member" : `${owner.member}.${owner.run}`;
     lines.push(`lease ${id}: ${timeoutMs} ms, secret ${secret}, served by ${served}, generation ${generation}`);
   }
-  lines.push(`shown ${listOf(tree.shown)}, version ${tree.configVersion}`);
-  lines.push(`members ${listOf(tree.members)}`);
-  if (tree.pending !== null) lines.push(`pending since ${tree.pending.zxid}: ${listOf(tree.pending.members)}`);
+  const { members, shown, version, pending } = machine.model(MembershipModel);
+  const listOf = machine.level > 0 ? describedList : lineList;
+  lines.push(`shown ${listOf(shown)}, version ${version}`);
+  lines.push(`members ${listOf(members)}`);
+  if (pending !== null) lines.push(`pending since ${pending.id}: ${listOf(pending.members)}`);
   const paths = [...tree.nodes].map(({ path }) => path).sort();
   for (const path of paths) {
     const node = tree.node(path)!;
@@ -162,13 +225,19 @@ function meaningOf({ machine }: { machine: World["machine"] }): string[] {
   return lines;
 }
 
-function listOf(members: World["tree"]["members"]): string {
-  return members.map(({ id, role, address }) => `${id} ${role} ${address}`).join(", ");
+function describedList(members: readonly Member[]): string {
+  return members.map((member) => JSON.stringify(member)).join(", ");
+}
+
+function lineList(members: readonly Member[]): string {
+  return members.map((member) => `${member.id} ${lineOfMember(member).role} ${describe(member, 0)}`).join(", ");
 }
 
 test("a snapshot of format 3, from feature level 1 on: the same, and what is in sections", () => {
   const world = smallWorld();
   for (const [, encode] of COMMANDS_1) world.one(encode);
+  const described = { id: 1, role: "voter", address: describe({ ...MEMBER, id: 1, wantedRole: "voter" }, 1) } as const;
+  world.machine.applyConfiguration(world.machine.appliedIndex + 1, [described], false);
   const bytes = snapshotOf(world.machine, 100);
   compareWithGolden("snapshot-3.txt", [{ title: "snapshot, format 3", bytes, meaning: meaningOf(world) }]);
   const golden = goldenBytes("snapshot-3.txt").get("snapshot, format 3")!;

@@ -11,7 +11,8 @@ import { FeatureLevelDuty } from "../../src/replica/duties/feature-level.ts";
 import { levelOfWireVersion, wireVersionOfLevel } from "../../src/replica/feature-levels.ts";
 import type { Waiter } from "../../src/replica/replica-port.ts";
 import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
-import { FEATURE_LEVEL } from "../../src/state/feature-level.ts";
+import { FEATURE_LEVEL, FeatureLevel } from "../../src/state/feature-level.ts";
+import { Leases } from "../../src/state/leases/leases.ts";
 import { Machine } from "../../src/state/machine.ts";
 import { coordinationModels, type ModelFactory } from "../../src/state/models.ts";
 import { CounterModel, type CounterOutcome, encodeAdd } from "../state/counter-model.ts";
@@ -26,9 +27,11 @@ function viewOf(...versions: readonly (number | null)[]): LeaderView {
   return { configuration, isChangingMembership: false, versionOf } as Partial<LeaderView> as LeaderView;
 }
 
+/** Of a program whose models need this level; null: those that were there before there were levels. */
 function dutyOf(needed: number | null): FeatureLevelDuty {
-  const more: readonly ModelFactory[] = needed === null ? [] : [({ leases }) => new CounterModel(leases, needed)];
-  return new FeatureLevelDuty(new Machine(coordinationModels({ more })), silentLogger);
+  const more: readonly ModelFactory[] = [({ leases }) => new CounterModel(leases, needed ?? 0)];
+  const models = needed === null ? [new Leases(), new FeatureLevel()] : coordinationModels({ more });
+  return new FeatureLevelDuty(new Machine(models), silentLogger);
 }
 
 function levels(duty: FeatureLevelDuty, view: LeaderView): number[] {
@@ -81,11 +84,30 @@ scenario(
 );
 
 scenario(
-  "an ensemble that needs no level above 0 goes on taking members of the version before",
-  {},
-  async ({ ensemble, until }) => {
-    await until(() => ensemble.isSettled());
+  "while a member runs the program before this one, the level stays, and such members are taken; then it is raised",
+  { wireVersions: new Map([[3, wireVersionOfLevel(0)]]) },
+  async ({ ensemble, until, start }) => {
+    const third = ensemble.member(3);
+    const levels = (): number[] => ensemble.members.map(({ replica }) => replica?.machine.level ?? -1);
+    await ensemble.time.run(10_000);
+    assert.deepEqual(levels(), [0, 0, 0]);
     for (const { id } of ensemble.members) assert.equal(ensemble.network.required.get(id), wireVersionOfLevel(0));
+    third.kill();
+    ensemble.network.versions.delete(third.id);
+    await start(third);
+    await until(() => levels().every((level) => level === 1));
+    // From now on its older program is refused: it may be started, and takes part in nothing.
+    third.kill();
+    await until(() => ensemble.isSettled());
+    ensemble.network.versions.set(third.id, wireVersionOfLevel(0));
+    await start(third);
+    await ensemble.time.run(10_000);
+    const { status } = ensemble.leader()!.replica!;
+    assert.deepEqual(
+      status.followers.filter(({ active }) => active).map(({ id }) => id),
+      [1, 2].filter((id) => id !== status.leader),
+    );
+    assert.equal(third.replica!.status.leader, null);
   },
 );
 

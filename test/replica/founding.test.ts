@@ -5,9 +5,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytesOf, toByteString } from "../../src/base/text.ts";
 import type { MemberId } from "../../src/consensus/raft/types.ts";
-import { addressOf, fileOf, SimulatedEnsemble, standaloneFile } from "../../src/sim/kernel/ensemble.ts";
+import { fileOf, memberOf, SimulatedEnsemble, standaloneFile } from "../../src/sim/kernel/ensemble.ts";
 import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
 import { MemberInvariants } from "../../src/sim/kernel/member-invariants.ts";
+import { describe } from "../../src/state/membership/description.ts";
 import { encodeCreate, encodeIdentities, encodeReconfig } from "../../src/state/tree/commands.ts";
 import type { Outcome } from "../state/world.ts";
 import { dataOf } from "./story.ts";
@@ -314,7 +315,7 @@ story("nobody leaves because a file lists fewer, and after a reconfiguration no 
   await machines.start([1, 2, 3], fileOf([1, 2]));
   await machines.untilOne([1, 2, 3]);
   const leader = machines.ensemble.leader()!.replica!;
-  const newMembers = [1, 2].map((id) => `server.${id}=${addressOf(id)}`).join("\n");
+  const newMembers = [1, 2].map((id) => `server.${id}=${describe(memberOf(id), 0)}`).join("\n");
   encodeReconfig(leader.begin(), 0, encodeIdentities([], { reconfig: true, skipAcl: true }), {
     joining: null,
     leaving: null,

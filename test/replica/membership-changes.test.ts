@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { RAFT } from "../../src/sim/kernel/ensemble.ts";
 import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
-import { TreeModel } from "../../src/state/tree/model.ts";
+import { MembershipModel } from "../../src/state/membership/model.ts";
 import { type Story, scenario } from "./story.ts";
 
 /** So long without a leader, or without a write, is too long: ten of the longest election timeouts. */
@@ -68,7 +68,7 @@ scenario(
     await until(() => write.outcome === "updated", SOON_MS);
     assert.equal(leader.replica!.status.configuration.members.length, 3);
     assert.equal(
-      leader.replica!.machine.model(TreeModel).tree.pending,
+      leader.replica!.machine.model(MembershipModel).pending,
       null,
       "it was given up, and another may be asked for",
     );

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { RAFT } from "../../src/sim/kernel/ensemble.ts";
 import { Leases } from "../../src/state/leases/leases.ts";
-import { TreeModel } from "../../src/state/tree/model.ts";
+import { MembershipModel } from "../../src/state/membership/model.ts";
 import { dataOf, leadAgain, scenario } from "./story.ts";
 
 const TIMEOUT_MS = 4000;
@@ -81,7 +81,7 @@ scenario("a new leader waits for word of its voters before it gives a reconfigur
   await until(() => first.outcome === "created" && ensemble.isSettled());
   // The leader has taken the request up, and dies before it has acted on it.
   const asked = reconfigure(next!, { leaving: String(leaving!.id) });
-  await until(() => next!.replica!.machine.model(TreeModel).tree.pending !== null || asked.outcome !== "pending");
+  await until(() => next!.replica!.machine.model(MembershipModel).pending !== null || asked.outcome !== "pending");
   old.kill();
   await until(() => ensemble.leader() !== undefined && ensemble.leader() !== old);
   await story.start(old);

@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
+import { describe as described, memberDescribed } from "../../src/state/membership/description.ts";
+import { MembershipModel } from "../../src/state/membership/model.ts";
 import { requestedMembers } from "../../src/state/tree/ensemble.ts";
-import { TreeModel } from "../../src/state/tree/model.ts";
 import { codeOf, World } from "./world.ts";
 
 interface Member {
@@ -71,13 +72,13 @@ describe("a request", () => {
   test("is taken up, pends over what is passed through, and ends with the configuration it asked for", () => {
     const outcome = world.reconfig({ joining: observer });
     assert.deepEqual(outcome, { kind: "reconfiguring", zxid: world.machine.sequence });
-    const pending = world.machine.model(TreeModel).tree.pending!;
+    const pending = world.machine.model(MembershipModel).pending!;
     assert.deepEqual(
-      pending.members.map(({ id, role }) => `${id} ${role}`),
-      ["1 participant", "2 participant", "3 participant", "4 observer"],
+      pending.members.map(({ id, wantedRole }) => `${id} ${wantedRole}`),
+      ["1 voter", "2 voter", "3 voter", "4 learner"],
     );
     const target: Member = { id: 4, role: "learner", address: "h4:2888:3888:observer;0.0.0.0:2184" };
-    assert.equal(pending.members[3]!.address, target.address);
+    assert.equal(described(pending.members[3]!, 0), target.address);
     const before = shown();
     configure([...three, target, { ...participant(9), role: "learner" }]);
     configure([...three, target], true);
@@ -85,8 +86,8 @@ describe("a request", () => {
     assert.deepEqual(world.events.take(), []);
     configure([...three, target]);
     assert.match(shown()!, /server\.4=h4:2888:3888:observer;0\.0\.0\.0:2184\nversion=/);
-    assert.deepEqual(world.events.take(), ["data-changed /zookeeper/config", `reconfigured ${pending.zxid} updated`]);
-    assert.equal(world.machine.model(TreeModel).tree.pending, null);
+    assert.deepEqual(world.events.take(), ["data-changed /zookeeper/config", `reconfigured ${pending.id} updated`]);
+    assert.equal(world.machine.model(MembershipModel).pending, null);
   });
 
   test("only one at a time; given up, the next may come and the waiting client hears why", () => {
@@ -94,7 +95,7 @@ describe("a request", () => {
     const sequence = world.machine.sequence;
     assert.equal(codeOf(world.reconfig({ leaving: "3" })), "reconfig-in-progress");
     world.endReconfig(sequence - 1, "new-configuration-no-quorum");
-    assert.ok(world.machine.model(TreeModel).tree.pending, "another one's end");
+    assert.ok(world.machine.model(MembershipModel).pending, "another one's end");
     const before = shown();
     world.endReconfig(sequence, "new-configuration-no-quorum");
     assert.deepEqual(world.events.take(), [`reconfigured ${sequence} new-configuration-no-quorum`]);
@@ -153,10 +154,10 @@ describe("a request", () => {
 });
 
 describe("the lines of a request", () => {
-  const current = [{ id: 1, role: "participant" as const, address: "h1:2888:3888:participant;0.0.0.0:2181" }];
+  const current = [memberDescribed(1, "h1:2888:3888:participant;0.0.0.0:2181")];
   const asked = (request: { joining?: string; leaving?: string; newMembers?: string }): string[] | null => {
     const members = requestedMembers(current, { joining: null, leaving: null, newMembers: null, ...request });
-    return members === null ? null : members.map(({ id, address }) => `${id}=${address}`);
+    return members === null ? null : members.map((member) => `${member.id}=${described(member, 0)}`);
   };
 
   test("are written back in full, whatever was left out", () => {

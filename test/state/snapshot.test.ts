@@ -7,6 +7,7 @@ import { MalformedError } from "../../src/base/bytes.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { Leases } from "../../src/state/leases/leases.ts";
 import { Machine } from "../../src/state/machine.ts";
+import { MembershipModel } from "../../src/state/membership/model.ts";
 import { coordinationModels } from "../../src/state/models.ts";
 import { TreeModel } from "../../src/state/tree/model.ts";
 import { restored, snapshotOf, World } from "./world.ts";
@@ -70,7 +71,7 @@ describe("a snapshot", () => {
     assert.equal(tree.ttls.size, world.tree.ttls.size);
     assert.equal(tree.quotas.size, 1);
     assert.equal(tree.store.acls.size, world.tree.store.acls.size);
-    assert.deepEqual(machine.model(TreeModel).tree.pending, world.machine.model(TreeModel).tree.pending);
+    assert.deepEqual(machine.model(MembershipModel).pending, world.machine.model(MembershipModel).pending);
     assert.deepEqual(machine.model(Leases).get(world.session), world.machine.model(Leases).get(world.session));
     assert.equal(machine.lastSequence(2, 1), world.machine.lastSequence(2, 1));
     assert.equal(tree.node("/d")!.numChildren, 300);
@@ -85,7 +86,7 @@ describe("a snapshot", () => {
     world.create("/after", { mode: 1 });
     world.create("/d/s", { mode: 2 });
     world.set("/d", "later");
-    world.endReconfig(world.machine.model(TreeModel).tree.pending!.zxid, "new-configuration-no-quorum");
+    world.endReconfig(world.machine.model(MembershipModel).pending!.id, "new-configuration-no-quorum");
     world.closeLease(world.session);
     for (const batch of world.log.slice(from)) machine.apply(machine.appliedIndex + 1, batch, null);
     assert.equal(machine.hash(), world.machine.hash());

@@ -1,6 +1,8 @@
-// Addresses on the peer port: where a member listens, out of its server line. Pure.
+// Addresses on the peer port: where a member listens, out of its description. Pure.
 
-import { bracketed, parseServerLine } from "../../base/server-line.ts";
+import { bracketed } from "../../base/endpoint.ts";
+import type { MemberId } from "../../consensus/raft/types.ts";
+import { memberDescribed } from "../../state/membership/description.ts";
 
 export interface PeerAddress {
   readonly host: string;
@@ -8,10 +10,9 @@ export interface PeerAddress {
 }
 
 /** Empty: there is no address in this. */
-export function peerAddresses(address: string): readonly PeerAddress[] {
-  const line = parseServerLine(address);
-  if (typeof line === "string") return [];
-  return line.addresses.map(({ host, peerPort }) => ({ host, port: peerPort })).filter(({ port }) => port > 0);
+export function peerAddresses(id: MemberId, description: string): readonly PeerAddress[] {
+  const { peers } = memberDescribed(id, description);
+  return peers.map(({ host, port }) => ({ host, port })).filter(({ port }) => port > 0);
 }
 
 export function showAddress({ host, port }: PeerAddress): string {

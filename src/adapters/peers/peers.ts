@@ -169,9 +169,9 @@ class Mesh implements OpenedPeers, MeshContext {
     for (const { id, address } of members) {
       if (id === this.local.id) continue;
       listed.add(id);
-      const addresses = peerAddresses(address);
+      const addresses = peerAddresses(id, address);
       if (addresses.length === 0) {
-        this.warnings.warn(`address ${id}`, `member ${id} has no address to be called at in "${address}"`);
+        this.warnings.warn(`address ${id}`, `member ${id} has no address to be called at`);
       }
       const peer = this.peers.obtain(id);
       peer.isListed = true;

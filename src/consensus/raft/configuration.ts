@@ -102,13 +102,19 @@ export function nameIncarnations(
   return named ? { ...configuration, members } : null;
 }
 
-const FORMAT = 3;
+/**
+ * The fields are the same in both. `numbered`: a member's description begins with the number of its form, an unprintable
+ * character. Programs that know no such form refuse the format, and do not take part without knowing how to reach others.
+ */
+const FORMAT = { plain: 3, numbered: 4 } as const;
+/** The first character of a text; below it are numbers of forms. */
+const BLANK = 0x20;
 const ROLES: readonly MemberRecord["role"][] = ["voter", "learner"];
 
 /** The payload of a `configuration` entry. */
 export function encodeConfiguration(configuration: Configuration): Uint8Array {
   const writer = new ByteWriter(64);
-  writer.uint8(FORMAT);
+  writer.uint8(isPlain(configuration) ? FORMAT.plain : FORMAT.numbered);
   writer.boolean(configuration.isReconfigured === true);
   writer.int64(configuration.cluster);
   writeMembers(writer, configuration.members);
@@ -120,13 +126,22 @@ export function encodeConfiguration(configuration: Configuration): Uint8Array {
 export function decodeConfiguration(payload: Uint8Array): Configuration {
   const reader = new ByteReader(payload);
   const format = reader.uint8();
-  if (format !== FORMAT) throw new MalformedError(`a configuration of unknown format ${format}`);
+  if (format !== FORMAT.plain && format !== FORMAT.numbered) {
+    throw new MalformedError(
+      `a configuration of format ${format}, this version reads ${FORMAT.plain} and ${FORMAT.numbered}: ` +
+        "the ensemble runs a later version, and this program is too old for its data",
+    );
+  }
   const isReconfigured = reader.boolean();
   const cluster = reader.natural();
   const members = readMembers(reader);
   const outgoing = readMembers(reader);
   if (reader.remaining > 0) throw new MalformedError(`${reader.remaining} bytes after a configuration`);
   return isReconfigured ? { cluster, members, outgoing, isReconfigured } : { cluster, members, outgoing };
+}
+
+function isPlain({ members, outgoing }: Configuration): boolean {
+  return [...members, ...outgoing].every(({ address }) => address === "" || address.charCodeAt(0) >= BLANK);
 }
 
 function writeMembers(writer: ByteWriter, members: readonly MemberRecord[]): void {

@@ -39,7 +39,7 @@ export interface MemberRecord {
    * yet, and so never counted yet.
    */
   readonly incarnation: number;
-  /** Opaque to the core: how to reach it (ZooKeeper's `host:peer:election:role;client`). */
+  /** Opaque to the core: its description, how to reach it among others (state/membership/description.ts). */
   readonly address: string;
 }
 

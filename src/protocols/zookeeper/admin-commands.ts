@@ -1,8 +1,12 @@
 // The admin server's commands: one entry each, from what is known of the member to a plain value, which goes out as
 // JSON. Names and fields are those of ZooKeeper's AdminServer.
 
-import { bracketed, formatServerEndpoint, parseServerLine } from "../../base/server-line.ts";
+import { bracketed, formatEndpoint } from "../../base/endpoint.ts";
+import type { Member } from "../../base/member.ts";
+import { lineOfMember } from "../../base/server-line.ts";
 import { fromByteString } from "../../base/text.ts";
+import type { MemberRecord } from "../../consensus/raft/types.ts";
+import { memberDescribed } from "../../state/membership/description.ts";
 import { environment, FULL_VERSION } from "./admin-about.ts";
 import { type AdminContext, double, hex, modeOf } from "./admin-context.ts";
 import { Listing } from "./admin-listing.ts";
@@ -165,7 +169,7 @@ export const ADMIN_COMMANDS: readonly AdminCommand[] = [
       synced_observers: observers.length,
       observers: observers.map(({ id, matchIndex }) => ({
         sid: id,
-        remote_socket_address: hostOf(learners.get(id)!.address),
+        remote_socket_address: hostOf(learners.get(id)!),
         lag: Math.max(0, lastIndex - matchIndex),
       })),
     };
@@ -177,7 +181,7 @@ export const ADMIN_COMMANDS: readonly AdminCommand[] = [
       : Object.fromEntries(
           member.status.configuration.members
             .filter(({ role }) => role === "voter")
-            .map(({ id, address }) => [id, votingView(address)]),
+            .map(({ id, address }) => [id, votingView(memberDescribed(id, address))]),
         ),
   })),
   get(["watches", "wchc"], ({ stats }) => {
@@ -217,9 +221,13 @@ export function adminCommandNamed(name: string): AdminCommand | null {
 function leader({ member, settings }: AdminContext): AdminAnswer {
   if (settings.standalone) return { error: "server is not initialized" };
   const { role, leader, configuration } = member.status;
-  const address = configuration.members.find(({ id }) => id === leader)?.address;
+  const record = configuration.members.find(({ id }) => id === leader);
   return {
-    fields: { is_leader: role === "leader", leader_id: leader ?? -1, leader_ip: address ? hostOf(address) : "" },
+    fields: {
+      is_leader: role === "leader",
+      leader_id: leader ?? -1,
+      leader_ip: record === undefined ? "" : hostOf(record),
+    },
   };
 }
 
@@ -342,7 +350,7 @@ function zabState(context: AdminContext): Fields {
   const { role, configuration, hasQuorum, term } = member.status;
   if (settings.standalone) return { voting: false, zabstate: "" };
   const own = configuration.members.find(({ id }) => id === member.id);
-  const view = votingView(own?.address ?? "");
+  const view = votingView(memberDescribed(member.id, own?.address ?? ""));
   const zxid = member.machine.sequence;
   return {
     myid: member.id,
@@ -359,20 +367,19 @@ function zabState(context: AdminContext): Fields {
   };
 }
 
-/** A server line, taken apart for people. */
-function votingView(address: string) {
-  const line = parseServerLine(address);
-  const { addresses, client, role } =
-    typeof line === "string" ? { addresses: [], client: null, role: "participant" } : line;
+/** A member's line, taken apart for people. */
+function votingView(member: Member) {
+  const { addresses, client, role } = lineOfMember(member);
   return {
     server_addresses: addresses.map(({ host, peerPort }) => `${bracketed(host)}:${peerPort}`),
     election_addresses: addresses.map(({ host, electionPort }) => `${bracketed(host)}:${electionPort}`),
-    client_address: client === null ? "" : formatServerEndpoint(client),
+    client_address: client === null ? "" : formatEndpoint(client),
     learner_type: role,
   };
 }
 
-function hostOf(address: string): string {
-  const line = parseServerLine(address);
-  return typeof line === "string" ? "" : bracketed(line.addresses[0]!.host);
+/** Empty: nobody knows how to reach it. */
+function hostOf({ id, address }: MemberRecord): string {
+  const [first] = memberDescribed(id, address).peers;
+  return first === undefined ? "" : bracketed(first.host);
 }

@@ -2,7 +2,10 @@
 // closes. The formats are ZooKeeper's, down to blanks and missing line ends, because programs cut them to pieces.
 
 import { assert } from "../../base/assert.ts";
+import { formatServerLine, lineOfMember } from "../../base/server-line.ts";
 import { fromByteString } from "../../base/text.ts";
+import type { MemberRecord } from "../../consensus/raft/types.ts";
+import { memberDescribed } from "../../state/membership/description.ts";
 import { environment, FULL_VERSION } from "./admin-about.ts";
 import { type AdminContext, double, hex, modeOf, type TreeFacts } from "./admin-context.ts";
 import { Listing } from "./admin-listing.ts";
@@ -166,17 +169,18 @@ function conf({ settings, storage, member }: AdminContext): string {
   if (settings.standalone) return lines(common);
   const { members } = member.status.configuration;
   const own = members.find(({ id }) => id === member.id);
-  const [, peerPort = "-1", electionPort = "-1"] = /^(?:\[[^\]]*\]|[^:]*):(\d+):(\d+)/.exec(own?.address ?? "") ?? [];
+  const lineOf = ({ id, address }: MemberRecord) => lineOfMember(memberDescribed(id, address));
+  const [place] = own === undefined ? [] : lineOf(own).addresses;
   return lines([
     ...common,
     `initLimit=${settings.initLimit ?? 0}`,
     `syncLimit=${settings.syncLimit ?? 0}`,
     "electionAlg=3",
-    `electionPort=${electionPort}`,
-    `quorumPort=${peerPort}`,
+    `electionPort=${place?.electionPort ?? -1}`,
+    `quorumPort=${place?.peerPort ?? -1}`,
     `peerType=${member.status.role === "observer" ? 1 : 0}`,
     "membership: ",
-    ...members.map(({ id, address }) => `server.${id}=${address}`),
+    ...members.map((each) => `server.${each.id}=${formatServerLine(lineOf(each))}`),
   ]);
 }
 

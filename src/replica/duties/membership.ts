@@ -4,8 +4,8 @@
 
 import { assert } from "../../base/assert.ts";
 import type { Configuration, MemberId, MemberRecord } from "../../consensus/raft/types.ts";
-import { declaredRole, type PendingReconfiguration } from "../../state/tree/ensemble.ts";
-import type { Rejection } from "../../state/tree/types.ts";
+import { describe, isOfOlderForm, memberDescribed } from "../../state/membership/description.ts";
+import type { PendingChange } from "../../state/model.ts";
 
 /** What the leader knows of a member from its replies. */
 export interface MemberView {
@@ -23,36 +23,66 @@ export type MembershipStep =
       /** An operator asked for it through the log: from then on no file counts. */
       readonly isReconfiguration?: boolean;
     }
-  | { readonly kind: "give-up"; readonly zxid: number; readonly code: Rejection };
+  /** The voters of the pending change do not answer. */
+  | { readonly kind: "give-up"; readonly id: number };
+
+export interface MembershipQuestion {
+  readonly configuration: Configuration;
+  readonly pending: PendingChange | null;
+  readonly view: (id: MemberId) => MemberView | null;
+  /** The members of this member's file. */
+  readonly listed?: readonly MemberRecord[] | undefined;
+  /** The feature level: descriptions are written as all members understand them. */
+  readonly level: number;
+}
 
 /** The next step, or null when all is as it should be or cannot be mended now. Pure. */
-export function nextMembershipStep(
-  configuration: Configuration,
-  pending: PendingReconfiguration | null,
-  view: (id: MemberId) => MemberView | null,
-  listed: readonly MemberRecord[] = [],
-): MembershipStep | null {
+export function nextMembershipStep(question: MembershipQuestion): MembershipStep | null {
+  const { configuration, pending, view, listed = [], level } = question;
   if (configuration.outgoing.length > 0) return null; // one change at a time: this one leaves its joint phase first
-  const asked = pending === null ? null : reconfigure(configuration, pending, view);
+  const renewed = describeAnew(configuration, level);
+  if (renewed !== null) return renewed;
+  const asked = pending === null ? null : reconfigure(configuration, pending, view, level);
   if (asked !== null) return asked;
   const mended = demote(configuration, view) ?? admit(configuration, view);
-  return mended ?? (pending === null ? extend(configuration, listed) : null);
+  return mended ?? (pending === null ? extend(configuration, listed, level) : null);
+}
+
+/**
+ * The feature level was raised: descriptions are written in the form that came with it, before anything else is changed. From
+ * then on older programs cannot read the configuration, and say so.
+ */
+function describeAnew({ members }: Configuration, level: number): MembershipStep | null {
+  if (!members.some(({ address }) => isOfOlderForm(address, level))) return null;
+  const described = members.map((member): MemberRecord => ({ ...member, address: inForm(member, level) }));
+  return { kind: "change", members: described, why: `members are described as of feature level ${level}` };
+}
+
+function inForm({ id, address }: MemberRecord, level: number): string {
+  return describe(memberDescribed(id, address), level);
 }
 
 /**
  * Members that the leader's file lists and the ensemble does not know join, as long as no reconfiguration has said who
  * belongs. Nobody leaves because a file does not list it: files are edited one after the other.
  */
-function extend(configuration: Configuration, listed: readonly MemberRecord[]): MembershipStep | null {
+function extend(configuration: Configuration, listed: readonly MemberRecord[], level: number): MembershipStep | null {
   if (configuration.isReconfigured === true) return null;
   const added = unknownMembers(configuration, listed);
-  const addressOf = (id: MemberId): string => listed.find((member) => member.id === id)?.address ?? "";
-  const isNewlyReached = configuration.members.some(({ id, address }) => address === "" && addressOf(id) !== "");
+  const isReached = ({ id, address }: MemberRecord): boolean => memberDescribed(id, address).peers.length > 0;
+  const entryOf = (id: MemberId): MemberRecord | undefined => listed.find((member) => member.id === id);
+  const isMissingAPlace = (member: MemberRecord): boolean => {
+    const entry = isReached(member) ? undefined : entryOf(member.id);
+    return entry !== undefined && isReached(entry);
+  };
+  const isNewlyReached = configuration.members.some(isMissingAPlace);
   if (added.length === 0 && !isNewlyReached) return null;
   const present = configuration.members.map((member) =>
-    member.address === "" ? { ...member, address: addressOf(member.id) } : member,
+    isMissingAPlace(member) ? { ...member, address: inForm(entryOf(member.id)!, level) } : member,
   );
-  const newcomers = added.map((member): MemberRecord => ({ ...member, role: "learner", incarnation: 0 }));
+  const newcomers = added.map((member): MemberRecord => {
+    return { id: member.id, role: "learner", incarnation: 0, address: inForm(member, level) };
+  });
   const why =
     added.length === 0
       ? "this member's file says where members are reached"
@@ -92,7 +122,7 @@ function demote(configuration: Configuration, view: (id: MemberId) => MemberView
 function admit(configuration: Configuration, view: (id: MemberId) => MemberView | null): MembershipStep | null {
   for (const member of configuration.members) {
     const seen = view(member.id);
-    if (member.role === "voter" || declaredRole(member.address) !== "participant") continue;
+    if (member.role === "voter" || memberDescribed(member.id, member.address).wantedRole !== "voter") continue;
     if (seen === null || !seen.active || !seen.isCaughtUp || seen.incarnation === 0) continue;
     const admitted: MemberRecord = { ...member, role: "voter", incarnation: seen.incarnation };
     return {
@@ -106,25 +136,26 @@ function admit(configuration: Configuration, view: (id: MemberId) => MemberView 
 
 function reconfigure(
   configuration: Configuration,
-  pending: PendingReconfiguration,
+  pending: PendingChange,
   view: (id: MemberId) => MemberView | null,
+  level: number,
 ): MembershipStep | null {
   const target = pending.members.map((wanted): MemberRecord => {
     const present = configuration.members.find((member) => member.id === wanted.id);
-    const keepsVote = wanted.role === "participant" && present?.role === "voter";
+    const keepsVote = wanted.wantedRole === "voter" && present?.role === "voter";
     return {
       id: wanted.id,
       role: keepsVote ? "voter" : "learner",
       incarnation: present?.incarnation ?? 0,
-      address: wanted.address,
+      address: describe(wanted, level),
     };
   });
   if (sameMembers(target, configuration.members)) return null; // in force: the state ends it when it is applied
   const voters = target.filter((member) => member.role === "voter");
   if (!canDecide(voters, view)) {
-    return { kind: "give-up", zxid: pending.zxid, code: "new-configuration-no-quorum" };
+    return { kind: "give-up", id: pending.id };
   }
-  const why = `reconfiguration of zxid ${pending.zxid}`;
+  const why = `reconfiguration of zxid ${pending.id}`;
   return { kind: "change", members: target, why, isReconfiguration: true };
 }
 

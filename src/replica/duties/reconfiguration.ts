@@ -2,10 +2,11 @@
 // the one before it is committed (membership.ts decides which). A reconfiguration whose voters do not answer is given up.
 
 import type { Logger } from "../../base/logger.ts";
-import type { MemberRecord } from "../../consensus/raft/types.ts";
+import type { MemberId, MemberRecord } from "../../consensus/raft/types.ts";
 import type { Machine } from "../../state/machine.ts";
+import { encodeGiveUp, MEMBERSHIP_LEVEL } from "../../state/membership/commands.ts";
+import { MembershipModel } from "../../state/membership/model.ts";
 import { encodeEndReconfig } from "../../state/tree/commands.ts";
-import { TreeModel } from "../../state/tree/model.ts";
 import type { Encode, LeaderDuty, LeaderView } from "./duty.ts";
 import { nextMembershipStep } from "./membership.ts";
 
@@ -22,7 +23,7 @@ export class ReconfigurationDuty implements LeaderDuty {
   readonly #options: ReconfigurationOptions;
   readonly #logger: Logger;
   #ticksWithoutVoters = 0;
-  /** The zxid of the reconfiguration that this leader gave up in this term. */
+  /** The number of the change that this leader gave up in this term. */
   #givenUp: number | null = null;
 
   constructor(machine: Machine, options: ReconfigurationOptions, logger: Logger) {
@@ -33,11 +34,14 @@ export class ReconfigurationDuty implements LeaderDuty {
 
   due(view: LeaderView): readonly Encode[] {
     if (view.isChangingMembership) return NOTHING;
-    const pending = this.#machine.model(TreeModel).tree.pending;
+    const { pending } = this.#machine.model(MembershipModel);
     const { listed } = this.#options;
+    const { configuration } = view;
+    const { level } = this.#machine;
     const progress = view.progress();
-    const step = nextMembershipStep(view.configuration, pending, (id) => progress.get(id) ?? null, listed);
-    if (step?.kind === "give-up") return this.#giveUp(step);
+    const seen = (id: MemberId) => progress.get(id) ?? null;
+    const step = nextMembershipStep({ configuration, pending, view: seen, listed, level });
+    if (step?.kind === "give-up") return this.#giveUp(step.id, level);
     this.#ticksWithoutVoters = 0;
     if (step !== null) {
       this.#logger.info(step.why);
@@ -46,10 +50,12 @@ export class ReconfigurationDuty implements LeaderDuty {
     return NOTHING;
   }
 
-  #giveUp({ zxid, code }: GiveUp): readonly Encode[] {
-    if (++this.#ticksWithoutVoters < this.#options.patienceTicks || this.#givenUp === zxid) return NOTHING;
-    this.#givenUp = zxid;
-    return [(writer) => encodeEndReconfig(writer, zxid, code)];
+  /** Below the level of the membership's commands the tree's says the same. */
+  #giveUp(id: number, level: number): readonly Encode[] {
+    if (++this.#ticksWithoutVoters < this.#options.patienceTicks || this.#givenUp === id) return NOTHING;
+    this.#givenUp = id;
+    if (level >= MEMBERSHIP_LEVEL) return [(writer) => encodeGiveUp(writer, id)];
+    return [(writer) => encodeEndReconfig(writer, id, "new-configuration-no-quorum")];
   }
 
   reset(): void {
@@ -57,7 +63,5 @@ export class ReconfigurationDuty implements LeaderDuty {
     this.#ticksWithoutVoters = 0;
   }
 }
-
-type GiveUp = NonNullable<ReturnType<typeof nextMembershipStep>> & { readonly kind: "give-up" };
 
 const NOTHING: readonly Encode[] = [];

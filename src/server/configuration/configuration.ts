@@ -1,8 +1,9 @@
 // The settings of one member, complete and checked: what `startMember` is given. Nothing here knows how they were
 // written down; `load.ts` makes one of these from a file, the environment and the command line.
 
+import type { Endpoint } from "../../base/endpoint.ts";
 import { CoordinationError } from "../../base/errors.ts";
-import type { ServerEndpoint, ServerLine } from "../../base/server-line.ts";
+import type { ServerLine } from "../../base/server-line.ts";
 import type { MemberId } from "../../consensus/raft/types.ts";
 
 export interface ServerConfiguration {
@@ -39,7 +40,7 @@ export interface ServerConfiguration {
 }
 
 /** Where to listen. `host` null: on all addresses. */
-export type Endpoint = ServerEndpoint;
+export type { Endpoint } from "../../base/endpoint.ts";
 
 /** As its `server.N` line says. A standalone member has no addresses. */
 export interface ConfiguredMember extends ServerLine {

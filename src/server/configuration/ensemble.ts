@@ -1,8 +1,8 @@
 // Who this member is, who the others are, and where each listens: from the `server.N` lines, `myid`, and the ports.
 
 import { join } from "node:path";
+import { formatEndpoint } from "../../base/endpoint.ts";
 import { MEMBER_ID_MAX, MEMBERS_MAX, parseMemberId } from "../../base/member-id.ts";
-import { formatServerEndpoint } from "../../base/server-line.ts";
 import type { ConfiguredMember, Endpoint, ServerConfiguration } from "./configuration.ts";
 import type { FileReader } from "./files.ts";
 import { Complaint, listenHost, parseServer } from "./servers.ts";
@@ -147,7 +147,7 @@ function clientEndpoint(
     const where: SettingKey = address === null ? portKey : addressKey;
     values.problem(
       where,
-      `says ${formatServerEndpoint(given)}, but this member's server.N line says ${formatServerEndpoint(listed)}: mend one of them`,
+      `says ${formatEndpoint(given)}, but this member's server.N line says ${formatEndpoint(listed)}: mend one of them`,
     );
   }
   return listed;

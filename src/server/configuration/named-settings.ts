@@ -1,7 +1,7 @@
 // Settings under their readable names, as cabildo.yaml and `startMember` take them. Where they come from is told by a tree of
 // `SettingsNode`s, so that a file and an object of a program are read and checked by the same code. Strict: an unknown name is an error.
 
-import { bracketed } from "../../base/server-line.ts";
+import { bracketed } from "../../base/endpoint.ts";
 import { describeSource, type Source } from "./configuration.ts";
 import type { DoorSection } from "./door-sections.ts";
 import { isListenSetting } from "./doors.ts";

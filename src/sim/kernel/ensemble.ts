@@ -1,8 +1,10 @@
 // A whole ensemble in virtual time: real members over a virtual network and virtual disks.
 
+import { type Member, type WantedRole, ZOOKEEPER_DOOR } from "../../base/member.ts";
 import { type Random, seededRandom } from "../../base/random.ts";
 import type { Configuration, MemberId } from "../../consensus/raft/types.ts";
 import type { ReplicaOptions } from "../../replica/replica.ts";
+import { describe } from "../../state/membership/description.ts";
 import type { ModelFactory } from "../../state/models.ts";
 import type { SimulatedDoor } from "./door.ts";
 import { SimulatedMember, type SimulatedMemberOptions } from "./member.ts";
@@ -31,6 +33,8 @@ export interface SimulatedEnsembleOptions {
   readonly doors?: readonly SimulatedDoor[];
   /** Models of the state besides those that every member has. */
   readonly models?: readonly ModelFactory[];
+  /** The newest wire version of members whose program is an older one at first. */
+  readonly wireVersions?: ReadonlyMap<MemberId, number>;
   /** Of each member's clock, by its number; 1 unless given. */
   readonly clockRate?: (id: MemberId) => number;
   readonly observer?: Observer;
@@ -64,6 +68,7 @@ export class SimulatedEnsemble {
       ...founders.map((id) => this.#machine(id, founders)),
       ...spares.map((id) => this.#machine(id, [...founders, id])),
     ];
+    for (const [id, version] of options.wireVersions ?? []) this.network.versions.set(id, version);
     for (const member of this.members) member.foundWithout = options.foundWithout ?? [];
   }
 
@@ -158,9 +163,20 @@ export class SimulatedEnsemble {
   }
 }
 
-/** As `server.N=` says it. */
-export function addressOf(id: MemberId, role = "participant"): string {
-  return `member${id}:2888:3888:${role};0.0.0.0:2181`;
+/** A member as files and changes of members describe it. */
+export function memberOf(id: MemberId, wantedRole: WantedRole = "voter"): Member {
+  return {
+    id,
+    wantedRole,
+    name: "",
+    peers: [{ host: `member${id}`, port: 2888, electionPort: 3888 }],
+    doors: [{ door: ZOOKEEPER_DOOR, plain: { host: null, port: 2181 }, secure: null }],
+    notes: [],
+  };
+}
+
+function descriptionOf(id: MemberId, wantedRole: WantedRole): string {
+  return describe(memberOf(id, wantedRole), 0);
 }
 
 /** A file that lists these members, and observers besides. */
@@ -170,7 +186,7 @@ export function fileOf(listed: readonly MemberId[], observers: readonly MemberId
     id,
     role: "learner" as const,
     incarnation: 0,
-    address: addressOf(id, "observer"),
+    address: descriptionOf(id, "learner"),
   }));
   return { cluster: 0, members: [...members, ...watching], outgoing };
 }
@@ -183,7 +199,7 @@ export function standaloneFile(id: MemberId): Configuration {
 function configurationOf(listed: readonly MemberId[]): Configuration {
   return {
     cluster: 0,
-    members: listed.map((id) => ({ id, role: "voter", incarnation: 0, address: addressOf(id) })),
+    members: listed.map((id) => ({ id, role: "voter", incarnation: 0, address: descriptionOf(id, "voter") })),
     outgoing: [],
   };
 }

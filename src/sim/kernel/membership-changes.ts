@@ -1,14 +1,15 @@
 // The changes of members that an operator asks for while faults happen: one or several at once, the leader's removal, a voter's removal
 // while another catches up, another role.
 
+import type { WantedRole } from "../../base/member.ts";
 import type { Random } from "../../base/random.ts";
 import type { MemberId, MemberRecord } from "../../consensus/raft/types.ts";
-import { declaredRole } from "../../state/tree/ensemble.ts";
+import { memberDescribed } from "../../state/membership/description.ts";
 import type { SimulatedEnsemble } from "./ensemble.ts";
 import type { MemberInvariants } from "./member-invariants.ts";
 
 export interface MembershipChange {
-  readonly joining: readonly { readonly id: MemberId; readonly role: "participant" | "observer" }[];
+  readonly joining: readonly { readonly id: MemberId; readonly wantedRole: WantedRole }[];
   readonly leaving: readonly MemberId[];
 }
 
@@ -51,8 +52,8 @@ export class MembershipChanges {
       default: {
         const member = this.#oneOf(members);
         if (member === undefined) return null;
-        const role = declaredRole(member.address) === "observer" ? "participant" : "observer";
-        return { joining: [{ id: member.id, role }], leaving: [] };
+        const { wantedRole } = memberDescribed(member.id, member.address);
+        return { joining: [{ id: member.id, wantedRole: wantedRole === "voter" ? "learner" : "voter" }], leaving: [] };
       }
     }
   }
@@ -60,7 +61,7 @@ export class MembershipChanges {
   #one(listed: readonly MemberId[], absent: readonly MemberId[]): MembershipChange | null {
     const joining = this.#oneOf(absent);
     if (joining !== undefined && this.#random.chance(0.6)) {
-      return { joining: [{ id: joining, role: this.#random.chance(0.9) ? "participant" : "observer" }], leaving: [] };
+      return { joining: [{ id: joining, wantedRole: this.#random.chance(0.9) ? "voter" : "learner" }], leaving: [] };
     }
     const leaving = this.#oneOf(listed);
     return listed.length <= 2 || leaving === undefined ? null : { joining: [], leaving: [leaving] };
@@ -68,7 +69,7 @@ export class MembershipChanges {
 
   /** Two or three of five, at once; others may come in their place. */
   #several(listed: readonly MemberId[], absent: readonly MemberId[]): MembershipChange | null {
-    const joining = this.#some(absent, 1 + this.#random.below(2)).map((id) => ({ id, role: "participant" as const }));
+    const joining = this.#some(absent, 1 + this.#random.below(2)).map((id) => ({ id, wantedRole: "voter" as const }));
     const most = Math.max(0, Math.min(3, listed.length + joining.length - 2, listed.length - 1));
     const leaving = this.#some(listed, Math.min(most, 1 + this.#random.below(3)));
     return joining.length + leaving.length === 0 ? null : { joining, leaving };

@@ -345,7 +345,7 @@ export class Nemesis {
     this.damage.isChanging = true;
     for (const { id } of change.joining) if (!ensemble.member(id).isUp) void ensemble.member(id).start();
     client.changeMembers!(change);
-    const joining = change.joining.map(({ id, role }) => `${id} as ${role}`).join(" and ");
+    const joining = change.joining.map(({ id, wantedRole }) => `${id} as ${wantedRole}`).join(" and ");
     const leaving = change.leaving.join(" and ");
     return `client ${client.id} asks for members ${joining || "nobody new"}, without ${leaving || "nobody"}`;
   }

@@ -2,7 +2,7 @@
 // are connected frames keep their order, as on TCP, unless the network is unruly; what was under way when a connection broke
 // is lost.
 
-import { WIRE_VERSION } from "../../adapters/peers/hello.ts";
+import { WIRE_VERSION, WIRE_VERSION_OLDEST } from "../../adapters/peers/hello.ts";
 import { assert } from "../../base/assert.ts";
 import type { Random } from "../../base/random.ts";
 import type { MemberId } from "../../consensus/raft/types.ts";
@@ -75,6 +75,8 @@ export class VirtualNetwork {
   framesLost = 0;
   /** Hears of every frame that arrives. */
   onArrival: (from: MemberId, to: MemberId, bytes: number) => void = () => {};
+  /** The newest wire version that each member's program speaks; this program's unless it says otherwise. */
+  readonly versions = new Map<MemberId, number>();
   /** The oldest wire version that each member still speaks, as its latest process asked for. */
   readonly required = new Map<MemberId, number>();
   /** A member hung up on another. Members that keep to the rules never have a reason to. */
@@ -92,6 +94,7 @@ export class VirtualNetwork {
   attach(id: MemberId, events: PeerEvents, clock: VirtualClock): Peers {
     const endpoint: Endpoint = { events, clock, wanted: null, cluster: 0 };
     this.#endpoints.set(id, endpoint);
+    this.required.set(id, WIRE_VERSION_OLDEST);
     for (const [other, { wanted }] of this.#endpoints) if (wanted?.has(id)) this.#connectSoon(id, other); // it is called
     return {
       send: (to, frame) => {
@@ -102,10 +105,13 @@ export class VirtualNetwork {
         if (this.#endpoints.get(id) === endpoint) this.#reconcile(id, endpoint, members);
       },
       isConnected: (to) => this.#link(id, to).isUp,
-      versionOf: (member) => (member === id || this.#link(id, member).isUp ? WIRE_VERSION : null),
+      versionOf: (member) => (member === id || this.#link(id, member).isUp ? this.#versionOf(member) : null),
       requireVersion: (oldest) => {
         assert(oldest <= WIRE_VERSION, "a wire version that no member of this program speaks");
         this.required.set(id, oldest);
+        for (const other of this.#endpoints.keys()) {
+          if (this.#versionOf(other) < oldest && this.#link(id, other).isUp) this.#disconnect(id, other);
+        }
       },
       unsentBytes: (to) => this.#unsentBytes(id, to),
       mayFollow: () => true,
@@ -201,7 +207,7 @@ export class VirtualNetwork {
         return;
       }
       const isCut = this.isCut(one, other) || this.isCut(other, one);
-      if (isCut || a.clock.isPaused || b.clock.isPaused || areOfTwoEnsembles(a, b)) {
+      if (isCut || a.clock.isPaused || b.clock.isPaused || areOfTwoEnsembles(a, b) || this.#isTooOld(one, other)) {
         this.#time.after(REDIAL_MS, dial);
         return;
       }
@@ -229,6 +235,16 @@ export class VirtualNetwork {
       }
     }
     this.#connectSoon(one, other);
+  }
+
+  #versionOf(id: MemberId): number {
+    return this.versions.get(id) ?? WIRE_VERSION;
+  }
+
+  /** One of them speaks no version that the other still speaks: it is refused, and calls on. */
+  #isTooOld(one: MemberId, other: MemberId): boolean {
+    const refuses = (by: MemberId, caller: MemberId): boolean => this.#versionOf(caller) < (this.required.get(by) ?? 0);
+    return refuses(one, other) || refuses(other, one);
   }
 
   /** The silence of a machine without power is noticed in the end. */

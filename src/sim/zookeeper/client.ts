@@ -5,6 +5,7 @@
 import { assert } from "../../base/assert.ts";
 import { ByteReader, ByteWriter } from "../../base/bytes.ts";
 import type { Random } from "../../base/random.ts";
+import { formatServerLine, lineOfMember } from "../../base/server-line.ts";
 import {
   readConnectReply,
   readReplyHeader,
@@ -13,7 +14,7 @@ import {
   XID,
 } from "../../protocols/zookeeper/codec/records.ts";
 import type { ClientConnection, ClientEnd, ClientNetwork } from "../kernel/client-network.ts";
-import { addressOf } from "../kernel/ensemble.ts";
+import { memberOf } from "../kernel/ensemble.ts";
 import type { SimulatedMember } from "../kernel/member.ts";
 import type { MembershipChange } from "../kernel/membership-changes.ts";
 import type { VirtualTime } from "../kernel/time.ts";
@@ -104,7 +105,9 @@ export class SimulatedClient implements ClientEnd, ObservedClient, FaultableClie
   }
 
   changeMembers({ joining, leaving }: MembershipChange): void {
-    const lines = joining.map(({ id, role }) => `server.${id}=${addressOf(id, role)}`);
+    const lines = joining.map(({ id, wantedRole }) => {
+      return `server.${id}=${formatServerLine(lineOfMember(memberOf(id, wantedRole)))}`;
+    });
     this.request({ kind: "reconfig", joining: lines.join() || null, leaving: leaving.join() || null });
   }
 

@@ -1,14 +1,11 @@
-// What the tree adds to the hash of the state: the ensemble, and each node whole.
+// What the tree adds to the hash of the state: each node whole.
 
 import type { HashSum } from "../hash-sum.ts";
 import { keyOf } from "./acl-table.ts";
-import type { EnsembleMember } from "./ensemble.ts";
 import { descendants, type Tree } from "./tree.ts";
 import type { Znode } from "./znode.ts";
 
 export function addTree(sum: HashSum, tree: Tree): void {
-  sum.add(`members ${listOf(tree.members)} shown ${listOf(tree.shown)} ${tree.configVersion}`);
-  if (tree.pending !== null) sum.add(`pending ${tree.pending.zxid} ${listOf(tree.pending.members)}`);
   sum.add(describe(tree, tree.root));
   for (const node of descendants(tree.root)) sum.add(describe(tree, node));
 }
@@ -29,8 +26,4 @@ function describe(tree: Tree, node: Znode): string {
     tree.ttlOf(node),
   ];
   return `node ${node.path}\n${numbers.join(" ")}\n${keyOf(node.acl)}\n${node.data === null ? "-" : `=${node.data}`}`;
-}
-
-function listOf(members: readonly EnsembleMember[]): string {
-  return members.map(({ id, role, address }) => `${id} ${role} ${address}`).join(", ");
 }

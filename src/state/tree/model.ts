@@ -3,7 +3,7 @@
 
 import type { ByteReader } from "../../base/bytes.ts";
 import type { HashSum } from "../hash-sum.ts";
-import type { ConfiguredMember, LeaseTable, Model, Refusal, Turn } from "../model.ts";
+import type { ChangeEnd, LeaseTable, MembershipTable, Model, Refusal, Turn } from "../model.ts";
 import { rejected } from "../outcomes.ts";
 import type { RecordWriter } from "../record-writer.ts";
 import { Changes } from "./changes.ts";
@@ -14,7 +14,7 @@ import { addTree } from "./hash.ts";
 import { checkTree } from "./invariants.ts";
 import { Operations } from "./operations.ts";
 import { isReadablePlainCommand } from "./plain-commands.ts";
-import { ensembleOf, Reconfiguration } from "./reconfiguration.ts";
+import { Reconfiguration } from "./reconfiguration.ts";
 import { Requester } from "./requester.ts";
 import { RestoredTree, TREE_RECORD, TreeSection } from "./snapshot.ts";
 import { Tree } from "./tree.ts";
@@ -24,7 +24,7 @@ export class TreeModel implements Model<TreeOutcome> {
   readonly number = TREE_MODEL;
   readonly name = "tree";
   readonly level = 0;
-  readonly recordKinds = [TREE_RECORD.ensemble, TREE_RECORD.acl, TREE_RECORD.node];
+  readonly recordKinds = [TREE_RECORD.acl, TREE_RECORD.node];
   readonly events = new TreeEventHub();
   /** The same object for ever. */
   readonly tree: Tree;
@@ -36,13 +36,13 @@ export class TreeModel implements Model<TreeOutcome> {
   readonly #operations: Operations;
 
   /** `hashSeed`: any 32-bit number, of chance where clients are not trusted; members need not have the same. */
-  constructor(leases: LeaseTable, hashSeed = 0) {
+  constructor(leases: LeaseTable, membership: MembershipTable, hashSeed = 0) {
     this.#leases = leases;
     this.#hashSeed = hashSeed;
     this.tree = Tree.preset(hashSeed);
     this.#changes = new Changes(this.tree, this.events);
-    this.#reconfiguration = new Reconfiguration(this.#changes, this.events);
-    this.#operations = new Operations(this.#changes, this.#requester, this.#reconfiguration);
+    this.#reconfiguration = new Reconfiguration(this.#changes, membership, this.events);
+    this.#operations = new Operations(this.#changes, this.#requester);
   }
 
   apply(operation: number, reader: ByteReader, turn: Turn): TreeOutcome {
@@ -56,16 +56,18 @@ export class TreeModel implements Model<TreeOutcome> {
         return rejected(refusal);
       }
     }
-    if (operation === TREE_OPERATION.reconfig) turn.settleLater();
-    return this.#operations.apply(operation, reader);
+    if (operation === TREE_OPERATION.endReconfig) return this.#reconfiguration.onGivenUp(reader, turn);
+    return operation === TREE_OPERATION.reconfig
+      ? this.#reconfiguration.onRequest(reader, this.#requester, turn)
+      : this.#operations.apply(operation, reader);
   }
 
   refused(why: Refusal): TreeOutcome {
     return rejected(why === "unreadable" ? "bad-arguments" : why);
   }
 
-  settle(): void {
-    this.#reconfiguration.settle();
+  settle(turn: Turn): void {
+    this.#reconfiguration.settle(turn);
   }
 
   endOfCommand(bytes: Uint8Array, at: number, end: number): number {
@@ -85,13 +87,13 @@ export class TreeModel implements Model<TreeOutcome> {
     this.#changes.removeEphemerals(id);
   }
 
-  onMembership(members: readonly ConfiguredMember[], turn: Turn): void {
+  onMembersShown(turn: Turn): void {
     this.#changes.begin(turn.sequence, turn.time);
-    this.#reconfiguration.onConfiguration(ensembleOf(members));
+    this.#reconfiguration.show();
   }
 
-  isChangedByMembership(members: readonly ConfiguredMember[]): boolean {
-    return this.#reconfiguration.consumesZxid(ensembleOf(members));
+  onChangeEnded(id: number, end: ChangeEnd): void {
+    this.#reconfiguration.tellEnd(id, end);
   }
 
   beginSnapshot(records: RecordWriter): TreeSection {

@@ -12,7 +12,6 @@ import { CREATE_MODE, MODE_INVALID, POLICY_BIT, TREE_OPERATION, TTL_GIVEN } from
 import { detached } from "./outcomes.ts";
 import { isValidPath, lastSlashOf } from "./paths.ts";
 import { exceedsQuota, exceedsQuotaText } from "./quotas.ts";
-import type { Reconfiguration } from "./reconfiguration.ts";
 import type { Requester } from "./requester.ts";
 import { sequenceSuffix } from "./sequence.ts";
 import type { Tree } from "./tree.ts";
@@ -28,27 +27,21 @@ export class Operations {
   readonly #tree: Tree;
   readonly #changes: Changes;
   readonly #requester: Requester;
-  readonly #reconfiguration: Reconfiguration;
   readonly #scratch = new ByteWriter(256);
 
-  constructor(changes: Changes, requester: Requester, reconfiguration: Reconfiguration) {
+  constructor(changes: Changes, requester: Requester) {
     this.#tree = changes.tree;
     this.#changes = changes;
     this.#requester = requester;
-    this.#reconfiguration = reconfiguration;
   }
 
-  /** The reader stands behind the credentials, and is left at the command's end. */
+  /** Reconfigurations aside (reconfiguration.ts). The reader stands behind the credentials, and is left at the command's end. */
   apply(operation: number, reader: ByteReader): TreeOutcome {
     switch (operation) {
       case TREE_OPERATION.setAcl:
         return this.#setAcl(reader);
       case TREE_OPERATION.multi:
         return this.#multi(reader);
-      case TREE_OPERATION.reconfig:
-        return this.#reconfiguration.onRequest(reader, this.#requester);
-      case TREE_OPERATION.endReconfig:
-        return this.#reconfiguration.onGivenUp(reader);
       case TREE_OPERATION.reap:
         return this.#reap(reader);
       default:

@@ -1,15 +1,13 @@
 // The tree's part of a snapshot: nodes in any order, each whole with its path; access lists once, by number, before the
-// first node that has them; the ensemble. Most nodes are plain leaves never changed: what only others have is optional.
+// first node that has them. Most nodes are plain leaves never changed: what only others have is optional.
 
 import { assert } from "../../base/assert.ts";
 import { type ByteReader, type ByteWriter, MalformedError } from "../../base/bytes.ts";
-import { readMemberId, writeMemberId } from "../../base/member-id.ts";
 import type { LeaseTable, RestoredSection, RestoredSections, SnapshotSection } from "../model.ts";
 import type { RecordWriter } from "../record-writer.ts";
 import { readAcl } from "./acl-table.ts";
 import { enlistEphemeral } from "./changes.ts";
 import { writeAcl } from "./commands.ts";
-import { declaredRole, type EnsembleMember } from "./ensemble.ts";
 import { registerQuota } from "./quotas.ts";
 import { CONFIG_PATH, QUOTA_PATH, type Tree, ZOOKEEPER_PATH } from "./tree.ts";
 import type { Acl } from "./types.ts";
@@ -21,7 +19,7 @@ const SLASH = 0x2f;
 const PRESET_PATHS = ["/", ZOOKEEPER_PATH, QUOTA_PATH, CONFIG_PATH];
 
 /** The kinds of the tree's records: they are older than sections. */
-export const TREE_RECORD = { ensemble: 4, acl: 5, node: 6 } as const;
+export const TREE_RECORD = { acl: 5, node: 6 } as const;
 
 /**
  * The tree as it was when the snapshot began: nodes are walked bucket by bucket, and one that is about to change before
@@ -41,8 +39,6 @@ export class TreeSection implements SnapshotSection {
     this.#tree = tree;
     this.#onEnd = onEnd;
     tree.walks++;
-    writeEnsemble(records.begin(TREE_RECORD.ensemble), tree);
-    records.end();
   }
 
   writeMore(): boolean {
@@ -110,24 +106,6 @@ export class TreeSection implements SnapshotSection {
   }
 }
 
-function writeEnsemble(writer: ByteWriter, { members, shown, configVersion, pending }: Tree): void {
-  writeMembers(writer, members);
-  writeMembers(writer, shown);
-  writer.int64(configVersion);
-  writer.boolean(pending !== null);
-  if (pending === null) return;
-  writer.int64(pending.zxid);
-  writeMembers(writer, pending.members);
-}
-
-function writeMembers(writer: ByteWriter, members: readonly EnsembleMember[]): void {
-  writer.uint8(members.length);
-  for (const { id, address } of members) {
-    writeMemberId(writer, id);
-    writeText(writer, address);
-  }
-}
-
 function writeText(writer: ByteWriter, text: string): void {
   writer.int32(text.length);
   writer.text(text);
@@ -161,9 +139,6 @@ export class RestoredTree implements RestoredSection {
       case TREE_RECORD.acl:
         this.#acls.push(readAcl(reader));
         break;
-      case TREE_RECORD.ensemble:
-        this.#readEnsemble(reader);
-        break;
       default:
         throw new MalformedError("a record of the tree in a section: it has none");
     }
@@ -171,13 +146,6 @@ export class RestoredTree implements RestoredSection {
 
   adopt(): void {
     this.#adopt(this.#tree);
-  }
-
-  #readEnsemble(reader: ByteReader): void {
-    this.#tree.members = readMembers(reader);
-    this.#tree.shown = readMembers(reader);
-    this.#tree.configVersion = reader.counter();
-    this.#tree.pending = reader.boolean() ? { zxid: reader.counter(), members: readMembers(reader) } : null;
   }
 
   #readNode(reader: ByteReader): void {
@@ -257,14 +225,4 @@ export class RestoredTree implements RestoredSection {
     if (parent === undefined || directory == null) this.#early.push(node);
     else directory.link(parent, node);
   }
-}
-
-function readMembers(reader: ByteReader): readonly EnsembleMember[] {
-  const members: EnsembleMember[] = [];
-  for (let left = reader.uint8(); left > 0; left--) {
-    const id = readMemberId(reader);
-    const address = reader.text(reader.uint32());
-    members.push({ id, address, role: declaredRole(address) });
-  }
-  return members;
 }

@@ -3,7 +3,6 @@
 
 import { allows, OPEN_ACL, PERMISSION, READ_ACL } from "./acl.ts";
 import type { Reapable } from "./commands.ts";
-import type { EnsembleMember, PendingReconfiguration } from "./ensemble.ts";
 import { NodeMap } from "./node-map.ts";
 import { NodeStore } from "./node-store.ts";
 import { NodeTable } from "./node-table.ts";
@@ -30,12 +29,6 @@ export class Tree {
   /** Bytes of all paths and all data. */
   approximateBytes = 0;
   ephemeralCount = 0;
-  /** The ensemble as the last complete configuration has it; empty before the first. */
-  members: readonly EnsembleMember[] = [];
-  pending: PendingReconfiguration | null = null;
-  /** The members that /zookeeper/config shows, and the version in its text. */
-  shown: readonly EnsembleMember[] = [];
-  configVersion = 0;
   /** How many snapshots were begun. */
   walks = 0;
 
@@ -151,10 +144,6 @@ export class Tree {
     this.ttls = other.ttls;
     this.approximateBytes = other.approximateBytes;
     this.ephemeralCount = other.ephemeralCount;
-    this.members = other.members;
-    this.pending = other.pending;
-    this.shown = other.shown;
-    this.configVersion = other.configVersion;
     this.walks = other.walks; // what a node was walked by counts with its tree
   }
 

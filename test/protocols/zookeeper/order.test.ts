@@ -5,6 +5,8 @@ import { test } from "node:test";
 import { CoordinationError } from "../../../src/base/errors.ts";
 import { fromByteString } from "../../../src/base/text.ts";
 import { readData } from "../../../src/protocols/zookeeper/codec/replies.ts";
+import { describe } from "../../../src/state/membership/description.ts";
+import { MembershipModel } from "../../../src/state/membership/model.ts";
 import { encodeEndReconfig, encodeSetData } from "../../../src/state/tree/commands.ts";
 import { TreeModel } from "../../../src/state/tree/model.ts";
 import * as ask from "./support/requests.ts";
@@ -173,16 +175,16 @@ test("a reconfiguration is answered when it has ended, and what follows waits fo
   client.send(...ask.exists("/zookeeper"));
   world.clock.turn();
   assert.deepEqual(client.takeStory(), []);
-  const pendingReconfiguration = world.member.machine.model(TreeModel).tree.pending;
+  const pendingReconfiguration = world.member.machine.model(MembershipModel).pending;
   assert(pendingReconfiguration !== null);
-  world.member.agreeFrom(2, 1, (w) => encodeEndReconfig(w, pendingReconfiguration.zxid, "new-configuration-no-quorum"));
+  world.member.agreeFrom(2, 1, (w) => encodeEndReconfig(w, pendingReconfiguration.id, "new-configuration-no-quorum"));
   assert.deepEqual(client.takeStory(), ["reply 1 error -13", "reply 2"]);
   client.send(...ask.reconfig({ joining: "server.3=h3:1:2:participant;2183" }));
   world.clock.turn();
-  const wanted = world.member.machine.model(TreeModel).tree.pending!.members;
+  const wanted = world.member.machine.model(MembershipModel).pending!.members;
   world.member.machine.applyConfiguration(
     world.member.nextIndex(),
-    wanted.map(({ id, address }) => ({ id, role: "voter", address })),
+    wanted.map((member) => ({ id: member.id, role: "voter", address: describe(member, 0) })),
     false,
   );
   const reply = client.takeReply();

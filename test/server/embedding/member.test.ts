@@ -59,7 +59,7 @@ test("three members: ready says who is missing, and all are ready once a majorit
   assert.equal(alone.code, "no-quorum");
   assert.match(
     alone.message,
-    /^member 1 is not ready after 300 ms: there is no quorum\. Not connected to member 2 \(127\.0\.0\.1:\d+:.*\), 3 \(.*\): start them/,
+    /^member 1 is not ready after 300 ms: there is no quorum\. Not connected to member 2 \(127\.0\.0\.1:\d+\), 3 \(.*\): start them/,
   );
   const controller = new AbortController();
   const waiting = failure(first.ready({ signal: controller.signal }));
