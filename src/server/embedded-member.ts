@@ -1,6 +1,7 @@
 // A member inside a program: started from an object of settings, waited for, connected to without a socket, and closed within a deadline.
 
 import "../base/disposal.ts";
+import { CLOSE_ON, type CloseSignal, checkCloseOn, closeOnSignals } from "../adapters/close-on-signals.ts";
 import { CoordinationError } from "../base/errors.ts";
 import { type Logger, silentLogger } from "../base/logger.ts";
 import { OPTION, type OptionRules, problemOf } from "../base/options.ts";
@@ -21,6 +22,12 @@ export interface MemberOptions extends Omit<MemberSettings, "data"> {
   readonly file?: string | undefined;
   /** Told what happens to the member; silent unless given. `console` is one. */
   readonly logger?: Logger | undefined;
+  /**
+   * At the first of these signals the member closes, within 5000 ms, after all connections that have this option. The process ends once
+   * everything that has it is closed, unless the program listens to the signal as well. A second signal ends the process at once.
+   * Nothing is listened to unless given.
+   */
+  readonly closeOn?: readonly CloseSignal[] | undefined;
   /** Protocols that are made elsewhere. */
   readonly extensions?: Extensions | undefined;
 }
@@ -73,9 +80,10 @@ const CLOSE_MS = 5000;
 /** Of the time to close: what ending the sessions of this process may take. */
 const CONNECTIONS_SHARE = 0.3;
 
-const OWN: OptionRules<Pick<MemberOptions, "file" | "logger" | "extensions">> = {
+const OWN: OptionRules<Pick<MemberOptions, "file" | "logger" | "closeOn" | "extensions">> = {
   file: OPTION.text,
   logger: OPTION.logger,
+  closeOn: CLOSE_ON,
   extensions: OPTION.object,
 };
 
@@ -91,13 +99,20 @@ export async function startMember(options: MemberOptions): Promise<Member> {
 /** `startMember` in a world that is not the operating system's. */
 export async function startMemberIn(world: MemberWorld, options: MemberOptions): Promise<MortalMember> {
   if (typeof options !== "object" || options === null) throw misused("it is given an object of settings");
-  const { file, logger = silentLogger, extensions = {}, ...settings } = options;
-  const problem = problemOf({ file, logger, extensions }, OWN);
+  const { file, logger = silentLogger, closeOn = [], extensions = {}, ...settings } = options;
+  const problem = problemOf({ file, logger, closeOn, extensions }, OWN);
   if (problem !== null) throw misused(problem);
+  checkCloseOn("startMember", closeOn);
   const { doorSections, doorKinds, models } = extensions;
   const { configuration, warnings } = loadEmbedded({ settings, file: file ?? null, doorSections });
   for (const warning of warnings) logger.warn(warning);
-  return new EmbeddedMember(await runMember(configuration, logger, { doorKinds, models, ...world }), logger);
+  const running = await runMember(configuration, logger, { doorKinds, models, ...world });
+  const member = new EmbeddedMember(running, logger);
+  if (closeOn.length > 0) {
+    const unregister = closeOnSignals(closeOn, "member", () => member.close());
+    void member.ended.then(unregister);
+  }
+  return member;
 }
 
 function misused(problem: string): CoordinationError {

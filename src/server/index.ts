@@ -1,5 +1,6 @@
 // The server as a library: a member in this process.
 
+export type { CloseSignal } from "../adapters/close-on-signals.ts";
 export { CoordinationError, type CoordinationErrorCode, type OperationOutcome } from "../base/errors.ts";
 export type { Logger } from "../base/logger.ts";
 export type { MemberConnectOptions } from "../engines/embedded/index.ts";

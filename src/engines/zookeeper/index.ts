@@ -1,5 +1,6 @@
 // The recipes on ZooKeeper, or on a Cabildo cluster: `connect`.
 
+import { CLOSE_ON, type CloseSignal, checkCloseOn, closeOnSignals } from "../../adapters/close-on-signals.ts";
 import { OPTION, type OptionRules } from "../../base/options.ts";
 import {
   type Acl,
@@ -15,6 +16,7 @@ import { diagnosticsTracer } from "../diagnostics.ts";
 import { CONNECT_TIMEOUT_MS, connectError } from "./connect-errors.ts";
 import { ZooKeeperEngine } from "./engine.ts";
 
+export type { CloseSignal } from "../../adapters/close-on-signals.ts";
 export { ZooKeeperEngine } from "./engine.ts";
 
 export interface RecipeConnectOptions
@@ -31,6 +33,11 @@ export interface RecipeConnectOptions
    * servers do. Unless given, `connect` fails at once then.
    */
   readonly waitForServers?: boolean | undefined;
+  /**
+   * At the first of these signals it closes, and the process ends once everything that has this option is closed, unless the program
+   * listens to the signal as well. A second signal ends the process at once. Nothing is listened to unless given.
+   */
+  readonly closeOn?: readonly CloseSignal[] | undefined;
 }
 
 const { onLoss: _ownLoss, resume: _noResume, readOnly: _neverReadOnly, ...CONNECT_OF_RECIPES } = CONNECT;
@@ -38,6 +45,7 @@ const CONNECT_RECIPES: OptionRules<RecipeConnectOptions> = {
   ...CONNECT_OF_RECIPES,
   acl: OPTION.any,
   waitForServers: OPTION.flag,
+  closeOn: CLOSE_ON,
 };
 
 /**
@@ -48,7 +56,8 @@ const CONNECT_RECIPES: OptionRules<RecipeConnectOptions> = {
  */
 export async function connect(url: string, options: RecipeConnectOptions = {}): Promise<Coordination<ZooKeeperEngine>> {
   checkConfiguration("connect", options, CONNECT_RECIPES);
-  const { acl, tls, signal, waitForServers = false, connectTimeoutMs, ...rest } = options;
+  const { acl, tls, signal, waitForServers = false, connectTimeoutMs, closeOn = [], ...rest } = options;
+  checkCloseOn("connect", closeOn);
   const timeoutMs = connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
   if (acl !== undefined) checkAcl("connect", "configuration", acl);
   const parsed = parseConnectString(url);
@@ -60,16 +69,19 @@ export async function connect(url: string, options: RecipeConnectOptions = {}): 
   );
   try {
     await client.connected({ signal, timeoutMs, failWhenRefused: !waitForServers });
-    return new Coordination(
-      new ZooKeeperEngine(client, ports, {
-        root: parsed.chroot,
-        acl,
-        logger: rest.logger,
-        tracer: diagnosticsTracer,
-      }),
-    );
+    const { chroot: root } = parsed;
+    const engine = new ZooKeeperEngine(client, ports, { root, acl, logger: rest.logger, tracer: diagnosticsTracer });
+    if (closeOn.length > 0) closeWithProcess(engine, closeOn);
+    return new Coordination(engine);
   } catch (error) {
     await client.close();
     throw await connectError(error, parsed.servers, ports, timeoutMs);
   }
+}
+
+function closeWithProcess(engine: ZooKeeperEngine, signals: readonly CloseSignal[]): void {
+  const unregister = closeOnSignals(signals, "connection", () => engine.close());
+  engine.onStatus(({ kind }) => {
+    if (kind === "closed") unregister();
+  });
 }
