@@ -78,11 +78,12 @@ export class AtomicLong {
     }
   }
 
-  /** Before anything is asked. */
-  checkLong(option: string, value: unknown): void {
-    if (isLong(value)) return;
+  /** The number as it is kept; refused before anything is asked where it is none. */
+  longOf(option: string, value: unknown): bigint {
+    const long = Number.isSafeInteger(value) ? BigInt(value as number) : value;
+    if (isLong(long)) return long;
     const shown = typeof value === "bigint" ? "" : `, not ${typeof value === "number" ? value : typeof value}`;
-    const why = `${option} is a bigint that fits into 64 bits with its sign${shown}`;
+    const why = `${option} is a whole number, or a bigint that fits into 64 bits with its sign${shown}`;
     throw new CoordinationError("rejected", "not-applied", `${this.what}: ${why}`);
   }
 

@@ -8,7 +8,7 @@ import type { Engine, HasValues, ReadOptions, Value, Versioned } from "./engine.
 import { InvalidValueError } from "./errors.ts";
 import { messageOf } from "./handle.ts";
 import { OpenConfiguration, type OpenOptions } from "./open-configuration.ts";
-import { type SchemaIssue, type StandardSchema, showIssue } from "./standard-schema.ts";
+import { type SchemaIssue, type StandardSchema, schemaOf, showIssues, type Validator } from "./standard-schema.ts";
 import { readOnce } from "./subscription.ts";
 import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 
@@ -32,20 +32,20 @@ export class Configuration<Input, Output> {
   readonly name: string;
   readonly #engine: Engine;
   readonly #value: Value;
-  readonly #schema: StandardSchema<Input, Output>;
+  readonly #schema: StandardSchema<unknown, Output>;
   readonly #what: string;
 
   constructor(
     engine: Engine & HasValues,
     name: string,
-    schema: StandardSchema<Input, Output>,
+    schema: StandardSchema<Input, Output> | Validator<Output>,
     options: AccessOptions = {},
   ) {
     this.name = name;
     this.#engine = engine;
     this.#what = `configuration ${JSON.stringify(name)}`;
     this.#value = engine.value("configuration", name, accessOf(this.#what, options));
-    this.#schema = schema;
+    this.#schema = schemaOf<Output>(schema);
   }
 
   /**
@@ -144,12 +144,7 @@ export class Configuration<Input, Output> {
     try {
       const result = await this.#schema["~standard"].validate(json);
       if (result.issues === undefined) return { kind: "good", value: result.value, revision };
-      return bad(
-        "schema",
-        result.issues.map(showIssue).join("; ") || "the schema turns it down",
-        result.issues,
-        revision,
-      );
+      return bad("schema", showIssues(result.issues), result.issues, revision);
     } catch (error) {
       return bad("schema", `the schema failed: ${messageOf(error)}`, [], revision);
     }

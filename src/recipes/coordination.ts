@@ -10,11 +10,11 @@ import { DoubleBarrier, type DoubleBarrierOptions } from "./double-barrier.ts";
 import { Election, type ElectionOptions } from "./election.ts";
 import type {
   Engine,
-  EngineStatus,
   HasDirectories,
   HasDoubleBarriers,
   HasElections,
   HasMutexes,
+  HasNodes,
   HasQueues,
   HasSemaphores,
   HasSharedMutexes,
@@ -26,17 +26,36 @@ import { Group } from "./group.ts";
 import { LocalQueues } from "./local-queue.ts";
 import { Lock } from "./lock.ts";
 import { MultiLock } from "./multi-lock.ts";
+import { Nodes } from "./nodes.ts";
 import { Partition, type PartitionOptions } from "./partition.ts";
 import { Queue, type QueueOptions } from "./queue.ts";
 import { ReadWriteLock } from "./read-write-lock.ts";
 import { Semaphore, type SemaphoreOptions } from "./semaphore.ts";
 import { Sequence } from "./sequence.ts";
-import { Service } from "./service.ts";
-import type { StandardSchema } from "./standard-schema.ts";
+import { Service, type ServiceOptions } from "./service.ts";
+import type { ServiceMeta } from "./service-instance.ts";
+import type { StandardSchema, Validator } from "./standard-schema.ts";
+import { type CoordinationStatus, followStatus, plainStatus } from "./status.ts";
 import { Transaction } from "./transaction.ts";
 import { Tree } from "./tree.ts";
 
-export class Coordination<E extends Engine = Engine> implements AsyncDisposable {
+/** An engine with every ability, as `connect` and a member's `connect` give it. */
+export interface FullEngine
+  extends Engine,
+    HasDirectories,
+    HasDoubleBarriers,
+    HasElections,
+    HasMutexes,
+    HasNodes,
+    HasQueues,
+    HasSemaphores,
+    HasSharedMutexes,
+    HasTransactions,
+    HasTrees,
+    HasValues {}
+
+/** `Coordination`, as it stands, is the type of a parameter that takes any connection with all recipes. */
+export class Coordination<E extends Engine = FullEngine> implements AsyncDisposable {
   /** For recipes of one's own. */
   readonly engine: E;
   readonly #queues = new LocalQueues();
@@ -49,8 +68,14 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
     this.engine = engine;
   }
 
-  get status(): EngineStatus {
-    return this.engine.status;
+  /** How the connection stands now, as plain data: for a health check, or a log. */
+  get status(): CoordinationStatus {
+    return plainStatus(this.engine.status);
+  }
+
+  /** Calls the listener at each change of the status. Returns a function that stops that. */
+  onStatus(listener: (status: CoordinationStatus) => void): () => void {
+    return followStatus(this.engine, listener);
   }
 
   /** One holder at a time, first come, first served. */
@@ -90,15 +115,34 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
   }
 
   /** The instances of a service, and which to call next. */
-  service(this: Coordination<E & HasDirectories>, name: string, options: AccessOptions = {}): Service {
+  service<Meta extends ServiceMeta = ServiceMeta>(
+    this: Coordination<E & HasDirectories>,
+    name: string,
+    options: ServiceOptions<Meta> = {},
+  ): Service<Meta> {
     return new Service(this.engine, name, options);
   }
 
-  /** A value that everybody reads, checked by a validator: Zod, Valibot, ArkType, or any Standard Schema. */
+  /**
+   * A value that everybody reads, checked by a validator: Zod, Valibot, ArkType, any Standard Schema, or a function that returns the
+   * value or throws.
+   */
+  config<T>(
+    this: Coordination<E & HasValues>,
+    name: string,
+    schema: Validator<T>,
+    options?: AccessOptions,
+  ): Configuration<T, T>;
   config<Input, Output>(
     this: Coordination<E & HasValues>,
     name: string,
     schema: StandardSchema<Input, Output>,
+    options?: AccessOptions,
+  ): Configuration<Input, Output>;
+  config<Input, Output>(
+    this: Coordination<E & HasValues>,
+    name: string,
+    schema: StandardSchema<Input, Output> | Validator<Output>,
     options: AccessOptions = {},
   ): Configuration<Input, Output> {
     return new Configuration(this.engine, name, schema, options);
@@ -142,6 +186,11 @@ export class Coordination<E extends Engine = Engine> implements AsyncDisposable 
   /** Changes of several places as one. */
   transaction(this: Coordination<E & HasTransactions>, options: AccessOptions = {}): Transaction {
     return new Transaction(this.engine, options);
+  }
+
+  /** Single nodes by their absolute paths: get, set, create, delete, children, watch. */
+  get nodes(): E extends HasValues & HasNodes ? Nodes : never {
+    return new Nodes(this.engine as Engine as FullEngine) as E extends HasValues & HasNodes ? Nodes : never;
   }
 
   /** Ends the session: handles are lost ("closed"), waits fail. No socket and no timer is left. Never fails. */

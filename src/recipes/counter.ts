@@ -31,27 +31,26 @@ export class Counter {
   }
 
   /** Adds 1, or `amount`, which may be negative; returns the sum. Refused where the sum does not fit in 64 bits. */
-  async add(amount = 1n, options: WaitOptions = {}): Promise<bigint> {
-    this.#long.checkLong("amount", amount);
+  async add(amount: bigint | number = 1n, options: WaitOptions = {}): Promise<bigint> {
+    const added = this.#long.longOf("amount", amount);
     using scope = this.#long.scope(options, "was not changed");
-    const before = await this.#long.change(scope, (number) => this.#long.checkRange(number + amount));
-    return before + amount;
+    const before = await this.#long.change(scope, (number) => this.#long.checkRange(number + added));
+    return before + added;
   }
 
   /** Sets it to `value`; returns the old number. */
-  async set(value: bigint, options: WaitOptions = {}): Promise<bigint> {
-    this.#long.checkLong("value", value);
+  async set(value: bigint | number, options: WaitOptions = {}): Promise<bigint> {
+    const next = this.#long.longOf("value", value);
     using scope = this.#long.scope(options, "was not changed");
-    return await this.#long.change(scope, () => value);
+    return await this.#long.change(scope, () => next);
   }
 
   /** Sets it to `value` if it is `expected`. False: it is not. */
-  async compareAndSet(expected: bigint, value: bigint, options: WaitOptions = {}): Promise<boolean> {
-    this.#long.checkLong("expected", expected);
-    this.#long.checkLong("value", value);
+  async compareAndSet(expected: bigint | number, value: bigint | number, options: WaitOptions = {}): Promise<boolean> {
+    const [before, after] = [this.#long.longOf("expected", expected), this.#long.longOf("value", value)];
     using scope = this.#long.scope(options, "was not changed");
-    const found = await this.#long.change(scope, (number) => (number === expected ? value : null));
-    return found === expected;
+    const found = await this.#long.change(scope, (number) => (number === before ? after : null));
+    return found === before;
   }
 
   /** The number, now and after each change. A slow reader misses some in between, and never the last. */

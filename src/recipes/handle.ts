@@ -8,6 +8,7 @@ import { assert } from "../base/assert.ts";
 import { OPTION, type OptionRules } from "../base/options.ts";
 import type { Contender, Engine, EngineSession, OnRefused, SessionState } from "./engine.ts";
 import { LockLostError, type LossCause, ReleasedError } from "./errors.ts";
+import { INSPECT, shownHandle } from "./handle-text.ts";
 import { PendingRelease } from "./pending-release.ts";
 
 /**
@@ -154,6 +155,16 @@ export class GrantHandle implements Handle {
     } catch (error) {
       this.#engine.logger.error(`${this.#grant.what} could not be released: ${messageOf(error)}`);
     }
+  }
+
+  /** `lock "billing" (token 4294967302): held, for 9.8 s at least`. */
+  toString(): string {
+    return shownHandle(this.#grant.what, this);
+  }
+
+  /** For `console.log`, in Node. */
+  [INSPECT](): string {
+    return this.toString();
   }
 
   /** As logs have it. */

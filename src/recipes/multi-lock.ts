@@ -4,6 +4,7 @@ import { CoordinationError } from "../base/errors.ts";
 import { ACQUIRE } from "./acquire.ts";
 import type { Engine, Runtime } from "./engine.ts";
 import type { Handle, HandleState } from "./handle.ts";
+import { INSPECT, shownHandle } from "./handle-text.ts";
 import type { AcquireOptions, Lock } from "./lock.ts";
 import { checkOptions } from "./options.ts";
 import { runWhileHeld } from "./run.ts";
@@ -128,6 +129,14 @@ class MultiHolding implements MultiLockHandle {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#held.map((held) => held[Symbol.asyncDispose]()));
+  }
+
+  toString(): string {
+    return shownHandle(`locks ${JSON.stringify([...this.all.keys()])}`, this);
+  }
+
+  [INSPECT](): string {
+    return this.toString();
   }
 
   toJSON(): Record<string, unknown> {

@@ -13,6 +13,15 @@ export function checkName(what: string, name: string): void {
   throw new CoordinationError("rejected", "not-applied", `${what} ${show(name)}: ${why}`);
 }
 
+/** As `checkName`, for what is always an exact place: a relative path is refused, because it would be read as a name. */
+export function checkPlace(what: string, path: string): void {
+  if (typeof path === "string" && path !== "" && !path.startsWith("/")) {
+    const why = `a path begins with a slash: did you mean ${show(`/${path}`)}?`;
+    throw new CoordinationError("rejected", "not-applied", `${what} ${show(path)}: ${why}`);
+  }
+  checkName(what, path);
+}
+
 /** As `checkName`, for names inside a directory, which have no slash. */
 export function checkPlainName(what: string, name: string): void {
   checkName(what, name);

@@ -5,16 +5,16 @@ import { CoordinationError } from "../base/errors.ts";
 import { OPTION, type OptionRules } from "../base/options.ts";
 import type { Engine, EntryView, ReadOptions, WatchedRead } from "./engine.ts";
 import { checkOptions } from "./options.ts";
-import type { ServiceInstance } from "./service-instance.ts";
+import type { ServiceInstance, ServiceMeta } from "./service-instance.ts";
 import { STRATEGIES, type Strategy, type StrategyName } from "./strategies.ts";
 import { SubscribedView } from "./subscribed-view.ts";
 import { WAIT, type WaitOptions, WaitScope, waitOf } from "./wait-scope.ts";
 
-export interface ProviderOptions {
+export interface ProviderOptions<Meta extends ServiceMeta = ServiceMeta> {
   /** "round-robin" unless given; or your own. */
   readonly strategy?: StrategyName | Strategy | undefined;
   /** Which instances may be called at all. Called at each pick, so its answer may change. */
-  readonly filter?: ((instance: ServiceInstance) => boolean) | undefined;
+  readonly filter?: ((instance: ServiceInstance<Meta>) => boolean) | undefined;
   /** When an instance that fails is left out, and for how long. */
   readonly down?: DownPolicy | undefined;
 }
@@ -37,7 +37,7 @@ interface Record {
 }
 
 const DOWN: OptionRules<DownPolicy> = { errors: OPTION.any, forMs: OPTION.any };
-const PROVIDER: OptionRules<ProviderOptions & WaitOptions> = {
+const PROVIDER: OptionRules<ProviderOptions<never> & WaitOptions> = {
   strategy: {
     is: "the name of a strategy, or an object with pick",
     fits: (value) => typeof value === "string" || typeof (value as Partial<Strategy> | null)?.pick === "function",
@@ -47,16 +47,20 @@ const PROVIDER: OptionRules<ProviderOptions & WaitOptions> = {
   ...WAIT,
 };
 
-export class Provider extends SubscribedView<readonly EntryView[]> {
+export class Provider<Meta extends ServiceMeta = ServiceMeta> extends SubscribedView<readonly EntryView[]> {
   readonly #strategy: Strategy;
-  readonly #filter: (instance: ServiceInstance) => boolean;
+  readonly #filter: (instance: ServiceInstance<Meta>) => boolean;
   readonly #errorsMax: number;
   readonly #downMs: number;
-  #all: readonly ServiceInstance[] = [];
+  #all: readonly ServiceInstance<Meta>[] = [];
   /** By the ids of registered instances. */
   readonly #records = new Map<string, Record>();
 
-  private constructor(engine: Engine, what: string, { strategy = "round-robin", filter, down = {} }: ProviderOptions) {
+  private constructor(
+    engine: Engine,
+    what: string,
+    { strategy = "round-robin", filter, down = {} }: ProviderOptions<Meta>,
+  ) {
     super(engine, what);
     const refuse = (why: string): never => {
       throw new CoordinationError("rejected", "not-applied", `${what}: ${why}`);
@@ -73,44 +77,44 @@ export class Provider extends SubscribedView<readonly EntryView[]> {
     this.#downMs = forMs;
   }
 
-  static async open(
+  static async open<Meta extends ServiceMeta>(
     engine: Engine,
     what: string,
     source: {
       list(options: ReadOptions): Promise<WatchedRead<readonly EntryView[]>>;
-      read(views: readonly EntryView[]): readonly ServiceInstance[];
+      read(views: readonly EntryView[]): readonly ServiceInstance<Meta>[];
     },
-    options: ProviderOptions & WaitOptions,
-  ): Promise<Provider> {
+    options: ProviderOptions<Meta> & WaitOptions,
+  ): Promise<Provider<Meta>> {
     checkOptions(what, options, PROVIDER);
     if (options.down !== undefined) checkOptions(`${what}: down`, options.down, DOWN);
-    const provider = new Provider(engine, what, options);
+    const provider = new Provider<Meta>(engine, what, options);
     const { list, read } = source;
     await provider.subscribe(list, (views) => provider.#onInstances(read(views)), waitOf(options));
     return provider;
   }
 
   /** All registered instances, also those that may not be called now. */
-  get instances(): readonly ServiceInstance[] {
+  get instances(): readonly ServiceInstance<Meta>[] {
     return this.#all;
   }
 
   /** The instances that may be called now, sorted by id. */
-  get available(): readonly ServiceInstance[] {
+  get available(): readonly ServiceInstance<Meta>[] {
     const now = this.engine.runtime.now();
-    const isUp = ({ id }: ServiceInstance) => !((this.#records.get(id)?.downUntil ?? 0) > now);
+    const isUp = ({ id }: ServiceInstance<Meta>) => !((this.#records.get(id)?.downUntil ?? 0) > now);
     return this.#all.filter((each) => each.enabled && isUp(each) && this.#filter(each));
   }
 
   /** The next instance to call, by the strategy; null: there is none now. Throws ("closed") after `close`. */
-  pick(): ServiceInstance | null {
+  pick(): ServiceInstance<Meta> | null {
     this.assertOpen();
     const { available } = this;
-    return available.length === 0 ? null : this.#strategy.pick(available);
+    return available.length === 0 ? null : (this.#strategy.pick(available) as ServiceInstance<Meta> | null);
   }
 
   /** As `pick`, and waits until there is one. */
-  async wait(options: WaitOptions = {}): Promise<ServiceInstance> {
+  async wait(options: WaitOptions = {}): Promise<ServiceInstance<Meta>> {
     using scope = new WaitScope(this.engine.runtime, this.what, options);
     scope.failed = "has no instance to call";
     scope.waitingFor = "an instance";
@@ -129,7 +133,7 @@ export class Provider extends SubscribedView<readonly EntryView[]> {
   }
 
   /** Reports that a call to it failed. After some errors it is left out for a time: see `DownPolicy`. */
-  noteError(instance: ServiceInstance): void {
+  noteError(instance: Pick<ServiceInstance, "id" | "token">): void {
     const { id, token } = instance;
     if (!this.#all.some((each) => each.id === id && each.token === token)) return; // gone, or registered again since
     const now = this.engine.runtime.now();
@@ -142,7 +146,7 @@ export class Provider extends SubscribedView<readonly EntryView[]> {
     record.downUntil = now + this.#downMs;
   }
 
-  #onInstances(all: readonly ServiceInstance[]): void {
+  #onInstances(all: readonly ServiceInstance<Meta>[]): void {
     this.#all = all;
     const tokens = new Map(all.map(({ id, token }) => [id, token]));
     for (const [id, { token }] of this.#records) if (tokens.get(id) !== token) this.#records.delete(id);

@@ -6,17 +6,25 @@ import { OPTION, type OptionRules } from "../base/options.ts";
 import { ACCESS, type AccessOptions, accessOf } from "./access.ts";
 import { ACQUIRE, acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
 import { Backoff } from "./backoff.ts";
-import { type Codec, jsonCodec } from "./codec.ts";
+import { type Codec, checkedCodec, jsonCodec } from "./codec.ts";
 import type { Engine, HasQueues, ItemLease, QueueItem, WorkQueue } from "./engine.ts";
+import { InvalidValueError } from "./errors.ts";
 import { type Grant, GrantHandle, type Handle, HOLD, type HoldOptions, messageOf } from "./handle.ts";
 import type { LocalQueues } from "./local-queue.ts";
 import type { AcquireOptions } from "./lock.ts";
 import { checkOptions } from "./options.ts";
+import { SCHEMA, type ValueSchema } from "./standard-schema.ts";
 import { WAIT, type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 export interface QueueOptions<T> extends AccessOptions {
   /** JSON unless given. All programs must use the same. */
   readonly codec?: Codec<T> | undefined;
+  /**
+   * Checks each value that is put in, and each that comes out: any Standard Schema (Zod, Valibot, ArkType), or a function that
+   * returns the value or throws. It must answer at once. What does not pass is not put in (InvalidValueError); an item that does
+   * not pass comes out, and its `value` throws.
+   */
+  readonly schema?: ValueSchema<T> | undefined;
 }
 
 export interface PutOptions extends WaitOptions {
@@ -36,6 +44,7 @@ const QUEUE: OptionRules<QueueOptions<never>> = {
     "an object with encode and decode",
     ({ encode, decode }) => typeof encode === "function" && typeof decode === "function",
   ),
+  schema: SCHEMA,
   ...ACCESS,
 };
 const PUT: OptionRules<PutOptions> = { priority: OPTION.any, delayUntil: OPTION.any, ...WAIT }; // `#orderOf` says more
@@ -87,7 +96,9 @@ export class Queue<T> {
     this.#consumers = consumers;
     this.#what = `queue ${JSON.stringify(name)}`;
     const queue = engine.queue(name, accessOf(this.#what, options, QUEUE));
-    this.#codec = options.codec ?? jsonCodec<T>();
+    const codec = options.codec ?? jsonCodec<T>();
+    const { schema } = options;
+    this.#codec = schema === undefined ? codec : checkedCodec(this.#what, codec as Codec<unknown>, schema);
     this.#queue = queue;
     this.#wanted = {
       what: `an item of ${this.#what}`,
@@ -196,6 +207,7 @@ export class Queue<T> {
     try {
       return this.#codec.encode(value);
     } catch (error) {
+      if (error instanceof InvalidValueError) throw error;
       throw this.#rejected(`a value cannot be put into it: ${messageOf(error)}`, error);
     }
   }

@@ -7,7 +7,7 @@ import type { EntryView } from "./engine.ts";
 
 export type ServiceMeta = Readonly<Record<string, unknown>>;
 
-export interface ServiceInstance {
+export interface ServiceInstance<Meta extends ServiceMeta = ServiceMeta> {
   /** The service's name. */
   readonly name: string;
   readonly id: string;
@@ -16,7 +16,7 @@ export interface ServiceInstance {
   /** The port for TLS, if it is another. */
   readonly sslPort: number | null;
   /** Other data for callers: Curator's payload, where that is an object. */
-  readonly meta: ServiceMeta;
+  readonly meta: Meta;
   /** Curator's payload, as it is. */
   readonly payload: unknown;
   /** Its share of the calls with the strategy "weighted"; 1 unless given. */
@@ -30,11 +30,11 @@ export interface ServiceInstance {
 }
 
 /** The details of an instance. */
-export interface InstanceDetails {
+export interface InstanceDetails<Meta extends ServiceMeta = ServiceMeta> {
   readonly address: string;
   readonly port?: number | null | undefined;
   readonly sslPort?: number | null | undefined;
-  readonly meta?: ServiceMeta | undefined;
+  readonly meta?: Meta | undefined;
   readonly weight?: number | undefined;
   readonly enabled?: boolean | undefined;
 }

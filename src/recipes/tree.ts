@@ -4,6 +4,7 @@
 import { CoordinationError } from "../base/errors.ts";
 import { textOf } from "./bytes.ts";
 import type { Engine, HasTrees, ReadOptions, TreeReader, TreeUpdate } from "./engine.ts";
+import { checkPlace } from "./names.ts";
 import { SubscribedView } from "./subscribed-view.ts";
 import type { SubscribeOptions } from "./subscription.ts";
 import type { WaitOptions } from "./wait-scope.ts";
@@ -38,7 +39,7 @@ export class Tree {
     this.name = name;
     this.#engine = engine;
     this.#what = `tree ${JSON.stringify(name)}`;
-    engine.tree(name); // throws for an impossible name
+    if (name !== "/") checkPlace("tree", name);
   }
 
   /** Completes when all of it has been read. Fails as waits do. */

@@ -70,7 +70,7 @@ export class WaitScope implements Disposable {
         const rest = deadline - runtime.now();
         // A timer may fire early: Node's by a little, and by weeks where the time is longer than a timer can be.
         if (rest > 1) stop = runtime.after(rest, late);
-        else this.finish("deadline", `within ${timeoutMs} ms, waiting for ${this.waitingFor}`);
+        else this.finish("deadline", `within ${Math.round(timeoutMs)} ms, waiting for ${this.waitingFor}`);
       };
       stop = runtime.after(timeoutMs, late);
       this.#stops.push(() => stop());

@@ -9,6 +9,7 @@ import { electionScenarios } from "./scenarios/elections.ts";
 import { groupScenarios } from "./scenarios/groups.ts";
 import { lockHandleScenarios } from "./scenarios/lock-handles.ts";
 import { lockScenarios } from "./scenarios/locks.ts";
+import { nodeScenarios } from "./scenarios/nodes.ts";
 import { partitionScenarios } from "./scenarios/partitions.ts";
 import { queueScenarios } from "./scenarios/queues.ts";
 import { readWriteLockScenarios } from "./scenarios/read-write-locks.ts";
@@ -30,6 +31,7 @@ export const recipeScenarios = {
   election: [...electionScenarios, ...electionTermScenarios],
   group: groupScenarios,
   lock: [...lockScenarios, ...lockHandleScenarios],
+  nodes: nodeScenarios,
   partition: partitionScenarios,
   queue: queueScenarios,
   readWriteLock: readWriteLockScenarios,

@@ -16,8 +16,8 @@ async function play(story: (stage: ZooKeeperStage) => Promise<void>): Promise<vo
 }
 
 function sessionOf({ c }: Program<ZooKeeperEngine>): EngineSession {
-  assert.ok(c.status.kind === "ready");
-  return c.status.session;
+  assert.ok(c.engine.status.kind === "ready");
+  return c.engine.status.session;
 }
 
 test("a value is changed in the version that was read, and its readers are told", async () => {

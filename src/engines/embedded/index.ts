@@ -5,7 +5,7 @@ import { type Acl, type ClientOptions, nodePorts, ZooKeeperClient } from "../../
 import { CONNECT, checkConfiguration } from "../../protocols/zookeeper/client/option-rules.ts";
 import { checkAcl } from "../../recipes/access.ts";
 import { Coordination } from "../../recipes/index.ts";
-import { checkName } from "../../recipes/names.ts";
+import { checkPlace } from "../../recipes/names.ts";
 import type { Acceptor } from "../../transport/connection.ts";
 import { diagnosticsTracer } from "../diagnostics.ts";
 import { CONNECT_TIMEOUT_MS, connectError } from "../zookeeper/connect-errors.ts";
@@ -54,7 +54,7 @@ export async function connectToMember(
   const servers = [{ host: "this process", port: 0 }];
   const { root = "/", acl, signal, connectTimeoutMs: timeoutMs = CONNECT_TIMEOUT_MS, ...rest } = options;
   if (acl !== undefined) checkAcl("member.connect", "configuration", acl);
-  if (root !== "/") checkName("root", root);
+  if (root !== "/") checkPlace("root", root);
   const client = new ZooKeeperClient({ servers, chroot: "/", isTls: false }, rest, ports);
   try {
     await client.connected({ signal, timeoutMs });

@@ -21,6 +21,7 @@ import type {
   HasDoubleBarriers,
   HasElections,
   HasMutexes,
+  HasNodes,
   HasQueues,
   HasSemaphores,
   HasSharedMutexes,
@@ -30,6 +31,7 @@ import type {
   Mutex,
   Permits,
   PlaceOptions,
+  ReadOptions,
   RecipeTracer,
   Runtime,
   SharedMutex,
@@ -37,6 +39,7 @@ import type {
   TransactionStep,
   TreeReader,
   Value,
+  WatchedRead,
   WorkQueue,
   WriteLimits,
 } from "../../recipes/engine.ts";
@@ -54,6 +57,7 @@ import { NodeTreeReader } from "./trees.ts";
 import { NodeValue } from "./values.ts";
 import { WaitQueueContender, type WaitQueueOptions } from "./wait-queue.ts";
 import { parseWaitQueueNode, type WaitQueueNode } from "./wait-queue-names.ts";
+import { watchedChildren } from "./watched-read.ts";
 
 export interface EngineOptions {
   /**
@@ -79,6 +83,7 @@ export class ZooKeeperEngine
     HasTransactions,
     HasValues,
     HasDirectories,
+    HasNodes,
     HasTrees
 {
   readonly runtime: Runtime;
@@ -268,6 +273,11 @@ export class ZooKeeperEngine
   tree(name: string): TreeReader {
     const path = name === "/" ? this.#root : pathOf(this.#root, "tree", name);
     return new NodeTreeReader({ client: this.#client, runtime: this.runtime }, path);
+  }
+
+  children(path: string, options: ReadOptions = {}): Promise<WatchedRead<readonly string[] | null>> {
+    const full = path === "/" ? this.#root : pathOf(this.#root, "node", path);
+    return watchedChildren({ client: this.#client, runtime: this.runtime }, full, options);
   }
 
   /** The recipe's own access list holds from `path` down. */

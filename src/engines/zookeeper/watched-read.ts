@@ -57,12 +57,31 @@ export function watchedNodes<T>(
   return watchedRead(context, read, options);
 }
 
+/** The names of a node's children; null: there is no such node. */
+export function watchedChildren(
+  context: RetryContext,
+  path: string,
+  options: ReadOptions,
+): Promise<WatchedRead<readonly string[] | null>> {
+  const read = (session: Session, readWatch: ReadWatch) => namesOrNull(context.client, path, session, readWatch);
+  return watchedRead(context, read, options);
+}
+
 async function namesIn(
   client: ZooKeeperClient,
   path: string,
   session: Session,
   readWatch: ReadWatch,
 ): Promise<readonly string[]> {
+  return (await namesOrNull(client, path, session, readWatch)) ?? [];
+}
+
+async function namesOrNull(
+  client: ZooKeeperClient,
+  path: string,
+  session: Session,
+  readWatch: ReadWatch,
+): Promise<readonly string[] | null> {
   for (;;) {
     try {
       const names = await client.getChildren(path, { session, watch: readWatch.watcher });
@@ -74,7 +93,7 @@ async function namesIn(
     // Not there yet: told when it is.
     if ((await client.exists(path, { session, watch: readWatch.watcher })) === null) {
       readWatch.note(path, "data");
-      return [];
+      return null;
     }
     readWatch.note(path, "data");
   }

@@ -44,6 +44,18 @@ export const counterScenarios: readonly Scenario<CountingEngine>[] = [
     },
   },
   {
+    invariant: "plain numbers do as well as bigints; what is no whole number is refused",
+    async play(stage) {
+      const { c } = await stage.program();
+      const counter = c.counter("plain");
+      assert.equal(await counter.add(5), 5n);
+      assert.equal(await counter.set(7), 5n);
+      assert.equal(await counter.compareAndSet(7, 8n), true);
+      assert.equal(await counter.add(-1), 7n);
+      for (const amount of [1.5, Number.NaN, 2 ** 60]) await failsAs("rejected", counter.add(amount));
+    },
+  },
+  {
     invariant: "of those who would change it from the same number one does",
     async play(stage) {
       const programs = [await stage.program(), await stage.program(), await stage.program()];
@@ -157,7 +169,7 @@ export const counterScenarios: readonly Scenario<CountingEngine>[] = [
       assert.equal(await counter.set(-largest - 1n), largest);
       await failsAs("rejected", counter.add(-1n));
       assert.equal(await counter.add(largest), -1n);
-      for (const wrong of [largest + 1n, -largest - 2n, 1, "1", null]) {
+      for (const wrong of [largest + 1n, -largest - 2n, 1.5, "1", null]) {
         await failsAs("rejected", counter.add(wrong as bigint));
         await failsAs("rejected", counter.set(wrong as bigint));
         await failsAs("rejected", counter.compareAndSet(wrong as bigint, 0n));

@@ -131,7 +131,8 @@ export const groupScenarios: readonly Scenario<DirectoryEngine>[] = [
       const member = await a.c.group("deleted").join({ id: "m", data: "data" });
       const [before] = await o.c.group("deleted").members();
       await stage.sleep(300);
-      const { status, engine } = a.c;
+      const { engine } = a.c;
+      const { status } = engine;
       assert.ok(status.kind === "ready");
       const same = engine.directory("membership", "deleted").entry(status.session, "m");
       assert.ok(await same.put(bytesOf("data")));

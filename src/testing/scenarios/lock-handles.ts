@@ -216,8 +216,8 @@ async function programOf(stage: Parameters<Scenario<ExclusiveEngine>["play"]>[0]
   return { c: program.c, killSession: () => program.killSession() };
 }
 
-async function sessionOf(program: { readonly c: { readonly status: ExclusiveEngine["status"] } }) {
-  const { status } = program.c;
+async function sessionOf(program: { readonly c: { readonly engine: Pick<ExclusiveEngine, "status"> } }) {
+  const { status } = program.c.engine;
   assert.ok(status.kind === "ready");
   return status.session;
 }

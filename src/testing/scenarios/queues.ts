@@ -11,6 +11,31 @@ type QueueingEngine = Engine & HasQueues;
 export const queueScenarios: readonly Scenario<QueueingEngine>[] = [
   {
     invariant:
+      "what does not pass the schema is not put in; what another program put in comes out, and its value throws",
+    async play(stage) {
+      const { c } = await stage.program();
+      const numbers = c.queue("typed", {
+        schema: (value) => {
+          if (typeof value === "number") return value;
+          throw new Error(`a number is needed, not ${JSON.stringify(value)}`);
+        },
+      });
+      await numbers.put(1);
+      const refused = await failsAs("rejected", numbers.put("two" as never));
+      assert.equal(refused.name, "InvalidValueError");
+      assert.match(refused.message, /^queue "typed": a number is needed, not "two"$/);
+      await c.queue("typed").put("three");
+      assert.equal(await numbers.size(), 2);
+      const first = await numbers.take();
+      assert.equal(first.value, 1);
+      await first.ack();
+      const second = await numbers.take();
+      assert.throws(() => second.value, /item .* of queue "typed" cannot be read: .*a number is needed, not "three"/);
+      await second.ack();
+    },
+  },
+  {
+    invariant:
       "items come out in the order in which they were put, each with a larger token, and are gone when they are done",
     async play(stage) {
       const [a, b] = await programs(stage, 2);

@@ -371,7 +371,7 @@ async function bound(stage: Stage<CompleteEngine>) {
 }
 
 function sessionOf({ c }: Program<CompleteEngine>) {
-  const { status } = c;
+  const { status } = c.engine;
   assert.ok(status.kind === "ready", "it has a session");
   return status.session;
 }

@@ -8,6 +8,28 @@ import type { DirectoryEngine, Program, Scenario, Stage } from "../stage.ts";
 
 export const serviceScenarios: readonly Scenario<DirectoryEngine>[] = [
   {
+    invariant:
+      "an instance whose meta does not pass the schema is not registered, and is left out where another program wrote it",
+    async play(stage) {
+      const { c } = await stage.program();
+      const schema = (value: unknown) => {
+        const { zone } = value as { zone?: unknown };
+        if (typeof zone === "string") return { zone };
+        throw new Error("zone is text");
+      };
+      const typed = c.service("typed", { schema });
+      const registration = await typed.register({ id: "a", address: "10.0.0.1", meta: { zone: "north" } });
+      await failsAs("rejected", typed.register({ id: "b", address: "10.0.0.2", meta: { zone: 5 as never } }));
+      await failsAs("rejected", registration.update({ meta: { zone: 6 as never } }));
+      await c.service("typed").register({ id: "c", address: "10.0.0.3", meta: { zone: 7 } });
+      const [only, ...others] = await typed.instances();
+      assert.deepEqual([only?.id, only?.meta.zone, others.length], ["a", "north", 0]);
+      assert.equal((await c.service("typed").instances()).length, 2);
+      await using provider = await typed.provider();
+      assert.equal(provider.pick()?.meta.zone, "north");
+    },
+  },
+  {
     invariant: "an instance is found as it says, changes as a whole, and is gone when it leaves",
     async play(stage) {
       const [a, o] = [await stage.program(), await stage.program()];
@@ -167,7 +189,8 @@ export const serviceScenarios: readonly Scenario<DirectoryEngine>[] = [
     async play(stage) {
       const { c } = await stage.program();
       const service = c.service("odd");
-      const { status, engine } = c;
+      const { engine } = c;
+      const { status } = engine;
       assert.ok(status.kind === "ready");
       const strange = ["", "{", "[]", "null", '"x"', "\u0000"];
       for (const [i, data] of strange.entries()) {
