@@ -31,6 +31,16 @@ test("docs/planted-bugs.md is the list of the planted bugs", () => {
   assert.equal(readFileSync(PAGE, "utf8"), page, "run `npm test -- --update test/docs`");
 });
 
+test("each pitfall of docs/pitfalls.md has a planted bug, and no other number is used", () => {
+  const pitfalls = readFileSync(join(repository, "docs", "pitfalls.md"), "utf8");
+  const listed = [...pitfalls.matchAll(/^\| (\d+) \|/gm)].map(([, number]) => Number(number));
+  const planted = new Set(MUTANTS.flatMap(({ pitfall }) => (pitfall === undefined ? [] : [pitfall])));
+  assert.deepEqual(
+    [...planted].sort((a, b) => a - b),
+    listed,
+  );
+});
+
 function roomOf({ file }: Mutant): string {
   return /^src\/(protocols\/[^/]+|adapters\/[^/]+|consensus\/[^/]+|[^/]+)/.exec(file)![0];
 }

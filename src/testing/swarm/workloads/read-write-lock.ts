@@ -9,7 +9,7 @@ import type { WorkloadContext } from "../workload-context.ts";
 
 const NAME = "rw";
 const HANDS = 2;
-const GOES_ON = "a downgrade goes on from what is held";
+const GOES_ON = "a downgraded reader follows its own writer";
 
 export class ReadWriteLockWorkload implements Workload {
   readonly #context: WorkloadContext;
