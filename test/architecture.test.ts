@@ -19,7 +19,7 @@ const ROOMS: readonly { readonly folder: string; readonly floor: number; readonl
   { folder: "transport", floor: 2, isPure: true },
   { folder: "protocols", floor: 3, isPure: true },
   { folder: "adapters", floor: 4 },
-  { folder: "protocols/zookeeper", floor: 4 },
+  ...foldersOf("protocols").map((folder) => ({ folder, floor: 4 })),
   { folder: "engines", floor: 5 },
   { folder: "sim", floor: 5 },
   { folder: "management", floor: 5 },
@@ -31,17 +31,15 @@ const ROOMS: readonly { readonly folder: string; readonly floor: number; readonl
   { folder: "index.ts", floor: 8 },
 ];
 
-/** Models of the state are strangers to each other, as are algorithms of consensus. */
-const STRANGERS: readonly string[] = [
-  "state/tree",
-  "state/leases",
-  "state/keyspace",
-  "state/catalog",
-  "state/membership",
-  "consensus/raft",
-  "consensus/paxos",
-  "consensus/bully",
-];
+/** Models of the state are strangers to each other, as are algorithms of consensus. `state/memory` is shared by models. */
+const STRANGERS: readonly string[] = [...foldersOf("state"), ...foldersOf("consensus")].filter(
+  (folder) => folder !== "state/memory",
+);
+
+function foldersOf(folder: string): string[] {
+  const entries = readdirSync(join(SOURCE, folder), { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => `${folder}/${name}`);
+}
 
 /** What gives a program time, chance or the outside world without an import. */
 const IMPURE =
@@ -85,6 +83,27 @@ test("a file imports from its own room and from lower floors", () => {
     }
   }
   assert.deepEqual(trespasses, []);
+});
+
+/** Files of the wiring that name a protocol: the table of doors, and what reads zoo.cfg. */
+const NAME_A_PROTOCOL: readonly string[] = [
+  "server/doors.ts",
+  "server/configuration/door-sections.ts",
+  "server/configuration/doors.ts",
+  "server/configuration/security.ts",
+];
+
+test("adding a door edits the tables of doors, models and settings: nothing else of a member names a protocol", () => {
+  const doors = foldersOf("protocols");
+  assert.ok(doors.includes("protocols/zookeeper"));
+  const wiring = files.filter((file) => /^(server|management|adapters|replica|transport)\//.test(file));
+  const naming = wiring.filter((file) =>
+    targetsOf(file).some((target) => doors.some((door) => target.startsWith(`${door}/`))),
+  );
+  assert.deepEqual(
+    naming.filter((file) => !NAME_A_PROTOCOL.includes(file)),
+    [],
+  );
 });
 
 test("models of the state, and algorithms of consensus, are strangers to each other", () => {

@@ -1,6 +1,6 @@
 // Where somebody listens, as `host:port`: the text in one place. Pure.
 
-import { consistsOf, isPrintable } from "./scan.ts";
+import { consistsOf, isDigits, isPrintable } from "./scan.ts";
 
 /** Where clients come in. `host` null: nothing was said of it, which is every address. */
 export interface Endpoint {
@@ -9,12 +9,18 @@ export interface Endpoint {
   readonly port: number;
 }
 
+export const PORT_MAX = 65_535;
 export const EVERY_ADDRESS = "0.0.0.0";
 const SEPARATORS = "[]|;,=*";
 const DIGITS = "0123456789";
 const ADDRESS = `${DIGITS}abcdefABCDEF:.`;
 /** Of an interface, behind an address of the link. */
 const ZONE = `${DIGITS}abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.-`;
+
+/** Null: not a port. */
+export function parsePort(text: string): number | null {
+  return isDigits(text, 5) && Number(text) <= PORT_MAX ? Number(text) : null;
+}
 
 export function formatEndpoint({ host, port }: Endpoint): string {
   return `${bracketed(host ?? EVERY_ADDRESS)}:${port}`;

@@ -6,9 +6,17 @@
 //
 // An IPv6 host stands in brackets. A member with a secure port alone has an empty place for the other: `…;;2281`.
 
-import { bracketed, type Endpoint, EVERY_ADDRESS, formatEndpoint, isAddress6, isHost } from "./endpoint.ts";
+import {
+  bracketed,
+  type Endpoint,
+  EVERY_ADDRESS,
+  formatEndpoint,
+  isAddress6,
+  isHost,
+  PORT_MAX,
+  parsePort,
+} from "./endpoint.ts";
 import { type DoorEndpoints, type Member, ZOOKEEPER_DOOR } from "./member.ts";
-import { isDigits } from "./scan.ts";
 
 type ServerRole = "participant" | "observer";
 
@@ -32,7 +40,6 @@ interface ServerAddress {
 export const SERVER_LINE_CHARACTERS_MAX = 4096;
 
 const FORM = "host:peerPort:electionPort[:participant|observer][;[address:]clientPort][;[address:]secureClientPort]";
-const PORT_MAX = 65_535;
 
 /** A string says what is wrong with the text, as in "must have the form …". */
 export function parseServerLine(text: string): ServerLine | string {
@@ -132,11 +139,6 @@ export function lineOfMember({ wantedRole, peers, doors }: Member): ServerLine {
 /** What stands in a line where no second port was given: as far from the first as 3888 is from 2888. */
 function usualElectionPort(port: number): number {
   return port + 1000 <= PORT_MAX ? port + 1000 : port - 1000;
-}
-
-/** Null: not a port. */
-export function parsePort(text: string): number | null {
-  return isDigits(text, 5) && Number(text) <= PORT_MAX ? Number(text) : null;
 }
 
 function portsOf(text: string): string {

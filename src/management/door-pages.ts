@@ -3,7 +3,7 @@
 import type { Door } from "../transport/door.ts";
 
 /** Pages of the management itself: no door's may be there. */
-export const MANAGEMENT_PATHS: readonly string[] = ["/metrics", "/livez", "/readyz", "/status", "/events"];
+export const MANAGEMENT_PATHS: readonly string[] = ["/metrics", "/livez", "/readyz", "/status", "/events", "/operator"];
 
 /** A door, as far as the management goes. */
 export interface ManagedDoor {

@@ -4,10 +4,10 @@ export type { CloseSignal } from "../adapters/close-on-signals.ts";
 export { CoordinationError, type CoordinationErrorCode, type OperationOutcome } from "../base/errors.ts";
 export type { Logger } from "../base/logger.ts";
 export type { MemberConnectOptions } from "../engines/embedded/index.ts";
+export type { DoorKind } from "../protocols/door-kind.ts";
+export type { DoorSection } from "../protocols/door-section.ts";
 export type { FollowerStatus, MemberStatus } from "../replica/replica-port.ts";
 export { ConfigurationError } from "./configuration/configuration.ts";
-export type { DoorSection } from "./configuration/door-sections.ts";
-export type { DoorKind } from "./door-kind.ts";
 export { type CloseOptions, type Extensions, type Member, type MemberOptions, startMember } from "./embedded-member.ts";
 export type {
   DiskSettings,

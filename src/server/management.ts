@@ -6,7 +6,7 @@ import type { EventFeed } from "../management/event-feed.ts";
 import { type HttpServer, startManagementServer, startMetricsServer } from "../management/http-server.ts";
 import { Management } from "../management/management.ts";
 import type { OperatorPages } from "../management/operator-pages.ts";
-import type { OpenedStorage } from "../replica/ports.ts";
+import type { StorageFacts } from "../protocols/about-member.ts";
 import type { ReplicaPort } from "../replica/replica-port.ts";
 import type { ServerConfiguration } from "./configuration/configuration.ts";
 import type { OpenDoor } from "./open-door.ts";
@@ -21,7 +21,7 @@ interface ShownParts {
 export function managementOf(
   configuration: ServerConfiguration,
   member: ReplicaPort,
-  { log, snapshots }: OpenedStorage,
+  storage: StorageFacts,
   { doors, events, operator }: ShownParts,
 ): Management {
   return new Management({
@@ -29,12 +29,7 @@ export function managementOf(
     mode: configuration.mode,
     doors,
     events,
-    storage: {
-      get snapshotBytes() {
-        return snapshots.size;
-      },
-      syncDurations: log.syncDurations,
-    },
+    storage,
     hosts: hostNames(configuration),
     operator,
     wall: Date.now,

@@ -12,9 +12,12 @@ import { CoordinationError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { seededRandom } from "../base/random.ts";
 import type { MemberId } from "../consensus/raft/types.ts";
+import type { ConnectableMember } from "../engines/embedded/index.ts";
 import { EventFeed } from "../management/event-feed.ts";
 import { OperatorPages } from "../management/operator-pages.ts";
+import type { TlsSettings } from "../protocols/configured-door.ts";
 import type { DoorHost } from "../protocols/door-host.ts";
+import type { DoorKind } from "../protocols/door-kind.ts";
 import { LateStorageEvents } from "../replica/late-storage-events.ts";
 import type { OpenedStorage, StorageEvents } from "../replica/ports.ts";
 import { Replica } from "../replica/replica.ts";
@@ -22,9 +25,8 @@ import type { ReplicaPort } from "../replica/replica-port.ts";
 import { Machine } from "../state/machine.ts";
 import { coordinationModels, type ModelFactory } from "../state/models.ts";
 import { ClientCapacity } from "../transport/client-capacity.ts";
-import type { Acceptor } from "../transport/connection.ts";
-import type { ServerConfiguration, TlsSettings } from "./configuration/configuration.ts";
-import type { DoorKind } from "./door-kind.ts";
+import { aboutMember } from "./about-member.ts";
+import type { ServerConfiguration } from "./configuration/configuration.ts";
 import { DOORS } from "./doors.ts";
 import { initialEnsemble } from "./initial-ensemble.ts";
 import { managementOf, openManagement } from "./management.ts";
@@ -33,9 +35,8 @@ import { operationsOf } from "./operations.ts";
 import { openOperatorToken } from "./operator-token.ts";
 import { openPeerPortWarning, peersOptions, peerTls } from "./peers-options.ts";
 import { replicaOptions } from "./replica-options.ts";
-import { ZOOKEEPER } from "./zookeeper-door.ts";
 
-export interface RunningMember extends Acceptor {
+export interface RunningMember extends ConnectableMember {
   readonly member: ReplicaPort;
   /** Which life of its data directory this is: an ensemble counts a voter once its records name it. */
   readonly incarnation: number;
@@ -116,7 +117,7 @@ class StartingMember {
       incarnation: storage.incarnation,
       isConnected: (id) => peers.isConnected(id),
       ended: this.#ended,
-      accept: (port, peer) => doors.find(({ kind }) => kind === ZOOKEEPER.name)?.door.accept(port, peer) ?? null,
+      acceptorOf: (name) => doors.find(({ kind }) => kind === name)?.door ?? null,
       stop: async (options) => {
         await replica.stop(options);
         await this.close();
@@ -176,19 +177,19 @@ class StartingMember {
         return replica.machine.level;
       },
     });
-    const parts = { configuration: this.#configuration, replica, storage };
+    const about = aboutMember(this.#configuration, replica, storage);
     const doors: OpenDoor[] = [];
     for (const configured of this.#configuration.doors) {
       const kind = this.#extensions.doorKinds?.find(({ name }) => name === configured.kind);
       if (kind === undefined) {
         throw new CoordinationError("configuration", "not-applied", `there is no door of the kind ${configured.kind}`);
       }
-      const door = await openDoor(kind.open(hostOf(configured.name), configured, parts), configured, this.#log);
+      const door = await openDoor(kind.open(hostOf(configured.name), configured, about), configured, this.#log);
       this.#opened.push(() => door.close());
       doors.push(door);
     }
     const operator = await this.#openOperator(replica, storage);
-    const management = managementOf(this.#configuration, replica, storage, { doors, events, operator });
+    const management = managementOf(this.#configuration, replica, about.storage, { doors, events, operator });
     for (const server of await openManagement(management, this.#configuration, this.#log)) {
       this.#opened.push(() => server.close());
     }

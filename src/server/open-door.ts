@@ -5,8 +5,8 @@ import { ConnectionLimits } from "../adapters/clients/connection-limits.ts";
 import { type ClientTls, type Listener, type ListenPort, openListener } from "../adapters/clients/listener.ts";
 import type { TlsTexts } from "../adapters/clients/tls.ts";
 import type { Logger } from "../base/logger.ts";
+import type { ConfiguredDoor, ListenSettings, TlsSettings } from "../protocols/configured-door.ts";
 import type { Door } from "../transport/door.ts";
-import type { ConfiguredDoor, ListenSettings, TlsSettings } from "./configuration/configuration.ts";
 
 export interface OpenDoor {
   readonly name: string;

@@ -4,7 +4,8 @@ import { isLoopback } from "../adapters/clients/addresses.ts";
 import type { TlsTexts } from "../adapters/clients/tls.ts";
 import type { PeerTls } from "../adapters/peers/peer-tls.ts";
 import type { PeersOptions } from "../adapters/peers/peers.ts";
-import type { ServerConfiguration, TlsSettings } from "./configuration/configuration.ts";
+import type { TlsSettings } from "../protocols/configured-door.ts";
+import type { ServerConfiguration } from "./configuration/configuration.ts";
 
 export function peersOptions(
   { id, peer }: ServerConfiguration,

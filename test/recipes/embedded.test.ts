@@ -15,6 +15,7 @@ import { nodePorts, ZooKeeperClient } from "../../src/protocols/zookeeper/client
 import { loadConfiguration } from "../../src/server/configuration/load.ts";
 import { type RunningMember, runMember } from "../../src/server/member.ts";
 import { allScenarios, ZooKeeperStage } from "../../src/testing/index.ts";
+import type { Acceptor } from "../../src/transport/connection.ts";
 import { freePort } from "../support/ports.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "cabildo-embedded-"));
@@ -38,13 +39,19 @@ async function start(name: string): Promise<RunningMember> {
   return runMember(configuration, silentLogger);
 }
 
+function doorOf(running: RunningMember): Acceptor {
+  const door = running.acceptorOf("zookeeper");
+  assert.ok(door !== null);
+  return door;
+}
+
 for (const [i, { invariant, play }] of allScenarios.entries()) {
   test(invariant, async () => {
     await using stage = new ZooKeeperStage({
       servers: "this-process:1",
       portsOf: () => {
         const node = nodePorts();
-        return { ...node, transport: new MemoryTransport(member, node.clock) };
+        return { ...node, transport: new MemoryTransport(doorOf(member), node.clock) };
       },
       sessionTimeoutMs: 2000,
       root: `/stage-${i}`,
@@ -98,7 +105,7 @@ for (const [what, look] of Object.entries(looks)) {
     const { now } = clock;
     let blockedMs = 0;
     clock.now = () => now() + blockedMs;
-    const ports = { ...nodePorts(), clock, transport: new MemoryTransport(member, clock) };
+    const ports = { ...nodePorts(), clock, transport: new MemoryTransport(doorOf(member), clock) };
     const client = new ZooKeeperClient("this-process:1", { sessionTimeoutMs: 2000 }, ports);
     await client.connected();
     await using c = new Coordination(new ZooKeeperEngine(client, ports, { root: "/looks" }));

@@ -193,7 +193,7 @@ test("every call of the client does the same", async () => {
 });
 
 const memberThatIsNone = {
-  accept: () => null,
+  acceptorOf: () => ({ accept: () => null }),
   isConnected: () => false,
   member: { id: 1, status: { hasQuorum: true, configuration: { members: [] } } },
 };

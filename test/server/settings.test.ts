@@ -31,8 +31,13 @@ async function member(...lines: readonly string[]) {
 
 /** The interfaces that make up the configuration, with their fields. */
 function settings(): readonly (readonly [owner: string, field: string])[] {
-  const source = readFileSync(new URL("../../src/server/configuration/configuration.ts", import.meta.url), "utf8");
-  const interfaces = source.matchAll(/^export interface (ServerConfiguration|\w+Settings) \{\n([\s\S]*?)^\}/gm);
+  const places = [
+    "server/configuration/configuration.ts",
+    "protocols/configured-door.ts",
+    "protocols/zookeeper/settings.ts",
+  ];
+  const source = places.map((place) => readFileSync(new URL(`../../src/${place}`, import.meta.url), "utf8")).join("\n");
+  const interfaces = source.matchAll(/^(?:export )?interface (ServerConfiguration|\w+Settings) \{\n([\s\S]*?)^\}/gm);
   return [...interfaces].flatMap(([, owner, body]) =>
     [...body!.matchAll(/^ {2}readonly (\w+):/gm)].map(([, field]) => [owner!, field!] as const),
   );
@@ -41,7 +46,8 @@ function settings(): readonly (readonly [owner: string, field: string])[] {
 test("no setting is read and then forgotten", () => {
   const folder = new URL("../../src/server/", import.meta.url);
   const users = readdirSync(folder).filter((name) => name.endsWith(".ts"));
-  const text = users.map((name) => readFileSync(new URL(name, folder), "utf8")).join("\n");
+  const places = [...users.map((name) => `server/${name}`), "protocols/zookeeper/door-kind.ts"];
+  const text = places.map((place) => readFileSync(new URL(`../../src/${place}`, import.meta.url), "utf8")).join("\n");
   const all = settings();
   assert.ok(all.length > 60, "the settings were found");
   // Told to whoever asks for the file, by the names that were given in it.

@@ -1,8 +1,10 @@
 // The recipes on a member of this process, without a socket between: the ZooKeeper engine over connections in memory.
 
+import { assert } from "../../base/assert.ts";
 import { OPTION, type OptionRules } from "../../base/options.ts";
 import { type Acl, type ClientOptions, nodePorts, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
 import { CONNECT, checkConfiguration } from "../../protocols/zookeeper/client/option-rules.ts";
+import { ZOOKEEPER } from "../../protocols/zookeeper/door-kind.ts";
 import { checkAcl } from "../../recipes/access.ts";
 import { Coordination } from "../../recipes/index.ts";
 import { checkPlace } from "../../recipes/names.ts";
@@ -28,6 +30,12 @@ export interface MemberConnectOptions
   readonly connectTimeoutMs?: number | undefined;
 }
 
+/** A member of this process. */
+export interface ConnectableMember extends MemberOfEnsemble {
+  /** Takes connections from this process to its first door of a kind; null: it has none. */
+  acceptorOf(kind: string): Acceptor | null;
+}
+
 const { sessionTimeoutMs, requestTimeoutMs, logger, auth, signal, connectTimeoutMs } = CONNECT;
 const EMBEDDED: OptionRules<MemberConnectOptions> = {
   sessionTimeoutMs,
@@ -45,12 +53,14 @@ const EMBEDDED: OptionRules<MemberConnectOptions> = {
  * from the others, the session ends in time and handles are lost.
  */
 export async function connectToMember(
-  member: Acceptor & MemberOfEnsemble,
+  member: ConnectableMember,
   options: MemberConnectOptions = {},
 ): Promise<Coordination<ZooKeeperEngine>> {
   checkConfiguration("member.connect", options, EMBEDDED);
+  const door = member.acceptorOf(ZOOKEEPER.name);
+  assert(door !== null, "a member inside a program without the door that recipes use");
   const node = nodePorts();
-  const ports = { ...node, transport: new MemoryTransport(member, node.clock) };
+  const ports = { ...node, transport: new MemoryTransport(door, node.clock) };
   const servers = [{ host: "this process", port: 0 }];
   const { root = "/", acl, signal, connectTimeoutMs: timeoutMs = CONNECT_TIMEOUT_MS, ...rest } = options;
   if (acl !== undefined) checkAcl("member.connect", "configuration", acl);

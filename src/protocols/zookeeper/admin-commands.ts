@@ -122,7 +122,7 @@ export const ADMIN_COMMANDS: readonly AdminCommand[] = [
   get(["initial_configuration", "icfg"], ({ settings }) => ({ initial_configuration: settings.initialConfiguration })),
   get(["is_read_only", "isro"], ({ stats }) => ({ read_only: stats.isReadOnly })),
   get(["last_snapshot", "lsnp"], ({ storage: { lastSnapshot } }) => ({
-    zxid: hex(lastSnapshot?.zxid ?? -1),
+    zxid: hex(lastSnapshot?.sequence ?? -1),
     timestamp: lastSnapshot?.time ?? -1,
   })),
   { ...get(["leader", "lead"], () => ({})), run: leader },
@@ -340,7 +340,7 @@ async function takeSnapshot(context: AdminContext, { parameters }: AdminRequest)
     return { status: 429, error: `one snapshot in ${settings.rateLimitMs} ms: admin.rateLimiterIntervalInMS` };
   }
   lastTaken.set(context, now);
-  const { zxid, size, chunks } = await storage.takeSnapshot();
+  const { sequence: zxid, size, chunks } = await storage.takeSnapshot();
   const headers = { last_zxid: `0x${hex(zxid)}`, snapshot_size: String(size) };
   return parameters.get("streaming") === "false" ? { headers } : { headers, stream: chunks };
 }

@@ -1,12 +1,12 @@
 // What the four-letter words, the admin server and the metrics know of the member they speak for. They only look; what
 // they look at is counted and kept elsewhere.
 
-import type { DurationHistogram } from "../../replica/ports.ts";
 import type { ReplicaPort } from "../../replica/replica-port.ts";
 import { Leases } from "../../state/leases/leases.ts";
 import type { Machine } from "../../state/machine.ts";
 import { TreeModel } from "../../state/tree/model.ts";
 import type { Acl } from "../../state/tree/types.ts";
+import type { DescriptorFacts, StorageFacts } from "../about-member.ts";
 import type { AuthOptions } from "./auth.ts";
 import type { ServerStats } from "./stats.ts";
 
@@ -33,12 +33,6 @@ export function adminContext(
 
 /** As ZooKeeper begins with. */
 export const TRACE_MASK = 306n;
-
-/** File descriptors of this process; null where the system does not say. */
-interface DescriptorFacts {
-  open(): number | null;
-  limit(): number | null;
-}
 
 /** What the state holds. Paths are one-byte strings. */
 export interface TreeFacts {
@@ -83,24 +77,6 @@ function treeFacts(machine: Machine): TreeFacts {
     },
     rootAcl: () => tree.root.acl,
   };
-}
-
-export interface StorageFacts {
-  /** Bytes of snapshots and of the log. */
-  readonly snapshotBytes: number;
-  readonly logBytes: number;
-  /** What the last one stands for, and when it was finished (milliseconds since 1970); null: none since the start. */
-  readonly lastSnapshot: { readonly zxid: number; readonly time: number } | null;
-  /** Takes a snapshot now and reads it out; null: this member cannot. */
-  readonly takeSnapshot: (() => Promise<TakenSnapshot>) | null;
-  /** How long each sync of the log took; null: not measured. */
-  readonly syncDurations: DurationHistogram | null;
-}
-
-export interface TakenSnapshot {
-  readonly zxid: number;
-  readonly size: number;
-  readonly chunks: AsyncIterable<Uint8Array>;
 }
 
 /** Settings that are told to whoever asks, and those of the admin server itself. */

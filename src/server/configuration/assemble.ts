@@ -2,8 +2,9 @@
 // told at once. Nothing on disk is changed.
 
 import { resolve } from "node:path";
+import type { Endpoint } from "../../base/endpoint.ts";
 import { MANAGEMENT_PATHS } from "../../management/door-pages.ts";
-import { ConfigurationError, describeSource, type Endpoint, type ServerConfiguration } from "./configuration.ts";
+import { ConfigurationError, describeSource, type ServerConfiguration } from "./configuration.ts";
 import { doorsOf } from "./doors.ts";
 import { ensembleOf } from "./ensemble.ts";
 import type { FileReader } from "./files.ts";

@@ -14,8 +14,9 @@
 // A door's section may be a list, for several doors of its kind. Errors name the line.
 
 import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from "yaml";
+import type { DoorSection } from "../../protocols/door-section.ts";
 import type { Source } from "./configuration.ts";
-import { DOOR_SECTIONS, type DoorSection } from "./door-sections.ts";
+import { DOOR_SECTIONS } from "./door-sections.ts";
 import { readNamedSettings, type SettingsEntry, type SettingsNode } from "./named-settings.ts";
 import { type Layer, READABLE_NAMES } from "./values.ts";
 

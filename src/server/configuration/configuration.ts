@@ -5,6 +5,7 @@ import type { Endpoint } from "../../base/endpoint.ts";
 import { CoordinationError } from "../../base/errors.ts";
 import type { ServerLine } from "../../base/server-line.ts";
 import type { MemberId } from "../../consensus/raft/types.ts";
+import type { ConfiguredDoor, TlsSettings } from "../../protocols/configured-door.ts";
 
 export interface ServerConfiguration {
   /** This member's number (`myid`). A standalone member that was given none is 1. */
@@ -39,57 +40,12 @@ export interface ServerConfiguration {
   readonly given: readonly GivenSetting[];
 }
 
-/** Where to listen. `host` null: on all addresses. */
-export type { Endpoint } from "../../base/endpoint.ts";
-
 /** As its `server.N` line says. A standalone member has no addresses. */
 export interface ConfiguredMember extends ServerLine {
   readonly id: MemberId;
 }
 
-/** A protocol's server side, and where its clients come in. */
-export interface ConfiguredDoor<Settings = unknown> {
-  /** What operators tell it by: its kind, and from the second of a kind on its number, as in `zookeeper-2`. */
-  readonly name: string;
-  /** The name of its section in cabildo.yaml. */
-  readonly kind: string;
-  readonly listen: ListenSettings;
-  readonly settings: Settings;
-}
-
-export interface ListenSettings {
-  readonly plain: Endpoint | null;
-  readonly secure: Endpoint | null;
-  /** TLS for `secure`, and for `plain` where the port is unified. */
-  readonly tls: TlsSettings | null;
-  /** The plain port also speaks TLS, whichever a client begins with. */
-  readonly portUnification: boolean;
-  /** Connections waiting to be accepted; null: what the system thinks right. */
-  readonly backlog: number | null;
-  readonly tcpKeepAlive: boolean;
-  /** Connections from one address; 0: without limit. */
-  readonly connectionsPerAddressMax: number;
-  /** In all; 0: without limit. */
-  readonly connectionsMax: number;
-}
-
-export interface ZooKeeperSettings {
-  /** ZooKeeper's unit of time: session timeouts are bounded by it. */
-  readonly tickMs: number;
-  readonly sessionTimeoutMinMs: number;
-  readonly sessionTimeoutMaxMs: number;
-  /** The longest frame that is read from a client. */
-  readonly frameBytesMax: number;
-  /** Requests taken from clients but not yet answered; beyond, nothing is read. */
-  readonly outstandingMax: number;
-  /** Serve reads where there is no quorum. */
-  readonly readOnlyMode: boolean;
-  readonly security: SecuritySettings;
-  /** Four-letter words that are answered; `memb` always is. */
-  readonly words: ReadonlySet<string> | "all";
-}
-
-export interface PeerSettings {
+interface PeerSettings {
   /** Where to listen for the other members; null in standalone mode. */
   readonly listen: readonly Endpoint[];
   /** Between members: null for plain TCP. */
@@ -109,27 +65,7 @@ export interface PeerSettings {
   readonly heartbeatMs: number;
 }
 
-export interface TlsSettings {
-  /** PEM files; they may be one and the same. */
-  readonly keyFile: string;
-  readonly certificateFile: string;
-  readonly passphrase: string | null;
-  /** Whom to trust; null: the authorities that the system trusts. */
-  readonly authoritiesFile: string | null;
-  readonly clientAuth: "none" | "want" | "need";
-  readonly versionMin: "TLSv1.2" | "TLSv1.3";
-  readonly versionMax: "TLSv1.2" | "TLSv1.3";
-  /** In OpenSSL's form; null: Node's own choice. */
-  readonly ciphers: string | null;
-  /** Whether the certificate of whoever is called must name its host. */
-  readonly verifyHost: boolean;
-  /** Whether that of whoever calls must. */
-  readonly verifyCallerHost: boolean;
-  /** Whether to look for new files while running. */
-  readonly reload: boolean;
-}
-
-export interface StorageSettings {
+interface StorageSettings {
   /** Whether missing directories are made; otherwise they are an error, as where a disk was not mounted. */
   readonly createDirectories: boolean;
   readonly segmentBytes: number;
@@ -145,7 +81,7 @@ export interface StorageSettings {
   readonly slowSyncMs: number;
 }
 
-export interface TreeSettings {
+interface TreeSettings {
   /** TTL nodes may be created. */
   readonly extendedTypes: boolean;
   readonly enforceQuota: boolean;
@@ -155,24 +91,7 @@ export interface TreeSettings {
   readonly containerNeverUsedMs: number | null;
 }
 
-export interface SecuritySettings {
-  readonly skipAcl: boolean;
-  readonly digestEnabled: boolean;
-  /** `user:base64(hash(user:password))` of the super user; null: there is none. */
-  readonly superDigest: string | null;
-  /** Subjects of client certificates, or SASL users, that are super users. */
-  readonly superUsers: readonly string[];
-  /** SASL DIGEST-MD5: user → password. Empty: SASL is not offered. */
-  readonly saslUsers: ReadonlyMap<string, string>;
-  /** A client that failed SASL may go on without. */
-  readonly allowSaslFailedClients: boolean;
-  /** A client must prove one of these schemes before anything else; empty: it need not. */
-  readonly requiredSchemes: readonly string[];
-  /** Schemes whose provider `authProvider.N` names: access lists may name them, whatever else is set up. */
-  readonly providers: ReadonlySet<string>;
-}
-
-export interface AdminSettings {
+interface AdminSettings {
   /** Null: no admin server. */
   readonly listen: Endpoint | null;
   readonly commandUrl: string;
@@ -188,7 +107,7 @@ export interface AdminSettings {
   readonly idleTimeoutMs: number;
 }
 
-export interface MetricsSettings {
+interface MetricsSettings {
   /** Prometheus's own port; null: metrics are at the admin server's /metrics only. */
   readonly listen: Endpoint | null;
 }

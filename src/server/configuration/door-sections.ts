@@ -1,17 +1,6 @@
-// The sections of cabildo.yaml that set up doors, beside `zookeeper`: one line for each kind of door.
+// The sections of cabildo.yaml that set up doors: one line for each kind of door. That of ZooKeeper's door is not among them: its
+// settings have the names of zoo.cfg too, and stand in `settings.ts`.
 
-import type { Kind } from "./kinds.ts";
-
-/** A setting of a door: how it is read, and what it is where it is not given. */
-export interface DoorSetting<T> {
-  readonly kind: Kind<T>;
-  readonly default: T;
-}
-
-/** A protocol's section: its name, and its settings besides those of listening, which every door has. */
-export interface DoorSection {
-  readonly name: string;
-  readonly settings: Readonly<Record<string, DoorSetting<unknown>>>;
-}
+import type { DoorSection } from "../../protocols/door-section.ts";
 
 export const DOOR_SECTIONS: readonly DoorSection[] = [];

@@ -1,12 +1,15 @@
 // The doors of one member: for each, where it listens and what its protocol is set to. ZooKeeper's stand under ZooKeeper's own
 // names; any other protocol brings its settings as a `DoorSection`.
 
-import type { ConfiguredDoor, Endpoint, ListenSettings, ZooKeeperSettings } from "./configuration.ts";
+import type { Endpoint } from "../../base/endpoint.ts";
+import type { ConfiguredDoor, ListenSettings } from "../../protocols/configured-door.ts";
+import type { DoorSetting } from "../../protocols/door-section.ts";
+import { Complaint } from "../../protocols/setting-kinds.ts";
+import type { ZooKeeperSettings } from "../../protocols/zookeeper/settings.ts";
 import { describeSource } from "./configuration.ts";
-import type { DoorSetting } from "./door-sections.ts";
 import type { FileReader } from "./files.ts";
 import { securitySettings } from "./security.ts";
-import { Complaint, listenHost } from "./servers.ts";
+import { listenHost } from "./servers.ts";
 import { SETTINGS, type SettingKey } from "./settings.ts";
 import { tlsSettings } from "./tls.ts";
 import { type Given, type GivenDoor, Values } from "./values.ts";

@@ -1,11 +1,12 @@
 // Who this member is, who the others are, and where each listens: from the `server.N` lines, `myid`, and the ports.
 
 import { join } from "node:path";
-import { formatEndpoint } from "../../base/endpoint.ts";
+import { type Endpoint, formatEndpoint } from "../../base/endpoint.ts";
 import { MEMBER_ID_MAX, MEMBERS_MAX, parseMemberId } from "../../base/member-id.ts";
-import type { ConfiguredMember, Endpoint, ServerConfiguration } from "./configuration.ts";
+import { Complaint } from "../../protocols/setting-kinds.ts";
+import type { ConfiguredMember, ServerConfiguration } from "./configuration.ts";
 import type { FileReader } from "./files.ts";
-import { Complaint, listenHost, parseServer } from "./servers.ts";
+import { listenHost, parseServer } from "./servers.ts";
 import type { SettingKey } from "./settings.ts";
 import type { Values } from "./values.ts";
 

@@ -1,7 +1,7 @@
 // The part of Java's login configuration that ZooKeeper's servers use: one section, whose DigestLoginModule lists the
 // SASL users as `user_name="password"`. Pure.
 
-import { Complaint } from "./servers.ts";
+import { Complaint } from "../../protocols/setting-kinds.ts";
 
 /**
  * The users of a section; null where the file has no such section: a file for clients, or one with nothing in it yet, as

@@ -2,10 +2,11 @@
 // default.
 
 import { basename } from "node:path";
+import type { DoorSection } from "../../protocols/door-section.ts";
 import { type Assembled, assemble } from "./assemble.ts";
 import { parseCabildoYaml } from "./cabildo-yaml.ts";
 import { ConfigurationError } from "./configuration.ts";
-import { DOOR_SECTIONS, type DoorSection } from "./door-sections.ts";
+import { DOOR_SECTIONS } from "./door-sections.ts";
 import { readEnvironment, readFlags } from "./environment.ts";
 import { disk, type FileReader } from "./files.ts";
 import { readSettingsObject } from "./settings-object.ts";

@@ -2,8 +2,8 @@
 // `SettingsNode`s, so that a file and an object of a program are read and checked by the same code. Strict: an unknown name is an error.
 
 import { bracketed } from "../../base/endpoint.ts";
+import type { DoorSection } from "../../protocols/door-section.ts";
 import { describeSource, type Source } from "./configuration.ts";
-import type { DoorSection } from "./door-sections.ts";
 import { isListenSetting } from "./doors.ts";
 import { suggestion } from "./nearest.ts";
 import { SETTINGS, type SettingKey } from "./settings.ts";

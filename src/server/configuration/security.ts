@@ -1,7 +1,7 @@
 // Who may do what: super users, SASL users, and the schemes a client must have proved.
 
 import { resolve } from "node:path";
-import type { SecuritySettings } from "./configuration.ts";
+import type { SecuritySettings } from "../../protocols/zookeeper/settings.ts";
 import type { FileReader } from "./files.ts";
 import { parseJaas } from "./jaas.ts";
 import type { Values } from "./values.ts";

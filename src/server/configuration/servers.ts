@@ -1,12 +1,9 @@
 // Members and places to listen at, as configuration gives them: server lines and endpoints, with what is wrong about them.
 
-import { parsePort as anyPort, parseServerEndpoint, parseServerLine, type ServerLine } from "../../base/server-line.ts";
-import type { ConfiguredMember, Endpoint } from "./configuration.ts";
-
-/** What is wrong with a text; the caller adds where it stands. */
-export class Complaint extends Error {
-  override readonly name = "Complaint";
-}
+import type { Endpoint } from "../../base/endpoint.ts";
+import { parseServerEndpoint, parseServerLine, type ServerLine } from "../../base/server-line.ts";
+import { Complaint, parsePort } from "../../protocols/setting-kinds.ts";
+import type { ConfiguredMember } from "./configuration.ts";
 
 /** The value of a `server.N` line. */
 export function parseServer(id: number, text: string): ConfiguredMember {
@@ -26,12 +23,6 @@ export function parseEndpoint(text: string): Endpoint {
 export function listenHost(host: string): string | null {
   const bare = host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
   return bare === "0.0.0.0" || bare === "::" || bare === "*" || bare === "" ? null : bare;
-}
-
-export function parsePort(text: string): number {
-  const port = anyPort(text);
-  if (port === null || port === 0) throw new Complaint(`must have ports from 1 to 65535, not "${text}"`);
-  return port;
 }
 
 function portsOf({ addresses, client, secureClient }: ServerLine): number[] {

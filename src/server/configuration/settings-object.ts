@@ -1,6 +1,7 @@
 // Settings as a program gives them, an object with the names and values of cabildo.yaml. Errors name the property's path.
 
-import { DOOR_SECTIONS, type DoorSection } from "./door-sections.ts";
+import type { DoorSection } from "../../protocols/door-section.ts";
+import { DOOR_SECTIONS } from "./door-sections.ts";
 import { readNamedSettings, type SettingsNode } from "./named-settings.ts";
 import { type Layer, READABLE_NAMES } from "./values.ts";
 

@@ -3,8 +3,19 @@
 // each with the reason that its warning gives.
 
 import { MEMBER_ID_MAX } from "../../base/member-id.ts";
+import {
+  boolean,
+  duration,
+  type Kind,
+  list,
+  oneOf,
+  port,
+  portOrAny,
+  size,
+  text,
+  wholeNumber,
+} from "../../protocols/setting-kinds.ts";
 import { COMMAND_BYTES_MAX } from "../../replica/outstanding-batches.ts";
-import { boolean, duration, type Kind, list, oneOf, port, portOrAny, size, text, wholeNumber } from "./kinds.ts";
 
 interface Setting<T, Yaml extends string = string> {
   /** Its name in cabildo.yaml; `CABILDO_…` in the environment follows from it. */

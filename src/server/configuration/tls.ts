@@ -1,7 +1,7 @@
 // TLS settings from ZooKeeper's `ssl.…` keys. Java's key stores are no use here: PEM files are read, and who has a JKS
 // or PKCS12 store is told how to convert it.
 
-import type { TlsSettings } from "./configuration.ts";
+import type { TlsSettings } from "../../protocols/configured-door.ts";
 import type { FileReader } from "./files.ts";
 import type { SettingKey } from "./settings.ts";
 import type { Values } from "./values.ts";

@@ -1,10 +1,10 @@
 // What was given, from all places at once: the strongest of each setting counts, every one that was read is remembered
 // with its source, and whatever is wrong is gathered, so that all of it can be told at once.
 
+import type { DoorSection } from "../../protocols/door-section.ts";
+import type { Kind } from "../../protocols/setting-kinds.ts";
+import { Complaint } from "../../protocols/setting-kinds.ts";
 import { describeSource, type GivenSetting, type Source } from "./configuration.ts";
-import type { DoorSection } from "./door-sections.ts";
-import type { Kind } from "./kinds.ts";
-import { Complaint } from "./servers.ts";
 import {
   type NUMBERED,
   SETTINGS,

@@ -12,10 +12,10 @@
 
 import { gauge } from "../../../src/base/metrics.ts";
 import { byteString, bytesOf } from "../../../src/base/text.ts";
+import type { DoorKind } from "../../../src/protocols/door-kind.ts";
+import type { DoorSection } from "../../../src/protocols/door-section.ts";
+import { text } from "../../../src/protocols/setting-kinds.ts";
 import type { ReplicaPort, Waiter } from "../../../src/replica/replica-port.ts";
-import type { DoorSection } from "../../../src/server/configuration/door-sections.ts";
-import { text } from "../../../src/server/configuration/kinds.ts";
-import type { DoorKind } from "../../../src/server/door-kind.ts";
 import { encodeGrantLease } from "../../../src/state/leases/commands.ts";
 import type { LeaseOutcome } from "../../../src/state/leases/lease.ts";
 import { Leases } from "../../../src/state/leases/leases.ts";

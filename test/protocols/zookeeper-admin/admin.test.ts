@@ -3,9 +3,10 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
 import type { HttpServer } from "../../../src/management/http-server.ts";
+import type { TakenSnapshot } from "../../../src/protocols/about-member.ts";
 import { AdminAccess } from "../../../src/protocols/zookeeper/admin-access.ts";
 import { ADMIN_COMMANDS } from "../../../src/protocols/zookeeper/admin-commands.ts";
-import type { AdminContext, TakenSnapshot } from "../../../src/protocols/zookeeper/admin-context.ts";
+import type { AdminContext } from "../../../src/protocols/zookeeper/admin-context.ts";
 import { GUESS_INTERVAL_MS, GUESSES_FREE } from "../../../src/protocols/zookeeper/limits.ts";
 import { connection, contextOf, NOW, startAdminServer, startMetrics, stats, watcher } from "./fakes.ts";
 
@@ -151,7 +152,7 @@ describe("the guarded commands", () => {
   const granted = [{ perms: 31, scheme: "digest", id: "root:J1scEM42CKaLPP5+ElgpgGsuONg=" }];
   const guarded = (rootAcl = granted) => {
     const taken: TakenSnapshot = {
-      zxid: 0x2a,
+      sequence: 0x2a,
       size: secret.length,
       chunks: (async function* () {
         yield secret.subarray(0, 5);

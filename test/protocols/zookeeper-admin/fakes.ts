@@ -201,7 +201,7 @@ export function contextOf(changes: Changes = {}): AdminContext & { readonly stat
     storage: {
       snapshotBytes: 1000,
       logBytes: 4096,
-      lastSnapshot: { zxid: 0x29, time: NOW - 1000 },
+      lastSnapshot: { sequence: 0x29, time: NOW - 1000 },
       takeSnapshot: null,
       syncDurations: { bounds: [0.001, 0.01], counts: [3, 2, 1], sum: 0.05, milliseconds: fsync },
     },

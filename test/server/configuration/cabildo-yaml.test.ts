@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import {
-  ConfigurationError,
-  type ConfiguredDoor,
-  type ServerConfiguration,
-  type ZooKeeperSettings,
-} from "../../../src/server/configuration/configuration.ts";
-import { text } from "../../../src/server/configuration/kinds.ts";
+import type { ConfiguredDoor } from "../../../src/protocols/configured-door.ts";
+import { text } from "../../../src/protocols/setting-kinds.ts";
+import type { ZooKeeperSettings } from "../../../src/protocols/zookeeper/settings.ts";
+import { ConfigurationError, type ServerConfiguration } from "../../../src/server/configuration/configuration.ts";
 import { loadConfiguration } from "../../../src/server/configuration/load.ts";
 import { configure, problemsOf, settingsOf } from "./configure.ts";
 

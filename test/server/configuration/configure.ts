@@ -1,13 +1,9 @@
 // For the tests: a configuration from texts, as if they were files.
 
 import assert from "node:assert/strict";
-import {
-  ConfigurationError,
-  type ConfiguredDoor,
-  type ListenSettings,
-  type ServerConfiguration,
-  type ZooKeeperSettings,
-} from "../../../src/server/configuration/configuration.ts";
+import type { ConfiguredDoor, ListenSettings } from "../../../src/protocols/configured-door.ts";
+import type { ZooKeeperSettings } from "../../../src/protocols/zookeeper/settings.ts";
+import { ConfigurationError, type ServerConfiguration } from "../../../src/server/configuration/configuration.ts";
 import { type LoadOptions, loadConfiguration } from "../../../src/server/configuration/load.ts";
 
 type Options = Omit<LoadOptions, "file" | "files"> & {

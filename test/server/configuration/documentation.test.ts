@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import type { Kind } from "../../../src/server/configuration/kinds.ts";
+import type { Kind } from "../../../src/protocols/setting-kinds.ts";
 import { SETTINGS, type SettingKey, yamlNameOf } from "../../../src/server/configuration/settings.ts";
 
 const page = readFileSync(new URL("../../../docs/configuration.md", import.meta.url), "utf8");

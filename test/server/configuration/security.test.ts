@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { Complaint } from "../../../src/protocols/setting-kinds.ts";
+import { protocolOptions } from "../../../src/protocols/zookeeper/door-kind.ts";
 import { parseJaas } from "../../../src/server/configuration/jaas.ts";
-import { Complaint } from "../../../src/server/configuration/servers.ts";
-import { protocolOptions } from "../../../src/server/zookeeper-door.ts";
 import { ALONE, configure, problemsOf, settingsOf } from "./configure.ts";
 
 const KEY = "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n";

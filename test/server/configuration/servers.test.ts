@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatServerLine } from "../../../src/base/server-line.ts";
-import { Complaint, parseEndpoint, parseServer } from "../../../src/server/configuration/servers.ts";
+import { Complaint } from "../../../src/protocols/setting-kinds.ts";
+import { parseEndpoint, parseServer } from "../../../src/server/configuration/servers.ts";
 import { initialEnsemble } from "../../../src/server/initial-ensemble.ts";
 import { settingsOf } from "./configure.ts";
 

@@ -1,7 +1,12 @@
 // The kinds of value a setting can have, and how each is read from text. ZooKeeper's files give bare numbers in a unit
 // that the documentation knows; ours say the unit.
 
-import { Complaint, parsePort } from "./servers.ts";
+import { parsePort as anyPort } from "../base/endpoint.ts";
+
+/** What is wrong with a text; the caller adds where it stands. */
+export class Complaint extends Error {
+  override readonly name = "Complaint";
+}
 
 export interface Kind<T> {
   /** The value that the text stands for. `unitRequired`: a bare number says too little. Throws a `Complaint`. */
@@ -9,6 +14,12 @@ export interface Kind<T> {
 }
 
 export const text: Kind<string> = { parse: (given) => given };
+
+export function parsePort(given: string): number {
+  const number = anyPort(given);
+  if (number === null || number === 0) throw new Complaint(`must have ports from 1 to 65535, not "${given}"`);
+  return number;
+}
 
 export const port: Kind<number> = { parse: parsePort };
 

@@ -1,25 +1,28 @@
-// ZooKeeper's door as the table of doors has it: a member's settings as the protocol takes them, and what its tools are told.
+// ZooKeeper's door as the table of doors has it: the settings as the protocol takes them, and what its tools are told.
 
-import { descriptorLimit, openDescriptors } from "../management/process-metrics.ts";
-import type { DoorHost } from "../protocols/door-host.ts";
-import type { AdminSettings, StorageFacts } from "../protocols/zookeeper/admin-context.ts";
-import type { AuthOptions } from "../protocols/zookeeper/auth.ts";
-import { ZooKeeperDoor, type ZooKeeperDoorOptions } from "../protocols/zookeeper/server.ts";
-import type { OpenedStorage } from "../replica/ports.ts";
-import type { Replica } from "../replica/replica.ts";
-import type { ConfiguredDoor, ServerConfiguration, ZooKeeperSettings } from "./configuration/configuration.ts";
-import type { DoorKind, MemberParts } from "./door-kind.ts";
+import type { AboutMember, MemberConfiguration } from "../about-member.ts";
+import type { ConfiguredDoor } from "../configured-door.ts";
+import type { DoorHost } from "../door-host.ts";
+import type { DoorKind } from "../door-kind.ts";
+import type { AdminSettings } from "./admin-context.ts";
+import type { AuthOptions } from "./auth.ts";
+import { ZooKeeperDoor, type ZooKeeperDoorOptions } from "./server.ts";
+import type { ZooKeeperSettings } from "./settings.ts";
 
 export const ZOOKEEPER: DoorKind = {
   name: "zookeeper",
-  open(host: DoorHost, configured: ConfiguredDoor, { configuration, replica, storage }: MemberParts): ZooKeeperDoor {
+  open(
+    host: DoorHost,
+    configured: ConfiguredDoor,
+    { configuration, storage, descriptors }: AboutMember,
+  ): ZooKeeperDoor {
     const own = configured as ConfiguredDoor<ZooKeeperSettings>;
     return new ZooKeeperDoor(host, {
       ...protocolOptions(own, configuration),
       tools: {
-        storage: storageFacts(replica, storage),
-        settings: toolSettings(own, configuration),
-        descriptors: { open: openDescriptors, limit: descriptorLimit },
+        storage,
+        settings: toolSettings(own, configuration, host.clock.wall()),
+        descriptors,
       },
     });
   },
@@ -27,7 +30,7 @@ export const ZOOKEEPER: DoorKind = {
 
 export function protocolOptions(
   { listen, settings }: ConfiguredDoor<ZooKeeperSettings>,
-  { tree, reconfigEnabled, keepsTwoParticipants }: ServerConfiguration,
+  { tree, reconfigEnabled, keepsTwoParticipants }: MemberConfiguration,
 ): ZooKeeperDoorOptions {
   const { security } = settings;
   return {
@@ -71,29 +74,10 @@ function authOptions({ security }: ZooKeeperSettings): AuthOptions {
   };
 }
 
-function storageFacts(replica: Replica, { log, snapshots }: OpenedStorage): StorageFacts {
-  return {
-    get snapshotBytes() {
-      return snapshots.size;
-    },
-    get logBytes() {
-      return log.size;
-    },
-    get lastSnapshot() {
-      return replica.lastSnapshot;
-    },
-    takeSnapshot: async () => {
-      const { index, sequence: zxid } = await replica.takeSnapshotNow();
-      const size = snapshots.sizeOf(index) ?? 0;
-      return { zxid, size, chunks: snapshots.stream(index) };
-    },
-    syncDurations: log.syncDurations,
-  };
-}
-
 function toolSettings(
   { listen, settings }: ConfiguredDoor<ZooKeeperSettings>,
-  configuration: ServerConfiguration,
+  configuration: MemberConfiguration,
+  startedAt: number,
 ): AdminSettings {
   const { admin, given } = configuration;
   const number = (key: string): number | null => {
@@ -114,7 +98,7 @@ function toolSettings(
     backlog: listen.backlog ?? -1,
     initLimit: number("initLimit"),
     syncLimit: number("syncLimit"),
-    startedAt: Date.now(),
+    startedAt,
     initialConfiguration: open.map(({ key, value }) => `${key}=${value}\n`).join(""),
     properties: open.map(({ key, value }) => [key, value] as const),
     words: settings.words,

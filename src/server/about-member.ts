@@ -1,0 +1,36 @@
+// What the doors may tell operators of this member.
+
+import { descriptorLimit, openDescriptors } from "../management/process-metrics.ts";
+import type { AboutMember, StorageFacts } from "../protocols/about-member.ts";
+import type { OpenedStorage } from "../replica/ports.ts";
+import type { Replica } from "../replica/replica.ts";
+import type { ServerConfiguration } from "./configuration/configuration.ts";
+
+export function aboutMember(configuration: ServerConfiguration, replica: Replica, storage: OpenedStorage): AboutMember {
+  return {
+    configuration,
+    storage: storageFacts(replica, storage),
+    descriptors: { open: openDescriptors, limit: descriptorLimit },
+  };
+}
+
+function storageFacts(replica: Replica, { log, snapshots }: OpenedStorage): StorageFacts {
+  return {
+    get snapshotBytes() {
+      return snapshots.size;
+    },
+    get logBytes() {
+      return log.size;
+    },
+    get lastSnapshot() {
+      const last = replica.lastSnapshot;
+      return last === null ? null : { sequence: last.zxid, time: last.time };
+    },
+    takeSnapshot: async () => {
+      const { index, sequence } = await replica.takeSnapshotNow();
+      const size = snapshots.sizeOf(index) ?? 0;
+      return { sequence, size, chunks: snapshots.stream(index) };
+    },
+    syncDurations: log.syncDurations,
+  };
+}
