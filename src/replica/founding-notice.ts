@@ -1,7 +1,7 @@
 // What a member tells its operator while it waits for the other voters of its file: which are missing, why, and the remedy.
 
-import type { FoundingProgress, Standing } from "../consensus/raft/founding.ts";
-import type { MemberId } from "../consensus/raft/types.ts";
+import type { FoundingProgress } from "../consensus/raft/founding.ts";
+import type { MemberId, Standing } from "../consensus/raft/types.ts";
 import { serverLines } from "./duties/membership.ts";
 
 /** Members are rarely started at the same instant. */
