@@ -1,4 +1,4 @@
-// Hashes and true chance from the platform, behind the interface of base/.
+// Hash functions and true random numbers of the platform, behind the interface of base/.
 
 import { createHash, randomBytes } from "node:crypto";
 import type { Hashes } from "../base/hashes.ts";

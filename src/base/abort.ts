@@ -1,4 +1,5 @@
-// Many who wait for one signal, with one listener on it: at the eleventh Node warns of a leak, and there is none.
+// Many waiters on one AbortSignal with a single listener. Node warns of a leak at the eleventh listener, although there is
+// none.
 
 interface Waiter {
   readonly onAbort: () => void;

@@ -1,4 +1,5 @@
-// Time, as code gets it that may not ask the machine for it: real in `adapters/clock.ts`, virtual in the simulator.
+// The interface of time, for code that may not read the machine's clock. `adapters/clock.ts` has the real one, the simulator a
+// virtual one.
 
 export interface Clock {
   /** Monotonic milliseconds; only differences mean anything. */

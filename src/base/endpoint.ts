@@ -1,4 +1,4 @@
-// Where somebody listens, as `host:port`: the text in one place. Pure.
+// An endpoint: where something listens, as the text `host:port`. Pure.
 
 import { consistsOf, isDigits, isPrintable } from "./scan.ts";
 

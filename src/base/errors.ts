@@ -1,4 +1,4 @@
-// The one error a person or a program meets, and what it says of the operation: never guess, never retry silently.
+// The one class of errors that programs meet. It states whether the operation was applied, so that nobody has to guess.
 
 import "./disposal.ts";
 

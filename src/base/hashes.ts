@@ -1,4 +1,4 @@
-// What protocols need of cryptography. The platform's stands behind it in `adapters/`, a seeded one in the simulator.
+// The interface of hash functions that protocols need. The platform's are in `adapters/`; the simulator has seeded ones.
 
 export interface Hashes {
   sha1(bytes: Uint8Array): Uint8Array;

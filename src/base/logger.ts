@@ -1,4 +1,4 @@
-// Where a member tells its operator what happens to it. Silent unless one is given.
+// The interface of a logger. Without one, everything is silent.
 
 export interface Logger {
   info(message: string): void;

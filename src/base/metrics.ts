@@ -1,4 +1,4 @@
-// Metrics as values: what a part of a member counts and measures, for whoever shows it.
+// Metrics as plain values: what a part of a member counts and measures, for whatever publishes it.
 
 export interface Metric {
   readonly name: string;

@@ -1,6 +1,5 @@
-// Options as a program gives them, held against what there is: a misspelt name or a value that cannot be is said, with the
-// nearest right name, instead of being passed over or ending as a TypeError somewhere inside. TypeScript says so before;
-// plain JavaScript, and options that come from a file, have only this.
+// Checks of options that a program gives. A misspelt name or an impossible value is an error that names the nearest right name.
+// TypeScript finds these earlier; plain JavaScript and options from files rely on this check.
 
 export interface OptionRule {
   /** What it is, as in "timeoutMs is a number from 0". */

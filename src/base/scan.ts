@@ -1,5 +1,5 @@
-// Tests of texts, a character at a time. What runs while commands are applied uses no regular expressions: the texts come
-// from strangers, and the time of a scan is plain to see.
+// Tests of text, one character at a time. Code that applies commands uses no regular expressions, because strangers write the
+// texts, and the time of a scan is easy to see.
 
 const [PLUS, MINUS, ZERO, NINE] = [0x2b, 0x2d, 0x30, 0x39];
 

@@ -1,4 +1,4 @@
-// What a check found, in a sentence or two for people.
+// The result of a check in a sentence or two.
 
 import { listed, printable, shortened } from "./formatting.ts";
 import type { Check, Violation } from "./linearizability.ts";

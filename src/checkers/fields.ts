@@ -1,5 +1,5 @@
-// Reading JSON that somebody else wrote, strictly: every field is asked for by its name and must be of its kind, and none
-// may be left over. What is wrong is said with its place.
+// Strict reading of JSON. Every field is read by its name and must have the right type, and none may be left over. Errors name
+// the place.
 
 import { listed, shortened } from "./formatting.ts";
 

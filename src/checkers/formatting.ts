@@ -1,4 +1,4 @@
-// Words for people: what comes from a history may be of any length, and of any characters.
+// Text for people. What comes from a history may have any length and any characters.
 
 const LENGTH_MAX = 160;
 const LISTED_MAX = 8;

@@ -1,4 +1,4 @@
-// How the words after an option become values; what cannot be is said by commander, with the option's name.
+// The parsers of option values. Commander reports an impossible value with the option's name.
 
 import { InvalidArgumentError } from "commander";
 

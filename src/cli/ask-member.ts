@@ -1,4 +1,4 @@
-// Asks a member how it is, by the page `/status` of its management port, within a deadline.
+// Asks a member for its report, the page `/status` of its management port, within a deadline.
 
 import { get } from "node:http";
 import type { MemberReport } from "../management/report.ts";

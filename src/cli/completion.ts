@@ -1,4 +1,4 @@
-// The shells' completion, made from the commands themselves, so that it cannot fall behind them.
+// Shell completion, made from the commands themselves, so that it is always complete.
 
 import type { Command, Option } from "commander";
 

@@ -1,4 +1,4 @@
-// `cabildo elect`: runs a command while it leads.
+// `cabildo elect`: runs a command while this process is the leader.
 
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,4 +1,4 @@
-// Which Node the commands need, asked before anything is loaded that an older one could not read.
+// The check for a supported version of Node, before anything is loaded that an older one could not read.
 
 const NEEDED = [20, 19] as const;
 

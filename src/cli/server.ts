@@ -1,4 +1,4 @@
-// `cabildo server`: one member in the foreground, from its settings to its end.
+// `cabildo server`: runs one member in the foreground until it ends.
 
 import { CoordinationError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";

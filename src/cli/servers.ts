@@ -1,4 +1,4 @@
-// How commands reach the servers, and what they say when something goes wrong there: what happened, where, what to do next.
+// The connection of commands to the servers, and their error messages: what happened, where, and what to do.
 
 import { CoordinationError } from "../base/errors.ts";
 import { connect, type ZooKeeperEngine } from "../engines/zookeeper/index.ts";

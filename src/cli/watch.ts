@@ -1,6 +1,6 @@
-// `cabildo watch`: what changes at a node, or below it, a line a change.
+// `cabildo watch`: prints a line for each change of a node, or of everything below it.
 //
-// The watch only says where to look. What is printed is the difference between what was last seen and what is there now,
+// The watch only says which node to read. What is printed is the difference between what was last seen and what is there now,
 // so nothing is told twice, and after a lost connection or session the whole is read again and what happened meanwhile is
 // told late, but told. Changes that follow each other faster than they are read are told as one.
 

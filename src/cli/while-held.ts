@@ -1,4 +1,4 @@
-// Commands that run under something held: who is told of this process's signals, and what the exit status is.
+// Commands that run while something is held: they pass this process's signals on, and choose the exit status.
 
 import { CoordinationError } from "../base/errors.ts";
 import { type Handle, LockLostError } from "../recipes/index.ts";

@@ -1,4 +1,4 @@
-// Where the doors' own pages are found on the management's HTTP server.
+// The doors' own pages on the management's HTTP server: their paths.
 
 import type { Door } from "../transport/door.ts";
 

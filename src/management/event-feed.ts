@@ -1,4 +1,4 @@
-// What has happened to a member lately, for operators: a bounded list, the oldest first. The replica and the doors feed it.
+// The recent events of a member, for operators: a bounded list, the oldest first. The replica and the doors add to it.
 
 import { assert } from "../base/assert.ts";
 

@@ -1,5 +1,5 @@
-// Who may hold a connection to the management's HTTP server. Slow or silent ones never keep others out: when there are too many, the
-// one that has asked for nothing for longest makes room. So a probe of a member's health is answered whoever else is there.
+// The limit on connections to the management's HTTP server. When there are too many, the connection that has sent no request
+// for longest is closed. So slow or silent clients never block a health probe.
 
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";

@@ -1,6 +1,6 @@
-// The management's HTTP server: metrics, health, the member's report and the feed of events, and the pages of its doors. It
-// believes nothing that a request says of its own origin: the address is that of the connection, and no header changes it.
-// What a page of another site sends by somebody's browser is refused (request-source.ts).
+// The management's HTTP server: metrics, health, the member's report, the feed of events, and the pages of its doors. It uses
+// the address of the connection and trusts no header about a request's origin. It refuses requests that a web page of another
+// site sends through a browser (request-source.ts).
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";

@@ -1,5 +1,5 @@
-// What operators and their tools are told of one member, whatever protocols it speaks: metrics, report, health and events. The
-// replica and the doors feed it; nothing here changes them.
+// What operators and their tools can see of one member, whatever protocols it speaks: metrics, report, health and events. The
+// replica and the doors provide the data; nothing here changes them.
 
 import type { Member } from "../base/member.ts";
 import type { Metric } from "../base/metrics.ts";

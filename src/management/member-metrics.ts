@@ -1,4 +1,4 @@
-// What a member measures of its log and of Raft: etcd's names where etcd has them, `cabildo_…` else.
+// Metrics of a member's log and of Raft: under etcd's names where etcd has them, otherwise as `cabildo_…`.
 
 import { counter, gauge, type Metric } from "../base/metrics.ts";
 import { CABILDO_VERSION } from "../base/version.ts";

@@ -1,4 +1,4 @@
-// What Node's process says of itself, under the names that the usual exporter gives: event-loop delay, heap, descriptors.
+// Metrics of the Node process under the names of the usual exporter: event-loop delay, heap, descriptors.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";

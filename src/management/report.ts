@@ -1,4 +1,4 @@
-// What one member tells of itself, as JSON: the page `/status`, which `cabildo status` asks for.
+// The report of one member as JSON: the page `/status`, which `cabildo status` reads.
 
 import { CABILDO_VERSION } from "../base/version.ts";
 import { type MemberFacts, memberFacts } from "../replica/member-facts.ts";

@@ -1,4 +1,4 @@
-// What a door may tell operators of the member that it belongs to: how it was set up, and how its disk and its process stand.
+// What a door may tell operators about its member: its settings, and the state of its disk and process.
 
 import type { DurationHistogram } from "../replica/ports.ts";
 

@@ -1,4 +1,4 @@
-// What a door gets of the member that it belongs to: nothing of the world comes to it in another way.
+// What a door gets from its member. It reaches the outside world only through this.
 
 import type { Clock } from "../base/clock.ts";
 import type { Hashes } from "../base/hashes.ts";

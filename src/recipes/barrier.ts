@@ -1,4 +1,4 @@
-// The barrier: while it is set, everyone who comes to it waits; when it is removed, all go on. On ZooKeeper it is
+// The barrier: while it is set, everyone who waits on it is blocked; when it is removed, all continue. On ZooKeeper it is
 // Curator's DistributedBarrier.
 
 import { type AccessOptions, accessOf } from "./access.ts";

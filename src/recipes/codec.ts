@@ -1,4 +1,4 @@
-// How values become bytes: JSON, unless a caller brings its own codec.
+// The encoding of values as bytes: JSON, unless the caller passes a codec.
 
 import { bytesOf, textOf } from "./bytes.ts";
 import { InvalidValueError } from "./errors.ts";

@@ -1,4 +1,4 @@
-// A condition that somebody waits for. Take `notified` before reading what the condition is about: then no change is missed.
+// A condition variable. Take `notified` before you read what the condition is about; then you miss no change.
 
 export class Condition {
   #notified: Promise<void> | null = null;

@@ -1,5 +1,5 @@
-// The double barrier: a number of members begin together, and none goes on at the end before all are through. On ZooKeeper it
-// is Curator's DistributedDoubleBarrier.
+// The double barrier: a number of participants begin together, and none continues at the end before all have finished. On
+// ZooKeeper it is Curator's DistributedDoubleBarrier.
 
 import type { OptionRules } from "../base/options.ts";
 import { ACCESS, type AccessOptions, accessOf } from "./access.ts";

@@ -1,4 +1,4 @@
-// What the finer causes in the recipes' errors mean: why a handle was lost, why a transaction was not done.
+// Explanations of the causes inside the recipes' errors: why a handle was lost, and why a transaction was not applied.
 
 import type { ErrorExplanation } from "../base/error-explanations.ts";
 import type { LossCause, StepFailure } from "./errors.ts";

@@ -1,4 +1,4 @@
-// The latch: a candidate for as long as it is open, that says at any moment whether it leads.
+// The latch: a candidate as long as it is open. It can tell at any moment whether it leads.
 
 import { whenAborted } from "../base/abort.ts";
 import { assert } from "../base/assert.ts";

@@ -1,5 +1,5 @@
-// A queue inside the process: callers that want the same thing wait here, so that one at a time is in the queue on the servers,
-// with one node and one watch.
+// A queue inside the process. Callers that want the same thing wait here, and only the first one waits on the servers, with one
+// node and one watch.
 
 import type { WaitScope } from "./wait-scope.ts";
 

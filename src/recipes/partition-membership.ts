@@ -1,5 +1,5 @@
-// One member's part in a partition: it watches the members, computes its own items, waits for their locks, and asks its owners
-// to yield what is another's now.
+// One member's part in a partition. It watches the other members, computes its own items, waits for the items' locks, and asks
+// the program to yield items that now belong to others.
 
 import { CoordinationError } from "../base/errors.ts";
 import { acquire, type Wanted } from "./acquire.ts";

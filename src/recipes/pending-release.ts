@@ -1,5 +1,5 @@
-// A release that the servers have not confirmed yet. Refusals are retried, and those who wait for it are told in time that it is
-// not done.
+// A release that the servers have not confirmed yet. It is retried after refusals. Callers that wait for it hear within a time
+// limit that it is not done.
 
 import { CoordinationError } from "../base/errors.ts";
 import type { Contender, Engine, EngineSession, OnRefused } from "./engine.ts";

@@ -1,4 +1,4 @@
-// Work under a handle: it fails when the handle is lost, and the handle is released however it ends.
+// Runs work under a handle. It fails when the handle is lost. The handle is released in every case.
 
 import type { Engine } from "./engine.ts";
 import { type Handle, messageOf } from "./handle.ts";

@@ -1,4 +1,4 @@
-// What a subscription keeps current here, as a program holds it: a configuration, a tree, the instances of a service.
+// The local view that a subscription keeps current: a configuration, a tree, or the instances of a service.
 
 import { CoordinationError } from "../base/errors.ts";
 import { Condition } from "./condition.ts";

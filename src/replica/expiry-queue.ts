@@ -1,5 +1,5 @@
-// Deadlines of leases, in buckets, as the leader keeps them. Its time is made of ticks: a stalled loop or disk adds
-// nothing to it, so that no lease ends while its renewals may be waiting unread.
+// The leader's queue of lease deadlines, in buckets. Its time consists of ticks. A stalled loop or disk adds nothing to it, so
+// no lease ends while its renewals may be waiting unread.
 
 const BUCKET_MS = 100;
 

@@ -1,4 +1,4 @@
-// What a member's file says about the ensemble and the log does not: told to the operator, once it knows the ensemble.
+// The notice to the operator when a member's file names what the log does not have.
 
 import type { Logger } from "../base/logger.ts";
 import type { MemberId, MemberRecord } from "../consensus/raft/types.ts";

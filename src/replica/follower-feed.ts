@@ -1,4 +1,4 @@
-// What a leader reads from its disk for followers that lag: entries that have left memory, and chunks of a snapshot.
+// Reads from the leader's disk for slow followers: entries that have left memory, and chunks of a snapshot.
 
 import type { Effect } from "../consensus/raft/types.ts";
 import type { ConsensusLoop } from "./consensus-loop.ts";

@@ -1,4 +1,4 @@
-// What a member tells its operator while it waits for the other voters of its file: which are missing, why, and the remedy.
+// The notice to the operator while a member waits for the other voters of its file: which are missing, why, and the remedy.
 
 import type { FoundingProgress } from "../consensus/raft/founding.ts";
 import type { MemberId, Standing } from "../consensus/raft/types.ts";

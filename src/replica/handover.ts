@@ -1,4 +1,4 @@
-// Handing leadership over, before a leader stops or because its disk is full.
+// Hands leadership over, before a leader stops or because its disk is full.
 
 import type { MemberId } from "../consensus/raft/types.ts";
 import type { ConsensusLoop } from "./consensus-loop.ts";

@@ -1,4 +1,4 @@
-// Storage is opened before the replica that it reports to. Its reports are kept here until there is a replica.
+// Keeps what storage reports until there is a replica to report to, because storage is opened first.
 
 import type { StorageEvents } from "./ports.ts";
 

@@ -1,5 +1,5 @@
-// What a leader puts into its log: the batches of all members, and its own commands. One round of the ensemble at a
-// time: what comes while a round is under way shares the syncs and messages of the next. A lone write never waits.
+// What a leader writes to its log: the batches of all members, and its own commands. One round is in flight at a time.
+// Everything that arrives meanwhile shares the syncs and messages of the next round. A lone write never waits.
 
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";

@@ -1,5 +1,6 @@
-// How much time a lease has left: only the leader knows, so that other members ask it. An answer is as of the leader's
-// clock, and from one that has heard a quorum lately. Each question is answered once, or refused at its deadline.
+// Questions about how much time a lease has left. Only the leader knows, so other members ask it. The answer uses the leader's
+// clock, and comes only from a leader that has heard a quorum lately. Each question is answered once, or refused at its
+// deadline.
 
 import type { Clock } from "../base/clock.ts";
 import { CoordinationError } from "../base/errors.ts";

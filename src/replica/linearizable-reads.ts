@@ -1,5 +1,5 @@
-// Reads that must see all that was acknowledged before them: the leader is asked for an index, and the state must reach
-// it. A read with a lease is a client's ping as well: the leader hears of the lease before it answers.
+// Reads that must see everything acknowledged before them. The leader is asked for an index, and the state must reach it. A
+// read with a lease is also a client's ping: the leader receives the renewal before it answers.
 
 import type { Clock } from "../base/clock.ts";
 import type { ConsensusLoop } from "./consensus-loop.ts";

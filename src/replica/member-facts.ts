@@ -1,4 +1,4 @@
-// How a member stands, as plain data for JSON: what `/status` of the management and ZooKeeper's word `memb` tell alike.
+// The state of a member as plain data for JSON, for the management's `/status` and for ZooKeeper's word `memb`.
 
 import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
 import { formatPeerEndpoint } from "../base/member.ts";

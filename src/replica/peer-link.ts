@@ -1,5 +1,5 @@
-// The replica's end of the connections to other members: what it says to them is encoded here, and what they say is
-// decided here to be a message or nonsense. Whoever sends nonsense is hung up on; nothing has changed by it.
+// The replica's end of the connections to other members. It encodes outgoing messages, and checks incoming ones. A connection
+// that brings an invalid message is closed, and nothing has changed.
 
 import { MalformedError } from "../base/bytes.ts";
 import type { MemberId, MemberRecord, Message } from "../consensus/raft/types.ts";

@@ -1,4 +1,4 @@
-// What a living member needs of the world. The real world stands behind these in `adapters/`, the seeded one in `sim/`.
+// The ports of a member to the outside world. `adapters/` has the real ones, `sim/` seeded ones.
 
 import type { SummaryFacts } from "../base/summary.ts";
 import type { Entry, HardState, MemberId, RecoveredState, SnapshotMeta } from "../consensus/raft/types.ts";

@@ -1,4 +1,4 @@
-// How large the batches are that a leader proposes, in bytes; a batch is one entry of the log. −1 while there was none.
+// The sizes in bytes of the batches that a leader proposes. A batch is one entry of the log. −1 means that there was none.
 
 export class ProposalSizes {
   last = -1;

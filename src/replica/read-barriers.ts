@@ -1,5 +1,5 @@
-// Reads that wait until they are linearizable: first for the leader's word (ReadIndex), then for the state to get there.
-// All reads of one turn share one question, and one deadline for both: an index that never comes keeps nobody waiting.
+// Reads that wait until they are linearizable: first for the leader's answer (ReadIndex), then for the state to reach that
+// index. All reads of one turn share one question and one deadline. So an index that is never reached delays nobody for ever.
 
 import { CoordinationError } from "../base/errors.ts";
 

@@ -1,4 +1,4 @@
-// What a protocol sees of the member it serves on: the state to read from, and a way to have a command agreed on.
+// What a protocol sees of its member: the state to read from, and a way to propose commands.
 
 import type { ByteWriter } from "../base/bytes.ts";
 import type { CoordinationError } from "../base/errors.ts";

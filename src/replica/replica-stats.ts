@@ -1,5 +1,5 @@
-// What a member counts and measures of itself since it started: elections, proposals, snapshots. The metrics read it;
-// nothing is decided by it. Durations are in milliseconds.
+// Statistics of a member since its start: elections, proposals, snapshots. The metrics read them. Durations are in
+// milliseconds.
 
 import type { Clock } from "../base/clock.ts";
 import { Summary } from "../base/summary.ts";

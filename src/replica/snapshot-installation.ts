@@ -1,5 +1,5 @@
-// The state from a snapshot: this member's own at its start, and one that a leader sends. A leader's is read whole before
-// it takes the place of state and log; what cannot be read leaves the disk, and nothing has changed.
+// Restores the state from a snapshot: the member's own at its start, or one that a leader sends. A leader's snapshot is read
+// whole before it replaces state and log. If it cannot be read, its file is removed and nothing has changed.
 
 import { assert } from "../base/assert.ts";
 import { CoordinationError } from "../base/errors.ts";

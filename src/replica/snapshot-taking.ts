@@ -1,5 +1,5 @@
-// When this member takes a snapshot of its state, and what may go from its disk afterwards: older snapshots and the log
-// before it, but for what followers within reach are being sent.
+// Decides when this member takes a snapshot, and what may then be deleted from its disk: older snapshots and the log before it,
+// except what is being sent to followers.
 
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";

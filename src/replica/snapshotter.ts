@@ -1,5 +1,5 @@
-// Takes snapshots of the state while it goes on changing, in slices short enough for heartbeats to pass between them,
-// and installs those that a leader sends.
+// Takes snapshots of the state while the state changes, in short slices, so that heartbeats are sent in between. Installs the
+// snapshots that a leader sends.
 
 import { assert } from "../base/assert.ts";
 import type { SnapshotMeta } from "../consensus/raft/types.ts";

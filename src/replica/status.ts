@@ -1,4 +1,4 @@
-// How this member stands, for those who serve clients on it: its role, its log, and whether it takes commands now.
+// The status of this member for those who serve clients on it: its role, its log, and whether it accepts commands now.
 
 import type { MemberId } from "../consensus/raft/types.ts";
 import type { Machine } from "../state/machine.ts";

@@ -1,5 +1,5 @@
-// What a replica does as time passes: at each tick the core's clock, the leases' time, the leader's duties, and whatever
-// waits for an answer that may have been lost.
+// What a replica does at each tick: Raft's clock, the time of leases, the leader's duties, and retries of what may have been
+// lost.
 
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";

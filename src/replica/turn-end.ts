@@ -1,4 +1,4 @@
-// The end of a turn of the event loop: what came in during a turn is sent, asked and proposed together, once.
+// The end of a turn of the event loop. Everything that came in during the turn is sent, asked and proposed together.
 
 import type { Clock } from "../base/clock.ts";
 import type { Lifecycle } from "./lifecycle.ts";

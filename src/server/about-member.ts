@@ -1,4 +1,4 @@
-// What the doors may tell operators of this member.
+// The facts of this member that its doors may tell operators.
 
 import { descriptorLimit, openDescriptors } from "../management/process-metrics.ts";
 import type { AboutMember, StorageFacts } from "../protocols/about-member.ts";

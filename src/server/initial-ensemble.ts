@@ -1,4 +1,5 @@
-// The ensemble that a member's configuration names, as the log's first configuration; later the log knows better.
+// The first configuration of the log, made from the members that this member's settings name. Later the log's own configuration
+// counts.
 
 import { canonicalLine, memberOfLine } from "../base/server-line.ts";
 import type { Configuration } from "../consensus/raft/types.ts";

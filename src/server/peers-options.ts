@@ -1,4 +1,4 @@
-// A member's settings as its connections to the others take them.
+// A member's settings in the form that its connections to the others need.
 
 import { isLoopback } from "../adapters/clients/addresses.ts";
 import type { TlsTexts } from "../adapters/clients/tls.ts";

@@ -1,5 +1,5 @@
-// Whether a member can be relied on: it hears a leader that a majority follows, its state holds all that was acknowledged before it
-// was asked, and the ensemble counts it. A rolling restart goes on to the next member once this one is ready.
+// Whether a member is ready: it hears a leader that a majority follows, its state has everything that was acknowledged before
+// the question, and the ensemble counts it. A rolling restart continues with the next member after that.
 
 import { CoordinationError } from "../base/errors.ts";
 import { formatPeerEndpoint } from "../base/member.ts";

@@ -1,4 +1,4 @@
-// A member's settings as its replica takes them, with the limits of what is in flight between members, each with its
+// A member's settings in the form that its replica needs, with the limits of what is in flight between members, each with its
 // reason.
 
 import type { ReplicaOptions } from "../replica/replica.ts";

@@ -1,4 +1,4 @@
-// The simulator, as others use it: a whole run from a seed, or an ensemble to write scenarios with, for any protocol.
+// The simulator as a library: a whole run from a seed, or an ensemble for scenarios, with any protocol.
 
 export type { DoorHost, DoorServer, ServerConnection, SimulatedDoor } from "./kernel/door.ts";
 export { SimulatedEnsemble, type SimulatedEnsembleOptions } from "./kernel/ensemble.ts";

@@ -1,5 +1,5 @@
-// The phases without faults, and what each must bring: a leader where the faults pause; all clients served by a majority; all members
-// together again; equal states in the end.
+// The phases without faults, and what each must achieve. While the faults pause, a leader is elected. Then a majority serves
+// all clients. Then all members come together. In the end all states are equal.
 
 import type { Random } from "../base/random.ts";
 import { memberDescribed } from "../state/membership/description.ts";

@@ -1,4 +1,4 @@
-// The figures of many seeds, in a few lines.
+// The figures of many seeds, in a few lines of text.
 
 import type { Report } from "./simulation.ts";
 

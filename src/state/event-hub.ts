@@ -1,5 +1,5 @@
-// Events of a model, or of the machine, on their way to whoever listens on this member. Each kind of event is a method of
-// the hub of its model (`TreeEventHub`), which calls the same method of each listener.
+// The listeners of a model's events on this member. Each kind of event is a method of the model's hub (`TreeEventHub`), which
+// calls the same method of each listener.
 
 /** Listeners hear in the order in which they were added. One that is added or removed in between is heard from the next event on. */
 export class EventHub<Events extends object> {

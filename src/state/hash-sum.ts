@@ -1,5 +1,5 @@
-// A number that stands for a state: two sums of independent hashes of its parts. Parts without an order are added up, so
-// that a state that was restored hashes as the one it was taken from.
+// The hash of a state: two sums of independent hashes of its parts. Parts without an order are added, so a restored state has
+// the same hash as its original.
 
 export class HashSum {
   #some = 0;

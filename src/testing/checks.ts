@@ -1,4 +1,4 @@
-// The checks of the scenarios.
+// The assertions of the scenarios.
 
 import assert from "node:assert/strict";
 import { CoordinationError, type CoordinationErrorCode } from "../base/errors.ts";

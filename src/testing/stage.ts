@@ -1,5 +1,5 @@
-// The stage of a scenario: programs with connections of their own to one service, and the faults that can happen to them. An engine
-// that is to pass the scenarios brings a stage.
+// The stage of a scenario: programs with connections of their own to one service, and the faults that can happen to them. A new
+// engine brings a stage, and then runs the scenarios.
 
 import type {
   Coordination,

@@ -1,4 +1,4 @@
-// Output buffers, lent to connections while they have something to say: an idle connection holds none.
+// A pool of output buffers. A connection borrows one while it has something to send; an idle connection holds none.
 
 import { ByteWriter } from "../base/bytes.ts";
 import { BUFFER_BYTES_INITIAL, SPARE_BUFFER_BYTES_MAX, SPARE_BUFFERS_MAX } from "./limits.ts";

@@ -1,5 +1,5 @@
-// What one member can do for its clients at once, whichever doors they came by: work in a turn of the loop, memory for what was
-// not fetched or not read, and memory for watches. Each member has one of these, and all its doors share it.
+// The capacity of one member for its clients, shared by all its doors: work in a turn of the loop, memory for unread replies
+// and waiting requests, and memory for watches.
 
 import type { Clock } from "../base/clock.ts";
 import { BufferPool } from "./buffer-pool.ts";

@@ -1,4 +1,4 @@
-// The seam between what brings bytes and a door: a door gets a port and a peer, and gives back its connection.
+// The seam between listeners and a door: a door gets a port and a peer, and returns its connection.
 
 /**
  * A connection to a client, as a door sees it: a socket, memory, or a simulated network. It may take what is written at

@@ -1,5 +1,5 @@
-// Cuts what a port brings into length-prefixed frames: a length of four bytes, then so many, taken one at a time. Bytes are
-// copied only when a frame comes in pieces; a buffer for one grows with what has arrived, not with what was announced.
+// Cuts incoming bytes into length-prefixed frames: a length of four bytes, then that many bytes, one frame at a time. Bytes are
+// copied only when a frame arrives in pieces. A buffer grows with the bytes that have arrived, not with the announced length.
 
 import { assert } from "../base/assert.ts";
 import { FRAME_BUFFER_INITIAL_BYTES } from "./limits.ts";

@@ -1,4 +1,5 @@
-// What a connection has to say: replies and notifications gather in one buffer, which leaves with one write a turn.
+// The output of a connection. Replies and notifications gather in one buffer, which is sent with one write in each turn of the
+// loop.
 
 import { assert } from "../base/assert.ts";
 import type { ByteWriter } from "../base/bytes.ts";

@@ -1,5 +1,5 @@
-// Warnings of one kind that strangers can cause: so many are logged one by one in a tick, of more only the number, so that
-// ten thousand strangers are not a full log.
+// A limit on warnings that strangers can cause. In each tick a few are logged one by one, and of the others only the number, so
+// that they cannot fill the log.
 
 import type { Logger } from "../base/logger.ts";
 

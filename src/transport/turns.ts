@@ -1,5 +1,5 @@
-// The turns of the loop: what connections write leaves with one write each at a turn's end, and what was left waiting is
-// taken up again then. No client takes more than its share of a turn, whichever door it came by.
+// The turns of the event loop. At the end of a turn each connection sends its output with one write, and waiting work
+// continues. No client takes more than its share of a turn, whichever door it uses.
 
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";

@@ -1,4 +1,4 @@
-// Addresses of sockets, as people, limits and access lists know them.
+// The addresses of sockets, in the text form that people, limits and access lists use.
 
 import type { Socket } from "node:net";
 

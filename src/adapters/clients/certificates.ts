@@ -1,6 +1,6 @@
-// Keys and certificates as files: read at the start, and again while running when they have changed, where that is asked
-// for. All listeners that use the same files get new ones at once. Files that do not go together, as in the middle of being
-// replaced, are left until they do.
+// Keys and certificates as files. They are read at the start and, if that is asked for, again when they change. All listeners
+// with the same files get the new ones at once. Files that do not fit together, for instance while they are being replaced, are
+// ignored until they do.
 
 import { readFile, stat } from "node:fs/promises";
 import { CoordinationError } from "../../base/errors.ts";

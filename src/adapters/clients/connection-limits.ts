@@ -1,4 +1,4 @@
-// How many connections there may be, from one address and in all. One count may be shared by several listeners.
+// Limits on the number of connections: from one address, and in all. Several listeners may share one count.
 
 import { assert } from "../../base/assert.ts";
 

@@ -1,4 +1,4 @@
-// The limits of sockets from clients, together, each with its reason. Those that settings name can be changed there.
+// The limits of client sockets, each with its reason. Settings can change those that they name.
 
 /** Connections from one address, unless the door's settings say otherwise: ZooKeeper's `maxClientCnxns`. */
 export const CONNECTIONS_PER_ADDRESS_MAX = 60;

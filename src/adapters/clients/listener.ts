@@ -1,5 +1,5 @@
-// A door's ports: listens, keeps out connections that are one too many or whose certificate is refused, and hands each of
-// the others to the door as a port and a peer. The door never sees a socket.
+// The ports of a door. It refuses connections beyond the limits, and those whose certificate is not accepted. It hands each of
+// the others to the door as a port and a peer; the door never sees a socket.
 
 import type { AddressInfo, Socket } from "node:net";
 import { TLSSocket } from "node:tls";

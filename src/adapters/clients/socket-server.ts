@@ -1,5 +1,5 @@
-// Sockets from listening ports, plain, over TLS, or both on one port. It knows no protocol: who owns it decides who is
-// admitted and what is made of a socket.
+// A server of sockets on listening ports: plain, TLS, or both on one port. It knows no protocol. Its owner decides who is
+// admitted, and what happens with a socket.
 
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";

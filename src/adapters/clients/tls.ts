@@ -1,4 +1,4 @@
-// TLS on a listening port: what it proves itself by, which versions it speaks, and what it asks of those who connect.
+// TLS on a listening port: its certificate, its versions, and whether clients must present a certificate.
 
 import type { X509Certificate } from "node:crypto";
 import net, { type Socket } from "node:net";

@@ -1,4 +1,4 @@
-// Addresses on the peer port: where a member listens, out of its description. Pure.
+// The peer addresses of a member: where it listens, taken from its description. Pure.
 
 import { bracketed } from "../../base/endpoint.ts";
 import type { MemberId } from "../../consensus/raft/types.ts";

@@ -1,5 +1,5 @@
-// Answers calls of other members: judges each hello, has the caller prove itself where that is asked for, and either adopts
-// the connection or says why not.
+// The accepting side of connections between members. It checks each hello, demands proof if a secret is set, and then adopts
+// the connection or refuses it with a reason.
 
 import type { Socket } from "node:net";
 import type { MemberId } from "../../consensus/raft/types.ts";

@@ -1,5 +1,5 @@
-// Channels: frames of several purposes share one connection, each with its number, so that none reads another's. Members whose
-// wire version is older than 3 have the log's channel alone.
+// Channels: several kinds of frames share one connection. Each channel has a number, and reads only its own frames. Members
+// with a wire version below 3 have only the log's channel.
 
 import { assert } from "../../base/assert.ts";
 import type { MemberId } from "../../consensus/raft/types.ts";

@@ -1,5 +1,5 @@
-// Calls other members: says hello, proves itself, and calls again, in growing intervals, for as long as a member is listed
-// and not connected.
+// The connecting side between members. It sends a hello, proves itself, and tries again at growing intervals, as long as the
+// member is listed and not connected.
 
 import net from "node:net";
 import { assert } from "../../base/assert.ts";

@@ -1,5 +1,5 @@
-// Who may be sent the log. A member that the configuration names always may. Whoever it does not name must prove that it is of
-// the ensemble; where nothing is asked of anybody (no secret, no TLS), only processes of this machine are believed. Pure.
+// Which members may be sent the log. A member that the configuration names always may. Any other has to prove that it belongs
+// to the ensemble. Without a secret and without TLS, only processes on this machine are trusted. Pure.
 
 import { isLoopback } from "../clients/addresses.ts";
 

@@ -1,4 +1,4 @@
-// What log lines say of callers that are refused, and of members that refuse this one.
+// The log lines about members that are refused here, and about members that refuse this one.
 
 import type { HelloReply } from "./hello.ts";
 

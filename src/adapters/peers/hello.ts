@@ -1,5 +1,5 @@
-// The first bytes on a connection between members, in both directions, before anything else: who speaks, to whom, of which
-// ensemble, in which version, and whether it is to be proved (secret.ts). Pure.
+// The hello: the first bytes on a connection between members, in both directions. It names the sender, the receiver, the
+// ensemble and the version, and says whether a proof is required (shared-secret.ts). Pure.
 
 import { ByteReader, ByteWriter, MalformedError } from "../../base/bytes.ts";
 import { isMemberId } from "../../base/member-id.ts";

@@ -1,4 +1,4 @@
-// What callers may cost that no configuration names and that have proved nothing: a member that is to join, or anybody.
+// Limits on what unknown callers may cost: those that no configuration names and that have proved nothing.
 
 /** More than join at a time; each may have a frame of the size below under way. */
 export const STRANGERS_MAX = 8;

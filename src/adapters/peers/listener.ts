@@ -1,5 +1,5 @@
-// Takes calls from other members, with or without TLS, or both. A caller that has not said who it is within its time is cut
-// off, and so is the longest silent one when there are too many.
+// The listening sockets for other members: plain, TLS or both. A caller that does not send its hello in time is disconnected.
+// When there are too many callers, the one that has been silent longest is disconnected.
 
 import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";

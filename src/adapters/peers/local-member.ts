@@ -1,4 +1,4 @@
-// What this member says of itself to the others, and what it asks of them: its numbers, the ensemble, secrets and TLS.
+// What this member tells the others about itself, and requires of them: its numbers, the ensemble, secrets and TLS.
 
 import type { MemberId } from "../../consensus/raft/types.ts";
 import { encodeHello, type HelloReply, type Proof, WIRE_VERSION, WIRE_VERSION_OLDEST } from "./hello.ts";

@@ -1,4 +1,5 @@
-// What calling and answering share: this member, the table of the others, and what becomes of a connection.
+// What the connecting and the accepting side share: this member, the table of the others, and what is done with a new
+// connection.
 
 import type { Socket } from "node:net";
 import type { After } from "../timers.ts";

@@ -1,4 +1,4 @@
-// The other members, as far as connections go: where each may be called, and the connection or the call that there is.
+// The table of the other members: the addresses of each, and its connection or the attempt to connect.
 
 import { assert } from "../../base/assert.ts";
 import type { MemberId } from "../../consensus/raft/types.ts";

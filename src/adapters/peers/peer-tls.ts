@@ -1,4 +1,4 @@
-// TLS between members: what a member proves itself by, for which hosts, and how it calls another.
+// TLS between members: this member's certificate, the host names that are checked, and how it connects to another member.
 
 import net, { type Socket } from "node:net";
 import tls, { type SecureContext } from "node:tls";

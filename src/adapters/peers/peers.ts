@@ -1,4 +1,4 @@
-// Connections to the other members: one for each pair, called by either side, called again whenever it is lost.
+// The connections to the other members: one for each pair. Either side may open it, and it is opened again whenever it is lost.
 
 import type { AddressInfo, Socket } from "node:net";
 import { performance } from "node:perf_hooks";

@@ -1,4 +1,4 @@
-// Warnings about what others do wrong, few however often they do it.
+// Warnings about other members' mistakes: only a few are logged, however many there are.
 
 import type { Logger } from "../../base/logger.ts";
 

@@ -1,4 +1,4 @@
-// A member's first start: an empty log, and then the identity.
+// The first start of a member: it writes an empty log, and then the identity.
 
 import type { HardState } from "../../consensus/raft/types.ts";
 import { foreignError } from "./damage.ts";

@@ -1,5 +1,4 @@
-// Chance for what must differ from one file to the next: salts, and incarnations. A seeded one takes its place in a
-// simulation.
+// Random numbers for what must differ between files: salts and incarnations. Simulations use a seeded source instead.
 
 /** A whole number in [0, 2³²), each as likely as any other. */
 export type Chance = () => number;

@@ -1,4 +1,4 @@
-// What is wrong with a data directory, said so that an operator knows where and what to do.
+// The description of damage in a data directory: the place, and what the operator can do.
 
 import { CoordinationError } from "../../base/errors.ts";
 

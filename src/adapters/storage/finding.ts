@@ -1,4 +1,4 @@
-// What a start finds in a member's directories: identity, log and snapshots, and whether they agree with one another.
+// What a start finds in a member's directories: identity, log and snapshots, and whether they fit together.
 
 import type { Configuration, RecoveredState, SnapshotMeta } from "../../consensus/raft/types.ts";
 import { DamageError } from "./damage.ts";

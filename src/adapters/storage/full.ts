@@ -1,4 +1,4 @@
-// Whether the disk is full, as one answer from the several places that meet it.
+// Whether the disk is full: one answer, gathered from the places that notice it.
 
 export class FullSignal {
   readonly #onChange: (isFull: boolean) => void;

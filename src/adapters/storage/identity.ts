@@ -1,4 +1,5 @@
-// Whose directory this is: a small text file, written once, before anything else is.
+// The identity of a data directory: a small text file that says which member and ensemble it belongs to. It is written once,
+// before anything else.
 
 import { assert } from "../../base/assert.ts";
 import { crc32 } from "../../base/crc32.ts";

@@ -1,4 +1,4 @@
-// Reads old entries back from the disk: for a follower far behind, and for the state after a restart.
+// Reads old entries from the disk, for followers that are far behind and for the state after a restart.
 
 import { CoordinationError } from "../../base/errors.ts";
 import type { Entry, EntryKind } from "../../consensus/raft/types.ts";

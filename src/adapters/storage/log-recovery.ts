@@ -1,4 +1,4 @@
-// Finds Raft's log again in its journal: where each entry stands, the last hard state, and the configurations.
+// The recovery of Raft's log from its journal: where each entry is, the last hard state, and the configurations.
 
 import { assert } from "../../base/assert.ts";
 import { MalformedError } from "../../base/bytes.ts";

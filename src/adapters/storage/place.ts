@@ -1,4 +1,4 @@
-// Where a member's data stand, and what storage needs to work there.
+// The directories of a member, and what storage needs to work there.
 
 import type { Logger } from "../../base/logger.ts";
 import type { Chance } from "./chance.ts";

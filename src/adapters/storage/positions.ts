@@ -1,5 +1,5 @@
-// Where each entry of the log stands on the disk, kept sparsely: a mark every so many bytes, from which a reader goes
-// forward. Also where each term begins.
+// An index from entries of the log to their positions on the disk. It is sparse: it has a mark every few kilobytes, and a
+// reader goes forward from there. It also knows where each term begins.
 
 import { assert } from "../../base/assert.ts";
 import type { LogPosition } from "../../consensus/raft/types.ts";

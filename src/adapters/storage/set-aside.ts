@@ -1,4 +1,4 @@
-// Damaged data are never deleted: they are moved to a directory beside, where an operator finds them.
+// Damaged data are never deleted. They are moved to a directory next to the data, where an operator finds them.
 
 import { IDENTITY_NAME } from "./identity.ts";
 import { isJournalFile } from "./journal/segment.ts";

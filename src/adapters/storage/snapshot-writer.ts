@@ -1,5 +1,5 @@
-// Writes one snapshot file: in steps, each synced, so that the disk never has a mountain of it to swallow at once while
-// the log waits.
+// Writes one snapshot file in steps, with a sync after each step, so that the disk never has a large amount to write at once
+// while the log waits.
 
 import { assert } from "../../base/assert.ts";
 import { CoordinationError } from "../../base/errors.ts";

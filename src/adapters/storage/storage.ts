@@ -1,6 +1,6 @@
-// Opens a member's data directory: makes sure that it is this member's and nobody else is using it, finds what it holds, and
-// decides what damage means: alone, the member refuses to start; among others, it sets aside what it has and is born again,
-// under a new incarnation, so that nobody counts on what it has forgotten.
+// Opens a member's data directory. It checks that the directory belongs to this member and that no other process uses it, finds
+// what it holds, and decides what damage means. A member without others refuses to start on damage. One with others sets its
+// data aside and starts empty, under a new incarnation, so that nobody counts on what it has lost.
 
 import { type Logger, silentLogger } from "../../base/logger.ts";
 import type { Configuration } from "../../consensus/raft/types.ts";

@@ -1,4 +1,5 @@
-// The picture: a lane a client, a bar an operation, and the numbers of the order at the places where each takes effect.
+// The chart of a history: a lane for each client, a bar for each operation, and numbers that show the order in which the
+// operations took effect.
 
 import { clientName } from "../explanation.ts";
 import { shortened } from "../formatting.ts";

@@ -1,4 +1,4 @@
-// Pieces of a page. What comes from a history is escaped wherever it is set, and cannot turn the direction of what follows.
+// Pieces of HTML. Text from a history is always escaped, and cannot change the writing direction of what follows.
 
 import type { TextStyle } from "../explanation.ts";
 import { printable, shortened } from "../formatting.ts";

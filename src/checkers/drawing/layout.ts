@@ -1,5 +1,5 @@
-// Where everything goes. Time runs left to right, but not to scale: between two events is as much room as the words of the
-// bars and the numbers of the order need, as only the order of events counts.
+// The layout of a drawing. Time runs from left to right, but not to scale, because only the order of events counts. The space
+// between two events is as wide as the labels need.
 
 import type { Operation } from "../model.ts";
 

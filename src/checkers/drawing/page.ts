@@ -1,4 +1,4 @@
-// A history drawn as one page that needs nothing else: no scripts, no fonts, no network.
+// A history drawn as one page without scripts, fonts or other files.
 
 import { clientName, explainCheck } from "../explanation.ts";
 import { counted, shortened } from "../formatting.ts";

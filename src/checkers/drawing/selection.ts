@@ -1,5 +1,5 @@
-// What of a history is drawn: one part of the object, and of it what a person can take in. Of a violation that is its end:
-// what was going on when the answer came that nothing explains, and what had led there.
+// Which part of a history is drawn: one part of the object, and as much of it as a person can read. For a violation it is the
+// end: what was in progress when the unexplained answer came, and what led there.
 
 import { assert } from "../../base/assert.ts";
 import type { Check } from "../linearizability.ts";

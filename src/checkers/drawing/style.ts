@@ -1,4 +1,4 @@
-// How the page looks: by day and by night, on wide screens and on narrow ones.
+// The style sheet of the page: for light and dark screens, wide and narrow ones.
 
 export const STYLE = `
 :root {

@@ -1,5 +1,5 @@
-// Values that are written and that nothing in a history ever speaks of again. One stands for all of them: no answer tells
-// them apart.
+// Written values that nothing in a history mentions again. One value stands for all of them, because no answer distinguishes
+// them.
 
 /** Text that is none of those seen. */
 export function unseenBeside(seen: ReadonlySet<unknown>): string {

@@ -1,5 +1,5 @@
-// The configurations of the log, each in force from where its entry stands (Raft §6: from its append on, committed or
-// not). Those that a new leader overwrites are taken back with their entries.
+// The configurations in the log. Each is in force from its entry on, committed or not (Raft §6). When a new leader overwrites
+// the entry, the configuration is undone.
 
 import { assert } from "../../base/assert.ts";
 import type { Configuration, SnapshotMeta } from "./types.ts";

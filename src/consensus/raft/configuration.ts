@@ -1,5 +1,5 @@
-// Who belongs to the ensemble: questions about a configuration, the two steps of changing one (Raft §6, joint consensus),
-// and its bytes in the log. Pure.
+// The members of the ensemble: questions about a configuration, the two steps of changing one (joint consensus, Raft §6), and
+// its bytes in the log. Pure.
 
 import { assert } from "../../base/assert.ts";
 import { ByteReader, ByteWriter, MalformedError } from "../../base/bytes.ts";

@@ -1,5 +1,5 @@
-// What this member may take part in, by its log, its file and its disk: founding an ensemble, campaigning, leading alone.
-// Pure questions; nothing here changes anything.
+// What this member may take part in, according to its log, its file and its disk: founding an ensemble, campaigning, leading
+// alone. These are pure questions; nothing here changes state.
 
 import { namesVoter } from "./configuration.ts";
 import { isOutgrown, standingOf, voterIds } from "./founding.ts";

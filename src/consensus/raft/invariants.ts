@@ -1,5 +1,5 @@
-// What holds after every step of one member's Raft, checked there. The cheap part runs in production: a member that
-// breaks one of these must stop before it says another word. The thorough part grows with the log in memory.
+// The invariants that hold after every step of one member's Raft. The cheap checks run in production: a member that breaks one
+// of them stops before it sends another message. The thorough checks take time in proportion to the log in memory.
 
 import { assert } from "../../base/assert.ts";
 import type { RaftParts, RoleState } from "./role-state.ts";

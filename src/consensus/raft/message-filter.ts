@@ -1,5 +1,5 @@
-// Which messages are heard at all, and whose term counts: what breaks a rule is refused, a stranger unseats nobody, and a
-// later term is taken over on credit (Raft §5.1; term-credit.ts). So the handlers need not think of it.
+// The filter of incoming messages. It drops messages that break a rule, ignores campaigns of strangers, and takes over a later
+// term within a limit (Raft §5.1, term-credit.ts). So the handlers need not check any of that.
 
 import type { RaftParts, RoleState } from "./role-state.ts";
 import { ruleBroken } from "./rules.ts";

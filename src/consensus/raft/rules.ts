@@ -1,5 +1,5 @@
-// Messages that no member sends which keeps to the rules. Whoever does send one is broken, or no member at all: what it
-// says is dropped before anything changes by it, so that it cannot make this member meet an impossible state. Pure.
+// Messages that no correct member sends. Whoever sends one is broken, or no member at all. Such a message is dropped before it
+// changes anything, so it cannot bring this member into an impossible state. Pure.
 
 import type { RaftLog } from "./log.ts";
 import type { MemberId, Message, Role } from "./types.ts";

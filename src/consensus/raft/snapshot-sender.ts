@@ -1,5 +1,5 @@
-// The leader's side of a snapshot on its way to a follower whom the log no longer reaches: chunk by chunk, each read from
-// the disk when the one before it is durable over there, so that a slow follower costs the leader one chunk of memory.
+// The leader's side of sending a snapshot to a follower that the log no longer reaches. It sends chunk by chunk, and reads the
+// next one when the follower has the last one on its disk. So a slow follower costs the leader one chunk of memory.
 
 import { assert } from "../../base/assert.ts";
 import type { EffectQueue } from "./effect-queue.ts";

@@ -1,5 +1,5 @@
-// The term of every entry, as runs: a log of millions of entries has few terms, so that the terms of entries long gone
-// from memory cost nothing.
+// The term of every entry, stored as runs. A log of millions of entries has few terms, so the terms of entries that have left
+// memory cost almost nothing.
 
 import { assert } from "../../base/assert.ts";
 import type { LogPosition } from "./types.ts";

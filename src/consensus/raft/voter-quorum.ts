@@ -1,5 +1,5 @@
-// What a majority of voters has reached, as the leader knows it: positions of the log, rounds of contact, ticks. In a
-// joint configuration majorities of both halves count (Raft §6).
+// What a majority of the voters has reached, as the leader knows it: log positions, rounds of contact, ticks. In a joint
+// configuration both halves need a majority (Raft §6).
 
 import { reachedByMajority } from "../quorum.ts";
 import type { Followers } from "./followers.ts";

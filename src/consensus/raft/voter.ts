@@ -1,4 +1,4 @@
-// How a member answers those who ask for its vote. The rule itself is `mayVote` (election.ts).
+// How a member answers requests for its vote. The rule itself is `mayVote` (election.ts).
 
 import { mayVote, type VoterState } from "./election.ts";
 import type { MessageFilter } from "./message-filter.ts";

@@ -1,5 +1,5 @@
-// What the four-letter words, the admin server and the metrics know of the member they speak for. They only look; what
-// they look at is counted and kept elsewhere.
+// What the four-letter words, the admin server and the metrics may read of their member. They only read; others count and keep
+// these values.
 
 import type { ReplicaPort } from "../../replica/replica-port.ts";
 import { Leases } from "../../state/leases/leases.ts";

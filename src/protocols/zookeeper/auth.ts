@@ -1,5 +1,5 @@
-// Who a client is: what it proves by `addauth`, and the digests that ACLs hold. Hashes come from outside, so that this
-// runs wherever the rest does.
+// The identities of a client: what it proves by `addauth`, and the digests in access lists. The hash function is passed in, so
+// that this code runs everywhere.
 
 import type { Hashes } from "../../base/hashes.ts";
 import { byteString, equalsSecretly, toByteString } from "../../base/text.ts";

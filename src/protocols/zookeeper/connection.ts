@@ -1,5 +1,5 @@
-// One client's connection, from its first bytes to its last: what may be taken from it now, what it asks for, and how it
-// begins and ends. The order of its requests is kept by `request-pipeline.ts`. Sockets and time come in through ports.
+// One client's connection, from its first byte to its last: how it begins and ends, and which requests may be read from it now.
+// `request-pipeline.ts` keeps the order of its requests. Sockets and time come in through ports.
 
 import { assert } from "../../base/assert.ts";
 import type { ByteWriter } from "../../base/bytes.ts";

@@ -1,4 +1,4 @@
-// What is counted over all connections of a member, and what of its service can be looked at as it is.
+// Counters over all connections of a member, and the values of its service that can be read at any time.
 
 import { Summary } from "../../base/summary.ts";
 import { OPCODE_SPAN, OPERATIONS, placeOf } from "./operations/index.ts";

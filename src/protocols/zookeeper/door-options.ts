@@ -1,4 +1,4 @@
-// How this door is set up: what `zoo.cfg` says of it, with defaults filled in.
+// The options of ZooKeeper's door: the settings of `zoo.cfg`, with defaults filled in.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";

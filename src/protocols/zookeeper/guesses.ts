@@ -1,7 +1,8 @@
-// Wrong passwords, counted by the address they came from and the user they were for, so that guessing is slow: some are free, as people
-// mistype, then one more may be tried in a while, over all connections of the address. What may not be tried yet is not looked
-// at: an answer that only came late would still tell a right guess from a wrong one at once. Right passwords cost nothing; other
-// users and other addresses never wait. (The generic cell rate algorithm, ITU-T I.371: one number a guesser.)
+// Protection against guessing passwords. Wrong passwords are counted by address and user. A few are free, because people
+// mistype. Then one more may be tried in each interval, over all connections of the address; until then passwords are not
+// checked at all. (A late answer would still tell a right guess from a wrong one.) Right passwords cost nothing, and other
+// users and addresses never wait. The algorithm is the generic cell rate algorithm (ITU-T I.371): one number for each address
+// and user.
 
 import { parseAddress } from "../../state/tree/ip.ts";
 import { GUESS_INTERVAL_MS, GUESSERS_MAX, GUESSES_FREE } from "./limits.ts";

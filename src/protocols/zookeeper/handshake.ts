@@ -1,6 +1,6 @@
-// A client's first request: a session is opened, or one that it had elsewhere is attached here, through the log, so that
-// every member agrees who serves it. What cannot be is answered as ZooKeeper does: with a session of zeros for one that is
-// not known any more, with a closed connection where another member may do better.
+// A client's first request. It opens a session, or attaches one that the client had on another member. Both go through the log,
+// so that all members agree on who serves the session. Refusals are ZooKeeper's: a session of zeros if the session is unknown,
+// a closed connection if another member may do better.
 
 import { assert } from "../../base/assert.ts";
 import { type ByteReader, type ByteWriter, MalformedError } from "../../base/bytes.ts";

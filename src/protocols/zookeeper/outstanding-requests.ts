@@ -1,4 +1,4 @@
-// A request between its coming and its reply. The records are used again and again: a request costs no object.
+// The record of a request between its arrival and its reply. Records are reused, so a request allocates no object.
 
 import { assert } from "../../base/assert.ts";
 import type { ByteReader } from "../../base/bytes.ts";

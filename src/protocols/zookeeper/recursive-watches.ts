@@ -1,5 +1,5 @@
-// Watches on everything below a path, as a tree of the paths' segments. An event's path is walked once from the root: that
-// costs what the path is long, however deep it is and however many watch it from above.
+// Watches on everything below a path, as a tree of path segments. An event walks its path once from the root. So it costs time
+// in proportion to the length of the path, however many watch it from above.
 
 /** A segment that somebody watches from, or that lies above one. */
 class Place<W> {

@@ -1,5 +1,5 @@
-// What may be taken from a client now: its bytes are cut into frames, and each frame goes where its opcode says. What cannot
-// be taken stays where it is, and in the end in the client's own socket.
+// Cuts the bytes of a client into frames and dispatches each by its opcode. What cannot be accepted now waits here, and in the
+// end in the client's own socket.
 
 import type { ByteReader } from "../../base/bytes.ts";
 import { bytesOf, toByteString } from "../../base/text.ts";

@@ -1,7 +1,7 @@
-// The order of one session's requests. Promises: replies leave in the order of the requests; a read sees exactly the state
-// that the writes before it left; a notification leaves before any reply that shows what it tells of; the revision that
-// replies and notifications carry never goes back. Writes are proposed as they come, many in flight; a read behind a write
-// waits, and has its turn in the middle of the write's own outcome; a write behind a `sync` is proposed once that is passed.
+// The order of one session's requests. Promises: (1) replies are sent in the order of the requests; (2) a read sees exactly the
+// state after the writes before it; (3) a notification is sent before any reply that shows the change; (4) the zxids in replies
+// and notifications never go back. Writes are proposed as they come, and many may be in flight. A read behind a write waits,
+// and runs as part of that write's outcome. A write behind a `sync` is proposed after the sync has passed.
 
 import { type ByteReader, type ByteWriter, MalformedError } from "../../base/bytes.ts";
 import type { CoordinationError } from "../../base/errors.ts";

@@ -1,4 +1,4 @@
-// A session's requests in the order of their coming, which is the order of their replies.
+// A session's requests in the order of their arrival, which is the order of their replies.
 
 import { assert } from "../../base/assert.ts";
 import type { OutstandingRequest } from "./outstanding-requests.ts";

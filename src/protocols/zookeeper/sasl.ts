@@ -1,5 +1,6 @@
-// SASL's DIGEST-MD5 (RFC 2831) from the server's side, authentication alone (qop "auth"), as Java's own provider speaks it
-// to ZooKeeper's clients: one challenge, one response, one proof that the server knows the password too.
+// The server's side of SASL DIGEST-MD5 (RFC 2831), for authentication only (qop "auth"), as Java's provider speaks it with
+// ZooKeeper's clients. The server sends a challenge, the client a response, and the server proves that it knows the password
+// too.
 
 import { MalformedError } from "../../base/bytes.ts";
 import type { Hashes } from "../../base/hashes.ts";

@@ -1,5 +1,5 @@
-// One client's session, as the connection that serves it knows it. A session outlives its connections: what all members
-// know of it is a lease in the replicated state.
+// One client's session, as its connection knows it. A session outlives its connections: for all members it is a lease in the
+// replicated state.
 
 import { assert } from "../../base/assert.ts";
 import type { ReplicaPort } from "../../replica/replica-port.ts";

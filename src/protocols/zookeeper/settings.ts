@@ -1,4 +1,4 @@
-// What ZooKeeper's door is set to. `server/configuration` reads it, under the names of zoo.cfg and those of cabildo.yaml.
+// The settings of ZooKeeper's door. `server/configuration` reads them, under the names of zoo.cfg and of cabildo.yaml.
 
 export interface ZooKeeperSettings {
   /** ZooKeeper's unit of time: session timeouts are bounded by it. */

@@ -1,5 +1,5 @@
-// What a member tells of its service to clients: counters over all connections, and one line for each connection. The
-// four-letter words, the admin commands and the metrics read it; nothing here decides anything.
+// The statistics of a member's service for clients: counters over all connections, and one line for each connection. The
+// four-letter words, the admin commands and the metrics read them.
 
 import type { SummaryFacts } from "../../base/summary.ts";
 import type { Watches } from "./watches.ts";

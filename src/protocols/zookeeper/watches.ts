@@ -1,6 +1,6 @@
-// The watches that this member's clients have set. Watches are local: no other member knows of them, and they end with
-// the connection that set them. A one-shot watch is told once and forgotten; a persistent one stays; a recursive one
-// stays and is told of everything below its path, except changes of children lists.
+// The watches that this member's clients have set. Watches are local: other members do not know of them, and they end with
+// their connection. A one-shot watch is told once and forgotten. A persistent one stays. A recursive one stays and hears of
+// everything below its path, except changes of lists of children.
 //
 // ZooKeeper keeps two tables, and clients can see it: `data` holds what exists and getData set, `child` what getChildren
 // set, a persistent watch stands in both, a recursive one in `data` alone.

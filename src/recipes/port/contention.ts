@@ -1,4 +1,4 @@
-// Things that not everyone can have at once: mutexes, shared mutexes, semaphores. Each is a queue of contenders.
+// What only one program, or a few, may have at a time: mutexes, shared mutexes and semaphores. Each is a queue of contenders.
 
 import type { EngineSession, OnRefused, PlaceOptions } from "./engine.ts";
 

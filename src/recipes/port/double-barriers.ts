@@ -1,4 +1,4 @@
-// Double barriers: participants begin when enough have come, and end when all are through.
+// Double barriers: participants begin when enough have come, and end when all have finished.
 
 import type { Contender } from "./contention.ts";
 import type { EngineSession, PlaceOptions } from "./engine.ts";

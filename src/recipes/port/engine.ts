@@ -1,4 +1,4 @@
-// What every engine is, and what all of its abilities share: time and chance, the session, watched reads.
+// The part of the port that every engine has: time and random numbers, the session, watched reads.
 
 import type { Random } from "../../base/random.ts";
 

@@ -1,4 +1,4 @@
-// Subtrees: everything below a place, kept track of.
+// Subtrees: everything below a place, with its changes.
 
 import type { ReadOptions, WatchedRead } from "./engine.ts";
 

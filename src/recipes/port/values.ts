@@ -1,4 +1,4 @@
-// Small values, each changed as one.
+// Small values. Each is changed as a whole.
 
 import type { PlaceOptions, ReadOptions, WatchedRead, WriteLimits } from "./engine.ts";
 

@@ -1,5 +1,5 @@
-// A duty of the leader: something that whoever leads has to see to, by commands of its own. Its commands carry the
-// leader's term and are never sent again: what is lost with a term is found due again by the next leader.
+// A duty of the leader: work that the leader does by commands of its own. These commands carry the leader's term and are never
+// sent again. If a term ends before a command is committed, the next leader finds the work due again.
 
 import type { Configuration, MemberId, MemberProgress, MemberRecord } from "../../consensus/raft/types.ts";
 import type { Encode } from "../term-batches.ts";

@@ -1,6 +1,6 @@
-// What a leader does about its ensemble's members by itself: carries out a reconfiguration that the log asked for, brings
-// new participants in as learners and gives them their vote once they have caught up, takes the vote, until it has caught
-// up again, from a member whose disk was replaced, and adds the members that an operator added to its file.
+// The leader's decisions about the members. It carries out a requested change; adds new participants as learners, and gives
+// them a vote when they have caught up; takes the vote from a member with a new disk until that has caught up; and adds the
+// members that an operator added to its file.
 
 import { assert } from "../../base/assert.ts";
 import type { Configuration, MemberId, MemberRecord } from "../../consensus/raft/types.ts";

@@ -1,6 +1,6 @@
-// Containers that emptied and TTL nodes that nobody touched are deleted by the leader, through the log. What is due is
-// decided again when the deletion is applied. A sweep looks at each container and each TTL node once; a large one is done in
-// parts, so that it holds nobody up, and is at most as fast as the settings say.
+// Deletes empty containers and expired TTL nodes, by commands of the leader. `apply` checks again whether a node is due. A
+// sweep looks at each container and each TTL node once. A large sweep is done in parts, so that nothing else waits, and no
+// faster than the settings allow.
 
 import type { Machine } from "../../state/machine.ts";
 import type { Reapable } from "../../state/tree/commands.ts";

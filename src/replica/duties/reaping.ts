@@ -1,4 +1,4 @@
-// The duty of deleting containers that emptied and TTL nodes that nobody touched: one sweep at each interval.
+// The duty of deleting empty containers and expired TTL nodes: one sweep in each interval.
 
 import type { Machine } from "../../state/machine.ts";
 import { encodeReap } from "../../state/tree/commands.ts";

@@ -1,5 +1,5 @@
-// The duty of bringing the ensemble's members to what the log, the file and the disks say: one step at a time, each when
-// the one before it is committed (membership.ts decides which). A reconfiguration whose voters do not answer is given up.
+// The duty of changing the members to what the log, the file and the disks say. It takes one step at a time, each after the
+// last one is committed (membership.ts decides which). It gives a reconfiguration up whose voters do not answer.
 
 import type { Logger } from "../../base/logger.ts";
 import type { MemberId, MemberRecord } from "../../consensus/raft/types.ts";

@@ -1,5 +1,5 @@
-// From all that was given to the settings of one member: defaults filled in, files looked into, and every contradiction
-// told at once. Nothing on disk is changed.
+// Turns everything that was given into the settings of one member. It fills in defaults, reads the files that settings name,
+// and reports all contradictions at once. It changes nothing on the disk.
 
 import { resolve } from "node:path";
 import type { Endpoint } from "../../base/endpoint.ts";

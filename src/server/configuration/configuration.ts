@@ -1,5 +1,5 @@
-// The settings of one member, complete and checked: what `startMember` is given. Nothing here knows how they were
-// written down; `load.ts` makes one of these from a file, the environment and the command line.
+// The settings of one member, complete and checked. Where they came from does not matter here; `load.ts` makes them from a
+// file, the environment and the command line.
 
 import type { Endpoint } from "../../base/endpoint.ts";
 import { CoordinationError } from "../../base/errors.ts";

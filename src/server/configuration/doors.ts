@@ -1,5 +1,5 @@
-// The doors of one member: for each, where it listens and what its protocol is set to. ZooKeeper's stand under ZooKeeper's own
-// names; any other protocol brings its settings as a `DoorSection`.
+// The doors of one member: where each listens, and its protocol's settings. ZooKeeper's settings have ZooKeeper's own names.
+// Any other protocol brings its settings as a `DoorSection`.
 
 import type { Endpoint } from "../../base/endpoint.ts";
 import type { ConfiguredDoor, ListenSettings } from "../../protocols/configured-door.ts";

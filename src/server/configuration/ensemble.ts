@@ -1,4 +1,4 @@
-// Who this member is, who the others are, and where each listens: from the `server.N` lines, `myid`, and the ports.
+// This member, the other members, and where each listens: from the `server.N` lines, `myid` and the ports.
 
 import { join } from "node:path";
 import { type Endpoint, formatEndpoint } from "../../base/endpoint.ts";

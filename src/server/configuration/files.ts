@@ -1,4 +1,4 @@
-// The few files that a configuration leads to: read through this, so that everything else is tested on text alone.
+// The access to the few files that a configuration names. Everything else is tested on text alone.
 
 import { readFileSync, statSync } from "node:fs";
 

@@ -1,5 +1,5 @@
-// The name that somebody probably meant: the nearest by Damerau–Levenshtein distance (insert, delete, replace, swap two
-// neighbours), if it is near at all.
+// The nearest known name to a wrong one, by Damerau–Levenshtein distance (insert, delete, replace, swap two neighbours), if one
+// is near enough.
 
 export function nearestName(wrong: string, names: Iterable<string>): string | null {
   const wanted = wrong.toLowerCase();

@@ -1,4 +1,4 @@
-// The ensemble's secret: what its members prove themselves by to each other where they do without TLS, or besides it.
+// The settings of the ensemble's secret, by which members recognize each other, without TLS or besides it.
 
 import type { FileReader } from "./files.ts";
 import type { Values } from "./values.ts";

@@ -1,4 +1,4 @@
-// Who may do what: super users, SASL users, and the schemes a client must have proved.
+// The settings of access: super users, SASL users, and the schemes that clients must prove.
 
 import { resolve } from "node:path";
 import type { SecuritySettings } from "../../protocols/zookeeper/settings.ts";

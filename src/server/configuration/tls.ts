@@ -1,5 +1,5 @@
-// TLS settings from ZooKeeper's `ssl.…` keys. Java's key stores are no use here: PEM files are read, and who has a JKS
-// or PKCS12 store is told how to convert it.
+// TLS settings from ZooKeeper's `ssl.…` keys. Only PEM files are supported. The error for a JKS or PKCS12 store says how to
+// convert it.
 
 import type { TlsSettings } from "../../protocols/configured-door.ts";
 import type { FileReader } from "./files.ts";

@@ -1,5 +1,5 @@
-// What was given, from all places at once: the strongest of each setting counts, every one that was read is remembered
-// with its source, and whatever is wrong is gathered, so that all of it can be told at once.
+// All given values at once. For each setting the strongest one counts, and the source of every value is remembered. Problems
+// are collected, so that all of them can be reported together.
 
 import type { DoorSection } from "../../protocols/door-section.ts";
 import type { Kind } from "../../protocols/setting-kinds.ts";

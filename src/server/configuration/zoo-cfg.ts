@@ -1,5 +1,5 @@
-// ZooKeeper's own configuration: zoo.cfg and the file of its dynamic part, as text. Every key is a setting of ours, a
-// key that means nothing here (a warning says why), or an error that suggests the nearest name.
+// Reads zoo.cfg and its dynamic part as text. Each key is one of our settings, or one that has no meaning here (a warning says
+// why), or an error that suggests the nearest name.
 
 import { describeSource, type Source } from "./configuration.ts";
 import { editDistance, nearestName, suggestion } from "./nearest.ts";

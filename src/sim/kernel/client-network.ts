@@ -1,5 +1,6 @@
-// Connections between clients and members: bytes in order, after a while, in whatever pieces; cut without a word by a lost
-// route, closed when a process dies. What a member writes is taken as its kernel likes: all at once, nothing, or a byte.
+// Connections between clients and members. Bytes arrive in order, after a delay, in pieces of any size. A lost route drops them
+// silently; the end of a process closes the connection. A member's writes are accepted whole, one byte at a time, or not at
+// all.
 
 import type { Random } from "../../base/random.ts";
 import type { MemberId } from "../../consensus/raft/types.ts";

@@ -1,5 +1,5 @@
-// Which disks may be damaged: never so many that an acknowledged write could be lost on all of them. It knows what was done to each
-// disk, and what its member may stop for.
+// Which disks may be damaged: never so many that an acknowledged write could be lost on all of them. It records what was done
+// to each disk, and for which reasons its member may stop.
 
 import type { MemberId } from "../../consensus/raft/types.ts";
 import type { SimulatedEnsemble } from "./ensemble.ts";

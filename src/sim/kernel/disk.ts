@@ -1,6 +1,6 @@
-// A machine's disk, as files in memory: what was synced is there for good; what was not is there until power is lost, and
-// then as chance has it, sector by sector. It can be slow, stall, fail a sync, fill up, and flip a bit. Storage runs on it as
-// on the real one, through the same port.
+// The disk of a simulated machine, as files in memory. What was synced stays for ever. What was not synced stays until power is
+// lost; then chance decides, sector by sector. The disk can be slow, stall, fail a sync, fill up, and flip a bit. Storage uses
+// it through the same port as a real one.
 
 import type { Files } from "../../adapters/storage/files.ts";
 import type { Random } from "../../base/random.ts";

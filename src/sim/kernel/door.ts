@@ -1,5 +1,5 @@
-// The seam between the kernel and a protocol: what a simulated process serves its clients with. The kernel knows no protocol; a door
-// is one entry of the list that an ensemble is made with.
+// The seam between the kernel and a protocol: the door of a simulated process. The kernel knows no protocol; the doors are a
+// list that an ensemble is made with.
 
 import type { Random } from "../../base/random.ts";
 import type { Replica } from "../../replica/replica.ts";

@@ -1,4 +1,4 @@
-// The queue of future events that every simulated world runs on: this simulator's, and that of the Raft tests.
+// The queue of future events, for this simulator and for the Raft tests.
 
 interface Event {
   readonly at: number;

@@ -1,5 +1,6 @@
-// Growing an ensemble by its members' files, as operators do who know no reconfiguration: the file of every machine lists more members, the
-// new machines are started, and the old ones are restarted one after the other. A member that is alone by design grows the same way.
+// Grows an ensemble through the members' files, as operators do without reconfiguration. Every machine's file lists more
+// members, the new machines are started, and the old ones are restarted one by one. A member that stands alone grows in the
+// same way.
 
 import type { Random } from "../../base/random.ts";
 import type { Configuration, MemberId } from "../../consensus/raft/types.ts";

@@ -1,5 +1,5 @@
-// The invariants of the members: what Raft, the log and the state promise each other, looked at as it happens. The first invariant that is
-// broken ends the story.
+// The invariants of the members: what Raft, the log and the state promise, checked as it happens. The first violation ends the
+// run.
 
 import { crc32 } from "../../base/crc32.ts";
 import { decodeConfiguration } from "../../consensus/raft/configuration.ts";

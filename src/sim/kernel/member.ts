@@ -1,5 +1,5 @@
-// One machine of a simulated ensemble: its disk outlives its processes. A process is what a server is, but for its sockets:
-// storage, replica and protocol sessions, the same code, on virtual time.
+// One machine of a simulated ensemble. Its disk outlives its processes. A process runs what a server runs, except for sockets:
+// storage, replica and protocol sessions, on virtual time.
 
 import type { Files } from "../../adapters/storage/files.ts";
 import { openStorageIn, type StorageWorld } from "../../adapters/storage/storage.ts";

@@ -1,5 +1,5 @@
-// The changes of members that an operator asks for while faults happen: one or several at once, the leader's removal, a voter's removal
-// while another catches up, another role.
+// The changes of members that an operator requests during the faults: one or several members at once, the leader, a voter while
+// another one catches up, or another role.
 
 import type { WantedRole } from "../../base/member.ts";
 import type { Random } from "../../base/random.ts";

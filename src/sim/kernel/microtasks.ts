@@ -1,5 +1,5 @@
-// The one thing that virtual time asks of its host: to run on once no promise is left to tell. Node has `process.nextTick` for it, browsers
-// a message to oneself.
+// The only thing that virtual time needs from its host: to continue after all pending promises have settled. Node has
+// `process.nextTick` for that; a browser posts a message to itself.
 
 interface Port {
   onmessage: (() => void) | null;

@@ -1,5 +1,5 @@
-// The nemesis (Jepsen's term for the process that injects faults): what goes wrong and when, as the seed decides. The promises hold
-// whatever it does: it never damages so many disks that an acknowledged write could be lost on all of them.
+// The nemesis: Jepsen's term for the process that injects faults. The seed decides what fails and when. It never damages so
+// many disks that an acknowledged write could be lost on all of them, so the promises must hold.
 
 import { CoordinationError } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";

@@ -1,6 +1,6 @@
-// A network that loses, delays, duplicates, reorders, clogs and partitions, as the seed decides. Between two machines that
-// are connected frames keep their order, as on TCP, unless the network is unruly; what was under way when a connection broke
-// is lost.
+// A network that loses, delays, duplicates, reorders, blocks and partitions frames, as the seed decides. Frames between two
+// connected machines keep their order, as on TCP, unless the network is unruly. When a connection breaks, the frames in flight
+// are lost.
 
 import { WIRE_VERSION, WIRE_VERSION_OLDEST } from "../../adapters/peers/hello.ts";
 import { assert } from "../../base/assert.ts";

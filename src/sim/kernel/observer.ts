@@ -1,4 +1,4 @@
-// What members do, seen as it happens: by the invariants, and by tests.
+// The events of members, as they happen, for the invariants and for tests.
 
 import type { EntryKind, MemberId, RecoveredState } from "../../consensus/raft/types.ts";
 import type { LogWrite, OpenedStorage } from "../../replica/ports.ts";

@@ -1,5 +1,5 @@
-// The end of all faults, for a while or for good: disks are repaired, processes are restarted as by a service manager, and the
-// network is quiet. Its invariant: with all members up and connected one member leads, and a write is done.
+// The end of all faults, for a while or for good. Disks are repaired, processes restart as under a service manager, and the
+// network is quiet. Invariant: with all members up and connected, one leads and completes a write.
 
 import { encodeExpireLeases } from "../../state/leases/commands.ts";
 import type { SimulatedEnsemble } from "./ensemble.ts";

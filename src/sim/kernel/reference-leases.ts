@@ -1,4 +1,4 @@
-// The reference model of the lease table: which leases there are, whose they are, and who may speak for them.
+// The reference model of the lease table: which leases exist, who owns them, and which members may use them.
 
 import type { ByteReader } from "../../base/bytes.ts";
 import { GRANT, LEASE_OPERATION, SECRET_BYTES } from "../../state/leases/commands.ts";

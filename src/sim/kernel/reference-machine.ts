@@ -1,5 +1,5 @@
-// The reference machine: what the committed log means, read a second time by slow and obvious code. It hears each entry once, from
-// whichever member applies it first, and passes each command to the reference model of its kind. It knows no model itself.
+// The reference machine: a second, slow and obvious implementation of what the committed log means. It hears each entry once,
+// from the member that applies it first, and passes each command to the reference model of its kind. It knows no model itself.
 
 import { ByteReader } from "../../base/bytes.ts";
 import { readBatchHeader } from "../../state/batch.ts";

@@ -1,4 +1,4 @@
-// Routes between machines, each in one direction: there, or cut. What travels on a cut route is lost without a word.
+// Routes between machines, each in one direction: open or cut. What travels on a cut route is lost silently.
 
 /** Machines have whole numbers below 2²⁰. */
 const SHIFT = 2 ** 20;

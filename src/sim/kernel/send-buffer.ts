@@ -1,5 +1,4 @@
-// What a member's kernel does with the bytes that are written for a client: it takes them all, or none, or one, and the
-// rest leaves in its own time.
+// A member's send buffer for one client. It accepts all bytes, or one, or none; the rest is sent later.
 
 import type { Random } from "../../base/random.ts";
 

@@ -1,5 +1,5 @@
-// Virtual time in milliseconds: one queue of future events decides everything that happens. All that hangs on an event, promises too, runs
-// to its end before the next. Nothing here waits for real time.
+// Virtual time in milliseconds. One queue of future events decides everything that happens. Everything that an event causes,
+// promises included, finishes before the next event. Nothing waits for real time.
 
 import type { Clock } from "../../base/clock.ts";
 import { EventQueue } from "./event-queue.ts";

@@ -1,4 +1,4 @@
-// A seed's whole story as one number.
+// The hash of a whole run. Equal seeds give equal hashes.
 
 /** A number that stands for everything that happened. */
 export class Trace {

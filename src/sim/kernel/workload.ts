@@ -1,5 +1,5 @@
-// The seam between the kernel and a protocol's clients: what faults can happen to a client, and what a protocol brings into a simulation.
-// Another protocol is one more `SimulatedProtocol` in the list of `simulation.ts`.
+// The seam between the kernel and a protocol's clients: the faults that can happen to a client, and what a protocol brings into
+// a simulation. A new protocol is one more `SimulatedProtocol` in the list of `simulation.ts`.
 
 import type { Random } from "../../base/random.ts";
 import type { ModelFactory } from "../../state/models.ts";

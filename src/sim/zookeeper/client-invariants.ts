@@ -1,5 +1,5 @@
-// The invariants of the protocol, as clients meet them: each answer, each event and each session's end is held against the
-// referenceModel, at the moment the client hears of it.
+// The invariants of ZooKeeper's protocol for clients. Each answer, each event and each session's end is compared with the
+// reference model at the moment when the client hears of it.
 
 import { byteString } from "../../base/text.ts";
 import { readStat } from "../../protocols/zookeeper/codec/records.ts";

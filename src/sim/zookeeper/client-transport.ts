@@ -1,4 +1,4 @@
-// The ways of one client library to the members: its transport, over the simulated network, on a clock of its own.
+// The transport of one client library: the simulated network, and a clock of its own.
 
 import { assert } from "../../base/assert.ts";
 import type { Link, LinkEvents, Target, Transport } from "../../protocols/zookeeper/client/index.ts";

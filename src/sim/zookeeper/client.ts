@@ -1,6 +1,5 @@
-// A client of ZooKeeper's protocol in virtual time: encoded frames through the real codec, a session that outlives its
-// connections, watches set again after each. It does what clients do and looks closer than they can: every answer is held
-// against the reference model.
+// A client of ZooKeeper's protocol in virtual time. It exchanges encoded frames through the real codec, keeps a session over
+// several connections, and sets its watches again after each. Every answer is compared with the reference model.
 
 import { assert } from "../../base/assert.ts";
 import { ByteReader, ByteWriter } from "../../base/bytes.ts";

@@ -1,5 +1,5 @@
-// A second judge: what clients did to a few nodes of their own, judged by search alone. It knows nothing of zxids, the
-// log or the reference model, only who asked for what when, and what the answers were.
+// A second check, by search alone: records what clients did to a few nodes of their own. It does not use zxids, the log or the
+// reference model; only who asked what and when, and the answers.
 
 import { byteString } from "../../base/text.ts";
 import { checkLinearizable } from "../../checkers/linearizability.ts";

@@ -1,5 +1,5 @@
-// A program on the client library, as users have it, that takes turns with the lock and reads all the time. It counts on
-// its session until the library's own deadline: what the library believes is held against the log.
+// A program that uses the client library to take a lock in turn, and reads all the time. It relies on its session until the
+// library's own deadline. What the library believes is compared with the log.
 
 import { whenAborted } from "../../base/abort.ts";
 import { assert } from "../../base/assert.ts";

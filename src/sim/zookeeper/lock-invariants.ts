@@ -1,5 +1,4 @@
-// The invariants of the lock that clients take turns with: one holder at a time, as each believes by its own deadline, and fencing tokens
-// that rise.
+// The invariants of the shared lock: one holder at a time, by each holder's own deadline, and rising fencing tokens.
 
 /** One client's time with the lock; its end is known later. */
 export interface LockGrant {

@@ -1,4 +1,4 @@
-// Clients that take turns with a lock, as ZooKeeper's recipe has it, and say when they believe to hold it.
+// Clients that take turns with a lock by ZooKeeper's recipe, and report when they believe to hold it.
 
 import type { Random } from "../../base/random.ts";
 import { readChildren2, readCreated } from "../../protocols/zookeeper/codec/replies.ts";

@@ -1,4 +1,4 @@
-// How many clients of ZooKeeper's protocol a seed has, and what they are like.
+// The parameters of ZooKeeper's clients in one seed: how many there are, and what they do.
 
 import type { Random } from "../../base/random.ts";
 import type { SimulationParameters } from "../kernel/parameters.ts";

@@ -1,4 +1,4 @@
-// What a client asked for and was told, compared with what stands in the log and what came of it there.
+// Compares a client's request and reply with the command in the log and its outcome there.
 
 import { readStat } from "../../protocols/zookeeper/codec/records.ts";
 import { type MultiResult, readCreated, readMultiReply } from "../../protocols/zookeeper/codec/replies.ts";

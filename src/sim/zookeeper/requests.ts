@@ -1,4 +1,4 @@
-// What the simulated clients ask for and are told, and what others see of a client.
+// The requests and replies of simulated clients, and what other parts see of a client.
 
 import type { ByteReader } from "../../base/bytes.ts";
 import type { ReplyHeader } from "../../protocols/zookeeper/codec/records.ts";

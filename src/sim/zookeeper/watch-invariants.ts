@@ -1,5 +1,5 @@
-// The invariants of watches: every event is true, was asked for and comes in its place; and whoever is shown a change has been told
-// of it before. What a client watches, and since which zxid, is written down with the client.
+// The invariants of watches. Every event is true, was asked for, and comes in the right order. A client that is shown a change
+// has been told of it before. The client object records what it watches, and since which zxid.
 
 import type { Stat } from "../../state/tree/types.ts";
 import { EVENT, type NodeEvent, type ReferenceTree } from "./reference-tree.ts";

@@ -1,4 +1,4 @@
-// ZooKeeper's protocol in a simulation: its clients, what they are checked against, and what they are asked for when the faults are over.
+// ZooKeeper's protocol in a simulation: its clients, their invariants, and what they must achieve after the faults.
 
 import { seededRandom } from "../../base/random.ts";
 import type { SimulationParameters } from "../kernel/parameters.ts";

@@ -1,4 +1,4 @@
-// What the table of leases tells on this member.
+// The events of the table of leases, for listeners on this member.
 
 import { EventHub } from "../event-hub.ts";
 import type { Owner } from "./lease.ts";

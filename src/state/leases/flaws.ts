@@ -1,4 +1,4 @@
-// Where a command of the leases ends, if it can be read.
+// The end of a command of the leases in the bytes, if it can be read.
 
 import { byte, type Field, int32, int64, NOWHERE, natural, skip, uint32At } from "../fields.ts";
 import { GRANT, LEASE_OPERATION, SECRET_BYTES, TIMEOUT_MS_MAX } from "./commands.ts";

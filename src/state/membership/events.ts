@@ -1,4 +1,4 @@
-// What the membership tells on this member.
+// The events of the membership, for listeners on this member.
 
 import { EventHub } from "../event-hub.ts";
 import type { ChangeEnd } from "../model.ts";

@@ -1,4 +1,4 @@
-// Where a command of the membership ends, if it can be read.
+// The end of a command of the membership in the bytes, if it can be read.
 
 import { type Field, int32, NOWHERE, natural, skip, uint32At } from "../fields.ts";
 import { MEMBERSHIP_OPERATION, STEP_KINDS } from "./commands.ts";

@@ -1,5 +1,5 @@
-// A map without an end: JavaScript's own throws at 2²⁴ entries, which would stop every member alike. This one goes on in
-// another.
+// A map without a size limit. JavaScript's own map throws at 2²⁴ entries, which would stop every member alike; this one
+// continues in another map.
 
 const PART_MAX = 2 ** 23;
 

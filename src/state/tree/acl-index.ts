@@ -1,5 +1,5 @@
-// A long access list made ready for many questions: whether it grants something costs one look per identity, however many
-// entries it has. Lists are never changed, so an index is made once and goes with its list.
+// An index of a long access list. It answers whether the list grants something in one lookup for each identity, however many
+// entries there are. Lists never change, so an index is made once and lives as long as its list.
 
 import { type AddressRange, holdsAddress, parseAddress, parseRange } from "./ip.ts";
 import type { Acl, Identity } from "./types.ts";

@@ -1,5 +1,5 @@
-// Access lists as nodes hold them: by number; equal lists are one, counted by the nodes that use it and forgotten with the
-// last of them, so that clients cannot fill the memory with lists.
+// Access lists, stored once and referred to by number. Equal lists are one. Each counts the nodes that use it, and goes with
+// the last one, so clients cannot fill the memory with lists.
 
 import { assert } from "../../base/assert.ts";
 import type { ByteReader } from "../../base/bytes.ts";

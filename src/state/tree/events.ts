@@ -1,4 +1,4 @@
-// What the tree tells on this member.
+// The events of the tree, for listeners on this member.
 
 import { EventHub } from "../event-hub.ts";
 import type { Acl, NodeEvent, TreeEvents, TreeOutcome } from "./types.ts";

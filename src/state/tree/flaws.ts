@@ -1,4 +1,4 @@
-// Where a command of the tree ends, if it can be read. Each operation's fields are a line of one table.
+// The end of a command of the tree in the bytes, if it can be read. The fields of each operation are one line of a table.
 
 import {
   byte,

@@ -1,4 +1,4 @@
-// What the tree adds to the hash of the state: each node whole.
+// The tree's part of the state's hash: every node with all its fields.
 
 import type { HashSum } from "../hash-sum.ts";
 import { keyOf } from "./acl-table.ts";

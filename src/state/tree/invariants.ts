@@ -1,4 +1,4 @@
-// What is always so of a whole tree, for simulators and tests: it reads every node.
+// The invariants of a whole tree, for simulators and tests. The check reads every node.
 
 import { assert } from "../../base/assert.ts";
 import type { LeaseTable } from "../model.ts";

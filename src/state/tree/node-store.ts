@@ -1,5 +1,5 @@
-// Where the nodes of one tree are: numbers in records, data in a slab, paths as strings. What a record's fields mean is
-// said by `Znode`, through which everything else reads and writes them.
+// The storage of a tree's nodes: numbers in records, data in a slab, paths as strings. `Znode` defines the fields of a record;
+// everything else reads and writes through it.
 
 import { Records } from "../memory/records.ts";
 import { Slab } from "../memory/slab.ts";

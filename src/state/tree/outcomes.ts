@@ -1,4 +1,4 @@
-// An outcome that stays as it is, whatever becomes of the node that it tells of.
+// An outcome as a copy that stays unchanged, whatever happens to its node later.
 
 import type { Stat, TreeOutcome } from "./types.ts";
 

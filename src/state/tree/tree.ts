@@ -1,5 +1,5 @@
-// ZooKeeper's tree, for reading: the state of this member at this moment, without copies. `changes.ts` changes it. The
-// object stays the same when a snapshot replaces its content; nodes do not. `invariants.ts` says what is always so.
+// ZooKeeper's tree for readers: the state of this member at this moment, without copies. `changes.ts` changes it. The object
+// stays the same when a snapshot replaces its content; its nodes do not. `invariants.ts` lists the invariants.
 
 import { allows, OPEN_ACL, PERMISSION, READ_ACL } from "./acl.ts";
 import type { Reapable } from "./commands.ts";

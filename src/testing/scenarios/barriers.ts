@@ -1,4 +1,4 @@
-// Barriers: nobody passes while one is set.
+// Scenarios of the barrier.
 
 import assert from "node:assert/strict";
 import { failsAs, stateOf, within } from "../checks.ts";

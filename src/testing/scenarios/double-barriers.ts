@@ -1,4 +1,4 @@
-// Double barriers: members begin together and end together.
+// Scenarios of the double barrier: participants begin together and end together.
 
 import assert from "node:assert/strict";
 import { CoordinationError } from "../../base/errors.ts";

@@ -1,4 +1,4 @@
-// What is done under leadership: work that ends with its term, and latches.
+// Scenarios of work under leadership, which ends with its term, and of latches.
 
 import assert from "node:assert/strict";
 import type { Term } from "../../recipes/index.ts";

@@ -1,4 +1,4 @@
-// How a held lock ends, and how its handle says so.
+// Scenarios of handles: how a held lock ends, and how its handle tells that.
 
 import assert from "node:assert/strict";
 import { LockLostError, ReleasedError } from "../../recipes/index.ts";

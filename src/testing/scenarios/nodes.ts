@@ -1,4 +1,4 @@
-// The invariants of plain nodes.
+// Scenarios of plain nodes.
 
 import assert from "node:assert/strict";
 import type { Engine, HasNodes, HasValues } from "../../recipes/index.ts";

@@ -1,4 +1,4 @@
-// What the workloads of locks, read-write locks and semaphores have in common: what is granted is held for a while, and given back.
+// What the workloads of locks, read-write locks and semaphores share: they hold what was granted for a while, and release it.
 
 import type { Handle } from "../../recipes/index.ts";
 import type { Claim, ClaimOptions, ExclusionInvariants } from "./exclusion-invariants.ts";

@@ -1,5 +1,4 @@
-// The invariant of what one, or so many, may have at a time: who believes to hold it, by the handles themselves, with what the servers
-// held beside it.
+// The invariants of exclusive holding: who believes to hold something, by the handles, compared with what the servers held.
 
 import type { GrantHandle } from "../../recipes/handle.ts";
 import type { Handle } from "../../recipes/index.ts";

@@ -1,5 +1,4 @@
-// What a program was shown of directories: the listings that its servers answered, each with the zxid that it was of. Read
-// from the frames as they pass.
+// The listings of directories that a program's servers sent it, each with its zxid. They are read from the frames that pass.
 
 import { ByteReader } from "../../base/bytes.ts";
 import type { Link, LinkEvents, Target, Transport } from "../../protocols/zookeeper/client/index.ts";

@@ -1,4 +1,4 @@
-// Somebody with a client of their own who takes things away: nodes that recipes stand on, and sessions.
+// An operator with a client of their own who removes nodes that recipes rely on, and ends sessions.
 
 import { parseConnectString, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
 import type { VirtualPorts } from "../virtual-ports.ts";

@@ -1,5 +1,5 @@
-// What kind of bad day a seed is for the recipes: the servers' faults as the simulator draws them, and beside them what happens to
-// programs, and what an operator does to the nodes that they stand on. Each seed leaves most kinds out.
+// The parameters of one seed for the recipes: the servers' faults, as the simulator draws them; the faults of programs; and
+// what an operator does to their nodes. Each seed leaves most kinds out.
 
 import type { Random } from "../../base/random.ts";
 import { drawNetwork, drawParameters, type SimulationParameters } from "../../sim/kernel/parameters.ts";

@@ -1,4 +1,4 @@
-// What befalls programs, and when, as the seed decides; and what an operator removes.
+// The faults of programs, and the operator's removals, as the seed decides.
 
 import type { Random } from "../../base/random.ts";
 import type { ClientNetwork } from "../../sim/kernel/client-network.ts";

@@ -1,5 +1,5 @@
-// A program of the simulation: a process with a clock, connections and a session of its own, that uses the recipes as any
-// program does. It may be paused, cut off, or killed; then it does nothing more, whatever it was about to do.
+// A simulated program: a process with its own clock, connections and session, which uses the recipes as any program does. It
+// may be paused, cut off or killed. A killed program does nothing more.
 
 import { setMaxListeners } from "node:events";
 import type { Random } from "../../base/random.ts";

@@ -1,4 +1,4 @@
-// Every recipe, and what plays it.
+// The list of all recipes, with the workload of each.
 
 import type { Workload } from "./workload.ts";
 import type { WorkloadContext } from "./workload-context.ts";

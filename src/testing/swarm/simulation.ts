@@ -1,5 +1,5 @@
-// One seed: programs that play recipes at random on a whole ensemble, under faults, then without faults, when everyone gets what it
-// waits for and nothing is left over. Everything is decided by the seed, so that a story that ends badly can be told again.
+// One seed: programs use recipes at random on a whole ensemble, first under faults, then without. In the end everyone gets what
+// it waits for, and nothing is left over. The seed decides everything, so each run can be repeated.
 
 import { seededRandom } from "../../base/random.ts";
 import { ClientNetwork } from "../../sim/kernel/client-network.ts";

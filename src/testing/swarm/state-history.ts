@@ -1,5 +1,5 @@
-// What the servers held at every zxid, and when: the reference model's reading of the committed log, with the moments of virtual time
-// at which each zxid was first in force, and with what an operator did on purpose.
+// What the servers held at every zxid: the reference model's reading of the committed log, with the time at which each zxid
+// came into force, and with the operator's removals.
 
 import { EVENT, type ReferenceTree } from "../../sim/zookeeper/reference-tree.ts";
 

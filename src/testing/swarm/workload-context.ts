@@ -1,4 +1,5 @@
-// What all workloads of one seed stand in: the ensemble, the programs, what the servers held and when, and where broken invariants are told.
+// The environment of all workloads of one seed: the ensemble, the programs, the history of the state, and the report of
+// violations.
 
 import { CoordinationError } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";

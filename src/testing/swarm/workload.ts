@@ -1,5 +1,5 @@
-// What programs do with one recipe: at random during the fault phase, then once more each without faults, when everyone gets what it
-// wants; and what has to be so at the end.
+// The workload of one recipe: random use during the fault phase, one more use by each program without faults, and what must
+// hold at the end.
 
 import type { SimulatedProgram } from "./program.ts";
 

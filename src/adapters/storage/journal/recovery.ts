@@ -1,4 +1,4 @@
-// Finds a journal again: which segments stand on the disk, whether they follow one another, and where each ends.
+// The recovery of a journal: which segments are on the disk, whether they follow one another, and where each ends.
 
 import { MalformedError } from "../../../base/bytes.ts";
 import { DamageError, foreignError } from "../damage.ts";

@@ -1,4 +1,4 @@
-// Goes on from what a start has read of a journal.
+// Continues a journal behind what a start has read of it.
 
 import type { Files } from "../files.ts";
 import type { RecoveredJournal } from "./recovery.ts";

@@ -1,4 +1,4 @@
-// A part of a file held in memory and moved along it: for reading a log forward in large steps.
+// A window on a file: a part of it in memory that moves along the file, for reading a log forward in large steps.
 
 import type { Files } from "../files.ts";
 

@@ -1,4 +1,4 @@
-// Where a client stands with the servers.
+// The state of a client's connection to the servers.
 
 import { assert } from "../../../base/assert.ts";
 import type { SessionLostError } from "./errors.ts";

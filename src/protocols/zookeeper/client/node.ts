@@ -1,4 +1,4 @@
-// The client's ports on Node: sockets, TLS, names, time, chance and hashes. Nothing else of the client touches Node.
+// The client's ports on Node: sockets, TLS, names, time, random numbers and hashes. Nothing else of the client uses Node.
 
 import { createHash, randomBytes, randomInt } from "node:crypto";
 import { lookup } from "node:dns";

@@ -1,5 +1,5 @@
-// The client's ports: connections, time, chance and hashes. Node's are in `node.ts`; a simulator brings its own. Nothing else of the
-// client uses sockets, timers or name resolution.
+// The client's ports: connections, time, random numbers and hashes. `node.ts` has Node's; a simulator brings its own. Nothing
+// else of the client uses sockets, timers or name resolution.
 
 import type { Clock } from "../../../base/clock.ts";
 import type { Hashes } from "../../../base/hashes.ts";

@@ -1,4 +1,5 @@
-// Several operations in one: all or none of the changes of a multi, each for itself of the reads of a multiRead.
+// Several operations in one request. A multi applies all of its changes or none. The reads of a multiRead succeed or fail one
+// by one.
 
 import { type ByteWriter, MalformedError } from "../../../base/bytes.ts";
 import { CREATE_MODE, encodeMulti, type MultiOperation } from "../../../state/tree/commands.ts";

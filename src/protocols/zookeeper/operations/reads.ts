@@ -1,5 +1,5 @@
-// The operations that only look: answered by this member alone. A path is looked up in the request's own bytes, without a
-// string being made of it.
+// The read operations, which this member answers by itself. A path is looked up in the bytes of the request, without making a
+// string.
 
 import { type ByteReader, type ByteWriter, MalformedError } from "../../../base/bytes.ts";
 import { byteString, bytesOf } from "../../../base/text.ts";

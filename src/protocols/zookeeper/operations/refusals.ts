@@ -1,5 +1,5 @@
-// Writes that are refused before they are proposed: what is beyond the limits of the state would only fill the log. `apply`
-// decides the same again, so a member that does not look here changes nothing but the length of its log.
+// Writes that are refused before they are proposed, because they exceed the state's limits and would only fill the log. `apply`
+// checks the same again, so a member without this check only makes its log longer.
 
 import { exceedsLimits } from "../../../state/tree/acl.ts";
 import type { MultiOperation } from "../../../state/tree/commands.ts";

@@ -1,4 +1,5 @@
-// The operations about watches themselves: set again after a reconnect, added without reading, looked for, taken away.
+// The operations on watches: setting them again after a reconnection, adding them without a read, checking for them, and
+// removing them.
 
 import { MalformedError } from "../../../base/bytes.ts";
 import { OPCODE } from "../codec/opcodes.ts";

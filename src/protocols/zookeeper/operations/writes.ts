@@ -1,5 +1,5 @@
-// The operations that change one node. What may be wrong with them is decided when they are applied, in ZooKeeper's
-// order, by `state/tree`; here only what no command could say is turned down.
+// The operations that change one node. `state/tree` checks them when they are applied, in ZooKeeper's order. Here only requests
+// that no command can express are refused.
 
 import type { ByteReader, ByteWriter } from "../../../base/bytes.ts";
 import { encodeCloseLease } from "../../../state/leases/commands.ts";

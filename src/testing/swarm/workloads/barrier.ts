@@ -1,4 +1,4 @@
-// Barriers that are set, waited for and removed, by anybody.
+// Barriers that any program sets, waits for and removes.
 
 import "../../../base/disposal.ts";
 import type { SimulatedProgram } from "../program.ts";

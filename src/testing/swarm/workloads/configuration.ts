@@ -1,4 +1,4 @@
-// Configuration: written by everyone, spoilt by an operator, and read by those who hold it open.
+// Configuration: all programs write it, an operator spoils it, and open views read it.
 
 import { CoordinationError } from "../../../base/errors.ts";
 import { bytesOf } from "../../../recipes/bytes.ts";

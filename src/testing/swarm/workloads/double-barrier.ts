@@ -1,4 +1,4 @@
-// Double barriers: members come, some give up, some die, and those who are let in go out together.
+// Double barriers: participants come, some give up, some die, and those that entered leave together.
 
 import { CoordinationError } from "../../../base/errors.ts";
 import type { BarrierEntry } from "../../../recipes/index.ts";

@@ -1,4 +1,4 @@
-// Groups and services: members that come, say something of themselves, and go, and those who watch them.
+// Groups and services: members join, update their data and leave, and observers watch them.
 
 import "../../../base/disposal.ts";
 import type { Session } from "../../../protocols/zookeeper/client/index.ts";

@@ -1,4 +1,4 @@
-// Partitions: the items of a set, spread over those who are there, each worked on by one.
+// Partitions: the items of a set, spread over the members, each with one owner.
 
 import "../../../base/disposal.ts";
 import type { PartitionMembership, Share } from "../../../recipes/index.ts";

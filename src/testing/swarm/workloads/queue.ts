@@ -1,4 +1,4 @@
-// Queues: items put by everyone, with priorities and dates, and taken by everyone.
+// Queues: all programs put items, with priorities and dates, and all take them.
 
 import "../../../base/disposal.ts";
 import type { CoordinationError } from "../../../base/errors.ts";

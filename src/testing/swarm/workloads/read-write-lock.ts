@@ -1,4 +1,4 @@
-// Read-write locks, with writers that go on as readers.
+// Read-write locks, with writers that downgrade to readers.
 
 import { type Handle, LockLostError, type WriteLockHandle } from "../../../recipes/index.ts";
 import { holdAndRelease } from "../contention.ts";

@@ -1,4 +1,4 @@
-// Transactions: money that is moved as one, and what is written under the guard of a lock.
+// Transactions: money is moved in one step, and values are written under the guard of a lock.
 
 import "../../../base/disposal.ts";
 import type { CoordinationError } from "../../../base/errors.ts";

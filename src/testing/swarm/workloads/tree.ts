@@ -1,4 +1,4 @@
-// Trees kept at hand while everyone writes below them.
+// Open trees, while all programs write below them.
 
 import "../../../base/disposal.ts";
 import { bytesOf } from "../../../recipes/bytes.ts";
