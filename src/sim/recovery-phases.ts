@@ -2,7 +2,7 @@
 // all clients. Then all members come together. In the end all states are equal.
 
 import type { Random } from "../base/random.ts";
-import { memberDescribed } from "../state/membership/description.ts";
+import { isOfOlderForm, memberDescribed } from "../state/membership/description.ts";
 import { MembershipModel } from "../state/membership/model.ts";
 import type { ClientNetwork } from "./kernel/client-network.ts";
 import type { SimulatedEnsemble } from "./kernel/ensemble.ts";
@@ -163,6 +163,7 @@ export class RecoveryPhases {
     this.#note("all faults end");
     this.#ensemble.heal();
     this.#network.heal();
+    this.#nemesis.programs.upgradeAll();
     for (const member of this.#ensemble.members) {
       if (member.isUp || this.#nemesis.damage.mayStart(member)) this.#recovery.repair(member);
     }
@@ -195,14 +196,16 @@ export class RecoveryPhases {
     this.#invariants.violate("snapshots are taken", `${waiting} members do not come to the end of theirs`);
   }
 
-  /** One leads, everyone belongs whom the files list, all are there that the ensemble counts on, and nobody is a learner who should vote. */
+  /** One leads at the highest level, everyone belongs whom the files list, all are there that the ensemble counts on, and nobody is a learner who should vote. */
   #isWhole(): boolean {
     const { growth, hasReconfigured } = this.#nemesis;
     if (!growth.isDone && !hasReconfigured) return false;
     const leader = this.#ensemble.leader()?.replica;
     if (leader === undefined) return false;
     const { commitIndex, lastIndex, configuration } = leader.status;
-    if (commitIndex !== lastIndex || configuration.outgoing.length > 0) return false;
+    const { level, levelMax } = leader.machine;
+    if (commitIndex !== lastIndex || configuration.outgoing.length > 0 || level < levelMax) return false;
+    if (configuration.members.some(({ address }) => isOfOlderForm(address, level))) return false;
     return configuration.members.every(({ id, role, incarnation, address }) => {
       const member = this.#ensemble.member(id);
       const status = member.replica?.status;

@@ -100,6 +100,10 @@ class Simulation {
   #makeEnsemble(): SimulatedEnsemble {
     const parameters = this.#parameters;
     const { members, lateFounders, clockRateMax } = parameters;
+    const machines = members + parameters.spares;
+    // The clients of a door whose model needs a higher level are promised nothing below it.
+    const needsLevel = this.#setUps.some(({ models = [] }) => models.length > 0);
+    const older = needsLevel ? 0 : parameters.olderPrograms;
     const rates = new Map<number, number>();
     const drawRate = (): number =>
       1 / clockRateMax + ((clockRateMax - 1 / clockRateMax) * this.#random.below(1000)) / 1000;
@@ -108,6 +112,7 @@ class Simulation {
       spares: parameters.spares,
       isStandalone: parameters.isStandalone,
       absent: Array.from({ length: lateFounders }, (_, i) => members - i),
+      olderPrograms: Array.from({ length: older }, (_, i) => machines - i),
       seed: this.#random.next(),
       network: parameters.network,
       replica: {
@@ -146,6 +151,7 @@ class Simulation {
     const { network, members, time } = this.#ensemble;
     network.onArrival = (from, to, bytes) => this.#trace.add(from * 256 + to, bytes, time.now);
     this.#invariants.onNote = (what) => this.#note(what);
+    this.#invariants.programLevelOf = (id) => this.#ensemble.member(id).programLevel;
     this.#invariants.onDiskRead = ({ id }) => this.#nemesis.damage.noteOpened(id);
     this.#lookForStuck();
     for (const member of members) member.onGone = (silently) => this.#network.onGone(member, silently);

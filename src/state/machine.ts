@@ -41,11 +41,14 @@ export class Machine {
   #appliedIndex = 0;
   #snapshot: MachineSnapshot | null = null;
 
-  /** The models of this machine alone; `models.ts` lists those of a server. */
-  constructor(models: readonly Model[]) {
+  /**
+   * The models of this machine alone; `models.ts` lists those of a server. `levelMax`: for the simulator, which runs older
+   * programs as well, what such a program understands.
+   */
+  constructor(models: readonly Model[], levelMax = Number.POSITIVE_INFINITY) {
     this.#models = new ModelTable(models);
-    this.levelWanted = Math.max(...models.map(({ level }) => level));
-    this.levelMax = Math.max(this.levelWanted, FEATURE_LEVEL);
+    this.levelWanted = Math.min(levelMax, Math.max(...models.map(({ level }) => level)));
+    this.levelMax = Math.min(levelMax, Math.max(this.levelWanted, FEATURE_LEVEL));
     this.#turn = new MachineTurn(models, (level) => {
       assert(level <= this.levelMax, `the log has feature level ${level}, this version understands ${this.levelMax}`);
       this.events.onLevelRaised(level);

@@ -1,5 +1,6 @@
 // Every planted bug, by room.
 
+import { MEMBERSHIP } from "./membership.ts";
 import type { Mutant } from "./mutant.ts";
 import { PEERS } from "./peers.ts";
 import { RAFT_ELECTIONS } from "./raft-elections.ts";
@@ -31,6 +32,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...REPLICA_MEMBERSHIP,
   ...REPLICA_RARE_ORDERS,
   ...STATE,
+  ...MEMBERSHIP,
   ...STORAGE,
   ...PEERS,
   ...ZOOKEEPER,

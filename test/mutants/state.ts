@@ -294,7 +294,7 @@ export const STATE: readonly Mutant[] = [
     find: "const next = Math.min(levelWanted, ...understood);",
     replace: "const next = Math.min(levelWanted, understood[0]!);",
     caughtBy: ["replica/feature-level"],
-    simulator: "all of its members are of one version",
+    simulator: true,
   },
   {
     name: "a-new-ensemble-knows-the-producers-of-the-old-one",

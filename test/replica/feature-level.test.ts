@@ -10,7 +10,7 @@ import type { LeaderView } from "../../src/replica/duties/duty.ts";
 import { FeatureLevelDuty } from "../../src/replica/duties/feature-level.ts";
 import { levelOfWireVersion, wireVersionOfLevel } from "../../src/replica/feature-levels.ts";
 import type { Waiter } from "../../src/replica/replica-port.ts";
-import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
+import { OLDER_LEVEL, type SimulatedMember } from "../../src/sim/kernel/member.ts";
 import { FEATURE_LEVEL, FeatureLevel } from "../../src/state/feature-level.ts";
 import { Leases } from "../../src/state/leases/leases.ts";
 import { Machine } from "../../src/state/machine.ts";
@@ -85,7 +85,7 @@ scenario(
 
 scenario(
   "while a member runs the program before this one, the level stays, and such members are taken; then it is raised",
-  { wireVersions: new Map([[3, wireVersionOfLevel(0)]]) },
+  { olderPrograms: [3] },
   async ({ ensemble, until, start }) => {
     const third = ensemble.member(3);
     const levels = (): number[] => ensemble.members.map(({ replica }) => replica?.machine.level ?? -1);
@@ -93,13 +93,13 @@ scenario(
     assert.deepEqual(levels(), [0, 0, 0]);
     for (const { id } of ensemble.members) assert.equal(ensemble.network.required.get(id), wireVersionOfLevel(0));
     third.kill();
-    ensemble.network.versions.delete(third.id);
+    third.programLevel = FEATURE_LEVEL;
     await start(third);
     await until(() => levels().every((level) => level === 1));
     // From now on its older program is refused: it may be started, and takes part in nothing.
     third.kill();
     await until(() => ensemble.isSettled());
-    ensemble.network.versions.set(third.id, wireVersionOfLevel(0));
+    third.programLevel = OLDER_LEVEL;
     await start(third);
     await ensemble.time.run(10_000);
     const { status } = ensemble.leader()!.replica!;

@@ -8,7 +8,7 @@ import {
   type MemberView,
   nextMembershipStep,
 } from "../../src/replica/duties/membership.ts";
-import { memberDescribed } from "../../src/state/membership/description.ts";
+import { describe, isOfOlderForm, memberDescribed } from "../../src/state/membership/description.ts";
 import type { PendingChange } from "../../src/state/model.ts";
 
 const healthy: MemberView = { active: true, incarnation: 100, isCaughtUp: true };
@@ -163,4 +163,19 @@ test("nothing is begun while a change is in its joint phase", () => {
   const joint: Configuration = { ...three, outgoing: [member(1), member(2)] };
   const wiped: MemberView = { active: true, incarnation: 555, isCaughtUp: true };
   assert.equal(nextStep(joint, null, seen({ 1: healthy, 2: healthy, 3: wiped })), null);
+});
+
+test("once the level is raised members are described anew, before anything else is changed, and only once", () => {
+  const pending = { id: 9, members: [1, 2].map(wanted) };
+  const view = seen({ 1: healthy, 2: healthy, 3: healthy });
+  const step = nextMembershipStep({ configuration: three, pending, view, level: 1 });
+  assert.equal(step?.kind, "change");
+  const roles = (members: readonly MemberRecord[]): string[] => members.map(({ id, role }) => `${id} ${role}`);
+  assert.deepEqual(roles(step.members), roles(three.members));
+  for (const { id, address } of step.members) {
+    assert.equal(address, describe(wanted(id), 1));
+    assert.equal(isOfOlderForm(address, 1), false);
+  }
+  const next = nextMembershipStep({ configuration: configuration(...step.members), pending, view, level: 1 });
+  assert.deepEqual(next?.kind === "change" && roles(next.members), ["1 voter", "2 voter"]);
 });

@@ -7,7 +7,7 @@ import type { ReplicaOptions } from "../../replica/replica.ts";
 import { describe } from "../../state/membership/description.ts";
 import type { ModelFactory } from "../../state/models.ts";
 import type { SimulatedDoor } from "./door.ts";
-import { SimulatedMember, type SimulatedMemberOptions } from "./member.ts";
+import { OLDER_LEVEL, SimulatedMember, type SimulatedMemberOptions } from "./member.ts";
 import { type NetworkOptions, QUIET_NETWORK, VirtualNetwork } from "./network.ts";
 import type { Observer } from "./observer.ts";
 import { VirtualTime } from "./time.ts";
@@ -33,8 +33,8 @@ export interface SimulatedEnsembleOptions {
   readonly doors?: readonly SimulatedDoor[];
   /** Models of the state besides those that every member has. */
   readonly models?: readonly ModelFactory[];
-  /** The newest wire version of members whose program is an older one at first. */
-  readonly wireVersions?: ReadonlyMap<MemberId, number>;
+  /** Machines that run the version before this one at first. */
+  readonly olderPrograms?: readonly MemberId[];
   /** Of each member's clock, by its number; 1 unless given. */
   readonly clockRate?: (id: MemberId) => number;
   readonly observer?: Observer;
@@ -68,7 +68,7 @@ export class SimulatedEnsemble {
       ...founders.map((id) => this.#machine(id, founders)),
       ...spares.map((id) => this.#machine(id, [...founders, id])),
     ];
-    for (const [id, version] of options.wireVersions ?? []) this.network.versions.set(id, version);
+    for (const id of options.olderPrograms ?? []) this.member(id).programLevel = OLDER_LEVEL;
     for (const member of this.members) member.foundWithout = options.foundWithout ?? [];
   }
 

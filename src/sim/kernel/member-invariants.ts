@@ -8,6 +8,7 @@ import { decodePeerMessage, isSnapshotChunk } from "../../replica/peer-messages.
 import type { LogWrite } from "../../replica/ports.ts";
 import { batchHeaderOf } from "../../state/batch.ts";
 import type { Machine } from "../../state/machine.ts";
+import { MembershipInvariants, type ProgramLevelOf } from "./membership-invariants.ts";
 import type { ObservedMember, Observer } from "./observer.ts";
 import { ReferenceMachine } from "./reference-machine.ts";
 
@@ -54,6 +55,9 @@ export class MemberInvariants implements Observer {
   onNote: (what: string) => void = () => {};
   /** A process has read its disk. */
   onDiskRead: (member: ObservedMember) => void = () => {};
+  /** The highest feature level that a member's program understands. */
+  programLevelOf: ProgramLevelOf = () => Number.POSITIVE_INFINITY;
+  readonly #membership = new MembershipInvariants();
   readonly #leaders = new Map<number, MemberId>();
   readonly #votes = new Map<string, MemberId>();
   /** Of every entry that was ever written: its content, by index and term. */
@@ -321,8 +325,14 @@ export class MemberInvariants implements Observer {
         `entry ${index} led to sequence number ${machine.sequence}, not ${sequence}`,
       );
     }
+    if (index === this.committedIndex) this.#checkMembership(machine);
     this.onFirstApplied(member, index);
     if (index % HASH_EVERY === 0) this.#compare(member, index, machine);
+  }
+
+  #checkMembership(machine: Machine): void {
+    const violation = this.#membership.violation(machine, this.configuration, this.programLevelOf);
+    if (violation !== null) this.violate(...violation);
   }
 
   onRestored(member: ObservedMember, machine: Machine): void {

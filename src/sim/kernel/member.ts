@@ -6,9 +6,11 @@ import { openStorageIn, type StorageWorld } from "../../adapters/storage/storage
 import { silentLogger } from "../../base/logger.ts";
 import { type Random, seededRandom } from "../../base/random.ts";
 import type { Configuration, MemberId } from "../../consensus/raft/types.ts";
+import { wireVersionOfLevel } from "../../replica/feature-levels.ts";
 import { LateStorageEvents } from "../../replica/late-storage-events.ts";
 import type { OpenedStorage, StorageEvents } from "../../replica/ports.ts";
 import { Replica, type ReplicaOptions } from "../../replica/replica.ts";
+import { FEATURE_LEVEL } from "../../state/feature-level.ts";
 import type { ModelFactory } from "../../state/models.ts";
 import { ClientCapacity } from "../../transport/client-capacity.ts";
 import { VirtualDisk } from "./disk.ts";
@@ -41,6 +43,9 @@ export interface SimulatedMemberOptions {
   readonly models: readonly ModelFactory[];
 }
 
+/** The highest feature level that the version before this one understands. */
+export const OLDER_LEVEL = FEATURE_LEVEL - 1;
+
 const NO_DOORS: ReadonlyMap<string, DoorServer> = new Map();
 
 export class SimulatedMember {
@@ -61,6 +66,8 @@ export class SimulatedMember {
   nextRun = 1;
   /** Told to every process: how far its wall clock is off. */
   wallOffsetMs = 0;
+  /** The highest feature level that its program understands; an older program understands less than this one. */
+  programLevel = FEATURE_LEVEL;
   /** The members as this machine's file lists them: what its next process reads. */
   file: Configuration;
   /** Voters that its next process may found an ensemble without. */
@@ -144,7 +151,8 @@ export class SimulatedMember {
 
   async #run(clock: VirtualClock): Promise<void> {
     const { id, network, random, observer, doors, models, tickTimeMs, replica: settings } = this.#options;
-    const machine = new ObservedMachine(models, this, observer);
+    const isOlder = this.programLevel < FEATURE_LEVEL;
+    const machine = new ObservedMachine(models, this, observer, isOlder ? this.programLevel : undefined);
     const storageEvents = new LateStorageEvents();
     const storage = await this.#open(this.disk.mount(clock), clock, storageEvents);
     this.incarnation = storage.incarnation;
@@ -171,6 +179,7 @@ export class SimulatedMember {
     replica.onStatusChange(() => observer.onStatus?.(this));
     this.replica = replica;
     this.doors = servers;
+    network.versions.set(id, wireVersionOfLevel(this.programLevel));
     const peers = network.attach(id, replica, clock);
     const send = (to: MemberId, frame: Uint8Array): void => {
       observer.onSent?.(this, to, frame);

@@ -4,14 +4,21 @@
 import type { WantedRole } from "../../base/member.ts";
 import type { Random } from "../../base/random.ts";
 import type { MemberId, MemberRecord } from "../../consensus/raft/types.ts";
+import type { Waiter } from "../../replica/replica-port.ts";
+import { type ChangeStep, encodeChange, MEMBERSHIP_LEVEL } from "../../state/membership/commands.ts";
 import { memberDescribed } from "../../state/membership/description.ts";
-import type { SimulatedEnsemble } from "./ensemble.ts";
+import { MembershipModel } from "../../state/membership/model.ts";
+import { memberOf, type SimulatedEnsemble } from "./ensemble.ts";
+import type { SimulatedMember } from "./member.ts";
 import type { MemberInvariants } from "./member-invariants.ts";
 
 export interface MembershipChange {
   readonly joining: readonly { readonly id: MemberId; readonly wantedRole: WantedRole }[];
   readonly leaving: readonly MemberId[];
 }
+
+/** Whoever asked goes by what becomes of the members. */
+const NOBODY: Waiter = { onOutcome: () => {}, onRefused: () => {} };
 
 export class MembershipChanges {
   readonly #random: Random;
@@ -29,6 +36,21 @@ export class MembershipChanges {
     const { configuration } = this.#invariants;
     if (configuration === null || configuration.outgoing.length > 0) return null;
     return this.#drawFor(configuration.members);
+  }
+
+  /** Asks by the membership's own command, as any door may. False: it cannot be asked for now. */
+  propose({ joining, leaving }: MembershipChange, by: SimulatedMember): boolean {
+    const { replica } = by;
+    if (replica === undefined || replica.machine.level < MEMBERSHIP_LEVEL || replica.admission() !== "open")
+      return false;
+    const { version } = replica.machine.model(MembershipModel);
+    const steps: ChangeStep[] = [
+      ...leaving.map((id) => ({ kind: "remove", id }) as const),
+      ...joining.map(({ id, wantedRole }) => ({ kind: "put", member: memberOf(id, wantedRole) }) as const),
+    ];
+    encodeChange(replica.begin(), { version: this.#random.chance(0.5) ? version : null, steps });
+    replica.commit(NOBODY);
+    return true;
   }
 
   #drawFor(members: readonly MemberRecord[]): MembershipChange | null {

@@ -12,6 +12,7 @@ import type { SimulatedMember } from "./member.ts";
 import type { MemberInvariants } from "./member-invariants.ts";
 import { MembershipChanges } from "./membership-changes.ts";
 import { drawNetwork, type Fault, type SimulationParameters } from "./parameters.ts";
+import { Programs } from "./programs.ts";
 import type { FaultableClient } from "./workload.ts";
 
 export interface NemesisOptions {
@@ -30,6 +31,7 @@ export class Nemesis {
   readonly vanished = new Set<FaultableClient>();
   readonly damage: DiskDamage;
   readonly growth: FileGrowth;
+  readonly programs: Programs;
   readonly #options: NemesisOptions;
   readonly #membershipChanges: MembershipChanges;
   readonly #stopping = new Set<MemberId>();
@@ -39,6 +41,7 @@ export class Nemesis {
   constructor(options: NemesisOptions) {
     this.#options = options;
     const { invariants, random, ensemble, parameters } = options;
+    this.programs = new Programs(ensemble);
     this.damage = new DiskDamage(ensemble, invariants, parameters.members);
     this.growth = new FileGrowth({
       random,
@@ -229,6 +232,12 @@ export class Nemesis {
         return this.#reconfigure();
       case "grow-by-file":
         return this.hasReconfigured ? null : this.growth.begin();
+      case "upgrade":
+        return this.#to(this.#oneOf(this.programs.older), (member) => this.programs.change(member), "is upgraded");
+      case "go-back": {
+        const back = this.programs.mayGoBack(this.hasReconfigured || parameters.growsTo.length > 0);
+        return this.#to(this.#oneOf(back), (member) => this.programs.change(member), "goes back to the older program");
+      }
       case "snapshot":
         return this.#to(someone, (member) => this.#takeSnapshot(member), "is asked for a snapshot");
       case "throttle":
@@ -337,17 +346,20 @@ export class Nemesis {
   }
 
   #reconfigure(): string | null {
-    const { clients, ensemble } = this.#options;
+    const { clients, ensemble, random } = this.#options;
     const mayAsk = (one: FaultableClient) => one.changeMembers !== undefined && one.isReady && !this.vanished.has(one);
     const client = this.#oneOf(clients.filter(mayAsk));
     const change = client === undefined ? null : this.#membershipChanges.draw();
     if (client === undefined || change === null) return null;
     this.damage.isChanging = true;
     for (const { id } of change.joining) if (!ensemble.member(id).isUp) void ensemble.member(id).start();
-    client.changeMembers!(change);
+    const by = random.chance(0.4) ? this.#oneOf(ensemble.members) : undefined;
+    const isDirect = by !== undefined && this.#membershipChanges.propose(change, by);
+    if (!isDirect) client.changeMembers!(change);
     const joining = change.joining.map(({ id, wantedRole }) => `${id} as ${wantedRole}`).join(" and ");
     const leaving = change.leaving.join(" and ");
-    return `client ${client.id} asks for members ${joining || "nobody new"}, without ${leaving || "nobody"}`;
+    const who = isDirect ? `member ${by.id}` : `client ${client.id}`;
+    return `${who} asks for members ${joining || "nobody new"}, without ${leaving || "nobody"}`;
   }
 
   /** Whoever sends a snapshot, or receives it, or the link between them, is gone before its end. */

@@ -75,7 +75,7 @@ export class VirtualNetwork {
   framesLost = 0;
   /** Hears of every frame that arrives. */
   onArrival: (from: MemberId, to: MemberId, bytes: number) => void = () => {};
-  /** The newest wire version that each member's program speaks; this program's unless it says otherwise. */
+  /** The newest wire version that the program of each member speaks. */
   readonly versions = new Map<MemberId, number>();
   /** The oldest wire version that each member still speaks, as its latest process asked for. */
   readonly required = new Map<MemberId, number>();

@@ -47,8 +47,8 @@ export class ObservedMachine extends Machine {
   readonly #member: ObservedMember;
   readonly #observer: Observer;
 
-  constructor(models: readonly ModelFactory[], member: ObservedMember, observer: Observer) {
-    super(coordinationModels({ more: models }));
+  constructor(models: readonly ModelFactory[], member: ObservedMember, observer: Observer, levelMax?: number) {
+    super(coordinationModels({ more: models }), levelMax);
     this.#member = member;
     this.#observer = observer;
   }

@@ -31,6 +31,8 @@ export type Fault =
   | "jump-clock"
   | "reconfigure"
   | "grow-by-file"
+  | "upgrade"
+  | "go-back"
   | "snapshot"
   | "throttle"
   | "interrupt-transfer"
@@ -48,6 +50,8 @@ export interface SimulationParameters {
   readonly isStandalone: boolean;
   /** How many members the files list in the course of the faults, one after the other. */
   readonly growsTo: readonly number[];
+  /** Machines that run the version before this one at first: the last of them. */
+  readonly olderPrograms: number;
   /** Raft's tick, to which all other times of the day are in proportion. */
   readonly tickMs: number;
   readonly tickTimeMs: number;
@@ -85,8 +89,10 @@ export function drawParameters(random: Random): SimulationParameters {
   const growsTo = growsByFile ? GROWTH_MAX.filter((size) => size > members) : [];
   const tickTimeMs = 1000 * scale;
   const isUnruly = random.chance(0.2);
+  const olderPrograms = random.chance(0.4) ? 1 + random.below(members) : 0;
   return {
     members,
+    olderPrograms,
     lateFounders: !growsByFile && random.chance(0.2) ? random.below(members) : 0,
     spares: growsByFile ? Math.max(...growsTo) - members : members > 1 && random.chance(0.4) ? 1 + random.below(2) : 0,
     isStandalone: growsByFile && members === 1,
@@ -116,7 +122,7 @@ export function drawParameters(random: Random): SimulationParameters {
       tailBytesMax: random.below(32 * 1024),
       snapshotChunkBytes: 200 + random.below(8 * 1024),
     },
-    weights: drawWeights(random, growsByFile),
+    weights: drawWeights(random, growsByFile, olderPrograms > 0),
   };
 }
 
@@ -136,7 +142,7 @@ export function drawNetwork(random: Random, scale: number, isUnruly: boolean): N
   };
 }
 
-function drawWeights(random: Random, growsByFile: boolean): Record<Fault, number> {
+function drawWeights(random: Random, growsByFile: boolean, hasOlderPrograms: boolean): Record<Fault, number> {
   const sometimes = (probability: number, upTo: number): number =>
     random.chance(probability) ? 1 + random.below(upTo) : 0;
   return {
@@ -165,6 +171,8 @@ function drawWeights(random: Random, growsByFile: boolean): Record<Fault, number
     // After the first reconfiguration no file counts.
     reconfigure: growsByFile ? sometimes(0.1, 1) : sometimes(0.4, 5),
     "grow-by-file": growsByFile ? 2 + random.below(6) : 0,
+    upgrade: hasOlderPrograms ? 2 + random.below(6) : 0,
+    "go-back": hasOlderPrograms ? sometimes(0.4, 4) : 0,
     snapshot: sometimes(0.3, 4),
     throttle: sometimes(0.3, 4),
     "interrupt-transfer": sometimes(0.3, 8),
