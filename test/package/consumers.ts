@@ -63,13 +63,13 @@ export async function project(): Promise<Project> {
   };
 }
 
-async function install(folder: string, dependencies: Readonly<Record<string, string>>): Promise<void> {
+export async function install(folder: string, dependencies: Readonly<Record<string, string>>): Promise<void> {
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, dependencies }));
   await run(locate("npm"), ["install", "--no-audit", "--no-fund", "--ignore-scripts"], { cwd: folder });
 }
 
 /** `npm pack`, of what a release would have, and its contents where npm would put them. */
-async function unpack(modules: string, scratch: string): Promise<void> {
+export async function unpack(modules: string, scratch: string): Promise<void> {
   const built = dirname(dirname(await builtServer())); // …/dist
   const staged = join(scratch, "staged");
   rmSync(staged, { recursive: true, force: true });
