@@ -1,4 +1,4 @@
-// An index from entries of the log to their positions on the disk. It is sparse: it has a mark every few kilobytes, and a
+// An index from entries of the log to their positions on the disk. It is sparse: it has a mark every 32 KiB, and a
 // reader goes forward from there. It also knows where each term begins.
 
 import { assert } from "../../base/assert.ts";

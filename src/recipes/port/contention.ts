@@ -2,39 +2,58 @@
 
 import type { EngineSession, OnRefused, PlaceOptions } from "./engine.ts";
 
-/** One who wants something that others want too. Made at once, without a request; `poll` enters the queue. It ends with its session. */
+/**
+ * A contender: one request for something that others want too. It is made at once and without a request to the servers; `poll` enters
+ * the queue. It ends with its session.
+ */
 export interface Contender {
   /**
-   * Enters the queue if that has not been done, and returns the contender's state. Goes on through lost connections as long
-   * as the session lives. Fails with the session, or when the servers refuse.
+   * Enters the queue if that has not been done, and returns the contender's state. Goes on through lost connections as long as the
+   * session lives. Fails with a CoordinationError: "session-expired" or "closed" with the session, "rejected" when the servers refuse.
    */
   poll(): Promise<ContenderState>;
   /**
-   * Watches what was granted: calls `onGone` once if somebody takes it away while the session lives. Returns a function that
-   * stops that.
+   * After a grant: calls `onGone` once if somebody takes away what was granted while the session lives. `deleted`: it was removed on
+   * the servers. `revoked`: the engine took it back. Returns a function that stops that.
    */
   guard(onGone: (cause: "deleted" | "revoked") => void): () => void;
   /**
-   * Undoes whatever `poll` did or may yet have done; may be called at any time. Completes when nothing is left on the
-   * servers, or the session is over. Where the servers refuse, it is tried again until then, and at once when this is called
-   * again; `onRefused` is told. Never fails.
+   * Undoes whatever `poll` did or may yet do. It may be called at any time, and again. Completes when nothing is left on the servers, or
+   * the session is over. While the servers refuse, it tries again, at once if it is called again, and tells `onRefused`. Never fails.
    */
   release(onRefused?: OnRefused): Promise<void>;
 }
 
-/**
- * `granted`: until it is released. `token` is larger than that of every earlier grant of the same thing, and never given again.
- * `waiting`: `changed` resolves when the contender that it waits for is gone. `gone`: somebody removed it from the queue;
- * another contender may enter.
- */
-export type ContenderState =
-  | { readonly kind: "granted"; readonly token: bigint }
-  | { readonly kind: "waiting"; readonly ahead: number; readonly changed: Promise<void> }
-  | { readonly kind: "gone" };
+/** The state of a contender when it was polled. */
+export type ContenderState = ContenderGranted | ContenderWaiting | ContenderGone;
+
+/** It holds what it wanted, until it is released or its session ends. */
+export interface ContenderGranted {
+  readonly kind: "granted";
+  /** The fencing token: larger than that of every earlier grant of the same thing, and never given again. */
+  readonly token: bigint;
+}
+
+export interface ContenderWaiting {
+  readonly kind: "waiting";
+  /**
+   * How much has to happen before it is granted, at least 0: the contenders before it that it waits for. For the first contender of a
+   * semaphore: the permits that are missing. For a double barrier: the participants that are missing. For the first consumer of a
+   * queue: 0, because it waits for an item. It is for messages to people, and may be out of date at once.
+   */
+  readonly ahead: number;
+  /** Resolves when polling again is worthwhile; also too early, but never too late. Never rejects. */
+  readonly changed: Promise<void>;
+}
+
+/** Somebody removed it from the queue. It is over; a new contender may enter. */
+export interface ContenderGone {
+  readonly kind: "gone";
+}
 
 /** One holder at a time, first come, first served. */
 export interface HasMutexes {
-  /** Throws where the name is none (see `names.ts`). */
+  /** Throws a CoordinationError ("rejected") for a name that cannot be (see `names.ts`). */
   mutex(name: string, options?: PlaceOptions): Mutex;
 }
 

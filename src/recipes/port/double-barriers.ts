@@ -12,15 +12,15 @@ export interface EngineDoubleBarrier {
   contend(session: EngineSession): BarrierParticipant;
 }
 
-/** Granted when enough have come; `ahead` is how many are missing. `release` goes out and waits for nobody. */
+/** Granted when enough have come; `ahead` is how many are missing. `release` leaves without waiting for the others. */
 export interface BarrierParticipant extends Contender {
   /**
-   * After the grant: leaves, at once or when its leaving tells the others that all are out. Says how many of those who were
-   * inside with it are still there. Goes on through lost connections, as `poll` does.
+   * After the grant: marks this participant as finished, and tells how far the others are. Poll it until it is `over`, each time when
+   * `changed` has resolved. Goes on through lost connections, and fails, as `poll` does.
    */
   leave(): Promise<LeaveProgress>;
   /**
-   * Before `release`, when the wait has failed: takes the participant out, unless it was counted, for then the others have
+   * Before `release`, when the wait to enter has failed: removes the participant, unless it was counted already; then the others have
    * begun with it. Never fails.
    */
   cancelEntry(): Promise<EntryCancellation>;
@@ -35,6 +35,13 @@ export type EntryCancellation =
   | { readonly kind: "granted"; readonly token: bigint }
   | { readonly kind: "unknown" };
 
+/** How far the end of a round is. `over`: everyone who was inside with it has left or died; this participant is out as well. */
 export type LeaveProgress =
   | { readonly kind: "over" }
-  | { readonly kind: "waiting"; readonly inside: number; readonly changed: Promise<void> };
+  | {
+      readonly kind: "waiting";
+      /** How many others of its round are still inside; at least 1. */
+      readonly inside: number;
+      /** Resolves when asking again is worthwhile; also too early, but never too late. Never rejects. */
+      readonly changed: Promise<void>;
+    };

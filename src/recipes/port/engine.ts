@@ -2,7 +2,7 @@
 
 import type { Random } from "../../base/random.ts";
 
-/** Time and chance, for pure recipes. */
+/** Time and random numbers, for pure recipes. */
 export interface Runtime {
   /** Monotonic milliseconds; only differences mean anything. */
   now(): number;
@@ -30,7 +30,7 @@ export interface TracedOperation {
   /** As errors name it: `lock "billing"`, `2 permits of semaphore "gpu"`. */
   readonly what: string;
   readonly name: string;
-  /** Set with the grant; null: it was not to be had at once. */
+  /** Set when it is granted; null: `tryAcquire` did not get it at once. */
   token?: bigint | null;
 }
 
@@ -124,8 +124,13 @@ export interface PlaceOptions {
   readonly within?: string | undefined;
 }
 
-/** Limits of one write. A write that had not been sent when it was called off never is; the outcome of others is unknown. */
+/**
+ * Limits of one write. A write that was not sent when its limit came is never sent: it fails with the outcome "not-applied". A write
+ * that was sent and not answered fails with the outcome "unknown".
+ */
 export interface WriteLimits {
+  /** Gives the write up when it aborts: the code "aborted". */
   readonly signal?: AbortSignal | undefined;
+  /** Milliseconds from the call to the answer, waiting for a connection included: the code "deadline". The engine's own limit unless given. */
   readonly timeoutMs?: number | undefined;
 }

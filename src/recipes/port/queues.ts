@@ -18,9 +18,11 @@ export interface WorkQueue {
   read(id: string): Promise<QueueItem | null>;
 }
 
-/** `priority`: a whole number of 32 bits with a sign; the highest comes out first. `dueAt`: by the wall clock; null: at once. */
+/** When an item comes out. Among due items the highest priority is first; among equal ones the first that was put. */
 export interface ItemOrder {
+  /** A signed whole number of 32 bits; 0 is usual. */
   readonly priority: number;
+  /** Milliseconds since 1970 by the wall clock (`Runtime.wall`), before which the item does not come out. Null: it is due at once. */
   readonly dueAt: number | null;
 }
 

@@ -3,7 +3,7 @@
 import type { ReadOptions, WatchedRead } from "./engine.ts";
 
 export interface HasTrees {
-  /** A reader of the subtree, from now on. "/" is the whole tree. Throws where the name is none. */
+  /** A reader of the subtree, from now on. "/" is the whole tree. Throws a CoordinationError ("rejected") for a name that cannot be. */
   tree(name: string): TreeReader;
 }
 
@@ -17,8 +17,12 @@ export interface TreeReader {
 export interface TreeUpdate {
   /** `nodes` are all there are: the first time, and whenever changes may have been missed. */
   readonly isWhole: boolean;
-  /** As they are now. */
+  /** Nodes that were created or may have changed, as they are now; parents come before their children when `isWhole`. */
   readonly nodes: readonly TreeNodeView[];
+  /**
+   * Paths, in the form of `TreeNodeView.path`, at which there is no node now; also of nodes that came and went since the last read.
+   * Empty when `isWhole`: then whatever is not in `nodes` is gone.
+   */
   readonly gone: readonly string[];
 }
 
