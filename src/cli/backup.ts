@@ -37,7 +37,7 @@ export async function runVerify(file: string, output: string): Promise<number> {
     tellBackup(file, backup, output, { znodes: machine.model(TreeModel).tree.nodeCount });
     return 0;
   } catch (error) {
-    return tellError(error, output);
+    return tellError(error, output, { isChange: false });
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Command, CommanderError } from "commander";
 import { oneOf, wholeNumber } from "./arguments.ts";
 import type { BackupOptions } from "./backup.ts";
+import type { RecoverOptions } from "./recover.ts";
 import type { RestoreOptions } from "./restore.ts";
 import { onMember, type ServerOptions, serverFlags } from "./server-flags.ts";
 
@@ -49,6 +50,22 @@ export function addOperatorCommands(cabildo: Command, leave: (error: CommanderEr
       process.exitCode = await runRestore(file, config ?? null, serverFlags(options), options);
     });
   restore.exitOverride(leave);
+
+  const recover = formatted(onMember(cabildo.command("recover")))
+    .summary("begin a new cluster from one survivor, when a majority is lost for good")
+    .description(
+      "Says what the data directory of a stopped member holds. With --force-new-ensemble it makes that member the first of a new " +
+        "ensemble. What only the lost members held is lost; no member of the old ensemble can come back.",
+    )
+    .argument("[config]", "the stopped member's zoo.cfg or cabildo.yaml")
+    .option("--force-new-ensemble", "begin a new ensemble from this directory")
+    .option(SEQUENCE_GAP, SEQUENCE_GAP_TEXT, wholeNumber(0, 2 ** 44), 2 ** 36)
+    .addHelpText("after", RECOVER_HELP)
+    .action(async (config: string | undefined, options: ServerOptions & RecoverOptions) => {
+      const { runRecover } = await import("./recover.ts");
+      process.exitCode = await runRecover(config ?? null, serverFlags(options), options);
+    });
+  recover.exitOverride(leave);
 }
 
 const SEQUENCE_GAP = "--sequence-gap <number>";
@@ -78,3 +95,9 @@ machine only, unless admin.remoteOperations says otherwise: then the data cross 
 const RESTORE_HELP = `
 Example:
   cabildo restore monday.backup zoo.cfg && cabildo server zoo.cfg      # on one machine; empty directories on the others`;
+
+const RECOVER_HELP = `
+1. Stop every member that is left. Save the data directories.
+2. Compare what each survivor holds:        cabildo recover zoo.cfg
+3. On the one that holds most:              cabildo recover --force-new-ensemble zoo.cfg
+4. Start it; start the others with empty data directories.`;

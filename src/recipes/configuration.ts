@@ -4,7 +4,6 @@
 import { CoordinationError } from "../base/errors.ts";
 import { type AccessOptions, accessOf } from "./access.ts";
 import { bytesOf, textOf } from "./bytes.ts";
-import type { InvalidConfiguration, Reading } from "./configuration-reading.ts";
 import type { Engine, HasValues, ReadOptions, Value, Versioned } from "./engine.ts";
 import { InvalidValueError } from "./errors.ts";
 import { messageOf } from "./handle.ts";
@@ -12,6 +11,22 @@ import { OpenConfiguration, type OpenOptions } from "./open-configuration.ts";
 import { type SchemaIssue, type StandardSchema, schemaOf, showIssues, type Validator } from "./standard-schema.ts";
 import { readOnce } from "./subscription.ts";
 import { type WaitOptions, WaitScope } from "./wait-scope.ts";
+
+/** The value on the servers, after the schema's check. */
+export type Reading<Output> =
+  | { readonly kind: "good"; readonly value: Output; readonly revision: bigint }
+  | { readonly kind: "bad"; readonly invalid: InvalidConfiguration };
+
+/** Why the value on the servers was not taken. */
+export interface InvalidConfiguration {
+  /** `absent`: there is none. `syntax`: it is not JSON. `schema`: it does not pass the schema. */
+  readonly reason: "absent" | "syntax" | "schema";
+  readonly message: string;
+  /** The schema's. */
+  readonly issues: readonly SchemaIssue[];
+  /** The revision of the bad value; null: there is none. */
+  readonly revision: bigint | null;
+}
 
 export class Configuration<Input, Output> {
   readonly name: string;

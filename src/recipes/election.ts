@@ -10,13 +10,12 @@ import { Backoff } from "./backoff.ts";
 import { type CandidateRecord, readRecord, writeRecord } from "./candidate-record.ts";
 import type { Candidate, CandidateView, ElectionForm, Engine, EngineElection, HasElections } from "./engine.ts";
 import { LockLostError } from "./errors.ts";
-import { type Grant, GrantHandle, HOLD, type HoldOptions, messageOf } from "./handle.ts";
+import { type Grant, GrantHandle, type Handle, HOLD, type HoldOptions, messageOf } from "./handle.ts";
 import { Latch } from "./latch.ts";
 import { checkOptions } from "./options.ts";
 import { releaseInBackground } from "./pending-release.ts";
 import { runWhileHeld } from "./run.ts";
 import { type SubscribeOptions, subscribe } from "./subscription.ts";
-import type { CandidateInfo, Term } from "./term.ts";
 import { traced } from "./traced.ts";
 import { WaitScope } from "./wait-scope.ts";
 
@@ -56,6 +55,23 @@ const CAMPAIGN: OptionRules<CampaignOptions> = {
   priority: OPTION.any, // `recordOf` says more of it
   ...HOLD,
 };
+
+/** Leadership, from the election to the resignation or the loss. */
+export interface Term extends Handle {
+  /** Changes what others know of the leader. */
+  publish(value: string): Promise<void>;
+  /**
+   * Resigns in favour of a candidate: the first with this id, or the one that was seen. It leads next, before all priorities;
+   * candidates of Curator and kazoo in between lead when their turn comes. Fails ("rejected") when there is no such candidate:
+   * then this one still leads.
+   */
+  handOver(to: string | CandidateInfo): Promise<void>;
+}
+
+export interface CandidateInfo extends CandidateRecord {
+  /** The token of its grant if it leads, or of the grant that it would get. A new one for each candidacy. */
+  readonly token: bigint;
+}
 
 /** `leader` is the first candidate; null: there is none. */
 export interface ElectionView {

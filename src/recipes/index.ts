@@ -4,12 +4,18 @@ export type { AccessOptions } from "./access.ts";
 export type { Assignment } from "./assignment.ts";
 export { Barrier } from "./barrier.ts";
 export type { Codec } from "./codec.ts";
-export { Configuration } from "./configuration.ts";
-export type { InvalidConfiguration, Reading } from "./configuration-reading.ts";
+export { Configuration, type InvalidConfiguration, type Reading } from "./configuration.ts";
 export { Coordination, type FullEngine } from "./coordination.ts";
 export { Counter } from "./counter.ts";
 export { type BarrierEntry, DoubleBarrier, type DoubleBarrierOptions } from "./double-barrier.ts";
-export { type CampaignOptions, Election, type ElectionOptions, type ElectionView } from "./election.ts";
+export {
+  type CampaignOptions,
+  type CandidateInfo,
+  Election,
+  type ElectionOptions,
+  type ElectionView,
+  type Term,
+} from "./election.ts";
 export type * from "./engine.ts";
 export {
   InvalidValueError,
@@ -42,7 +48,6 @@ export type { CoordinationStatus, SessionStatus } from "./status.ts";
 export type { Strategy, StrategyName } from "./strategies.ts";
 export type { SubscribedView } from "./subscribed-view.ts";
 export type { SubscribeOptions } from "./subscription.ts";
-export type { CandidateInfo, Term } from "./term.ts";
 export { Transaction } from "./transaction.ts";
 export { OpenTree, Tree, type TreeChange, type TreeNode } from "./tree.ts";
 export type { WaitOptions } from "./wait-scope.ts";

@@ -3,9 +3,9 @@
 import { whenAborted } from "../base/abort.ts";
 import { assert } from "../base/assert.ts";
 import { CoordinationError } from "../base/errors.ts";
+import type { Term } from "./election.ts";
 import type { Engine } from "./engine.ts";
 import { messageOf } from "./handle.ts";
-import type { Term } from "./term.ts";
 import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 /**

@@ -2,7 +2,7 @@
 
 import { CoordinationError } from "../base/errors.ts";
 import { OPTION, type OptionRules } from "../base/options.ts";
-import type { InvalidConfiguration, Reading } from "./configuration-reading.ts";
+import type { Configuration, InvalidConfiguration, Reading } from "./configuration.ts";
 import type { Engine, ReadOptions, Versioned, WatchedRead } from "./engine.ts";
 import { messageOf } from "./handle.ts";
 import { checkOptions } from "./options.ts";
@@ -23,17 +23,11 @@ const OPEN: OptionRules<OpenOptions<never> & WaitOptions> = {
   ...WAIT,
 };
 
-/** Writes values; as `Configuration` does. */
-interface Writer<Input, Output> {
-  set(value: Input, options: WaitOptions): Promise<void>;
-  update(change: (value: Output | null) => Input | Promise<Input>, options: WaitOptions): Promise<Output>;
-}
-
 /** Where the values come from. */
 export interface Source<Input, Output> {
   /** As errors speak of it: `configuration "flags"`. */
   readonly what: string;
-  readonly configuration: Writer<Input, Output>;
+  readonly configuration: Configuration<Input, Output>;
   read(options: ReadOptions): Promise<WatchedRead<Versioned | null>>;
   /** Never fails. */
   understand(read: Versioned | null): Promise<Reading<Output>>;

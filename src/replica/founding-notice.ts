@@ -1,7 +1,7 @@
 // The notice to the operator while a member waits for the other voters of its file: which are missing, why, and the remedy.
 
-import type { FoundingProgress } from "../consensus/raft/founding.ts";
-import type { MemberId, Standing } from "../consensus/raft/types.ts";
+import type { FoundingProgress, Standing } from "../consensus/raft/founding.ts";
+import type { MemberId } from "../consensus/raft/types.ts";
 import { serverLines } from "./duties/membership.ts";
 
 /** Members are rarely started at the same instant. */

@@ -4,8 +4,8 @@
 import { ByteReader, ByteWriter, MalformedError } from "../base/bytes.ts";
 import { MEMBERS_MAX, readMemberId, writeMemberId } from "../base/member-id.ts";
 import { decodeConfiguration, encodeConfiguration } from "../consensus/raft/configuration.ts";
+import { type Founding, STANDINGS, type Standing } from "../consensus/raft/founding.ts";
 import type { Entry, EntryKind, LogPosition, Message, SnapshotMeta } from "../consensus/raft/types.ts";
-import { type Founding, STANDINGS, type Standing } from "../consensus/raft/types.ts";
 
 export type PeerMessage =
   | { readonly kind: "raft"; readonly message: Message }

@@ -59,6 +59,8 @@ export interface FoundingPlan {
   readonly sequenceGap: number;
   /** What to do where this was cut short, for people. */
   readonly remedy: string;
+  /** Clears the directories, once they are marked as unfinished. */
+  readonly prepare?: () => Promise<void>;
   readonly logger: Logger;
 }
 
@@ -75,6 +77,7 @@ export async function beginEnsemble(plan: FoundingPlan): Promise<FoundedEnsemble
   const { dataDir } = configuration;
   await systemFiles.makeDirectory(dataDir);
   await markUnfinished(systemFiles, dataDir, plan.remedy);
+  await plan.prepare?.();
   const disk = new DiskTrouble();
   const storage = await openStorage({
     member: configuration.id,

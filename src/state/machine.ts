@@ -176,6 +176,7 @@ export class Machine {
     assert(sequence >= this.sequence && Number.isSafeInteger(sequence), "a sequence that goes back");
     this.#turn.sequence = sequence;
     this.#deduplication.clear();
+    for (const model of this.#models.all) model.beginAnew?.();
   }
 
   /** A hash of the whole state: equal on members that applied the same entries. Reads everything: for tests. */

@@ -98,6 +98,9 @@ export interface Model<Outcome = unknown> {
   /** Whether `onMembership` with these members is a change that takes a sequence number of its own. */
   isChangedByMembership?(members: readonly ConfiguredMember[]): boolean;
 
+  /** Offline: this state becomes the first of another ensemble (refounding.ts). What was to become of the old one's members goes. */
+  beginAnew?(): void;
+
   /** The section as it is now, written in slices while commands go on being applied. One at a time. */
   beginSnapshot(records: RecordWriter): SnapshotSection;
   /** Reads a section; the model keeps its own state until `adopt`. */

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AssertionError } from "../../src/base/assert.ts";
 import { Leases } from "../../src/state/leases/leases.ts";
+import { MembershipModel } from "../../src/state/membership/model.ts";
 import { refound, SEQUENCE_MAX } from "../../src/state/refounding.ts";
 import { TreeModel } from "../../src/state/tree/model.ts";
 import { restored, snapshotOf, World } from "./world.ts";
@@ -43,6 +44,33 @@ test("what was proposed to the old ensemble is unknown to the new one, and its o
   assert.ok(machine.latestRun(world.member) > 0);
   refound(machine, { sequence: machine.sequence, term: 9, members: [self] });
   assert.equal(machine.latestRun(world.member), 0);
+});
+
+test("the version of the membership goes on, also where the first member has no address yet", () => {
+  const { machine } = busyWorld();
+  const membership = machine.model(MembershipModel);
+  machine.applyConfiguration(machine.appliedIndex + 1, [self], false);
+  const { version } = membership;
+  assert.ok(version > 0);
+  refound(machine, { sequence: machine.sequence + 9, term: 9, members: [{ ...self, address: "" }] });
+  assert.deepEqual(membership.shown, []);
+  machine.applyConfiguration(machine.appliedIndex + 1, [self], false);
+  assert.ok(membership.version > version);
+  machine.checkInvariants();
+});
+
+test("a change of the old ensemble's members that was under way is not carried on", () => {
+  const world = busyWorld();
+  world.policy = { reconfig: true };
+  world.identities = [{ scheme: "super", id: "" }];
+  world.reconfig({ joining: "server.2=b:1:2;5" });
+  const { tree } = world.machine.model(TreeModel);
+  const membership = world.machine.model(MembershipModel);
+  assert.notEqual(membership.pending, null);
+  refound(world.machine, { sequence: world.machine.sequence, term: 9, members: [self] });
+  assert.equal(membership.pending, null);
+  world.machine.checkInvariants();
+  assert.match(Buffer.from(tree.nodes.get("/zookeeper/config")!.data ?? []).toString(), /^server\.7=z/);
 });
 
 test("it is a state like any other: its snapshot restores to an equal one", () => {

@@ -4,10 +4,10 @@
 import { assert } from "../../base/assert.ts";
 import { votersOf } from "./configuration.ts";
 import { Election } from "./election.ts";
-import { type FoundingProgress, foundedConfiguration, takesPart, voterIds } from "./founding.ts";
+import { type FoundingProgress, foundedConfiguration, type Standing, takesPart, voterIds } from "./founding.ts";
 import type { MessageFilter } from "./message-filter.ts";
 import type { RaftParts, RoleState } from "./role-state.ts";
-import type { Configuration, MemberId, Message, Standing } from "./types.ts";
+import type { Configuration, MemberId, Message } from "./types.ts";
 
 type Vote = Message & { readonly kind: "vote" };
 

@@ -3,8 +3,8 @@
 
 import { bothOf, majorityOf, type Tally, tallyOf } from "../quorum.ts";
 import { votersOf } from "./configuration.ts";
-import { takesPart } from "./founding.ts";
-import type { Configuration, Founding, MemberId, MemberRecord, Standing } from "./types.ts";
+import { type Founding, type Standing, takesPart } from "./founding.ts";
+import type { Configuration, MemberId, MemberRecord } from "./types.ts";
 
 /**
  * A founding election is one of an ensemble that does not exist yet (see founding.ts): it needs the votes of all voters, in

@@ -2,9 +2,9 @@
 // alone. These are pure questions; nothing here changes state.
 
 import { namesVoter } from "./configuration.ts";
-import { isOutgrown, standingOf, voterIds } from "./founding.ts";
+import { type Founding, isOutgrown, type Standing, standingOf, voterIds } from "./founding.ts";
 import type { RaftLog } from "./log.ts";
-import type { Founding, MemberRecord, RaftOptions, Standing } from "./types.ts";
+import type { MemberRecord, RaftOptions } from "./types.ts";
 
 export class Eligibility {
   readonly #options: RaftOptions;

@@ -9,7 +9,24 @@
 // founding all the same.
 
 import { votersOf } from "./configuration.ts";
-import type { Configuration, Founding, MemberId, MemberRecord, Standing } from "./types.ts";
+import type { Configuration, MemberId, MemberRecord } from "./types.ts";
+
+/** What a candidate tells the voters that it would found an ensemble with. */
+export interface Founding {
+  /** Those of its file, ascending: a voter with another list has no part in it. */
+  readonly voters: readonly MemberId[];
+  /** The ensemble whose log the candidate brings; 0: it is blank. */
+  readonly cluster: number;
+}
+
+/**
+ * What a voter is to a founding. It takes part as "blank", or where it holds a part of the log that the candidate brings:
+ * "same-log". "other-voters": its file lists others. "lost-data": it remembers nothing, and knows that this is no
+ * beginning. "other-log": it remembers an ensemble.
+ */
+export type Standing = "blank" | "same-log" | "other-voters" | "lost-data" | "other-log";
+
+export const STANDINGS: readonly Standing[] = ["blank", "same-log", "other-voters", "lost-data", "other-log"];
 
 /** What there is to know of a founding that is waited for; for people. */
 export interface FoundingProgress {

@@ -1,6 +1,8 @@
 // The vocabulary of the Raft core: what goes in (`Input`), what comes out (`Effect`), what members say to each other
 // (`Message`). Plain data only; the core itself is `raft.ts`.
 
+import type { Founding, Standing } from "./founding.ts";
+
 /** A member's number in its ensemble, `myid` to ZooKeeper's users: see base/member-id.ts. */
 export type MemberId = number;
 
@@ -192,23 +194,6 @@ export type Effect =
   | { readonly kind: "discard-snapshot" };
 
 export type Role = "follower" | "pre-candidate" | "candidate" | "leader";
-
-/** What a candidate tells the voters that it would found an ensemble with. */
-export interface Founding {
-  /** Those of its file, ascending: a voter with another list has no part in it. */
-  readonly voters: readonly MemberId[];
-  /** The ensemble whose log the candidate brings; 0: it is blank. */
-  readonly cluster: number;
-}
-
-/**
- * What a voter is to a founding. It takes part as "blank", or where it holds a part of the log that the candidate brings:
- * "same-log". "other-voters": its file lists others. "lost-data": it remembers nothing, and knows that this is no
- * beginning. "other-log": it remembers an ensemble.
- */
-export type Standing = "blank" | "same-log" | "other-voters" | "lost-data" | "other-log";
-
-export const STANDINGS: readonly Standing[] = ["blank", "same-log", "other-voters", "lost-data", "other-log"];
 
 export type Message =
   | {

@@ -118,6 +118,10 @@ export class MembershipModel implements Model<MembershipOutcome>, MembershipTabl
     return operation === MEMBERSHIP_OPERATION.giveUp;
   }
 
+  beginAnew(): void {
+    this.#state = { ...this.#state, pending: null };
+  }
+
   beginSnapshot(records: RecordWriter): MembershipSection {
     return new MembershipSection(records, this.#state);
   }
@@ -158,7 +162,8 @@ export class MembershipModel implements Model<MembershipOutcome>, MembershipTabl
 
   #show(turn: Turn): void {
     const { members, shown, version } = this.#state;
-    const next = shown.length === 0 ? 0 : turn.sequence;
+    const isFirst = shown.length === 0 && version === 0; // a new ensemble from another's state goes on from its version
+    const next = isFirst ? 0 : turn.sequence;
     assert(next >= version, "the version of the membership never goes back");
     this.#state = { ...this.#state, shown: members, version: next };
     turn.tellMembersShown();

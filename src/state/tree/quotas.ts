@@ -7,15 +7,10 @@
 // Everyone may write below /zookeeper/quota, as in ZooKeeper, and every write below a quota reads its two texts: so these are short.
 
 import { isNumber } from "../../base/scan.ts";
+import type { Changes } from "./changes.ts";
 import { QUOTA_TEXT_BYTES_MAX } from "./limits.ts";
 import { QUOTA_PATH, type Tree } from "./tree.ts";
 import type { Znode } from "./znode.ts";
-
-/** The changes of a command, as far as the statistics of quotas go with them. */
-interface StatisticsWriter {
-  readonly tree: Tree;
-  setDataSilently(node: Znode, data: string): void;
-}
 
 const LIMITS = "/zookeeper_limits";
 const STATISTICS = "/zookeeper_stats";
@@ -41,7 +36,7 @@ export function unregisterQuota(tree: Tree, node: Znode): void {
 }
 
 /** The statistics begin as what is there. */
-export function recountQuota(changes: StatisticsWriter, statistics: Znode): void {
+export function recountQuota(changes: Changes, statistics: Znode): void {
   const top = changes.tree.node(quotaPathOf(statistics, STATISTICS));
   const count = top === undefined ? 0 : 1 + (top.directory?.below ?? 0);
   const bytes = top === undefined ? 0 : top.dataLength + (top.directory?.belowBytes ?? 0);
@@ -49,7 +44,7 @@ export function recountQuota(changes: StatisticsWriter, statistics: Znode): void
 }
 
 /** Brings the statistics of the nearest quota above a node up to date. */
-export function chargeQuota(changes: StatisticsWriter, node: Znode, bytes: number, count: number): void {
+export function chargeQuota(changes: Changes, node: Znode, bytes: number, count: number): void {
   const limited = changes.tree.quotas.nearest(node);
   const statistics = limited === null ? undefined : changes.tree.node(QUOTA_PATH + limited + STATISTICS);
   if (statistics === undefined) return;

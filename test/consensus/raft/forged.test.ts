@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Random, seededRandom } from "../../../src/base/random.ts";
 import type { Entry, MemberId, Message } from "../../../src/consensus/index.ts";
+import { type Founding, STANDINGS, type Standing } from "../../../src/consensus/raft/founding.ts";
 import { TERM_CREDIT_MAX } from "../../../src/consensus/raft/term-credit.ts";
-import { type Founding, STANDINGS, type Standing } from "../../../src/consensus/raft/types.ts";
 import { configurationEntry, entryOf, Stage } from "./stage.ts";
 
 const STRANGER = 77;
