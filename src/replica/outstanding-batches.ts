@@ -4,8 +4,9 @@
 import { assert } from "../base/assert.ts";
 import { ByteWriter } from "../base/bytes.ts";
 import type { CoordinationError } from "../base/errors.ts";
-import { BATCH_HEADER_BYTES, beginCommand, endCommand, writeBatchHeader } from "../state/batch.ts";
-import type { Waiter } from "./replica-port.ts";
+import { BATCH_HEADER_BYTES, beginCommand, endCommand, modelOf, writeBatchHeader } from "../state/batch.ts";
+import type { Model } from "../state/model.ts";
+import type { AnyWaiter, Waiter } from "./replica-port.ts";
 
 /**
  * The longest command. It is in one entry of the log, and crosses the port between members in one frame (64 MiB at most),
@@ -20,7 +21,7 @@ const OUTSTANDING_BYTES_MAX = 32 * 1024 * 1024;
 export interface OutstandingBatch {
   readonly sequence: number;
   readonly bytes: Uint8Array;
-  readonly waiters: readonly Waiter[];
+  readonly waiters: readonly AnyWaiter[];
 }
 
 /** Invariants: `outstanding` is contiguous in sequence; a waiter is in exactly one batch, in the order of its command. */
@@ -28,7 +29,7 @@ export class OutstandingBatches {
   readonly #member: number;
   #run: number;
   readonly #writer = new ByteWriter(64 * 1024);
-  #waiters: Waiter[] = [];
+  #waiters: AnyWaiter[] = [];
   #mark = -1;
   #nextSequence = 1;
   #outstanding: OutstandingBatch[] = [];
@@ -79,9 +80,10 @@ export class OutstandingBatches {
     return this.#mark < 0 ? 0 : this.#writer.length - this.#mark;
   }
 
-  /** Ends the open command. Returns a batch if that closed one, to be sent at once. */
-  commit(waiter: Waiter): OutstandingBatch | null {
+  /** Ends the open command, which is the model's. Returns a batch if that closed one, to be sent at once. */
+  commit<Outcome>(model: Model<Outcome>, waiter: Waiter<Outcome>): OutstandingBatch | null {
     assert(this.#mark >= 0, "no command was begun");
+    assert(modelOf(this.#writer.bytes, this.#mark) === model.number, "a command of another model than its waiter's");
     assert(this.commandBytes <= COMMAND_BYTES_MAX, "a command that no member could be sent");
     endCommand(this.#writer, this.#mark);
     this.#mark = -1;

@@ -8,6 +8,7 @@ import { CoordinationError } from "../base/errors.ts";
 import type { MemberId } from "../consensus/raft/types.ts";
 import type { BatchHeader } from "../state/batch.ts";
 import type { Machine } from "../state/machine.ts";
+import type { Model } from "../state/model.ts";
 import { COMMAND_BYTES_MAX, type OutstandingBatch, OutstandingBatches } from "./outstanding-batches.ts";
 import type { Waiter } from "./replica-port.ts";
 import { Retries } from "./retries.ts";
@@ -63,13 +64,13 @@ export class Proposals {
     return this.#batches.begin();
   }
 
-  commit(waiter: Waiter): void {
+  commit<Outcome>(model: Model<Outcome>, waiter: Waiter<Outcome>): void {
     if (this.#batches.commandBytes > COMMAND_BYTES_MAX) {
       this.#batches.abandon();
       waiter.onRefused(COMMAND_TOO_LONG);
       return;
     }
-    const full = this.#batches.commit(waiter);
+    const full = this.#batches.commit(model, waiter);
     if (full !== null) this.#send(full);
     this.#route.requestFlush();
   }
@@ -147,10 +148,11 @@ export class Proposals {
     this.#nextWaiter = 0;
   }
 
+  /** The outcome is of the model that the command was committed for (`OutstandingBatches.commit`), so its waiter takes it. */
   readonly answer = (outcome: unknown, sequence: number): void => {
     const waiter = this.#applying?.waiters[this.#nextWaiter++];
     assert(waiter !== undefined, "an outcome that nobody waits for");
-    waiter.onOutcome(outcome, sequence);
+    waiter.onOutcome(outcome as never, sequence);
   };
 
   /** `isWhole`: each of its commands had an outcome. Otherwise those who are left hear that theirs did nothing. */

@@ -4,16 +4,23 @@ import type { ByteWriter } from "../base/bytes.ts";
 import type { CoordinationError } from "../base/errors.ts";
 import type { Configuration, MemberId, Role } from "../consensus/raft/types.ts";
 import type { Machine } from "../state/machine.ts";
+import type { Model } from "../state/model.ts";
 import type { ProposalSizes } from "./proposal-sizes.ts";
 import type { ReplicaStats } from "./replica-stats.ts";
 
 /** Who waits for a command; each hears exactly once, in the order in which this member proposed. */
-export interface Waiter<Outcome = unknown> {
-  /** Called in the middle of `apply`, after the command's events; `sequence` is the command's (ZooKeeper's zxid). */
-  onOutcome(outcome: Outcome, sequence: number): void;
+export interface Waiter<Outcome> {
+  /**
+   * Called in the middle of `apply`, after the command's events; `sequence` is the command's (ZooKeeper's zxid). A property, not
+   * a method: so the compiler refuses a waiter that takes fewer outcomes than the model gives.
+   */
+  readonly onOutcome: (outcome: Outcome, sequence: number) => void;
   /** The command will never be applied (`not-applied`), or nobody can know (`unknown`: this member is stopping). */
-  onRefused(error: CoordinationError): void;
+  readonly onRefused: (error: CoordinationError) => void;
 }
+
+/** A waiter for a command of some model: which one was checked as the command was committed. */
+export type AnyWaiter = Waiter<never>;
 
 /** "busy" passes by itself: stop reading from clients meanwhile. */
 export type Admission = "open" | "busy" | "no-space" | "no-quorum" | "stopping";
@@ -30,10 +37,11 @@ export interface ReplicaPort {
   readonly stats: ReplicaStats;
   /**
    * One command: encode it with the writer that `begin` returns, then `commit` it, with nothing in between. Check
-   * `admission` first. One that is too long to cross to other members is refused in the middle of `commit`.
+   * `admission` first. One that is too long to cross to other members is refused in the middle of `commit`. The command is
+   * the model's: its waiter takes the outcomes of that model, and no others.
    */
   begin(): ByteWriter;
-  commit(waiter: Waiter): void;
+  commit<Outcome>(model: Model<Outcome>, waiter: Waiter<Outcome>): void;
   /** Takes back a command that was begun and not committed, if there is one. */
   abandon(): void;
   /** Whether a command would be taken now, and if not, why not. */

@@ -14,6 +14,7 @@ import { Raft } from "../consensus/raft/raft.ts";
 import type { Effect, MemberId, RaftOptions } from "../consensus/raft/types.ts";
 import { Leases } from "../state/leases/leases.ts";
 import type { Machine } from "../state/machine.ts";
+import type { Model } from "../state/model.ts";
 import { Application } from "./application.ts";
 import { ConsensusLoop, type EffectHandlers } from "./consensus-loop.ts";
 import type { LeaderDuty } from "./duties/duty.ts";
@@ -231,8 +232,8 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
     return this.#proposals.begin();
   }
 
-  commit(waiter: Waiter): void {
-    this.#proposals.commit(waiter);
+  commit<Outcome>(model: Model<Outcome>, waiter: Waiter<Outcome>): void {
+    this.#proposals.commit(model, waiter);
   }
 
   abandon(): void {

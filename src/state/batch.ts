@@ -52,6 +52,11 @@ export function endCommand(writer: ByteWriter, mark: number): void {
   writer.setInt32(mark, writer.length - mark - 4);
 }
 
+/** The model of the command that was begun at `mark`. */
+export function modelOf(bytes: Uint8Array, mark: number): number {
+  return bytes[mark + 4]!;
+}
+
 /** Reads the header, leaving the reader at the first command. */
 export function readBatchHeader(reader: ByteReader): BatchHeader {
   const format = reader.uint8();

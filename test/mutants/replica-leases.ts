@@ -62,8 +62,10 @@ export const REPLICA_LEASES: readonly Mutant[] = [
       rounds: {
         proposeOwn: (commands: readonly ((writer: ByteWriter) => void)[]) => {
           for (const encode of commands) {
-            encode(proposals.begin());
-            proposals.commit({ onOutcome() {}, onRefused() {} });
+            const writer = proposals.begin();
+            const at = writer.length;
+            encode(writer);
+            proposals.commit({ number: writer.bytes[at] } as never, { onOutcome() {}, onRefused() {} });
           }
         },
       } as unknown as LeaderRounds,

@@ -128,7 +128,7 @@ scenario(
     };
     for (let i = 1; i <= 60; i++) {
       encodeAdd(leader.replica!.begin(), "a", lease);
-      leader.replica!.commit(waiter);
+      leader.replica!.commit(machineOf(leader).model(CounterModel), waiter);
       await until(() => counted.length === i);
     }
     assert.equal(counted.at(-1), 60);

@@ -10,7 +10,7 @@ import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
 import { MemberInvariants } from "../../src/sim/kernel/member-invariants.ts";
 import { describe } from "../../src/state/membership/description.ts";
 import { encodeCreate, encodeIdentities, encodeReconfig } from "../../src/state/tree/commands.ts";
-import type { Outcome } from "../state/world.ts";
+import { TreeModel } from "../../src/state/tree/model.ts";
 import { dataOf } from "./story.ts";
 
 const ANYONE = encodeIdentities([]);
@@ -68,8 +68,8 @@ class Machines {
       if (replica === undefined || replica.admission() !== "open") continue;
       const path = `/${++this.#written}`;
       encodeCreate(replica.begin(), 0, ANYONE, { path, data: bytesOf(toByteString("x")), acl: OPEN_ACL, mode: 0 });
-      replica.commit({
-        onOutcome: (outcome: Outcome) => {
+      replica.commit(replica.machine.model(TreeModel), {
+        onOutcome: (outcome) => {
           if (outcome.kind === "created") this.acknowledged.push(path);
         },
         onRefused() {},
@@ -322,7 +322,7 @@ story("nobody leaves because a file lists fewer, and after a reconfiguration no 
     newMembers,
     version: -1,
   });
-  leader.commit({ onOutcome() {}, onRefused() {} });
+  leader.commit(leader.machine.model(TreeModel), { onOutcome() {}, onRefused() {} });
   await machines.until(() => leader.status.configuration.members.length === 2, "two members");
   machines.member(3).kill();
   await machines.start([1, 2], fileOf([1, 2, 3, 4]));
@@ -392,7 +392,7 @@ story("who was removed stays away, until it is started again", 4, async (machine
   const removed = machines.ensemble.followers()[0]!;
   const fields = { joining: null, leaving: String(removed.id), newMembers: null, version: -1 };
   encodeReconfig(leader.replica!.begin(), 0, encodeIdentities([], { reconfig: true, skipAcl: true }), fields);
-  leader.replica!.commit({ onOutcome() {}, onRefused() {} });
+  leader.replica!.commit(leader.replica!.machine.model(TreeModel), { onOutcome() {}, onRefused() {} });
   await machines.until(() => leader.replica!.status.configuration.members.length === 3, "three");
   await machines.pass(10_000);
   assert.equal(removed.replica!.admission(), "no-quorum");

@@ -6,17 +6,27 @@ import { CoordinationError as Refusal } from "../../src/base/errors.ts";
 import { OutstandingBatches } from "../../src/replica/outstanding-batches.ts";
 import type { Waiter } from "../../src/replica/replica-port.ts";
 import { readBatchHeader } from "../../src/state/batch.ts";
+import type { Model } from "../../src/state/model.ts";
 
-function waiter(heard: string[], name: string): Waiter {
+interface Told {
+  readonly kind: string;
+}
+
+/** The model whose commands begin as this text does. */
+function modelOf(text: string): Model<Told> {
+  return { number: text.charCodeAt(0) } as Model<Told>;
+}
+
+function waiter(heard: string[], name: string): Waiter<Told> {
   return {
-    onOutcome: (outcome: { kind: string }) => heard.push(`${name} ${outcome.kind}`),
+    onOutcome: (outcome) => heard.push(`${name} ${outcome.kind}`),
     onRefused: (error: CoordinationError) => heard.push(`${name} ${error.outcome}`),
   };
 }
 
 function put(batches: OutstandingBatches, text: string, heard: string[] = []): void {
   batches.begin().text(text);
-  batches.commit(waiter(heard, text));
+  batches.commit(modelOf(text), waiter(heard, text));
 }
 
 /** `start/sequence: commands` of an encoded batch. */
@@ -56,11 +66,11 @@ test("a batch that grows large closes by itself, so that an entry stays small", 
   const batches = new OutstandingBatches(1, 1);
   const kilobytes = "x".repeat(100 * 1024);
   batches.begin().text(kilobytes);
-  assert.equal(batches.commit(waiter([], "1")), null);
+  assert.equal(batches.commit(modelOf("x"), waiter([], "1")), null);
   batches.begin().text(kilobytes);
-  assert.equal(batches.commit(waiter([], "2")), null);
+  assert.equal(batches.commit(modelOf("x"), waiter([], "2")), null);
   batches.begin().text(kilobytes);
-  assert.notEqual(batches.commit(waiter([], "3")), null);
+  assert.notEqual(batches.commit(modelOf("x"), waiter([], "3")), null);
 });
 
 test("a run that takes a later number sends everything under it, the open batch included", () => {
@@ -108,4 +118,17 @@ test("how long the open command is can be asked before it is committed", () => {
   assert.equal(batches.commandBytes, 4 + 8);
   batches.abandon();
   assert.equal(batches.commandBytes, 0);
+});
+
+test("a command is committed for its own model, so that its waiter hears outcomes of that model alone", () => {
+  const batches = new OutstandingBatches(1, 1);
+  batches.begin().text("a");
+  assert.throws(() => batches.commit(modelOf("b"), waiter([], "b")), /a command of another model than its waiter's/);
+  const leases = { number: 97 } as Model<{ readonly kind: "opened" } | { readonly kind: "ended" }>;
+  const onRefused = (): void => {};
+  // @ts-expect-error: the model gives an outcome that this waiter does not take
+  batches.commit(leases, { onOutcome: (_: { readonly kind: "opened" }) => {}, onRefused });
+  batches.begin().text("a");
+  batches.commit(leases, { onOutcome: ({ kind }) => void (kind satisfies "opened" | "ended"), onRefused });
+  assert.equal(batches.closeBatch()?.waiters.length, 2);
 });

@@ -6,6 +6,7 @@ import { bytesOf, toByteString } from "../../src/base/text.ts";
 import { SimulatedEnsemble, type SimulatedEnsembleOptions } from "../../src/sim/kernel/ensemble.ts";
 import type { SimulatedMember } from "../../src/sim/kernel/member.ts";
 import { encodeOpenLease } from "../../src/state/leases/commands.ts";
+import { Leases } from "../../src/state/leases/leases.ts";
 import {
   encodeCreate,
   encodeIdentities,
@@ -53,8 +54,8 @@ export function scenario(
       const attempt = (value: string, member: SimulatedMember, encode: () => void): Attempt => {
         const made: Attempt = { value, outcome: "pending" };
         encode();
-        member.replica!.commit({
-          onOutcome: (outcome: Outcome) => {
+        member.replica!.commit(member.replica!.machine.model(TreeModel), {
+          onOutcome: (outcome) => {
             assert.equal(made.outcome, "pending", "a waiter heard twice");
             made.outcome = outcome.kind;
           },
@@ -80,8 +81,8 @@ export function scenario(
         open: async (member, timeoutMs) => {
           let opened = 0;
           encodeOpenLease(member.replica!.begin(), timeoutMs, "p".repeat(16));
-          member.replica!.commit({
-            onOutcome: (outcome: Outcome) => {
+          member.replica!.commit(member.replica!.machine.model(Leases), {
+            onOutcome: (outcome) => {
               if (outcome.kind === "lease-opened") opened = outcome.id;
             },
             onRefused() {},

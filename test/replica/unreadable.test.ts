@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { bytesOf } from "../../src/base/text.ts";
 import { encodePropose } from "../../src/replica/peer-messages.ts";
+import { TreeModel } from "../../src/state/tree/model.ts";
 import { assertEqualStates, dataOf, scenario } from "./story.ts";
 
 scenario(
@@ -13,8 +14,8 @@ scenario(
     // A bug of the leader's own encoder: nobody reads its own batches before they are in the log.
     const heard: string[] = [];
     leader.replica!.begin().raw(bytesOf("\u0001\u0063 no command"));
-    leader.replica!.commit({
-      onOutcome: (outcome: { kind: string }) => void heard.push(outcome.kind),
+    leader.replica!.commit(leader.replica!.machine.model(TreeModel), {
+      onOutcome: (outcome) => void heard.push(outcome.kind),
       onRefused: () => void heard.push("refused"),
     });
     const after = set(leader, "/n", "after");

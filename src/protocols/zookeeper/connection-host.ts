@@ -3,6 +3,8 @@
 
 import type { ByteReader, ByteWriter } from "../../base/bytes.ts";
 import type { ReplicaPort } from "../../replica/replica-port.ts";
+import type { Leases } from "../../state/leases/leases.ts";
+import type { TreeModel } from "../../state/tree/model.ts";
 import type { Tree } from "../../state/tree/tree.ts";
 import type { ClientCapacity } from "../../transport/client-capacity.ts";
 import type { MemoryHolder } from "../../transport/held-memory.ts";
@@ -28,6 +30,8 @@ export type Phase = "greeting" | "opening" | "open" | "answering" | "ending" | "
 export interface ConnectionHost {
   readonly member: ReplicaPort;
   readonly tree: Tree;
+  readonly treeModel: TreeModel;
+  readonly leases: Leases;
   readonly options: ServiceOptions;
   readonly mode: ServiceMode;
   /** Counts quarters of `tickTime`. */

@@ -8,11 +8,11 @@ import type { CoordinationError } from "../../base/errors.ts";
 import { byteString, bytesOf, equalsSecretly } from "../../base/text.ts";
 import type { Waiter } from "../../replica/replica-port.ts";
 import { encodeAttachLease, encodeOpenLease, SECRET_BYTES } from "../../state/leases/commands.ts";
+import type { LeaseOutcome } from "../../state/leases/lease.ts";
 import { Leases } from "../../state/leases/leases.ts";
 import { type ConnectRequest, readConnectRequest, writeConnectReply } from "./codec/records.ts";
 import type { ConnectionHost, Phase } from "./connection-host.ts";
 import { HANDSHAKE_WAIT_SHARE, PASSWORD_BYTES_MAX } from "./limits.ts";
-import type { Outcome } from "./outcome.ts";
 import type { Session } from "./session.ts";
 
 const NO_PASSWORD = new Uint8Array(SECRET_BYTES);
@@ -34,7 +34,7 @@ export interface GreetingConnection {
 }
 
 /** One a connection. The request is decoded once; while it cannot be answered, it waits here. */
-export class Handshake implements Waiter {
+export class Handshake implements Waiter<LeaseOutcome> {
   readonly #connection: GreetingConnection;
   readonly #host: ConnectionHost;
   #request: ConnectRequest | null = null;
@@ -147,7 +147,7 @@ export class Handshake implements Waiter {
       this.#password = textOf(request.password ?? new Uint8Array(0));
       encodeAttachLease(member.begin(), request.sessionId, this.#password, timeoutMs);
     }
-    member.commit(this);
+    member.commit(this.#host.leases, this);
     return true;
   }
 
@@ -156,7 +156,7 @@ export class Handshake implements Waiter {
     return Math.min(maxSessionTimeoutMs, Math.max(minSessionTimeoutMs, timeoutMs));
   }
 
-  onOutcome(outcome: Outcome, _revision: number): void {
+  onOutcome(outcome: LeaseOutcome, _revision: number): void {
     if (this.#connection.phase !== "opening") return; // gone meanwhile: the session ends by its timeout
     try {
       if (outcome.kind === "lease-opened" || outcome.kind === "lease-attached") {

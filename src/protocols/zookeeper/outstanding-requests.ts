@@ -20,7 +20,7 @@ export interface RequestOwner {
 }
 
 /** Invariant: `held` is there while it is `ready`, and its bytes while it is `waiting`. It stands in one queue or in the pool. */
-export class OutstandingRequest implements Waiter {
+export class OutstandingRequest implements Waiter<Outcome> {
   next: OutstandingRequest | null = null;
   owner: RequestOwner | null = null;
   operation: Operation | null = null;

@@ -114,7 +114,9 @@ export class RequestPipeline implements RequestOwner {
       this.#connection.deafen();
     }
     this.#append(request);
-    this.#connection.member.commit(request);
+    const { leases, treeModel } = this.#host;
+    if (operation.model === "leases") this.#connection.member.commit(leases, request);
+    else this.#connection.member.commit(treeModel, request);
     return true;
   }
 

@@ -37,6 +37,8 @@ const LOCAL_IDS_FROM = 2 ** 44;
 export class Service implements ConnectionHost, TreeEvents, LeaseEvents, LiveService {
   readonly member: ReplicaPort;
   readonly tree: Tree;
+  readonly treeModel: TreeModel;
+  readonly leases: Leases;
   readonly options: ServiceOptions;
   readonly capacity: ClientCapacity;
   readonly turns: Turns;
@@ -67,7 +69,9 @@ export class Service implements ConnectionHost, TreeEvents, LeaseEvents, LiveSer
   constructor(member: ReplicaPort, options: ServiceOptions) {
     const { clock, logger, capacity, bounds, enforceAuthSchemes } = options;
     this.member = member;
-    this.tree = member.machine.model(TreeModel).tree;
+    this.treeModel = member.machine.model(TreeModel);
+    this.leases = member.machine.model(Leases);
+    this.tree = this.treeModel.tree;
     this.options = options;
     this.capacity = capacity;
     this.turns = capacity.turns;
@@ -106,8 +110,8 @@ export class Service implements ConnectionHost, TreeEvents, LeaseEvents, LiveSer
   #listen(): void {
     const { machine } = this.member;
     machine.events.add({ onRestored: () => this.onRestored() });
-    machine.model(Leases).events.add(this);
-    machine.model(TreeModel).events.add(this);
+    this.leases.events.add(this);
+    this.treeModel.events.add(this);
   }
 
   onNode(event: NodeEvent, path: string, revision: number, acl: readonly Acl[]): void {

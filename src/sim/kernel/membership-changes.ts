@@ -18,7 +18,7 @@ export interface MembershipChange {
 }
 
 /** Whoever asked goes by what becomes of the members. */
-const NOBODY: Waiter = { onOutcome: () => {}, onRefused: () => {} };
+const NOBODY: Waiter<unknown> = { onOutcome: () => {}, onRefused: () => {} };
 
 export class MembershipChanges {
   readonly #random: Random;
@@ -43,13 +43,14 @@ export class MembershipChanges {
     const { replica } = by;
     if (replica === undefined || replica.machine.level < MEMBERSHIP_LEVEL || replica.admission() !== "open")
       return false;
-    const { version } = replica.machine.model(MembershipModel);
+    const membership = replica.machine.model(MembershipModel);
+    const { version } = membership;
     const steps: ChangeStep[] = [
       ...leaving.map((id) => ({ kind: "remove", id }) as const),
       ...joining.map(({ id, wantedRole }) => ({ kind: "put", member: memberOf(id, wantedRole) }) as const),
     ];
     encodeChange(replica.begin(), { version: this.#random.chance(0.5) ? version : null, steps });
-    replica.commit(NOBODY);
+    replica.commit(membership, NOBODY);
     return true;
   }
 

@@ -2,6 +2,7 @@
 // network is quiet. Invariant: with all members up and connected, one leads and completes a write.
 
 import { encodeExpireLeases } from "../../state/leases/commands.ts";
+import { Leases } from "../../state/leases/leases.ts";
 import type { SimulatedEnsemble } from "./ensemble.ts";
 import type { SimulatedMember } from "./member.ts";
 import type { NetworkOptions } from "./network.ts";
@@ -88,7 +89,7 @@ export class Recovery {
       if (isDone || replica === undefined || replica === asked || replica.admission() !== "open") return isDone;
       asked = replica;
       encodeExpireLeases(replica.begin(), []);
-      replica.commit({
+      replica.commit(replica.machine.model(Leases), {
         onOutcome: () => {
           isDone = true;
         },

@@ -19,6 +19,7 @@ import type { ReplicaPort, Waiter } from "../../../src/replica/replica-port.ts";
 import { encodeGrantLease } from "../../../src/state/leases/commands.ts";
 import type { LeaseOutcome } from "../../../src/state/leases/lease.ts";
 import { Leases } from "../../../src/state/leases/leases.ts";
+import type { Model } from "../../../src/state/model.ts";
 import type { ConnectionHandler, ConnectionPort } from "../../../src/transport/connection.ts";
 import type { Door, DoorReport } from "../../../src/transport/door.ts";
 import { ECHO_LEVEL, EchoModel, type EchoOutcome, encodePut, encodeRemove } from "./model.ts";
@@ -120,9 +121,9 @@ export class EchoConnection implements ConnectionHandler {
     }
     const terms = { timeoutMs, secret: null, isOwned: false };
     this.#propose(
+      this.#member.machine.model(Leases),
       (writer) => encodeGrantLease(writer, terms),
-      (outcome: LeaseOutcome, sequence) =>
-        outcome.kind === "lease-opened" ? `lease ${outcome.id} ${sequence}` : refusal(outcome),
+      (outcome, sequence) => (outcome.kind === "lease-opened" ? `lease ${outcome.id} ${sequence}` : refusal(outcome)),
     );
   }
 
@@ -135,13 +136,14 @@ export class EchoConnection implements ConnectionHandler {
   }
 
   #write(encode: (writer: ReturnType<ReplicaPort["begin"]>) => void): void {
-    this.#propose(encode, (outcome: EchoOutcome, sequence) =>
+    this.#propose(this.#model, encode, (outcome, sequence) =>
       outcome.kind === "done" ? `done ${sequence}` : refusal(outcome),
     );
   }
 
   /** Below its level the ensemble may have a member that knows no such command. */
   #propose<Outcome>(
+    model: Model<Outcome>,
     encode: (writer: ReturnType<ReplicaPort["begin"]>) => void,
     tell: (outcome: Outcome, sequence: number) => string,
   ): void {
@@ -155,7 +157,7 @@ export class EchoConnection implements ConnectionHandler {
       onOutcome: (outcome, sequence) => this.#answer(tell(outcome, sequence)),
       onRefused: ({ outcome }) => (outcome === "not-applied" ? this.#answer("refused not-applied") : this.#close()),
     };
-    this.#member.commit(waiter as Waiter);
+    this.#member.commit(model, waiter);
   }
 
   #get(key: string): void {

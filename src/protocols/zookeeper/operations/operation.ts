@@ -53,6 +53,8 @@ export interface ReadOperation extends Named {
 /** Agreed on by the cluster: proposed as it comes, answered when it was applied here. */
 export interface WriteOperation extends Named {
   readonly kind: "write";
+  /** Whose command it proposes; the tree's unless given. */
+  readonly model?: "leases";
   /**
    * Reads the whole request, then encodes one command into `client.member.begin()`. What it returns comes back in
    * `reply`. A request that can never be is refused instead: then nothing was begun.

@@ -199,6 +199,7 @@ export const closeSession: WriteOperation = {
   opcode: OPCODE.closeSession,
   name: "closeSession",
   abbreviation: "CLOS",
+  model: "leases",
   ends: true,
   propose(client) {
     encodeCloseLease(client.member.begin(), client.sessionId);

@@ -24,12 +24,13 @@ import type { ServiceOptions } from "../../../../src/protocols/zookeeper/door-op
 import { BOUNDS } from "../../../../src/protocols/zookeeper/limits.ts";
 import { Service } from "../../../../src/protocols/zookeeper/service.ts";
 import { ProposalSizes } from "../../../../src/replica/proposal-sizes.ts";
-import type { MemberStatus, ReplicaPort, Waiter } from "../../../../src/replica/replica-port.ts";
+import type { AnyWaiter, MemberStatus, ReplicaPort, Waiter } from "../../../../src/replica/replica-port.ts";
 import { ReplicaStats } from "../../../../src/replica/replica-stats.ts";
-import { beginCommand, endCommand, stampTime, writeBatchHeader } from "../../../../src/state/batch.ts";
+import { beginCommand, endCommand, modelOf, stampTime, writeBatchHeader } from "../../../../src/state/batch.ts";
 import { encodeExpireLeases } from "../../../../src/state/leases/commands.ts";
 import { Leases } from "../../../../src/state/leases/leases.ts";
 import { Machine } from "../../../../src/state/machine.ts";
+import type { Model } from "../../../../src/state/model.ts";
 import { coordinationModels } from "../../../../src/state/models.ts";
 import { ClientCapacity } from "../../../../src/transport/client-capacity.ts";
 import type { ConnectionPort } from "../../../../src/transport/connection.ts";
@@ -102,7 +103,7 @@ export class FakeMember implements ReplicaPort {
   hasQuorum = true;
   renewed: number[] = [];
   barriers: ((error: CoordinationError | null) => void)[] = [];
-  #waiters: Waiter[] = [];
+  #waiters: AnyWaiter[] = [];
   #batch = new ByteWriter();
   #mark = -1;
   #sequence = 0;
@@ -140,7 +141,8 @@ export class FakeMember implements ReplicaPort {
     if (this.#waiters.length === 0) this.#sequence -= 1;
   }
 
-  commit(waiter: Waiter): void {
+  commit<Outcome>(model: Model<Outcome>, waiter: Waiter<Outcome>): void {
+    assert.equal(modelOf(this.#batch.bytes, this.#mark), model.number);
     endCommand(this.#batch, this.#mark);
     this.#mark = -1;
     this.#waiters.push(waiter);
@@ -157,7 +159,7 @@ export class FakeMember implements ReplicaPort {
     this.#index += 1;
     let next = 0;
     const applied = this.machine.apply(this.#index, batch, (outcome, revision) => {
-      waiters[next++]!.onOutcome(outcome, revision);
+      waiters[next++]!.onOutcome(outcome as never, revision);
     });
     assert.equal(applied, "applied");
     assert.equal(next, waiters.length);
