@@ -1,4 +1,4 @@
 // The client against real members of a Cabildo cluster.
-import { clientLaws } from "./support/laws.ts";
+import { clientInvariants } from "./support/client-invariants.ts";
 
-await clientLaws("cabildo");
+await clientInvariants("cabildo");
