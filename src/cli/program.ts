@@ -3,6 +3,7 @@
 import { Command, type CommanderError } from "commander";
 import { CABILDO_VERSION } from "../base/version.ts";
 import { oneOf, wholeNumber } from "./arguments.ts";
+import { addContenderCommands } from "./contender-commands.ts";
 import { addCoordinationCommands } from "./coordination-commands.ts";
 import { EXIT_USAGE } from "./exit.ts";
 import { addOperatorCommands } from "./operator-commands.ts";
@@ -87,6 +88,7 @@ export function program(): Command {
   check.exitOverride(leave);
 
   addCoordinationCommands(cabildo, leave);
+  addContenderCommands(cabildo, leave);
   addOperatorCommands(cabildo, leave);
   return cabildo;
 }

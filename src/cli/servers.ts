@@ -17,12 +17,17 @@ export interface ServerOptions {
 const DEFAULT_URL = "zookeeper://127.0.0.1:2181";
 const CONNECT_TIMEOUT_MS = 10_000;
 
-function urlOf({ connect }: ServerOptions): string {
+export function urlOf({ connect }: ServerOptions): string {
   return connect ?? (process.env["CABILDO_CONNECT"] || DEFAULT_URL);
 }
 
-export function openRecipes(options: ServerOptions, signal?: AbortSignal): Promise<Coordination<ZooKeeperEngine>> {
-  return connect(urlOf(options), { ...clientOptions(options), signal });
+/** `label`: names the program to those who see it hold something, or wait. */
+export function openRecipes(
+  options: ServerOptions,
+  signal?: AbortSignal,
+  label?: string,
+): Promise<Coordination<ZooKeeperEngine>> {
+  return connect(urlOf(options), { ...clientOptions(options), signal, label });
 }
 
 export function openClient(options: ServerOptions, signal?: AbortSignal): Promise<ZooKeeperClient> {

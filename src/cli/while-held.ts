@@ -1,5 +1,6 @@
 // Commands that run while something is held: they pass this process's signals on, and choose the exit status.
 
+import { basename } from "node:path";
 import { CoordinationError } from "../base/errors.ts";
 import { type Handle, LockLostError } from "../recipes/index.ts";
 import { EXIT_LOST, EXIT_NOT_ACQUIRED, EXIT_UNAVAILABLE, EXIT_USAGE } from "./exit.ts";
@@ -11,6 +12,16 @@ export interface HeldCommandOptions extends ServerOptions {
   /** Milliseconds; `GRACE_MS` unless given. */
   readonly grace?: number;
   readonly onUnsure: "abort" | "until-deadline";
+}
+
+const LABEL_CHARACTERS_MAX = 80;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a label holds none
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
+
+/** What a command is called by those who see its place in a queue: its program's name. */
+export function labelOf([program = ""]: readonly string[]): string {
+  return basename(program).replace(CONTROL, "?").slice(0, LABEL_CHARACTERS_MAX);
 }
 
 const SESSION_TIMEOUT_MS = 10_000;

@@ -2,14 +2,21 @@
 
 import { assert } from "../base/assert.ts";
 import { CoordinationError } from "../base/errors.ts";
-import type { OptionRules } from "../base/options.ts";
+import { OPTION, type OptionRules } from "../base/options.ts";
 import type { Contender, Engine, EngineSession, EngineStatus, EntryCancellation } from "./engine.ts";
 import { type Grant, HOLD, type HoldOptions } from "./handle.ts";
+import { nameHolder } from "./holder-names.ts";
+import type { Waiting } from "./identity.ts";
 import { releaseInBackground } from "./pending-release.ts";
 import { traced } from "./traced.ts";
 import { WAIT, type WaitOptions, WaitScope } from "./wait-scope.ts";
 
-export const ACQUIRE: OptionRules<WaitOptions & HoldOptions> = { ...WAIT, ...HOLD };
+export interface AcquireOptions extends WaitOptions, HoldOptions {
+  /** Called when it has waited for half a second, and again at each new place in the queue, with who holds what it waits for. */
+  readonly onWaiting?: ((waiting: Waiting) => void) | undefined;
+}
+
+export const ACQUIRE: OptionRules<AcquireOptions> = { ...WAIT, ...HOLD, onWaiting: OPTION.callback };
 
 export interface Wanted<C extends Contender> {
   /** As errors speak of it: `lock "billing"`. */
@@ -18,6 +25,8 @@ export interface Wanted<C extends Contender> {
   contend(session: EngineSession): C;
   /** What it waits for, in errors; "3 ahead of it" unless given. */
   readonly waitsFor?: (ahead: number) => string;
+  /** What the holder does, in errors; "holds it" unless given. */
+  readonly verb?: string;
   /** Called when the wait fails, before what it began is released: it may have been granted all the same. */
   readonly cancel?: (contender: C) => Promise<EntryCancellation>;
 }
@@ -30,12 +39,12 @@ export interface Wanted<C extends Contender> {
 export async function acquire<C extends Contender>(
   engine: Engine,
   wanted: Wanted<C>,
-  options: WaitOptions,
-  rules: OptionRules<WaitOptions> = ACQUIRE,
+  options: AcquireOptions,
+  rules: OptionRules<AcquireOptions> = ACQUIRE,
 ): Promise<Grant & { readonly contender: C }> {
   return traced(engine, wanted, async () => {
     using scope = new WaitScope(engine.runtime, wanted.what, options, undefined, rules);
-    return await acquireWith(engine, wanted, scope); // awaited here: the scope ends with this block
+    return await acquireWith(engine, wanted, scope, options.onWaiting); // awaited here: the scope ends with this block
   });
 }
 
@@ -73,6 +82,7 @@ export async function acquireWith<C extends Contender>(
   engine: Engine,
   wanted: Wanted<C>,
   scope: WaitScope,
+  onWaiting?: (waiting: Waiting) => void,
 ): Promise<Grant & { readonly contender: C }> {
   const session = await sessionOf(engine, scope);
   let contender = wanted.contend(session);
@@ -87,6 +97,8 @@ export async function acquireWith<C extends Contender>(
         continue;
       }
       scope.waitingFor = wanted.waitsFor?.(standing.ahead) ?? `${standing.ahead} ahead of it`;
+      const { verb = "holds it" } = wanted;
+      using _ = nameHolder(engine, { contender, scope, ahead: standing.ahead, verb, onWaiting });
       await scope.until(standing.changed);
     }
   } catch (error) {

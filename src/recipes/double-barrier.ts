@@ -3,10 +3,10 @@
 
 import type { OptionRules } from "../base/options.ts";
 import { ACCESS, type AccessOptions, accessOf } from "./access.ts";
+import type { AcquireOptions } from "./acquire.ts";
 import { ACQUIRE, acquireWith, type Wanted } from "./acquire.ts";
 import type { BarrierParticipant, Engine, HasDoubleBarriers } from "./engine.ts";
 import { type Grant, GrantHandle, type Handle } from "./handle.ts";
-import type { AcquireOptions } from "./lock.ts";
 import { COUNT } from "./options.ts";
 import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 

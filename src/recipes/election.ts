@@ -35,7 +35,7 @@ export interface CampaignOptions extends HoldOptions {
    * A body that works longer may run beside the next leader's.
    */
   readonly yieldWithinMs?: number | undefined;
-  /** Names the candidate, for people and for `observe`; need not be unique. */
+  /** Names the candidate, for people and for `observe`; need not be unique. Who the program is (`host:pid`) unless given. */
   readonly id?: string | undefined;
   /** What others should know of it, such as its address. */
   readonly value?: string | undefined;
@@ -71,6 +71,10 @@ export interface Term extends Handle {
 export interface CandidateInfo extends CandidateRecord {
   /** The token of its grant if it leads, or of the grant that it would get. A new one for each candidacy. */
   readonly token: bigint;
+  /** The session that its candidacy ends with, as the servers' tools show it. */
+  readonly session: string;
+  /** When it came, by the servers' clock. */
+  readonly since: Date;
 }
 
 /** `leader` is the first candidate; null: there is none. */
@@ -102,7 +106,7 @@ export class Election {
    * refusal (a full disk) does not end it. Fails when the connection is closed, or the servers refuse for good.
    */
   async *campaign(options: CampaignOptions = {}): AsyncGenerator<Term, void, void> {
-    const record = recordOf(this.#what, options);
+    const record = recordOf(this.#what, this.#engine, options);
     const { signal } = options;
     const backoff = new Backoff(this.#engine);
     const isOver = () => signal?.aborted === true;
@@ -162,7 +166,7 @@ export class Election {
    * working in a loop of terms.
    */
   latch(options: CampaignOptions = {}): Latch {
-    recordOf(this.#what, options); // impossible options are refused at once
+    recordOf(this.#what, this.#engine, options); // impossible options are refused at once
     return new Latch(this.#engine, this.#what, options.signal, (signal) => this.campaign({ ...options, signal }));
   }
 
@@ -186,6 +190,7 @@ export class Election {
     const wanted: Wanted<Candidate> = {
       what: this.#what,
       name: this.name,
+      verb: "leads",
       contend: (session) => this.#election.contend(session, writeRecord(record)),
     };
     using scope = new WaitScope(this.#engine.runtime, this.#what, { signal });
@@ -260,13 +265,13 @@ function rankOf({ priority, isChosen }: CandidateRecord): number {
   return isChosen ? Number.POSITIVE_INFINITY : priority;
 }
 
-function recordOf(what: string, options: CampaignOptions): CandidateRecord {
+function recordOf(what: string, { identity = "" }: Engine, options: CampaignOptions): CandidateRecord {
   checkOptions(what, options, CAMPAIGN);
-  const { id = "", value, priority = 0 } = options;
+  const { id = identity, value, priority = 0 } = options;
   if (Number.isFinite(priority)) return { id, value: value ?? null, priority, isChosen: false };
   throw new CoordinationError("rejected", "not-applied", `${what}: priority is a number, not ${priority}`);
 }
 
-function infoOf({ token, data }: CandidateView): CandidateInfo {
-  return { token, ...readRecord(data) };
+function infoOf({ token, data, session, enteredAt }: CandidateView): CandidateInfo {
+  return { token, ...readRecord(data), session, since: new Date(enteredAt) };
 }

@@ -1,6 +1,7 @@
 // The recipes and the port that they run over.
 
 export type { AccessOptions } from "./access.ts";
+export type { AcquireOptions } from "./acquire.ts";
 export type { Assignment } from "./assignment.ts";
 export { Barrier } from "./barrier.ts";
 export type { Codec } from "./codec.ts";
@@ -27,8 +28,9 @@ export {
 } from "./errors.ts";
 export { Group, type GroupMember, type JoinOptions, type Membership } from "./group.ts";
 export type { Handle, HandleState as HeldState, HoldOptions } from "./handle.ts";
+export type { ContenderInfo, Waiting } from "./identity.ts";
 export { Latch } from "./latch.ts";
-export { type AcquireOptions, Lock } from "./lock.ts";
+export { Lock } from "./lock.ts";
 export { MultiLock, type MultiLockHandle } from "./multi-lock.ts";
 export { type ChangeOptions, type NodeData, Nodes } from "./nodes.ts";
 export { OpenConfiguration, type OpenOptions } from "./open-configuration.ts";
@@ -36,7 +38,7 @@ export { Partition, type PartitionOptions, type ShareOptions } from "./partition
 export type { PartitionMembership } from "./partition-membership.ts";
 export { type DownPolicy, Provider, type ProviderOptions } from "./provider.ts";
 export { type ConsumeOptions, type Job, type PutOptions, Queue, type QueuedItem, type QueueOptions } from "./queue.ts";
-export { ReadWriteLock, type WriteLockHandle } from "./read-write-lock.ts";
+export { ReadWriteLock, type SharedContenderInfo, type WriteLockHandle } from "./read-write-lock.ts";
 export type { RegistrationState } from "./registration.ts";
 export { type PermitOptions, Semaphore, type SemaphoreOptions } from "./semaphore.ts";
 export { Sequence } from "./sequence.ts";

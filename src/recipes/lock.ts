@@ -1,17 +1,16 @@
 // The lock: one holder at a time, first come, first served. On ZooKeeper it is Curator's InterProcessMutex.
 
 import { type AccessOptions, accessOf } from "./access.ts";
-import { ACQUIRE, acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
+import { ACQUIRE, type AcquireOptions, acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
 import { bytesOf } from "./bytes.ts";
-import type { Contender, Engine, HasMutexes } from "./engine.ts";
-import { GrantHandle, type Handle, type HoldOptions } from "./handle.ts";
+import type { Contender, Engine, HasMutexes, Mutex } from "./engine.ts";
+import { GrantHandle, type Handle } from "./handle.ts";
+import { type ContenderInfo, contenderInfos } from "./identity.ts";
 import type { LocalQueues } from "./local-queue.ts";
 import { checkOptions } from "./options.ts";
 import { runWhileHeld } from "./run.ts";
 import { traced } from "./traced.ts";
 import { type WaitOptions, WaitScope } from "./wait-scope.ts";
-
-export type AcquireOptions = WaitOptions & HoldOptions;
 
 /**
  * A lock by its name. Not reentrant: JavaScript has no threads that could own it, so a holder that acquires it again waits for
@@ -22,6 +21,7 @@ export class Lock {
   readonly #engine: Engine;
   readonly #wanted: Wanted<Contender>;
   readonly #queues: LocalQueues;
+  readonly #mutex: Mutex;
 
   constructor(engine: Engine & HasMutexes, name: string, queues: LocalQueues, options: AccessOptions = {}) {
     this.name = name;
@@ -29,7 +29,9 @@ export class Lock {
     this.#queues = queues;
     const what = `lock ${JSON.stringify(name)}`;
     const mutex = engine.mutex(name, accessOf(what, options));
-    this.#wanted = { what, name, contend: (session) => mutex.contend(session, OWNER) };
+    this.#mutex = mutex;
+    const identity = bytesOf(engine.identity ?? "");
+    this.#wanted = { what, name, contend: (session) => mutex.contend(session, identity) };
   }
 
   /**
@@ -45,7 +47,7 @@ export class Lock {
     scope.waitingFor = "another of this process";
     const leave = await this.#queues.of(this.name).enter(scope);
     try {
-      const grant = await acquireWith(this.#engine, this.#wanted, scope);
+      const grant = await acquireWith(this.#engine, this.#wanted, scope, options.onWaiting);
       return new GrantHandle(this.#engine, grant, options, leave);
     } catch (error) {
       leave();
@@ -69,6 +71,12 @@ export class Lock {
     return null;
   }
 
+  /** Who holds it, first, and who waits, in order: of this library, Curator and kazoo. A process shows one of its waiters. */
+  async contenders(options: WaitOptions = {}): Promise<readonly ContenderInfo[]> {
+    using scope = new WaitScope(this.#engine.runtime, this.#wanted.what, options, "was not read");
+    return contenderInfos(await scope.until(this.#mutex.queue()));
+  }
+
   /**
    * Runs `body` while it is held, and releases it. When it is lost the returned promise fails at once with the
    * `LockLostError`, whether or not the body stops at `held.signal`. The body's error wins over one of the release.
@@ -77,5 +85,3 @@ export class Lock {
     return runWhileHeld(this.#engine, await this.acquire(options), body);
   }
 }
-
-const OWNER = bytesOf("");

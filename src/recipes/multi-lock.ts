@@ -1,11 +1,12 @@
 // Several locks as one: all of them or none.
 
 import { CoordinationError } from "../base/errors.ts";
+import type { AcquireOptions } from "./acquire.ts";
 import { ACQUIRE } from "./acquire.ts";
 import type { Engine, Runtime } from "./engine.ts";
 import type { Handle, HandleState } from "./handle.ts";
 import { INSPECT, shownHandle } from "./handle-text.ts";
-import type { AcquireOptions, Lock } from "./lock.ts";
+import type { Lock } from "./lock.ts";
 import { checkOptions } from "./options.ts";
 import { runWhileHeld } from "./run.ts";
 

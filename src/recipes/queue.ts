@@ -4,6 +4,7 @@
 import { CoordinationError } from "../base/errors.ts";
 import { OPTION, type OptionRules } from "../base/options.ts";
 import { ACCESS, type AccessOptions, accessOf } from "./access.ts";
+import type { AcquireOptions } from "./acquire.ts";
 import { ACQUIRE, acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
 import { Backoff } from "./backoff.ts";
 import { type Codec, checkedCodec, jsonCodec } from "./codec.ts";
@@ -11,7 +12,6 @@ import type { Engine, HasQueues, ItemLease, QueueItem, WorkQueue } from "./engin
 import { InvalidValueError } from "./errors.ts";
 import { type Grant, GrantHandle, type Handle, HOLD, type HoldOptions, messageOf } from "./handle.ts";
 import type { LocalQueues } from "./local-queue.ts";
-import type { AcquireOptions } from "./lock.ts";
 import { checkOptions } from "./options.ts";
 import { SCHEMA, type ValueSchema } from "./standard-schema.ts";
 import { WAIT, type WaitOptions, WaitScope } from "./wait-scope.ts";

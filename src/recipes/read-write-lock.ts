@@ -2,11 +2,11 @@
 // ZooKeeper it is Curator's InterProcessReadWriteLock.
 
 import { type AccessOptions, accessOf } from "./access.ts";
-import { ACQUIRE, acquire, acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
+import { ACQUIRE, type AcquireOptions, acquire, acquireWith, tryAcquire, type Wanted } from "./acquire.ts";
 import { bytesOf } from "./bytes.ts";
 import type { Contender, Engine, HasSharedMutexes, SharedMutex } from "./engine.ts";
 import { type Grant, GrantHandle, type Handle, type HoldOptions } from "./handle.ts";
-import type { AcquireOptions } from "./lock.ts";
+import { type ContenderInfo, contenderInfos } from "./identity.ts";
 import { releaseInBackground } from "./pending-release.ts";
 import { runWhileHeld } from "./run.ts";
 import { type WaitOptions, WaitScope } from "./wait-scope.ts";
@@ -21,6 +21,10 @@ export interface WriteLockHandle extends Handle {
   downgrade(options?: WaitOptions & HoldOptions): Promise<Handle>;
 }
 
+export interface SharedContenderInfo extends ContenderInfo {
+  readonly mode: "read" | "write";
+}
+
 /** Not reentrant: a reader that wants to write waits for itself. */
 export class ReadWriteLock {
   readonly name: string;
@@ -28,15 +32,17 @@ export class ReadWriteLock {
   readonly #mutex: SharedMutex;
   readonly #read: Wanted<Contender>;
   readonly #write: Wanted<Contender>;
+  readonly #identity: Uint8Array;
 
   constructor(engine: Engine & HasSharedMutexes, name: string, options: AccessOptions = {}) {
     this.name = name;
+    this.#identity = bytesOf(engine.identity ?? "");
     this.#engine = engine;
     this.#mutex = engine.sharedMutex(name, accessOf(`read-write lock ${JSON.stringify(name)}`, options));
     const wanted = (mode: "read" | "write"): Wanted<Contender> => ({
       what: `${mode} lock ${JSON.stringify(name)}`,
       name,
-      contend: (session) => this.#mutex.contend(session, mode, NO_DATA),
+      contend: (session) => this.#mutex.contend(session, mode, this.#identity),
     });
     this.#read = wanted("read");
     this.#write = wanted("write");
@@ -63,6 +69,14 @@ export class ReadWriteLock {
     return grant === null ? null : this.#writing(grant, options);
   }
 
+  /** Who holds it, readers or a writer, and who waits, in order. */
+  async contenders(options: WaitOptions = {}): Promise<readonly SharedContenderInfo[]> {
+    using scope = new WaitScope(this.#engine.runtime, this.#write.what, options, "was not read");
+    const view = await scope.until(this.#mutex.queue());
+    const modes = [...view.holders, ...view.waiting].map(({ isReader }) => (isReader ? "read" : "write"));
+    return contenderInfos(view).map((info, at) => ({ ...info, mode: modes[at]! }));
+  }
+
   /** As `Lock.run`. */
   async runRead<T>(body: (held: Handle) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
     return runWhileHeld(this.#engine, await this.read(options), body);
@@ -75,7 +89,7 @@ export class ReadWriteLock {
   #writing(grant: Grant, options: AcquireOptions): WriteLockHandle {
     return new WriteHolding(this.#engine, grant, options, {
       ...this.#read,
-      contend: (session) => this.#mutex.contendBehind(grant.contender, session, NO_DATA),
+      contend: (session) => this.#mutex.contendBehind(grant.contender, session, this.#identity),
     });
   }
 }
@@ -106,5 +120,3 @@ class WriteHolding extends GrantHandle implements WriteLockHandle {
     return reading;
   }
 }
-
-const NO_DATA = bytesOf("");

@@ -3,12 +3,12 @@
 
 import { OPTION, type OptionRules } from "../base/options.ts";
 import { ACCESS, type AccessOptions, accessOf } from "./access.ts";
+import type { AcquireOptions } from "./acquire.ts";
 import { ACQUIRE, acquire, tryAcquire, type Wanted } from "./acquire.ts";
 import { bytesOf } from "./bytes.ts";
 import { checkCount } from "./counts.ts";
 import type { Contender, Engine, HasSemaphores, Permits } from "./engine.ts";
 import { GrantHandle, type Handle } from "./handle.ts";
-import type { AcquireOptions } from "./lock.ts";
 import { COUNT, checkOptions } from "./options.ts";
 import { runWhileHeld } from "./run.ts";
 
@@ -62,8 +62,10 @@ export class Semaphore {
     const { count = 1 } = options;
     const what = `${count === 1 ? "a permit" : `${count} permits`} of semaphore ${JSON.stringify(this.name)}`;
     checkCount(what, "count", count, this.permits);
-    return { what, name: this.name, contend: (session) => this.#permits.contend(session, count, NO_DATA) };
+    return {
+      what,
+      name: this.name,
+      contend: (session) => this.#permits.contend(session, count, bytesOf(this.#engine.identity ?? "")),
+    };
   }
 }
-
-const NO_DATA = bytesOf("");

@@ -89,6 +89,11 @@ export class WaitScope implements Disposable {
     check(session.state);
   }
 
+  /** Milliseconds until its deadline. */
+  get remainingMs(): number {
+    return Math.max(0, this.#deadline - this.#runtime.now());
+  }
+
   get end(): CoordinationError | null {
     return this.#end;
   }

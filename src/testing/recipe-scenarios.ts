@@ -2,6 +2,7 @@
 
 import { barrierScenarios } from "./scenarios/barriers.ts";
 import { configurationScenarios } from "./scenarios/configurations.ts";
+import { contenderScenarios } from "./scenarios/contenders.ts";
 import { counterScenarios } from "./scenarios/counters.ts";
 import { doubleBarrierScenarios } from "./scenarios/double-barriers.ts";
 import { electionTermScenarios } from "./scenarios/election-terms.ts";
@@ -30,7 +31,7 @@ export const recipeScenarios = {
   doubleBarrier: doubleBarrierScenarios,
   election: [...electionScenarios, ...electionTermScenarios],
   group: groupScenarios,
-  lock: [...lockScenarios, ...lockHandleScenarios],
+  lock: [...lockScenarios, ...lockHandleScenarios, ...contenderScenarios],
   nodes: nodeScenarios,
   partition: partitionScenarios,
   queue: queueScenarios,

@@ -70,6 +70,7 @@ export class ZooKeeperStage implements Stage<ZooKeeperEngine>, AsyncDisposable {
   async program({ auth, acl, logger }: ProgramOptions = {}): Promise<ZooKeeperProgram> {
     const { servers, portsOf, sessionTimeoutMs, root } = this.#options;
     const ports = portsOf(++this.#programs);
+    const identity = `program@stage:${this.#programs}`;
     const { clock } = ports;
     const transport = new FaultyTransport(
       ports.transport,
@@ -80,7 +81,7 @@ export class ZooKeeperStage implements Stage<ZooKeeperEngine>, AsyncDisposable {
     const client = new ZooKeeperClient(parseConnectString(servers), { sessionTimeoutMs, auth }, faulty);
     this.#open.push(client);
     await client.connected({ timeoutMs: 30_000 });
-    const coordination = new Coordination(new ZooKeeperEngine(client, faulty, { root, acl, logger }));
+    const coordination = new Coordination(new ZooKeeperEngine(client, faulty, { root, acl, logger, identity }));
     return new ZooKeeperProgram(coordination, transport, () => this.#endSessionOf(client, ports));
   }
 

@@ -20,7 +20,8 @@ function offered(...words: readonly string[]): readonly string[] {
 }
 
 test("bash: commands, their options, and the choices of an option", () => {
-  assert.deepEqual(offered("el"), ["elect"]);
+  assert.deepEqual(offered("elect"), ["elect", "elections"]);
+  assert.deepEqual(offered("comp"), ["completion"]);
   assert.deepEqual([...offered("")].sort(), [...COMMANDS, "help", "--help", "--version"].sort());
   assert.deepEqual(offered("lock", "x", "--w"), ["--wait"]);
   assert.deepEqual(offered("get", "/x", "-o", ""), ["text", "json"]);

@@ -10,6 +10,7 @@ import { Coordination } from "../../recipes/index.ts";
 import { checkPlace } from "../../recipes/names.ts";
 import type { Acceptor } from "../../transport/connection.ts";
 import { diagnosticsTracer } from "../diagnostics.ts";
+import { LABEL, ownIdentity } from "../own-identity.ts";
 import { CONNECT_TIMEOUT_MS, connectError } from "../zookeeper/connect-errors.ts";
 import { ZooKeeperEngine } from "../zookeeper/engine.ts";
 import { ensembleError, type MemberOfEnsemble } from "./ensemble-error.ts";
@@ -24,6 +25,8 @@ export interface MemberConnectOptions
   readonly acl?: readonly Acl[] | undefined;
   /** Everything stands below it: "/app". The root unless given. */
   readonly root?: string | undefined;
+  /** Names this program beside its host and process, for those who see it hold a lock or wait for one: "billing". */
+  readonly label?: string | undefined;
   /** Ends the wait for the first session. */
   readonly signal?: AbortSignal | undefined;
   /** How long the first session may take, which needs a quorum of members: 10,000 ms unless given. */
@@ -46,6 +49,7 @@ const EMBEDDED: OptionRules<MemberConnectOptions> = {
   connectTimeoutMs,
   acl: OPTION.any,
   root: OPTION.text,
+  label: LABEL,
 };
 
 /**
@@ -62,14 +66,20 @@ export async function connectToMember(
   const node = nodePorts();
   const ports = { ...node, transport: new MemoryTransport(door, node.clock) };
   const servers = [{ host: "this process", port: 0 }];
-  const { root = "/", acl, signal, connectTimeoutMs: timeoutMs = CONNECT_TIMEOUT_MS, ...rest } = options;
+  const { root = "/", acl, signal, label, connectTimeoutMs: timeoutMs = CONNECT_TIMEOUT_MS, ...rest } = options;
   if (acl !== undefined) checkAcl("member.connect", "configuration", acl);
   if (root !== "/") checkPlace("root", root);
   const client = new ZooKeeperClient({ servers, chroot: "/", isTls: false }, rest, ports);
   try {
     await client.connected({ signal, timeoutMs });
     return new Coordination(
-      new ZooKeeperEngine(client, ports, { root, acl, logger: options.logger, tracer: diagnosticsTracer }),
+      new ZooKeeperEngine(client, ports, {
+        root,
+        acl,
+        logger: options.logger,
+        tracer: diagnosticsTracer,
+        identity: ownIdentity(label),
+      }),
     );
   } catch (error) {
     await client.close();

@@ -4,7 +4,7 @@ import type { Stat } from "../../protocols/zookeeper/client/index.ts";
 import type { Candidate, CandidateView, EngineElection, EngineSession, WatchedRead } from "../../recipes/engine.ts";
 import type { NodeContext } from "./nodes.ts";
 import { isRefusal, retry } from "./retry.ts";
-import type { ZooKeeperSession } from "./session.ts";
+import { showSessionId, type ZooKeeperSession } from "./session.ts";
 import { isEphemeral, WaitQueueContender } from "./wait-queue.ts";
 import { inQueueOrder, type WaitQueueKind } from "./wait-queue-names.ts";
 import { watchedNodes } from "./watched-read.ts";
@@ -35,7 +35,8 @@ export class NodeElection implements EngineElection {
   candidates(): Promise<WatchedRead<readonly CandidateView[]>> {
     const inLine = (names: readonly string[]) => inQueueOrder(names, this.#line).map(({ name }) => name);
     const show = (_: string, data: Uint8Array, stat: Stat): CandidateView | null => {
-      return isEphemeral(stat) ? { token: stat.czxid, data } : null; // a node of no session never leads
+      if (!isEphemeral(stat)) return null; // a node of no session never leads
+      return { token: stat.czxid, data, session: showSessionId(stat.ephemeralOwner), enteredAt: Number(stat.ctime) };
     };
     return watchedNodes(this.#context, this.#path, inLine, show);
   }

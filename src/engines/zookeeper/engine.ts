@@ -50,6 +50,7 @@ import { isWithin, pathOf } from "./layout.ts";
 import { type NodeContext, OPEN } from "./nodes.ts";
 import { PermitContender } from "./permits.ts";
 import { NodeQueue } from "./queue.ts";
+import { queueView } from "./queue-views.ts";
 import { mayPass } from "./retry.ts";
 import { ZooKeeperSession } from "./session.ts";
 import { transact } from "./transactions.ts";
@@ -69,6 +70,8 @@ export interface EngineOptions {
   readonly acl?: readonly Acl[] | undefined;
   readonly logger?: Logger | undefined;
   readonly tracer?: RecipeTracer | undefined;
+  /** Who this program is, for those who see it in a queue. */
+  readonly identity?: string | undefined;
 }
 
 export class ZooKeeperEngine
@@ -89,6 +92,7 @@ export class ZooKeeperEngine
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly tracer: RecipeTracer | undefined;
+  readonly identity: string | undefined;
   readonly #client: ZooKeeperClient;
   readonly #root: string;
   readonly #hashes: ClientPorts["hashes"];
@@ -105,7 +109,7 @@ export class ZooKeeperEngine
   constructor(
     client: ZooKeeperClient,
     ports: ClientPorts,
-    { root = "/", acl = OPEN, logger = silentLogger, tracer }: EngineOptions = {},
+    { root = "/", acl = OPEN, logger = silentLogger, tracer, identity }: EngineOptions = {},
   ) {
     this.#root = root;
     const { clock, random, hashes } = ports;
@@ -117,6 +121,7 @@ export class ZooKeeperEngine
     };
     this.logger = logger;
     this.tracer = tracer;
+    this.identity = identity;
     this.#client = client;
     this.#hashes = hashes;
     this.#acl = acl;
@@ -198,6 +203,7 @@ export class ZooKeeperEngine
     const context = this.#contextOf(path, options);
     return {
       contend: (session, data) => new WaitQueueContender(context, sessionOf(session), { path, kind: "lock-", data }),
+      queue: () => queueView(context, path, "exclusive"),
     };
   }
 
@@ -208,6 +214,7 @@ export class ZooKeeperEngine
     const contender = (session: EngineSession, line: WaitQueueOptions) =>
       new WaitQueueContender(context, sessionOf(session), line);
     return {
+      queue: () => queueView(context, path, "exclusive"),
       contend: (session, mode, data) => {
         if (mode === "write") return contender(session, { path, kind: WRITE, data });
         return contender(session, { path, kind: READ, data, waitsFor: isWriter });

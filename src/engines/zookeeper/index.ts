@@ -13,6 +13,7 @@ import { CONNECT, checkConfiguration } from "../../protocols/zookeeper/client/op
 import { checkAcl } from "../../recipes/access.ts";
 import { Coordination } from "../../recipes/index.ts";
 import { diagnosticsTracer } from "../diagnostics.ts";
+import { LABEL, ownIdentity } from "../own-identity.ts";
 import { CONNECT_TIMEOUT_MS, connectError } from "./connect-errors.ts";
 import { ZooKeeperEngine } from "./engine.ts";
 
@@ -26,6 +27,8 @@ export interface RecipeConnectOptions
    * alone who prove to be the same as this program, by `auth` or `sasl`.
    */
   readonly acl?: readonly Acl[] | undefined;
+  /** Names this program beside its host and process, for those who see it hold a lock or wait for one: "billing". */
+  readonly label?: string | undefined;
   /** How long the first session may take, over all servers and rounds: 10,000 ms unless given. */
   readonly connectTimeoutMs?: number | undefined;
   /**
@@ -45,6 +48,7 @@ const CONNECT_RECIPES: OptionRules<RecipeConnectOptions> = {
   ...CONNECT_OF_RECIPES,
   acl: OPTION.any,
   waitForServers: OPTION.flag,
+  label: LABEL,
   closeOn: CLOSE_ON,
 };
 
@@ -56,7 +60,7 @@ const CONNECT_RECIPES: OptionRules<RecipeConnectOptions> = {
  */
 export async function connect(url: string, options: RecipeConnectOptions = {}): Promise<Coordination<ZooKeeperEngine>> {
   checkConfiguration("connect", options, CONNECT_RECIPES);
-  const { acl, tls, signal, waitForServers = false, connectTimeoutMs, closeOn = [], ...rest } = options;
+  const { acl, tls, signal, label, waitForServers = false, connectTimeoutMs, closeOn = [], ...rest } = options;
   checkCloseOn("connect", closeOn);
   const timeoutMs = connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
   if (acl !== undefined) checkAcl("connect", "configuration", acl);
@@ -70,7 +74,8 @@ export async function connect(url: string, options: RecipeConnectOptions = {}): 
   try {
     await client.connected({ signal, timeoutMs, failWhenRefused: !waitForServers });
     const { chroot: root } = parsed;
-    const engine = new ZooKeeperEngine(client, ports, { root, acl, logger: rest.logger, tracer: diagnosticsTracer });
+    const about = { logger: rest.logger, tracer: diagnosticsTracer, identity: ownIdentity(label) };
+    const engine = new ZooKeeperEngine(client, ports, { root, acl, ...about });
     if (closeOn.length > 0) closeWithProcess(engine, closeOn);
     return new Coordination(engine);
   } catch (error) {

@@ -8,7 +8,7 @@ import { ProtectedNode } from "./protected-node.ts";
 import { ReadWatch } from "./read-watch.ts";
 import { isRefusal, retry } from "./retry.ts";
 import type { ZooKeeperSession } from "./session.ts";
-import { WaitQueueContender } from "./wait-queue.ts";
+import { dataOf, WaitQueueContender } from "./wait-queue.ts";
 import { inQueueOrder } from "./wait-queue-names.ts";
 
 export interface PermitOptions {
@@ -36,7 +36,7 @@ export class PermitContender implements Contender {
     this.#lock = new WaitQueueContender(context, session, {
       path: `${path}/locks`,
       kind: "lock-",
-      data: new Uint8Array(0),
+      data,
     });
     this.#leases = Array.from({ length: count }, () => {
       return new ProtectedNode(context, this.#directory, "lease-", data, session);
@@ -81,6 +81,14 @@ export class PermitContender implements Contender {
       if (isRefusal(error, "no-node")) return [];
       throw error;
     }
+  }
+
+  /** Of the oldest permit that is out. */
+  async holder(): Promise<Uint8Array | null> {
+    const { client } = this.#context;
+    const names = await client.getChildren(this.#directory, { session: this.#session.session });
+    const first = inQueueOrder(names, "lease").find(({ name }) => this.#leases.every((own) => own.name !== name));
+    return first === undefined ? null : dataOf(this.#context, this.#session, `${this.#directory}/${first.name}`);
   }
 
   get grantedBy(): readonly string[] {

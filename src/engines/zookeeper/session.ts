@@ -4,6 +4,11 @@ import { assert } from "../../base/assert.ts";
 import { type Session, SessionLostError } from "../../protocols/zookeeper/client/index.ts";
 import type { EngineSession, SessionLossCause, SessionState } from "../../recipes/engine.ts";
 
+/** As ZooKeeper's tools show it. */
+export function showSessionId(id: bigint): string {
+  return `0x${BigInt.asUintN(64, id).toString(16)}`;
+}
+
 export class ZooKeeperSession implements EngineSession {
   readonly id: string;
   readonly #session: Session;
@@ -12,7 +17,7 @@ export class ZooKeeperSession implements EngineSession {
 
   constructor(session: Session) {
     this.#session = session;
-    this.id = `0x${BigInt.asUintN(64, session.id).toString(16)}`;
+    this.id = showSessionId(session.id);
     const onLost = () => this.#become(lossOf(session.signal.reason));
     if (session.signal.aborted) onLost();
     else session.signal.addEventListener("abort", onLost, { once: true });

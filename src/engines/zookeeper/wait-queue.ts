@@ -120,6 +120,15 @@ export class WaitQueueContender implements Contender {
     return readWatch;
   }
 
+  /** Of the first that it waits for. */
+  async holder(): Promise<Uint8Array | null> {
+    const { waitsFor } = this.#options;
+    const queue = inQueueOrder(await this.#list(), this.#kind).filter(({ name }) => !this.#strangers.has(name));
+    const first = queue.find((node) => node.name === this.node.name || waitsFor?.(node) !== false);
+    if (first === undefined || first.name === this.node.name) return null;
+    return dataOf(this.context, this.session, `${this.#options.path}/${first.name}`);
+  }
+
   /** The nodes of its grant, whose names nobody else ever has. */
   get grantedBy(): readonly string[] {
     return this.node.name === null ? [] : [this.node.path];
@@ -134,6 +143,16 @@ export class WaitQueueContender implements Contender {
     this.#readWatch?.unwatch();
     this.#readWatch = null;
     return this.node.remove(onRefused);
+  }
+}
+
+/** Null: it is gone. */
+export async function dataOf(context: NodeContext, { session }: ZooKeeperSession, path: string) {
+  try {
+    return (await context.client.getData(path, { session })).data;
+  } catch (error) {
+    if (isRefusal(error, "no-node")) return null;
+    throw error;
   }
 }
 

@@ -17,6 +17,8 @@ export interface Contender {
    * the servers. `revoked`: the engine took it back. Returns a function that stops that.
    */
   guard(onGone: (cause: "deleted" | "revoked") => void): () => void;
+  /** What the first of those that it waits for has written about itself; null: there is none by now. */
+  holder?(): Promise<Uint8Array | null>;
   /**
    * Undoes whatever `poll` did or may yet do. It may be called at any time, and again. Completes when nothing is left on the servers, or
    * the session is over. While the servers refuse, it tries again, at once if it is called again, and tells `onRefused`. Never fails.
@@ -51,6 +53,25 @@ export interface ContenderGone {
   readonly kind: "gone";
 }
 
+/** One in a queue, as everybody may see it. */
+export interface ContenderView {
+  /** Of its grant, or of the grant that it would get. */
+  readonly token: bigint;
+  /** What it has written about itself. */
+  readonly data: Uint8Array;
+  /** The session that its place ends with. */
+  readonly session: string;
+  /** When it entered the queue, in milliseconds since 1970 by the servers' clock. */
+  readonly enteredAt: number;
+  readonly isReader: boolean;
+}
+
+/** In the order of the queue. */
+export interface QueueView {
+  readonly holders: readonly ContenderView[];
+  readonly waiting: readonly ContenderView[];
+}
+
 /** One holder at a time, first come, first served. */
 export interface HasMutexes {
   /** Throws a CoordinationError ("rejected") for a name that cannot be (see `names.ts`). */
@@ -60,6 +81,8 @@ export interface HasMutexes {
 export interface Mutex {
   /** `data`: what others see of the contender in the queue. */
   contend(session: EngineSession, data: Uint8Array): Contender;
+  /** Who holds it, and who waits. */
+  queue(): Promise<QueueView>;
 }
 
 /** Many readers or one writer, first come, first served. */
@@ -69,6 +92,8 @@ export interface HasSharedMutexes {
 
 export interface SharedMutex {
   contend(session: EngineSession, mode: "read" | "write", data: Uint8Array): Contender;
+  /** Who holds it, and who waits. */
+  queue(): Promise<QueueView>;
   /**
    * A reader in the place of the writer that holds it: granted at once, before all who wait, with the writer's token. `poll`
    * fails ("rejected") when the writer is not there any more as the reader enters.

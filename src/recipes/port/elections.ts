@@ -30,4 +30,8 @@ export interface CandidateView {
   /** The token that it was, or will be, granted with. */
   readonly token: bigint;
   readonly data: Uint8Array;
+  /** The session that its candidacy ends with. */
+  readonly session: string;
+  /** When it came, in milliseconds since 1970 by the servers' clock. */
+  readonly enteredAt: number;
 }

@@ -48,6 +48,8 @@ export interface Engine {
   readonly runtime: Runtime;
   readonly logger: RecipeLogger;
   readonly tracer?: RecipeTracer | undefined;
+  /** Who this program is, for those who see it hold or wait: text such as "billing@web-1:4711". */
+  readonly identity?: string | undefined;
   readonly status: EngineStatus;
   /** Calls the listener at each change of the status, never within this call. Returns a function that stops that. */
   onStatus(listener: (status: EngineStatus) => void): () => void;

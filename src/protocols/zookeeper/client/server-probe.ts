@@ -1,4 +1,4 @@
-// Why no server gave a session: each is asked ZooKeeper's word `srvr`, which a server without a quorum answers too.
+// Four-letter words, asked of servers: why none gave a session, and who is connected. A server without a quorum answers them too.
 
 import { byteString, bytesOf } from "../../../base/text.ts";
 import type { ClientPorts, Target } from "./ports.ts";
@@ -16,68 +16,67 @@ export interface ServerFinding {
   readonly why: string;
 }
 
-const QUESTION = "srvr";
-const NOT_SERVING = "not currently serving requests";
-const SERVING = "Zookeeper version";
-/** Longer than a server that lives takes, and bearable for someone who waits for an error. */
-const PROBE_MS = 1000;
+/** `answer`: all that came until the server closed the connection, or the time was over; null: it was not reached, for this reason. */
+export interface WordAnswer {
+  readonly server: string;
+  readonly answer: string | null;
+  readonly why: string;
+}
 
 type ProbePorts = Pick<ClientPorts, "transport" | "clock">;
 
+const NOT_SERVING = "not currently serving requests";
+const SERVING = "Zookeeper version";
+/** Longer than a server that lives takes, and bearable for someone who waits for an error. */
+const ANSWER_MS_MAX = 1000;
+
 /** Asks all of them at once. Never fails; completes within a second or so, with no socket left. */
 export function probeServers(servers: readonly Server[], ports: ProbePorts): Promise<readonly ServerFinding[]> {
-  return Promise.all(servers.map((server) => probe(server, ports)));
+  return Promise.all(servers.map(async (server) => findingOf(await askWord("srvr", server, ports))));
 }
 
-function probe(server: Server, { transport, clock }: ProbePorts): Promise<ServerFinding> {
+function findingOf({ server, answer, why }: WordAnswer): ServerFinding {
+  if (answer === null) return { server, kind: "unreached", why };
+  if (answer.includes(NOT_SERVING)) return { server, kind: "no-quorum", why };
+  return { server, kind: answer.includes(SERVING) ? "serving" : "silent", why };
+}
+
+/** Never fails; completes within a second or so, with no socket left. */
+export function askWord(word: string, server: Server, { transport, clock }: ProbePorts): Promise<WordAnswer> {
   return new Promise((resolve) => {
+    let told: WordAnswer = { server: showServer(server), answer: null, why: "no answer" };
     let stopResolving: () => void = nothing;
     let cut: () => void = nothing;
-    const end = (finding: ServerFinding) => {
+    const end = () => {
       stopTimer();
       stopResolving();
       cut();
-      resolve(finding);
+      resolve(told);
     };
-    let last: ServerFinding = { server: showServer(server), kind: "unreached", why: "no answer" };
-    const stopTimer = clock.after(PROBE_MS, () => end(last));
+    const stopTimer = clock.after(ANSWER_MS_MAX, end);
     stopResolving = transport.resolve(server.host, (error, addresses) => {
       const [address] = addresses;
-      if (address === undefined) return end({ ...last, why: error?.message ?? "its name has no address" });
+      if (address === undefined) {
+        told = { ...told, why: error?.message ?? "its name has no address" };
+        return end();
+      }
       const target: Target = { ...server, address };
-      cut = ask(target, { transport }, (finding, isLast) => {
-        last = { server: nameOf(target), ...finding };
-        if (isLast) end(last);
+      const name = nameOf(target);
+      told = { ...told, server: name };
+      const link = transport.dial(target, {
+        onOpen: () => {
+          told = { server: name, answer: "", why: "" };
+          link.write(bytesOf(word));
+        },
+        onData: (chunk) => {
+          told = { ...told, answer: (told.answer ?? "") + byteString(chunk, 0, chunk.length) };
+        },
+        onClose: (closed) => {
+          if (told.answer === null) told = { ...told, why: closed?.message ?? "closed the connection" };
+          end();
+        },
       });
+      cut = () => link.destroy();
     });
   });
-}
-
-type Told = Omit<ServerFinding, "server">;
-
-/** Tells what is known so far, and at last what is certain. */
-function ask(
-  target: Target,
-  { transport }: Pick<ClientPorts, "transport">,
-  tell: (finding: Told, isLast: boolean) => void,
-): () => void {
-  let answer = "";
-  let isOpen = false;
-  const link = transport.dial(target, {
-    onOpen: () => {
-      isOpen = true;
-      tell({ kind: "silent", why: "" }, false);
-      link.write(bytesOf(QUESTION));
-    },
-    onData: (chunk) => {
-      answer += byteString(chunk, 0, chunk.length);
-      if (answer.includes(NOT_SERVING)) tell({ kind: "no-quorum", why: "" }, true);
-      else if (answer.includes(SERVING)) tell({ kind: "serving", why: "" }, true);
-    },
-    onClose: (error) => {
-      if (isOpen) tell({ kind: "silent", why: "" }, true);
-      else tell({ kind: "unreached", why: error?.message ?? "closed the connection" }, true);
-    },
-  });
-  return () => link.destroy();
 }

@@ -1,0 +1,139 @@
+// `cabildo locks`, `cabildo elections` and `cabildo sessions`: who holds, who waits, who leads, and on which session.
+
+import type { ZooKeeperEngine } from "../engines/zookeeper/index.ts";
+import type { CandidateInfo, ContenderInfo, Coordination, SharedContenderInfo } from "../recipes/index.ts";
+import { openRecipes, type ServerOptions, say, tellFailure, urlOf } from "./servers.ts";
+import { liveSessions, type Place, sessionRows } from "./sessions.ts";
+import { textTable } from "./text-table.ts";
+
+export interface ListingOptions extends ServerOptions {
+  readonly output: string;
+}
+
+type Connection = Coordination<ZooKeeperEngine>;
+
+interface Contended {
+  readonly name: string;
+  readonly kind: "lock" | "read-write lock";
+  readonly contenders: readonly (ContenderInfo | SharedContenderInfo)[];
+}
+
+/** All of them give the exit status. Without names: all that are in the recipes' own folders. */
+export function runLocks(names: readonly string[], options: ListingOptions): Promise<number> {
+  return onServers(options, async (c) => {
+    const locks = await contendedLocks(c, names);
+    if (options.output === "json") return printJson(locks.map(lockJson));
+    const rows = locks.flatMap(({ name, contenders }) =>
+      contenders.map((one, at) => [name, standing(one, at, contenders), ...facts(one.who, one)]),
+    );
+    if (rows.length === 0) say("nobody holds a lock, or waits for one");
+    else process.stdout.write(textTable(["LOCK", "STANDING", ...FACTS], rows));
+  });
+}
+
+export function runElections(names: readonly string[], options: ListingOptions): Promise<number> {
+  return onServers(options, async (c) => {
+    const elections = await contendedElections(c, names);
+    if (options.output === "json") return printJson(elections.map(electionJson));
+    const rows = elections.flatMap(({ name, candidates }) =>
+      candidates.map((one, at) => [
+        name,
+        at === 0 ? "leads" : `waits ${at}`,
+        ...facts(one.id, one),
+        String(one.priority),
+        one.value ?? "",
+      ]),
+    );
+    if (rows.length === 0) say("nobody stands for election");
+    else process.stdout.write(textTable(["ELECTION", "STANDING", ...FACTS, "PRIORITY", "VALUE"], rows));
+  });
+}
+
+export function runSessions(options: ListingOptions): Promise<number> {
+  return onServers(options, async (c) => {
+    const { sessions, untold } = await liveSessions(urlOf(options));
+    for (const line of untold) say(line);
+    const rows = sessionRows(sessions, await placesOf(c));
+    if (options.output === "json") return printJson(rows);
+    const cells = rows.map(({ session, client, server, timeoutMs, places }) => [
+      session,
+      client ?? "",
+      server ?? "",
+      timeoutMs === null ? "" : `${timeoutMs / 1000} s`,
+      [...new Set(places.map(({ who }) => who))].join(", "),
+      places.map(({ text }) => text).join(", "),
+    ]);
+    process.stdout.write(textTable(["SESSION", "CLIENT", "SERVER", "TIMEOUT", "WHO", "PLACES"], cells));
+  });
+}
+
+async function contendedLocks(c: Connection, names: readonly string[]): Promise<readonly Contended[]> {
+  const plain = names.length > 0 ? names : await c.nodes.children("/locks");
+  const shared = names.length > 0 ? names.filter((name) => !name.startsWith("/")) : await c.nodes.children("/rw-locks");
+  const locks = plain.map(async (name): Promise<Contended> => {
+    return { name, kind: "lock", contenders: await c.lock(name).contenders() };
+  });
+  const readWrite = shared.map(async (name): Promise<Contended> => {
+    return { name, kind: "read-write lock", contenders: await c.rwLock(name).contenders() };
+  });
+  return (await Promise.all([...locks, ...readWrite])).filter(({ contenders }) => contenders.length > 0);
+}
+
+async function contendedElections(c: Connection, names: readonly string[]) {
+  const all = names.length > 0 ? names : await c.nodes.children("/elections");
+  const elections = all.map(async (name) => {
+    const latch = await c.election(name).candidates();
+    return { name, candidates: latch.length > 0 ? latch : await c.election(name, { form: "selector" }).candidates() };
+  });
+  return (await Promise.all(elections)).filter(({ candidates }) => candidates.length > 0);
+}
+
+async function placesOf(c: Connection): Promise<readonly Place[]> {
+  const [locks, elections] = await Promise.all([contendedLocks(c, []), contendedElections(c, [])]);
+  return [
+    ...locks.flatMap(({ name, kind, contenders }) =>
+      contenders.map(({ session, who, isHolder }) => {
+        return { session, who, text: `${isHolder ? "holds" : "waits for"} ${kind} ${JSON.stringify(name)}` };
+      }),
+    ),
+    ...elections.flatMap(({ name, candidates }) =>
+      candidates.map(({ session, id }, at) => {
+        return { session, who: id, text: `${at === 0 ? "leads" : "stands for"} election ${JSON.stringify(name)}` };
+      }),
+    ),
+  ];
+}
+
+const FACTS = ["WHO", "TOKEN", "SESSION", "SINCE"];
+
+function facts(who: string, { token, session, since }: Pick<ContenderInfo, "token" | "session" | "since">): string[] {
+  return [who === "" ? "?" : who, String(token), session, since.toISOString().replace(/\.\d+Z$/, "Z")];
+}
+
+function standing(one: ContenderInfo | SharedContenderInfo, at: number, all: readonly ContenderInfo[]): string {
+  const mode = "mode" in one ? ` to ${one.mode}` : "";
+  if (one.isHolder) return `holds${mode}`;
+  return `waits ${at + 1 - all.filter(({ isHolder }) => isHolder).length}${mode}`;
+}
+
+function lockJson({ name, kind, contenders }: Contended) {
+  return { name, kind, contenders: contenders.map((one) => ({ ...one, token: String(one.token) })) };
+}
+
+function electionJson({ name, candidates }: { name: string; candidates: readonly CandidateInfo[] }) {
+  return { name, candidates: candidates.map((one, at) => ({ ...one, token: String(one.token), isLeader: at === 0 })) };
+}
+
+async function onServers(options: ServerOptions, work: (c: Connection) => Promise<void>): Promise<number> {
+  try {
+    await using c = await openRecipes(options);
+    await work(c);
+    return 0;
+  } catch (error) {
+    return tellFailure(error, options);
+  }
+}
+
+function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}

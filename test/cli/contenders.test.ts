@@ -1,0 +1,98 @@
+// `cabildo locks`, `elections`, `sessions`: who holds, who waits, who leads, as a table and as JSON.
+
+import assert from "node:assert/strict";
+import { hostname } from "node:os";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { sessionsIn } from "../../src/cli/sessions.ts";
+import { connect } from "../../src/index.ts";
+import { servers } from "./support.ts";
+
+const { url, c, run, cabildo } = await servers();
+const ME = `${hostname()}:${process.pid}`;
+
+async function untilContended(name: string, count: number): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while ((await c.lock(name).contenders()).length < count) {
+    assert.ok(performance.now() < deadline, `${count} contend for ${name}`);
+    await sleep(50);
+  }
+}
+
+test("locks: the holder first, then those who wait, by who they are; a time-out names the holder", async () => {
+  assert.deepEqual(await run(["locks"]), {
+    status: 0,
+    out: "",
+    err: "cabildo: nobody holds a lock, or waits for one\n",
+  });
+  const labelled = await connect(url, { label: "billing" });
+  const held = await labelled.lock("orders").acquire();
+  await using waiter = cabildo(["lock", "orders", "--", "/bin/true"]);
+  await untilContended("orders", 2);
+  const table = (await run(["locks"])).out.split("\n");
+  assert.match(table[0]!, /^LOCK +STANDING +WHO +TOKEN +SESSION +SINCE$/);
+  assert.match(table[1]!, new RegExp(`^orders +holds +billing@${ME} +${held.token} +0x[0-9a-f]+ +\\d{4}-.*Z$`));
+  assert.match(table[2]!, new RegExp(`^orders +waits 1 +true@${hostname()}:\\d+ `));
+  const [lock] = JSON.parse((await run(["locks", "orders", "-o", "json"])).out);
+  assert.deepEqual([lock.name, lock.kind, lock.contenders.length], ["orders", "lock", 2]);
+  const [first] = lock.contenders;
+  assert.deepEqual([first.label, first.host, first.pid], ["billing", hostname(), process.pid]);
+  assert.deepEqual([first.token, first.isHolder], [String(held.token), true]);
+  const refused = await run(["lock", "orders", "--wait", "2", "--", "/bin/true"]);
+  assert.equal(refused.status, 75);
+  assert.match(refused.err, new RegExp(`within 2000 ms, waiting for 2 ahead of it; billing@${ME} holds it`));
+  const atOnce = await run(["lock", "orders", "--wait", "0", "--", "/bin/true"]);
+  assert.match(atOnce.err, new RegExp(`was not acquired: billing@${ME} holds it\\. Wait`));
+  await labelled.close();
+  assert.equal(await waiter.ended, 0);
+});
+
+test("locks: readers and writers, and an exact path that is shared", async () => {
+  const one = await c.rwLock("schema").read();
+  const two = await c.lock("/app/shared").acquire();
+  const { out } = await run(["locks"]);
+  assert.match(out, new RegExp(`^schema +holds to read +${ME} `, "m"));
+  assert.doesNotMatch(out, /shared/);
+  assert.match((await run(["locks", "/app/shared"])).out, new RegExp(`^/app/shared +holds +${ME} +${two.token} `, "m"));
+  await Promise.all([one.release(), two.release()]);
+});
+
+test("elections: who leads, who else stands, with priority and value", async () => {
+  const stop = new AbortController();
+  const terms = c.election("cron").campaign({ signal: stop.signal, value: "10.0.0.1" });
+  const { value: term } = await terms.next();
+  const { out } = await run(["elections"]);
+  assert.match(out, /^ELECTION +STANDING +WHO +TOKEN +SESSION +SINCE +PRIORITY +VALUE$/m);
+  assert.match(out, new RegExp(`^cron +leads +${ME} +${term!.token} +0x[0-9a-f]+ +\\S+ +0 +10\\.0\\.0\\.1$`, "m"));
+  const [election] = JSON.parse((await run(["elections", "-o", "json"])).out);
+  assert.deepEqual([election.name, election.candidates[0].isLeader], ["cron", true]);
+  stop.abort();
+  await terms.return();
+});
+
+test("sessions: from where, for how long, and what each holds", async () => {
+  const held = await c.lock("sessions").acquire();
+  const { out } = await run(["sessions"]);
+  const { status } = c;
+  assert.ok(status.kind === "ready");
+  const { id } = status.session;
+  const pattern = `^${id} +127\\.0\\.0\\.1:\\d+ +127\\.0\\.0\\.1:\\d+ +\\S+ s +${ME} +holds lock "sessions"$`;
+  assert.match(out, new RegExp(pattern, "m"));
+  const rows: { session: string; places: { text: string }[] }[] = JSON.parse(
+    (await run(["sessions", "-o", "json"])).out,
+  );
+  assert.deepEqual(
+    rows.find(({ session }) => session === id)?.places.map(({ text }) => text),
+    ['holds lock "sessions"'],
+  );
+  await held.release();
+});
+
+test("a line of cons, as ZooKeeper writes it", () => {
+  const line =
+    " /127.0.0.1:52342[1](queued=0,recved=5,sent=5,sid=0x100000000001,lop=PING,est=1607,to=10000,lcxid=0x4)\n";
+  const noSession = " /127.0.0.1:40000[0](queued=0,recved=1,sent=0)\n";
+  assert.deepEqual(sessionsIn("zoo1:2181", `${line}${noSession}`), [
+    { session: "0x100000000001", client: "127.0.0.1:52342", server: "zoo1:2181", timeoutMs: 10_000 },
+  ]);
+});
