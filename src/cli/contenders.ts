@@ -107,7 +107,7 @@ async function placesOf(c: Connection): Promise<readonly Place[]> {
 const FACTS = ["WHO", "TOKEN", "SESSION", "SINCE"];
 
 function facts(who: string, { token, session, since }: Pick<ContenderInfo, "token" | "session" | "since">): string[] {
-  return [who === "" ? "?" : who, String(token), session, since.toISOString().replace(/\.\d+Z$/, "Z")];
+  return [who === "" ? "?" : who, String(token), session, isoText(since).replace(/\.\d+Z$/, "Z")];
 }
 
 function standing(one: ContenderInfo | SharedContenderInfo, at: number, all: readonly ContenderInfo[]): string {
@@ -117,11 +117,19 @@ function standing(one: ContenderInfo | SharedContenderInfo, at: number, all: rea
 }
 
 function lockJson({ name, kind, contenders }: Contended) {
-  return { name, kind, contenders: contenders.map((one) => ({ ...one, token: String(one.token) })) };
+  return { name, kind, contenders: contenders.map(contenderJson) };
 }
 
 function electionJson({ name, candidates }: { name: string; candidates: readonly CandidateInfo[] }) {
-  return { name, candidates: candidates.map((one, at) => ({ ...one, token: String(one.token), isLeader: at === 0 })) };
+  return { name, candidates: candidates.map((one, at) => ({ ...contenderJson(one), isLeader: at === 0 })) };
+}
+
+function contenderJson<T extends { readonly token: bigint; readonly since: number }>(one: T) {
+  return { ...one, token: String(one.token), since: isoText(one.since) };
+}
+
+function isoText(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
 }
 
 async function onServers(options: ServerOptions, work: (c: Connection) => Promise<void>): Promise<number> {

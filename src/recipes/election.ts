@@ -73,8 +73,8 @@ export interface CandidateInfo extends CandidateRecord {
   readonly token: bigint;
   /** The session that its candidacy ends with, as the servers' tools show it. */
   readonly session: string;
-  /** When it came, by the servers' clock. */
-  readonly since: Date;
+  /** When it came, in milliseconds since 1970 by the servers' clock. */
+  readonly since: number;
 }
 
 /** `leader` is the first candidate; null: there is none. */
@@ -273,5 +273,5 @@ function recordOf(what: string, { identity = "" }: Engine, options: CampaignOpti
 }
 
 function infoOf({ token, data, session, enteredAt }: CandidateView): CandidateInfo {
-  return { token, ...readRecord(data), session, since: new Date(enteredAt) };
+  return { token, ...readRecord(data), session, since: enteredAt };
 }

@@ -16,8 +16,8 @@ export interface ContenderInfo {
   readonly token: bigint;
   /** The session that its place ends with, as the servers' tools show it. */
   readonly session: string;
-  /** When it entered the queue, by the servers' clock. */
-  readonly since: Date;
+  /** When it entered the queue, in milliseconds since 1970 by the servers' clock. */
+  readonly since: number;
 }
 
 /** Told while a wait goes on. */
@@ -43,7 +43,7 @@ function contenderInfo({ data, token, session, enteredAt }: ContenderView, isHol
     isHolder,
     token,
     session,
-    since: new Date(enteredAt),
+    since: enteredAt,
   };
 }
 
