@@ -140,7 +140,7 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
     const { snapshotCommands, snapshotLogBytes } = options;
     const isStateWhole = (): boolean => !application.isPaused;
     const taking = new SnapshotTaking(
-      { ...core, snapshotter, snapshotCommands, snapshotLogBytes, isStateWhole },
+      { ...core, snapshotter, snapshotCommands, snapshotLogBytes, isStateWhole, isDiskFull: () => status.isDiskFull },
       recovered.snapshot.index,
     );
     const reconfiguration = { listed, patienceTicks: electionTicks };

@@ -33,13 +33,13 @@ export interface SnapshotTakingParts {
   readonly snapshotLogBytes: number;
   /** Whether the state may be read as one now: no leader's snapshot is taking its place. */
   readonly isStateWhole: () => boolean;
+  /** No snapshot is begun while the disk is full. */
+  readonly isDiskFull: () => boolean;
 }
 
 export class SnapshotTaking {
   /** The last one that this run took: the sequence it holds, and when it was whole. */
   lastTaken: { readonly zxid: number; readonly time: number } | null = null;
-  /** No snapshot is begun while the disk is full. */
-  isDiskFull = false;
   readonly #parts: SnapshotTakingParts;
   /** The entry up to which the latest snapshot on this disk goes, its own or a leader's. */
   #index: number;
@@ -81,10 +81,10 @@ export class SnapshotTaking {
 
   /** Takes one if enough has changed since the last. */
   takeIfDue(): void {
-    const { machine, log, snapshotCommands, snapshotLogBytes, lifecycle, logger } = this.#parts;
+    const { machine, log, snapshotCommands, snapshotLogBytes, lifecycle, logger, isDiskFull } = this.#parts;
     const isDue =
       machine.sequence - this.#sequenceThen >= snapshotCommands || log.size - this.#logSizeThen >= snapshotLogBytes;
-    if (!isDue || !this.#mayTake || this.isDiskFull || machine.appliedIndex <= this.#index) return;
+    if (!isDue || !this.#mayTake || isDiskFull() || machine.appliedIndex <= this.#index) return;
     this.#take().catch((error) => {
       if (!(error instanceof CoordinationError) || error.code !== "no-space") return lifecycle.fail(error);
       this.#logSizeThen = log.size;

@@ -37,7 +37,6 @@ export class Status {
 
   setDiskFull(isFull: boolean): void {
     this.#isDiskFull = isFull;
-    this.#parts.taking.isDiskFull = isFull;
   }
 
   /** Whether a command would be taken now, and if not, why not. */

@@ -135,7 +135,7 @@ export class Candidate {
   // --------------------------------------------------------------------------------------------------------- the votes
 
   onPreVote(from: MemberId, vote: Vote): void {
-    if (vote.standing !== null) this.#standings.set(from, { standing: vote.standing, tick: this.#state.tick });
+    if (vote.standing !== null) this.#standings.set(from, { standing: vote.standing, tick: this.#state.clock.tick });
     const { election, term } = this.#state;
     if (!vote.granted && vote.term > term) {
       if (this.#filter.takeTermOver(from, vote.term) && election !== null) this.#state.hurry(); // it may do better there
@@ -219,7 +219,7 @@ export class Candidate {
     for (const voter of voters) {
       if (voter === options.id) continue;
       const heard = this.#standings.get(voter);
-      if (heard === undefined || this.#state.tick - heard.tick > 2 * options.electionTicks)
+      if (heard === undefined || this.#state.clock.tick - heard.tick > 2 * options.electionTicks)
         missing.set(voter, "silent");
       else if (!takesPart(heard.standing)) missing.set(voter, heard.standing);
     }

@@ -4,6 +4,7 @@
 import { peersOf } from "./configuration.ts";
 import type { RaftLog } from "./log.ts";
 import { Progress } from "./progress.ts";
+import type { TickClock } from "./tick-clock.ts";
 import type { Configuration, MemberId, RaftOptions } from "./types.ts";
 
 /** Members about to join, and observers that nobody has listed: rarely more than one at a time. */
@@ -13,17 +14,17 @@ const SILENCE_MAX = 256;
 
 /** Invariants: `all` is ascending and holds each id of the map once; a guest is in the map and in no configuration. */
 export class Followers {
-  tick: number;
   readonly #options: RaftOptions;
   readonly #log: RaftLog;
+  readonly #clock: TickClock;
   readonly #byId = new Map<MemberId, Progress>();
   readonly #guests = new Set<MemberId>();
   #all: readonly Progress[] = [];
 
-  constructor(options: RaftOptions, log: RaftLog, tick: number) {
+  constructor(options: RaftOptions, log: RaftLog, clock: TickClock) {
     this.#options = options;
     this.#log = log;
-    this.tick = tick;
+    this.#clock = clock;
     this.#add();
   }
 
@@ -87,7 +88,7 @@ export class Followers {
 
   /** It was heard from within an election timeout. */
   isActive(peer: Progress): boolean {
-    return this.tick - peer.contactTick <= this.#options.electionTicks;
+    return this.#clock.tick - peer.contactTick <= this.#options.electionTicks;
   }
 
   /** The first entry that a follower within reach has yet to get; one past the last where all have all. */
@@ -110,7 +111,7 @@ export class Followers {
     if (this.isActive(peer)) return true;
     const next = peer.matchIndex + 1;
     const isFedFromDisk = peer.transfer !== null || (next <= this.#log.lastIndex && !this.#log.isInMemory(next));
-    const silence = this.tick - peer.contactTick;
+    const silence = this.#clock.tick - peer.contactTick;
     return isFedFromDisk && peer.isConnected && silence <= SILENCE_MAX * this.#options.electionTicks;
   }
 }

@@ -22,6 +22,7 @@ import type { Progress } from "./progress.ts";
 import { ReadRounds } from "./reads.ts";
 import { Replicator } from "./replicator.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
+import type { TickClock } from "./tick-clock.ts";
 import type {
   Configuration,
   EntryKind,
@@ -48,7 +49,7 @@ export class Leader {
   readonly #snapshots: SnapshotSender;
   readonly #replicator: Replicator;
   readonly #reads: ReadRounds;
-  #tick: number;
+  readonly #clock: TickClock;
   /** From when on silence counts: the start of the term, or of the latest change of members. */
   #quorumSince: number;
   #ticksSinceHeartbeat = 0;
@@ -57,19 +58,18 @@ export class Leader {
   #committedSince: number;
   #transfer: { readonly to: MemberId; readonly since: number } | null = null;
 
-  constructor(options: RaftOptions, term: number, log: RaftLog, effects: EffectQueue, tick: number) {
+  constructor(options: RaftOptions, term: number, log: RaftLog, effects: EffectQueue, clock: TickClock) {
     this.term = term;
     this.#options = options;
     this.#log = log;
     this.#effects = effects;
-    this.#tick = tick;
-    this.#quorumSince = tick;
+    this.#clock = clock;
+    this.#quorumSince = clock.tick;
     this.#committedBefore = log.commitIndex;
     this.#committedSince = log.commitIndex;
-    this.#followers = new Followers(options, log, tick);
+    this.#followers = new Followers(options, log, clock);
     this.#quorum = new VoterQuorum(options, log, this.#followers);
-    this.#snapshots = new SnapshotSender(options, term, log, effects);
-    this.#snapshots.tick = tick;
+    this.#snapshots = new SnapshotSender(options, term, log, effects, clock);
     this.#replicator = new Replicator(options, term, log, effects, this.#followers, this.#snapshots);
     this.#reads = new ReadRounds(term, effects);
   }
@@ -116,10 +116,12 @@ export class Leader {
 
   // -------------------------------------------------------------------------------------------------------- its clock
 
-  tick(): void {
-    this.#tick++;
-    this.#snapshots.tick = this.#tick;
-    this.#followers.tick = this.#tick;
+  get #tick(): number {
+    return this.#clock.tick;
+  }
+
+  /** The clock has ticked. */
+  onTick(): void {
     if (!this.hasQuorumContact) {
       this.hasResigned = true; // another may lead by now: better no leader than one that serves nobody (thesis §6.2)
       return;

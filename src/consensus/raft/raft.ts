@@ -255,15 +255,15 @@ export class Raft {
 
   #onTick(): void {
     const state = this.#state;
-    state.tick++;
+    state.clock.tick++;
     this.#filter.onTick();
     this.#hardState.onTick(this.#log.commitIndex);
     if (state.leader !== null) {
-      state.leader.tick();
+      state.leader.onTick();
       return;
     }
     state.elapsed++;
-    this.#forwardedReads.expire(state.tick - this.#options.electionTicks);
+    this.#forwardedReads.expire(state.clock.tick - this.#options.electionTicks);
     if (state.leaderId === null && state.elapsed % this.#options.heartbeatTicks === 0) this.#askToFollow();
     this.#candidate.onTick();
   }
@@ -362,9 +362,9 @@ export class Raft {
   // ------------------------------------------------------------------------------------------------------------ reads
 
   #onRead(context: number): void {
-    const { leader, leaderId, tick } = this.#state;
+    const { leader, leaderId, clock } = this.#state;
     if (leader !== null) leader.read(null, context);
-    else if (leaderId !== null) this.#forwardedReads.forward(leaderId, this.term, context, tick);
+    else if (leaderId !== null) this.#forwardedReads.forward(leaderId, this.term, context, clock.tick);
     else this.#effects.push({ kind: "read-refused", context });
   }
 

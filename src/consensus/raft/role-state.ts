@@ -13,6 +13,7 @@ import type { HardStateStore } from "./hard-state.ts";
 import { Leader } from "./leader.ts";
 import type { RaftLog } from "./log.ts";
 import type { ForwardedReads } from "./reads.ts";
+import { TickClock } from "./tick-clock.ts";
 import type { Configuration, MemberId, RaftOptions, Role } from "./types.ts";
 
 /** What the parts of one member's Raft share. */
@@ -33,7 +34,7 @@ export class RoleState {
   #leaderId: MemberId | null = null;
   #leader: Leader | null = null;
   #election: Election | null = null;
-  tick = 0;
+  readonly clock = new TickClock();
   /** Ticks since the leader was heard from, a vote was given, or an election begun. */
   elapsed = 0;
   /** The election timeout, in ticks: how long `elapsed` may grow. */
@@ -106,7 +107,7 @@ export class RoleState {
     this.#role = "leader";
     this.#election = null;
     this.#setLeader(options.id);
-    this.#leader = new Leader(options, this.term, log, effects, this.tick);
+    this.#leader = new Leader(options, this.term, log, effects, this.clock);
     this.#leader.begin(initial);
   }
 

@@ -5,19 +5,21 @@ import { assert } from "../../base/assert.ts";
 import type { EffectQueue } from "./effect-queue.ts";
 import type { RaftLog } from "./log.ts";
 import type { Progress, Transfer } from "./progress.ts";
+import type { TickClock } from "./tick-clock.ts";
 import type { Input, Message, RaftOptions } from "./types.ts";
 
 /** In election timeouts: a chunk that a disk has not written is sent again no more often than this in the end. */
 const PATIENCE_MAX = 32;
 
 export class SnapshotSender {
-  tick = 0;
   readonly #options: RaftOptions;
   readonly #term: number;
   readonly #log: RaftLog;
   readonly #effects: EffectQueue;
+  readonly #clock: TickClock;
 
-  constructor(options: RaftOptions, term: number, log: RaftLog, effects: EffectQueue) {
+  constructor(options: RaftOptions, term: number, log: RaftLog, effects: EffectQueue, clock: TickClock) {
+    this.#clock = clock;
     this.#options = options;
     this.#term = term;
     this.#log = log;
@@ -27,7 +29,7 @@ export class SnapshotSender {
   begin(peer: Progress): void {
     const { snapshot } = this.#log;
     assert(snapshot.index > 0, "a log that has lost its beginning to no snapshot");
-    this.#read(peer, peer.transferSnapshot(snapshot, this.tick, this.#options.electionTicks));
+    this.#read(peer, peer.transferSnapshot(snapshot, this.#clock.tick, this.#options.electionTicks));
   }
 
   onRead(peer: Progress, input: Input & { kind: "snapshot-read" }, round: number): void {
@@ -41,7 +43,7 @@ export class SnapshotSender {
       return;
     }
     transfer.awaits = "follower";
-    transfer.since = this.tick;
+    transfer.since = this.#clock.tick;
     transfer.round = round;
     const { data, done } = input;
     this.#effects.send(peer.id, { kind: "snapshot", term: this.#term, snapshot, offset, data, done, round });
@@ -79,7 +81,7 @@ export class SnapshotSender {
   }
 
   #isLost(confirmedRound: number, { round, since, patience }: Transfer): boolean {
-    return confirmedRound > round && this.tick - since >= patience;
+    return confirmedRound > round && this.#clock.tick - since >= patience;
   }
 
   #read(peer: Progress, transfer: Transfer): void {

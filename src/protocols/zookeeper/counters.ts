@@ -7,15 +7,10 @@ import { type ConnectionStats, Latency, type ServerStats } from "./stats.ts";
 import type { Watches } from "./watches.ts";
 
 /** The service as it is now. */
-export interface LiveService {
-  readonly outstanding: number;
-  readonly connections: Iterable<ConnectionStats>;
-  readonly connectionCount: number;
-  readonly localSessions: number;
-  readonly watches: Watches;
-  readonly isReadOnly: boolean;
-  readonly isServing: boolean;
-}
+export type LiveService = Pick<
+  ServerStats,
+  "outstanding" | "connections" | "connectionCount" | "localSessions" | "watches" | "isReadOnly" | "isServing"
+>;
 
 export class Counters implements ServerStats {
   packetsReceived = 0;
