@@ -185,12 +185,13 @@ test("the pure floors know no clock, no chance and no outside world", () => {
   assert.deepEqual(impurities, []);
 });
 
-/** Who may know ZooKeeper's text of a member: its protocol, its tree, its files, and the form of descriptions that was it. */
+/** Who may know ZooKeeper's text of a member: its protocol, its tree, its files, what operators type, and the form of descriptions that was it. */
 const KNOW_SERVER_LINES: readonly string[] = [
   "base/server-line.ts",
   "protocols/zookeeper/",
   "server/configuration/",
   "server/initial-ensemble.ts",
+  "server/member-changes.ts",
   "sim/zookeeper/",
   "state/membership/description.ts",
   "state/tree/",

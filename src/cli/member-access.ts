@@ -29,10 +29,6 @@ const ERROR_BYTES_MAX = 64 * 1024;
 /** Throws a `CoordinationError` that says which option or file is wrong. */
 export function memberAccess(options: AccessOptions): MemberAccess {
   const own = options.config === undefined ? null : ownSettings(options.config);
-  const text = options.member;
-  const address =
-    text === undefined ? (own?.address ?? { host: "127.0.0.1", port: MANAGEMENT_PORT }) : parseAddress(text);
-  if (address === null) throw wrong(`"${text}" is no address: write host:port`);
   const file = options.tokenFile ?? (process.env["CABILDO_TOKEN_FILE"] || own?.tokenFile);
   if (file === undefined) {
     throw wrong(
@@ -40,7 +36,15 @@ export function memberAccess(options: AccessOptions): MemberAccess {
         "the file operator-token of its data directory, or the one that admin.tokenFile names",
     );
   }
-  return { address, token: tokenIn(file) };
+  return { address: memberAddress(options), token: tokenIn(file) };
+}
+
+/** Where the member's management port is. */
+export function memberAddress({ member, config }: AccessOptions): Address {
+  if (member === undefined && config !== undefined) return ownSettings(config).address;
+  const address = parseAddress(member ?? `127.0.0.1:${MANAGEMENT_PORT}`);
+  if (address === null) throw wrong(`"${member}" is no address: write host:port`);
+  return address;
 }
 
 function ownSettings(file: string): { readonly address: Address; readonly tokenFile: string } {

@@ -3,6 +3,7 @@
 import type { Command, CommanderError } from "commander";
 import { oneOf, wholeNumber } from "./arguments.ts";
 import type { BackupOptions } from "./backup.ts";
+import type { MemberOptions } from "./members.ts";
 import type { RecoverOptions } from "./recover.ts";
 import type { RestoreOptions } from "./restore.ts";
 import { onMember, type ServerOptions, serverFlags } from "./server-flags.ts";
@@ -66,11 +67,70 @@ export function addOperatorCommands(cabildo: Command, leave: (error: CommanderEr
       process.exitCode = await runRecover(config ?? null, serverFlags(options), options);
     });
   recover.exitOverride(leave);
+
+  addMemberCommands(cabildo, leave);
 }
+
+function addMemberCommands(cabildo: Command, leave: (error: CommanderError) => never): void {
+  const member = cabildo
+    .command("member")
+    .summary("list, add, remove and promote the members of a cluster")
+    .description("Shows who belongs to a running cluster, and changes it. Each change is answered when it is in force.")
+    .addHelpText("after", MEMBER_HELP);
+  member.exitOverride(leave);
+  const list = withMember(formatted(member.command("list")))
+    .summary("show the members")
+    .action(async (options: MemberOptions) => {
+      const { runMemberList } = await import("./members.ts");
+      process.exitCode = await runMemberList(options);
+    });
+  const add = withAccess(member.command("add"))
+    .summary("add a member")
+    .argument("<server>", "as in a file: server.4=host:2888:3888;2181; with :observer behind the ports it never votes")
+    .action(async (server: string, options: MemberOptions) => {
+      const { runMemberAdd } = await import("./members.ts");
+      process.exitCode = await runMemberAdd(server, options);
+    });
+  const remove = withAccess(member.command("remove"))
+    .summary("remove a member")
+    .argument("<number>", "the member's number", MEMBER_NUMBER)
+    .action(async (id: number, options: MemberOptions) => {
+      const { runMemberRemove } = await import("./members.ts");
+      process.exitCode = await runMemberRemove(id, options);
+    });
+  const promote = withAccess(member.command("promote"))
+    .summary("give an observer a vote")
+    .argument("<number>", "the member's number", MEMBER_NUMBER)
+    .action(async (id: number, options: MemberOptions) => {
+      const { runMemberPromote } = await import("./members.ts");
+      process.exitCode = await runMemberPromote(id, options);
+    });
+  const leader = cabildo
+    .command("leader")
+    .summary("hand leadership over")
+    .description("Changes who leads a running cluster.");
+  leader.exitOverride(leave);
+  const transfer = withAccess(leader.command("transfer"))
+    .summary("hand leadership to another member; asked of the one that leads")
+    .option("--to <number>", "to whom; to the one that is furthest along unless given", MEMBER_NUMBER)
+    .action(async (options: MemberOptions & { readonly to?: number }) => {
+      const { runLeaderTransfer } = await import("./members.ts");
+      process.exitCode = await runLeaderTransfer(options);
+    });
+  for (const command of [list, add, remove, promote, transfer]) command.exitOverride(leave);
+}
+
+const MEMBER_NUMBER = wholeNumber(0, 2 ** 31 - 1);
 
 const SEQUENCE_GAP = "--sequence-gap <number>";
 const SEQUENCE_GAP_TEXT =
   "begin so many sequence numbers above the old cluster's, so that no fencing token is given twice: at least what it applied since";
+
+function withMember(command: Command): Command {
+  return command
+    .option("--member <host:port>", "a member's management port (admin.serverPort), instead of 127.0.0.1:8080")
+    .option("--config <file>", "that member's zoo.cfg or cabildo.yaml, which says it");
+}
 
 function withAccess(command: Command): Command {
   return formatted(command)
@@ -101,3 +161,11 @@ const RECOVER_HELP = `
 2. Compare what each survivor holds:        cabildo recover zoo.cfg
 3. On the one that holds most:              cabildo recover --force-new-ensemble zoo.cfg
 4. Start it; start the others with empty data directories.`;
+
+const MEMBER_HELP = `
+Examples:
+  cabildo member list
+  cabildo member add --config zoo.cfg 'server.4=zoo4:2888:3888;2181'
+  cabildo member remove --config zoo.cfg 2
+
+Start a new member with a file that lists the old ones and itself, then add it. It votes when it has caught up.`;

@@ -1,9 +1,10 @@
-// What operators may ask of a member by the management's HTTP server: a backup, a transfer of leadership. These reach all data or
+// What operators may ask of a member by the management's HTTP server: a backup, other members, another leader. These reach all data or
 // change the ensemble, so each request brings the member's token, and comes from this machine unless the settings allow others.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import { CoordinationError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
+import { isMemberId } from "../base/member-id.ts";
 
 export const OPERATOR_PATH = "/operator";
 
@@ -18,9 +19,16 @@ export interface Operations {
     readonly chunks: AsyncIterable<Uint8Array>;
     readonly close: () => void;
   }>;
+  /** Completes when the change is in force; gives the members as `server.N=` lines. */
+  changeMembers(change: MemberChange): Promise<{ readonly version: number; readonly members: readonly string[] }>;
   /** Hands leadership to a member, to the most suitable one if none is named; completes when that one leads. */
   transferLeadership(to: number | null): Promise<{ readonly leader: number }>;
 }
+
+export type MemberChange =
+  /** `server`: what stands behind `server.N=`, with its role and its clients' address. */
+  | { readonly kind: "add"; readonly id: number; readonly server: string }
+  | { readonly kind: "remove" | "promote"; readonly id: number };
 
 export interface OperatorRequest {
   readonly method: string;
@@ -43,6 +51,7 @@ export type OperatorAnswer =
     };
 
 const STATUS: Partial<Record<CoordinationError["code"], number>> = {
+  configuration: 400,
   rejected: 409,
   overloaded: 429,
   "no-quorum": 503,
@@ -67,6 +76,10 @@ export class OperatorPages {
       switch (name) {
         case "backup":
           return await this.#backup(address);
+        case "members/add":
+        case "members/remove":
+        case "members/promote":
+          return await this.#changeMembers(request);
         case "transfer-leadership":
           return await this.#transfer(request);
         default:
@@ -115,13 +128,27 @@ export class OperatorPages {
     }
   }
 
-  async #transfer({ parameters, address }: OperatorRequest): Promise<OperatorAnswer> {
-    const to = parameters.get("to");
-    if (to !== null && !/^\d{1,10}$/.test(to)) return refused(400, "rejected", "not-applied", `"${to}" is no member`);
-    this.#log.info(`operator at ${address}: leadership is to go to ${to === null ? "another member" : `member ${to}`}`);
-    const value = await this.#operations.transferLeadership(to === null ? null : Number(to));
+  async #changeMembers({ name, parameters, address }: OperatorRequest): Promise<OperatorAnswer> {
+    const kind = name.slice("members/".length) as MemberChange["kind"];
+    const id = memberNumber(parameters.get("id"));
+    if (id === null) return refused(400, "configuration", "not-applied", "the member's number is missing");
+    const server = parameters.get("server") ?? "";
+    this.#log.info(`operator at ${address}: member ${id}: ${kind} ${server}`.trimEnd());
+    const value = await this.#operations.changeMembers(kind === "add" ? { kind, id, server } : { kind, id });
     return { kind: "json", status: 200, value };
   }
+
+  async #transfer({ parameters, address }: OperatorRequest): Promise<OperatorAnswer> {
+    const to = memberNumber(parameters.get("to"));
+    this.#log.info(`operator at ${address}: leadership is to go to ${to === null ? "another member" : `member ${to}`}`);
+    const value = await this.#operations.transferLeadership(to);
+    return { kind: "json", status: 200, value };
+  }
+}
+
+/** Null: it is none. */
+function memberNumber(text: string | null): number | null {
+  return text !== null && /^\d{1,10}$/.test(text) && isMemberId(Number(text)) ? Number(text) : null;
 }
 
 function refused(status: number, code: string, outcome: string, message: string): OperatorAnswer {

@@ -7,6 +7,7 @@ import { CABILDO_VERSION } from "../base/version.ts";
 import type { Operations } from "../management/operator-pages.ts";
 import type { OpenedStorage } from "../replica/ports.ts";
 import type { Replica } from "../replica/replica.ts";
+import { changeMembers } from "./member-changes.ts";
 
 const LOOK_AGAIN_MS = 20;
 /** A leader gives a transfer up after an election timeout; by then another may be campaigning. */
@@ -26,6 +27,7 @@ export function operationsOf(parts: OperationParts): Operations {
     token,
     isRemoteAllowed,
     backup: () => backup(parts),
+    changeMembers: (change) => changeMembers(parts.replica, change),
     transferLeadership: (to) => transferLeadership(parts, to),
   };
 }
