@@ -114,4 +114,6 @@ export interface OpenedStorage {
   readonly recovered: RecoveredState;
   readonly log: Log;
   readonly snapshots: Snapshots;
+  /** From now on programs that do not understand this feature level refuse what is stored. Asked often; it never goes back. */
+  requireLevel(level: number): void;
 }

@@ -21,7 +21,6 @@ import type { LeaderDuty } from "./duties/duty.ts";
 import { standardDuties } from "./duties/index.ts";
 import { LeaderDuties } from "./duties/leader-duties.ts";
 import type { ReaperOptions } from "./duties/reaper.ts";
-import { wireVersionOfLevel } from "./feature-levels.ts";
 import { FileNotice } from "./file-notice.ts";
 import { FollowerFeed } from "./follower-feed.ts";
 import { Handover } from "./handover.ts";
@@ -30,6 +29,7 @@ import { LeaseQuestions, type RemainingCallback } from "./lease-questions.ts";
 import { LeaseTracker } from "./lease-tracker.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { LinearizableReads } from "./linearizable-reads.ts";
+import { OlderPrograms } from "./older-programs.ts";
 import { PeerLink } from "./peer-link.ts";
 import type { OpenedStorage, PeerEvents, Peers, StorageEvents } from "./ports.ts";
 import type { ProposalSizes } from "./proposal-sizes.ts";
@@ -74,6 +74,7 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
   readonly machine: Machine;
   readonly stats: ReplicaStats;
   readonly #logger: Logger;
+  readonly #olderPrograms: OlderPrograms;
   readonly #lifecycle: Lifecycle;
   readonly #loop: ConsensusLoop;
   readonly #link: PeerLink;
@@ -153,6 +154,7 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
     this.machine = machine;
     this.stats = stats;
     this.#logger = logger;
+    this.#olderPrograms = new OlderPrograms(machine, link, storage);
     this.#lifecycle = lifecycle;
     this.#loop = loop;
     this.#link = link;
@@ -207,7 +209,7 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
     this.stats.noteLeader(false, false);
     await this.#installation.restoreLatest(this.#recoveredIndex);
     this.#link.open(peers);
-    this.#requireVersion();
+    this.#olderPrograms.refuse();
     this.#link.reconcile(this.#loop.raft);
     this.#ticks.start();
     this.#duties.start();
@@ -270,7 +272,7 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
     this.machine.events.add({
       onUnreadable: (index, why) =>
         this.#logger.error(`entry ${index} of the log cannot be read (${why}): it did nothing, on every member alike`),
-      onRestored: () => this.#requireVersion(),
+      onRestored: () => this.#olderPrograms.refuse(),
     });
     this.machine.model(Leases).events.add({
       onLeaseMoved: (lease) => this.#leases.begin(lease),
@@ -345,11 +347,6 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
     if (this.#loop.raft.isPeer(from)) for (const lease of renewed) this.#leases.renew(lease);
   }
 
-  /** From the log's feature level on, older members cannot read what they would be sent: they are refused. */
-  #requireVersion(): void {
-    this.#link.requireVersion(wireVersionOfLevel(this.machine.level));
-  }
-
   /** At the end of a turn of the event loop: what came in it leaves together. */
   #flush(): void {
     this.#reads.flush();
@@ -367,7 +364,7 @@ export class Replica implements ReplicaPort, PeerEvents, StorageEvents {
 
   #onApplied(): void {
     const { appliedIndex: index } = this.machine;
-    this.#requireVersion(); // not in the middle of a command: to hang up on a member is an input of the core
+    this.#olderPrograms.refuse();
     this.#reads.onApplied(index);
     this.#loop.submit({ kind: "applied", index });
     this.#rounds.onApplied();

@@ -342,12 +342,29 @@ test("a directory of a later format is refused", async () => {
   await (await open(null, { dataDirectory })).log.close();
   const path = join(dataDirectory, "identity");
   const { crc32 } = await import("node:zlib");
-  const body = `${(await readFile(path, "utf8")).split("checksum")[0]!.replace("format 1", "format 2")}colour blue\n`;
+  const body = `${(await readFile(path, "utf8")).split("checksum")[0]!.replace("format 1", "format 3")}colour blue\n`;
   await writeFile(path, `${body}checksum ${crc32(body).toString(16).padStart(8, "0")}\n`);
   await assert.rejects(open(null, { dataDirectory, alone: false }), {
     code: "configuration",
-    message: /format 2, and this version reads 1/,
+    message: /format 3, and this version reads 1 and 2/,
   });
+});
+
+test("with the feature level the directory's format is raised, once, and stays so; older programs know none but the first", async () => {
+  const dataDirectory = await directory();
+  const path = join(dataDirectory, "identity");
+  const format = async () => /format (\d+)/.exec(await readFile(path, "utf8"))![1];
+  const storage = await open(null, { dataDirectory });
+  storage.requireLevel(0);
+  assert.equal(await format(), "1");
+  for (const level of [1, 1, 0, 1]) storage.requireLevel(level);
+  await storage.log.close(); // what is being written is finished first
+  assert.equal(await format(), "2");
+  const again = await open(null, { dataDirectory });
+  assert.equal(again.incarnation, storage.incarnation);
+  again.requireLevel(0);
+  await again.log.close();
+  assert.equal(await format(), "2");
 });
 
 test("ZooKeeper's own data are not started beside", async () => {

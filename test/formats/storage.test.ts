@@ -160,6 +160,20 @@ test("identity, segments, commits, records and a snapshot: their bytes, and what
   compareWithGolden(NAME, entries);
 });
 
+test("the identity of a directory with data of feature level 1", async () => {
+  const files = await directory();
+  const storage = await opened(files);
+  storage.requireLevel(1);
+  await storage.log.close();
+  const bytes = files.bytes("/data/identity");
+  const meaning = Buffer.from(bytes).toString().trimEnd().split("\n");
+  compareWithGolden("identity-2.txt", [{ title: "identity, format 2", bytes, meaning }]);
+  files.put("/data/identity", goldenBytes("identity-2.txt").get("identity, format 2")!);
+  const again = await opened(files);
+  assert.equal(again.incarnation, storage.incarnation);
+  await again.log.close();
+});
+
 test("the directory of the golden file is opened, and holds what was written", async () => {
   const files = new MemoryFiles();
   for (const [title, bytes] of goldenBytes(NAME)) {

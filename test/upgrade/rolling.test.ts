@@ -1,102 +1,36 @@
-// Rolling upgrades with real processes: members of the previous landed build (previous.json) and of this tree's serve one
-// ensemble, under load, in both orders. Every acknowledged write is there once and in order, and every session survives.
+// Rolling upgrades with real processes, in both orders: members of the previous landed build and of this tree's serve one
+// ensemble, under load.
 import assert from "node:assert/strict";
-import { readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { before, test } from "node:test";
+import { readdirSync } from "node:fs";
+import { test } from "node:test";
 import { violations } from "../failover/ledger.ts";
-import { type Cast, careful, type MakeWriter, pipelining, Scene } from "../failover/scene.ts";
+import type { Scene } from "../failover/scene.ts";
 import { readBack } from "../failover/writers.ts";
 import * as ask from "../protocols/zookeeper/support/requests.ts";
 import { until } from "../server/members/story.ts";
-import { builtServer } from "../support/built-server.ts";
 import type { Member } from "../support/ensemble.ts";
 import { ReconnectingClient } from "../support/reconnecting-client.ts";
 import { ZooKeeperClient } from "../support/zookeeper-client.ts";
-import { previousCommit, previousServer, whyNoPreviousBuild } from "./previous-build.ts";
-import { EphemeralWriter, TransactionWriter, Watcher } from "./writers.ts";
+import {
+  assertNothingLost,
+  type Build,
+  explained,
+  hint,
+  move,
+  names,
+  openPrevious,
+  programs,
+  replace,
+  skip,
+  timeout,
+  wipe,
+  writesBetween,
+} from "./stage.ts";
 
-type Build = "previous" | "present";
-
-const writesBetween = 12; // by each writer
 const largeNodes = 4;
 const largeBytes = 1_000_000; // a file of the log has 64 MiB
 const largeRoundsMax = 100;
 const abandonedTimeoutMs = 4000;
-const timeout = 120_000;
-
-/** So many writers of each kind. Their sessions outlive what a busy machine makes of a restart. */
-function castOf(each: number): Cast {
-  const patient: Cast = {
-    careful: [each, careful],
-    pipelining: [each, pipelining],
-    transactions: [each, (name, connect, ...rest) => new TransactionWriter(name, connect(), ...rest)],
-    ephemerals: [each, (name, connect, ...rest) => new EphemeralWriter(name, connect(), ...rest)],
-    watcher: [each, (name, connect, ...rest) => new Watcher(name, "careful0", connect, ...rest)],
-  };
-  const options = { sessionTimeoutMs: 30_000, patienceMs: 2000 };
-  return Object.fromEntries(
-    Object.entries(patient).map(([name, [count, make]]) => {
-      const asked: MakeWriter = (name, connect, ...rest) =>
-        make(name, (own) => connect({ ...options, ...own }), ...rest);
-      return [name, [count, asked]];
-    }),
-  );
-}
-
-const names: Readonly<Record<Build, string>> = {
-  previous: `the previous build (${previousCommit})`,
-  present: "this tree's build",
-};
-const hint =
-  "Members of both have to serve one ensemble, each on what the other wrote to disk and wire: a format is read one version " +
-  "back, and a new one is not written before every member of the configuration has announced that it reads it.";
-
-function explained(what: string, cause: unknown): Error {
-  return new Error(`${what}. ${hint}\n${(cause as Error).message}`, { cause });
-}
-
-let programs: Readonly<Record<Build, string>>;
-
-const skip = (await whyNoPreviousBuild()) ?? false;
-
-before(async () => {
-  if (skip !== false) return;
-  programs = { previous: await previousServer(), present: await builtServer() };
-});
-
-/** An ensemble of the previous build, and writers at work. */
-function openPrevious(config: readonly string[], writersOfEach: number): Promise<Scene> {
-  const options = { flavour: "cabildo", members: 3, program: programs.previous, config } as const;
-  return Scene.open(options, castOf(writersOfEach));
-}
-
-interface Move {
-  readonly signal?: NodeJS.Signals;
-  readonly whileDown?: () => void;
-}
-
-/** Starts the member again as the other build, and waits until all serve and every writer has got on at it. */
-async function move(scene: Scene, member: Member, to: Build, how?: Move): Promise<void> {
-  await replace(member, to, how);
-  try {
-    await scene.ensemble.waitReady();
-    await scene.spread(writesBetween);
-  } catch (error) {
-    throw explained(`member ${member.id} does not serve as ${names[to]} beside the others`, error);
-  }
-}
-
-/** Ends the load, and finds the same on all members, with nothing lost, doubled or swapped. */
-async function assertNothingLost(scene: Scene): Promise<void> {
-  try {
-    await scene.stopWriters();
-    await scene.verify("after the upgrade");
-    for (const { name, client } of scene.writers) assert.equal(client.sessions, 1, `${name} lost its session`);
-  } catch (error) {
-    throw explained("members of two builds do not keep what they acknowledged", error);
-  }
-}
 
 test("one after another goes from the previous build to this tree's, and back while both are mixed: nothing is lost", {
   timeout,
@@ -151,13 +85,6 @@ async function tryBack(scene: Scene, member: Member): Promise<boolean> {
   assert.match(said, says, `the previous build does not say why it cannot go on:\n${said}`);
   await move(scene, member, "present");
   return false;
-}
-
-/** Ends the member's process, and starts it on the same data as the other build. */
-async function replace(member: Member, to: Build, { signal = "SIGTERM", whileDown }: Move = {}): Promise<void> {
-  await member.kill(signal);
-  whileDown?.();
-  await member.restart(programs[to]);
 }
 
 test("a fresh member of this tree's build joins an ensemble of the previous one, and votes in it", {
@@ -219,13 +146,6 @@ async function outgrowLog(member: Member): Promise<void> {
     await Promise.all(paths.map((path) => client.setData(path, `${round}`.padEnd(largeBytes, "x"))));
   }
   await client.close();
-}
-
-/** What a new disk has: the member's number. */
-function wipe({ dataDirectory }: Member): void {
-  for (const name of readdirSync(dataDirectory)) {
-    if (name !== "myid") rmSync(join(dataDirectory, name), { recursive: true });
-  }
 }
 
 function assertInstalled(member: Member, from: Build, to: Build): void {

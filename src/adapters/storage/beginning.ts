@@ -4,7 +4,7 @@ import type { HardState } from "../../consensus/raft/types.ts";
 import { foreignError } from "./damage.ts";
 import { isAbsent } from "./files.ts";
 import type { Found } from "./finding.ts";
-import { newIncarnation, writeIdentity } from "./identity.ts";
+import { directoryFormatOf, newIncarnation, writeIdentity } from "./identity.ts";
 import { createJournal } from "./journal/creation.ts";
 import type { Owner } from "./journal/segment.ts";
 import { encodeContext } from "./log-records.ts";
@@ -20,10 +20,11 @@ export async function begin(place: Place, segmentBytes: number): Promise<Found> 
   const owner: Owner = { member, incarnation: newIncarnation(chance) };
   const context = encodeContext({ base: { index: 0, term: 0 }, hardState: BLANK });
   await createJournal({ files, directory: logDirectory, owner, segmentBytes, chance, context });
-  await writeIdentity(files, dataDirectory, owner);
+  const format = directoryFormatOf(0);
+  await writeIdentity(files, dataDirectory, { owner, format });
   logger.info(`a new data directory for member ${member}: ${dataDirectory}`);
   const log = await recoverLog(files, logDirectory, owner);
-  return { owner, log: log!, snapshots: [], restart: null };
+  return { owner, format, log: log!, snapshots: [], restart: null };
 }
 
 /** ZooKeeper's own data: starting empty beside them would look like losing them. */

@@ -14,6 +14,8 @@ import { isSnapshot } from "./snapshots.ts";
 /** What a start found, and agrees with itself. */
 export interface Found {
   readonly owner: Owner;
+  /** Of the directory. */
+  readonly format: number;
   readonly log: RecoveredLog;
   readonly snapshots: readonly StoredSnapshot[];
   /** The log has nothing after this snapshot, or something else than what it ends in: it restarts after it. */
@@ -23,9 +25,9 @@ export interface Found {
 /** Null: nothing was ever here. Throws a DamageError where something is missing or not as it was written. */
 export async function findData(place: Place): Promise<Found | null> {
   const { files, dataDirectory, logDirectory, member, logger } = place;
-  const owner = await readIdentity(files, dataDirectory, member);
+  const identity = await readIdentity(files, dataDirectory, member);
   const snapshotNames = (await files.list(dataDirectory)).filter(isSnapshot);
-  if (owner === null) {
+  if (identity === null) {
     const logNames = (await files.list(logDirectory)).filter((name) => isJournalFile(name) && name !== SPARE_NAME);
     if (logNames.length + snapshotNames.length === 0) return null;
     if (snapshotNames.length === 0 && (await isUnfinishedBirth(files, logDirectory, logNames))) {
@@ -34,6 +36,7 @@ export async function findData(place: Place): Promise<Found | null> {
     }
     throw new DamageError(pathIn(dataDirectory, IDENTITY_NAME), 0, "the identity is missing, but there are data");
   }
+  const { owner, format } = identity;
   const log = await recoverLog(files, logDirectory, owner);
   if (log === null) throw new DamageError(pathIn(logDirectory, segmentName(1)), 0, "the log is missing");
   if (log.journal.tail.isTorn) {
@@ -41,7 +44,7 @@ export async function findData(place: Place): Promise<Found | null> {
     logger.warn(`${path}: a commit at offset ${end} was being written when the member stopped: it is left out`);
   }
   const snapshots = await findSnapshots(place, owner, snapshotNames, log);
-  return { owner, log, snapshots, restart: restartAfter(snapshots.at(-1)?.meta ?? null, log) };
+  return { owner, format, log, snapshots, restart: restartAfter(snapshots.at(-1)?.meta ?? null, log) };
 }
 
 /** The newest snapshot that is whole, and those before it, the oldest first. Damaged ones count if the log needs them. */

@@ -9,6 +9,7 @@ import type { After, Defer } from "../timers.ts";
 import { begin, refuseForeign } from "./beginning.ts";
 import type { Chance } from "./chance.ts";
 import { DamageError, refusal } from "./damage.ts";
+import { DirectoryFormat } from "./directory-format.ts";
 import { type Files, removeIfThere } from "./files.ts";
 import { type Found, findData, recoveredState } from "./finding.ts";
 import type { Pace } from "./journal/pace.ts";
@@ -110,6 +111,16 @@ async function openLocked(
     },
     found.snapshots,
   );
+  const directoryFormat = new DirectoryFormat(
+    { owner, format: found.format },
+    {
+      files,
+      directory: dataDirectory,
+      after: world.after,
+      logger,
+      onFailure: (error) => options.events.onFailure(error),
+    },
+  );
   const recovered = recoveredState(found, snapshots.latest(), options.initialConfiguration);
   const log = new WriteAheadLog(
     {
@@ -124,13 +135,23 @@ async function openLocked(
       pace: options.pace,
       syncTimes: new SyncTimes(options.slowSyncMs ?? SLOW_SYNC_MS, logger, world.now),
       keptFrom: () => snapshots.oldestIndex,
-      onClosed: unlock,
+      onClosed: async () => {
+        await directoryFormat.close();
+        await unlock();
+      },
     },
     found.log,
     await continueTail(files, found.log.journal, restart === null),
   );
   log.start(restart);
-  return { incarnation: owner.incarnation, mayFound: !(await hasAside(place)), recovered, log, snapshots };
+  return {
+    incarnation: owner.incarnation,
+    mayFound: !(await hasAside(place)),
+    recovered,
+    log,
+    snapshots,
+    requireLevel: (level) => directoryFormat.requireLevel(level),
+  };
 }
 
 async function findOrBegin(place: Place, alone: boolean, segmentBytes: number): Promise<Found> {
