@@ -79,7 +79,7 @@ export const STORAGE: readonly Mutant[] = [
       this.#fail(error);
       return;
     }`,
-    caughtBy: ["storage/log"],
+    caughtBy: ["storage/full-disk"],
     simulator: true,
   },
   {

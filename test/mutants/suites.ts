@@ -23,7 +23,7 @@ const FILES = {
   "raft/configuration": "test/consensus/raft/configuration.test.ts",
   "raft/invariants": "test/consensus/raft/invariants.test.ts",
   "raft/log": "test/consensus/raft/log.test.ts",
-  "raft/paper": "test/consensus/raft/paper.test.ts",
+  "raft/paper": ["test/consensus/raft/paper.test.ts", "test/consensus/raft/paper-members-and-snapshots.test.ts"],
   "raft/pitfalls": "test/consensus/raft/pitfalls.test.ts",
   "raft/rules": "test/consensus/raft/rules.test.ts",
   "raft/scripts": "test/consensus/raft/scripts.test.ts",
@@ -61,9 +61,10 @@ const FILES = {
   "state/refounding": "test/state/refounding.test.ts",
   "state/seam": "test/state/seam.test.ts",
   "state/snapshot": "test/state/snapshot.test.ts",
-  "state/tree": "test/state/tree.test.ts",
+  "state/tree": ["test/state/tree.test.ts", "test/state/tree-events.test.ts", "test/state/tree-multi.test.ts"],
   "storage/crash": "test/adapters/storage-crash.test.ts",
   "storage/damage": "test/adapters/storage-damage.test.ts",
+  "storage/full-disk": "test/adapters/storage-full-disk.test.ts",
   "storage/files": "test/adapters/storage-files.test.ts",
   "storage/log": "test/adapters/storage-log.test.ts",
   "storage/snapshots": "test/adapters/storage-snapshots.test.ts",
@@ -86,7 +87,7 @@ const HISTORY_DEADLINE_MS = 60_000;
 
 export function suite(name: SuiteName): Suite {
   return {
-    command: ["--import", "tsx", "--test", "--test-reporter=tap", FILES[name]],
+    command: ["--import", "tsx", "--test", "--test-reporter=tap", ...[FILES[name]].flat()],
     deadlineMs: TESTS_DEADLINE_MS,
     find: (output) => ({
       by: nameIn(LAW_OF_A_SEED.exec(output)) ?? nameIn(FAILED.exec(output)) ?? "it ended without a word",

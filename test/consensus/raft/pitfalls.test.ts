@@ -3,33 +3,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { MemberId, MemberRecord, Message } from "../../../src/consensus/index.ts";
-import { bytesOf, entryOf, Stage } from "./stage.ts";
-
-const record = (id: MemberId): MemberRecord => ({ id, role: "voter", incarnation: id * 11, address: "" });
-const append = (term: number, previous: [number, number], entries: [number, number][], commitIndex = 0): Message => ({
-  kind: "append",
-  term,
-  previous: { index: previous[0], term: previous[1] },
-  entries: entries.map(([index, of]) => entryOf(index, of, `e${index}t${of}`)),
-  commitIndex,
-  round: 1,
-});
-
-function elected(ids: readonly MemberId[] = [1, 2, 3], options = {}): Stage {
-  const stage = Stage.formed(ids, options);
-  stage.elect(1);
-  assert.equal(stage.leader(), 1);
-  return stage;
-}
-
-/** Time passes for everyone, and messages arrive as far as the links allow. */
-function live(stage: Stage, ticks: number): void {
-  for (let i = 0; i < ticks; i++) {
-    for (const [id, { isUp }] of stage.machines) if (isUp) stage.tick(id);
-    stage.settle();
-  }
-}
+import type { MemberId, Message } from "../../../src/consensus/index.ts";
+import { append, elected, live, record } from "./pitfall-stages.ts";
+import { bytesOf, Stage } from "./stage.ts";
 
 test("1: no configuration change before the term's first commit, so two leaders cannot each complete one", () => {
   // The schedule that broke single-server changes: S1 adds S5 on its own in term 1, S2 removes S1 in term 2 with half of
