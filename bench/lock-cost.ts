@@ -10,11 +10,11 @@ const SLICES = 300;
 const LOCKS_IN_A_SLICE = 200;
 
 const load = (root: string, file: string) => import(pathToFileURL(resolve(root, "dist", `${file}.js`)).href);
-const { VirtualCluster } = await load(repository, "testing/virtual-cluster");
+const { ScenarioCluster } = await load(repository, "testing/virtual-cluster");
 const { serversOf, virtualPorts } = await load(repository, "testing/virtual-ports");
 const { ClientNetwork } = await load(repository, "sim/kernel/client-network");
 
-const cluster = await VirtualCluster.start({ members: 1, seed: 1 });
+const cluster = await ScenarioCluster.start({ members: 1, seed: 1 });
 const { ensemble } = cluster;
 const pace = { delayMinMs: 0.1, delayMaxMs: 0.2, splitProbability: 0 };
 const network = new ClientNetwork(ensemble.time, ensemble.random, pace);

@@ -4,7 +4,13 @@
 export { type Cluster, type ClusterOptions, type ClusterSettings, startCluster } from "./cluster.ts";
 export { FaultyTransport } from "./faulty-transport.ts";
 export { allScenarios, type CompleteEngine, recipeScenarios } from "./recipe-scenarios.ts";
+export { ScenarioCluster, type ScenarioClusterOptions } from "./scenario-cluster.ts";
 export { refusalScenarios } from "./scenarios/refusals.ts";
 export type { Program, Refusal, Scenario, Stage } from "./stage.ts";
-export { VirtualCluster, type VirtualClusterOptions } from "./virtual-cluster.ts";
+export {
+  type VirtualCluster,
+  type VirtualClusterOptions,
+  type VirtualConnectOptions,
+  virtualCluster,
+} from "./virtual-cluster.ts";
 export { ZooKeeperStage, type ZooKeeperStageOptions } from "./zookeeper-stage.ts";

@@ -1,97 +1,239 @@
-// A whole cluster in memory, on virtual time. Members, network and disks are the simulator's, driven by one seed. So a test of
-// minutes takes milliseconds, and gives the same result every time.
+// A cluster on virtual time, for tests of what a program does when members die, networks part and sessions end. It runs in memory: the
+// simulator's members, network and disks, driven by one seed. A test of minutes takes milliseconds, and gives the same result every time.
 
-import { assert } from "../base/assert.ts";
+import "../base/disposal.ts";
+import { CoordinationError } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
+import { OPTION, type OptionRules, problemOf } from "../base/options.ts";
+import { ZooKeeperEngine } from "../engines/zookeeper/engine.ts";
+import {
+  type Acl,
+  type ClientOptions,
+  parseConnectString,
+  ZooKeeperClient,
+} from "../protocols/zookeeper/client/index.ts";
+import { Coordination } from "../recipes/index.ts";
 import { ClientNetwork } from "../sim/kernel/client-network.ts";
 import { SimulatedEnsemble } from "../sim/kernel/ensemble.ts";
+import type { SimulatedMember } from "../sim/kernel/member.ts";
 import { zooKeeperDoor } from "../sim/zookeeper/door.ts";
-import { DIGESTS, serversOf, virtualPorts } from "./virtual-ports.ts";
-import { ZooKeeperStage } from "./zookeeper-stage.ts";
+import { TimeDriver } from "./time-driver.ts";
+import { TrackedCalls } from "./tracked-calls.ts";
+import { DIGESTS, serversOf, type VirtualPorts, virtualPorts } from "./virtual-ports.ts";
 
 export interface VirtualClusterOptions {
-  readonly seed?: number | undefined;
+  /** How many: 3 unless given. */
   readonly members?: number | undefined;
-  readonly sessionTimeoutMs?: number | undefined;
-  /** The network's delay for a program in each direction, from and to; 0.1 to 2 ms unless given. */
-  readonly delayMs?: readonly [number, number] | undefined;
-  /** The delay of single programs of a stage, by their numbers from 1. */
-  readonly delayMsOf?: ReadonlyMap<number, readonly [number, number]> | undefined;
-  /** As a stage's: more than 1 for a slow network. */
-  readonly slowdown?: number | undefined;
+  /** Decides everything that chance decides: delays, elections, ids. 1 unless given. */
+  readonly seed?: number | undefined;
 }
 
+export interface VirtualConnectOptions extends Pick<ClientOptions, "auth" | "requestTimeoutMs"> {
+  /** 1000 to 10,000 ms; 4000 unless given. */
+  readonly sessionTimeoutMs?: number | undefined;
+  /** Everything stands below it: "/app". The root unless given. */
+  readonly root?: string | undefined;
+  readonly acl?: readonly Acl[] | undefined;
+  readonly logger?: Logger | undefined;
+}
+
+/**
+ * Members have the numbers from 1 on. Virtual time passes while a call of the cluster, of its connections or of what these give is
+ * awaited, and at no other moment. A call that ends never fails a test by slowness. One that is awaited for two minutes of virtual time
+ * in which nothing ends fails, and says so. Not for `Worker`s or other processes: a cluster lives in one thread.
+ */
+export interface VirtualCluster extends AsyncDisposable {
+  /** Virtual milliseconds since the cluster's start. */
+  readonly now: number;
+  /** The number of the member that leads; null while none does. */
+  readonly leader: number | null;
+  /** One more program: a session and connections of its own. `close` of the cluster closes it. */
+  connect(options?: VirtualConnectOptions): Promise<Coordination<ZooKeeperEngine>>;
+  /** Lets so many milliseconds pass. */
+  advance(milliseconds: number): Promise<void>;
+  /** Lets time pass until what `body` gives has settled; for what is no call of the cluster, such as an event of a signal. */
+  run<T>(body: () => Promise<T>): Promise<T>;
+  /** Kills the process of a member; its disk stays. No effect on one that does not run. */
+  kill(id: number): Promise<void>;
+  /** Starts a member on its disk, killing it before if it runs. It may not follow a leader yet. */
+  restart(id: number): Promise<void>;
+  /**
+   * Members of different groups do not reach each other; those in no group are one more. Nobody is told: what is sent is lost.
+   * Programs reach all members. Replaces an earlier partition.
+   */
+  partition(...groups: readonly (readonly number[])[]): void;
+  /** A program reaches no member, and no connection is closed. */
+  cut(connection: Coordination<ZooKeeperEngine>): void;
+  /** A program's process stands still: its timers and what it is sent wait until it goes on. */
+  pause(connection: Coordination<ZooKeeperEngine>, milliseconds: number): void;
+  /** Ends partitions and cuts. */
+  heal(): void;
+  /** Closes the connections. Never rejects. */
+  close(): Promise<void>;
+}
+
+const MEMBERS = 3;
+const MEMBERS_MAX = 9;
+/** Session timeouts are allowed from 2 to 20 of these. */
 const TICK_MS = 500;
-const DOOR = zooKeeperDoor({ skipAcl: false, digests: DIGESTS });
-const SESSION_TIMEOUT_MS = 2000;
-const LIMIT_MS = 3_600_000;
+const SESSION_TIMEOUT_MS = 4000;
+const CONNECT_MS = 30_000;
+const NETWORK = { delayMinMs: 0.1, delayMaxMs: 2, splitProbability: 0.1 };
 
-export class VirtualCluster {
-  readonly ensemble: SimulatedEnsemble;
+const OPTIONS: OptionRules<VirtualClusterOptions> = {
+  members: {
+    is: `a whole number from 1 to ${MEMBERS_MAX}`,
+    fits: (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MEMBERS_MAX,
+  },
+  seed: OPTION.number,
+};
+
+/** Starts a virtual cluster, one of whose members leads. Rejects with `configuration` for options that cannot be. */
+export async function virtualCluster(options: VirtualClusterOptions = {}): Promise<VirtualCluster> {
+  const problem = problemOf(options, OPTIONS);
+  if (problem !== null) throw new CoordinationError("configuration", "not-applied", `virtualCluster: ${problem}`);
+  const cluster = new SimulatedCluster(options);
+  await cluster.start();
+  return cluster;
+}
+
+interface Program {
+  readonly number: number;
+  readonly ports: VirtualPorts;
+}
+
+class SimulatedCluster implements VirtualCluster {
+  readonly #ensemble: SimulatedEnsemble;
   readonly #network: ClientNetwork;
-  readonly #options: VirtualClusterOptions;
-  #clients = 0;
-  #stages = 0;
+  readonly #driver: TimeDriver;
+  readonly #calls: TrackedCalls;
+  readonly #programs = new Map<Coordination<ZooKeeperEngine>, Program>();
+  #programCount = 0;
+  #isClosed = false;
 
-  private constructor(options: VirtualClusterOptions) {
-    this.#options = options;
-    const { members = 3, seed = 1, delayMs = [0.1, 2] } = options;
-    this.ensemble = new SimulatedEnsemble({ members, seed, tickTimeMs: TICK_MS, doors: [DOOR] });
-    const { time, random } = this.ensemble;
-    this.#network = new ClientNetwork(time, random, {
-      delayMinMs: delayMs[0],
-      delayMaxMs: delayMs[1],
-      splitProbability: 0.1,
-    });
-    for (const member of this.ensemble.members) {
+  constructor({ members = MEMBERS, seed = 1 }: VirtualClusterOptions) {
+    const doors = [zooKeeperDoor({ skipAcl: false, digests: DIGESTS })];
+    this.#ensemble = new SimulatedEnsemble({ members, seed, tickTimeMs: TICK_MS, doors });
+    const { time, random } = this.#ensemble;
+    this.#network = new ClientNetwork(time, random, NETWORK);
+    this.#driver = new TimeDriver(time);
+    this.#calls = new TrackedCalls(this.#driver);
+    for (const member of this.#ensemble.members) {
       member.onGone = (silently) => this.#network.onGone(member, silently);
     }
   }
 
-  static async start(options: VirtualClusterOptions = {}): Promise<VirtualCluster> {
-    const cluster = new VirtualCluster(options);
-    cluster.ensemble.start();
-    assert(await cluster.ensemble.settle(), "a virtual cluster did not start");
-    return cluster;
+  async start(): Promise<void> {
+    this.#ensemble.start();
+    await this.#ensemble.settle();
   }
 
-  /** A stage for scenarios on this cluster, below a root of its own. */
-  stage(): ZooKeeperStage {
-    const first = this.#clients;
-    this.#clients += 1000; // numbers of its own for each stage
-    for (const [program, delayMs] of this.#options.delayMsOf ?? []) this.#network.pace(first + program, delayMs);
-    return new ZooKeeperStage({
-      servers: serversOf(this.ensemble),
-      portsOf: (program) => virtualPorts(this.ensemble, this.#network, first + program, this.ensemble.random),
-      sessionTimeoutMs: this.#options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS,
-      root: `/stage-${++this.#stages}`,
-      slowdown: this.#options.slowdown ?? 1,
-      changeLeader: () => this.changeLeader(),
-    });
+  get now(): number {
+    return this.#ensemble.time.now;
   }
 
-  /** Runs `what` to its end while virtual time passes. */
-  async play<T>(what: () => Promise<T>): Promise<T> {
-    let isOver = false;
-    const played = what().finally(() => {
-      isOver = true;
-    });
-    played.catch(() => {});
-    const ended = await this.ensemble.time.runUntil(() => isOver, LIMIT_MS);
-    if (!ended) throw new Error(`it has not ended within ${LIMIT_MS / 60_000} minutes of virtual time`);
-    return played;
+  get leader(): number | null {
+    return this.#ensemble.leader()?.id ?? null;
   }
 
-  /** The leader's process is killed, and started again when another leads. */
-  async changeLeader(): Promise<void> {
-    const old = this.ensemble.leader();
-    if (old === undefined) return;
-    old.kill();
-    await this.#until(() => this.ensemble.leader() !== undefined);
-    void old.start();
+  connect(options: VirtualConnectOptions = {}): Promise<Coordination<ZooKeeperEngine>> {
+    return this.#driver.track(this.#connect(options), "cluster.connect");
   }
 
-  async #until(condition: () => boolean): Promise<void> {
-    const { time } = this.ensemble;
-    while (!condition()) await time.promiseAfter(10, () => {});
+  async #connect({
+    root = "/",
+    acl,
+    logger,
+    ...options
+  }: VirtualConnectOptions): Promise<Coordination<ZooKeeperEngine>> {
+    if (this.#isClosed) throw new CoordinationError("closed", "not-applied", "the cluster is closed");
+    const number = ++this.#programCount;
+    const ports = virtualPorts(this.#ensemble, this.#network, number, this.#ensemble.random);
+    const sessionTimeoutMs = options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS;
+    const client = new ZooKeeperClient(
+      parseConnectString(serversOf(this.#ensemble)),
+      { ...options, sessionTimeoutMs, logger, onLoss: "new-session" },
+      ports,
+    );
+    try {
+      await client.connected({ timeoutMs: CONNECT_MS });
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
+    const connection = this.#calls.wrap(new Coordination(new ZooKeeperEngine(client, ports, { root, acl, logger })));
+    this.#programs.set(connection, { number, ports });
+    return connection;
+  }
+
+  advance(milliseconds: number): Promise<void> {
+    if (!(milliseconds >= 0 && milliseconds < Number.POSITIVE_INFINITY)) {
+      const told = `cluster.advance: it is given a number of milliseconds from 0, not ${String(milliseconds)}`;
+      throw new CoordinationError("rejected", "not-applied", told);
+    }
+    return this.#driver.pass(milliseconds);
+  }
+
+  run<T>(body: () => Promise<T>): Promise<T> {
+    return this.#driver.track(body(), "cluster.run");
+  }
+
+  async kill(id: number): Promise<void> {
+    const member = this.#member(id);
+    if (member.isUp) member.kill();
+  }
+
+  restart(id: number): Promise<void> {
+    return this.#driver.track(this.#member(id).restart(), "cluster.restart");
+  }
+
+  partition(...groups: readonly (readonly number[])[]): void {
+    for (const id of groups.flat()) this.#member(id);
+    this.#ensemble.heal();
+    this.#ensemble.partition(...groups.map((group) => [...group]));
+  }
+
+  cut(connection: Coordination<ZooKeeperEngine>): void {
+    const { number } = this.#program(connection);
+    for (const { id } of this.#ensemble.members) this.#network.cut(number, id);
+  }
+
+  pause(connection: Coordination<ZooKeeperEngine>, milliseconds: number): void {
+    this.#program(connection).ports.clock.pause(milliseconds);
+  }
+
+  heal(): void {
+    this.#ensemble.heal();
+    this.#network.heal();
+  }
+
+  close(): Promise<void> {
+    const isFirst = !this.#isClosed;
+    this.#isClosed = true;
+    return this.#driver.track(isFirst ? this.#close() : Promise.resolve(), "cluster.close");
+  }
+
+  async #close(): Promise<void> {
+    this.heal();
+    await Promise.all([...this.#programs.keys()].map((connection) => connection.close()));
+    for (const member of this.#ensemble.members) if (member.isUp) member.kill();
+    this.#driver.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #member(id: number): SimulatedMember {
+    const found = this.#ensemble.members.find((member) => member.id === id);
+    if (found !== undefined) return found;
+    const why = `there is no member ${id}: the cluster has the members 1 to ${this.#ensemble.members.length}`;
+    throw new CoordinationError("rejected", "not-applied", why);
+  }
+
+  #program(connection: Coordination<ZooKeeperEngine>): Program {
+    const program = this.#programs.get(connection);
+    if (program !== undefined) return program;
+    throw new CoordinationError("rejected", "not-applied", "this is no connection that the cluster's connect gave");
   }
 }

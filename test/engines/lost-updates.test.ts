@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { LockLostError } from "../../src/index.ts";
 import { bytesOf, textOf } from "../../src/recipes/bytes.ts";
 import { stateOf } from "../../src/testing/checks.ts";
-import { VirtualCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
+import { ScenarioCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
 
 test("what a candidate publishes while another describes it is not lost", async () => {
   await played(async (stage) => {
@@ -84,7 +84,7 @@ test("a guard of a transaction that the servers refuse says which step it was", 
 });
 
 async function played(play: (stage: ZooKeeperStage) => Promise<void>): Promise<void> {
-  const cluster = await VirtualCluster.start({ members: 1, sessionTimeoutMs: 10_000 });
+  const cluster = await ScenarioCluster.start({ members: 1, sessionTimeoutMs: 10_000 });
   await cluster.play(async () => {
     await using stage = cluster.stage();
     await play(stage);

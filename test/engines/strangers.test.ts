@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { VirtualCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
+import { ScenarioCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
 
 const LOCK = "/stage-1/locks/x";
 const ELECTION = "/stage-1/elections/x";
@@ -103,7 +103,7 @@ async function strew(stage: ZooKeeperStage, directory: string, name: string, mod
 }
 
 async function played(play: (stage: ZooKeeperStage) => Promise<void>): Promise<void> {
-  const cluster = await VirtualCluster.start({ members: 1 });
+  const cluster = await ScenarioCluster.start({ members: 1 });
   await cluster.play(async () => {
     await using stage = cluster.stage();
     await play(stage);

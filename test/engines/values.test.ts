@@ -5,10 +5,10 @@ import { test } from "node:test";
 import type { ZooKeeperEngine } from "../../src/engines/zookeeper/engine.ts";
 import { bytesOf, textOf } from "../../src/recipes/bytes.ts";
 import type { EngineSession, WatchedRead } from "../../src/recipes/index.ts";
-import { type Program, VirtualCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
+import { type Program, ScenarioCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
 
 async function play(story: (stage: ZooKeeperStage) => Promise<void>): Promise<void> {
-  const cluster = await VirtualCluster.start();
+  const cluster = await ScenarioCluster.start();
   await cluster.play(async () => {
     await using stage = cluster.stage();
     await story(stage);

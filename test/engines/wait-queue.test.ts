@@ -5,12 +5,12 @@ import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import type { ZooKeeperEngine } from "../../src/engines/zookeeper/engine.ts";
 import { inQueueOrder } from "../../src/engines/zookeeper/wait-queue-names.ts";
-import { type FaultyTransport, type Program, VirtualCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
+import { type FaultyTransport, type Program, ScenarioCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
 
 type Counting = Program<ZooKeeperEngine> & { readonly transport: FaultyTransport };
 
 test("a release wakes one of fifty who wait, who looks once", async () => {
-  const cluster = await VirtualCluster.start({ members: 1, sessionTimeoutMs: 10_000 });
+  const cluster = await ScenarioCluster.start({ members: 1, sessionTimeoutMs: 10_000 });
   await cluster.play(async () => {
     await using stage = cluster.stage();
     const holder = await counting(stage);
@@ -41,7 +41,7 @@ test("a release wakes one of fifty who wait, who looks once", async () => {
 });
 
 test("an uncontended lock is acquired and released by two writes to the socket", async () => {
-  const cluster = await VirtualCluster.start({ members: 1, sessionTimeoutMs: 10_000 });
+  const cluster = await ScenarioCluster.start({ members: 1, sessionTimeoutMs: 10_000 });
   await cluster.play(async () => {
     await using stage = cluster.stage();
     const { c, transport } = await counting(stage);
@@ -53,7 +53,7 @@ test("an uncontended lock is acquired and released by two writes to the socket",
 });
 
 test("nothing is left on a caller's signal that is used again and again", async () => {
-  const cluster = await VirtualCluster.start({ members: 1 });
+  const cluster = await ScenarioCluster.start({ members: 1 });
   await cluster.play(async () => {
     await using stage = cluster.stage();
     const { c } = await counting(stage);

@@ -39,7 +39,11 @@ for (const line of NODE_LINES) {
 
   test(`Node ${line}: vitest, in processes, threads and VM contexts`, async () => {
     const said = await play(line, [command("vitest", "vitest.mjs"), "run", "--reporter=verbose"], "vitest");
-    for (const pool of ["forks", "threads", "vmThreads"]) assert.match(said, new RegExp(`${pool}.*the recipes work`));
+    for (const pool of ["forks", "threads", "vmThreads"]) {
+      assert.match(said, new RegExp(`${pool}.*the recipes work`));
+      assert.match(said, new RegExp(`${pool}.*one bills at a time`));
+      assert.match(said, new RegExp(`${pool}.*a counter goes on`));
+    }
   });
 
   test(`Node ${line}: CommonJS, by require and by import()`, async () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ACL, type Acl, type Coordination, PERMISSION, type ZooKeeperEngine } from "../../src/index.ts";
 import { type Stat, ZooKeeperError } from "../../src/protocols/zookeeper/client/index.ts";
-import { VirtualCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
+import { ScenarioCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
 
 type C = Coordination<ZooKeeperEngine>;
 
@@ -212,7 +212,7 @@ async function refused(asked: Promise<unknown>): Promise<void> {
 }
 
 async function played(play: (stage: ZooKeeperStage) => Promise<void>): Promise<void> {
-  const cluster = await VirtualCluster.start({ members: 1 });
+  const cluster = await ScenarioCluster.start({ members: 1 });
   await cluster.play(async () => {
     await using stage = cluster.stage();
     await play(stage);

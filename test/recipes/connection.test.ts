@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { inspect } from "node:util";
 import type { Coordination, CoordinationStatus, Engine, HasMutexes, ZooKeeperEngine } from "../../src/index.ts";
 import { eventually } from "../../src/testing/checks.ts";
-import { VirtualCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
+import { ScenarioCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
 
 /** Compiles: the type stands for any connection with all recipes. */
 async function countWith(c: Coordination): Promise<bigint> {
@@ -23,7 +23,7 @@ function withoutNodes(c: Coordination<Engine & HasMutexes>): void {
 }
 
 async function played<T>(body: (stage: ZooKeeperStage) => Promise<T>): Promise<T> {
-  const cluster = await VirtualCluster.start();
+  const cluster = await ScenarioCluster.start();
   return cluster.play(async () => {
     await using stage = cluster.stage();
     return await body(stage);

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { VirtualCluster } from "../../src/testing/index.ts";
+import { ScenarioCluster } from "../../src/testing/index.ts";
 
 test("a member that lags shows nobody who asks what is over already", async () => {
-  const cluster = await VirtualCluster.start();
+  const cluster = await ScenarioCluster.start();
   await cluster.play(async () => {
     await using stage = cluster.stage();
     const writer = await stage.program();

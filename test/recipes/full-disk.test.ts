@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ZooKeeperError } from "../../src/protocols/zookeeper/client/index.ts";
 import { stateOf, within } from "../../src/testing/checks.ts";
-import { VirtualCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
+import { ScenarioCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
 
 test("a release while the disks are full is done when there is room, and so is a waiter's giving up", async () => {
-  const cluster = await VirtualCluster.start();
+  const cluster = await ScenarioCluster.start();
   await cluster.play(async () => {
     await using stage = cluster.stage();
     const [a, b, c] = [await stage.program(), await stage.program(), await stage.program()];
@@ -35,7 +35,7 @@ test("a release while the disks are full is done when there is room, and so is a
   });
 });
 
-async function fillDisks(cluster: VirtualCluster, stage: ZooKeeperStage): Promise<void> {
+async function fillDisks(cluster: ScenarioCluster, stage: ZooKeeperStage): Promise<void> {
   const { c } = await stage.program();
   for (const { disk } of cluster.ensemble.members) disk.capacityBytes = disk.usedBytes;
   for (;;) {

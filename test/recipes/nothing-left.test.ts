@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Coordination, ZooKeeperEngine } from "../../src/index.ts";
-import { VirtualCluster } from "../../src/testing/index.ts";
+import { ScenarioCluster } from "../../src/testing/index.ts";
 
 type C = Coordination<ZooKeeperEngine>;
 
@@ -23,7 +23,7 @@ const waits: Readonly<Record<string, (c: C, name: string, signal: AbortSignal) =
 
 for (const [what, wait] of Object.entries(waits)) {
   test(`${what}: a wait that is given up, at whatever instant, leaves no node and no directory`, async () => {
-    const cluster = await VirtualCluster.start();
+    const cluster = await ScenarioCluster.start();
     await cluster.play(async () => {
       await using stage = cluster.stage();
       const { c } = await stage.program();
@@ -44,7 +44,7 @@ for (const [what, wait] of Object.entries(waits)) {
 }
 
 test("those who all leave a double barrier without waiting leave no open door, and no directory", async () => {
-  const cluster = await VirtualCluster.start();
+  const cluster = await ScenarioCluster.start();
   await cluster.play(async () => {
     await using stage = cluster.stage();
     const programs = [await stage.program(), await stage.program(), await stage.program()];

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compareItems, parseItem, prefixOf, unwrapItems, wrapItem } from "../../src/engines/zookeeper/queue-items.ts";
 import { type CoordinationError, LockLostError } from "../../src/index.ts";
-import { VirtualCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
+import { ScenarioCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
 
 test("items are named as Curator's queues name theirs", () => {
   const date = 0x19b7bf36c00;
@@ -163,7 +163,7 @@ test("an ack under a lease that somebody removed: refused while it is nobody's; 
 });
 
 async function played(play: (stage: ZooKeeperStage) => Promise<void>): Promise<void> {
-  const cluster = await VirtualCluster.start();
+  const cluster = await ScenarioCluster.start();
   await cluster.play(async () => {
     await using stage = cluster.stage();
     await play(stage);

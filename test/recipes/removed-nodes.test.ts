@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { VirtualCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
+import { ScenarioCluster, type ZooKeeperStage } from "../../src/testing/index.ts";
 
 const FAR = 1;
 
@@ -69,7 +69,7 @@ test("a writer whose node is removed does not go on as a reader beside the next 
 });
 
 async function played(play: (stage: ZooKeeperStage) => Promise<void>): Promise<void> {
-  const cluster = await VirtualCluster.start({ delayMsOf: new Map([[FAR, [100, 110]]]) });
+  const cluster = await ScenarioCluster.start({ delayMsOf: new Map([[FAR, [100, 110]]]) });
   await cluster.play(async () => {
     await using stage = cluster.stage();
     await play(stage);

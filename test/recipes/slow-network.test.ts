@@ -2,11 +2,11 @@
 // waits for what it needs, and none for a time in which it should have come about.
 
 import { test } from "node:test";
-import { allScenarios, VirtualCluster } from "../../src/testing/index.ts";
+import { allScenarios, ScenarioCluster } from "../../src/testing/index.ts";
 
 for (const { invariant, play } of allScenarios) {
   test(invariant, async () => {
-    const cluster = await VirtualCluster.start({
+    const cluster = await ScenarioCluster.start({
       delayMs: [20, 200],
       slowdown: 10,
       sessionTimeoutMs: 6000,

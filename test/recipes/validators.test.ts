@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as v from "valibot";
-import { VirtualCluster } from "../../src/testing/index.ts";
+import { ScenarioCluster } from "../../src/testing/index.ts";
 
 const schema = v.object({
   rate: v.pipe(v.number(), v.minValue(0)),
@@ -18,7 +18,7 @@ const schema = v.object({
 });
 
 test("Valibot says what a configuration is: its types, its defaults, its issues", async () => {
-  const cluster = await VirtualCluster.start();
+  const cluster = await ScenarioCluster.start();
   await cluster.play(async () => {
     await using stage = cluster.stage();
     const { c } = await stage.program();

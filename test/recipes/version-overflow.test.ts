@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toByteString } from "../../src/base/text.ts";
 import { TreeModel } from "../../src/state/tree/model.ts";
-import { type Stage, VirtualCluster } from "../../src/testing/index.ts";
+import { ScenarioCluster, type Stage } from "../../src/testing/index.ts";
 import type { CountingEngine } from "../../src/testing/scenarios/counters.ts";
 
 for (const version of [2 ** 31 - 2, 2 ** 31 - 1, -2, -1]) {
@@ -59,15 +59,15 @@ test("a value in version -1 is deleted, by one of those who would", async () => 
   });
 });
 
-async function played(play: (stage: Stage<CountingEngine>, cluster: VirtualCluster) => Promise<void>): Promise<void> {
-  const cluster = await VirtualCluster.start();
+async function played(play: (stage: Stage<CountingEngine>, cluster: ScenarioCluster) => Promise<void>): Promise<void> {
+  const cluster = await ScenarioCluster.start();
   await cluster.play(async () => {
     await using stage = cluster.stage();
     await play(stage, cluster);
   });
 }
 
-function setVersion(cluster: VirtualCluster, path: string, version: number): void {
+function setVersion(cluster: ScenarioCluster, path: string, version: number): void {
   for (const { replica } of cluster.ensemble.members) {
     const node = replica?.machine.model(TreeModel).tree.node(toByteString(path));
     assert.ok(node !== undefined, `each member has ${path}`);

@@ -2,7 +2,7 @@
 import { CoordinationError, connect, type Handle, LockLostError } from "cabildo";
 import { checkLinearizable } from "cabildo/checkers";
 import { startMember } from "cabildo/server";
-import { VirtualCluster } from "cabildo/testing";
+import { virtualCluster } from "cabildo/testing";
 import { connectZooKeeper, op } from "cabildo/zookeeper-client";
 
 export async function work(url: string): Promise<bigint> {
@@ -24,4 +24,4 @@ export function tell(error: unknown): string {
   return error instanceof CoordinationError ? error.outcome : String(error);
 }
 
-export const entries = { checkLinearizable, startMember, VirtualCluster };
+export const entries = { checkLinearizable, startMember, virtualCluster };

@@ -1,7 +1,7 @@
 export default {
   testEnvironment: "node",
   transform: {},
-  testMatch: ["**/play.test.mjs"],
+  testMatch: ["**/*.test.mjs"],
   rootDir: ".",
   watchman: false,
 };

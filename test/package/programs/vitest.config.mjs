@@ -1,2 +1,2 @@
-const of = (pool) => ({ test: { name: pool, pool, globals: true, include: ["play.test.mjs"] } });
+const of = (pool) => ({ test: { name: pool, pool, globals: true, include: ["*.test.mjs"] } });
 export default { test: { projects: [of("forks"), of("threads"), of("vmThreads")] } };

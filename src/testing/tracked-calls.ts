@@ -1,0 +1,71 @@
+// The same objects, whose calls let virtual time pass while they are awaited. Each object that a call gives is such an object too.
+
+import type { TimeDriver } from "./time-driver.ts";
+
+export class TrackedCalls {
+  readonly #driver: TimeDriver;
+  /** From an object to its wrapper, and back. */
+  readonly #wrappers = new WeakMap<object, object>();
+  readonly #originals = new WeakMap<object, object>();
+
+  constructor(driver: TimeDriver) {
+    this.#driver = driver;
+  }
+
+  wrap<T>(value: T): T {
+    if (!isWrapped(value) || this.#originals.has(value)) return value;
+    let wrapper = this.#wrappers.get(value);
+    if (wrapper === undefined) {
+      wrapper = new Proxy(value, this.#handlerOf());
+      this.#wrappers.set(value, wrapper);
+      this.#originals.set(wrapper, value);
+    }
+    return wrapper as T;
+  }
+
+  #handlerOf(): ProxyHandler<object> {
+    const methods = new Map<string | symbol, unknown>();
+    return {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name, target);
+        if (name === "constructor") return value;
+        if (typeof value !== "function") return this.wrap(value);
+        let method = methods.get(name);
+        if (method === undefined) {
+          method = (...args: unknown[]) => this.#call(target, name, args);
+          methods.set(name, method);
+        }
+        return method;
+      },
+      set: (target, name, value) => Reflect.set(target, name, value, target),
+    };
+  }
+
+  /** Objects of this cluster that are given to a call are given as they are: their own class looks into them. */
+  #call(target: object, name: string | symbol, args: readonly unknown[]): unknown {
+    const method = Reflect.get(target, name, target) as (...args: unknown[]) => unknown;
+    const given = args.map((arg) => this.#originals.get(arg as object) ?? arg);
+    const result = Reflect.apply(method, target, given);
+    if (!(result instanceof Promise)) return this.wrap(result);
+    const told = typeof name === "symbol" ? (name.description ?? "") : name;
+    const wrapped = result.then((value) => this.#wrapResult(value));
+    return this.#driver.track(wrapped, `${target.constructor.name}.${told}`);
+  }
+
+  /** Of an iterator's step, what it brings. */
+  #wrapResult(value: unknown): unknown {
+    if (typeof value === "object" && value !== null && "done" in value && "value" in value) {
+      return { done: value.done, value: this.wrap(value.value) };
+    }
+    return this.wrap(value);
+  }
+}
+
+/** Objects with methods of their own; not data, and not what the platform looks into by itself. */
+function isWrapped(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  if (value instanceof EventTarget || value instanceof Error || value instanceof Promise) return false;
+  if (Array.isArray(value) || ArrayBuffer.isView(value) || value instanceof Map || value instanceof Set) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype !== null && Object.getPrototypeOf(prototype) !== null;
+}
