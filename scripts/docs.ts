@@ -24,6 +24,7 @@ const { exports } = JSON.parse(readFileSync(join(repository, "package.json"), "u
 const entries = Object.values(exports).flatMap((target) => (typeof target === "string" ? [] : [target.source]));
 
 rmSync(OUTPUT, { recursive: true, force: true });
+// A module's name is the one it is imported by: its description says it (`@module`).
 const options = ["--tsconfig", "tsconfig.build.json", "--out", OUTPUT, "--name", "Cabildo", "--excludePrivate"];
 const typedoc = join(tools, "node_modules", "typedoc", "bin", "typedoc");
 await run(process.execPath, [typedoc, ...options, "--logLevel", "Error", ...entries], { cwd: repository });

@@ -58,7 +58,7 @@ function roomOf(file: string): (typeof ROOMS)[number] {
 }
 
 function importsOf(file: string): string[] {
-  const text = readFileSync(join(SOURCE, file), "utf8");
+  const text = readFileSync(join(SOURCE, file), "utf8").replace(/^\/\*\*[\s\S]*?\*\//, ""); // a module's example is no import
   return [...text.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)"([^"]+)"/g)].map((match) => match[1] ?? "");
 }
 

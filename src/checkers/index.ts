@@ -1,4 +1,17 @@
-// Checkers as a library: whether a recorded history of concurrent operations is linearizable.
+/**
+ * Checkers as a library: whether a recorded history of concurrent operations is linearizable.
+ *
+ * @example
+ * ```ts
+ * import { checkLinearizable, parseHistory } from "cabildo/checkers";
+ *
+ * declare const text: string; // a history in the format of docs/checking.md
+ * const { model, operations } = parseHistory(text);
+ * console.log(checkLinearizable(model, operations).verdict); // linearizable, violated or undecided
+ * ```
+ *
+ * @module cabildo/checkers
+ */
 
 export { type DrawingOptions, drawHistory } from "./drawing/page.ts";
 export { explainCheck } from "./explanation.ts";

@@ -1,5 +1,17 @@
-// Spans of OpenTelemetry for what recipes do: `cabildo/opentelemetry`. It uses the API package alone, which you have when you
-// trace; without an SDK the spans are none.
+/**
+ * Spans of OpenTelemetry for what recipes do: `cabildo/opentelemetry`. It uses the API package alone, which you have when you
+ * trace; without an SDK the spans are none.
+ *
+ * @example
+ * ```ts
+ * import { instrument } from "cabildo/opentelemetry";
+ *
+ * const stop = instrument(); // spans of the global tracer provider, from here on
+ * process.once("beforeExit", stop);
+ * ```
+ *
+ * @module cabildo/opentelemetry
+ */
 
 import { channel, tracingChannel } from "node:diagnostics_channel";
 import { type Attributes, context, type Span, SpanKind, SpanStatusCode, type Tracer, trace } from "@opentelemetry/api";

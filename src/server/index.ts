@@ -1,4 +1,18 @@
-// The server as a library: a member in this process.
+/**
+ * The server as a library: a member in this process.
+ *
+ * @example
+ * ```ts
+ * import { startMember } from "cabildo/server";
+ *
+ * await using member = await startMember({ data: "./data" });
+ * await member.ready();
+ * await using c = await member.connect();
+ * await c.counter("starts").add();
+ * ```
+ *
+ * @module cabildo/server
+ */
 
 export type { CloseSignal } from "../adapters/close-on-signals.ts";
 export { CoordinationError, type CoordinationErrorCode, type OperationOutcome } from "../base/errors.ts";

@@ -1,4 +1,16 @@
-// The simulator as a library: a whole run from a seed, or an ensemble for scenarios, with any protocol.
+/**
+ * The simulator as a library: a whole run from a seed, or an ensemble for scenarios, with any protocol.
+ *
+ * @example
+ * ```ts
+ * import { simulate } from "cabildo/sim";
+ *
+ * const { violations, traceHash } = await simulate(7); // the same on every machine
+ * console.log(traceHash, violations.length === 0 ? "every invariant held" : violations);
+ * ```
+ *
+ * @module cabildo/sim
+ */
 
 export type { DoorHost, DoorServer, ServerConnection, SimulatedDoor } from "./kernel/door.ts";
 export { SimulatedEnsemble, type SimulatedEnsembleOptions } from "./kernel/ensemble.ts";

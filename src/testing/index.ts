@@ -1,5 +1,20 @@
-// For tests: a cluster of real members in the test's process, one in memory on virtual time, faults on demand, and the scenarios that every
-// engine must pass.
+/**
+ * For tests: a cluster of real members in the test's process, one in memory on virtual time, faults on demand, and the scenarios
+ * that every engine must pass.
+ *
+ * @example
+ * ```ts
+ * import { startCluster } from "cabildo/testing";
+ *
+ * await using cluster = await startCluster({ members: 3 });
+ * await using c = await cluster.connect();
+ * const held = await c.lock("billing").acquire();
+ * await cluster.kill(cluster.leader ?? 1);
+ * held.assertHeld(); // a member is gone, the lock is not
+ * ```
+ *
+ * @module cabildo/testing
+ */
 
 export { type Cluster, type ClusterOptions, type ClusterSettings, startCluster } from "./cluster.ts";
 export { FaultyTransport } from "./faulty-transport.ts";

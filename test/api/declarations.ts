@@ -104,7 +104,7 @@ function parse(file: string): Declarations {
   const imported = new Map<string, Place>();
   const exported = new Map<string, Place>();
   const exportedWhole: string[] = [];
-  for (const statement of statementsOf(readFileSync(file, "utf8"))) {
+  for (const statement of statementsOf(readFileSync(file, "utf8").replace(/^\/\/# sourceMappingURL=.*$/m, ""))) {
     const whole = WHOLE_FROM.exec(statement);
     if (whole) exportedWhole.push(fileOf(whole[1]!, file));
     const list = LIST_FROM.exec(statement);

@@ -29,6 +29,18 @@ test("every TypeScript block compiles", () => {
   assert.deepEqual(complaintsOf(places.filter(({ block }) => block.note?.kind !== "excerpt")), []);
 });
 
+test("the example in the description of each module of the package compiles, and names the module as it is imported", () => {
+  const pages = moduleDescriptions();
+  assert.ok(pages.length >= 8, `${pages.length} modules`);
+  for (const [name, page] of pages) {
+    assert.ok(
+      page.blocks.some(({ text }) => text.includes(`from "${name}"`)),
+      `${page.path} has an example`,
+    );
+  }
+  assert.deepEqual(complaintsOf(pages.flatMap(([, page]) => typescriptIn(page))), []);
+});
+
 test("every excerpt stands in the file that it names", () => {
   const excerpts = places.filter(({ block }) => block.note?.kind === "excerpt");
   assert.deepEqual(excerpts.flatMap(missingLines), []);
@@ -57,6 +69,21 @@ test("an excerpt that differs from its file is found", () => {
     "x.md:8: function moduleOf() {",
   ]);
 });
+
+/** The comment at the beginning of each entry point, as a page; its lines are those of the file. */
+function moduleDescriptions(): readonly (readonly [name: string, page: Page])[] {
+  const { exports } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as {
+    readonly exports: Readonly<Record<string, string | { readonly source: string }>>;
+  };
+  return Object.entries(exports).flatMap(([path, target]) => {
+    if (typeof target === "string") return [];
+    const text = readFileSync(join(repository, target.source), "utf8");
+    const name = path.replace(/^\./, "cabildo");
+    assert.match(text, new RegExp(`^ \\* @module ${name}$`, "m"), target.source);
+    const [comment = ""] = /^\/\*\*[\s\S]*?\*\//.exec(text) ?? [];
+    return [[name, parsePage(target.source, comment.replace(/^ ?\*( |$)/gm, ""))] as const];
+  });
+}
 
 function typescriptIn(page: Page): readonly Place[] {
   return page.blocks.filter(({ language }) => /^(ts|typescript)$/.test(language)).map((block) => ({ page, block }));

@@ -74,7 +74,7 @@ export async function unpack(modules: string, scratch: string): Promise<void> {
   const staged = join(scratch, "staged");
   rmSync(staged, { recursive: true, force: true });
   mkdirSync(staged);
-  for (const name of ["package.json", "README.md", "README.es.md", "CHANGELOG.md", "LICENSE", "src"]) {
+  for (const name of ["package.json", "README.md", "README.es.md", "CHANGELOG.md", "LICENSE", "llms.txt", "src"]) {
     cpSync(join(repository, name), join(staged, name), { recursive: true });
   }
   cpSync(built, join(staged, basename(built)), { recursive: true });

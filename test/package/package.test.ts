@@ -4,9 +4,11 @@
 //   npm run test:package
 
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
 import { after, test } from "node:test";
+import { builtServer } from "../support/built-server.ts";
+import { repository } from "../support/cache.ts";
 import { run } from "../support/commands.ts";
 import { startEnsemble } from "../support/ensemble.ts";
 import { NODE_LINES, type NodeLine } from "../support/nodes.ts";
@@ -28,6 +30,46 @@ for (const format of bundles) {
   const args = ["bundled.mjs", "--bundle", "--platform=node", `--format=${format}`, `--outfile=${out}`];
   await run(process.execPath, [command("esbuild", "bin/esbuild"), ...args], { cwd: folder });
 }
+
+test("every compiled file has a map to a source that is in the tarball, and llms.txt is there", async () => {
+  const root = join(folder, "node_modules", "cabildo");
+  const built = dirname(dirname(await builtServer())); // elsewhere than dist/, beside which src/ stands in a release
+  const compiled = readdirSync(join(root, "dist"), { recursive: true, encoding: "utf8" });
+  const maps = compiled.filter((name) => name.endsWith(".map"));
+  assert.equal(maps.length, compiled.filter((name) => /\.(js|d\.ts)$/.test(name)).length);
+  const missing = maps.filter((name) => {
+    const { sources } = JSON.parse(readFileSync(join(root, "dist", name), "utf8")) as {
+      readonly sources: readonly string[];
+    };
+    const places = sources.map((source) =>
+      relative(join(repository, "src"), resolve(dirname(join(built, name)), source)),
+    );
+    const own = name.replace(/(\.d\.ts|\.js)\.map$/, ".ts");
+    return places.join() !== own || !existsSync(join(root, "src", own));
+  });
+  assert.deepEqual(missing, []);
+  assert.match(readFileSync(join(root, "llms.txt"), "utf8"), /^# Cabildo\n/);
+});
+
+test("a bundle that uses one checker holds nothing of the server, and all bundles make `using` work", async () => {
+  writeFileSync(
+    join(folder, "little.mjs"),
+    'import { majorityOf } from "cabildo/consensus"; console.log(majorityOf(5));\n',
+  );
+  const bundler = command("esbuild", "bin/esbuild");
+  const args = ["little.mjs", "--bundle", "--platform=node", "--format=esm", "--outfile=little-bundle.mjs"];
+  await run(process.execPath, [bundler, ...args], { cwd: folder });
+  const little = readFileSync(join(folder, "little-bundle.mjs"), "utf8");
+  assert.ok(little.length < 5000, `${little.length} characters`);
+  assert.equal((await run(process.execPath, ["little-bundle.mjs"], { cwd: folder })).trim(), "3");
+  for (const file of ["bundle.mjs", "bundle.cjs"]) {
+    assert.match(
+      readFileSync(join(folder, file), "utf8"),
+      /dist\/base\/disposal\.js/,
+      "what is done at loading is kept",
+    );
+  }
+});
 
 for (const line of NODE_LINES) {
   test(`Node ${line}: Jest, in its VM contexts`, async () => {

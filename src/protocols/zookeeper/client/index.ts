@@ -1,4 +1,17 @@
-// A ZooKeeper client for TypeScript, by itself: `cabildo/zookeeper-client`.
+/**
+ * A ZooKeeper client for TypeScript, by itself: `cabildo/zookeeper-client`.
+ *
+ * @example
+ * ```ts
+ * import { connectZooKeeper } from "cabildo/zookeeper-client";
+ *
+ * await using client = await connectZooKeeper("127.0.0.1:2181");
+ * await client.create("/worker-", "10.0.0.1", { mode: "ephemeral-sequential" });
+ * console.log(await client.getChildren("/"));
+ * ```
+ *
+ * @module cabildo/zookeeper-client
+ */
 
 export { CoordinationError, type CoordinationErrorCode, type OperationOutcome } from "../../../base/errors.ts";
 export type { Logger } from "../../../base/logger.ts";
