@@ -54,13 +54,23 @@ export function program(): Command {
   const status = cabildo
     .command("status")
     .summary("show the members of a cluster")
-    .description("Asks members how they are and prints a table. The exit status is 1 if they have no quorum.")
-    .argument("[address...]", "management addresses (admin.serverPort), host:port (default: 127.0.0.1:8080 to 8082)")
+    .description(
+      "Asks members how they are, and those that they tell of, and prints a table. The exit status is 1 if they have no quorum.",
+    )
+    .argument(
+      "[address...]",
+      "management addresses (admin.serverPort), host:port; one is enough (default: 127.0.0.1:8080 to 8082)",
+    )
+    .option(
+      "--connect <url>",
+      "where clients come in (CABILDO_CONNECT): management ports are 5899 above, as 8080 is of 2181",
+    )
     .option("-o, --output <format>", "table or json", oneOf("table", "json"), "table")
     .option("--timeout <seconds>", "how long to wait for each", wholeNumber(1, 600), 2)
-    .action(async (addresses: string[], options: { output: string; timeout: number }) => {
+    .action(async (addresses: string[], options: { connect?: string; output: string; timeout: number }) => {
       const { runStatus } = await import("./status.ts");
-      process.exitCode = await runStatus(addresses, options.output === "json", options.timeout * 1000);
+      const { timeout, ...rest } = options;
+      process.exitCode = await runStatus(addresses, { ...rest, timeoutMs: timeout * 1000 });
     });
   status.exitOverride(leave);
 

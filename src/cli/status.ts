@@ -1,24 +1,66 @@
 // `cabildo status`: asks each member and shows them side by side.
 
+import { CoordinationError } from "../base/errors.ts";
 import type { MemberReport } from "../management/report.ts";
-import { type Address, type Answer, askMember, formatAddress, MANAGEMENT_PORT, parseAddress } from "./ask-member.ts";
+import { parseConnectString } from "../protocols/zookeeper/client/connect-string.ts";
+import { type Address, type Answer, formatAddress, MANAGEMENT_PORT, parseAddress } from "./ask-member.ts";
+import { type Asked, askCluster, managementOf } from "./follow-members.ts";
+import { tellError } from "./operator-failure.ts";
 
 const DEFAULT_PORTS = [MANAGEMENT_PORT, MANAGEMENT_PORT + 1, MANAGEMENT_PORT + 2];
 
+/** Where to ask, as commander gives it. */
+export interface StatusOptions {
+  readonly connect?: string;
+  readonly output: string;
+  /** For each member. */
+  readonly timeoutMs: number;
+}
+
 /** Prints the table or JSON; returns the exit status: 0 with a quorum, 1 without, 2 if asked for what cannot be. */
-export async function runStatus(texts: readonly string[], json: boolean, deadlineMs: number): Promise<number> {
-  const addresses =
-    texts.length > 0 ? texts.map(parseAddress) : DEFAULT_PORTS.map((port) => ({ host: "127.0.0.1", port }));
-  const wrong = addresses.indexOf(null);
-  if (wrong >= 0) {
-    process.stderr.write(`cabildo: "${texts[wrong]}" is no address: write host:port\n`);
-    return 2;
+export async function runStatus(texts: readonly string[], options: StatusOptions): Promise<number> {
+  const { output, timeoutMs } = options;
+  try {
+    const { addresses, isGuess } = startOf(texts, options);
+    const asked = await askCluster(addresses, timeoutMs);
+    const isSomebodyThere = asked.some(({ answer }) => answer.kind === "report");
+    const told = isGuess && isSomebodyThere ? asked.filter((one) => !isNobody(one)) : asked;
+    const view = clusterView(
+      told.map(({ address }) => address),
+      told.map(({ answer }) => answer),
+      told.map(({ expected }) => expected),
+    );
+    process.stdout.write(output === "json" ? `${JSON.stringify(view, null, 2)}\n` : statusText(view));
+    return view.hasQuorum ? 0 : 1;
+  } catch (error) {
+    return tellError(error, output, { isChange: false });
   }
-  const asked = addresses as readonly Address[];
-  const answers = await Promise.all(asked.map((address) => askMember(address, deadlineMs)));
-  const view = clusterView(asked, answers);
-  process.stdout.write(json ? `${JSON.stringify(view, null, 2)}\n` : statusText(view));
-  return view.hasQuorum ? 0 : 1;
+}
+
+/** A place that was only tried, and has no member. */
+function isNobody({ answer, expected }: Asked): boolean {
+  return expected === null && answer.kind === "failed";
+}
+
+/** The addresses given; else those that follow from --connect or CABILDO_CONNECT; else the usual ones of this machine. */
+function startOf(texts: readonly string[], { connect }: StatusOptions) {
+  if (texts.length > 0) {
+    const addresses = texts.map((text) => {
+      const address = parseAddress(text);
+      if (address !== null) return address;
+      throw new CoordinationError("configuration", "not-applied", `"${text}" is no address: write host:port`);
+    });
+    return { addresses, isGuess: false };
+  }
+  const url = connect ?? process.env["CABILDO_CONNECT"];
+  if (url) {
+    const { servers, isTls } = parseConnectString(url);
+    const addresses = isTls
+      ? servers.map(({ host }) => ({ host, port: MANAGEMENT_PORT })) // where TLS ports are says nothing of the others
+      : servers.flatMap((server) => managementOf(server) ?? []);
+    return { addresses, isGuess: false };
+  }
+  return { addresses: DEFAULT_PORTS.map((port) => ({ host: "127.0.0.1", port })), isGuess: true };
 }
 
 export interface ClusterView {
@@ -27,7 +69,13 @@ export interface ClusterView {
   readonly leader: number | null;
   readonly members: readonly (
     | (MemberReport & { readonly address: string; readonly lag: number | null })
-    | { readonly address: string; readonly error: string }
+    /** `id` where another member told of it; `known` what the leader knows of it. */
+    | {
+        readonly address: string;
+        readonly error: string;
+        readonly id?: number;
+        readonly known?: { readonly active: boolean; readonly lag: number };
+      }
   )[];
 }
 
@@ -35,7 +83,11 @@ export interface ClusterView {
  * There is a quorum where a member leads with one behind it, or others know such a leader: each member says so of
  * itself, from what it last heard. The highest term counts: a leader of an older one is a leader no more.
  */
-export function clusterView(addresses: readonly Address[], answers: readonly Answer[]): ClusterView {
+export function clusterView(
+  addresses: readonly Address[],
+  answers: readonly Answer[],
+  expected: readonly (number | null)[] = [],
+): ClusterView {
   const reports = answers.flatMap((answer) => (answer.kind === "report" ? [answer.report] : []));
   const term = Math.max(0, ...reports.map((report) => report.term));
   const current = reports.filter((report) => report.term === term && report.hasQuorum);
@@ -46,7 +98,12 @@ export function clusterView(addresses: readonly Address[], answers: readonly Ans
     leader: leader?.id ?? current.find((report) => report.leader !== null)?.leader ?? null,
     members: answers.map((answer, position) => {
       const address = formatAddress(addresses[position]!);
-      if (answer.kind === "failed") return { address, error: answer.reason };
+      if (answer.kind === "failed") {
+        const id = expected[position] ?? null;
+        const seen = leader?.followers.find((follower) => follower.id === id);
+        const known = seen && { active: seen.active, lag: Math.max(0, commitIndex - seen.matchIndex) };
+        return { address, error: answer.reason, ...(id === null ? {} : { id }), ...(known ? { known } : {}) };
+      }
       const { report } = answer;
       return { address, ...report, lag: Math.max(0, commitIndex - report.appliedIndex) };
     }),
@@ -71,7 +128,7 @@ const LEFT_ALIGNED: ReadonlySet<string> = new Set(["MEMBER", "ADDRESS", "ROLE", 
 
 export function statusText(view: ClusterView): string {
   const rows = view.members.map((member): readonly string[] => {
-    if ("error" in member) return ["?", member.address, `down: ${member.error}`];
+    if ("error" in member) return [String(member.id ?? "?"), member.address, absenceText(member)];
     return [
       String(member.id),
       member.address,
@@ -90,6 +147,18 @@ export function statusText(view: ClusterView): string {
   const leader = view.leader === null ? "a leader is not known" : `member ${view.leader} leads`;
   const verdict = view.hasQuorum ? leader : "no quorum: nothing can be written";
   return `${table(rows)}\n${verdict}\n`;
+}
+
+/** The leader may hear a member whose management port is not reached from here. */
+function absenceText({
+  error,
+  known,
+}: {
+  readonly error: string;
+  readonly known?: { active: boolean; lag: number };
+}): string {
+  if (known?.active !== true) return `down: ${error}`;
+  return `the leader hears it, ${known.lag} entries behind; its management port: ${error}`;
 }
 
 /** A number of the first door that counts such things; nothing where none does. */

@@ -65,6 +65,12 @@ test("ready, told who leads; the leader dies, another leads; without a second me
   const directory = /\/\S*cabildo-dev-\w+/.exec(await dev.line(/data .*removed at the end/))![0];
   const first = await status(port);
   assert.deepEqual([first.exit, first.view.hasQuorum, first.view.leader], [0, true, leader]);
+  for (const args of [[`127.0.0.1:${port + MANAGEMENT_OFFSET + 1}`], ["--connect", `zookeeper://127.0.0.1:${port}`]]) {
+    await using asked = cabildo("status", "-o", "json", ...args);
+    assert.equal(await asked.ended, 0);
+    const { members } = JSON.parse(asked.lines.join("\n")) as ClusterView;
+    assert.deepEqual(members.map((member) => ("pid" in member ? member.id : null)).sort(), [1, 2, 3], args.join(" "));
+  }
   const pids = first.view.members.map((_, position) => pidOf(first.view, position + 1));
 
   const before = dev.lines.length;

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { describe, test } from "node:test";
 import { type Answer, askMember, parseAddress } from "../../src/cli/ask-member.ts";
+import { othersOf } from "../../src/cli/follow-members.ts";
 import { bytesText, clusterView, statusText } from "../../src/cli/status.ts";
 import type { MemberReport } from "../../src/management/report.ts";
 import { Stalls } from "../support/stalls.ts";
@@ -110,6 +111,49 @@ member 1 leads
       "150 KiB",
       "5.0 GiB",
     ]);
+  });
+});
+
+describe("from one member to the others", () => {
+  const member = (id: number, peer: string, client: string | null) => ({
+    id,
+    role: "voter",
+    wantedRole: "voter",
+    name: "",
+    counts: true,
+    peers: [peer],
+    clients: client === null ? [] : [{ door: "zookeeper", plain: client, secure: null }],
+  });
+
+  test("each on its own machine: the same port there", () => {
+    const members = [1, 2, 3].map((id) => member(id, `zoo${id}:2888`, "0.0.0.0:2181"));
+    assert.deepEqual(othersOf({ host: "zoo1", port: 9090 }, report(1, { members })), [
+      { address: { host: "zoo2", port: 9090 }, expected: 2 },
+      { address: { host: "zoo3", port: 9090 }, expected: 3 },
+    ]);
+  });
+
+  test("all on one machine: as far from the client port as here", () => {
+    const members = [1, 2].map((id) => member(id, `127.0.0.1:${2887 + id}`, `127.0.0.1:${2180 + id}`));
+    assert.deepEqual(othersOf({ host: "127.0.0.1", port: 8081 }, report(2, { members })), [
+      { address: { host: "127.0.0.1", port: 8080 }, expected: 1 },
+    ]);
+  });
+
+  test("nothing known of clients: the host where members reach it", () => {
+    const members = [member(1, "[::1]:2888", null), member(2, "[fe80::2]:2888", null)];
+    assert.deepEqual(othersOf({ host: "::1", port: 8080 }, report(1, { members })), [
+      { address: { host: "fe80::2", port: 8080 }, expected: 2 },
+    ]);
+  });
+
+  test("a member that is told of and does not answer is shown, with what the leader knows of it", () => {
+    const leader = report(1, { role: "leader", followers: [{ id: 3, matchIndex: 97, active: true }] });
+    const none: Answer = { kind: "failed", reason: "nobody listens there" };
+    const places = [addresses[0]!, addresses[1]!, addresses[2]!];
+    const text = statusText(clusterView(places, [{ kind: "report", report: leader }, none, none], [null, 2, 3]));
+    assert.match(text, /^2 +127\.0\.0\.1:2182 +down: nobody listens there$/m);
+    assert.match(text, /^3 +127\.0\.0\.1:2183 +the leader hears it, 3 entries behind; its management port: nobody/m);
   });
 });
 
