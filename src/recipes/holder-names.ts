@@ -1,5 +1,6 @@
 // Names the holder while a wait goes on: for the error at its deadline, and for who wants to be told.
 
+import "../base/disposal.ts";
 import type { Contender, Engine } from "./engine.ts";
 import { shownText, type Waiting } from "./identity.ts";
 import type { WaitScope } from "./wait-scope.ts";
