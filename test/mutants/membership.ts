@@ -113,4 +113,14 @@ export const MEMBERSHIP: readonly Mutant[] = [
     caughtBy: ["replica/membership"],
     simulator: true,
   },
+  {
+    name: "a-directory-of-a-higher-level-passes-for-an-older-one",
+    rule: "The format of the data directory is raised with the feature level.",
+    pitfall: 36,
+    file: "src/replica/older-programs.ts",
+    find: "this.#storage.requireLevel(level);",
+    replace: "",
+    caughtBy: ["replica/feature-level"],
+    simulator: "its older program reads what this one writes",
+  },
 ];

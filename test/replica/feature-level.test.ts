@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WIRE_VERSION } from "../../src/adapters/peers/hello.ts";
+import { readWhole } from "../../src/adapters/storage/files.ts";
 import { ByteWriter } from "../../src/base/bytes.ts";
 import { silentLogger } from "../../src/base/logger.ts";
+import { byteString } from "../../src/base/text.ts";
 import type { MemberRecord } from "../../src/consensus/raft/types.ts";
 import type { LeaderView } from "../../src/replica/duties/duty.ts";
 import { FeatureLevelDuty } from "../../src/replica/duties/feature-level.ts";
@@ -96,8 +98,15 @@ scenario(
     third.programLevel = FEATURE_LEVEL;
     await start(third);
     await until(() => levels().every((level) => level === 1));
-    // From now on its older program is refused: it may be started, and takes part in nothing.
-    third.kill();
+    await ensemble.time.run(1000);
+    for (const { disk, clock } of ensemble.members) {
+      const reading = readWhole(disk.mount(clock), "/data/identity", 4096);
+      await ensemble.time.run(1000);
+      const bytes = await reading;
+      assert.match(byteString(bytes, 0, bytes.length), /^format 2$/m, "older programs refuse the directory");
+    }
+    // From now on the others refuse its older program: on an empty disk it may be started, and takes part in nothing.
+    third.wipe();
     await until(() => ensemble.isSettled());
     third.programLevel = OLDER_LEVEL;
     await start(third);

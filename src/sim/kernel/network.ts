@@ -95,6 +95,9 @@ export class VirtualNetwork {
     const endpoint: Endpoint = { events, clock, wanted: null, cluster: 0 };
     this.#endpoints.set(id, endpoint);
     this.required.set(id, WIRE_VERSION_OLDEST);
+    // What is left of a machine's last process, which ended without a word: whoever speaks on it is told that it is gone.
+    for (const other of this.#endpoints.keys())
+      if (other !== id && this.#link(id, other).isUp) this.#disconnect(id, other);
     for (const [other, { wanted }] of this.#endpoints) if (wanted?.has(id)) this.#connectSoon(id, other); // it is called
     return {
       send: (to, frame) => {

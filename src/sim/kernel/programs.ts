@@ -5,7 +5,7 @@ import { FEATURE_LEVEL } from "../../state/feature-level.ts";
 import type { SimulatedEnsemble } from "./ensemble.ts";
 import { OLDER_LEVEL, type SimulatedMember } from "./member.ts";
 
-export function isOlder({ programLevel }: SimulatedMember): boolean {
+function isOlder({ programLevel }: SimulatedMember): boolean {
   return programLevel < FEATURE_LEVEL;
 }
 
