@@ -7,7 +7,8 @@ import { type Random, seededRandom } from "../../../src/base/random.ts";
 import type { Entry, MemberId, Message } from "../../../src/consensus/index.ts";
 import { type Founding, STANDINGS, type Standing } from "../../../src/consensus/raft/founding.ts";
 import { TERM_CREDIT_MAX } from "../../../src/consensus/raft/term-credit.ts";
-import { configurationEntry, entryOf, Stage } from "./stage.ts";
+import { configurationEntry, entryOf } from "./entries.ts";
+import { Stage } from "./stage.ts";
 
 const STRANGER = 77;
 const LARGEST = Number.MAX_SAFE_INTEGER;

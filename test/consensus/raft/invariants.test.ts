@@ -6,7 +6,8 @@ import { Invariants } from "../../../src/consensus/raft/invariants.ts";
 import { RaftLog } from "../../../src/consensus/raft/log.ts";
 import type { RaftParts, RoleState } from "../../../src/consensus/raft/role-state.ts";
 import { INDEX_MAX } from "../../../src/consensus/raft/rules.ts";
-import { entryOf, Stage } from "./stage.ts";
+import { entryOf } from "./entries.ts";
+import { Stage } from "./stage.ts";
 
 interface Facts {
   options: { id: number; thoroughChecks?: boolean };

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Tail } from "../../../src/consensus/raft/tail.ts";
 import { Terms } from "../../../src/consensus/raft/terms.ts";
-import { entryOf, Stage } from "./stage.ts";
+import { entryOf } from "./entries.ts";
+import { Stage } from "./stage.ts";
 
 test("a slice is cut by bytes, but never to none", () => {
   const tail = new Tail(5);

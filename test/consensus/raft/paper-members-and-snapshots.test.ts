@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Effect, Message, SnapshotMeta } from "../../../src/consensus/index.ts";
+import { bytesOf, configurationEntry } from "./entries.ts";
 import { answer, append, at, elected, FOLLOWER, follower, requestVote } from "./paper-members.ts";
-import { bytesOf, configurationEntry, type Stage } from "./stage.ts";
+import type { Stage } from "./stage.ts";
 
 // ------------------------------------------------------------------------------------------------ section 6: members
 

@@ -4,8 +4,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Message } from "../../../src/consensus/index.ts";
+import { entryOf } from "./entries.ts";
 import { answer, append, at, elected, FOLLOWER, follower, requestVote } from "./paper-members.ts";
-import { entryOf, Stage } from "./stage.ts";
+import { Stage } from "./stage.ts";
 
 // ------------------------------------------------------------------------------------------------- figure 2: append
 

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import type { MemberId, MemberRecord, Message } from "../../../src/consensus/index.ts";
-import { entryOf, Stage } from "./stage.ts";
+import { entryOf } from "./entries.ts";
+import { Stage } from "./stage.ts";
 
 export const record = (id: MemberId): MemberRecord => ({ id, role: "voter", incarnation: id * 11, address: "" });
 export const append = (

@@ -4,8 +4,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MemberId, Message } from "../../../src/consensus/index.ts";
+import { bytesOf } from "./entries.ts";
 import { append, elected, live, record } from "./pitfall-stages.ts";
-import { bytesOf, Stage } from "./stage.ts";
+import { Stage } from "./stage.ts";
 
 test("1: no configuration change before the term's first commit, so two leaders cannot each complete one", () => {
   // The schedule that broke single-server changes: S1 adds S5 on its own in term 1, S2 removes S1 in term 2 with half of

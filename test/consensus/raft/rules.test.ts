@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Configuration, Message, RecoveredState } from "../../../src/consensus/index.ts";
 import { RaftLog } from "../../../src/consensus/raft/log.ts";
-import { bytesOf, configurationEntry, entryOf, Stage } from "./stage.ts";
+import { bytesOf, configurationEntry, entryOf } from "./entries.ts";
+import { Stage } from "./stage.ts";
 
 const NO_TAIL = { tailBytesMax: 0 };
 

@@ -7,7 +7,9 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { MemberId, MemberRecord } from "../../../src/consensus/index.ts";
-import { OPTIONS, phraseConfiguration, Stage } from "./stage.ts";
+import { phraseConfiguration } from "./phrases.ts";
+import { Stage } from "./stage.ts";
+import { OPTIONS } from "./staged-machine.ts";
 
 const FOLDER = join(dirname(fileURLToPath(import.meta.url)), "scripts");
 const IS_UPDATE = process.env["UPDATE"] === "1";

@@ -6,45 +6,17 @@ import {
   type Configuration,
   type Effect,
   type Entry,
-  encodeConfiguration,
   type Input,
   type MemberId,
   type MemberRecord,
-  type Message,
   Raft,
   type RaftOptions,
 } from "../../../src/consensus/index.ts";
 import { Disk, type StoredSnapshot } from "./disk.ts";
+import { bytesOf, entryOf } from "./entries.ts";
 import { textOf } from "./oracle.ts";
-
-export const OPTIONS: Omit<RaftOptions, "id" | "incarnation"> = {
-  electionTicks: 10,
-  heartbeatTicks: 3,
-  appendBytesMax: 64,
-  inflightBytesMax: 1024,
-  inflightAppendsMax: 4,
-  uncommittedBytesMax: 4096,
-  tailBytesMax: 65536,
-  thoroughChecks: true,
-  snapshotChunkBytes: 8,
-};
-
-interface Machine {
-  raft: Raft;
-  disk: Disk;
-  writes: { sequence: number | null; write: () => void; input: Input | null }[];
-  isUp: boolean;
-  /** What it has applied, as text: its whole state. */
-  state: string;
-  appliedIndex: number;
-  staged: number[];
-}
-
-interface Letter {
-  readonly from: MemberId;
-  readonly to: MemberId;
-  readonly message: Message;
-}
+import { phrase, phraseConfiguration, phraseEntries } from "./phrases.ts";
+import { type Letter, type Machine, OPTIONS } from "./staged-machine.ts";
 
 export class Stage {
   /** What happened since `take`. */
@@ -398,73 +370,5 @@ export class Stage {
       },
       input: { kind: "snapshot-written", index: snapshot.index, offset: offset + data.length, done },
     });
-  }
-}
-
-export function bytesOf(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
-}
-
-export function entryOf(index: number, term: number, text: string): Entry {
-  return { index, term, kind: "commands", payload: bytesOf(text) };
-}
-
-export function configurationEntry(index: number, term: number, configuration: Configuration): Entry {
-  return { index, term, kind: "configuration", payload: encodeConfiguration(configuration) };
-}
-
-export function phraseConfiguration({ members, outgoing }: Configuration): string {
-  const name = ({ id, role, incarnation }: MemberRecord): string =>
-    `${id}${role === "learner" ? " (learner)" : ""}${incarnation === 0 ? " (unnamed)" : ""}`;
-  const joint = outgoing.length === 0 ? "" : ` leaving ${outgoing.map(({ id }) => id).join(", ")}`;
-  return members.map(name).join(", ") + joint;
-}
-
-function phraseEntries(entries: readonly Entry[]): string {
-  if (entries.length === 0) return "nothing";
-  return entries
-    .map(({ index, term, kind, payload }) => `${index}@${term} ${kind === "commands" ? textOf(payload) : kind}`)
-    .join(", ");
-}
-
-function phrase(message: Message): string {
-  const { term } = message;
-  switch (message.kind) {
-    case "request-vote": {
-      const { pre, last, transfer, founding, incarnation } = message;
-      const manner = `${pre ? "pre-" : ""}vote${transfer ? " (transfer)" : ""}${founding === null ? "" : " (first)"}`;
-      return `asks for a ${manner} in term ${term} with ${last.index}@${last.term}, of incarnation ${incarnation}`;
-    }
-    case "vote": {
-      const { pre, granted, standing } = message;
-      return `${granted ? "grants" : "refuses"} a ${pre ? "pre-" : ""}vote in term ${term}${standing === null ? "" : `, ${standing}`}`;
-    }
-    case "append": {
-      const { previous, entries, commitIndex, round } = message;
-      const what = phraseEntries(entries);
-      return `appends in term ${term} after ${previous.index}@${previous.term}: ${what}; commit ${commitIndex}, round ${round}`;
-    }
-    case "append-reply": {
-      const { matched, index, conflictTerm, round } = message;
-      const what = matched ? `holds ${index}` : `lacks it, try ${index}@${conflictTerm}`;
-      return `${what} in term ${term}, round ${round}`;
-    }
-    case "snapshot": {
-      const { snapshot, offset, data, done } = message;
-      const what = `snapshot ${snapshot.index}@${snapshot.term} from ${offset}, ${data.length} bytes`;
-      return `sends ${what}${done ? ", the end" : ""} in term ${term}`;
-    }
-    case "snapshot-reply":
-      return `has ${message.done ? "all" : message.offset} of snapshot ${message.index} in term ${term}`;
-    case "follow-request":
-      return `asks to follow, in term ${term}`;
-    case "timeout-now":
-      return `hands over term ${term}`;
-    case "read-request":
-      return `asks to read in term ${term}`;
-    case "read-reply":
-      return message.index === null
-        ? `lets nobody read in term ${term}`
-        : `lets it read at ${message.index} in term ${term}`;
   }
 }

@@ -6,10 +6,12 @@ import { describe, test } from "node:test";
 import type { ByteWriter } from "../../../src/base/bytes.ts";
 import { writeBuffer, writeString } from "../../../src/protocols/zookeeper/codec/jute.ts";
 import { readMultiHeader } from "../../../src/protocols/zookeeper/codec/multi.ts";
+import { OPCODE } from "../../../src/protocols/zookeeper/codec/opcodes.ts";
 import { ACL_ENTRIES_MAX, ACL_ID_BYTES_MAX, QUOTA_TEXT_BYTES_MAX } from "../../../src/state/tree/limits.ts";
 import type { Acl } from "../../../src/state/tree/types.ts";
 import * as ask from "./support/requests.ts";
-import { OPCODE, type TestClient, World } from "./support/world.ts";
+import type { TestClient } from "./support/test-client.ts";
+import { World } from "./support/world.ts";
 
 type RawEntry = readonly [scheme: string | null, id: string | null];
 

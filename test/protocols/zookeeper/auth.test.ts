@@ -10,7 +10,8 @@ import { readAclReply, readClients } from "../../../src/protocols/zookeeper/code
 import { IDENTITIES_BYTES_MAX } from "../../../src/protocols/zookeeper/limits.ts";
 import { parseDirectives } from "../../../src/protocols/zookeeper/sasl.ts";
 import * as ask from "./support/requests.ts";
-import { type ReplyFrame, type TestClient, World } from "./support/world.ts";
+import type { ReplyFrame, TestClient } from "./support/test-client.ts";
+import { World } from "./support/world.ts";
 
 const sha1 = (value: string): string => createHash("sha1").update(value).digest("base64");
 const md5 = (value: string | Buffer): Buffer => createHash("md5").update(value).digest();

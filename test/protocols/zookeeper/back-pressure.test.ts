@@ -5,7 +5,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BOUNDS } from "../../../src/protocols/zookeeper/limits.ts";
 import * as ask from "./support/requests.ts";
-import { frameOf, type TestClient, World } from "./support/world.ts";
+import { frameOf, type TestClient } from "./support/test-client.ts";
+import { World } from "./support/world.ts";
 
 const high = 10_000;
 const valueBytes = 400;

@@ -5,12 +5,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ByteReader, ByteWriter } from "../../../src/base/bytes.ts";
 import { seededRandom } from "../../../src/base/random.ts";
+import { OPCODE } from "../../../src/protocols/zookeeper/codec/opcodes.ts";
 import { writeConnectRequest } from "../../../src/protocols/zookeeper/codec/records.ts";
 import { DROPPED_LINES_PER_TICK_MAX } from "../../../src/protocols/zookeeper/limits.ts";
 import { OPERATIONS } from "../../../src/protocols/zookeeper/operations/index.ts";
 import { TreeModel } from "../../../src/state/tree/model.ts";
 import * as ask from "./support/requests.ts";
-import { frameOf, OPCODE, World } from "./support/world.ts";
+import { frameOf } from "./support/test-client.ts";
+import { World } from "./support/world.ts";
 
 const int32 = (value: number): Uint8Array => new Uint8Array([value >> 24, value >> 16, value >> 8, value]);
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromByteString } from "../../../src/base/text.ts";
 import { readText } from "../../../src/protocols/zookeeper/codec/jute.ts";
+import { OPCODE } from "../../../src/protocols/zookeeper/codec/opcodes.ts";
 import { OPEN_ACL, readStat } from "../../../src/protocols/zookeeper/codec/records.ts";
 import { readChildren, readData } from "../../../src/protocols/zookeeper/codec/replies.ts";
 import {
@@ -11,7 +12,8 @@ import {
   writeSetData,
 } from "../../../src/protocols/zookeeper/codec/requests.ts";
 import { Leases } from "../../../src/state/leases/leases.ts";
-import { OPCODE, text, World } from "./support/world.ts";
+import { text } from "./support/test-client.ts";
+import { World } from "./support/world.ts";
 
 test("a client connects, creates, reads, changes, lists, deletes and goes", () => {
   const world = new World();

@@ -11,7 +11,8 @@ import { addWatch } from "../../../src/protocols/zookeeper/operations/watching.t
 import { create, setData as setDataOperation } from "../../../src/protocols/zookeeper/operations/writes.ts";
 import { UNSENT_NOTIFICATION_BYTES_MAX } from "../../../src/transport/limits.ts";
 import * as ask from "./support/requests.ts";
-import { type TestClient, World } from "./support/world.ts";
+import type { TestClient } from "./support/test-client.ts";
+import { World } from "./support/world.ts";
 
 /** A bug in the middle of an operation, for as long as the test runs. */
 function withBug<T extends object>(operation: T, method: keyof T, body: () => void): void {

@@ -9,11 +9,13 @@ import { fileURLToPath } from "node:url";
 import { ByteReader, ByteWriter } from "../../../src/base/bytes.ts";
 import { readBuffer, readString, writeBuffer, writeString } from "../../../src/protocols/zookeeper/codec/jute.ts";
 import { readMulti, writeMulti } from "../../../src/protocols/zookeeper/codec/multi.ts";
+import { OPCODE } from "../../../src/protocols/zookeeper/codec/opcodes.ts";
 import { readConnectRequest, writeConnectRequest } from "../../../src/protocols/zookeeper/codec/records.ts";
 import * as requests from "../../../src/protocols/zookeeper/codec/requests.ts";
 import { OPERATIONS } from "../../../src/protocols/zookeeper/operations/index.ts";
 import * as ask from "./support/requests.ts";
-import { frameOf, OPCODE, type TestClient, World } from "./support/world.ts";
+import { frameOf, type TestClient } from "./support/test-client.ts";
+import { World } from "./support/world.ts";
 
 const folder = join(fileURLToPath(import.meta.url), "..", "golden");
 const isWriting = process.env["UPDATE"] === "1";

@@ -15,7 +15,8 @@ import {
   WRONG_PASSWORDS_PER_CONNECTION_MAX,
 } from "../../../src/protocols/zookeeper/limits.ts";
 import * as ask from "./support/requests.ts";
-import { type TestClient, World } from "./support/world.ts";
+import type { TestClient } from "./support/test-client.ts";
+import { World } from "./support/world.ts";
 
 const superDigest = `root:${createHash("sha1").update("root:right").digest("base64")}`;
 const attacker = { address: "203.0.113.7" };

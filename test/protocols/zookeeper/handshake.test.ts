@@ -9,7 +9,8 @@ import { encodeAttachLease } from "../../../src/state/leases/commands.ts";
 import { Leases } from "../../../src/state/leases/leases.ts";
 import { TreeModel } from "../../../src/state/tree/model.ts";
 import * as ask from "./support/requests.ts";
-import { type TestClient, World } from "./support/world.ts";
+import type { TestClient } from "./support/test-client.ts";
+import { World } from "./support/world.ts";
 
 const zeros = new Uint8Array(16);
 const passwordOf = ({ password }: TestClient): string => String.fromCharCode(...password);

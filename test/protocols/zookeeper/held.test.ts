@@ -10,8 +10,10 @@ import {
   MULTI_READ_FRAMES_MAX,
 } from "../../../src/protocols/zookeeper/limits.ts";
 import { CAPACITY, type CapacityBounds, ClientCapacity } from "../../../src/transport/client-capacity.ts";
+import { VirtualClock } from "./support/fake-member.ts";
 import * as ask from "./support/requests.ts";
-import { frameOf, type TestClient, VirtualClock, World } from "./support/world.ts";
+import { frameOf, type TestClient } from "./support/test-client.ts";
+import { World } from "./support/world.ts";
 
 const marshallingError = -5;
 

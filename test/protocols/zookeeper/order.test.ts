@@ -10,7 +10,8 @@ import { MembershipModel } from "../../../src/state/membership/model.ts";
 import { encodeEndReconfig, encodeSetData } from "../../../src/state/tree/commands.ts";
 import { TreeModel } from "../../../src/state/tree/model.ts";
 import * as ask from "./support/requests.ts";
-import { type ReplyFrame, World } from "./support/world.ts";
+import type { ReplyFrame } from "./support/test-client.ts";
+import { World } from "./support/world.ts";
 
 function dataOf({ body }: ReplyFrame): string {
   const { data } = readData(body);

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { UNSENT_BYTES_HIGH, UNSENT_NOTIFICATION_BYTES_MAX } from "../../../src/transport/limits.ts";
 import * as ask from "./support/requests.ts";
-import { frameOf, World } from "./support/world.ts";
+import { frameOf } from "./support/test-client.ts";
+import { World } from "./support/world.ts";
 
 function many(count: number, request: (i: number) => ask.Request): Uint8Array {
   const frames = Array.from({ length: count }, (_, i) => {

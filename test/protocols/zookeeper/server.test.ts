@@ -18,8 +18,9 @@ import {
 import { readClients } from "../../../src/protocols/zookeeper/codec/replies.ts";
 import { subjectOf } from "../../../src/protocols/zookeeper/x509.ts";
 import { openZooKeeperServer, type ZooKeeperServer, type ZooKeeperServerOptions } from "./support/door-on-ports.ts";
+import { FakeMember, type VirtualClock } from "./support/fake-member.ts";
 import * as ask from "./support/requests.ts";
-import { FakeMember, frameOf, type VirtualClock } from "./support/world.ts";
+import { frameOf } from "./support/test-client.ts";
 
 const clock: Clock = {
   now: () => performance.now(),

@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CAPACITY, type CapacityBounds, ClientCapacity } from "../../../src/transport/client-capacity.ts";
+import { VirtualClock } from "./support/fake-member.ts";
 import * as ask from "./support/requests.ts";
-import { frameOf, type TestClient, VirtualClock, World } from "./support/world.ts";
+import { frameOf, type TestClient } from "./support/test-client.ts";
+import { World } from "./support/world.ts";
 
 function memberWith(capacity: Partial<CapacityBounds>): World {
   const clock = new VirtualClock();

@@ -7,7 +7,8 @@ import { WATCH, type Watcher, Watches } from "../../../src/protocols/zookeeper/w
 import { OPEN_ACL } from "../../../src/state/tree/acl.ts";
 import { WatchMemory } from "../../../src/transport/watch-memory.ts";
 import * as ask from "./support/requests.ts";
-import { type TestClient, World } from "./support/world.ts";
+import type { TestClient } from "./support/test-client.ts";
+import { World } from "./support/world.ts";
 
 function pair(): { world: World; watcher: TestClient; writer: TestClient } {
   const world = new World();
