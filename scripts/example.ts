@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { startMember } from "../src/server/index.ts";
 import { TREE } from "./lanes.ts";
 
@@ -24,7 +24,8 @@ if (name !== undefined && existsSync(file)) {
 }
 
 function listOf(folder: string): readonly string[] {
-  const names = readdirSync(folder).filter((each) => each.endsWith(".ts"));
+  const ours = (each: string) => each.endsWith(".ts") && (dirname(each) === "." || dirname(each) === "fencing");
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(ours).sort();
   const width = Math.max(...names.map((each) => each.length));
   return names.map((each) => {
     const [, first = ""] = /^\/\/ ([^:;.\n]*)/.exec(readFileSync(join(folder, each), "utf8")) ?? [];

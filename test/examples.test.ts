@@ -28,6 +28,20 @@ test("each example runs alone, and examples/README.md names them all", async () 
   await assert.rejects(alone("nosuch"), /there is no example "nosuch"/);
 });
 
+test("a service, and an object store, refuse a holder that comes too late", async () => {
+  await using ensemble = await startEnsemble({ flavour: "cabildo", members: 1 });
+  const where = { CABILDO_CONNECT: `zookeeper://${ensemble.connectString}/example` };
+  assert.equal(await example("fencing/http.ts", where), "the holder: 204\nthe late one: 412\nwithout a token: 428\n");
+  assert.equal(
+    await example("fencing/object-store.ts", where),
+    [
+      "the holder's object is stored: true",
+      "the late one's object is stored: false",
+      "two writes of the holder at once are both stored: true,true\n",
+    ].join("\n"),
+  );
+});
+
 test("a member runs inside a program, answers, and ends with it", async () => {
   const output = await example("embedded-member.ts", { PORT: String(await freePort()) });
   assert.match(output, /Zookeeper version: 3\.9/);
