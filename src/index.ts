@@ -16,6 +16,13 @@
  */
 
 export { CoordinationError, type CoordinationErrorCode, type OperationOutcome } from "./base/errors.ts";
-export { type CloseSignal, connect, type RecipeConnectOptions, ZooKeeperEngine } from "./engines/zookeeper/index.ts";
+export {
+  type CloseSignal,
+  connect,
+  type OpenResource,
+  openResources,
+  type RecipeConnectOptions,
+  ZooKeeperEngine,
+} from "./engines/zookeeper/index.ts";
 export { ACL, type Acl, PERMISSION } from "./protocols/zookeeper/client/index.ts";
 export * from "./recipes/index.ts";

@@ -2,6 +2,7 @@
 
 import "../base/disposal.ts";
 import { CLOSE_ON, type CloseSignal, checkCloseOn, closeOnSignals } from "../adapters/close-on-signals.ts";
+import { callSite, noteOpen } from "../adapters/open-resources.ts";
 import { CoordinationError } from "../base/errors.ts";
 import { type Logger, silentLogger } from "../base/logger.ts";
 import { OPTION, type OptionRules, problemOf } from "../base/options.ts";
@@ -98,6 +99,7 @@ export async function startMember(options: MemberOptions): Promise<Member> {
 
 /** `startMember` in a world that is not the operating system's. */
 export async function startMemberIn(world: MemberWorld, options: MemberOptions): Promise<MortalMember> {
+  const openedAt = callSite();
   if (typeof options !== "object" || options === null) throw misused("it is given an object of settings");
   const { file, logger = silentLogger, closeOn = [], extensions = {}, ...settings } = options;
   const problem = problemOf({ file, logger, closeOn, extensions }, OWN);
@@ -108,6 +110,7 @@ export async function startMemberIn(world: MemberWorld, options: MemberOptions):
   for (const warning of warnings) logger.warn(warning);
   const running = await runMember(configuration, logger, { doorKinds, models, ...world });
   const member = new EmbeddedMember(running, logger);
+  void member.ended.then(noteOpen("member", `member ${member.id}, data in ${configuration.dataDir}`, openedAt));
   if (closeOn.length > 0) {
     const unregister = closeOnSignals(closeOn, "member", () => member.close());
     void member.ended.then(unregister);

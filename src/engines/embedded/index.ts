@@ -1,5 +1,6 @@
 // The recipes on a member of this process, without a socket between: the ZooKeeper engine over connections in memory.
 
+import { callSite, noteOpen } from "../../adapters/open-resources.ts";
 import { assert } from "../../base/assert.ts";
 import { OPTION, type OptionRules } from "../../base/options.ts";
 import { type Acl, type ClientOptions, nodePorts, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
@@ -13,6 +14,7 @@ import { diagnosticsTracer } from "../diagnostics.ts";
 import { LABEL, ownIdentity } from "../own-identity.ts";
 import { CONNECT_TIMEOUT_MS, connectError } from "../zookeeper/connect-errors.ts";
 import { ZooKeeperEngine } from "../zookeeper/engine.ts";
+import { onClosed } from "../zookeeper/on-closed.ts";
 import { ensembleError, type MemberOfEnsemble } from "./ensemble-error.ts";
 import { MemoryTransport } from "./transport.ts";
 
@@ -60,6 +62,7 @@ export async function connectToMember(
   member: ConnectableMember,
   options: MemberConnectOptions = {},
 ): Promise<Coordination<ZooKeeperEngine>> {
+  const openedAt = callSite();
   checkConfiguration("member.connect", options, EMBEDDED);
   const door = member.acceptorOf(ZOOKEEPER.name);
   assert(door !== null, "a member inside a program without the door that recipes use");
@@ -72,15 +75,10 @@ export async function connectToMember(
   const client = new ZooKeeperClient({ servers, chroot: "/", isTls: false }, rest, ports);
   try {
     await client.connected({ signal, timeoutMs });
-    return new Coordination(
-      new ZooKeeperEngine(client, ports, {
-        root,
-        acl,
-        logger: options.logger,
-        tracer: diagnosticsTracer,
-        identity: ownIdentity(label),
-      }),
-    );
+    const about = { logger: options.logger, tracer: diagnosticsTracer, identity: ownIdentity(label) };
+    const engine = new ZooKeeperEngine(client, ports, { root, acl, ...about });
+    onClosed(engine, noteOpen("connection", "member.connect", openedAt));
+    return new Coordination(engine);
   } catch (error) {
     await client.close();
     throw ensembleError(error, member, timeoutMs) ?? (await connectError(error, servers, ports, timeoutMs));

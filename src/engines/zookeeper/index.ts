@@ -1,6 +1,7 @@
 // The recipes on ZooKeeper, or on a Cabildo cluster: `connect`.
 
 import { CLOSE_ON, type CloseSignal, checkCloseOn, closeOnSignals } from "../../adapters/close-on-signals.ts";
+import { callSite, noteOpen } from "../../adapters/open-resources.ts";
 import { OPTION, type OptionRules } from "../../base/options.ts";
 import {
   type Acl,
@@ -16,8 +17,10 @@ import { diagnosticsTracer } from "../diagnostics.ts";
 import { LABEL, ownIdentity } from "../own-identity.ts";
 import { CONNECT_TIMEOUT_MS, connectError } from "./connect-errors.ts";
 import { ZooKeeperEngine } from "./engine.ts";
+import { onClosed } from "./on-closed.ts";
 
 export type { CloseSignal } from "../../adapters/close-on-signals.ts";
+export { type OpenResource, openResources } from "../../adapters/open-resources.ts";
 export { ZooKeeperEngine } from "./engine.ts";
 
 export interface RecipeConnectOptions
@@ -59,6 +62,7 @@ const CONNECT_RECIPES: OptionRules<RecipeConnectOptions> = {
  * losses are healed: what is held is lost, what is asked next goes on.
  */
 export async function connect(url: string, options: RecipeConnectOptions = {}): Promise<Coordination<ZooKeeperEngine>> {
+  const openedAt = callSite();
   checkConfiguration("connect", options, CONNECT_RECIPES);
   const { acl, tls, signal, label, waitForServers = false, connectTimeoutMs, closeOn = [], ...rest } = options;
   checkCloseOn("connect", closeOn);
@@ -76,17 +80,15 @@ export async function connect(url: string, options: RecipeConnectOptions = {}): 
     const { chroot: root } = parsed;
     const about = { logger: rest.logger, tracer: diagnosticsTracer, identity: ownIdentity(label) };
     const engine = new ZooKeeperEngine(client, ports, { root, acl, ...about });
-    if (closeOn.length > 0) closeWithProcess(engine, closeOn);
+    onClosed(engine, noteOpen("connection", `connect ${url}`, openedAt));
+    if (closeOn.length > 0)
+      onClosed(
+        engine,
+        closeOnSignals(closeOn, "connection", () => engine.close()),
+      );
     return new Coordination(engine);
   } catch (error) {
     await client.close();
     throw await connectError(error, parsed.servers, ports, timeoutMs);
   }
-}
-
-function closeWithProcess(engine: ZooKeeperEngine, signals: readonly CloseSignal[]): void {
-  const unregister = closeOnSignals(signals, "connection", () => engine.close());
-  engine.onStatus(({ kind }) => {
-    if (kind === "closed") unregister();
-  });
 }
