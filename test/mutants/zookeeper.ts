@@ -19,7 +19,7 @@ export const ZOOKEEPER: readonly Mutant[] = [
     file: "src/protocols/zookeeper/request-pipeline.ts",
     find: "if (this.#queue.head === request) this.advance();",
     replace:
-      "this.#outgoing.writer.raw(request.held);\n    request.held = new Uint8Array(0);\n    if (this.#queue.head === request) this.advance();",
+      "this.#flow.output.writer.raw(request.held);\n    request.held = new Uint8Array(0);\n    if (this.#queue.head === request) this.advance();",
     caughtBy: ["zookeeper/order"],
     simulator: "its clients send nothing that is answered with an error at once",
   },

@@ -7,8 +7,8 @@ import type { Leases } from "../../state/leases/leases.ts";
 import type { TreeModel } from "../../state/tree/model.ts";
 import type { Tree } from "../../state/tree/tree.ts";
 import type { ClientCapacity } from "../../transport/client-capacity.ts";
-import type { MemoryHolder } from "../../transport/held-memory.ts";
-import type { TurnParticipant, Turns } from "../../transport/turns.ts";
+import type { ClientFlow } from "../../transport/client-flow.ts";
+import type { Turns } from "../../transport/turns.ts";
 import type { Counters } from "./counters.ts";
 import type { ServiceOptions } from "./door-options.ts";
 import type { Guesses } from "./guesses.ts";
@@ -71,7 +71,8 @@ export interface ConnectionHost {
 }
 
 /** A connection, as the service sees it. */
-export interface HostedConnection extends ConnectionStats, MemoryHolder, TurnParticipant {
+export interface HostedConnection extends ConnectionStats {
+  readonly flow: ClientFlow;
   readonly phase: Phase;
   /** For the log: address and session. */
   readonly name: string;
@@ -85,4 +86,6 @@ export interface HostedConnection extends ConnectionStats, MemoryHolder, TurnPar
   onLeaseEnded(): void;
   /** Sends what is written, then closes. */
   end(): void;
+  /** Closes at once. */
+  drop(reason: string): void;
 }

@@ -8,8 +8,8 @@ import type { Machine } from "../../state/machine.ts";
 import { allows, allowsAnyone, PERMISSION } from "../../state/tree/acl.ts";
 import type { Tree } from "../../state/tree/tree.ts";
 import type { Acl, Identity } from "../../state/tree/types.ts";
+import { ClientFlow, type FlowOwner } from "../../transport/client-flow.ts";
 import type { ConnectionHandler, ConnectionPort, Peer } from "../../transport/connection.ts";
-import { OutputBuffer } from "../../transport/output-buffer.ts";
 import type { ConnectionHost, Phase } from "./connection-host.ts";
 import { ConnectionTraffic } from "./connection-traffic.ts";
 import { Credentials } from "./credentials.ts";
@@ -33,7 +33,7 @@ const PHASES: readonly Phase[] = ["greeting", "opening", "open", "answering", "e
  * Invariants: the phase only goes forward. Requests are taken, and watches held, in `open` alone. Everything that was
  * accounted for the connection is given back when it is closed.
  */
-export class Connection implements ConnectionHandler, IntakeConnection, PipelineConnection {
+export class Connection implements ConnectionHandler, FlowOwner, IntakeConnection, PipelineConnection {
   readonly member: ReplicaPort;
   readonly machine: Machine;
   readonly tree: Tree;
@@ -45,17 +45,13 @@ export class Connection implements ConnectionHandler, IntakeConnection, Pipeline
   readonly acceptedAt: number;
   readonly session = new Session();
   readonly traffic = new ConnectionTraffic();
+  readonly flow: ClientFlow;
   lastEvent = 0;
   watchBytes = 0;
-  /** What this member held for it when it last looked. */
-  heldBytes = 0;
-  /** When its client last had fetched everything, and asked for more or had nothing left to ask. */
-  progressedAt: number;
   lastHeardAt: number;
 
   readonly #host: ConnectionHost;
   readonly #port: ConnectionPort;
-  readonly #outgoing: OutputBuffer;
   readonly #who: Credentials;
   readonly #pipeline: RequestPipeline;
   readonly #intake: RequestIntake;
@@ -75,12 +71,11 @@ export class Connection implements ConnectionHandler, IntakeConnection, Pipeline
     this.established = options.clock.wall();
     this.acceptedAt = options.clock.now();
     this.lastHeardAt = this.acceptedAt;
-    this.progressedAt = this.acceptedAt;
-    this.#outgoing = new OutputBuffer(port, host.capacity.buffers, options.bounds, () => host.turns.noteDirty(this));
+    const { capacity } = host;
+    this.flow = new ClientFlow({ port, capacity, bounds: options.bounds, openedAt: this.acceptedAt }, this);
     this.#who = new Credentials(peer, options, host.guesses);
-    this.#pipeline = new RequestPipeline(this, host, this.#outgoing);
-    const parts = { port, outgoing: this.#outgoing, credentials: this.#who, pipeline: this.#pipeline };
-    this.#intake = new RequestIntake(this, host, parts);
+    this.#pipeline = new RequestPipeline(this, host);
+    this.#intake = new RequestIntake(this, host, { credentials: this.#who, pipeline: this.#pipeline });
   }
 
   get phase(): Phase {
@@ -119,15 +114,12 @@ export class Connection implements ConnectionHandler, IntakeConnection, Pipeline
       this.fail(error);
       return;
     }
-    this.serve();
+    this.flow.serve();
   }
 
   /** The client has fetched everything that was written. */
   onDrain(): void {
-    if (this.#phase === "closed") return;
-    this.progressedAt = this.#host.turns.refreshTime();
-    this.account();
-    this.serve();
+    if (this.#phase !== "closed") this.flow.onDrain();
   }
 
   /** Whoever asked by a word, and has said its last, still waits for the answer; as does who is to have the last of its replies. */
@@ -141,34 +133,14 @@ export class Connection implements ConnectionHandler, IntakeConnection, Pipeline
   }
 
   /** Answers what waited for room, then takes requests until there is none, or a reason to wait. */
-  serve(): void {
-    try {
-      this.#serve();
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
-  #serve(): void {
-    if (this.#phase === "greeting" && !this.#intake.bringsFrames()) {
-      this.account();
-      return;
-    }
-    this.#host.turns.noteUnblocked(this);
+  take(): boolean {
+    if (this.#phase === "greeting" && !this.#intake.bringsFrames()) return false;
     this.#pipeline.advance();
-    const isProgress = this.#intake.take();
-    if (isProgress && this.#port.unsentBytes === 0) this.progressedAt = this.#host.turns.lastTime;
-    this.account();
+    return this.#intake.take();
   }
 
-  /** Tells the member what it holds for this client. */
-  account(): void {
-    const held =
-      this.#phase === "closed" ? 0 : this.#outgoing.unsentBytes + this.#intake.heldBytes + this.#pipeline.heldBytes;
-    const more = held - this.heldBytes;
-    if (more === 0) return;
-    this.heldBytes = held;
-    this.#host.capacity.memory.note(more);
+  get requestBytes(): number {
+    return this.#intake.heldBytes + this.#pipeline.heldBytes;
   }
 
   awaitQuorum(): void {
@@ -177,13 +149,13 @@ export class Connection implements ConnectionHandler, IntakeConnection, Pipeline
 
   /** A reply that belongs to no request: the handshake's. */
   get writer(): ByteWriter {
-    return this.#outgoing.writer;
+    return this.flow.output.writer;
   }
 
   notify(frame: Uint8Array): void {
     if (this.#phase !== "open") return;
     this.notePacketSent();
-    if (!this.#outgoing.notify(frame)) this.drop("it does not fetch its notifications");
+    if (!this.flow.output.notify(frame)) this.drop("it does not fetch its notifications");
   }
 
   noteVisits(count: number): void {
@@ -217,7 +189,7 @@ export class Connection implements ConnectionHandler, IntakeConnection, Pipeline
     assert(this.session.id !== 0, "a connection is open without a session");
     this.#enter("open");
     this.#host.noteOpened(this);
-    this.#host.turns.noteReady(this); // for what it has sent already
+    this.flow.goOnSoon(); // for what it has sent already
   }
 
   deafen(): void {
@@ -232,7 +204,7 @@ export class Connection implements ConnectionHandler, IntakeConnection, Pipeline
   /** Sends what is written, then closes. */
   end(): void {
     if (this.#phase === "ending" || this.#phase === "closed") return;
-    this.#host.turns.noteDirty(this);
+    this.flow.end();
     this.#leave("ending");
   }
 
@@ -240,7 +212,6 @@ export class Connection implements ConnectionHandler, IntakeConnection, Pipeline
   drop(reason: string): void {
     if (this.#phase === "closed") return;
     this.#host.noteDropped(this, reason);
-    this.#outgoing.discard();
     this.#leave("closed");
     this.#port.destroy();
   }
@@ -258,15 +229,9 @@ export class Connection implements ConnectionHandler, IntakeConnection, Pipeline
     this.end();
   }
 
-  flush(): void {
-    try {
-      this.#host.counters.bytesSent += this.#outgoing.flush();
-      this.#pipeline.endTurn();
-      this.account();
-      if (this.#phase === "ending") this.#port.end();
-    } catch (error) {
-      this.fail(error);
-    }
+  onTurnEnd(bytesSent: number): void {
+    this.#host.counters.bytesSent += bytesSent;
+    this.#pipeline.endTurn();
   }
 
   #leave(phase: "ending" | "closed"): void {
@@ -280,8 +245,12 @@ export class Connection implements ConnectionHandler, IntakeConnection, Pipeline
       this.#pipeline.abandon();
       assert(this.watchBytes === 0, "a connection has left and holds watches");
     }
-    if (phase === "closed") this.#host.noteClosed(this);
-    this.account();
+    if (phase === "closed") {
+      this.#host.noteClosed(this);
+      this.flow.close();
+    } else {
+      this.flow.account();
+    }
   }
 
   // ----------------------------------------------------------------------------------------------------- statistics
@@ -314,11 +283,11 @@ export class Connection implements ConnectionHandler, IntakeConnection, Pipeline
   }
 
   get reading(): boolean {
-    return !this.#intake.isPaused;
+    return !this.flow.isPaused;
   }
 
   get unsentBytes(): number {
-    return this.#outgoing.unsentBytes;
+    return this.flow.output.unsentBytes;
   }
 
   notePacketSent(): void {

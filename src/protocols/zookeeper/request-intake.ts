@@ -3,9 +3,8 @@
 
 import type { ByteReader } from "../../base/bytes.ts";
 import { bytesOf, toByteString } from "../../base/text.ts";
-import type { ConnectionPort } from "../../transport/connection.ts";
+import type { ClientFlow } from "../../transport/client-flow.ts";
 import { FrameReader } from "../../transport/frame-reader.ts";
-import type { OutputBuffer } from "../../transport/output-buffer.ts";
 import { OPCODE } from "./codec/opcodes.ts";
 import { REQUEST_HEADER_BYTES, XID } from "./codec/records.ts";
 import type { ConnectionHost, HostedConnection } from "./connection-host.ts";
@@ -33,8 +32,6 @@ export interface IntakeConnection extends HostedConnection, GreetingConnection {
 
 /** What the intake works with, each the connection's own. */
 export interface IntakeParts {
-  readonly port: ConnectionPort;
-  readonly outgoing: OutputBuffer;
   readonly credentials: Credentials;
   readonly pipeline: RequestPipeline;
 }
@@ -42,8 +39,7 @@ export interface IntakeParts {
 export class RequestIntake {
   readonly #connection: IntakeConnection;
   readonly #host: ConnectionHost;
-  readonly #port: ConnectionPort;
-  readonly #outgoing: OutputBuffer;
+  readonly #flow: ClientFlow;
   readonly #credentials: Credentials;
   readonly #pipeline: RequestPipeline;
   readonly #frames: FrameReader;
@@ -51,7 +47,6 @@ export class RequestIntake {
   /** Four bytes have come, and were no word. */
   #hasBegun = false;
   #handshake: Handshake | null = null;
-  #isPaused = false;
   #isDeaf = false;
   /** A password waits to be looked at: ends the waiting. */
   #stopProofWait: (() => void) | null = null;
@@ -60,8 +55,7 @@ export class RequestIntake {
     const { frameBytesMax, bounds } = host.options;
     this.#connection = connection;
     this.#host = host;
-    this.#port = parts.port;
-    this.#outgoing = parts.outgoing;
+    this.#flow = connection.flow;
     this.#credentials = parts.credentials;
     this.#pipeline = parts.pipeline;
     this.#frames = new FrameReader(frameBytesMax);
@@ -71,10 +65,6 @@ export class RequestIntake {
   /** Its last request has come: nothing that comes after it is read. */
   get isDeaf(): boolean {
     return this.#isDeaf;
-  }
-
-  get isPaused(): boolean {
-    return this.#isPaused;
   }
 
   /** Bytes of memory held for what has come and was not taken. */
@@ -114,10 +104,10 @@ export class RequestIntake {
       }
       if (this.#onFrame()) continue;
       this.#frames.putBack();
-      this.#host.turns.noteBlocked(this.#connection);
+      this.#flow.wait();
       break;
     }
-    this.#regulate();
+    this.#flow.regulate(this.#frames.pending > 0 && (this.#flow.isWaiting || this.#connection.phase === "opening"));
     return isAny;
   }
 
@@ -134,7 +124,7 @@ export class RequestIntake {
       return true;
     }
     if (this.#host.turns.isFull) {
-      this.#host.turns.noteReady(this.#connection);
+      this.#flow.goOnSoon();
       return false;
     }
     this.#hasBegun = true;
@@ -148,7 +138,7 @@ export class RequestIntake {
 
   #answerWord(text: string): void {
     if (this.#connection.phase !== "answering") return;
-    this.#outgoing.writer.text(toByteString(text));
+    this.#flow.output.writer.text(toByteString(text));
     this.#host.turns.work += text.length;
     this.#connection.end();
   }
@@ -156,36 +146,18 @@ export class RequestIntake {
   #mayTake(): boolean {
     if (this.#isDeaf || (this.#connection.phase !== "open" && this.#connection.phase !== "greeting")) return false;
     if (this.#stopProofWait !== null) {
-      this.#host.turns.noteBlocked(this.#connection);
+      this.#flow.wait();
       return false;
     }
-    if (this.#host.turns.isFull) {
-      this.#host.turns.noteReady(this.#connection);
-      return false;
-    }
-    if (!this.#outgoing.isBackedUp && this.#hasRoomForRequests) {
-      if (this.#pipeline.count === 0 || !this.#host.isOverloaded) return true;
-    }
-    this.#host.turns.noteBlocked(this.#connection);
+    if (!this.#flow.mayGoOn()) return false;
+    if (this.#hasRoomForRequests && (this.#pipeline.count === 0 || !this.#host.isOverloaded)) return true;
+    this.#flow.wait();
     return false;
   }
 
   get #hasRoomForRequests(): boolean {
     const { count, heldBytes } = this.#pipeline;
     return count < OUTSTANDING_PER_CONNECTION_MAX && heldBytes <= this.#requestBytesHigh;
-  }
-
-  /** Lets chunks come, or not: those that cannot be taken stay in the client's socket. */
-  #regulate(): void {
-    const isFull = this.#frames.pending > 0 && !this.#mayTakeQuietly();
-    if (isFull === this.#isPaused || this.#connection.phase === "closed") return;
-    this.#isPaused = isFull;
-    if (isFull) this.#port.pause();
-    else this.#port.resume();
-  }
-
-  #mayTakeQuietly(): boolean {
-    return !this.#host.turns.isBlocked(this.#connection) && this.#connection.phase !== "opening";
   }
 
   // ------------------------------------------------------------------------------------------------------- requests
@@ -264,7 +236,7 @@ export class RequestIntake {
   #awaitTurnToProve(milliseconds: number): void {
     this.#stopProofWait = this.#host.options.clock.after(milliseconds, () => {
       this.#stopProofWait = null;
-      this.#host.turns.noteReady(this.#connection);
+      this.#flow.goOnSoon();
     });
   }
 }

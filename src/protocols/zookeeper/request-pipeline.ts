@@ -5,8 +5,7 @@
 
 import { type ByteReader, type ByteWriter, MalformedError } from "../../base/bytes.ts";
 import type { CoordinationError } from "../../base/errors.ts";
-import type { OutputBuffer } from "../../transport/output-buffer.ts";
-import type { TurnParticipant } from "../../transport/turns.ts";
+import type { ClientFlow } from "../../transport/client-flow.ts";
 import { OPCODE } from "./codec/opcodes.ts";
 import { REPLY_HEAD_BYTES, writeEmptyReply, writeReplyHead } from "./codec/records.ts";
 import type { ConnectionHost, Phase } from "./connection-host.ts";
@@ -21,7 +20,8 @@ import { RequestQueue } from "./request-queue.ts";
 import type { Session } from "./session.ts";
 
 /** The connection whose requests these are. */
-export interface PipelineConnection extends Client, TurnParticipant {
+export interface PipelineConnection extends Client {
+  readonly flow: ClientFlow;
   readonly phase: Phase;
   readonly session: Session;
   /** When its client was last heard from, in monotonic milliseconds. */
@@ -29,8 +29,6 @@ export interface PipelineConnection extends Client, TurnParticipant {
   /** Nothing that comes from now on is read. */
   deafen(): void;
   noteReply(operation: Operation | null, xid: number, receivedAt: number): void;
-  /** Looks again at what this member holds for it. */
-  account(): void;
   end(): void;
 }
 
@@ -39,16 +37,16 @@ export class RequestPipeline implements RequestOwner {
   isClosing = false;
   readonly #connection: PipelineConnection;
   readonly #host: ConnectionHost;
-  readonly #outgoing: OutputBuffer;
+  readonly #flow: ClientFlow;
   readonly #queue = new RequestQueue();
   readonly #bounds: Bounds;
   /** What replies have taken in this turn: bytes, and nodes looked at. */
   #urgentWork = 0;
 
-  constructor(connection: PipelineConnection, host: ConnectionHost, outgoing: OutputBuffer) {
+  constructor(connection: PipelineConnection, host: ConnectionHost) {
     this.#connection = connection;
     this.#host = host;
-    this.#outgoing = outgoing;
+    this.#flow = connection.flow;
     this.#bounds = host.options.bounds;
   }
 
@@ -66,7 +64,7 @@ export class RequestPipeline implements RequestOwner {
 
   onRead(operation: ReadOperation, xid: number, reader: ByteReader): void {
     if (this.#queue.head === null) {
-      this.#reply(this.#outgoing.writer, operation, xid, reader);
+      this.#reply(this.#flow.output.writer, operation, xid, reader);
       this.#connection.noteReply(operation, xid, this.#connection.lastHeardAt);
       return;
     }
@@ -167,7 +165,7 @@ export class RequestPipeline implements RequestOwner {
       return;
     }
     const reader = this.#host.reader.reset(request.bytes!, request.start, request.end);
-    this.#reply(this.#outgoing.writer, operation, request.xid, reader);
+    this.#reply(this.#flow.output.writer, operation, request.xid, reader);
     this.#endReply(request);
   }
 
@@ -223,7 +221,7 @@ export class RequestPipeline implements RequestOwner {
 
   /** Where this reply is written: straight to the client if it is its turn, aside if another one is due before it. */
   #beginReply(request: OutstandingRequest): ByteWriter {
-    return request === this.#queue.head ? this.#outgoing.writer : this.#host.scratch.clear();
+    return request === this.#queue.head ? this.#flow.output.writer : this.#host.scratch.clear();
   }
 
   #endReply(request: OutstandingRequest): void {
@@ -295,17 +293,18 @@ export class RequestPipeline implements RequestOwner {
       if (request.state === "waiting") {
         if (queue.isHeadUrgent) {
           if (!this.#mayGoOnUrgently()) return;
-        } else if (this.#host.turns.isFull) {
-          this.#host.turns.noteReady(this.#connection);
-          return;
-        } else if (this.#outgoing.isBackedUp) {
-          this.#host.turns.noteBlocked(this.#connection); // goes on once there is room, after this turn's flush or a drain
+        } else if (!this.#flow.mayGoOn()) {
           return;
         }
         const reader = this.#host.reader.reset(request.bytes!, request.start, request.end);
-        this.#reply(this.#outgoing.writer, request.operation as ReadOperation | BarrierOperation, request.xid, reader);
+        this.#reply(
+          this.#flow.output.writer,
+          request.operation as ReadOperation | BarrierOperation,
+          request.xid,
+          reader,
+        );
       } else if (request.state === "ready") {
-        this.#outgoing.writer.raw(asOf(request.held!, this.#connection.machine.sequence));
+        this.#flow.output.writer.raw(asOf(request.held!, this.#connection.machine.sequence));
       } else {
         return;
       }
@@ -319,12 +318,12 @@ export class RequestPipeline implements RequestOwner {
    */
   #mayGoOnUrgently(): boolean {
     const { unsentBytesMax } = this.#bounds;
-    if (this.#outgoing.unsentBytes > unsentBytesMax) {
-      this.#connection.drop(`it has left ${this.#outgoing.unsentBytes} bytes unread, ${unsentBytesMax} at most`);
+    if (this.#flow.output.unsentBytes > unsentBytesMax) {
+      this.#connection.drop(`it has left ${this.#flow.output.unsentBytes} bytes unread, ${unsentBytesMax} at most`);
     } else if (this.#urgentWork > unsentBytesMax) {
       this.#connection.drop("its reads in front of a write take too long");
     } else {
-      this.#connection.account();
+      this.#flow.account();
     }
     return this.#connection.phase === "open";
   }

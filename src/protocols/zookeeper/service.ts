@@ -75,7 +75,7 @@ export class Service implements ConnectionHost, TreeEvents, LeaseEvents, LiveSer
     this.options = options;
     this.capacity = capacity;
     this.turns = capacity.turns;
-    capacity.memory.add(() => [...this.#connections, ...this.#leaving]);
+    capacity.memory.add(() => [...this.#connections, ...this.#leaving].map(({ flow }) => flow));
     this.watches = new Watches(capacity.watchMemory, bounds, () => clock.now());
     this.counters = new Counters(this, () => clock.now());
     this.multiReadBytesMax = multiReadBytesMax(options);
@@ -225,7 +225,6 @@ export class Service implements ConnectionHost, TreeEvents, LeaseEvents, LiveSer
     const { id } = connection.session;
     this.#connections.delete(connection);
     this.#leaving.add(connection);
-    this.turns.noteUnblocked(connection);
     if (this.#bySession.get(id) === connection) this.#bySession.delete(id);
   }
 
