@@ -3,8 +3,9 @@
 import type { Command, CommanderError } from "commander";
 import { oneOf, seconds, wholeNumber } from "./arguments.ts";
 import type { ElectOptions } from "./elect.ts";
+import type { ExportOptions, ImportOptions } from "./exported-nodes.ts";
 import type { LockOptions } from "./lock.ts";
-import type { ListOptions, NodeOptions, RemoveOptions, SetOptions } from "./nodes.ts";
+import type { CreateNodeOptions, ListOptions, NodeOptions, RemoveOptions, SetOptions } from "./nodes.ts";
 import type { WatchOptions } from "./watch.ts";
 
 export function addCoordinationCommands(cabildo: Command, leave: (error: CommanderError) => never): void {
@@ -74,6 +75,21 @@ export function addCoordinationCommands(cabildo: Command, leave: (error: Command
     });
   set.exitOverride(leave);
 
+  const create = onNode(cabildo.command("create"))
+    .summary("create a node")
+    .description("Creates a node, and prints its path.")
+    .argument("<path>", "from the root, or below the chroot of the URL")
+    .argument("[value]", "its data; - for stdin")
+    .option("-p, --parents", "create missing parents too")
+    .option("--sequential", "the servers put a number behind the name")
+    .option("--container", "the servers remove it when its last child has gone")
+    .option("--ttl <seconds>", "the servers remove it when it was not changed for so long", seconds(0.001, 2 ** 30))
+    .action(async (path: string, value: string | undefined, options: CreateNodeOptions) => {
+      const { runCreate } = await import("./nodes.ts");
+      process.exitCode = await runCreate(path, value, options);
+    });
+  create.exitOverride(leave);
+
   const list = onNode(cabildo.command("ls"))
     .summary("list a node's children")
     .argument("[path]", "from the root, or below the chroot of the URL", "/")
@@ -103,12 +119,42 @@ export function addCoordinationCommands(cabildo: Command, leave: (error: Command
     )
     .argument("<path>", "a node, there or not yet")
     .option("-r, --recursive", "everything below as well")
+    .option("--exec <command>", "run this in a shell for each change, one at a time, instead of printing it")
     .option("--no-initial", "leave out what is there at the beginning")
+    .addHelpText("after", WATCH_HELP)
     .action(async (path: string, options: WatchOptions) => {
       const { runWatch } = await import("./watch.ts");
       process.exitCode = await runWatch(path, options);
     });
   watch.exitOverride(leave);
+
+  const exported = onNode(cabildo.command("export"))
+    .summary("print a node and all below it as JSON lines")
+    .description(
+      "Prints a line of JSON for a node and each node below it, without ephemeral nodes and without /zookeeper. It is read while " +
+        "others write: for one moment's state take a backup.",
+    )
+    .argument("[path]", "what to export", "/")
+    .option("--acls", "with access lists")
+    .action(async (path: string, options: ExportOptions) => {
+      const { runExport } = await import("./exported-nodes.ts");
+      process.exitCode = await runExport(path, options);
+    });
+  exported.exitOverride(leave);
+
+  const imported = onNode(cabildo.command("import"))
+    .summary("create nodes from JSON lines")
+    .description(
+      "Creates the nodes of an export that are missing. Exit status 1: some are there with other data, and were left.",
+    )
+    .argument("[file]", "what `cabildo export` printed; stdin unless given, or if it is -")
+    .option("--to <path>", "below which node", "/")
+    .option("--overwrite", "give nodes that are there the data of the file")
+    .action(async (file: string | undefined, options: ImportOptions) => {
+      const { runImport } = await import("./exported-nodes.ts");
+      process.exitCode = await runImport(file, options);
+    });
+  imported.exitOverride(leave);
 
   const completion = cabildo
     .command("completion")
@@ -178,6 +224,14 @@ Examples:
 
 The command finds CABILDO_ELECTION_NAME and CABILDO_ELECTION_TOKEN in its environment.
 ${HELD_EXIT_STATUS}.`;
+
+const WATCH_HELP = `
+Examples:
+  cabildo watch /app --recursive -o json
+  cabildo watch /app/flags --exec 'cat > /etc/app/flags.json && systemctl reload app'
+
+The command of --exec finds CABILDO_CHANGE (present, created, data-changed, children-changed, deleted) and CABILDO_PATH in its
+environment, and the node's data on its stdin. While it runs, further changes of a node are kept as one, the last.`;
 
 const COMPLETION_HELP = `
 Examples:

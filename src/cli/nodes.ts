@@ -1,7 +1,7 @@
-// `cabildo get`, `set`, `ls` and `rm`: single nodes, for people and for scripts.
+// `cabildo get`, `set`, `create`, `ls` and `rm`: single nodes, for people and for scripts.
 
 import { buffer } from "node:stream/consumers";
-import { type Stat, type ZooKeeperClient, ZooKeeperError } from "../protocols/zookeeper/client/index.ts";
+import { type Lifetime, type Stat, type ZooKeeperClient, ZooKeeperError } from "../protocols/zookeeper/client/index.ts";
 import { EXIT_USAGE } from "./exit.ts";
 import { openClient, type ServerOptions, say, tellFailure } from "./servers.ts";
 
@@ -50,6 +50,36 @@ export async function runSet(path: string, value: string | undefined, options: S
   });
 }
 
+export interface CreateNodeOptions extends NodeOptions {
+  readonly parents?: boolean;
+  readonly sequential?: boolean;
+  readonly container?: boolean;
+  /** Milliseconds. */
+  readonly ttl?: number;
+}
+
+/** Prints the path, which a sequential node is given by the servers. An ephemeral one would end with this command. */
+export async function runCreate(path: string, value: string | undefined, options: CreateNodeOptions): Promise<number> {
+  const { parents, sequential, container, ttl, output } = options;
+  if (container === true && (sequential === true || ttl !== undefined)) {
+    say("--container excludes --sequential and --ttl: it is a kind of node of its own");
+    return EXIT_USAGE;
+  }
+  const data = value === "-" ? await buffer(process.stdin) : (value ?? "");
+  return onServers(options, async (client) => {
+    if (parents === true) await createParents(client, path);
+    const created = await client.create(path, data, lifetimeOf(options));
+    if (output === "json") printJson({ path: created });
+    else process.stdout.write(`${created}\n`);
+  });
+}
+
+function lifetimeOf({ sequential, container, ttl }: CreateNodeOptions): Lifetime {
+  if (container === true) return { mode: "container" };
+  if (ttl === undefined) return { mode: sequential === true ? "persistent-sequential" : "persistent" };
+  return { mode: sequential === true ? "persistent-sequential-with-ttl" : "persistent-with-ttl", ttlMs: ttl };
+}
+
 export function runList(path: string, options: ListOptions): Promise<number> {
   return onServers(options, async (client) => {
     const children = options.recursive
@@ -77,7 +107,10 @@ export async function runRemove(path: string, options: RemoveOptions): Promise<n
   });
 }
 
-async function onServers(options: ServerOptions, work: (client: ZooKeeperClient) => Promise<void>): Promise<number> {
+export async function onServers(
+  options: ServerOptions,
+  work: (client: ZooKeeperClient) => Promise<void>,
+): Promise<number> {
   try {
     await using client = await openClient(options);
     await work(client);
@@ -104,7 +137,7 @@ async function setOrCreate(client: ZooKeeperClient, path: string, data: string |
   }
 }
 
-async function createParents(client: ZooKeeperClient, path: string): Promise<void> {
+export async function createParents(client: ZooKeeperClient, path: string): Promise<void> {
   const parts = path.split("/").slice(1, -1);
   for (let depth = 1; depth <= parts.length; depth += 1) {
     try {

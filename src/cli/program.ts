@@ -14,6 +14,7 @@ export function program(): Command {
     .description("Distributed coordination: a Raft-replicated server that ZooKeeper clients use unchanged.")
     .version(CABILDO_VERSION, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
+    .commandsGroup(HELP_GROUP) // of the command help, and of what stands in no other group
     .helpCommand("help [command]", "print the help of a command")
     .configureHelp({ showGlobalOptions: false })
     .showHelpAfterError("(see --help)")
@@ -97,10 +98,41 @@ export function program(): Command {
     });
   check.exitOverride(leave);
 
+  const explain = cabildo
+    .command("explain")
+    .summary("say what an error's code means, and what to do")
+    .argument("<code>", "as an error or an exit status has it, such as no-quorum, -101 or 75")
+    .option("-o, --output <format>", "text or json", oneOf("text", "json"), "text")
+    .action(async (code: string, options: { output: string }) => {
+      const { runExplain } = await import("./explain.ts");
+      process.exitCode = runExplain(code, options.output);
+    });
+  explain.exitOverride(leave);
+
   addCoordinationCommands(cabildo, leave);
   addContenderCommands(cabildo, leave);
   addOperatorCommands(cabildo, leave);
+  putInGroups(cabildo);
   return cabildo;
+}
+
+const HELP_GROUP = "Help and checks:";
+/** In the order of the help. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  "Run servers:": ["server", "dev"],
+  "Coordinate:": ["lock", "elect", "locks", "elections", "sessions"],
+  "Nodes:": ["get", "set", "create", "ls", "rm", "watch", "export", "import"],
+  "Operate a cluster:": ["status", "member", "leader", "backup", "restore", "recover"],
+  [HELP_GROUP]: ["explain", "check", "completion"],
+};
+
+function putInGroups(cabildo: Command): void {
+  const order = Object.values(GROUPS).flat();
+  const commands = cabildo.commands as Command[]; // the help shows them, and the groups, in this order
+  commands.sort((one, other) => order.indexOf(one.name()) - order.indexOf(other.name()));
+  for (const [heading, names] of Object.entries(GROUPS)) {
+    for (const name of names) cabildo.commands.find((command) => command.name() === name)?.helpGroup(heading);
+  }
 }
 
 const SERVER_HELP = `

@@ -12,9 +12,12 @@ export interface ServerOptions {
   /** Milliseconds. */
   readonly sessionTimeout?: number;
   readonly auth?: string;
+  /** With "json", errors are JSON as well. */
+  readonly output?: string;
 }
 
 const DEFAULT_URL = "zookeeper://127.0.0.1:2181";
+const TELL_AFTER_MS = 1000;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 export function urlOf({ connect }: ServerOptions): string {
@@ -27,11 +30,23 @@ export function openRecipes(
   signal?: AbortSignal,
   label?: string,
 ): Promise<Coordination<ZooKeeperEngine>> {
-  return connect(urlOf(options), { ...clientOptions(options), signal, label });
+  return toldWhileWaiting(options, connect(urlOf(options), { ...clientOptions(options), signal, label }));
 }
 
 export function openClient(options: ServerOptions, signal?: AbortSignal): Promise<ZooKeeperClient> {
-  return connectZooKeeper(urlOf(options), { ...clientOptions(options), signal });
+  return toldWhileWaiting(options, connectZooKeeper(urlOf(options), { ...clientOptions(options), signal }));
+}
+
+/** A person at a terminal is told what is waited for. */
+async function toldWhileWaiting<T>(options: ServerOptions, opening: Promise<T>): Promise<T> {
+  const timer = setTimeout(() => {
+    if (process.stderr.isTTY) say(`waiting for a server at ${urlOf(options)}`);
+  }, TELL_AFTER_MS);
+  try {
+    return await opening;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function clientOptions({ sessionTimeout, auth = process.env["CABILDO_AUTH"] }: ServerOptions) {
@@ -51,7 +66,14 @@ function clientOptions({ sessionTimeout, auth = process.env["CABILDO_AUTH"] }: S
 /** Says on stderr what became of it, and gives the exit status. What is no CoordinationError is a bug, and is thrown. */
 export function tellFailure(error: unknown, options: ServerOptions): number {
   if (!(error instanceof CoordinationError)) throw error;
-  say(`${error.message}${nextStep(error, options)}`);
+  const message = `${error.message}${nextStep(error, options)}`;
+  if (options.output === "json") {
+    const { code, outcome } = error;
+    const reason = error instanceof ZooKeeperError ? { reason: error.reason } : {};
+    process.stderr.write(`${JSON.stringify({ error: { code, ...reason, outcome, message } })}\n`);
+  } else {
+    say(message);
+  }
   return isUsersSlip(error) ? EXIT_USAGE : EXIT_FAILED;
 }
 

@@ -6,12 +6,15 @@
 
 import type { Stat, WatchItem, ZooKeeperClient } from "../protocols/zookeeper/client/index.ts";
 import { SessionLostError } from "../protocols/zookeeper/client/index.ts";
+import { ChangeCommand } from "./change-command.ts";
 import { isRefusal, pathsBelow, shownData } from "./nodes.ts";
 import { openClient, type ServerOptions, say, tellFailure } from "./servers.ts";
 
 export interface WatchOptions extends ServerOptions {
   readonly output: string;
   readonly recursive?: boolean;
+  /** A shell command that is run for each change, instead of printing it. */
+  readonly exec?: string;
   /** False: does not begin with what is there (--no-initial). */
   readonly initial: boolean;
 }
@@ -48,10 +51,14 @@ export async function runWatch(path: string, options: WatchOptions): Promise<num
       if (state.kind === "connected" && isUnsure) say(`connected to ${state.server}`);
       isUnsure = state.kind !== "connected";
     });
+    const command = options.exec === undefined ? null : new ChangeCommand(options.exec);
     const watcher = new Watcher(client, path, options.recursive ?? false, (change) => {
-      if (change.type !== "present" || options.initial) process.stdout.write(`${print(change)}\n`);
+      if (change.type === "present" && !options.initial) return;
+      if (command === null) process.stdout.write(`${print(change)}\n`);
+      else command.tell({ type: change.type, path: change.path, data: change.node?.data ?? null });
     });
     await watcher.run(stop.signal);
+    await command?.idle();
     return 0;
   } catch (error) {
     return stop.signal.aborted ? 0 : tellFailure(error, options);

@@ -27,6 +27,21 @@ function cabildo(
   });
 }
 
+test("every command stands in a group of the help, and an error's code is explained", async () => {
+  const [help, known, number, unknown] = await Promise.all([
+    cabildo(["--help"]),
+    cabildo(["explain", "no-quorum"]),
+    cabildo(["explain", "--", "-101"]),
+    cabildo(["explain", "quorum"]),
+  ]);
+  assert.doesNotMatch(help.out, /^Commands:/m);
+  for (const group of ["Run servers", "Coordinate", "Nodes", "Operate a cluster", "Help and checks"])
+    assert.match(help.out, new RegExp(`^${group}:$`, "m"));
+  assert.match(known.out, /^CoordinationError\.code: no-quorum\n {2}.*\n {2}Why: +.*\n {2}What to do: /);
+  assert.match(number.out, /no-node \(ZooKeeper's -101\)/);
+  assert.deepEqual([unknown.status, /Did you mean .*no-quorum/.test(unknown.err)], [2, true], unknown.err);
+});
+
 test("help and version are asked for: they go to stdout, and the exit status is 0", async () => {
   const [help, version, server] = await Promise.all([
     cabildo(["--help"]),
