@@ -61,7 +61,7 @@ export function showIssues(issues: readonly SchemaIssue[]): string {
 }
 
 /** `colours.0: expected a string`. */
-export function showIssue({ message, path }: SchemaIssue): string {
+function showIssue({ message, path }: SchemaIssue): string {
   if (path === undefined || path.length === 0) return message;
   return `${path.map((part) => String(typeof part === "object" ? part.key : part)).join(".")}: ${message}`;
 }

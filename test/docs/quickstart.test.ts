@@ -106,7 +106,7 @@ test("the quick start, and the programs of both READMEs, work as they are writte
   using folder = await userFolder();
   await using reader = new Reader(folder.path);
   for (const block of codeBlocks("docs/quickstart.md")) await reader.follow(block);
-  assert.ok(reader.commands >= 8, `${reader.commands} commands`);
+  assert.ok(reader.commands >= 9, `${reader.commands} commands`);
   for (const [page, said] of [
     ["README.md", "only one of us is here, with token …"],
     ["README.es.md", "aquí solo está uno de nosotros, con el token …"],

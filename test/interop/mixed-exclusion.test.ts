@@ -123,6 +123,61 @@ together(
   },
 );
 
+stage.scenario(
+  "who holds our lock, who waits for it, and who leads, is told by Curator and kazoo too",
+  async ({ runtime, ensemble }) => {
+    const servers = ensemble.connectString;
+    const [path, election] = ["/mixed/contenders", "/mixed/candidates"];
+    await using one = await connect(`zookeeper://${servers}`, { label: "billing" });
+    await using two = await connect(`zookeeper://${servers}`, { label: "shipping" });
+    const held = await one.lock(path).acquire();
+    const next = two.lock(path).acquire();
+    while ((await one.lock(path).contenders()).length < 2) await sleep(20);
+    await using latch = one.election(election).latch();
+    await latch.wait({ timeoutMs: 20_000 });
+    const told = async (command: Command, kind: string) => {
+      await using program = new Program(command, []);
+      assert.equal(await program.ended, 0, program.transcript());
+      return program.lines.filter((line) => line.startsWith(kind)).map((line) => line.slice(kind.length + 1));
+    };
+    const [first, second] = [one.engine.identity!, two.engine.identity!];
+    const { java, kazoo } = runtime;
+    assert.deepEqual(await told(kazoo.program("shared.py", servers, "contenders", path, "-", "1"), "contender"), [
+      first,
+      second,
+    ]);
+    assert.deepEqual(await told(java.program("SharedRecipes", servers, "contenders", path, "-", "1"), "contender"), [
+      first,
+      second,
+    ]);
+    assert.deepEqual(
+      await told(java.program("SharedRecipes", servers, "candidates", election, "-", "1"), "candidate"),
+      [`${first} leads`],
+    );
+    await held.release();
+    // And theirs by ours: kazoo's lock says what it was told to, Curator's says where it is.
+    const mine = await next;
+    await using waiting = new Program(
+      kazoo.program("shared.py", servers, "kazoo", path, join(folder, "contenders"), "1"),
+      [],
+    );
+    let seen = await one.lock(path).contenders();
+    while (seen.length < 2) {
+      await sleep(20);
+      seen = await one.lock(path).contenders();
+    }
+    assert.deepEqual(
+      seen.map(({ who, isHolder }) => [who, isHolder]),
+      [
+        [second, true],
+        ["kazoo", false],
+      ],
+    );
+    await mine.release();
+    assert.equal(await waiting.ended, 0, waiting.transcript());
+  },
+);
+
 const joined = (lines: readonly string[], line: string) => lines.filter((each) => each === line).length;
 
 stage.scenario("Curator's atomic long and our counter: what all add is in it", async ({ runtime, ensemble }) => {

@@ -33,7 +33,7 @@ export async function connectError(
 const WAIT_OPTION = "with waitForServers, connect waits until one listens";
 
 /** Null: that is not why. */
-export function whyNoQuorum(findings: readonly ServerFinding[]): string | null {
+function whyNoQuorum(findings: readonly ServerFinding[]): string | null {
   const without = findings.filter(({ kind }) => kind === "no-quorum");
   if (without.length === 0 || findings.some(({ kind }) => kind === "serving")) return null;
   const parts = [

@@ -69,6 +69,16 @@ public final class SharedRecipes {
         alone();
         semaphore.returnLease(lease);
       }
+      case "contenders" -> {
+        for (String node : new InterProcessMutex(client, path).getParticipantNodes()) {
+          Checks.say("contender " + new String(client.getData().forPath(node), StandardCharsets.UTF_8));
+        }
+      }
+      case "candidates" -> {
+        for (var candidate : new LeaderLatch(client, path).getParticipants()) {
+          Checks.say("candidate " + candidate.getId() + (candidate.isLeader() ? " leads" : " waits"));
+        }
+      }
       case "latch" -> {
         try (LeaderLatch latch = new LeaderLatch(client, path, "curator")) {
           latch.start();

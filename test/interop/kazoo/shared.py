@@ -1,6 +1,7 @@
 """kazoo's lock on a path that other programs share. Whoever is inside has a file that must not be there before.
 
-Arguments: hosts, "kazoo" (its own names) or "curator" (names that Curator understands), path, the file, rounds.
+Arguments: hosts, "kazoo" (its own names) or "curator" (names that Curator understands), path, the file, rounds. "contenders"
+instead of names tells who holds the lock and who waits, as kazoo sees them.
 """
 
 import os
@@ -24,6 +25,10 @@ class CuratorsLock(Lock):
 client = KazooClient(hosts, timeout=10)
 client.start(20)
 say("ready")
+if names == "contenders":
+    for contender in Lock(client, path, extra_lock_patterns=["-lock-"]).contenders():
+        say("contender " + contender)
+    rounds = 0
 for _ in range(int(rounds)):
     kind = CuratorsLock if names == "curator" else Lock
     with kind(client, path, "kazoo", extra_lock_patterns=["-lock-"]):
