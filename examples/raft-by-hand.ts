@@ -4,7 +4,7 @@
 import { type Effect, type Input, Raft } from "cabildo/consensus";
 
 const ids = [1, 2, 3];
-const members = ids.map((id) => ({ id, role: "voter" as const, incarnation: 0, address: `member-${id}` }));
+const members = ids.map((id) => ({ id, role: "voter" as const, incarnation: 0, description: `member-${id}` }));
 const options = {
   electionTicks: 10,
   heartbeatTicks: 2,

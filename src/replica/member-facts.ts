@@ -60,8 +60,8 @@ export function memberFacts({ id, status }: Pick<ReplicaPort, "id" | "status">):
   };
 }
 
-function memberEntry({ id, role, address, incarnation }: MemberRecord): MemberEntry {
-  const { wantedRole, name, peers, doors } = memberDescribed(id, address);
+function memberEntry({ id, role, description, incarnation }: MemberRecord): MemberEntry {
+  const { wantedRole, name, peers, doors } = memberDescribed(id, description);
   const text = (endpoint: Endpoint | null) => (endpoint === null ? null : formatEndpoint(endpoint));
   return {
     id,

@@ -82,7 +82,7 @@ export interface Peers {
   /** Best effort: dropped without a word when there is no connection. Nobody changes the bytes from here on. */
   send(to: MemberId, frame: Uint8Array): void;
   /** The members to be connected to, where, and the ensemble's number (0: not known yet); again at every change. */
-  reconcile(cluster: number, members: readonly { readonly id: MemberId; readonly address: string }[]): void;
+  reconcile(cluster: number, members: readonly { readonly id: MemberId; readonly description: string }[]): void;
   isConnected(to: MemberId): boolean;
   /**
    * The newest version of the wire that the member's program speaks, as it said when it connected; null while it is not

@@ -14,7 +14,7 @@ export function initialEnsemble({ mode, members }: ServerConfiguration): Configu
       role: member.role === "participant" ? "voter" : "learner",
       incarnation: 0,
       // Older programs are to understand it as well: they may found the ensemble together.
-      address: mode === "standalone" ? "" : describe(memberOfLine(member.id, canonicalLine(member)), 0),
+      description: mode === "standalone" ? "" : describe(memberOfLine(member.id, canonicalLine(member)), 0),
     })),
     outgoing: [],
   };

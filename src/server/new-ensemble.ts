@@ -109,8 +109,8 @@ async function writeState(
   const term = oldTerm + 1;
   const cluster = newCluster();
   const listed = initialEnsemble(configuration).members.find(({ id }) => id === configuration.id);
-  const address = listed?.address ?? "";
-  const self = { id: configuration.id, role: "voter", incarnation: storage.incarnation, address } as const;
+  const description = listed?.description ?? "";
+  const self = { id: configuration.id, role: "voter", incarnation: storage.incarnation, description } as const;
   const leasesEnded = refound(machine, { sequence, term, members: [self] });
   const meta: SnapshotMeta = {
     index: machine.appliedIndex,

@@ -70,7 +70,7 @@ export class Readiness {
     if (record === undefined) return false;
     return record.role === "voter"
       ? record.incarnation === incarnation
-      : memberDescribed(record.id, record.address).wantedRole === "learner";
+      : memberDescribed(record.id, record.description).wantedRole === "learner";
   }
 
   #endedError(): CoordinationError {
@@ -92,8 +92,8 @@ export class Readiness {
     }
     const others = configuration.members.filter(({ id, role }) => id !== member.id && role === "voter");
     const missing = others.filter(({ id }) => !this.#running.isConnected(id));
-    const named = missing.map(({ id, address }) => {
-      const places = memberDescribed(id, address).peers.map(formatPeerEndpoint);
+    const named = missing.map(({ id, description }) => {
+      const places = memberDescribed(id, description).peers.map(formatPeerEndpoint);
       return places.length === 0 ? `${id}` : `${id} (${places.join(" or ")})`;
     });
     const why =

@@ -205,12 +205,12 @@ export class RecoveryPhases {
     const { commitIndex, lastIndex, configuration } = leader.status;
     const { level, levelMax } = leader.machine;
     if (commitIndex !== lastIndex || configuration.outgoing.length > 0 || level < levelMax) return false;
-    if (configuration.members.some(({ address }) => isOfOlderForm(address, level))) return false;
-    return configuration.members.every(({ id, role, incarnation, address }) => {
+    if (configuration.members.some(({ description }) => isOfOlderForm(description, level))) return false;
+    return configuration.members.every(({ id, role, incarnation, description }) => {
       const member = this.#ensemble.member(id);
       const status = member.replica?.status;
       if (status === undefined || status.leader !== leader.id || status.appliedIndex !== commitIndex) return false;
-      if (memberDescribed(id, address).wantedRole === "learner") return role === "learner";
+      if (memberDescribed(id, description).wantedRole === "learner") return role === "learner";
       return role === "voter" && incarnation === member.incarnation;
     });
   }

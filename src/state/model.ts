@@ -44,7 +44,7 @@ export interface ConfiguredMember {
   readonly id: number;
   readonly role: "voter" | "learner";
   /** Its description (membership/description.ts). */
-  readonly address: string;
+  readonly description: string;
 }
 
 /** How a change of members ended. */

@@ -75,7 +75,7 @@ test("a stranger's frames are received on the log's channel alone", async () => 
   stranger.write(Buffer.concat([helloFrom(2, 1), framed("to a channel", CHANNEL), framed("to the log")]));
   await one.until("the log's frame", () => one.texts(2).length === 1);
   assert.deepEqual(frames, []);
-  one.peers.reconcile(0, [{ id: 2, address: "" }]);
+  one.peers.reconcile(0, [{ id: 2, description: "" }]);
   stranger.write(framed("to a channel again", CHANNEL));
   await one.until("listed, it is heard", () => frames.length === 1);
   stranger.destroy();
@@ -84,7 +84,7 @@ test("a stranger's frames are received on the log's channel alone", async () => 
 
 test("a member of wire version 2 that calls is spoken with as before: frames without a channel", async () => {
   const one = await new TestPeers(1).open();
-  one.peers.reconcile(0, [{ id: 2, address: "" }]);
+  one.peers.reconcile(0, [{ id: 2, description: "" }]);
   const { frames, channel } = received(one);
   const old = await call(one.port);
   old.write(helloFrom(2, 1, VERSION_2));
@@ -117,7 +117,7 @@ test("a member of wire version 2 that is called is spoken with as before", async
   const old = net.createServer();
   const calls = new Promise<net.Socket>((resolve) => old.once("connection", resolve));
   await new Promise<void>((resolve) => old.listen(0, "127.0.0.1", resolve));
-  one.peers.reconcile(0, [{ id: 2, address: `127.0.0.1:${(old.address() as AddressInfo).port}:1` }]);
+  one.peers.reconcile(0, [{ id: 2, description: `127.0.0.1:${(old.address() as AddressInfo).port}:1` }]);
   const socket = await calls;
   socket.on("error", () => {});
   const hello = decodeHello(await firstBytes(socket))!;
@@ -166,7 +166,7 @@ test("no version in common: a caller and one called are told so", async () => {
     socket.write(helloFrom(2, 1, { version: 9, versionOldest: 9 }));
   });
   await new Promise<void>((resolve) => later.listen(0, "127.0.0.1", resolve));
-  one.peers.reconcile(0, [{ id: 2, address: `127.0.0.1:${(later.address() as AddressInfo).port}:1` }]);
+  one.peers.reconcile(0, [{ id: 2, description: `127.0.0.1:${(later.address() as AddressInfo).port}:1` }]);
   await one.until("told", () => one.lines.some((line) => /no version of the protocol is common to both/.test(line)));
   assert.deepEqual(one.events, []);
   later.close();
@@ -185,7 +185,7 @@ test("the log's channel cannot be opened by another, nor one twice", async () =>
 
 test("once the ensemble needs a later version, members of an older one are cut, and told so when they come again", async () => {
   const one = await new TestPeers(1).open();
-  one.peers.reconcile(0, [{ id: 2, address: "" }]);
+  one.peers.reconcile(0, [{ id: 2, description: "" }]);
   const old = await call(one.port);
   old.write(helloFrom(2, 1, VERSION_2));
   await one.until("connected", () => one.peers.isConnected(2));

@@ -54,7 +54,7 @@ test("a caller from another address than loopback is refused, and the log says w
   const one = await new TestPeers(1).open(0, undefined, listen);
   const joiner = await new TestPeers(4).open(0, undefined, listen);
   one.peers.reconcile(0, []);
-  joiner.peers.reconcile(0, [{ id: 1, address: `${outside}:${one.port}:3888:participant;2181` }]);
+  joiner.peers.reconcile(0, [{ id: 1, description: `${outside}:${one.port}:3888:participant;2181` }]);
   await one.until("connected", () => one.peers.isConnected(4));
   assert.equal(one.peers.mayFollow(4), false);
   const [line] = one.lines.filter((text) => text.includes("asks for the log"));

@@ -90,7 +90,7 @@ test("who does not know the secret is refused, called or calling, and both sides
 
 test("a stranger that says it is a member gets a greeting, and not one byte of what the member would be sent", async () => {
   const one = await new TestPeers(1).open(0, undefined, { secrets });
-  one.peers.reconcile(77, [{ id: 3, address: "" }]);
+  one.peers.reconcile(77, [{ id: 3, description: "" }]);
   for (const hello of [greeting(3, 1), greeting(3, 1, { proof: "offered" }), greeting(3, 1, { proof: "none" })]) {
     const socket = await call(one.port);
     socket.write(hello);
@@ -122,7 +122,7 @@ test("what was recorded of a real handshake proves nothing later", async () => {
   });
   await new Promise<void>((resolve) => tap.listen(0, "127.0.0.1", resolve));
   const { port } = tap.address() as net.AddressInfo;
-  two.peers.reconcile(0, [{ id: 1, address: `127.0.0.1:${port}:1` }]);
+  two.peers.reconcile(0, [{ id: 1, description: `127.0.0.1:${port}:1` }]);
   await two.until("connected through the tap", () => two.events.includes("+1"));
   two.send(1, "recorded");
   await one.until("the frame", () => one.texts(2).length === 1);
@@ -147,7 +147,7 @@ test("a member's own words, sent back to it, prove nothing", async () => {
   // 3. What it said there is sent back here.
   const one = await new TestPeers(1).open(0, undefined, { secrets });
   const place = await listenSilently();
-  one.peers.reconcile(0, [{ id: 2, address: `127.0.0.1:${place.port}:1` }]);
+  one.peers.reconcile(0, [{ id: 2, description: `127.0.0.1:${place.port}:1` }]);
   while (place.sockets.length === 0) await once(place.server, "connection");
   const outward = place.sockets[0]!;
   const itsHello = await firstBytes(outward);
@@ -206,7 +206,7 @@ test("a member that does not know the secret of the one it is called by cannot s
     })();
   });
   await new Promise<void>((resolve) => place.listen(0, "127.0.0.1", resolve));
-  one.peers.reconcile(0, [{ id: 2, address: `127.0.0.1:${(place.address() as net.AddressInfo).port}:1` }]);
+  one.peers.reconcile(0, [{ id: 2, description: `127.0.0.1:${(place.address() as net.AddressInfo).port}:1` }]);
   await one.until("told", () =>
     one.lines.some((line) => /does not prove that it knows the ensemble's secret/.test(line)),
   );
@@ -232,7 +232,7 @@ async function withMeddler(meddle: (chunk: Buffer) => readonly Buffer[]): Promis
   });
   middle.listen(0, "127.0.0.1");
   await once(middle, "listening");
-  two.peers.reconcile(0, [{ id: 1, address: `127.0.0.1:${(middle.address() as net.AddressInfo).port}:1` }]);
+  two.peers.reconcile(0, [{ id: 1, description: `127.0.0.1:${(middle.address() as net.AddressInfo).port}:1` }]);
   await one.until("connected", () => one.events.includes("+2"));
   await two.until("connected", () => two.events.includes("+1"));
   isMeddling = true;

@@ -98,7 +98,7 @@ test("a caller's certificate must be for where it calls from, or for the host it
   assert.ok(strict.lines.some((line) => /member 3, .* is refused: it has a certificate for another host/.test(line)));
   assert.deepEqual(strict.events, []);
 
-  strict.peers.reconcile(0, [{ id: 3, address: `localhost:${caller.port}:3888:participant;2181` }]);
+  strict.peers.reconcile(0, [{ id: 3, description: `localhost:${caller.port}:3888:participant;2181` }]);
   await strict.until("listed with that host, it is taken", () => strict.events.includes("+3"));
   await closeAll([strict, lenient, caller]);
 });
@@ -107,8 +107,8 @@ test("a member's own certificate does not make it another member", async () => {
   // Each has a certificate of the ensemble's authority, for its own host; all call from 127.0.0.1.
   const one = await new TestPeers(1).open(0, certificate());
   one.peers.reconcile(0, [
-    { id: 2, address: "127.0.0.1:1:2" },
-    { id: 3, address: "localhost:1:2" },
+    { id: 2, description: "127.0.0.1:1:2" },
+    { id: 3, description: "localhost:1:2" },
   ]);
   const impostor = await new TestPeers(3).open(0, certificate());
   impostor.peers.reconcile(0, listed([one]));

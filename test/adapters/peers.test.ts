@@ -85,7 +85,7 @@ test("a member that comes up late is found by calling on, without a line for eve
   const place = await listenSilently();
   const { port } = place;
   place.server.close();
-  one.peers.reconcile(0, [{ id: 2, address: `127.0.0.1:${port}:1` }]);
+  one.peers.reconcile(0, [{ id: 2, description: `127.0.0.1:${port}:1` }]);
   await one.until("a line", () => one.lines.length > 0);
   const began = performance.now();
   await one.until("some calls", () => performance.now() - began > 300);
@@ -116,7 +116,7 @@ test("the death of a member's process is noticed at once, whoever called whom", 
   for (const id of [1, 3]) {
     const two = await new TestPeers(2).open();
     const { child, port } = await memberProcess(id, two);
-    if (id === 1) two.peers.reconcile(0, [{ id: 1, address: `127.0.0.1:${port}:1` }]);
+    if (id === 1) two.peers.reconcile(0, [{ id: 1, description: `127.0.0.1:${port}:1` }]);
     await two.until("connected", () => two.peers.isConnected(id));
     const killed = performance.now();
     child.kill("SIGKILL");
@@ -239,7 +239,7 @@ test("the one that calls is told as well what is wrong", async () => {
     two.lines.some((line) => /member 1 at .* refuses this member: it belongs to another ensemble/.test(line)),
   );
   const three = await new TestPeers(3).open();
-  three.peers.reconcile(0, [{ id: 2, address: one.address }]);
+  three.peers.reconcile(0, [{ id: 2, description: one.address }]);
   await three.until("told", () => three.lines.some((line) => /the address of member 2, leads to member 1/.test(line)));
   assert.equal(three.peers.isConnected(2), false);
   await closeAll([one, two, three]);
@@ -373,7 +373,7 @@ test("of several addresses each is tried", async () => {
   const dead = await listenSilently();
   dead.server.close();
   const [one, two] = [await new TestPeers(1).open(), await new TestPeers(2).open()];
-  one.peers.reconcile(0, [{ id: 2, address: `127.0.0.1:${dead.port}:1|127.0.0.1:${two.port}:1;2181` }]);
+  one.peers.reconcile(0, [{ id: 2, description: `127.0.0.1:${dead.port}:1|127.0.0.1:${two.port}:1;2181` }]);
   await one.until("connected", () => one.peers.isConnected(2));
   await closeAll([one, two]);
 });

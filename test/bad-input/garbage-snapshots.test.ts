@@ -18,7 +18,7 @@ const nowhere = { index: 0, term: 0 };
 interface Report {
   readonly term: number;
   readonly lastIndex: number;
-  readonly members: readonly { readonly id: number; readonly address: string }[];
+  readonly members: readonly { readonly id: number; readonly peers: readonly string[] }[];
 }
 
 async function reportOf(member: Member): Promise<Report> {
@@ -72,7 +72,7 @@ async function lead(victim: Member, chunks: readonly Uint8Array[]): Promise<void
   const term = own + 1;
   const configuration: (Message & { kind: "snapshot" })["snapshot"]["configuration"] = {
     cluster: 0,
-    members: members.map(({ id, address }) => ({ id, role: "voter", incarnation: 1, address })),
+    members: members.map(({ id, peers }) => ({ id, role: "voter", incarnation: 1, description: `${peers[0]}:1` })),
     outgoing: [],
   };
   const snapshot = { index: lastIndex + farAhead, term, configuration };

@@ -35,7 +35,7 @@ function withTerm(hex: string, message: Message): Uint8Array {
 function lies(): readonly Uint8Array[] {
   const configuration = {
     cluster: 0,
-    members: [{ id: 77, role: "voter", incarnation: 1, address: "" }],
+    members: [{ id: 77, role: "voter", incarnation: 1, description: "" }],
     outgoing: [],
   } as const;
   const entry = { index: 1, term: 1, kind: "commands", payload: bytesOf("garbage") } as const;

@@ -17,19 +17,19 @@ import {
 import { describe, memberDescribed } from "../../src/state/membership/description.ts";
 import { compareWithGolden, type GoldenEntry, goldenBytes } from "./golden.ts";
 
-const address = "host1:2888:3888:participant;2181";
+const description = "host1:2888:3888:participant;2181";
 const configuration: Configuration = {
   cluster: 2 ** 45 + 7,
   members: [
-    { id: 1, role: "voter", incarnation: 2 ** 47 + 1, address },
-    { id: 2, role: "learner", incarnation: 0, address: "" },
+    { id: 1, role: "voter", incarnation: 2 ** 47 + 1, description },
+    { id: 2, role: "learner", incarnation: 0, description: "" },
   ],
   outgoing: [],
 };
 const described: Configuration = {
   ...configuration,
   members: configuration.members.map((member) => {
-    return { ...member, address: describe(memberDescribed(member.id, member.address), 1) };
+    return { ...member, description: describe(memberDescribed(member.id, member.description), 1) };
   }),
 };
 const joint: Configuration = { ...configuration, outgoing: [configuration.members[0]!], isReconfigured: true };

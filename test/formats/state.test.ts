@@ -42,7 +42,7 @@ const acl = [{ perms: 1, scheme: "world", id: "anyone" }];
 const open = [{ perms: 31, scheme: "world", id: "anyone" }];
 const data = bytesOf("data");
 const ANYONES = { timeoutMs: null, secret: null, isOwned: false };
-const CONFIGURATION = [{ id: 1, role: "voter", address: "a:1:2:participant;0.0.0.0:3" }] as const;
+const CONFIGURATION = [{ id: 1, role: "voter", description: "a:1:2:participant;0.0.0.0:3" }] as const;
 
 /** Each kind of command, in the order in which the world below carries them out. */
 const COMMANDS: readonly (readonly [title: string, encode: Encode])[] = [
@@ -236,7 +236,11 @@ function lineList(members: readonly Member[]): string {
 test("a snapshot of format 3, from feature level 1 on: the same, and what is in sections", () => {
   const world = smallWorld();
   for (const [, encode] of COMMANDS_1) world.one(encode);
-  const described = { id: 1, role: "voter", address: describe({ ...MEMBER, id: 1, wantedRole: "voter" }, 1) } as const;
+  const described = {
+    id: 1,
+    role: "voter",
+    description: describe({ ...MEMBER, id: 1, wantedRole: "voter" }, 1),
+  } as const;
   world.machine.applyConfiguration(world.machine.appliedIndex + 1, [described], false);
   const bytes = snapshotOf(world.machine, 100);
   compareWithGolden("snapshot-3.txt", [{ title: "snapshot, format 3", bytes, meaning: meaningOf(world) }]);

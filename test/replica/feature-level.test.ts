@@ -20,7 +20,7 @@ import { coordinationModels, type ModelFactory } from "../../src/state/models.ts
 import { CounterModel, type CounterOutcome, encodeAdd } from "../state/counter-model.ts";
 import { scenario } from "./story.ts";
 
-const members = [1, 2, 3].map((id): MemberRecord => ({ id, role: "voter", incarnation: 0, address: "" }));
+const members = [1, 2, 3].map((id): MemberRecord => ({ id, role: "voter", incarnation: 0, description: "" }));
 
 /** The leader of three members that run programs of these wire versions; null: not connected. */
 function viewOf(...versions: readonly (number | null)[]): LeaderView {

@@ -15,7 +15,7 @@ const healthy: MemberView = { active: true, incarnation: 100, isCaughtUp: true }
 const silent: MemberView = { ...healthy, active: false };
 
 function member(id: number, role: MemberRecord["role"] = "voter", declared = "participant"): MemberRecord {
-  return { id, role, incarnation: role === "voter" ? 100 : 0, address: `host${id}:1:2:${declared};0.0.0.0:2181` };
+  return { id, role, incarnation: role === "voter" ? 100 : 0, description: `host${id}:1:2:${declared};0.0.0.0:2181` };
 }
 
 function configuration(...members: MemberRecord[]): Configuration {
@@ -28,7 +28,7 @@ function seen(views: Record<number, MemberView>): (id: number) => MemberView | n
 
 /** As a change of members asks for it. */
 function wanted(id: number): Member {
-  return memberDescribed(id, member(id).address);
+  return memberDescribed(id, member(id).description);
 }
 
 function nextStep(
@@ -106,7 +106,7 @@ test("members that the leader's file lists join as learners, and where a standal
     step.members.map(({ id, role, incarnation }) => `${id} ${role} ${incarnation}`),
     ["1 voter 100", "2 voter 100", "3 voter 100", "4 learner 0"],
   );
-  const alone = configuration({ ...member(1), address: "" });
+  const alone = configuration({ ...member(1), description: "" });
   const reached = nextStep(alone, null, seen({ 1: healthy }), listed.slice(0, 1));
   assert.deepEqual(reached?.kind === "change" && reached.members, [member(1)]);
 });
@@ -172,9 +172,9 @@ test("once the level is raised members are described anew, before anything else 
   assert.equal(step?.kind, "change");
   const roles = (members: readonly MemberRecord[]): string[] => members.map(({ id, role }) => `${id} ${role}`);
   assert.deepEqual(roles(step.members), roles(three.members));
-  for (const { id, address } of step.members) {
-    assert.equal(address, describe(wanted(id), 1));
-    assert.equal(isOfOlderForm(address, 1), false);
+  for (const { id, description } of step.members) {
+    assert.equal(description, describe(wanted(id), 1));
+    assert.equal(isOfOlderForm(description, 1), false);
   }
   const next = nextMembershipStep({ configuration: configuration(...step.members), pending, view, level: 1 });
   assert.deepEqual(next?.kind === "change" && roles(next.members), ["1 voter", "2 voter"]);

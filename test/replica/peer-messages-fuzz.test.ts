@@ -23,7 +23,7 @@ const GROWTH_MAX_MB = 64;
 
 const configuration: Configuration = {
   cluster: 7,
-  members: [1, 2, 3].map((id) => ({ id, role: "voter", incarnation: id, address: `host${id}:2888:3888` })),
+  members: [1, 2, 3].map((id) => ({ id, role: "voter", incarnation: id, description: `host${id}:2888:3888` })),
   outgoing: [],
 };
 const at = { index: 4, term: 2 };

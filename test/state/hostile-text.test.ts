@@ -88,7 +88,7 @@ function arena(): World {
   world.create("/zookeeper/quota/a/zookeeper_stats");
   world.machine.applyConfiguration(
     world.machine.appliedIndex + 1,
-    [1, 2].map((id) => ({ id, role: "voter" as const, address: `h${id}:1:2:participant;0.0.0.0:3` })),
+    [1, 2].map((id) => ({ id, role: "voter" as const, description: `h${id}:1:2:participant;0.0.0.0:3` })),
     false,
   );
   return world;

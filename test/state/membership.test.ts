@@ -14,7 +14,7 @@ import {
   encodeGiveUp,
   type MembershipChange,
 } from "../../src/state/membership/commands.ts";
-import * as description from "../../src/state/membership/description.ts";
+import * as descriptions from "../../src/state/membership/description.ts";
 import { MembershipModel } from "../../src/state/membership/model.ts";
 import { restored, snapshotOf, World } from "./world.ts";
 
@@ -40,7 +40,7 @@ function configure(members: readonly Member[], joint = false): void {
   const level = world.machine.level;
   const records = members.map((each) => {
     const role = each.wantedRole;
-    return { id: each.id, role, address: description.describe(each, level) };
+    return { id: each.id, role, description: descriptions.describe(each, level) };
   });
   world.machine.applyConfiguration(world.machine.appliedIndex + 1, records, joint);
 }
@@ -175,7 +175,7 @@ describe("a change of the membership", () => {
   test("of a member that stands alone is refused: it is no ensemble", () => {
     world = new World();
     membership = world.machine.model(MembershipModel);
-    world.machine.applyConfiguration(1, [{ id: 1, role: "voter", address: "" }], false);
+    world.machine.applyConfiguration(1, [{ id: 1, role: "voter", description: "" }], false);
     world.one((writer) => encodeRaiseLevel(writer, 1));
     assert.equal(change([{ kind: "add", member: member(2) }]), "standalone");
   });
@@ -201,17 +201,17 @@ describe("a snapshot", () => {
 
 describe("descriptions", () => {
   test("that cannot be read are of a voter that nobody reaches, and nothing is thrown", () => {
-    const whole = description.describe(member(1, { name: "one", notes: [{ key: "a", value: "b" }] }), 1);
+    const whole = descriptions.describe(member(1, { name: "one", notes: [{ key: "a", value: "b" }] }), 1);
     for (let end = 1; end < whole.length; end++) {
-      assert.deepEqual(description.memberDescribed(1, whole.slice(0, end)).peers, [], `${end} bytes`);
+      assert.deepEqual(descriptions.memberDescribed(1, whole.slice(0, end)).peers, [], `${end} bytes`);
     }
     const random = seededRandom(7);
     for (let round = 0; round < 2000; round++) {
       const bytes = bytesOf(whole);
       bytes[1 + random.below(bytes.length - 1)] = random.below(256);
-      const read = description.memberDescribed(1, String.fromCharCode(...bytes));
+      const read = descriptions.memberDescribed(1, String.fromCharCode(...bytes));
       assert.deepEqual(
-        description.memberDescribed(1, description.describe(read, 1)),
+        descriptions.memberDescribed(1, descriptions.describe(read, 1)),
         read,
         "what is read is written back",
       );
@@ -226,13 +226,15 @@ describe("descriptions", () => {
     const lines = before.map((each) => ({
       id: each.id,
       role: "voter" as const,
-      address: description.describe(each, 0),
+      description: descriptions.describe(each, 0),
     }));
     world.machine.applyConfiguration(world.machine.appliedIndex + 1, lines, false);
     assert.equal(world.machine.sequence, sequence);
     assert.deepEqual(told, []);
     assert.ok(
-      lines.every(({ address }) => description.isOfOlderForm(address, 1) && !description.isOfOlderForm(address, 0)),
+      lines.every(
+        ({ description }) => descriptions.isOfOlderForm(description, 1) && !descriptions.isOfOlderForm(description, 0),
+      ),
     );
   });
 });

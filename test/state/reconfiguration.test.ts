@@ -10,13 +10,13 @@ import { codeOf, World } from "./world.ts";
 interface Member {
   id: number;
   role: "voter" | "learner";
-  address: string;
+  description: string;
 }
 
 const participant = (id: number): Member => ({
   id,
   role: "voter",
-  address: `h${id}:2888:3888:participant;0.0.0.0:2181`,
+  description: `h${id}:2888:3888:participant;0.0.0.0:2181`,
 });
 const three = [participant(2), participant(1), participant(3)];
 
@@ -77,8 +77,8 @@ describe("a request", () => {
       pending.members.map(({ id, wantedRole }) => `${id} ${wantedRole}`),
       ["1 voter", "2 voter", "3 voter", "4 learner"],
     );
-    const target: Member = { id: 4, role: "learner", address: "h4:2888:3888:observer;0.0.0.0:2184" };
-    assert.equal(described(pending.members[3]!, 0), target.address);
+    const target: Member = { id: 4, role: "learner", description: "h4:2888:3888:observer;0.0.0.0:2184" };
+    assert.equal(described(pending.members[3]!, 0), target.description);
     const before = shown();
     configure([...three, target, { ...participant(9), role: "learner" }]);
     configure([...three, target], true);

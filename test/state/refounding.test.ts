@@ -10,11 +10,11 @@ import { refound, SEQUENCE_MAX } from "../../src/state/refounding.ts";
 import { TreeModel } from "../../src/state/tree/model.ts";
 import { restored, snapshotOf, World } from "./world.ts";
 
-const self = { id: 7, role: "voter", address: "z:1:2:participant;0.0.0.0:3" } as const;
+const self = { id: 7, role: "voter", description: "z:1:2:participant;0.0.0.0:3" } as const;
 
 function busyWorld(): World {
   const world = new World();
-  world.machine.applyConfiguration(1, [{ id: 1, role: "voter", address: "a:1:2:participant;0.0.0.0:3" }], false);
+  world.machine.applyConfiguration(1, [{ id: 1, role: "voter", description: "a:1:2:participant;0.0.0.0:3" }], false);
   world.log.push(new Uint8Array(0));
   for (let i = 0; i < 2500; i++) world.session = world.openLease();
   world.create("/d");
@@ -52,7 +52,7 @@ test("the version of the membership goes on, also where the first member has no 
   machine.applyConfiguration(machine.appliedIndex + 1, [self], false);
   const { version } = membership;
   assert.ok(version > 0);
-  refound(machine, { sequence: machine.sequence + 9, term: 9, members: [{ ...self, address: "" }] });
+  refound(machine, { sequence: machine.sequence + 9, term: 9, members: [{ ...self, description: "" }] });
   assert.deepEqual(membership.shown, []);
   machine.applyConfiguration(machine.appliedIndex + 1, [self], false);
   assert.ok(membership.version > version);

@@ -76,7 +76,7 @@ describe("a model of its own", () => {
 
   test("hears of each complete membership", () => {
     const world = worldWithCounters();
-    const members = [{ id: 1, role: "voter", address: "a:1:2;3" }] as const;
+    const members = [{ id: 1, role: "voter", description: "a:1:2;3" }] as const;
     world.machine.applyConfiguration(world.machine.appliedIndex + 1, members, true);
     world.machine.applyConfiguration(world.machine.appliedIndex + 1, members, false);
     assert.equal(world.machine.model(CounterModel).memberships, 1);

@@ -15,7 +15,7 @@ import { restored, snapshotOf, World } from "./world.ts";
 /** A state with something of everything. */
 function richWorld(nodes = 300): World {
   const world = new World();
-  world.machine.applyConfiguration(1, [{ id: 1, role: "voter", address: "a:1:2:participant;0.0.0.0:3" }], false);
+  world.machine.applyConfiguration(1, [{ id: 1, role: "voter", description: "a:1:2:participant;0.0.0.0:3" }], false);
   world.log.push(new Uint8Array(0));
   world.session = world.openLease();
   world.openLease(4000, "fedcba9876543210");

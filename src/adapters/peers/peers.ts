@@ -163,13 +163,13 @@ class Mesh implements OpenedPeers, MeshContext {
     };
   }
 
-  reconcile(cluster: number, members: readonly { readonly id: MemberId; readonly address: string }[]): void {
+  reconcile(cluster: number, members: readonly { readonly id: MemberId; readonly description: string }[]): void {
     this.local.cluster = cluster;
     const listed = new Set<MemberId>();
-    for (const { id, address } of members) {
+    for (const { id, description } of members) {
       if (id === this.local.id) continue;
       listed.add(id);
-      const addresses = peerAddresses(id, address);
+      const addresses = peerAddresses(id, description);
       if (addresses.length === 0) {
         this.warnings.warn(`address ${id}`, `member ${id} has no address to be called at`);
       }

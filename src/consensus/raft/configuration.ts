@@ -141,19 +141,19 @@ export function decodeConfiguration(payload: Uint8Array): Configuration {
 }
 
 function isPlain({ members, outgoing }: Configuration): boolean {
-  return [...members, ...outgoing].every(({ address }) => address === "" || address.charCodeAt(0) >= BLANK);
+  return [...members, ...outgoing].every(({ description }) => description === "" || description.charCodeAt(0) >= BLANK);
 }
 
 function writeMembers(writer: ByteWriter, members: readonly MemberRecord[]): void {
   writer.uint8(members.length);
   for (const member of members) {
     assert(isValidRecord(member), `member ${member.id} cannot be written`);
-    const address = toByteString(member.address);
+    const description = toByteString(member.description);
     writeMemberId(writer, member.id);
     writer.uint8(ROLES.indexOf(member.role));
     writer.int64(member.incarnation);
-    writer.uint16(address.length);
-    writer.text(address);
+    writer.uint16(description.length);
+    writer.text(description);
   }
 }
 
@@ -163,9 +163,9 @@ function readMembers(reader: ByteReader): MemberRecord[] {
     const id = readMemberId(reader);
     const role = ROLES[reader.uint8()];
     const incarnation = reader.natural();
-    const address = fromByteString(reader.text(reader.uint16()));
+    const description = fromByteString(reader.text(reader.uint16()));
     if (role === undefined) throw new MalformedError(`member ${id} has an unknown role`);
-    const member = { id, role, incarnation, address };
+    const member = { id, role, incarnation, description };
     if (!isValidRecord(member) || members.some((other) => other.id === id)) {
       throw new MalformedError(`a configuration with an impossible member ${id}`);
     }

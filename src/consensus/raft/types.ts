@@ -40,7 +40,7 @@ export interface MemberRecord {
    */
   readonly incarnation: number;
   /** Opaque to the core: its description, how to reach it among others (state/membership/description.ts). */
-  readonly address: string;
+  readonly description: string;
 }
 
 export interface Configuration {

@@ -181,7 +181,7 @@ export const ADMIN_COMMANDS: readonly AdminCommand[] = [
       : Object.fromEntries(
           member.status.configuration.members
             .filter(({ role }) => role === "voter")
-            .map(({ id, address }) => [id, votingView(memberDescribed(id, address))]),
+            .map(({ id, description }) => [id, votingView(memberDescribed(id, description))]),
         ),
   })),
   get(["watches", "wchc"], ({ stats }) => {
@@ -350,7 +350,7 @@ function zabState(context: AdminContext): Fields {
   const { role, configuration, hasQuorum, term } = member.status;
   if (settings.standalone) return { voting: false, zabstate: "" };
   const own = configuration.members.find(({ id }) => id === member.id);
-  const view = votingView(memberDescribed(member.id, own?.address ?? ""));
+  const view = votingView(memberDescribed(member.id, own?.description ?? ""));
   const zxid = member.machine.sequence;
   return {
     myid: member.id,
@@ -379,7 +379,7 @@ function votingView(member: Member) {
 }
 
 /** Empty: nobody knows how to reach it. */
-function hostOf({ id, address }: MemberRecord): string {
-  const [first] = memberDescribed(id, address).peers;
+function hostOf({ id, description }: MemberRecord): string {
+  const [first] = memberDescribed(id, description).peers;
   return first === undefined ? "" : bracketed(first.host);
 }

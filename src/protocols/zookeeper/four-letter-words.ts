@@ -169,7 +169,7 @@ function conf({ settings, storage, member }: AdminContext): string {
   if (settings.standalone) return lines(common);
   const { members } = member.status.configuration;
   const own = members.find(({ id }) => id === member.id);
-  const lineOf = ({ id, address }: MemberRecord) => lineOfMember(memberDescribed(id, address));
+  const lineOf = ({ id, description }: MemberRecord) => lineOfMember(memberDescribed(id, description));
   const [place] = own === undefined ? [] : lineOf(own).addresses;
   return lines([
     ...common,

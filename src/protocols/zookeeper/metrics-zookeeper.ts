@@ -3,6 +3,8 @@
 
 import { counter, gauge, type Metric } from "../../base/metrics.ts";
 import type { SummaryFacts } from "../../base/summary.ts";
+import type { MemberRecord } from "../../consensus/raft/types.ts";
+import { memberDescribed } from "../../state/membership/description.ts";
 import type { AdminContext } from "./admin-context.ts";
 import type { ServerStats } from "./stats.ts";
 
@@ -82,15 +84,15 @@ type FollowerRole = "voter" | "observer" | "joining";
 /** How many that the leader hears from; none where another leads. */
 function followersOf({ member }: AdminContext): Readonly<Record<FollowerRole, number>> {
   const { followers, configuration } = member.status;
-  const roles = new Map(configuration.members.map(({ id, role, address }) => [id, roleOf(role, address)]));
+  const roles = new Map(configuration.members.map((record) => [record.id, roleOf(record)]));
   const counts = { voter: 0, observer: 0, joining: 0 };
   for (const { id, active } of followers) if (active) counts[roles.get(id) ?? "joining"] += 1;
   return counts;
 }
 
-function roleOf(role: string, address: string): FollowerRole {
+function roleOf({ id, role, description }: MemberRecord): FollowerRole {
   if (role === "voter") return "voter";
-  return address.includes(":observer") ? "observer" : "joining";
+  return memberDescribed(id, description).wantedRole === "learner" ? "observer" : "joining";
 }
 
 function withoutCertificate({ connections }: ServerStats): { readonly local: number; readonly remote: number } {

@@ -53,13 +53,13 @@ export function nextMembershipStep(question: MembershipQuestion): MembershipStep
  * then on older programs cannot read the configuration, and say so.
  */
 function describeAnew({ members }: Configuration, level: number): MembershipStep | null {
-  if (!members.some(({ address }) => isOfOlderForm(address, level))) return null;
-  const described = members.map((member): MemberRecord => ({ ...member, address: inForm(member, level) }));
+  if (!members.some(({ description }) => isOfOlderForm(description, level))) return null;
+  const described = members.map((member): MemberRecord => ({ ...member, description: inForm(member, level) }));
   return { kind: "change", members: described, why: `members are described as of feature level ${level}` };
 }
 
-function inForm({ id, address }: MemberRecord, level: number): string {
-  return describe(memberDescribed(id, address), level);
+function inForm({ id, description }: MemberRecord, level: number): string {
+  return describe(memberDescribed(id, description), level);
 }
 
 /**
@@ -69,7 +69,7 @@ function inForm({ id, address }: MemberRecord, level: number): string {
 function extend(configuration: Configuration, listed: readonly MemberRecord[], level: number): MembershipStep | null {
   if (configuration.isReconfigured === true) return null;
   const added = unknownMembers(configuration, listed);
-  const isReached = ({ id, address }: MemberRecord): boolean => memberDescribed(id, address).peers.length > 0;
+  const isReached = ({ id, description }: MemberRecord): boolean => memberDescribed(id, description).peers.length > 0;
   const entryOf = (id: MemberId): MemberRecord | undefined => listed.find((member) => member.id === id);
   const isMissingAPlace = (member: MemberRecord): boolean => {
     const entry = isReached(member) ? undefined : entryOf(member.id);
@@ -81,7 +81,7 @@ function extend(configuration: Configuration, listed: readonly MemberRecord[], l
     isMissingAPlace(member) ? { ...member, address: inForm(entryOf(member.id)!, level) } : member,
   );
   const newcomers = added.map((member): MemberRecord => {
-    return { id: member.id, role: "learner", incarnation: 0, address: inForm(member, level) };
+    return { id: member.id, role: "learner", incarnation: 0, description: inForm(member, level) };
   });
   const why =
     added.length === 0
@@ -122,7 +122,7 @@ function demote(configuration: Configuration, view: (id: MemberId) => MemberView
 function admit(configuration: Configuration, view: (id: MemberId) => MemberView | null): MembershipStep | null {
   for (const member of configuration.members) {
     const seen = view(member.id);
-    if (member.role === "voter" || memberDescribed(member.id, member.address).wantedRole !== "voter") continue;
+    if (member.role === "voter" || memberDescribed(member.id, member.description).wantedRole !== "voter") continue;
     if (seen === null || !seen.active || !seen.isCaughtUp || seen.incarnation === 0) continue;
     const admitted: MemberRecord = { ...member, role: "voter", incarnation: seen.incarnation };
     return {
@@ -147,7 +147,7 @@ function reconfigure(
       id: wanted.id,
       role: keepsVote ? "voter" : "learner",
       incarnation: present?.incarnation ?? 0,
-      address: describe(wanted, level),
+      description: describe(wanted, level),
     };
   });
   if (sameMembers(target, configuration.members)) return null; // in force: the state ends it when it is applied
@@ -181,6 +181,8 @@ function replaced(configuration: Configuration, changed: MemberRecord): MemberRe
 function sameMembers(some: readonly MemberRecord[], others: readonly MemberRecord[]): boolean {
   if (some.length !== others.length) return false;
   return some.every((member) =>
-    others.some((other) => other.id === member.id && other.role === member.role && other.address === member.address),
+    others.some(
+      (other) => other.id === member.id && other.role === member.role && other.description === member.description,
+    ),
   );
 }

@@ -186,20 +186,20 @@ export function fileOf(listed: readonly MemberId[], observers: readonly MemberId
     id,
     role: "learner" as const,
     incarnation: 0,
-    address: descriptionOf(id, "learner"),
+    description: descriptionOf(id, "learner"),
   }));
   return { cluster: 0, members: [...members, ...watching], outgoing };
 }
 
 /** The file of a member that is alone by design, and has no place for others to reach it at. */
 export function standaloneFile(id: MemberId): Configuration {
-  return { cluster: 0, members: [{ id, role: "voter", incarnation: 0, address: "" }], outgoing: [] };
+  return { cluster: 0, members: [{ id, role: "voter", incarnation: 0, description: "" }], outgoing: [] };
 }
 
 function configurationOf(listed: readonly MemberId[]): Configuration {
   return {
     cluster: 0,
-    members: listed.map((id) => ({ id, role: "voter", incarnation: 0, address: descriptionOf(id, "voter") })),
+    members: listed.map((id) => ({ id, role: "voter", incarnation: 0, description: descriptionOf(id, "voter") })),
     outgoing: [],
   };
 }

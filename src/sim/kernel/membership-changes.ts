@@ -75,7 +75,7 @@ export class MembershipChanges {
       default: {
         const member = this.#oneOf(members);
         if (member === undefined) return null;
-        const { wantedRole } = memberDescribed(member.id, member.address);
+        const { wantedRole } = memberDescribed(member.id, member.description);
         return { joining: [{ id: member.id, wantedRole: wantedRole === "voter" ? "learner" : "voter" }], leaving: [] };
       }
     }

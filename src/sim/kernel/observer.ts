@@ -61,7 +61,7 @@ export class ObservedMachine extends Machine {
   }
 
   override applyConfiguration(...[index, members, joint]: Parameters<Machine["applyConfiguration"]>): void {
-    const text = members.map(({ id, role, address }) => `${id} ${role} ${address}`).join();
+    const text = members.map(({ id, role, description }) => `${id} ${role} ${description}`).join();
     this.#observer.onApply?.(this.#member, index, "configuration", new TextEncoder().encode(`${text} ${joint}`));
     super.applyConfiguration(index, members, joint);
     this.#observer.onApplied?.(this.#member, index, this);

@@ -43,8 +43,8 @@ export function memberDescribed(id: number, description: string): Member {
 }
 
 /** The members of a configuration. */
-export function membersDescribed(records: readonly { readonly id: number; readonly address: string }[]): Member[] {
-  return records.map(({ id, address }) => memberDescribed(id, address));
+export function membersDescribed(records: readonly { readonly id: number; readonly description: string }[]): Member[] {
+  return records.map(({ id, description }) => memberDescribed(id, description));
 }
 
 /** Equal members are described alike. */

@@ -108,8 +108,8 @@ export async function mesh(count: number, tls?: PeerTls, more: Partial<PeersOpti
   return all;
 }
 
-export function listed(all: readonly TestPeers[]): { id: number; address: string }[] {
-  return all.map(({ id, address }) => ({ id, address }));
+export function listed(all: readonly TestPeers[]): { id: number; description: string }[] {
+  return all.map(({ id, address }) => ({ id, description: address }));
 }
 
 export async function closeAll(all: readonly TestPeers[]): Promise<void> {

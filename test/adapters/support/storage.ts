@@ -11,7 +11,7 @@ import type { LogWrite, OpenedStorage } from "../../../src/replica/ports.ts";
 
 export const CONFIGURATION: Configuration = {
   cluster: 0,
-  members: [1, 2, 3].map((id) => ({ id, role: "voter", incarnation: 0, address: `127.0.0.1:${21000 + id}:22000` })),
+  members: [1, 2, 3].map((id) => ({ id, role: "voter", incarnation: 0, description: `127.0.0.1:${21000 + id}:22000` })),
   outgoing: [],
 };
 

@@ -19,7 +19,7 @@ const options = {
 };
 
 test("a member that is alone takes one term a start, however long its disk takes to remember the vote", () => {
-  const members = [{ id: 1, role: "voter" as const, incarnation: 7, address: "" }];
+  const members = [{ id: 1, role: "voter" as const, incarnation: 7, description: "" }];
   const raft = new Raft(
     options,
     {
@@ -41,7 +41,7 @@ test("a member that is alone takes one term a start, however long its disk takes
 });
 
 test("a member that knows that it has lost its data begins no ensemble, and helps nobody to begin one", () => {
-  const members = [1, 2, 3].map((id) => ({ id, role: "voter" as const, incarnation: 0, address: "" }));
+  const members = [1, 2, 3].map((id) => ({ id, role: "voter" as const, incarnation: 0, description: "" }));
   const nothing: RecoveredState = {
     hardState: { term: 0, votedFor: null, commitIndex: 0 },
     snapshot: { index: 0, term: 0, configuration: { cluster: 0, members, outgoing: [] } },

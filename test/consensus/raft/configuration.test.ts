@@ -19,7 +19,7 @@ const voter = (id: number, incarnation = id * 11): MemberRecord => ({
   id,
   role: "voter",
   incarnation,
-  address: `h${id}`,
+  description: `h${id}`,
 });
 const learner = (id: number, incarnation = id * 11): MemberRecord => ({ ...voter(id, incarnation), role: "learner" });
 const of = (...members: MemberRecord[]): Configuration => ({ cluster: 7, members, outgoing: [] });
@@ -34,7 +34,7 @@ test("what is encoded is decoded, to the last bit", () => {
       outgoing: [voter(1), voter(2)],
     },
     { ...three, isReconfigured: true },
-    { ...three, members: [{ ...voter(1), address: "café.example:2888:3888:participant;[::1]:2181" }] },
+    { ...three, members: [{ ...voter(1), description: "café.example:2888:3888:participant;[::1]:2181" }] },
   ];
   for (const configuration of cases)
     assert.deepEqual(decodeConfiguration(encodeConfiguration(configuration)), configuration);
@@ -52,7 +52,7 @@ test("bytes that are no configuration are refused, wherever they end", () => {
 test("a change of voters takes a joint phase, one of learners or addresses does not", () => {
   assert.deepEqual(changeTo(three, [...three.members, voter(4)])?.outgoing, three.members);
   assert.deepEqual(changeTo(three, [...three.members, learner(4)])?.outgoing, []);
-  assert.deepEqual(changeTo(three, [voter(1), voter(2), { ...voter(3), address: "elsewhere" }])?.outgoing, []);
+  assert.deepEqual(changeTo(three, [voter(1), voter(2), { ...voter(3), description: "elsewhere" }])?.outgoing, []);
   assert.deepEqual(
     changeTo(three, [voter(3), voter(1)])?.members.map(({ id }) => id),
     [1, 3],

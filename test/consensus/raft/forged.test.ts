@@ -209,7 +209,7 @@ test("one who was removed, or not yet heard of, may still lead where nobody else
   stage.settle();
   stage.crash(3);
   stage.add(4, 44);
-  const record = { id: 4, role: "learner" as const, incarnation: 44, address: "" };
+  const record = { id: 4, role: "learner" as const, incarnation: 44, description: "" };
   stage.change(1, [...stage.raft(1).configuration.members, record]);
   stage.settle();
   for (let i = 0; i < 5; i++) stage.heartbeat(1);

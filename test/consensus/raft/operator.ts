@@ -49,5 +49,5 @@ export function nextMembers(
 }
 
 export function record(id: MemberId, role: MemberRecord["role"]): MemberRecord {
-  return { id, role, incarnation: 0, address: `host${id}` };
+  return { id, role, incarnation: 0, description: `host${id}` };
 }

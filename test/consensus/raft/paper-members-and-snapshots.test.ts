@@ -19,7 +19,7 @@ test("section 6: a member uses the latest configuration in its log, committed or
 });
 
 test("section 6: while the change lasts, commits need majorities of the old and of the new configuration", () => {
-  const record = (id: number) => ({ id, role: "voter" as const, incarnation: id * 11, address: "" });
+  const record = (id: number) => ({ id, role: "voter" as const, incarnation: id * 11, description: "" });
   for (const down of [
     [4, 5],
     [2, 3],

@@ -5,7 +5,7 @@ import type { MemberId, MemberRecord, Message } from "../../../src/consensus/ind
 import { entryOf } from "./entries.ts";
 import { Stage } from "./stage.ts";
 
-export const record = (id: MemberId): MemberRecord => ({ id, role: "voter", incarnation: id * 11, address: "" });
+export const record = (id: MemberId): MemberRecord => ({ id, role: "voter", incarnation: id * 11, description: "" });
 export const append = (
   term: number,
   previous: [number, number],

@@ -158,7 +158,7 @@ function open(words: string[]): Stage {
     } else {
       const id: MemberId = Number.parseInt(word, 10);
       const role = word.endsWith("l") ? "learner" : "voter";
-      members.push({ id, role, incarnation: isBlank ? 0 : id * 11, address: "" });
+      members.push({ id, role, incarnation: isBlank ? 0 : id * 11, description: "" });
     }
   }
   return new Stage(members, isBlank ? 0 : 7, options);
@@ -169,5 +169,5 @@ function open(words: string[]): Stage {
 function recordOf(word: string, stage: Stage): MemberRecord {
   const id: MemberId = Number.parseInt(word, 10);
   const incarnation = word.endsWith("?") ? 0 : (stage.machines.get(id)?.disk.incarnation ?? 0);
-  return { id, role: word.endsWith("l") ? "learner" : "voter", incarnation, address: "" };
+  return { id, role: word.endsWith("l") ? "learner" : "voter", incarnation, description: "" };
 }

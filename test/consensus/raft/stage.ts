@@ -37,7 +37,7 @@ export class Stage {
   /** Voters that know each other, with nothing in their logs and nobody leading yet. */
   static formed(ids: readonly MemberId[], options: Partial<typeof OPTIONS> = {}): Stage {
     return new Stage(
-      ids.map((id) => ({ id, role: "voter", incarnation: id * 11, address: "" })),
+      ids.map((id) => ({ id, role: "voter", incarnation: id * 11, description: "" })),
       7,
       options,
     );

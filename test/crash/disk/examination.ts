@@ -14,7 +14,7 @@ import { folder } from "./workload.ts";
 
 const nobody: Configuration = {
   cluster: 0,
-  members: [{ id: 1, role: "voter", incarnation: 0, address: "" }],
+  members: [{ id: 1, role: "voter", incarnation: 0, description: "" }],
   outgoing: [],
 };
 const readBytes = 1024 * 1024;

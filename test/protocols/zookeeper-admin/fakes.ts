@@ -25,7 +25,7 @@ import { WatchMemory } from "../../../src/transport/watch-memory.ts";
 export const NOW = 1_700_000_000_000;
 
 function status(changes: Partial<MemberStatus> = {}): MemberStatus {
-  const address = (id: number) => `10.0.0.${id}:2888:3888:participant;0.0.0.0:2181`;
+  const description = (id: number) => `10.0.0.${id}:2888:3888:participant;0.0.0.0:2181`;
   return {
     role: "leader",
     term: 7,
@@ -41,10 +41,10 @@ function status(changes: Partial<MemberStatus> = {}): MemberStatus {
       cluster: 1,
       outgoing: [],
       members: [
-        { id: 1, role: "voter", incarnation: 1, address: address(1) },
-        { id: 2, role: "voter", incarnation: 1, address: address(2) },
-        { id: 3, role: "voter", incarnation: 1, address: address(3) },
-        { id: 4, role: "learner", incarnation: 1, address: "10.0.0.4:2888:3888:observer;0.0.0.0:2181" },
+        { id: 1, role: "voter", incarnation: 1, description: description(1) },
+        { id: 2, role: "voter", incarnation: 1, description: description(2) },
+        { id: 3, role: "voter", incarnation: 1, description: description(3) },
+        { id: 4, role: "learner", incarnation: 1, description: "10.0.0.4:2888:3888:observer;0.0.0.0:2181" },
       ],
     },
     followers: [

@@ -169,7 +169,7 @@ test("a reconfiguration is answered when it has ended, and what follows waits fo
   const client = world.client();
   world.member.machine.applyConfiguration(
     world.member.nextIndex(),
-    [1, 2].map((id) => ({ id, role: "voter" as const, address: `h${id}:1:2:participant;${2180 + id}` })),
+    [1, 2].map((id) => ({ id, role: "voter" as const, description: `h${id}:1:2:participant;${2180 + id}` })),
     false,
   );
   client.send(...ask.reconfig({ joining: "server.3=h3:1:2:participant;2183" }));
@@ -185,7 +185,7 @@ test("a reconfiguration is answered when it has ended, and what follows waits fo
   const wanted = world.member.machine.model(MembershipModel).pending!.members;
   world.member.machine.applyConfiguration(
     world.member.nextIndex(),
-    wanted.map((member) => ({ id: member.id, role: "voter", address: describe(member, 0) })),
+    wanted.map((member) => ({ id: member.id, role: "voter", description: describe(member, 0) })),
     false,
   );
   const reply = client.takeReply();
@@ -196,7 +196,11 @@ test("a reconfiguration is answered when it has ended, and what follows waits fo
 test("a reconfiguration whose end was never told, because the state was replaced, leaves nothing behind", () => {
   const world = new World({ policy: { reconfig: true, skipAcl: true } });
   const client = world.client();
-  const members = [1, 2].map((id) => ({ id, role: "voter" as const, address: `h${id}:1:2:participant;${2180 + id}` }));
+  const members = [1, 2].map((id) => ({
+    id,
+    role: "voter" as const,
+    description: `h${id}:1:2:participant;${2180 + id}`,
+  }));
   world.member.machine.applyConfiguration(world.member.nextIndex(), members, false);
   client.send(...ask.reconfig({ joining: "server.3=h3:1:2:participant;2183" }));
   world.clock.turn();

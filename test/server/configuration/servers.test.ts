@@ -69,7 +69,7 @@ test("the log begins with the members as the file says them, a secure port alone
   ].join("\n");
   const { members } = initialEnsemble(settingsOf(file, { files: { "/data/myid": "1\n" } }));
   assert.deepEqual(
-    members.map(({ id, role, address }) => `${id} ${role} ${address}`),
+    members.map(({ id, role, description }) => `${id} ${role} ${description}`),
     [
       "1 voter zoo1:2888:3888:participant",
       "2 learner zoo2:2888:3888:observer;;0.0.0.0:2281",
