@@ -5,7 +5,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ByteWriter } from "../../src/base/bytes.ts";
 import { memoryOf } from "../support/processes.ts";
-import { opcodes, writeBytes, writeOpenAcl, writeText, ZooKeeperClient } from "../support/zookeeper-client.ts";
+import { opcodes, ZooKeeperClient } from "../support/zookeeper-client.ts";
+import { writeBytes, writeOpenAcl, writeText } from "../support/zookeeper-frames.ts";
 import { root } from "./attacks.ts";
 import { isOurs, memoryComesBack, Scene } from "./scene.ts";
 

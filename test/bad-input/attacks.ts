@@ -1,6 +1,8 @@
 // What a client may send that no client should: each attack by name, as the bytes that it puts on the wire. What follows
 // from each stands in outcomes.txt.
-import { frameOf, opcodes, writeConnectRequest, writeOpenAcl } from "../support/zookeeper-client.ts";
+
+import { opcodes } from "../support/zookeeper-client.ts";
+import { frameOf, writeConnectRequest, writeOpenAcl } from "../support/zookeeper-frames.ts";
 
 export interface Attack {
   readonly name: string;

@@ -3,7 +3,8 @@
 // long is refused.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { frameOf, opcodes, writeConnectRequest, writeText, ZooKeeperClient } from "../support/zookeeper-client.ts";
+import { opcodes, ZooKeeperClient } from "../support/zookeeper-client.ts";
+import { frameOf, writeConnectRequest, writeText } from "../support/zookeeper-frames.ts";
 import { root } from "./attacks.ts";
 import { RawConnection } from "./raw-connection.ts";
 import { isOurs, logs, Scene } from "./scene.ts";

@@ -1,7 +1,8 @@
 // A bare socket to a server: bytes go out as they are, and what came of them is told in words.
 import { connect, type Socket } from "node:net";
 import { ByteReader } from "../../src/base/bytes.ts";
-import { frameOf, opcodes, writeConnectRequest, writeText } from "../support/zookeeper-client.ts";
+import { opcodes } from "../support/zookeeper-client.ts";
+import { frameOf, writeConnectRequest, writeText } from "../support/zookeeper-frames.ts";
 import type { Attack } from "./attacks.ts";
 
 const probeXid = 7777;

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ByteWriter } from "../../src/base/bytes.ts";
-import { opcodes, type WatchedEvent, writeText, ZooKeeperClient } from "../support/zookeeper-client.ts";
+import { opcodes, type WatchedEvent, ZooKeeperClient } from "../support/zookeeper-client.ts";
+import { writeText } from "../support/zookeeper-frames.ts";
 import { root } from "./attacks.ts";
 import { isOurs, Scene } from "./scene.ts";
 

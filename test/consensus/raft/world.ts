@@ -11,6 +11,7 @@ import { Host } from "./host.ts";
 import { nextMembers, record } from "./operator.ts";
 import { Oracle } from "./oracle.ts";
 import { describe, portraitOf } from "./portrait.ts";
+import { whatIsWrong } from "./recovery.ts";
 import { drawOptions, drawRaftOptions, type Fault, type WorldOptions } from "./world-options.ts";
 
 export class World {
@@ -351,13 +352,13 @@ export class World {
     for (const host of this.hosts.values()) if (!host.isUp) host.restart();
     const until = this.now + within;
     const before = this.oracle.commitIndex;
-    this.run(until, () => this.#whatIsWrong(before) === null);
+    this.run(until, () => whatIsWrong(this.hosts, this.#wanted, before) === null);
     // It works when what comes from now on goes through everywhere, and a read is answered everywhere.
     const { commitIndex } = this.oracle;
     for (const host of this.hosts.values()) host.answeredReads = 0;
     let wrong: string | null = null;
     this.run(until, () => {
-      wrong = this.#whatIsWrong(commitIndex + 1) ?? this.#unread();
+      wrong = whatIsWrong(this.hosts, this.#wanted, commitIndex + 1) ?? this.#unread();
       return wrong === null;
     });
     return wrong;
@@ -376,25 +377,6 @@ export class World {
   /** How every machine stands, for a person to read. */
   portrait(): string {
     return portraitOf(this.hosts.values());
-  }
-
-  #whatIsWrong(index: number): string | null {
-    const leader = [...this.hosts.values()]
-      .filter(({ raft }) => raft.role === "leader")
-      .sort((a, b) => b.raft.term - a.raft.term)[0];
-    if (leader === undefined) return "nobody leads";
-    const { configuration } = leader.raft;
-    if (isJoint(configuration)) return "a joint configuration does not end";
-    for (const [id, role] of this.#wanted) {
-      const member = configuration.members.find((each) => each.id === id);
-      if (member?.role !== role) return `member ${id} is ${member?.role ?? "no member"}, wanted is ${role}`;
-      const host = this.hosts.get(id)!;
-      if (role === "voter" && !host.raft.joined) return `voter ${id} has not joined`;
-      if (host.raft.leader !== leader.id) return `member ${id} does not follow ${leader.id}`;
-      if (host.appliedIndex < index) return `member ${id} has applied ${host.appliedIndex} of ${index}`;
-    }
-    if (configuration.members.length !== this.#wanted.size) return "a member that is not wanted stays";
-    return null;
   }
 }
 

@@ -8,7 +8,8 @@ import { test } from "node:test";
 import { type Random, seededRandom } from "../../../src/base/random.ts";
 import { CoordinationError, type Session } from "../../../src/protocols/zookeeper/client/index.ts";
 import { OPCODE } from "../../../src/protocols/zookeeper/codec/opcodes.ts";
-import { type Behaviour, outcomeOf, World } from "./support/stage.ts";
+import { outcomeOf, World } from "./support/stage.ts";
+import type { Behaviour } from "./support/virtual-servers.ts";
 
 const only = process.env["CABILDO_SEED"];
 const seeds =

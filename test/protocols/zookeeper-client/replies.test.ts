@@ -5,8 +5,9 @@ import { test } from "node:test";
 import { writeString } from "../../../src/protocols/zookeeper/codec/jute.ts";
 import { OPCODE } from "../../../src/protocols/zookeeper/codec/opcodes.ts";
 import { assertFailed } from "./support/calls.ts";
-import { outcomeOf, type Peer, World } from "./support/stage.ts";
+import { outcomeOf, World } from "./support/stage.ts";
 import { statesOf } from "./support/story.ts";
+import type { Peer } from "./support/virtual-servers.ts";
 
 test("a server that answers out of turn, or what cannot be read, is left", async () => {
   const oddities: [string, (peer: Peer, xid: number) => void, RegExp][] = [

@@ -13,8 +13,10 @@ import {
 } from "../../../src/protocols/zookeeper/client/index.ts";
 import { OPCODE } from "../../../src/protocols/zookeeper/codec/opcodes.ts";
 import { readSetWatches } from "../../../src/protocols/zookeeper/codec/requests.ts";
-import { outcomeOf, type Peer, settle, World } from "./support/stage.ts";
+import { outcomeOf, World } from "./support/stage.ts";
 import { failureOf } from "./support/story.ts";
+import { settle } from "./support/virtual-clock.ts";
+import type { Peer } from "./support/virtual-servers.ts";
 
 const [CREATED, DELETED, CHANGED, CHILDREN] = [1, 2, 3, 4];
 
