@@ -77,8 +77,9 @@ function extend(configuration: Configuration, listed: readonly MemberRecord[], l
   };
   const isNewlyReached = configuration.members.some(isMissingAPlace);
   if (added.length === 0 && !isNewlyReached) return null;
-  const present = configuration.members.map((member) =>
-    isMissingAPlace(member) ? { ...member, address: inForm(entryOf(member.id)!, level) } : member,
+  const present = configuration.members.map(
+    (member): MemberRecord =>
+      isMissingAPlace(member) ? { ...member, description: inForm(entryOf(member.id)!, level) } : member,
   );
   const newcomers = added.map((member): MemberRecord => {
     return { id: member.id, role: "learner", incarnation: 0, description: inForm(member, level) };
