@@ -37,7 +37,7 @@ export const EXIT_STATUSES: Readonly<Record<string, ErrorExplanation>> = {
   },
   [EXIT_UNDECIDED]: {
     meaning: "`check` gave up without a verdict.",
-    cause: "The search reached its time limit (`--seconds`).",
+    cause: "The search reached its time limit (`--seconds`) or its memory limit.",
     remedy: "Allow it more seconds, or record shorter histories.",
   },
   [EXIT_UNAVAILABLE]: {
