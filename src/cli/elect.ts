@@ -2,9 +2,9 @@
 
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LockLostError } from "../recipes/index.ts";
+import { LockLostError, type Waiting } from "../recipes/index.ts";
 import { openRecipes, say } from "./servers.ts";
-import { gracesOf, type HeldCommandOptions, runWhileHeld, Signals, statusOfFailure } from "./while-held.ts";
+import { gracesOf, type HeldCommandOptions, labelOf, runWhileHeld, Signals, statusOfFailure } from "./while-held.ts";
 
 export interface ElectOptions extends HeldCommandOptions {
   readonly id?: string;
@@ -20,9 +20,10 @@ const PAUSE_MS = 1000;
 export async function runElect(name: string, argv: readonly string[], options: ElectOptions): Promise<number> {
   using signals = new Signals();
   const { id = `${hostname()}:${process.pid}`, value, priority, onUnsure, forever = false } = options;
+  const onWaiting = process.stderr.isTTY === true ? (waiting: Waiting) => say(waitingText(name, waiting)) : undefined;
   try {
-    await using c = await openRecipes(options, signals.stop);
-    const terms = c.election(name).campaign({ id, value, priority, onUnsure, signal: signals.stop });
+    await using c = await openRecipes(options, signals.stop, labelOf(argv));
+    const terms = c.election(name).campaign({ id, value, priority, onUnsure, signal: signals.stop, onWaiting });
     for await (const term of terms) {
       const environment = { CABILDO_ELECTION_NAME: name, CABILDO_ELECTION_TOKEN: String(term.token) };
       let status: number;
@@ -43,4 +44,9 @@ export async function runElect(name: string, argv: readonly string[], options: E
   } catch (error) {
     return statusOfFailure(error, options, signals);
   }
+}
+
+function waitingText(name: string, { ahead, holder }: Waiting): string {
+  const who = holder === null ? "" : `: ${holder} leads`;
+  return `waiting to lead election ${JSON.stringify(name)}, ${ahead} ahead${who}`;
 }

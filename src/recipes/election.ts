@@ -11,6 +11,7 @@ import { type CandidateRecord, readRecord, writeRecord } from "./candidate-recor
 import type { Candidate, CandidateView, ElectionForm, Engine, EngineElection, HasElections } from "./engine.ts";
 import { LockLostError } from "./errors.ts";
 import { type Grant, GrantHandle, type Handle, HOLD, type HoldOptions, messageOf } from "./handle.ts";
+import type { Waiting } from "./identity.ts";
 import { Latch } from "./latch.ts";
 import { checkOptions } from "./options.ts";
 import { releaseInBackground } from "./pending-release.ts";
@@ -44,6 +45,8 @@ export interface CampaignOptions extends HoldOptions {
    * of Curator and kazoo have no priorities, and lead when their turn comes.
    */
   readonly priority?: number | undefined;
+  /** Called when it has waited for half a second, and again at each new place in the queue, with who leads. */
+  readonly onWaiting?: ((waiting: Waiting) => void) | undefined;
 }
 
 const ELECTION: OptionRules<ElectionOptions> = { form: OPTION.oneOf("latch", "selector"), ...ACCESS };
@@ -53,6 +56,7 @@ const CAMPAIGN: OptionRules<CampaignOptions> = {
   id: OPTION.text,
   value: OPTION.text,
   priority: OPTION.any, // `recordOf` says more of it
+  onWaiting: OPTION.callback,
   ...HOLD,
 };
 
@@ -111,7 +115,7 @@ export class Election {
     const backoff = new Backoff(this.#engine);
     const isOver = () => signal?.aborted === true;
     while (!isOver()) {
-      const grant = await this.#win(record, signal, backoff);
+      const grant = await this.#win(record, options, backoff);
       if (grant === null) continue;
       backoff.reset();
       const term = new LeadersTerm(this.#engine, grant, options, record, this.#election);
@@ -186,7 +190,11 @@ export class Election {
   }
 
   /** Null: it was not elected, and may try again. */
-  async #win(record: CandidateRecord, signal: AbortSignal | undefined, backoff: Backoff): Promise<LeadersGrant | null> {
+  async #win(
+    record: CandidateRecord,
+    { signal, onWaiting }: CampaignOptions,
+    backoff: Backoff,
+  ): Promise<LeadersGrant | null> {
     const wanted: Wanted<Candidate> = {
       what: this.#what,
       name: this.name,
@@ -196,7 +204,7 @@ export class Election {
     using scope = new WaitScope(this.#engine.runtime, this.#what, { signal });
     let grant: LeadersGrant | null = null;
     try {
-      grant = await traced(this.#engine, wanted, () => acquireWith(this.#engine, wanted, scope));
+      grant = await traced(this.#engine, wanted, () => acquireWith(this.#engine, wanted, scope, onWaiting));
       const candidates = await scope.until(this.candidates());
       const own = candidates.find(({ token }) => token === grant?.token);
       const isHighest = candidates.every((other) => rankOf(other) <= rankOf(own ?? record));

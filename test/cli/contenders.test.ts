@@ -6,9 +6,12 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sessionsIn } from "../../src/cli/sessions.ts";
 import { connect } from "../../src/index.ts";
+import { builtServer } from "../support/built-server.ts";
+import { Program } from "../support/program.ts";
 import { servers } from "./support.ts";
 
 const { url, c, run, cabildo } = await servers();
+const main = await builtServer();
 const ME = `${hostname()}:${process.pid}`;
 
 async function untilContended(name: string, count: number): Promise<void> {
@@ -45,6 +48,24 @@ test("locks: the holder first, then those who wait, by who they are; a time-out 
   assert.match(atOnce.err, new RegExp(`was not acquired: billing@${ME} holds it\\. Wait`));
   await labelled.close();
   assert.equal(await waiter.ended, 0);
+});
+
+test("at a terminal, who waits is told who holds the lock, or leads", async (context) => {
+  if (process.platform !== "linux") return context.skip("util-linux's `script` makes the terminal");
+  const held = await c.lock("terminal").acquire();
+  await using latch = c.election("terminal").latch({ id: "the leader" });
+  await latch.wait({ timeoutMs: 20_000 });
+  const shell = (args: string) => {
+    const line = `${process.execPath} ${main} ${args} --connect ${url} -- /bin/true`;
+    return new Program({ command: "script", args: ["-qec", line, "/dev/null"] }, []);
+  };
+  await using lock = shell("lock terminal");
+  await lock.line(new RegExp(`^cabildo: waiting for lock "terminal", 1 ahead: ${ME} holds it\\s*$`));
+  await using elect = shell("elect terminal");
+  await elect.line(/^cabildo: waiting to lead election "terminal", 1 ahead: the leader leads\s*$/);
+  await held.release();
+  await latch.close();
+  assert.deepEqual([await lock.ended, await elect.ended], [0, 0]);
 });
 
 test("locks: readers and writers, and an exact path that is shared", async () => {

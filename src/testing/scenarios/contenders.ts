@@ -95,6 +95,14 @@ export const contenderScenarios: readonly Scenario<ExclusiveEngine>[] = [
       const [leader] = await b.c.election("seen").candidates();
       assert.deepEqual([leader!.id, leader!.session], [a.c.engine.identity, sessionIdOf(a)]);
       assert.ok(leader!.since > 0);
+      const heard: Waiting[] = [];
+      const stop = new AbortController();
+      const campaign = { id: "b", signal: stop.signal, onWaiting: (waiting: Waiting) => void heard.push(waiting) };
+      const leading = b.c.election("seen").lead(() => {}, campaign);
+      await eventually(stage, "the other is told who leads", () => heard.length > 0);
+      assert.deepEqual(heard, [{ ahead: 1, holder: a.c.engine.identity }]);
+      stop.abort();
+      await leading;
       await latch.close();
     },
   },
