@@ -2,7 +2,15 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { bytesOf } from "../../src/base/text.ts";
+import type { ReplicaPort } from "../../src/replica/replica-port.ts";
+import { VirtualClock, VirtualTime } from "../../src/sim/kernel/time.ts";
 import { PROTOCOLS, type Report, simulate } from "../../src/sim/simulation.ts";
+import { Machine } from "../../src/state/machine.ts";
+import { coordinationModels } from "../../src/state/models.ts";
+import { ClientCapacity } from "../../src/transport/client-capacity.ts";
+import { EchoDoor } from "./echo/door.ts";
+import { ECHO_MODEL_FACTORY } from "./echo/model.ts";
 import { echoProtocol } from "./echo/simulation.ts";
 
 /** 49: a snapshot takes the place of the state that a watch is on. 118: a read of a member that is leaving. */
@@ -38,4 +46,37 @@ test("a read that asks no leader is noticed", async () => {
     return;
   }
   assert.fail("no seed shows a stale read");
+});
+
+test("the echo door bounds what it holds for a client that does not fetch, without a line of its own for that", () => {
+  const clock = new VirtualClock(new VirtualTime());
+  const capacity = new ClientCapacity(clock);
+  const member = { machine: new Machine(coordinationModels({ more: [ECHO_MODEL_FACTORY] })) } as unknown as ReplicaPort;
+  let unsentBytes = 0;
+  let isPaused = false;
+  const door = new EchoDoor({ member, clock, capacity }, {});
+  const connection = door.accept({
+    get unsentBytes() {
+      return unsentBytes;
+    },
+    write: (bytes) => {
+      unsentBytes += bytes.length;
+      return false;
+    },
+    pause: () => {
+      isPaused = true;
+    },
+    resume: () => {
+      isPaused = false;
+    },
+    end() {},
+    destroy() {},
+  })!;
+  const lines = bytesOf("watch k\n".repeat(50_000));
+  connection.onChunk(lines);
+  assert.equal(isPaused, true);
+  const answered = capacity.memory.bytes - connection.requestBytes;
+  assert.ok(answered <= 65 * 1024, `${answered} bytes of answers for one that does not fetch`);
+  connection.onClosed();
+  assert.equal(capacity.memory.bytes, 0);
 });

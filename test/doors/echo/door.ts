@@ -12,6 +12,7 @@
 
 import { gauge } from "../../../src/base/metrics.ts";
 import { byteString, bytesOf } from "../../../src/base/text.ts";
+import type { DoorHost } from "../../../src/protocols/door-host.ts";
 import type { DoorKind } from "../../../src/protocols/door-kind.ts";
 import type { DoorSection } from "../../../src/protocols/door-section.ts";
 import { text } from "../../../src/protocols/setting-kinds.ts";
@@ -20,11 +21,13 @@ import { encodeGrantLease } from "../../../src/state/leases/commands.ts";
 import type { LeaseOutcome } from "../../../src/state/leases/lease.ts";
 import { Leases } from "../../../src/state/leases/leases.ts";
 import type { Model } from "../../../src/state/model.ts";
+import { ClientFlow, type FlowOwner } from "../../../src/transport/client-flow.ts";
 import type { ConnectionHandler, ConnectionPort } from "../../../src/transport/connection.ts";
 import type { Door, DoorReport } from "../../../src/transport/door.ts";
 import { ECHO_LEVEL, EchoModel, type EchoOutcome, encodePut, encodeRemove } from "./model.ts";
 
 const LINE_BYTES_MAX = 64 * 1024;
+const BOUNDS = { unsentBytesHigh: 64 * 1024, unsentNotificationBytesMax: 1024 * 1024 };
 
 export interface EchoDoorOptions {
   /** Stands before every answer. */
@@ -33,7 +36,11 @@ export interface EchoDoorOptions {
   readonly readsAreFresh?: boolean;
 }
 
-export class EchoConnection implements ConnectionHandler {
+/** What it needs of its member. */
+export type EchoHost = Pick<DoorHost, "clock" | "capacity"> & { readonly member: ReplicaPort };
+
+export class EchoConnection implements ConnectionHandler, FlowOwner {
+  readonly flow: ClientFlow;
   readonly owesReply = false;
   readonly traffic = { packetsSent: 0 };
   readonly #member: ReplicaPort;
@@ -44,11 +51,18 @@ export class EchoConnection implements ConnectionHandler {
   readonly #watched = new Set<string>();
   readonly #lines: string[] = [];
   #text = "";
+  requestBytes = 0;
   #isBusy = false;
   #isClosed = false;
   readonly #stopListening: readonly (() => void)[];
 
-  constructor(member: ReplicaPort, port: ConnectionPort, options: EchoDoorOptions, onClosed: () => void) {
+  constructor(
+    { member, clock, capacity }: EchoHost,
+    port: ConnectionPort,
+    options: EchoDoorOptions,
+    onClosed: () => void,
+  ) {
+    this.flow = new ClientFlow({ port, capacity, bounds: BOUNDS, openedAt: clock.now() }, this);
     this.#member = member;
     this.#model = member.machine.model(EchoModel);
     this.#port = port;
@@ -64,11 +78,25 @@ export class EchoConnection implements ConnectionHandler {
     const lines = (this.#text + byteString(chunk, 0, chunk.length)).split("\n");
     this.#text = lines.pop()!;
     this.#lines.push(...lines);
+    this.requestBytes += chunk.length;
     if (this.#text.length > LINE_BYTES_MAX) this.#close();
-    this.#next();
+    this.flow.serve();
   }
 
-  onDrain(): void {}
+  onDrain(): void {
+    if (!this.#isClosed) this.flow.onDrain();
+  }
+
+  onTurnEnd(): void {}
+
+  drop(): void {
+    this.#close();
+  }
+
+  fail(error: unknown): void {
+    this.#close();
+    throw error;
+  }
 
   onEnd(): boolean {
     return false;
@@ -79,13 +107,17 @@ export class EchoConnection implements ConnectionHandler {
     this.#onClosed();
   }
 
-  #next(): void {
-    while (!this.#isBusy && !this.#isClosed) {
-      const line = this.#lines.shift();
-      if (line === undefined) return;
+  take(): boolean {
+    let isAny = false;
+    while (!this.#isBusy && !this.#isClosed && this.#lines.length > 0 && this.flow.mayGoOn()) {
+      const line = this.#lines.shift()!;
+      this.requestBytes -= line.length + 1;
+      isAny = true;
       this.#isBusy = true;
       this.#request(line.split(" "));
     }
+    this.flow.regulate(this.#lines.length > 0);
+    return isAny;
   }
 
   #request([operation, key = "", value = "", lease = "0"]: readonly string[]): void {
@@ -171,26 +203,32 @@ export class EchoConnection implements ConnectionHandler {
   }
 
   #onChanged(key: string, value: string | null, sequence: number): void {
-    if (!this.#watched.has(key)) return;
-    this.#say(value === null ? `gone ${sequence} ${key}` : `event ${sequence} ${key} ${value}`);
+    if (!this.#watched.has(key) || this.#isClosed) return;
+    this.#tell(value === null ? `gone ${sequence} ${key}` : `event ${sequence} ${key} ${value}`);
   }
 
   #answer(line: string): void {
-    this.#say(line);
     this.#isBusy = false;
-    this.#next();
+    if (this.#isClosed) return;
+    this.flow.output.writer.raw(this.#bytesOf(line));
+    this.flow.goOnSoon();
   }
 
-  #say(line: string): void {
-    if (this.#isClosed) return;
+  /** What was not asked for: a client that does not fetch it is let go in the end. */
+  #tell(line: string): void {
+    if (!this.flow.output.notify(this.#bytesOf(line))) this.#close();
+  }
+
+  #bytesOf(line: string): Uint8Array {
     this.traffic.packetsSent++;
-    this.#port.write(bytesOf(`${this.#options.prefix ?? ""}${line}\n`));
+    return bytesOf(`${this.#options.prefix ?? ""}${line}\n`);
   }
 
   #close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const stop of this.#stopListening) stop();
+    this.flow.close();
     this.#port.destroy();
   }
 }
@@ -200,23 +238,25 @@ function refusal(outcome: LeaseOutcome | EchoOutcome): string {
   return `refused ${outcome.kind === "rejected" ? outcome.code : "not-applied"}`;
 }
 
-class EchoDoor implements Door {
-  readonly #member: ReplicaPort;
+export class EchoDoor implements Door<EchoConnection> {
+  readonly #host: EchoHost;
   readonly #options: EchoDoorOptions;
-  #connections = 0;
+  readonly #connections = new Set<EchoConnection>();
   #isStopped = false;
 
-  constructor(member: ReplicaPort, options: EchoDoorOptions) {
-    this.#member = member;
+  constructor(host: EchoHost, options: EchoDoorOptions) {
+    this.#host = host;
     this.#options = options;
+    host.capacity.memory.add(() => [...this.#connections].map(({ flow }) => flow));
   }
 
   accept(port: ConnectionPort): EchoConnection | null {
     if (this.#isStopped) return null;
-    this.#connections++;
-    return new EchoConnection(this.#member, port, this.#options, () => {
-      this.#connections--;
+    const connection: EchoConnection = new EchoConnection(this.#host, port, this.#options, () => {
+      this.#connections.delete(connection);
     });
+    this.#connections.add(connection);
+    return connection;
   }
 
   noteTurnedAway(): void {}
@@ -226,20 +266,20 @@ class EchoDoor implements Door {
   }
 
   metrics() {
-    return [gauge("echo_keys", "Keys of the echo door.", this.#member.machine.model(EchoModel).entries.size)];
+    return [gauge("echo_keys", "Keys of the echo door.", this.#host.member.machine.model(EchoModel).entries.size)];
   }
 
   report(): DoorReport {
-    const { size } = this.#member.machine.model(EchoModel).entries;
+    const { size } = this.#host.member.machine.model(EchoModel).entries;
     const serving = !this.#isStopped;
-    return { serving, readOnly: false, connections: this.#connections, outstanding: 0, counts: { keys: size } };
+    return { serving, readOnly: false, connections: this.#connections.size, outstanding: 0, counts: { keys: size } };
   }
 }
 
 /** The line for the table of doors. */
 export const ECHO_DOOR: DoorKind = {
   name: "echo",
-  open: ({ member }, { settings }) => new EchoDoor(member, settings as EchoDoorOptions),
+  open: (host, { settings }) => new EchoDoor(host, settings as EchoDoorOptions),
 };
 
 /** The line for the sections of cabildo.yaml. */

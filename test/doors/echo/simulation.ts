@@ -13,7 +13,7 @@ import type { DoorServer } from "../../../src/sim/kernel/door.ts";
 import type { SimulatedMember } from "../../../src/sim/kernel/member.ts";
 import type { ReferenceMachine } from "../../../src/sim/kernel/reference-machine.ts";
 import type { FaultableClient, SimulatedProtocol, Workload, WorkloadHost } from "../../../src/sim/kernel/workload.ts";
-import { EchoConnection, type EchoDoorOptions } from "./door.ts";
+import { EchoDoor, type EchoDoorOptions } from "./door.ts";
 import { ECHO_MODEL_FACTORY } from "./model.ts";
 import { EchoReference } from "./reference.ts";
 
@@ -290,9 +290,8 @@ export function echoProtocol(options: EchoDoorOptions = {}): SimulatedProtocol {
       return {
         door: {
           name: NAME,
-          open: ({ replica }): DoorServer => ({
-            accept: (port) => new EchoConnection(replica, port, options, () => {}),
-          }),
+          open: ({ replica: member, clock, capacity }): DoorServer =>
+            new EchoDoor({ member, clock, capacity }, options),
         },
         models: [ECHO_MODEL_FACTORY],
         description: `${CLIENTS} echo clients`,
