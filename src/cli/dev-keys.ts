@@ -1,5 +1,7 @@
 // The keys of `cabildo dev` on a terminal: a digit is a member, Ctrl-C and q are the end.
 
+import { readFileSync } from "node:fs";
+
 /** Of a terminal's input: `process.stdin`. */
 export interface KeySource {
   readonly isTTY?: boolean;
@@ -13,6 +15,21 @@ export interface KeySource {
 export interface KeyActions {
   onMember(id: number): void;
   onEnd(): void;
+}
+
+/**
+ * Whether this process may change its terminal: one in the background (`cabildo dev &`) would be stopped for it. Where the system does
+ * not tell, it may.
+ */
+export function isInForeground(): boolean {
+  try {
+    const stat = readFileSync("/proc/self/stat", "utf8");
+    // Behind the command's name, which may hold anything: state, parent, process group, session, terminal, its foreground group.
+    const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return group === foreground;
+  } catch {
+    return true;
+  }
 }
 
 /** Raw mode gives no signals: these are what a terminal would have made of SIGINT, SIGQUIT and the end of input. */

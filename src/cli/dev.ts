@@ -16,7 +16,7 @@ import {
   prepareCluster,
   removeCluster,
 } from "./dev-cluster.ts";
-import { listenForKeys } from "./dev-keys.ts";
+import { isInForeground, listenForKeys } from "./dev-keys.ts";
 import { clusterLines, paint } from "./dev-text.ts";
 
 const READY_WITHIN_MS = 30_000;
@@ -70,10 +70,8 @@ class Dev {
     if (reports !== null) {
       this.#isReady = true;
       const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-      this.#giveBackKeys = listenForKeys(process.stdin, {
-        onMember: (id) => this.#onKey(id),
-        onEnd: () => this.#askToEnd(),
-      });
+      const actions = { onMember: (id: number) => this.#onKey(id), onEnd: () => this.#askToEnd() };
+      this.#giveBackKeys = isInForeground() ? listenForKeys(process.stdin, actions) : null;
       const pids = new Map([...this.#running].map(([id, { pid = 0 }]) => [id, pid]));
       const hasKeys = this.#giveBackKeys !== null;
       process.stdout.write(clusterLines(this.#cluster, { version: CABILDO_VERSION, seconds, pids, hasKeys }));

@@ -119,6 +119,20 @@ test("on a terminal a key kills a member and starts it again, and Ctrl-C is told
   );
 });
 
+test("in the background of a terminal it takes no keys, and is not stopped for asking", async (context) => {
+  if (process.platform !== "linux") return context.skip("util-linux's `script` makes the terminal");
+  const port = 23_430;
+  const line = `bash -c 'set -m; ${process.execPath} ${main} dev --port ${port} --members 1 & wait'`;
+  const environment = { NO_COLOR: "1" };
+  await using dev = new Program({ command: "script", args: ["-qec", line, "/dev/null"], environment }, []);
+  await dev.line(/break .*kill -9 PID/, { withinMs: 20_000 });
+  await dev.line(leads);
+  const pid = Number(/pid (\d+)/.exec(await dev.line(/pid \d+/))![1]);
+  process.kill(pid, "SIGKILL");
+  await dev.line(/no member is left/);
+  await dev.ended;
+});
+
 test("an old Node is told so, without a stack", async () => {
   const old =
     "data:text/javascript,Object.defineProperty(process,'versions',{value:{...process.versions,node:'18.20.4'}})";
