@@ -48,7 +48,7 @@ export interface RunningMember extends ConnectableMember {
   readonly ended: Promise<Error | null>;
 }
 
-export interface StopOptions {
+interface StopOptions {
   readonly transferLeadership?: boolean;
   readonly graceMs?: number;
 }

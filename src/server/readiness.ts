@@ -20,6 +20,8 @@ const LOOK_AGAIN_MS = 20;
 export class Readiness {
   readonly #running: RunningMember;
   #ended: Error | "closed" | null = null;
+  /** The end of the log when its configuration was first seen to name this member; the entry is not behind it. */
+  #namedUpTo: number | null = null;
 
   constructor(running: RunningMember) {
     this.#running = running;
@@ -63,8 +65,22 @@ export class Readiness {
     });
   }
 
-  /** A participant counts once it has a vote, in the name of this life of its disk; an observer never does. */
+  /**
+   * Whether the entry that names it is committed. Until then the ensemble still needs those who were voters before: one that leaves
+   * meanwhile may take the quorum with it.
+   */
   #isCounted(): boolean {
+    const { status } = this.#running.member;
+    if (!this.#isNamed() || status.configuration.outgoing.length > 0) {
+      this.#namedUpTo = null;
+      return false;
+    }
+    this.#namedUpTo ??= status.lastIndex;
+    return status.commitIndex >= this.#namedUpTo;
+  }
+
+  /** A participant is named once it has a vote, for this life of its disk; an observer is by its role. */
+  #isNamed(): boolean {
     const { member, incarnation } = this.#running;
     const record = member.status.configuration.members.find(({ id }) => id === member.id);
     if (record === undefined) return false;

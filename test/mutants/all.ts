@@ -1,5 +1,6 @@
 // Every planted bug, by room.
 
+import { EMBEDDING } from "./embedding.ts";
 import { MEMBERSHIP } from "./membership.ts";
 import type { Mutant } from "./mutant.ts";
 import { PEERS } from "./peers.ts";
@@ -37,4 +38,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...PEERS,
   ...ZOOKEEPER,
   ...RECIPES,
+  ...EMBEDDING,
 ];

@@ -39,7 +39,7 @@ test("each patches what stands exactly once in its file, and what comes of it ca
 /** What a file imports stays where it is. */
 function withImportsFrom(folder: string, text: string): string {
   return text.replaceAll(
-    /( from ")(\.[^"]+)"/g,
+    /((?: from|^import) ")(\.[^"]+)"/gm,
     (_, from, path) => `${from}${pathToFileURL(resolve(folder, path)).href}"`,
   );
 }
