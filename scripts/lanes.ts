@@ -200,6 +200,16 @@ export const LANES: readonly Lane[] = [
     minutes: 15,
   },
   {
+    name: "deploy",
+    about:
+      "the files of deploy/: the image's commands, manifests, the unit, alerts; needs the registry, systemd-analyze and Prometheus, or skips",
+    when: "all",
+    places: ["deploy"],
+    isAlone: true,
+    fileMinutes: 8,
+    minutes: 12,
+  },
+  {
     name: "node-22",
     about: "the pure lane on Node 22",
     when: "all",
