@@ -43,6 +43,8 @@ function namesInCode(folder: string): { readonly text: string; readonly checked:
   const texts = readdirSync(join(repository, folder), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".ts"))
     .map((file) => readFileSync(join(repository, folder, file), "utf8"));
-  const checked = texts.flatMap((text) => [...text.matchAll(/\bviolate\(\s*"([^"]+)"/g)].map(([, name]) => name!));
+  const checked = texts.flatMap((text) =>
+    [...text.matchAll(/(?:\bviolate\(\s*|\breturn \[)"([a-z][^"]+)"/g)].map(([, name]) => name!),
+  );
   return { text: texts.join("\n"), checked: [...new Set(checked)] };
 }

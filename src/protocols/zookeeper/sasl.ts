@@ -11,7 +11,7 @@ import { base64, hexadecimal } from "./auth.ts";
 const REALM = "zk-sasl-md5";
 const SERVICE = "zookeeper";
 const NONCE_BYTES = 30;
-/** A response is some hundred bytes; more is nothing we asked for (RFC 2831 §2.1.2). */
+/** A response has a few hundred bytes; a longer one is not a valid response (RFC 2831 §2.1.2). */
 const RESPONSE_BYTES_MAX = 4096;
 
 export interface SaslOptions {
@@ -22,7 +22,7 @@ export interface SaslOptions {
 export type SaslStep =
   | { readonly kind: "continue"; readonly token: Uint8Array }
   | { readonly kind: "complete"; readonly token: Uint8Array; readonly authorizationId: string }
-  /** `isGuess`: a user and a password were given, and were wrong. */
+  /** `isGuess`: a user and a password were given and are wrong, so it counts as a guess. */
   | { readonly kind: "failed"; readonly reason: string; readonly isGuess?: true };
 
 export class DigestMd5Server {
@@ -36,12 +36,12 @@ export class DigestMd5Server {
     this.#hashes = hashes;
   }
 
-  /** The next token is to prove a password. */
+  /** Whether the next token has to prove a password. */
   get isChallenged(): boolean {
     return this.#nonce !== null && !this.#isOver;
   }
 
-  /** Whose password a token is to prove; empty where there is no such user. */
+  /** The user whose password a token has to prove; empty if there is no such user. */
   claimedUser(token: Uint8Array): string {
     if (token.length > RESPONSE_BYTES_MAX) return "";
     try {
@@ -53,7 +53,7 @@ export class DigestMd5Server {
     }
   }
 
-  /** One token from the client, and what comes of it. */
+  /** Processes one token of the client; returns the answer or the failure. */
   evaluate(token: Uint8Array): SaslStep {
     if (this.#isOver) return { kind: "failed", reason: "the exchange is over" };
     if (this.#nonce === null) return this.#challenge(token);
@@ -80,7 +80,7 @@ export class DigestMd5Server {
     if (wrong !== null) return { kind: "failed", reason: wrong };
     const user = directives.get("username") ?? "";
     const password = this.#passwordOf(user);
-    // Of a user that is not there a proof is made as well, so that time does not tell.
+    // A proof is computed for an unknown user too, so that the time does not tell whether the user exists.
     const expected = this.#proof(directives, password ?? NOBODYS_PASSWORD, "AUTHENTICATE");
     const isRight = equalsSecretly(expected, directives.get("response") ?? "");
     if (password === undefined) return { kind: "failed", reason: `there is no user ${shortened(user)}`, isGuess: true };
@@ -133,7 +133,7 @@ export class DigestMd5Server {
 const NOBODYS_PASSWORD = "";
 const SHOWN_CHARACTERS_MAX = 64;
 
-/** What a client calls something, for the log. */
+/** Text of a client's, made safe for the log. */
 export function shortened(name: string | null): string {
   return name === null ? "null" : JSON.stringify(fromByteString(name).slice(0, SHOWN_CHARACTERS_MAX));
 }

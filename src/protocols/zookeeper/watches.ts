@@ -2,8 +2,8 @@
 // their connection. A one-shot watch is told once and forgotten. A persistent one stays. A recursive one stays and hears of
 // everything below its path, except changes of lists of children.
 //
-// ZooKeeper keeps two tables, and clients can see it: `data` holds what exists and getData set, `child` what getChildren
-// set, a persistent watch stands in both, a recursive one in `data` alone.
+// ZooKeeper keeps two tables, and clients can notice that. `data` holds the watches of exists and getData, `child` those of
+// getChildren. A persistent watch is in both, a recursive one only in `data`.
 
 import { assert } from "../../base/assert.ts";
 import { ByteWriter } from "../../base/bytes.ts";
@@ -20,18 +20,18 @@ const ANY_MODE = WATCH.once | WATCH.persistent | WATCH.recursive;
 
 export interface Watcher {
   readonly sessionId: number;
-  /** Which event this watcher was told last: it hears each only once, however many of its watches it touches. */
+  /** The last event that this watcher was told. It hears each event once, however many of its watches match. */
   lastEvent: number;
-  /** What its watches take of this member's memory, about; kept by the tables. */
+  /** About how many bytes of this member's memory its watches take; the tables keep this number. */
   watchBytes: number;
-  /** Whether it may have watches still. */
+  /** Whether it may still set watches. */
   readonly isOpen: boolean;
   mayRead(acl: readonly Acl[]): boolean;
   /** A whole notification frame, valid during the call only. */
   notify(frame: Uint8Array): void;
-  /** It could not be told. */
+  /** A notification could not be sent. */
   fail(error: unknown): void;
-  /** Its watches are more than it may have: it goes, and they with it. */
+  /** It has more watches than it may have. It is closed, and its watches end. */
   drop(reason: string): void;
 }
 
@@ -41,9 +41,9 @@ export interface Watcher {
  */
 export class WatchTable {
   readonly #onGrown: (watcher: Watcher) => void;
-  /** Of all watches, about. */
+  /** About how many bytes all watches take. */
   bytes = 0;
-  /** Most paths have one watcher: it stands there itself. */
+  /** Most paths have one watcher, which is stored directly. */
   readonly #byPath = new Map<string, Watcher | Set<Watcher>>();
   readonly #byWatcher = new Map<Watcher, Map<string, number>>();
   #size = 0;
@@ -93,7 +93,7 @@ export class WatchTable {
     return ((this.#byWatcher.get(watcher)?.get(path) ?? 0) & modes) !== 0;
   }
 
-  /** Takes these modes away; says whether there was anything to take. */
+  /** Removes these modes; returns whether there was any of them. */
   remove(path: string, watcher: Watcher, modes: number): boolean {
     const paths = this.#byWatcher.get(watcher);
     const held = paths?.get(path) ?? 0;
@@ -121,7 +121,7 @@ export class WatchTable {
     return largest;
   }
 
-  /** Calls `tell` for whoever watches this very path, and ends the watches that were for once. */
+  /** Calls `tell` for each watcher of exactly this path, and removes the one-shot watches. */
   fire(path: string, tell: (watcher: Watcher) => void): void {
     const watching = this.#byPath.get(path);
     if (watching === undefined) return;
@@ -132,7 +132,7 @@ export class WatchTable {
     for (const watcher of watching) this.#fireOne(path, watcher, tell);
   }
 
-  /** Calls `tell` for whoever watches a path recursively, here or above. */
+  /** Calls `tell` for each recursive watcher of this path or of a path above it. */
   fireFromAbove(path: string, tell: (watcher: Watcher) => void): void {
     this.#recursive.fire(path, tell);
   }
@@ -199,10 +199,10 @@ export class WatchTable {
   }
 }
 
-/** `removeWatches` and `checkWatches` say which watches they mean. */
+/** The kinds of watches that `removeWatches` and `checkWatches` name. */
 const WATCHER_TYPE = { children: 1, data: 2, any: 3, persistent: 4, recursive: 5 } as const;
 
-/** Events found by comparing carry no revision: nobody knows which one it was. */
+/** Events that `setWatches` finds by comparing carry no zxid, because it is not known. */
 const UNKNOWN_ZXID = -1;
 
 export class Watches implements WatchHolder {
@@ -219,11 +219,11 @@ export class Watches implements WatchHolder {
   #path = "";
   #zxid = 0;
   #acl: readonly Acl[] = [];
-  /** How many were told of the event. */
+  /** How many watchers were told of the event. */
   #told = 0;
   /** Bytes of all notifications. */
   notifiedBytes = 0;
-  /** How many were told of an event, by its kind; events that nobody watched are not counted. */
+  /** How many watchers were told of an event, by its kind. Events that nobody watched are not counted. */
   readonly told: Readonly<Record<NodeEvent, Summary>>;
 
   /** `memory`: the member's, for all its doors. `now`: monotonic milliseconds, for what is measured. */
@@ -244,7 +244,7 @@ export class Watches implements WatchHolder {
     return this.data.size + this.child.size;
   }
 
-  /** What all watches take of memory, about. */
+  /** About how many bytes all watches take. */
   get bytes(): number {
     return this.data.bytes + this.child.bytes;
   }
@@ -258,7 +258,7 @@ export class Watches implements WatchHolder {
     }
   }
 
-  /** Whoever has most watches, by their bytes. */
+  /** The watcher whose watches take most bytes. */
   get largest(): Watcher | null {
     const [one, other] = [this.data.largest, this.child.largest];
     return other === null || (one !== null && one.watchBytes >= other.watchBytes) ? one : other;
@@ -287,7 +287,7 @@ export class Watches implements WatchHolder {
     }
   }
 
-  /** Says whether there was such a watch; null for a type that does not exist. */
+  /** Returns whether there was such a watch; null for a type that does not exist. */
   remove(path: string, watcher: Watcher, type: number): boolean | null {
     switch (type) {
       case WATCHER_TYPE.children:
@@ -310,7 +310,7 @@ export class Watches implements WatchHolder {
     this.child.removeWatcher(watcher);
   }
 
-  /** Tells whoever should know, before the reply of the command that caused it is written. */
+  /** Tells the watchers of an event, before the reply of the command that caused it is written. */
   onNode(event: NodeEvent, path: string, zxid: number, acl: readonly Acl[]): void {
     if (this.data.isEmpty && this.child.isEmpty) return;
     this.#event += 1;
@@ -327,7 +327,7 @@ export class Watches implements WatchHolder {
     this.notifiedBytes += this.#told * this.#frame.length;
   }
 
-  /** Tells one watcher of what happened while it was away, as `setWatches` found by comparing. */
+  /** Tells one watcher what happened while it was disconnected, as `setWatches` found by comparing. */
   tellMissed(watcher: Watcher, type: number, path: string): void {
     writeNotification(this.#missed.clear(), type, path, UNKNOWN_ZXID);
     watcher.notify(this.#missed.view());

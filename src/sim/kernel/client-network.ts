@@ -20,7 +20,7 @@ export interface ConnectionOptions {
   readonly sendManners?: readonly SendManner[];
 }
 
-/** What a client hears of its connection. */
+/** The events of a connection, for its client. */
 export interface ClientEnd {
   onBytes(bytes: Uint8Array): void;
   onClosed(): void;
@@ -30,7 +30,7 @@ export class ClientNetwork {
   readonly time: VirtualTime;
   readonly random: Random;
   options: ConnectionOptions;
-  /** From clients to members; what members say goes the same way back. */
+  /** Routes from clients to members; replies take the same route back. */
   readonly #routes = new Routes();
   readonly #connections = new Set<ClientConnection>();
   readonly #paces = new Map<number, readonly [from: number, to: number]>();
@@ -42,7 +42,7 @@ export class ClientNetwork {
     this.options = options;
   }
 
-  /** At a door of a member. Null where nobody listens; a lost route swallows what is sent. */
+  /** Connects to a door of a member. Null if nobody listens. A lost route drops what is sent. */
   dial(client: number, member: SimulatedMember, door: string, end: ClientEnd): ClientConnection | null {
     const server = member.doors.get(door);
     if (server === undefined || this.isCut(client, member.id)) return null;
@@ -63,7 +63,7 @@ export class ClientNetwork {
     this.#routes.cut(client, member);
   }
 
-  /** The route is there again. */
+  /** Restores the route. */
   join(client: number, member: MemberId): void {
     this.#routes.restore(client, member);
   }
@@ -76,14 +76,14 @@ export class ClientNetwork {
     return this.#routes.isCut(client, member);
   }
 
-  /** A process is gone; with the power, its connections fall silent instead of closing. */
+  /** A process has ended: its connections close. After a loss of power they fall silent instead. */
   onGone(member: SimulatedMember, silently: boolean): void {
     for (const connection of this.#connections) {
       if (connection.member === member) connection.onProcessGone(silently);
     }
   }
 
-  /** Connections that have had a reply due since they were last looked at, with nothing in its way. */
+  /** Connections on which the same reply has been due since the last check, although it could be sent. */
   findStuck(): readonly string[] {
     const stuck: string[] = [];
     for (const connection of this.#connections) if (connection.isStuck()) stuck.push(connection.name);
@@ -94,7 +94,7 @@ export class ClientNetwork {
     this.#connections.delete(connection);
   }
 
-  /** The connections of this client are slower, or quicker, than the others'. */
+  /** Sets the delays of one client's connections apart from the others'. */
   pace(client: number, delayMs: readonly [from: number, to: number]): void {
     this.#paces.set(client, delayMs);
   }
@@ -114,7 +114,7 @@ export class ClientConnection implements ConnectionPort {
   readonly #network: ClientNetwork;
   readonly #client: number;
   readonly #end: ClientEnd;
-  /** The process that it was made to. */
+  /** The process that it was opened to. */
   readonly #clock: SimulatedMember["clock"];
   #lastToClient = 0;
   #lastToMember = 0;
@@ -122,7 +122,7 @@ export class ClientConnection implements ConnectionPort {
   #held: Uint8Array[] = [];
   #isClosedForClient = false;
   #isClosedForMember = false;
-  /** How many packets had left when a reply was last seen due. */
+  /** How many packets had been sent when a reply was last seen due. */
   #dueSince = -1;
 
   constructor(network: ClientNetwork, client: number, member: SimulatedMember, end: ClientEnd, manner: SendManner) {
@@ -143,7 +143,7 @@ export class ClientConnection implements ConnectionPort {
     return `client ${this.#client} at member ${this.member.id}`;
   }
 
-  /** Asked again and again: whether the same reply has been due all the time since. */
+  /** Whether the same reply has been due since the last call. */
   isStuck(): boolean {
     const { serverSide } = this;
     if (this.#clock.isStopped || this.#clock.isPaused || serverSide?.owesReply !== true) {
@@ -168,7 +168,7 @@ export class ClientConnection implements ConnectionPort {
     }
   }
 
-  /** The client hangs up. */
+  /** Closes the connection from the client's side. */
   close(): void {
     if (this.#isClosedForClient) return;
     this.#isClosedForClient = true;
@@ -193,7 +193,7 @@ export class ClientConnection implements ConnectionPort {
     });
   }
 
-  /** On a lost route nothing after the first loss arrives either: the connection is as good as dead. */
+  /** After the first loss on a route nothing arrives any more, so the connection is dead. */
   #lose(): void {
     this.#isClosedForMember = true;
   }

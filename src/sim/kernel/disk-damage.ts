@@ -8,17 +8,17 @@ import type { MemberInvariants } from "./member-invariants.ts";
 import type { ObservedMember } from "./observer.ts";
 
 export class DiskDamage {
-  /** Other members were asked for, or their files changed, and nobody knows yet what came of it. */
+  /** A change of members was requested, or files were changed, and the result is not known yet. */
   isChanging = false;
   /** Disks that were damaged and not read since. */
   readonly #damaged = new Set<MemberId>();
-  /** Disks that were lost whole. */
+  /** Disks that were wiped. */
   readonly #wiped = new Set<MemberId>();
-  /** Members whose disk was ever made to fail, fill up or lie: they may stop by themselves, saying why. */
+  /** Members whose disk was ever made to fail, fill up or return wrong bytes. They may stop by themselves, with the reason. */
   readonly #troubled = new Set<MemberId>();
   readonly #ensemble: SimulatedEnsemble;
   readonly #invariants: MemberInvariants;
-  /** Members that found the ensemble, or that files list by now: they are started, whatever their disks hold. */
+  /** The founders, and the members that files list by now. They are started, whatever their disks hold. */
   readonly #expected: Set<MemberId>;
 
   constructor(ensemble: SimulatedEnsemble, invariants: MemberInvariants, founders: number) {
@@ -40,19 +40,19 @@ export class DiskDamage {
     this.#damaged.add(id);
   }
 
-  /** A member has read its disk, and knows what it is worth. */
+  /** A member has read its disk, so it knows of the damage. */
   noteOpened(id: MemberId): void {
     this.#damaged.delete(id);
   }
 
-  /** Whether its disk holds what the ensemble counts on it to hold. */
+  /** Whether its disk holds everything that the ensemble relies on. */
   isWell(id: MemberId): boolean {
     const record = this.#invariants.configuration?.members.find((member) => member.id === id);
     const { incarnation } = this.#ensemble.member(id);
     return record?.role === "voter" && record.incarnation === incarnation && !this.#damaged.has(id);
   }
 
-  /** A spare has nothing to do before it is asked to join; what was damaged does not matter to who is no member. */
+  /** Whether a member may be started. A spare waits until it is asked to join. Damage does not matter for a member that has left. */
   mayStart({ id, disk }: SimulatedMember): boolean {
     return this.#expected.has(id) || !disk.isBlank || this.isListed(id);
   }
@@ -62,8 +62,8 @@ export class DiskDamage {
   }
 
   /**
-   * Only where the disks that are left hold everything: a majority of the voters of every configuration that some member
-   * goes by; and not while the ensemble changes, or may be about to.
+   * Whether its disk may be damaged: only if the remaining disks still hold everything for a majority of the voters of every configuration
+   * in use, and no change of members is under way or requested.
    */
   mayDamage({ id: damaged }: SimulatedMember): boolean {
     if (this.#invariants.configuration === null || this.isChanging) return false;
@@ -76,7 +76,7 @@ export class DiskDamage {
     });
   }
 
-  /** False: it may not be lost whole. */
+  /** False: this disk may not be wiped now. */
   wipe(member: SimulatedMember): boolean {
     if (this.#wouldFound(member.id)) return false;
     this.#wiped.add(member.id);
@@ -85,8 +85,8 @@ export class DiskDamage {
   }
 
   /**
-   * Whether it would make all of them forget that there was an ensemble: they would begin another. Members that have left
-   * count as well, for they start with the configuration that they were given at first.
+   * Whether after the wipe nobody would remember the ensemble, so that they would found another. Members that have left count as well,
+   * because they start with the configuration that they were given first.
    */
   #wouldFound(id: MemberId): boolean {
     const remembers = (other: MemberId): boolean => other !== id && (!this.#wiped.has(other) || this.isWell(other));
@@ -99,7 +99,7 @@ export class DiskDamage {
   }
 }
 
-/** A full disk is nothing to end for, but nothing to begin on either. */
+/** A full disk must not end a member that runs, but a member may refuse to begin on one. */
 function isOfTheDisk(member: ObservedMember, error: Error): boolean {
   const { code } = error as { readonly code?: string };
   return code === "EIO" || code === "damaged" || (code === "ENOSPC" && !member.hasOpened);

@@ -18,12 +18,12 @@ interface Change {
 interface Inode {
   readonly current: Content;
   readonly durable: Content;
-  /** What was done since the last sync, in order. */
+  /** The changes since the last sync, in order. */
   pending: Change[];
 }
 
 interface NameChange {
-  /** Durable once one of these is synced: a rename is one step of the file system's journal, whichever asks for it. */
+  /** The change is durable once one of these directories is synced, because a rename is one step of the file system's journal. */
   readonly directories: readonly string[];
   readonly order: number;
   readonly apply: (names: Map<string, Inode>) => void;
@@ -66,20 +66,20 @@ export class VirtualDisk {
   readonly #durableNames = new Map<string, Inode>();
   #pendingNames: NameChange[] = [];
   #order = 0;
-  /** How often power was lost: what was under way then never ends. */
+  /** How often power was lost. Operations that were in flight then never complete. */
   #outages = 0;
   /** How long a read takes. */
   readMs = 0.005;
-  /** How long a sync takes, from and to. */
+  /** The shortest and the longest time that a sync takes. */
   syncMinMs = 0.1;
   syncMaxMs = 0.4;
   /** Syncs begun before this moment end after it. */
   stalledUntil = 0;
-  /** All files together hold no more than this. */
+  /** The capacity for all files together. */
   capacityBytes = Number.POSITIVE_INFINITY;
-  /** Counts down with each sync; the one that finds 0 fails, once. */
+  /** Counts down with each sync. The sync that finds 0 fails, once. */
   syncsUntilError: number | null = null;
-  /** What the next sync error will be told of by; for who explains why a member stopped. */
+  /** How the next sync error is named, to explain why a member stopped. */
   syncErrors = 0;
 
   constructor(time: VirtualTime, random: Random) {
@@ -87,7 +87,7 @@ export class VirtualDisk {
     this.#random = random;
   }
 
-  /** The files as a process sees them: when it has ended, nothing it asked for comes back to it. */
+  /** The files as one process sees them. After its end no operation of its completes. */
   mount(clock: VirtualClock): Files {
     return new MountedFiles(this, clock);
   }
@@ -106,7 +106,7 @@ export class VirtualDisk {
     return this.#names.size === 0;
   }
 
-  /** The machine loses power: of what was not synced, any sectors may be there, and any first part of the new names. */
+  /** The machine loses power. Of what was not synced, any sectors may remain, and any first part of the changes of names. */
   losePower(): void {
     const random = this.#random;
     this.#outages++;
@@ -127,7 +127,7 @@ export class VirtualDisk {
     this.#pendingNames = [];
   }
 
-  /** One bit of one file is another now; says where, or null if there is nothing to damage. */
+  /** Flips one bit of one file; returns where, or null if there is nothing to damage. */
   flipBit(): string | null {
     const files = [...this.#names].filter(([path, { current }]) => current.length > 0 && !path.includes("/damaged-"));
     const file = files[this.#random.below(files.length)];
@@ -230,7 +230,7 @@ export class VirtualDisk {
     return this.#time.promiseAfter(takes, () => {
       if (outages !== this.#outages) return; // nobody hears it any more
       if (isFailing) {
-        // As Linux does: what could not be written counts as clean, and is read as if it were there.
+        // As Linux does: data that could not be written count as clean, and are read as if they were there.
         if (inode !== null) inode.pending = [];
         throw failure("EIO", "fdatasync");
       }
@@ -312,7 +312,7 @@ class MountedFiles implements Files {
     this.#disk.write(this.#inode(file), bytes, position);
   }
 
-  /** A process that waits for its disk on its own thread would stand still in virtual time: the pool is what is simulated. */
+  /** Only the thread pool is simulated, because a process that waits on its own thread would stop virtual time. */
   syncNow(): void {
     throw failure("ENOTSUP", "a blocking sync");
   }
@@ -343,12 +343,12 @@ class MountedFiles implements Files {
     return this.#heard(this.#disk.syncDirectory(path));
   }
 
-  /** Goes on only while the process lives: what a dead one still had in hand is never done. */
+  /** Runs the task only while the process lives. */
   #alive(): Promise<void> | undefined {
     return this.#clock.isStopped ? new Promise(() => {}) : undefined;
   }
 
-  /** The kernel does its work; the process hears of it while it lives, and when it runs. */
+  /** The kernel completes its work in any case; the process hears of it only while it lives and runs. */
   #heard<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       work.then(
@@ -369,7 +369,7 @@ function failure(code: string, what: string): Error {
   return Object.assign(new Error(`${code}: ${what}`), { code });
 }
 
-/** A write as the sectors that a disk takes one by one, in any order. */
+/** A write, cut into the sectors that a disk writes one by one, in any order. */
 function sectorsOf(change: Change): Change[] {
   const { order, offset, bytes } = change;
   if (bytes === null) return [change];
@@ -382,7 +382,7 @@ function sectorsOf(change: Change): Change[] {
   return sectors;
 }
 
-/** Where the part that is not only zeros ends: damage beyond it would say nothing. At least 1. */
+/** The end of the part that is not all zeros, because damage beyond it would prove nothing. At least 1. */
 function lastUsed(bytes: Uint8Array): number {
   let end = bytes.length;
   while (end > 1 && bytes[end - 1] === 0) end--;

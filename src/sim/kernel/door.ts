@@ -7,11 +7,11 @@ import type { ClientCapacity } from "../../transport/client-capacity.ts";
 import type { Acceptor, ConnectionHandler } from "../../transport/connection.ts";
 import type { VirtualClock } from "./time.ts";
 
-/** A connection, as its door's server has it. */
+/** The server side of a connection. */
 export interface ServerConnection extends ConnectionHandler {
-  /** A reply is due, and nothing unsent stands before it. */
+  /** Whether a reply is due and could be sent now. */
   readonly owesReply: boolean;
-  /** What has left; grows with each reply and notification. */
+  /** How many replies and notifications were sent. */
   readonly traffic: { readonly packetsSent: number };
 }
 
@@ -30,8 +30,8 @@ export interface DoorHost {
 }
 
 export interface SimulatedDoor {
-  /** As clients name it when they dial. */
+  /** The name by which clients choose it. */
   readonly name: string;
-  /** Opens the door in a process that has just begun. */
+  /** Opens the door in a process that has just started. */
   open(host: DoorHost): DoorServer;
 }

@@ -13,15 +13,15 @@ import type { Observer } from "./observer.ts";
 import { VirtualTime } from "./time.ts";
 
 export interface SimulatedEnsembleOptions {
-  /** Those that found the ensemble. */
+  /** The number of founders. */
   readonly members: number;
-  /** The one member's file says that it is alone. */
+  /** Whether the only member's file makes it stand alone. */
   readonly isStandalone?: boolean;
-  /** Machines that wait to be added: they know the founders and themselves. */
+  /** Machines that wait to be added. Their files list the founders and themselves. */
   readonly spares?: number;
-  /** Founders that are not there at first: whoever wants them starts them. */
+  /** Founders that are not started with the others; the test starts them later. */
   readonly absent?: readonly MemberId[];
-  /** Founders that the others begin without, if they do not answer. */
+  /** Founders that are not needed for the founding if they do not answer. */
   readonly foundWithout?: readonly MemberId[];
   readonly seed: number;
   readonly network?: Partial<NetworkOptions>;
@@ -29,7 +29,7 @@ export interface SimulatedEnsembleOptions {
   readonly segmentBytes?: number;
   readonly retainSnapshots?: number;
   readonly tickTimeMs?: number;
-  /** What members serve clients with; nothing unless given. */
+  /** The doors of each member; none unless given. */
   readonly doors?: readonly SimulatedDoor[];
   /** Models of the state besides those that every member has. */
   readonly models?: readonly ModelFactory[];
@@ -98,7 +98,7 @@ export class SimulatedEnsemble {
     });
   }
 
-  /** Starts the founders; virtual time has to pass until they take part. */
+  /** Starts the founders. Virtual time has to pass until they take part. */
   start(): void {
     const { members, absent = [] } = this.options;
     for (const member of this.members.slice(0, members)) if (!absent.includes(member.id)) void member.start();
@@ -128,7 +128,7 @@ export class SimulatedEnsemble {
     return this.members.filter((member) => member.replica !== undefined && member !== leader);
   }
 
-  /** Until one leads and every member that is up follows it and has applied what it committed. */
+  /** Runs until one member leads, and every member that is up follows it and has applied what it committed. */
   async settle(milliseconds = 20_000): Promise<boolean> {
     return this.time.runUntil(() => this.isSettled(), milliseconds);
   }

@@ -6,7 +6,7 @@ interface Event {
   task: (() => void) | null;
 }
 
-/** Invariants: time never goes back; events of one instant run in the order in which they were asked for. */
+/** Invariants: time never goes back; events of one instant run in the order in which they were added. */
 export class EventQueue {
   /** A binary heap, the next event first. */
   readonly #heap: Event[] = [];
@@ -18,7 +18,7 @@ export class EventQueue {
     return this.#now;
   }
 
-  /** Runs `task` in so long; returns how to call it off. */
+  /** Runs `task` after `delay`. Returns a function that cancels it. */
   after(delay: number, task: () => void): () => void {
     const event: Event = { at: this.#now + Math.max(0, delay), order: this.#order++, task };
     this.#push(event);
@@ -38,7 +38,7 @@ export class EventQueue {
     return true;
   }
 
-  /** Nothing more happens until then. */
+  /** Moves the time on without an event. */
   advanceTo(end: number): void {
     this.#now = Math.max(this.#now, end);
   }

@@ -8,7 +8,7 @@ import type { DiskDamage } from "./disk-damage.ts";
 import { fileOf, type SimulatedEnsemble } from "./ensemble.ts";
 import type { MemberInvariants } from "./member-invariants.ts";
 
-/** Within so many ticks of the protocol all have started with their new file. */
+/** The ticks of the protocol within which all members are restarted with their new file. */
 const ROLLS_WITHIN_TICKS = 8;
 
 export interface FileGrowthOptions {
@@ -16,7 +16,7 @@ export interface FileGrowthOptions {
   readonly ensemble: SimulatedEnsemble;
   readonly invariants: MemberInvariants;
   readonly damage: DiskDamage;
-  /** How many members the files list, one after the other. */
+  /** The numbers of members that the files list, one after the other. */
   readonly sizes: readonly number[];
   readonly tickTimeMs: number;
 }
@@ -24,7 +24,7 @@ export interface FileGrowthOptions {
 export class FileGrowth {
   readonly #options: FileGrowthOptions;
   readonly #sizes: number[];
-  /** Whom the files list by now; none until they were changed. */
+  /** The members that the files list now; empty until they were changed. */
   #listed: readonly MemberId[] = [];
   #restarts = 0;
 
@@ -33,14 +33,14 @@ export class FileGrowth {
     this.#sizes = [...options.sizes];
   }
 
-  /** Whether all have started with their files, and the ensemble has everyone that they list. */
+  /** Whether all members run with their newest file, and the ensemble has all members that it lists. */
   get isDone(): boolean {
     const { configuration } = this.#options.invariants;
     const isIn = (id: MemberId): boolean => configuration?.members.some((member) => member.id === id) ?? false;
     return this.#restarts === 0 && this.#listed.every(isIn);
   }
 
-  /** Says what it began; null: there is nothing to grow to now. */
+  /** Begins the next step and describes it; null: there is none now. */
   begin(): string | null {
     const { ensemble, invariants, damage } = this.#options;
     const { configuration } = invariants;
@@ -68,8 +68,8 @@ export class FileGrowth {
   }
 
   /**
-   * Whether these can decide, as far as files are concerned. A member that was alone never leads against its file: until it is one of
-   * several, everyone that the file lists has to be there.
+   * Whether these members can decide, as far as files matter. A member that stood alone never leads while its file lists others. So until
+   * it is one of several, all members of the file have to be there.
    */
   allows(present: readonly { readonly id: MemberId }[], configurations: readonly Configuration[]): boolean {
     const isAlone = ({ members }: Configuration): boolean =>

@@ -56,17 +56,17 @@ export class Nemesis {
     this.#soon();
   }
 
-  /** Members were changed by command: from then on no file counts. */
+  /** Whether a command has changed the members; from then on files do not count. */
   get hasReconfigured(): boolean {
     return this.counts.has("reconfigure");
   }
 
-  /** The faults stop; what is broken stays so. */
+  /** Ends the faults. What is broken stays broken. */
   end(): void {
     this.#isOver = true;
   }
 
-  /** Nothing more goes wrong until it goes on. */
+  /** Pauses the faults. */
   pause(): void {
     this.#isPaused = true;
   }
@@ -101,7 +101,7 @@ export class Nemesis {
     this.#options.onNote(what);
   }
 
-  /** Says what was done; null where there was nothing to do it to. */
+  /** Carries a fault out and describes it; null if nothing could suffer it. */
   #carryOut(fault: Fault): string | null {
     const { parameters, random, ensemble, clientNetwork } = this.#options;
     const up = ensemble.members.filter((member) => member.isUp && !this.#stopping.has(member.id));
@@ -286,7 +286,7 @@ export class Nemesis {
     return `member ${one.id} ${what} member ${other.id}`;
   }
 
-  /** When it goes on, another may lead, and it has yet to learn so: its clients still reach it, and ask around that time. */
+  /** Cuts the leader off and pauses it. When it goes on, another may lead. Its clients still reach it, and read around that moment. */
   #depose(leader: SimulatedMember): void {
     const { ensemble, clients, random, parameters } = this.#options;
     const others = ensemble.members.filter((member) => member !== leader).map(({ id }) => id);
@@ -323,7 +323,7 @@ export class Nemesis {
     member.onEnded = () => this.#stopping.delete(member.id);
   }
 
-  /** Somebody who could vanish stays. */
+  /** Whether another client may vanish: at least one of them has to stay. */
   #mayVanish(): boolean {
     return this.#options.clients.filter((one) => one.vanish !== undefined).length > this.vanished.size + 1;
   }
@@ -362,7 +362,7 @@ export class Nemesis {
     return `${who} asks for members ${joining || "nobody new"}, without ${leaving || "nobody"}`;
   }
 
-  /** Whoever sends a snapshot, or receives it, or the link between them, is gone before its end. */
+  /** Interrupts a snapshot in transfer: its sender, its receiver or the link between them. */
   #interruptTransfer(): string | null {
     const { ensemble, invariants, random } = this.#options;
     const { latestChunk } = invariants;

@@ -13,12 +13,12 @@ import type { VirtualClock, VirtualTime } from "./time.ts";
 export interface NetworkOptions {
   readonly delayMinMs: number;
   readonly delayMaxMs: number;
-  /** Probability that a frame takes as long as `spikeMs` more. */
+  /** The probability that a frame is delayed by up to `spikeMs`. */
   readonly spikeProbability: number;
   readonly spikeMs: number;
   /** Probability that a frame breaks the connection that it travels on. */
   readonly breakProbability: number;
-  /** Probabilities that a frame is lost, comes twice, or overtakes others, without a word: worse than any TCP. */
+  /** The probabilities that a frame is silently lost, doubled, or overtakes others, which TCP never does. */
   readonly lossProbability: number;
   readonly duplicateProbability: number;
   readonly reorderProbability: number;
@@ -38,7 +38,7 @@ export const QUIET_NETWORK: NetworkOptions = {
 interface Endpoint {
   readonly events: PeerEvents;
   readonly clock: VirtualClock;
-  /** Whom it wants to be connected to; null until it has said so. */
+  /** The members that it wants to be connected to; null until it has told them. */
   wanted: ReadonlySet<MemberId> | null;
   /** Its ensemble's number; 0: not known yet. */
   cluster: number;
@@ -47,20 +47,20 @@ interface Endpoint {
 /** One direction between two machines. */
 interface Link {
   isUp: boolean;
-  /** A broken connection's frames never arrive: each connection has its own number. */
+  /** The number of the present connection. Frames of an earlier connection never arrive. */
   connection: number;
   lastArrival: number;
-  /** Nothing sent arrives before this moment: until then the link takes nothing from its sender. */
+  /** Nothing arrives before this moment; until then frames stay with their sender. */
   cloggedUntil: number;
-  /** What it carries in a millisecond. */
+  /** How many bytes it carries in a millisecond. */
   bytesPerMs: number;
-  /** Of the frames under way on the connection. */
+  /** The bytes of the frames in flight on the connection. */
   bytesUnderWay: number;
 }
 
 const REDIAL_MS = 50;
 const BACKLOG_MS = 1000;
-/** Nothing was heard on a connection for so long: it counts as broken. */
+/** The silence after which a connection counts as broken. */
 const SILENCE_MS = 5000;
 
 export class VirtualNetwork {
@@ -79,7 +79,7 @@ export class VirtualNetwork {
   readonly versions = new Map<MemberId, number>();
   /** The oldest wire version that each member still speaks, as its latest process asked for. */
   readonly required = new Map<MemberId, number>();
-  /** A member hung up on another. Members that keep to the rules never have a reason to. */
+  /** A member closed the connection to another for breaking a rule, which correct members never do. */
   onHangUp: (by: MemberId, on: MemberId, why: string) => void = (by, on, why) => {
     throw new Error(`member ${by} hung up on member ${on}: ${why}`);
   };
@@ -90,12 +90,12 @@ export class VirtualNetwork {
     this.options = options;
   }
 
-  /** A process listens: who wants it calls it from now on, and it calls whom it wants once it has said so. */
+  /** A process listens. Others connect to it from now on, and it connects to those that it names. */
   attach(id: MemberId, events: PeerEvents, clock: VirtualClock): Peers {
     const endpoint: Endpoint = { events, clock, wanted: null, cluster: 0 };
     this.#endpoints.set(id, endpoint);
     this.required.set(id, WIRE_VERSION_OLDEST);
-    // What is left of a machine's last process, which ended without a word: whoever speaks on it is told that it is gone.
+    // A connection of the machine's last process, which ended silently. A sender on it now hears that it is closed.
     for (const other of this.#endpoints.keys())
       if (other !== id && this.#link(id, other).isUp) this.#disconnect(id, other);
     for (const [other, { wanted }] of this.#endpoints) if (wanted?.has(id)) this.#connectSoon(id, other); // it is called
@@ -128,7 +128,7 @@ export class VirtualNetwork {
     };
   }
 
-  /** A process is gone: its connections close at once; or, with the power, silently. */
+  /** A process has ended: its connections close at once, or silently after a loss of power. */
   detach(id: MemberId, silently = false): void {
     if (!this.#endpoints.delete(id)) return;
     for (const other of this.#endpoints.keys()) {
@@ -137,7 +137,7 @@ export class VirtualNetwork {
     }
   }
 
-  /** Nothing passes from `from` to `to` until healed; the connection stays until its silence is noticed. */
+  /** Cuts the route from `from` to `to` until it is healed. The connection stays until its silence is noticed. */
   cut(from: MemberId, to: MemberId): void {
     this.#routes.cut(from, to);
     this.#time.after(SILENCE_MS, () => {
@@ -145,28 +145,28 @@ export class VirtualNetwork {
     });
   }
 
-  /** The route between them is there again, both ways. */
+  /** Restores the route between them in both directions. */
   join(one: MemberId, other: MemberId): void {
     this.#routes.restore(one, other);
     this.#routes.restore(other, one);
   }
 
-  /** What is sent from `from` to `to` is held back for so long, and then comes. */
+  /** Delays everything from `from` to `to` for this time; then it arrives. */
   clog(from: MemberId, to: MemberId, milliseconds: number): void {
     this.#link(from, to).cloggedUntil = this.#time.now + milliseconds;
   }
 
-  /** So many bytes a millisecond pass from `from` to `to`, one frame after the other. */
+  /** Limits the link from `from` to `to` to so many bytes a millisecond, one frame after the other. */
   slow(from: MemberId, to: MemberId, bytesPerMs: number): void {
     this.#link(from, to).bytesPerMs = bytesPerMs;
   }
 
-  /** The connection between them breaks, and both hear of it. */
+  /** Breaks the connection between them; both hear of it. */
   reset(one: MemberId, other: MemberId): void {
     this.#disconnect(one, other);
   }
 
-  /** What is left in links that were slow is lost with their connections: it would take too long to arrive. */
+  /** Breaks the connections of slow links, because what is in them would take too long to arrive. */
   heal(): void {
     this.#routes.restoreAll();
     for (const [pair, link] of this.#links) {
@@ -191,7 +191,7 @@ export class VirtualNetwork {
     }
   }
 
-  /** Neither wants the other. */
+  /** Whether neither wants to be connected to the other. */
   #areStrangers(one: MemberId, other: MemberId): boolean {
     const a = this.#endpoints.get(one)?.wanted;
     const b = this.#endpoints.get(other)?.wanted;
@@ -244,13 +244,13 @@ export class VirtualNetwork {
     return this.versions.get(id) ?? WIRE_VERSION;
   }
 
-  /** One of them speaks no version that the other still speaks: it is refused, and calls on. */
+  /** Whether they have no common version. Then the connection is refused, and tried again. */
   #isTooOld(one: MemberId, other: MemberId): boolean {
     const refuses = (by: MemberId, caller: MemberId): boolean => this.#versionOf(caller) < (this.required.get(by) ?? 0);
     return refuses(one, other) || refuses(other, one);
   }
 
-  /** The silence of a machine without power is noticed in the end. */
+  /** Notices the silence of a machine without power, in the end. */
   #dropDead(dead: MemberId, other: MemberId): void {
     const link = this.#link(dead, other);
     if (!this.#endpoints.has(dead) && link.isUp) this.#disconnect(dead, other);
@@ -306,7 +306,7 @@ export class VirtualNetwork {
     return isSpike ? usual + (spikeMs * this.#random.below(1000)) / 1000 : usual;
   }
 
-  /** Where a link takes nothing, or little at a time, what is sent stays with its sender; else it leaves at once. */
+  /** Whether frames leave at once. On a blocked or slow link they stay with their sender. */
   #unsentBytes(from: MemberId, to: MemberId): number {
     const { isUp, cloggedUntil, bytesPerMs, bytesUnderWay } = this.#link(from, to);
     const isHeldUp = cloggedUntil > this.#time.now || bytesPerMs !== Number.POSITIVE_INFINITY;
@@ -331,7 +331,7 @@ export class VirtualNetwork {
   }
 }
 
-/** Members of different ensembles refuse each other, and call on. */
+/** Whether they are of different ensembles. Then they refuse each other, and try again. */
 function areOfTwoEnsembles(one: Endpoint, other: Endpoint): boolean {
   return one.cluster !== 0 && other.cluster !== 0 && one.cluster !== other.cluster;
 }

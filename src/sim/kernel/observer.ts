@@ -7,18 +7,18 @@ import { Machine } from "../../state/machine.ts";
 import { coordinationModels, type ModelFactory } from "../../state/models.ts";
 import type { VirtualClock } from "./time.ts";
 
-/** What is known of a member from outside. */
+/** What an observer knows of a member. */
 export interface ObservedMember {
   readonly id: MemberId;
-  /** Which disk this is, as the last process found it. */
+  /** The incarnation of the disk, as the last process read it. */
   readonly incarnation: number;
-  /** Whether the last process has read its disk, and had what it needs. */
+  /** Whether the last process has read its disk successfully. */
   readonly hasOpened: boolean;
-  /** Undefined while the process is down, or has not come as far. */
+  /** Undefined while the process is down or still starting. */
   readonly replica: Replica | undefined;
 }
 
-/** Sees everything that members do, as it happens. Must not change anything. */
+/** Hears everything that members do, as it happens. It must not change anything. */
 export interface Observer {
   /** A process has read its disk. */
   onOpened?(member: ObservedMember, recovered: RecoveredState): void;
@@ -30,19 +30,19 @@ export interface Observer {
   onRestored?(member: ObservedMember, machine: Machine): void;
   onSnapshot?(member: ObservedMember, index: number, machine: Machine): void;
   onLogWrite?(member: ObservedMember, write: LogWrite): void;
-  /** What it wrote is durable, and from here on it may speak of it. */
+  /** What it wrote is durable, so from here on it may send messages that rely on it. */
   onLogDurable?(member: ObservedMember, write: LogWrite): void;
-  /** The log is to begin anew after a snapshot of this index; then it has, for good. */
+  /** The log is about to start anew after a snapshot of this index; then it has done so durably. */
   onLogRestart?(member: ObservedMember, index: number): void;
   onLogRestarted?(member: ObservedMember, index: number): void;
-  /** A frame leaves for another member. */
+  /** A frame is sent to another member. */
   onSent?(member: ObservedMember, to: MemberId, frame: Uint8Array): void;
   onStatus?(member: ObservedMember): void;
   /** A process ended by itself. */
   onFatal?(member: ObservedMember, error: Error): void;
 }
 
-/** The state, and who sees it change. */
+/** A state machine that reports its changes to an observer. */
 export class ObservedMachine extends Machine {
   readonly #member: ObservedMember;
   readonly #observer: Observer;

@@ -1,5 +1,5 @@
 // The parameters of one seed: how many members, how fast everything is, and which faults there are. Each seed leaves most kinds of
-// faults out, so that the others meet undisturbed and in unusual company (swarm testing, Groce et al. 2012).
+// faults out, so that unusual combinations of the others occur (swarm testing, Groce et al. 2012).
 
 import type { Random } from "../../base/random.ts";
 import type { ConnectionOptions } from "./client-network.ts";
@@ -43,24 +43,24 @@ export type Fault =
 
 export interface SimulationParameters {
   readonly members: number;
-  /** Founders that are not started with the others, but when the day comes to it: until then there is no ensemble. */
+  /** Founders that are started later than the others. Until then there is no ensemble. */
   readonly lateFounders: number;
   readonly spares: number;
-  /** One member, whose file says that it is alone. */
+  /** Whether there is one member, whose file makes it stand alone. */
   readonly isStandalone: boolean;
-  /** How many members the files list in the course of the faults, one after the other. */
+  /** The numbers of members that the files list during the faults, one after the other. */
   readonly growsTo: readonly number[];
   /** Machines that run the version before this one at first: the last of them. */
   readonly olderPrograms: number;
-  /** Raft's tick, to which all other times of the day are in proportion. */
+  /** Raft's tick. All other times of the run are in proportion to it. */
   readonly tickMs: number;
   readonly tickTimeMs: number;
   readonly faultPhaseMs: number;
   readonly faultEveryMs: number;
-  /** How often all faults end for a while, in which somebody has to lead. */
+  /** How often all faults pause; in each pause a leader has to be elected. */
   readonly faultPauses: number;
   readonly network: NetworkOptions;
-  /** Frames between members are lost, doubled and swapped without a word, which no TCP does: what rests on it is not promised. */
+  /** Whether frames between members are silently lost, doubled and swapped, which TCP never does. What relies on TCP is not checked then. */
   readonly isUnruly: boolean;
   readonly clients: ConnectionOptions;
   /** Clocks run between 1 / rate and rate. */
@@ -168,7 +168,7 @@ function drawWeights(random: Random, growsByFile: boolean, hasOlderPrograms: boo
     "fill-disk": sometimes(0.2, 3),
     "free-disk": 4 + random.below(4),
     "jump-clock": sometimes(0.3, 3),
-    // After the first reconfiguration no file counts.
+    // After the first reconfiguration files do not count.
     reconfigure: growsByFile ? sometimes(0.1, 1) : sometimes(0.4, 5),
     "grow-by-file": growsByFile ? 2 + random.below(6) : 0,
     upgrade: hasOlderPrograms ? 2 + random.below(6) : 0,

@@ -8,9 +8,9 @@ import type { SimulatedMember } from "./member.ts";
 import type { NetworkOptions } from "./network.ts";
 import type { SimulationParameters } from "./parameters.ts";
 
-/** So many ticks of the protocol what was begun before may last: pauses, stalls, frames in a link that was clogged. */
+/** How many ticks of the protocol the effects of earlier faults may last: pauses, stalls, frames in a blocked link. */
 const AFTERMATH_TICKS = 8;
-/** The longest election timeouts within which somebody leads, and writes. */
+/** The number of the longest election timeouts within which one leads and completes a write. */
 const LEADS_WITHIN_TIMEOUTS = 10;
 
 export class Recovery {
@@ -49,14 +49,14 @@ export class Recovery {
     this.#keepUp(member);
   }
 
-  /** Started again whenever it has ended. */
+  /** Starts the member again whenever it has ended. */
   #keepUp(member: SimulatedMember): void {
     if (!this.#keptUp.has(member)) return;
     if (!member.isUp) void member.start();
     member.onEnded = () => this.#ensemble.time.after(this.#parameters.tickMs, () => this.#keepUp(member));
   }
 
-  /** The faults go on. */
+  /** The faults continue: members are not restarted any more, and the network is as before. */
   end(): void {
     for (const member of this.#keptUp) member.onEnded = () => {};
     this.#keptUp.clear();
@@ -64,13 +64,13 @@ export class Recovery {
     this.#optionsBefore = null;
   }
 
-  /** What was begun before is over. False: the story has ended meanwhile. */
+  /** Waits until the effects of earlier faults are over. False: the run ended meanwhile. */
   async aftermath(isBroken: () => boolean): Promise<boolean> {
     const { time } = this.#ensemble;
     return !(await time.runUntil(isBroken, AFTERMATH_TICKS * this.#parameters.tickTimeMs));
   }
 
-  /** Whether somebody leads soon, and a write of the leader's is done. */
+  /** Whether one leads soon, and completes a write. */
   async leads(isBroken: () => boolean): Promise<boolean> {
     const { tickMs, clockRateMax } = this.#parameters;
     const { time, options } = this.#ensemble;
@@ -80,7 +80,7 @@ export class Recovery {
     return time.runUntil(() => isBroken() || isWritten(), LEADS_WITHIN_TIMEOUTS * timeoutMs);
   }
 
-  /** Asks the leader, whoever it is by then, for a command that changes nothing: the expiry of no lease. */
+  /** Asks the current leader for a command that changes nothing: the expiry of no lease. */
   #writer(): () => boolean {
     let asked: SimulatedMember["replica"];
     let isDone = false;

@@ -6,9 +6,9 @@ import { GRANT, LEASE_OPERATION, SECRET_BYTES } from "../../state/leases/command
 type Owner = Pick<ReferenceTurn, "member" | "run">;
 
 export interface ReferenceLease {
-  /** What proves it elsewhere; null: nothing does. */
+  /** The secret that proves ownership on another member; null: there is none. */
   readonly secret: string | null;
-  /** Who serves it: a member, and a run of its process; null: any. */
+  /** The process that serves it: a member and its run; null: any. */
   readonly owner: Owner | null;
   readonly generation: number;
 }
@@ -47,7 +47,7 @@ export class ReferenceLeases {
     return this.#leases.has(id);
   }
 
-  /** Why a command for a lease is turned down that this process proposed; null: it is not. */
+  /** Why a command of this process for a lease is rejected; null: it is not. */
   refusalOf(id: number, { member, run }: ReferenceTurn): LeaseRefusal | null {
     const lease = this.#leases.get(id);
     if (lease === undefined) return "expired";

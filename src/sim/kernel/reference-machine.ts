@@ -13,10 +13,10 @@ import { ReferenceLeases, type ReferenceTurn } from "./reference-leases.ts";
 export interface ReferenceModel {
   /** The number that its commands begin with. */
   readonly model: number;
-  /** `reader` stands behind the operation. */
+  /** Applies one command; `reader` is positioned behind the operation's number. */
   apply(operation: number, reader: ByteReader, turn: ReferenceTurn): void;
   onLeaseEnded(id: number, turn: ReferenceTurn): void;
-  /** What a member's state holds otherwise, which has applied as much; null: nothing. */
+  /** How the state of a member that has applied as much differs; null: it does not. */
   differenceOf(machine: Machine): string | null;
 }
 
@@ -30,7 +30,7 @@ export class ReferenceMachine {
   /** Hears of every lease that ends, behind the models. */
   readonly leaseListeners: ((id: number, cause: "closed" | "expired") => void)[] = [];
   readonly #models = new Map<number, ReferenceModel>();
-  /** Of each member, the run and the sequence of the last batch that was applied. */
+  /** For each member, the run and the sequence of the last applied batch. */
   readonly #producers = new Map<number, { readonly run: number; readonly sequence: number }>();
   /** The feature level. */
   #level = 0;
@@ -70,7 +70,7 @@ export class ReferenceMachine {
     return true;
   }
 
-  /** A model that nobody brought a reference for changes nothing that is checked. */
+  /** A model without a reference model is not checked. */
   #apply(reader: ByteReader): void {
     const model = reader.uint8();
     const operation = reader.uint8();
@@ -84,7 +84,7 @@ export class ReferenceMachine {
     for (const listener of this.leaseListeners) listener(id, cause);
   }
 
-  /** What a member's state holds otherwise than the models say; null: nothing. */
+  /** How a member's state differs from the reference models; null: it does not. */
   differenceOf(machine: Machine): string | null {
     const { size } = machine.model(Leases);
     if (size !== this.leases.size) return `${size} leases, not ${this.leases.size}`;

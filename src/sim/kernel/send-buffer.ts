@@ -7,15 +7,15 @@ export const SEND_MANNERS: readonly SendManner[] = ["everything", "nothing", "on
 
 export interface SendBufferPort {
   readonly random: Random;
-  /** Runs a task after as long as the network takes. */
+  /** Runs a task after a delay of the network. */
   after(task: () => void): void;
   onLeft(bytes: Uint8Array): void;
-  /** What was held back has left. */
+  /** Held bytes were sent. */
   onEmpty(): void;
 }
 
 export class SendBuffer {
-  /** Bytes that were written and have not left. */
+  /** Bytes that were written and not sent yet. */
   bytes = 0;
   readonly #manner: SendManner;
   readonly #port: SendBufferPort;
@@ -28,7 +28,7 @@ export class SendBuffer {
     this.#port = port;
   }
 
-  /** As `ConnectionPort.write`: says whether all of it has left. */
+  /** As `ConnectionPort.write`: returns whether all of it was sent. */
   write(written: Uint8Array): boolean {
     if (written.length === 0) return true;
     const bytes = written.slice();
@@ -41,13 +41,13 @@ export class SendBuffer {
     return false;
   }
 
-  /** Once everything written has left; at once if it has. */
+  /** Calls back once everything written was sent; at once if it was. */
   whenEmpty(task: () => void): void {
     if (this.bytes === 0) task();
     else this.#last = task;
   }
 
-  /** What has not left never does. */
+  /** Drops what was not sent. */
   discard(): void {
     this.#held = [];
     this.bytes = 0;

@@ -16,12 +16,12 @@ export class VirtualTime {
     return this.#queue.eventsRun;
   }
 
-  /** Runs `task` in `milliseconds`; returns how to call it off. */
+  /** Runs `task` in `milliseconds`. Returns a function that cancels it. */
   after(milliseconds: number, task: () => void): () => void {
     return this.#queue.after(milliseconds, task);
   }
 
-  /** A promise that is kept at a virtual moment: what follows it runs before the next event. */
+  /** A promise that resolves at a virtual moment. What depends on it runs before the next event. */
   promiseAfter<T>(milliseconds: number, produce: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       this.after(milliseconds, () => {
@@ -61,7 +61,7 @@ export class VirtualClock implements Clock {
   /** A crashed machine's tasks never run. */
   isStopped = false;
   #pausedUntil = 0;
-  /** What came while it was paused, in order: it runs when the machine goes on. */
+  /** Tasks that became due while it was paused, in order. They run when the machine goes on. */
   readonly #held: (() => void)[] = [];
 
   constructor(time: VirtualTime, rate = 1) {
@@ -94,14 +94,14 @@ export class VirtualClock implements Clock {
     return this.#time.now < this.#pausedUntil;
   }
 
-  /** Runs what concerns this machine: now, after its pause, or never. */
+  /** Runs a task of this machine: now, after its pause, or never. */
   deliver(task: () => void): void {
     if (this.isStopped) return;
     if (this.isPaused || this.#held.length > 0) this.#held.push(task);
     else task();
   }
 
-  /** One after the other, so that what hangs on each runs to its end. */
+  /** Runs them one after the other, so that everything that depends on each finishes first. */
   #goOn(): void {
     if (this.isPaused || this.isStopped) return;
     const task = this.#held.shift();

@@ -11,45 +11,45 @@ import type { MembershipChange } from "./membership-changes.ts";
 import type { SimulationParameters } from "./parameters.ts";
 import type { ReferenceMachine } from "./reference-machine.ts";
 
-/** A client of any protocol, as faults meet it. What it does not know to do is undefined. */
+/** A client of any protocol, as faults see it. A fault that it does not support is undefined. */
 export interface FaultableClient {
   readonly id: number;
-  /** Whom it is connected to; null: nobody. */
+  /** The member that it is connected to; null: none. */
   readonly member: SimulatedMember | null;
-  /** It has a session and runs: it can be asked to do something. */
+  /** Whether it has a session and runs, so that it can be asked to do something. */
   readonly isReady: boolean;
-  /** Its process does nothing for so long. */
+  /** Pauses its process. */
   pause(milliseconds: number): void;
-  /** Leaves its connection for another. */
+  /** Closes its connection and opens another. */
   hangUp?(): void;
-  /** Hangs up without a word, and never comes back. */
+  /** Disappears silently, for good. */
   vanish?(): void;
-  /** Asks for a read that only a leader may confirm. */
+  /** Sends a read that the leader has to confirm. */
   readFresh?(): void;
-  /** Asks for other members. */
+  /** Requests a change of the members. */
   changeMembers?(change: MembershipChange): void;
 }
 
 /** The clients of one protocol in one simulation. */
 export interface Workload {
   readonly clients: readonly FaultableClient[];
-  /** From here on clients want one fresh answer each, and no more. Says whether all have it but those that vanished. */
+  /** From here on each client wants one fresh answer, and no more. Returns a check whether all have it, except those that vanished. */
   serveOnce(hasVanished: (client: FaultableClient) => boolean): () => boolean;
-  /** Nothing is left of a client that vanished. */
+  /** Whether nothing is left of a client that vanished. */
   isForgotten(client: FaultableClient): boolean;
-  /** What can only be judged when all is over. */
+  /** The checks at the end of a run. */
   checkEnd(): void;
   /** What clients did, by name, for the statistics. */
   figures(): Readonly<Record<string, number>>;
 }
 
-/** What a workload stands in. */
+/** What a workload gets of the simulation. */
 export interface WorkloadHost {
   readonly seed: number;
   readonly random: Random;
   readonly ensemble: SimulatedEnsemble;
   readonly network: ClientNetwork;
-  /** A number for a client that no other has. */
+  /** A unique number for a client. */
   nextClientId(): number;
   violate(invariant: string, what: string): void;
   note(what: string): void;

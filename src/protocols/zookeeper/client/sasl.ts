@@ -7,7 +7,7 @@ import { byteString, bytesOf, toByteString } from "../../../base/text.ts";
 import { base64, hexadecimal } from "../auth.ts";
 import { parseDirectives } from "../sasl.ts";
 
-/** ZooKeeper's clients name every server so, whatever it is called. */
+/** The name by which ZooKeeper's clients address every server, whatever its host name. */
 const DIGEST_URI = "zookeeper/zk-sasl-md5";
 const NONCE_BYTES = 30;
 const NONCE_COUNT = "00000001";
@@ -28,7 +28,7 @@ export class DigestMd5Client {
     this.#hashes = hashes;
   }
 
-  /** The answer to the server's challenge; throws `MalformedError` where it is none that can be answered. */
+  /** The answer to the server's challenge. Throws a `MalformedError` for a challenge that cannot be answered. */
   respond(challenge: Uint8Array): Uint8Array {
     const offered = parseDirectives(byteString(challenge, 0, challenge.length));
     const nonce = offered.get("nonce");
