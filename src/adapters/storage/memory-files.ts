@@ -48,6 +48,7 @@ export class MemoryFiles implements Files {
 
   writeNow(file: number, bytes: Uint8Array, position: number): void {
     const found = this.#file(file);
+    if (bytes.length === 0) return; // as the system's: nothing grows
     const end = position + bytes.length;
     if (end > found.bytes.length) {
       const larger = new Uint8Array(Math.max(end, 2 * found.bytes.length));
