@@ -44,7 +44,7 @@ export function addOperatorCommands(cabildo: Command, leave: (error: CommanderEr
     )
     .argument("<file>", "a backup")
     .argument("[config]", "this member's zoo.cfg or cabildo.yaml")
-    .option(SEQUENCE_GAP, SEQUENCE_GAP_TEXT, wholeNumber(0, 2 ** 44), 2 ** 36)
+    .option(SEQUENCE_GAP, SEQUENCE_GAP_TEXT, wholeNumber(0, 2 ** 44), SEQUENCE_GAP_DEFAULT)
     .addHelpText("after", RESTORE_HELP)
     .action(async (file: string, config: string | undefined, options: ServerOptions & RestoreOptions) => {
       const { runRestore } = await import("./restore.ts");
@@ -60,7 +60,7 @@ export function addOperatorCommands(cabildo: Command, leave: (error: CommanderEr
     )
     .argument("[config]", "the stopped member's zoo.cfg or cabildo.yaml")
     .option("--force-new-ensemble", "begin a new ensemble from this directory")
-    .option(SEQUENCE_GAP, SEQUENCE_GAP_TEXT, wholeNumber(0, 2 ** 44), 2 ** 36)
+    .option(SEQUENCE_GAP, SEQUENCE_GAP_TEXT, wholeNumber(0, 2 ** 44), SEQUENCE_GAP_DEFAULT)
     .addHelpText("after", RECOVER_HELP)
     .action(async (config: string | undefined, options: ServerOptions & RecoverOptions) => {
       const { runRecover } = await import("./recover.ts");
@@ -123,6 +123,8 @@ function addMemberCommands(cabildo: Command, leave: (error: CommanderError) => n
 const MEMBER_NUMBER = wholeNumber(0, 2 ** 31 - 1);
 
 const SEQUENCE_GAP = "--sequence-gap <number>";
+/** More than an ensemble applies in 39 days at 20,000 commands a second. */
+const SEQUENCE_GAP_DEFAULT = 2 ** 36;
 const SEQUENCE_GAP_TEXT =
   "begin so many sequence numbers above the old cluster's, so that no fencing token is given twice: at least what it applied since";
 

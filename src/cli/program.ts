@@ -75,6 +75,24 @@ export function program(): Command {
     });
   status.exitOverride(leave);
 
+  const doctor = cabildo
+    .command("doctor")
+    .summary("look for what is wrong with a cluster, and say what to do")
+    .description(
+      "Asks every member, and checks quorum, members, versions, lag, disks, clocks, ports and limits. Each finding names its remedy. " +
+        "Exit status: 0 nothing but warnings, 1 problems.",
+    )
+    .argument("[address...]", "as for status")
+    .option("--connect <url>", "as for status")
+    .option("-o, --output <format>", "text or json", oneOf("text", "json"), "text")
+    .option("--timeout <seconds>", "how long to wait for each", wholeNumber(1, 600), 2)
+    .action(async (addresses: string[], options: { connect?: string; output: string; timeout: number }) => {
+      const { runDoctor } = await import("./doctor.ts");
+      const { timeout, ...rest } = options;
+      process.exitCode = await runDoctor(addresses, { ...rest, timeoutMs: timeout * 1000 });
+    });
+  doctor.exitOverride(leave);
+
   const check = cabildo
     .command("check")
     .summary("check that a recorded history is linearizable")
@@ -122,7 +140,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   "Run servers:": ["server", "dev"],
   "Coordinate:": ["lock", "elect", "locks", "elections", "sessions"],
   "Nodes:": ["get", "set", "create", "ls", "rm", "watch", "export", "import"],
-  "Operate a cluster:": ["status", "member", "leader", "backup", "restore", "recover"],
+  "Operate a cluster:": ["status", "doctor", "member", "leader", "backup", "restore", "recover"],
   [HELP_GROUP]: ["explain", "check", "completion"],
 };
 

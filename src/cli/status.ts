@@ -43,7 +43,7 @@ function isNobody({ answer, expected }: Asked): boolean {
 }
 
 /** The addresses given; else those that follow from --connect or CABILDO_CONNECT; else the usual ones of this machine. */
-function startOf(texts: readonly string[], { connect }: StatusOptions) {
+export function startOf(texts: readonly string[], { connect }: StatusOptions) {
   if (texts.length > 0) {
     const addresses = texts.map((text) => {
       const address = parseAddress(text);

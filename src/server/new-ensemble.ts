@@ -17,11 +17,6 @@ import type { ServerConfiguration } from "./configuration/configuration.ts";
 import { initialEnsemble } from "./initial-ensemble.ts";
 import { TOKEN_NAME } from "./operator-token.ts";
 
-/**
- * By so much the new ensemble's sequence begins above the state's: more commands than the old ensemble can have applied since,
- * at 20,000 a second for 39 days. Fencing tokens are sequences, so none that the old one gave is given again.
- */
-export const SEQUENCE_GAP = 2 ** 36;
 const SLICE_BYTES = 128 * 1024;
 const SNAPSHOTS_RETAINED = 3;
 /** What may stand in an empty data directory: what operators, file systems and members put there before any data. */
@@ -56,6 +51,7 @@ export interface FoundingPlan {
   /** The state, which this changes; at the term that its last entry has. */
   readonly machine: Machine;
   readonly term: number;
+  /** By so much the new ensemble's sequence begins above the state's: at least what the old one can have applied since. */
   readonly sequenceGap: number;
   /** What to do where this was cut short, for people. */
   readonly remedy: string;

@@ -39,7 +39,7 @@ async function drawToken(path: string): Promise<void> {
   await rename(unfinished, path);
 }
 
-export async function readOperatorToken(path: string): Promise<string> {
+async function readOperatorToken(path: string): Promise<string> {
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw unusable(`the operators' token ${path} cannot be read: ${error.message}`);
   });

@@ -71,6 +71,9 @@ test("ready, told who leads; the leader dies, another leads; without a second me
     const { members } = JSON.parse(asked.lines.join("\n")) as ClusterView;
     assert.deepEqual(members.map((member) => ("pid" in member ? member.id : null)).sort(), [1, 2, 3], args.join(" "));
   }
+  await using doctor = cabildo("doctor", "-o", "json", `127.0.0.1:${port + MANAGEMENT_OFFSET}`);
+  assert.equal(await doctor.ended, 0, doctor.transcript());
+  assert.equal((JSON.parse(doctor.lines.join("\n")) as { members: number }).members, 3);
   const pids = first.view.members.map((_, position) => pidOf(first.view, position + 1));
 
   const before = dev.lines.length;
@@ -85,6 +88,9 @@ test("ready, told who leads; the leader dies, another leads; without a second me
   await dev.line(/nobody leads/, { withinMs: 10_000 });
   const third = await status(port);
   assert.deepEqual([third.exit, third.view.hasQuorum], [1, false]);
+  await using ill = cabildo("doctor", ...[0, 1, 2].map((offset) => `127.0.0.1:${port + MANAGEMENT_OFFSET + offset}`));
+  assert.equal(await ill.ended, 1);
+  assert.match(ill.lines.join("\n"), /problem: the cluster: no quorum: nothing can be written\n {2}start the members/);
 
   await dev.kill("SIGINT");
   assert.equal(await dev.ended, 0, dev.transcript());
