@@ -10,8 +10,8 @@ import { connectToMember, type MemberConnectOptions } from "../engines/embedded/
 import type { ZooKeeperEngine } from "../engines/zookeeper/engine.ts";
 import type { DoorSection } from "../protocols/door-section.ts";
 import type { Coordination } from "../recipes/index.ts";
-import type { MemberStatus } from "../replica/replica-port.ts";
 import { loadEmbedded } from "./configuration/load.ts";
+import { type EmbeddedStatus, embeddedStatus } from "./embedded-status.ts";
 import { type MemberExtensions, type MemberWorld, type RunningMember, runMember } from "./member.ts";
 import type { MemberSettings } from "./member-settings.ts";
 import { Readiness, type ReadyOptions } from "./readiness.ts";
@@ -50,7 +50,7 @@ export interface CloseOptions {
 export interface Member extends AsyncDisposable {
   readonly id: number;
   /** Plain data: role, leader, whether there is a quorum, how far its log is. A new object at each reading. */
-  readonly status: MemberStatus;
+  readonly status: EmbeddedStatus;
   /**
    * Resolves once the member follows (or is) a leader that a majority follows, its state holds everything that was acknowledged
    * before this call, and the ensemble counts it. Rejects with `no-quorum`, naming the members that are missing, with
@@ -141,8 +141,8 @@ class EmbeddedMember implements MortalMember {
     return this.#running.member.id;
   }
 
-  get status(): MemberStatus {
-    return this.#running.member.status;
+  get status(): EmbeddedStatus {
+    return embeddedStatus(this.#running);
   }
 
   ready(options: ReadyOptions = {}): Promise<void> {

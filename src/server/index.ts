@@ -20,9 +20,10 @@ export type { Logger } from "../base/logger.ts";
 export type { MemberConnectOptions } from "../engines/embedded/index.ts";
 export type { DoorKind } from "../protocols/door-kind.ts";
 export type { DoorSection } from "../protocols/door-section.ts";
-export type { FollowerStatus, MemberStatus } from "../replica/replica-port.ts";
+export type { FollowerStatus } from "../replica/replica-port.ts";
 export { ConfigurationError } from "./configuration/configuration.ts";
 export { type CloseOptions, type Extensions, type Member, type MemberOptions, startMember } from "./embedded-member.ts";
+export type { EmbeddedStatus, ListedMember } from "./embedded-status.ts";
 export type {
   DiskSettings,
   DoorListenSettings,
