@@ -46,6 +46,7 @@ export const LANES: readonly Lane[] = [
       "checkers",
       "consensus",
       "docs",
+      "file-sizes",
       "formats",
       "lanes",
       "limits",
