@@ -102,7 +102,7 @@ async function memberProcess(id: number, other: TestPeers) {
     import { openPeers } from ${JSON.stringify(fileURLToPath(new URL("../../src/adapters/peers/peers.ts", import.meta.url)))};
     const events = { onFrame() {}, onConnect() {}, onDisconnect() {} };
     const peers = await openPeers({ id: ${id}, incarnation: 1, listen: [{ host: "127.0.0.1", port: 0 }], events });
-    ${id > other.id ? `peers.reconcile(0, [{ id: ${other.id}, address: "${other.address}" }]);` : ""}
+    ${id > other.id ? `peers.reconcile(0, [{ id: ${other.id}, description: "${other.address}" }]);` : ""}
     console.log(peers.addresses[0].port);
     setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", program], {

@@ -13,7 +13,7 @@ export const MEMBERSHIP: readonly Mutant[] = [
     find: `if (this.pending !== null) return rejected("change-in-progress");`,
     replace: "this.#state = { ...this.#state, pending: null };",
     caughtBy: ["state/membership"],
-    simulator: true,
+    simulator: "two changes are seldom asked for at once",
   },
   {
     name: "a-change-builds-on-any-version",
@@ -81,7 +81,7 @@ export const MEMBERSHIP: readonly Mutant[] = [
   }
   const pending = null;`,
     caughtBy: ["state/membership", "state/snapshot"],
-    simulator: true,
+    simulator: "a change seldom pends in a snapshot that somebody reads",
   },
   {
     name: "members-are-described-in-a-form-that-not-all-understand",
