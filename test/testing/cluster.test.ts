@@ -3,10 +3,11 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
-import { test } from "node:test";
+import { join } from "node:path";
+import { after, test } from "node:test";
 import { CoordinationError, connect } from "../../src/index.ts";
 import { connectZooKeeper } from "../../src/protocols/zookeeper/client/index.ts";
 import { ConfigurationError } from "../../src/server/index.ts";
@@ -120,7 +121,8 @@ test("what cannot be is told, and closing frees every port, twice if asked", asy
 });
 
 test("a test process that is killed leaves no file, no process and no port behind", async () => {
-  const before = readdirSync(tmpdir());
+  const temporary = mkdtempSync(join(tmpdir(), "cabildo-killed-"));
+  after(() => rmSync(temporary, { recursive: true }));
   const program = `
     import { startCluster } from "cabildo/testing";
     const cluster = await startCluster();
@@ -128,7 +130,11 @@ test("a test process that is killed leaves no file, no process and no port behin
     console.log(cluster.connectString);
   `;
   const node = ["--conditions=source", "--import", "tsx", "--input-type=module", "-e", program];
-  const child = spawn(process.execPath, node, { cwd: repository, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, node, {
+    cwd: repository,
+    env: { ...process.env, TMPDIR: temporary },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const [told] = (await once(child.stdout, "data")) as [Buffer];
   const ports = portsOf(String(told));
   assert.equal(ports.length, 3);
@@ -141,6 +147,7 @@ test("a test process that is killed leaves no file, no process and no port behin
   child.kill("SIGKILL");
   await exited;
   for (const port of ports) assert.equal(await canConnect(port), false);
-  const left = readdirSync(tmpdir()).filter((name) => /cabildo/i.test(name) && !before.includes(name));
+  // What compiles the sources keeps its cache there.
+  const left = readdirSync(temporary).filter((name) => !name.startsWith("tsx-"));
   assert.deepEqual(left, []);
 });
