@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { ByteReader, ByteWriter } from "../../../../src/base/bytes.ts";
 import { bytesOf, toByteString } from "../../../../src/base/text.ts";
-import { OPCODE } from "../../../../src/protocols/zookeeper/codec/opcodes.ts";
 import {
   type ConnectReply,
   type ConnectRequest,
@@ -198,5 +197,3 @@ export function frameOf(xid: number, opcode: number, encode: (writer: ByteWriter
 }
 
 export const text = (value: string): Uint8Array => bytesOf(toByteString(value));
-
-export { OPCODE };
