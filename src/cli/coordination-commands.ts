@@ -2,6 +2,7 @@
 
 import type { Command, CommanderError } from "commander";
 import { oneOf, seconds, wholeNumber } from "./arguments.ts";
+import type { BenchOptions } from "./bench.ts";
 import type { ElectOptions } from "./elect.ts";
 import type { ExportOptions, ImportOptions } from "./exported-nodes.ts";
 import type { LockOptions } from "./lock.ts";
@@ -156,6 +157,23 @@ export function addCoordinationCommands(cabildo: Command, leave: (error: Command
     });
   imported.exitOverride(leave);
 
+  const bench = onNode(cabildo.command("bench"))
+    .summary("measure how much a cluster takes")
+    .description(
+      "Loads a cluster with operations on nodes of its own, and prints how many a second it took and how long they took. It removes its " +
+        "nodes in the end. Others notice it: do not load a cluster that people rely on.",
+    )
+    .argument("<load>", "set, get, create, or mixed (9 reads to 1 write)", oneOf("set", "get", "create", "mixed"))
+    .option("--clients <number>", "connections, each with a session of its own", wholeNumber(1, 1000), 8)
+    .option("--depth <number>", "operations in hand, of each client", wholeNumber(1, 1000), 16)
+    .option("--seconds <number>", "how long (default: 10)", seconds(0.1, 3600))
+    .option("--value-bytes <number>", "what each node holds", wholeNumber(0, 1_000_000), 256)
+    .action(async (load: string, { seconds: duration = 10_000, ...options }: BenchFlags) => {
+      const { runBench } = await import("./bench.ts");
+      process.exitCode = await runBench({ ...options, load, duration });
+    });
+  bench.exitOverride(leave);
+
   const completion = cabildo
     .command("completion")
     .summary("print a shell's completion script")
@@ -167,6 +185,8 @@ export function addCoordinationCommands(cabildo: Command, leave: (error: Command
     });
   completion.exitOverride(leave);
 }
+
+type BenchFlags = Omit<BenchOptions, "load" | "duration"> & { readonly seconds?: number };
 
 function onServers(command: Command): Command {
   return command

@@ -149,7 +149,7 @@ export async function createParents(client: ZooKeeperClient, path: string): Prom
 }
 
 /** From the leaves up; again where somebody adds to it meanwhile. */
-async function removeTree(client: ZooKeeperClient, path: string): Promise<number> {
+export async function removeTree(client: ZooKeeperClient, path: string): Promise<number> {
   let removed = 0;
   for (;;) {
     for (const each of [path, ...(await pathsBelow(client, path))].reverse()) {

@@ -141,7 +141,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   "Coordinate:": ["lock", "elect", "locks", "elections", "sessions"],
   "Nodes:": ["get", "set", "create", "ls", "rm", "watch", "export", "import"],
   "Operate a cluster:": ["status", "doctor", "member", "leader", "backup", "restore", "recover"],
-  [HELP_GROUP]: ["explain", "check", "completion"],
+  [HELP_GROUP]: ["explain", "check", "bench", "completion"],
 };
 
 function putInGroups(cabildo: Command): void {
