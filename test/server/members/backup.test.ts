@@ -1,9 +1,19 @@
 // Backups of real members under load, and the new ensembles that begin from them.
 import assert from "node:assert/strict";
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
+import {
+  appendFileSync,
+  createWriteStream,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { after, test } from "node:test";
 import { verifyBackup } from "../../../src/adapters/backup/reader.ts";
 import { type Member, startEnsemble } from "../../support/ensemble.ts";
@@ -178,6 +188,29 @@ test("without the token, from a page, or beside another backup: refused; without
     await three.kill();
     const alone = await cabildo("backup", ...own.slice(0, -1), join(directory, "third"));
     assert.deepEqual([alone.status, /needs a quorum.*It was not done/.test(alone.err)], [1, true]);
+  });
+});
+
+test("a backup that is fetched slowly stays whole while the member takes one snapshot after the other", async () => {
+  const ports = await adminPorts(1);
+  const configOf = (id: number) => [...adminSettings(ports)(id), "snapCount=200"];
+  await withEnsemble({ members: 1, configOf }, async (ensemble) => {
+    const [member] = ensemble.members as [Member];
+    const load = await startLoad(ensemble, { valueBytes: 32 * 1024 });
+    await load.more(600);
+    const headers = { authorization: `Bearer ${readFileSync(tokenFile(member), "utf8").trim()}` };
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const asked = request({ method: "POST", port: ports[0], path: "/operator/backup", headers, agent: false });
+      asked.once("response", resolve).once("error", reject);
+      asked.end();
+    });
+    const snapshots = () => readdirSync(member.dataDirectory).filter((name) => /^snapshot-\d+-\d+$/.test(name)).length;
+    await load.more(1500); // nothing is read meanwhile
+    assert.ok(snapshots() > 3, "the one that is read is kept beside the three newest");
+    await load.stop();
+    const file = join(directory, "slow");
+    await pipeline(response, createWriteStream(file));
+    assert.ok((await verifyBackup(file)).header.bytes > 600 * 32 * 1024);
   });
 });
 
