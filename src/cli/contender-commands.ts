@@ -3,6 +3,7 @@
 import type { Command, CommanderError } from "commander";
 import { oneOf, seconds } from "./arguments.ts";
 import type { ListingOptions } from "./contenders.ts";
+import { onCluster } from "./context-commands.ts";
 
 export function addContenderCommands(cabildo: Command, leave: (error: CommanderError) => never): void {
   const locks = listing(cabildo.command("locks"))
@@ -42,11 +43,7 @@ export function addContenderCommands(cabildo: Command, leave: (error: CommanderE
 }
 
 function listing(command: Command): Command {
-  return command
-    .option(
-      "--connect <url>",
-      "where the servers are (default: CABILDO_CONNECT, else zookeeper://127.0.0.1:2181; zookeeper+tls:// with TLS)",
-    )
+  return onCluster(command)
     .option("--session-timeout <seconds>", "of its own session (default: 10)", seconds(0.1, 3600))
     .option("--auth <scheme:credential>", "who you are, as digest:user:password (default: CABILDO_AUTH)")
     .option("-o, --output <format>", "table or json", oneOf("table", "json"), "table");

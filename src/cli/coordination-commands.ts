@@ -3,6 +3,7 @@
 import type { Command, CommanderError } from "commander";
 import { oneOf, seconds, wholeNumber } from "./arguments.ts";
 import type { BenchOptions } from "./bench.ts";
+import { onCluster } from "./context-commands.ts";
 import type { ElectOptions } from "./elect.ts";
 import type { ExportOptions, ImportOptions } from "./exported-nodes.ts";
 import type { LockOptions } from "./lock.ts";
@@ -189,11 +190,7 @@ export function addCoordinationCommands(cabildo: Command, leave: (error: Command
 type BenchFlags = Omit<BenchOptions, "load" | "duration"> & { readonly seconds?: number };
 
 function onServers(command: Command): Command {
-  return command
-    .option(
-      "--connect <url>",
-      "where the servers are (default: CABILDO_CONNECT, else zookeeper://127.0.0.1:2181; zookeeper+tls:// with TLS)",
-    )
+  return onCluster(command)
     .option(
       "--session-timeout <seconds>",
       "silence after which the servers let go of what it holds (default: 10)",

@@ -7,12 +7,16 @@ import { ConfigurationError } from "../server/configuration/configuration.ts";
 import { loadConfiguration } from "../server/configuration/load.ts";
 import { tokenFileOf } from "../server/operator-token.ts";
 import { type Address, formatAddress, MANAGEMENT_PORT, parseAddress } from "./ask-member.ts";
+import { chosenCluster, managementOfContext } from "./chosen-cluster.ts";
+import type { Context } from "./contexts.ts";
 
 /** As commander gives them. */
 export interface AccessOptions {
   /** `host:port` of the management port. */
   readonly member?: string;
   readonly tokenFile?: string;
+  /** The name of a context. */
+  readonly context?: string;
   /** The member's own zoo.cfg or cabildo.yaml: it says both. */
   readonly config?: string;
 }
@@ -28,23 +32,40 @@ const ERROR_BYTES_MAX = 64 * 1024;
 
 /** Throws a `CoordinationError` that says which option or file is wrong. */
 export function memberAccess(options: AccessOptions): MemberAccess {
+  const kept = contextOf(options)?.tokenFile ?? undefined;
   const own = options.config === undefined ? null : ownSettings(options.config);
-  const file = options.tokenFile ?? (process.env["CABILDO_TOKEN_FILE"] || own?.tokenFile);
+  const flagged = options.tokenFile ?? (options.context === undefined ? undefined : kept);
+  const file = flagged ?? (process.env["CABILDO_TOKEN_FILE"] || (own?.tokenFile ?? kept));
   if (file === undefined) {
     throw wrong(
-      "the member's token is needed: --config names its zoo.cfg or cabildo.yaml; or --token-file (CABILDO_TOKEN_FILE) names " +
-        "the file operator-token of its data directory, or the one that admin.tokenFile names",
+      "the member's token is needed: --config names its zoo.cfg or cabildo.yaml; or --token-file (CABILDO_TOKEN_FILE, a context) " +
+        "names the file operator-token of its data directory, or the one that admin.tokenFile names",
     );
   }
   return { address: memberAddress(options), token: tokenIn(file) };
 }
 
 /** Where the member's management port is. */
-export function memberAddress({ member, config }: AccessOptions): Address {
+export function memberAddress(options: AccessOptions): Address {
+  const { member, config } = options;
   if (member === undefined && config !== undefined) return ownSettings(config).address;
+  const context = member === undefined ? contextOf(options) : null;
+  const [first] = context === null ? [] : managementOfContext(context);
+  if (first !== undefined) return first;
   const address = parseAddress(member ?? `127.0.0.1:${MANAGEMENT_PORT}`);
   if (address === null) throw wrong(`"${member}" is no address: write host:port`);
   return address;
+}
+
+/**
+ * Null: the command is told of the member otherwise. A context that is only in use has no say beside --member: its token would go to
+ * another cluster.
+ */
+function contextOf({ member, config, context }: AccessOptions): Context | null {
+  if (context !== undefined && config !== undefined) throw wrong("--config and --context exclude each other");
+  if (context === undefined && (member ?? config) !== undefined) return null;
+  const cluster = chosenCluster(context === undefined ? {} : { context });
+  return cluster.kind === "context" ? cluster.context : null;
 }
 
 function ownSettings(file: string): { readonly address: Address; readonly tokenFile: string } {

@@ -3,6 +3,7 @@
 import type { Command, CommanderError } from "commander";
 import { oneOf, wholeNumber } from "./arguments.ts";
 import type { BackupOptions } from "./backup.ts";
+import { withContext } from "./context-commands.ts";
 import type { MemberOptions } from "./members.ts";
 import type { RecoverOptions } from "./recover.ts";
 import type { RestoreOptions } from "./restore.ts";
@@ -129,13 +130,13 @@ const SEQUENCE_GAP_TEXT =
   "begin so many sequence numbers above the old cluster's, so that no fencing token is given twice: at least what it applied since";
 
 function withMember(command: Command): Command {
-  return command
+  return withContext(command)
     .option("--member <host:port>", "a member's management port (admin.serverPort), instead of 127.0.0.1:8080")
     .option("--config <file>", "that member's zoo.cfg or cabildo.yaml, which says it");
 }
 
 function withAccess(command: Command): Command {
-  return formatted(command)
+  return withContext(formatted(command))
     .option("--member <host:port>", "the member's management port (admin.serverPort), instead of 127.0.0.1:8080")
     .option("--token-file <file>", "holds the member's token, instead of CABILDO_TOKEN_FILE")
     .option("--config <file>", "the member's zoo.cfg or cabildo.yaml, which says both");

@@ -3,7 +3,9 @@
 import { Command, type CommanderError } from "commander";
 import { CABILDO_VERSION } from "../base/version.ts";
 import { oneOf, wholeNumber } from "./arguments.ts";
+import type { ClusterOptions } from "./chosen-cluster.ts";
 import { addContenderCommands } from "./contender-commands.ts";
+import { addContextCommands, withContext } from "./context-commands.ts";
 import { addCoordinationCommands } from "./coordination-commands.ts";
 import { EXIT_USAGE } from "./exit.ts";
 import { addOperatorCommands } from "./operator-commands.ts";
@@ -52,15 +54,14 @@ export function program(): Command {
     });
   dev.exitOverride(leave);
 
-  const status = cabildo
-    .command("status")
+  const status = withContext(cabildo.command("status"))
     .summary("show the members of a cluster")
     .description(
       "Asks members how they are, and those that they tell of, and prints a table. The exit status is 1 if they have no quorum.",
     )
     .argument(
       "[address...]",
-      "management addresses (admin.serverPort), host:port; one is enough (default: 127.0.0.1:8080 to 8082)",
+      "management addresses (admin.serverPort), host:port; one is enough (default: those of the context, else 127.0.0.1:8080 to 8082)",
     )
     .option(
       "--connect <url>",
@@ -68,15 +69,14 @@ export function program(): Command {
     )
     .option("-o, --output <format>", "table or json", oneOf("table", "json"), "table")
     .option("--timeout <seconds>", "how long to wait for each", wholeNumber(1, 600), 2)
-    .action(async (addresses: string[], options: { connect?: string; output: string; timeout: number }) => {
+    .action(async (addresses: string[], options: StatusFlags) => {
       const { runStatus } = await import("./status.ts");
       const { timeout, ...rest } = options;
       process.exitCode = await runStatus(addresses, { ...rest, timeoutMs: timeout * 1000 });
     });
   status.exitOverride(leave);
 
-  const doctor = cabildo
-    .command("doctor")
+  const doctor = withContext(cabildo.command("doctor"))
     .summary("look for what is wrong with a cluster, and say what to do")
     .description(
       "Asks every member, and checks quorum, members, versions, lag, disks, clocks, ports and limits. Each finding names its remedy. " +
@@ -86,7 +86,7 @@ export function program(): Command {
     .option("--connect <url>", "as for status")
     .option("-o, --output <format>", "text or json", oneOf("text", "json"), "text")
     .option("--timeout <seconds>", "how long to wait for each", wholeNumber(1, 600), 2)
-    .action(async (addresses: string[], options: { connect?: string; output: string; timeout: number }) => {
+    .action(async (addresses: string[], options: StatusFlags) => {
       const { runDoctor } = await import("./doctor.ts");
       const { timeout, ...rest } = options;
       process.exitCode = await runDoctor(addresses, { ...rest, timeoutMs: timeout * 1000 });
@@ -130,6 +130,7 @@ export function program(): Command {
   addCoordinationCommands(cabildo, leave);
   addContenderCommands(cabildo, leave);
   addOperatorCommands(cabildo, leave);
+  addContextCommands(cabildo, leave);
   putInGroups(cabildo);
   return cabildo;
 }
@@ -140,7 +141,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   "Run servers:": ["server", "dev"],
   "Coordinate:": ["lock", "elect", "locks", "elections", "sessions"],
   "Nodes:": ["get", "set", "create", "ls", "rm", "watch", "export", "import"],
-  "Operate a cluster:": ["status", "doctor", "member", "leader", "backup", "restore", "recover"],
+  "Operate a cluster:": ["context", "status", "doctor", "member", "leader", "backup", "restore", "recover"],
   [HELP_GROUP]: ["explain", "check", "bench", "completion"],
 };
 
@@ -164,6 +165,12 @@ CABILDO_LOG_LEVEL=info|warn|error and CABILDO_LOG_FORMAT=text|json say what goes
 
 const CHECK_HELP = `
 Exit status: 0 linearizable, 1 not, 2 no such history, 3 not decided in time.`;
+
+interface StatusFlags extends ClusterOptions {
+  readonly output: string;
+  /** Seconds. */
+  readonly timeout: number;
+}
 
 interface DevOptions {
   readonly members?: number;

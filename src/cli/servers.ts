@@ -4,11 +4,11 @@ import { CoordinationError } from "../base/errors.ts";
 import { connect, type ZooKeeperEngine } from "../engines/zookeeper/index.ts";
 import { connectZooKeeper, type ZooKeeperClient, ZooKeeperError } from "../protocols/zookeeper/client/index.ts";
 import type { Coordination } from "../recipes/index.ts";
+import { type ClusterOptions, chosenCluster } from "./chosen-cluster.ts";
 import { EXIT_FAILED, EXIT_USAGE } from "./exit.ts";
 
 /** As commander gives them. */
-export interface ServerOptions {
-  readonly connect?: string;
+export interface ServerOptions extends ClusterOptions {
   /** Milliseconds. */
   readonly sessionTimeout?: number;
   readonly auth?: string;
@@ -16,16 +16,25 @@ export interface ServerOptions {
   readonly output?: string;
 }
 
-const DEFAULT_URL = "zookeeper://127.0.0.1:2181";
+export const DEFAULT_URL = "zookeeper://127.0.0.1:2181";
 const TELL_AFTER_MS = 1000;
 const CONNECT_TIMEOUT_MS = 10_000;
 
-export function urlOf({ connect }: ServerOptions): string {
-  return connect ?? (process.env["CABILDO_CONNECT"] || DEFAULT_URL);
+/** Throws a CoordinationError where the context that was asked for cannot be had. */
+export function urlOf(options: ServerOptions): string {
+  const cluster = chosenCluster(options);
+  if (cluster.kind === "default") return DEFAULT_URL;
+  return cluster.kind === "url" ? cluster.connect : cluster.context.connect;
+}
+
+/** As a message says it: a name that was chosen long ago may not be the one that is meant. */
+function placeOf(options: ServerOptions): string {
+  const cluster = chosenCluster(options);
+  return cluster.kind === "context" ? `${cluster.context.connect} (context ${cluster.name})` : urlOf(options);
 }
 
 /** `label`: names the program to those who see it hold something, or wait. */
-export function openRecipes(
+export async function openRecipes(
   options: ServerOptions,
   signal?: AbortSignal,
   label?: string,
@@ -33,14 +42,14 @@ export function openRecipes(
   return toldWhileWaiting(options, connect(urlOf(options), { ...clientOptions(options), signal, label }));
 }
 
-export function openClient(options: ServerOptions, signal?: AbortSignal): Promise<ZooKeeperClient> {
+export async function openClient(options: ServerOptions, signal?: AbortSignal): Promise<ZooKeeperClient> {
   return toldWhileWaiting(options, connectZooKeeper(urlOf(options), { ...clientOptions(options), signal }));
 }
 
 /** A person at a terminal is told what is waited for. */
 async function toldWhileWaiting<T>(options: ServerOptions, opening: Promise<T>): Promise<T> {
   const timer = setTimeout(() => {
-    if (process.stderr.isTTY) say(`waiting for a server at ${urlOf(options)}`);
+    if (process.stderr.isTTY) say(`waiting for a server at ${placeOf(options)}`);
   }, TELL_AFTER_MS);
   try {
     return await opening;
@@ -92,7 +101,7 @@ function nextStep(error: CoordinationError, options: ServerOptions): string {
   if (outcome === "unknown") return ". It may have been applied: look before you ask again";
   if (error instanceof ZooKeeperError) return refusal(error);
   if (code === "deadline" || code === "connection-lost") {
-    return `. Is a server running at ${urlOf(options)}? --connect or CABILDO_CONNECT says where; \`cabildo dev\` starts some`;
+    return `. Is a server running at ${placeOf(options)}? --connect, CABILDO_CONNECT or a context says where; \`cabildo dev\` starts some`;
   }
   return "";
 }

@@ -2,16 +2,15 @@
 
 import { CoordinationError } from "../base/errors.ts";
 import type { MemberReport } from "../management/report.ts";
-import { parseConnectString } from "../protocols/zookeeper/client/connect-string.ts";
 import { type Address, type Answer, formatAddress, MANAGEMENT_PORT, parseAddress } from "./ask-member.ts";
-import { type Asked, askCluster, managementOf } from "./follow-members.ts";
+import { type ClusterOptions, chosenCluster, managementOfContext, managementOfUrl } from "./chosen-cluster.ts";
+import { type Asked, askCluster } from "./follow-members.ts";
 import { tellError } from "./operator-failure.ts";
 
 const DEFAULT_PORTS = [MANAGEMENT_PORT, MANAGEMENT_PORT + 1, MANAGEMENT_PORT + 2];
 
 /** Where to ask, as commander gives it. */
-export interface StatusOptions {
-  readonly connect?: string;
+export interface StatusOptions extends ClusterOptions {
   readonly output: string;
   /** For each member. */
   readonly timeoutMs: number;
@@ -42,8 +41,8 @@ function isNobody({ answer, expected }: Asked): boolean {
   return expected === null && answer.kind === "failed";
 }
 
-/** The addresses given; else those that follow from --connect or CABILDO_CONNECT; else the usual ones of this machine. */
-export function startOf(texts: readonly string[], { connect }: StatusOptions) {
+/** The addresses given; else those of the cluster that is chosen; else the usual ones of this machine. */
+export function startOf(texts: readonly string[], options: StatusOptions) {
   if (texts.length > 0) {
     const addresses = texts.map((text) => {
       const address = parseAddress(text);
@@ -52,14 +51,9 @@ export function startOf(texts: readonly string[], { connect }: StatusOptions) {
     });
     return { addresses, isGuess: false };
   }
-  const url = connect ?? process.env["CABILDO_CONNECT"];
-  if (url) {
-    const { servers, isTls } = parseConnectString(url);
-    const addresses = isTls
-      ? servers.map(({ host }) => ({ host, port: MANAGEMENT_PORT })) // where TLS ports are says nothing of the others
-      : servers.flatMap((server) => managementOf(server) ?? []);
-    return { addresses, isGuess: false };
-  }
+  const cluster = chosenCluster(options);
+  if (cluster.kind === "url") return { addresses: managementOfUrl(cluster.connect), isGuess: false };
+  if (cluster.kind === "context") return { addresses: managementOfContext(cluster.context), isGuess: false };
   return { addresses: DEFAULT_PORTS.map((port) => ({ host: "127.0.0.1", port })), isGuess: true };
 }
 
