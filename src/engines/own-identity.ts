@@ -5,7 +5,11 @@ import type { OptionRule } from "../base/options.ts";
 
 /** `label@host:pid`, or `host:pid`. */
 export function ownIdentity(label: string | undefined): string {
-  const place = `${hostname()}:${process.pid}`;
+  return identityAt(`${hostname()}:${process.pid}`, label);
+}
+
+/** `place`: as `host:pid`. */
+export function identityAt(place: string, label: string | undefined): string {
   return label === undefined || label === "" ? place : `${label}@${place}`;
 }
 

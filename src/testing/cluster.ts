@@ -43,7 +43,10 @@ export interface Cluster extends AsyncDisposable {
   kill(id: number): Promise<void>;
   /** Starts a member again on its data; one that runs is closed in order before. It may not be ready yet. */
   restart(id: number): Promise<void>;
-  /** Closes connections and members, and forgets the data. Never rejects. */
+  /**
+   * Closes connections and members, and forgets the data. What `connect` and `restart` have begun is ended first: they fail with
+   * `closed`. Never rejects. A second call waits for the first.
+   */
   close(): Promise<void>;
 }
 
@@ -106,7 +109,10 @@ class RunningCluster implements Cluster {
   /** No other program on this machine, such as another test's cluster that had these ports before, is taken for a member. */
   readonly #secret = randomBytes(24).toString("base64url");
   readonly #connections = new Set<Coordination<ZooKeeperEngine>>();
-  #isClosed = false;
+  /** Calls of `connect` and `restart` that have not ended. */
+  readonly #starting = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
+  #closed: Promise<void> | null = null;
 
   constructor(members: readonly Place[], settings: ClusterSettings, logger: Logger) {
     this.#places = members;
@@ -129,9 +135,18 @@ class RunningCluster implements Cluster {
     return found?.id ?? null;
   }
 
-  async connect(options: RecipeConnectOptions = {}): Promise<Coordination<ZooKeeperEngine>> {
+  connect(options: RecipeConnectOptions = {}): Promise<Coordination<ZooKeeperEngine>> {
+    return this.#untilClosed(() => this.#connect(options));
+  }
+
+  async #connect(options: RecipeConnectOptions): Promise<Coordination<ZooKeeperEngine>> {
+    const { signal: closing } = this.#closing;
+    const { signal = closing } = options;
+    // What is no signal is refused by `connect`.
+    const either = signal instanceof AbortSignal ? AbortSignal.any([signal, closing]) : signal;
+    const connection = await connect(this.connectString, { ...options, signal: either });
+    if (closing.aborted) await connection.close();
     this.#mustBeOpen();
-    const connection = await connect(this.connectString, options);
     this.#connections.add(connection);
     return connection;
   }
@@ -147,20 +162,45 @@ class RunningCluster implements Cluster {
     await member?.kill();
   }
 
-  async restart(id: number): Promise<void> {
-    this.#mustBeOpen();
+  restart(id: number): Promise<void> {
+    return this.#untilClosed(() => this.#restart(id));
+  }
+
+  async #restart(id: number): Promise<void> {
     const place = this.#place(id);
     await this.members.get(id)?.close();
     this.members.delete(id);
+    this.#mustBeOpen();
     await this.#startMember(place);
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true;
+  /** A call that `close` waits for. */
+  async #untilClosed<T>(call: () => Promise<T>): Promise<T> {
+    this.#mustBeOpen();
+    const result = call();
+    this.#starting.add(result);
+    try {
+      return await result;
+    } catch (error) {
+      this.#mustBeOpen(); // else that is why it failed
+      throw error;
+    } finally {
+      this.#starting.delete(result);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
     await Promise.all([...this.#connections].map((connection) => connection.close()));
     const members = [...this.members.values()];
     this.members.clear();
     await Promise.all(members.map((member) => member.kill()));
+    await Promise.allSettled(this.#starting);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -184,6 +224,8 @@ class RunningCluster implements Cluster {
         logger: this.#loggerOf(id),
       },
     );
+    if (this.#closing.signal.aborted) await member.kill();
+    this.#mustBeOpen();
     this.members.set(id, member);
   }
 
@@ -208,7 +250,7 @@ class RunningCluster implements Cluster {
   }
 
   #mustBeOpen(): void {
-    if (this.#isClosed) throw new CoordinationError("closed", "not-applied", "the cluster is closed");
+    if (this.#closing.signal.aborted) throw new CoordinationError("closed", "not-applied", "the cluster is closed");
   }
 }
 

@@ -1,4 +1,5 @@
-// The same objects, whose calls let virtual time pass while they are awaited. Each object that a call gives is such an object too.
+// The same objects, whose calls let virtual time pass while they are awaited. Each object that a call gives is such an object too, also
+// one in a list or a Map.
 
 import type { TimeDriver } from "./time-driver.ts";
 
@@ -13,6 +14,8 @@ export class TrackedCalls {
   }
 
   wrap<T>(value: T): T {
+    if (Array.isArray(value)) return this.#wrapList(value) as T;
+    if (value instanceof Map) return this.#wrapMap(value) as T;
     if (!isWrapped(value) || this.#originals.has(value)) return value;
     let wrapper = this.#wrappers.get(value);
     if (wrapper === undefined) {
@@ -21,6 +24,25 @@ export class TrackedCalls {
       this.#originals.set(wrapper, value);
     }
     return wrapper as T;
+  }
+
+  /** The list itself where it holds nothing to wrap, else a copy. */
+  #wrapList(list: readonly unknown[]): readonly unknown[] {
+    const wrapped = list.map((item) => this.wrap(item));
+    return wrapped.some((item, at) => item !== list[at]) ? wrapped : list;
+  }
+
+  /** As `#wrapList`, for the values: what the platform looks into by itself cannot be a proxy. */
+  #wrapMap(map: ReadonlyMap<unknown, unknown>): ReadonlyMap<unknown, unknown> {
+    const wrapped = new Map([...map].map(([key, value]) => [key, this.wrap(value)]));
+    return [...map].some(([key, value]) => wrapped.get(key) !== value) ? wrapped : map;
+  }
+
+  #unwrap(arg: unknown): unknown {
+    if (Array.isArray(arg) && arg.some((item) => this.#originals.has(item as object))) {
+      return arg.map((item) => this.#unwrap(item));
+    }
+    return this.#originals.get(arg as object) ?? arg;
   }
 
   #handlerOf(): ProxyHandler<object> {
@@ -44,7 +66,7 @@ export class TrackedCalls {
   /** Objects of this cluster that are given to a call are given as they are: their own class looks into them. */
   #call(target: object, name: string | symbol, args: readonly unknown[]): unknown {
     const method = Reflect.get(target, name, target) as (...args: unknown[]) => unknown;
-    const given = args.map((arg) => this.#originals.get(arg as object) ?? arg);
+    const given = args.map((arg) => this.#unwrap(arg));
     const result = Reflect.apply(method, target, given);
     if (!(result instanceof Promise)) return this.wrap(result);
     const told = typeof name === "symbol" ? (name.description ?? "") : name;

@@ -5,6 +5,7 @@ import "../base/disposal.ts";
 import { CoordinationError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { OPTION, type OptionRules, problemOf } from "../base/options.ts";
+import { identityAt, LABEL } from "../engines/own-identity.ts";
 import { ZooKeeperEngine } from "../engines/zookeeper/engine.ts";
 import {
   type Acl,
@@ -12,6 +13,7 @@ import {
   parseConnectString,
   ZooKeeperClient,
 } from "../protocols/zookeeper/client/index.ts";
+import { checkConfiguration } from "../protocols/zookeeper/client/option-rules.ts";
 import { Coordination } from "../recipes/index.ts";
 import { ClientNetwork } from "../sim/kernel/client-network.ts";
 import { SimulatedEnsemble } from "../sim/kernel/ensemble.ts";
@@ -34,6 +36,8 @@ export interface VirtualConnectOptions extends Pick<ClientOptions, "auth" | "req
   /** Everything stands below it: "/app". The root unless given. */
   readonly root?: string | undefined;
   readonly acl?: readonly Acl[] | undefined;
+  /** Names this program for those who see it hold a lock or wait for one: the second program is `label@program-2:2`. */
+  readonly label?: string | undefined;
   readonly logger?: Logger | undefined;
 }
 
@@ -68,7 +72,7 @@ export interface VirtualCluster extends AsyncDisposable {
   pause(connection: Coordination<ZooKeeperEngine>, milliseconds: number): void;
   /** Ends partitions and cuts. */
   heal(): void;
-  /** Closes the connections. Never rejects. */
+  /** Closes the connections; a `connect` that has not ended fails with `closed`. Never rejects. */
   close(): Promise<void>;
 }
 
@@ -109,7 +113,10 @@ class SimulatedCluster implements VirtualCluster {
   readonly #calls: TrackedCalls;
   readonly #programs = new Map<Coordination<ZooKeeperEngine>, Program>();
   #programCount = 0;
-  #isClosed = false;
+  /** Calls of `connect` that have not ended. */
+  readonly #connecting = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
+  #closed: Promise<void> | null = null;
 
   constructor({ members = MEMBERS, seed = 1 }: VirtualClusterOptions) {
     const doors = [zooKeeperDoor({ skipAcl: false, digests: DIGESTS })];
@@ -137,16 +144,22 @@ class SimulatedCluster implements VirtualCluster {
   }
 
   connect(options: VirtualConnectOptions = {}): Promise<Coordination<ZooKeeperEngine>> {
-    return this.#driver.track(this.#connect(options), "cluster.connect");
+    const connecting = this.#connect(options);
+    this.#connecting.add(connecting);
+    const forget = () => void this.#connecting.delete(connecting);
+    connecting.then(forget, forget);
+    return this.#driver.track(connecting, "cluster.connect");
   }
 
   async #connect({
     root = "/",
     acl,
+    label,
     logger,
     ...options
   }: VirtualConnectOptions): Promise<Coordination<ZooKeeperEngine>> {
-    if (this.#isClosed) throw new CoordinationError("closed", "not-applied", "the cluster is closed");
+    this.#mustBeOpen();
+    checkConfiguration("cluster.connect", { label }, { label: LABEL });
     const number = ++this.#programCount;
     const ports = virtualPorts(this.#ensemble, this.#network, number, this.#ensemble.random);
     const sessionTimeoutMs = options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS;
@@ -156,12 +169,16 @@ class SimulatedCluster implements VirtualCluster {
       ports,
     );
     try {
-      await client.connected({ timeoutMs: CONNECT_MS });
+      await client.connected({ timeoutMs: CONNECT_MS, signal: this.#closing.signal });
+      this.#mustBeOpen();
     } catch (error) {
       await client.close();
+      this.#mustBeOpen(); // else that is why it failed
       throw error;
     }
-    const connection = this.#calls.wrap(new Coordination(new ZooKeeperEngine(client, ports, { root, acl, logger })));
+    const identity = identityAt(`program-${number}:${number}`, label);
+    const engine = new ZooKeeperEngine(client, ports, { root, acl, logger, identity });
+    const connection = this.#calls.wrap(new Coordination(engine));
     this.#programs.set(connection, { number, ports });
     return connection;
   }
@@ -208,13 +225,14 @@ class SimulatedCluster implements VirtualCluster {
   }
 
   close(): Promise<void> {
-    const isFirst = !this.#isClosed;
-    this.#isClosed = true;
-    return this.#driver.track(isFirst ? this.#close() : Promise.resolve(), "cluster.close");
+    this.#closed ??= this.#close();
+    return this.#driver.track(this.#closed, "cluster.close");
   }
 
   async #close(): Promise<void> {
+    this.#closing.abort();
     this.heal();
+    await Promise.allSettled(this.#connecting);
     await Promise.all([...this.#programs.keys()].map((connection) => connection.close()));
     for (const member of this.#ensemble.members) if (member.isUp) member.kill();
     this.#driver.close();
@@ -229,6 +247,10 @@ class SimulatedCluster implements VirtualCluster {
     if (found !== undefined) return found;
     const why = `there is no member ${id}: the cluster has the members 1 to ${this.#ensemble.members.length}`;
     throw new CoordinationError("rejected", "not-applied", why);
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closing.signal.aborted) throw new CoordinationError("closed", "not-applied", "the cluster is closed");
   }
 
   #program(connection: Coordination<ZooKeeperEngine>): Program {

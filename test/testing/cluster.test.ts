@@ -8,7 +8,8 @@ import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { CoordinationError, connect } from "../../src/index.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { CoordinationError, connect, openResources } from "../../src/index.ts";
 import { connectZooKeeper } from "../../src/protocols/zookeeper/client/index.ts";
 import { ConfigurationError } from "../../src/server/index.ts";
 import { startCluster } from "../../src/testing/cluster.ts";
@@ -118,6 +119,30 @@ test("what cannot be is told, and closing frees every port, twice if asked", asy
   assert.equal(await canConnect(port!), false);
   await assert.rejects(cluster.connect(), { code: "closed" });
   await assert.rejects(cluster.restart(1), { code: "closed" });
+});
+
+test("closing while a connection or a member begins leaves neither", async () => {
+  for (const wait of [0, 5, 20, 60]) {
+    const cluster = await startCluster({ members: 1 });
+    const connecting = cluster.connect().then(
+      ({ engine }) => engine,
+      ({ code }: CoordinationError) => ({ status: { kind: code } }),
+    );
+    await sleep(wait);
+    await cluster.close();
+    assert.equal((await connecting).status.kind, "closed");
+  }
+  for (const kill of [true, false]) {
+    const cluster = await startCluster({ members: 1 });
+    if (kill) await cluster.kill(1);
+    const restarting = cluster.restart(1).catch(({ code }: CoordinationError) => code);
+    await cluster.close();
+    const [port] = portsOf(cluster.connectString);
+    assert.equal(await canConnect(port!), false);
+    assert.equal(await restarting, "closed");
+    assert.deepEqual([...cluster.members.keys()], []);
+  }
+  assert.deepEqual(openResources(), []);
 });
 
 test("a test process that is killed leaves no file, no process and no port behind", async () => {

@@ -143,6 +143,56 @@ test("what calls give lets time pass too: loops, handles as arguments, bodies, s
   assert.equal(await b.lock("x").tryAcquire(), null);
 });
 
+test("handles in a Map or a list let time pass too", async () => {
+  await using cluster = await virtualCluster();
+  const c = await cluster.connect();
+  const both = await c.multiLock(["a", "b"]).acquire();
+  assert.deepEqual([...both.all.keys()], ["a", "b"]);
+  assert.equal(both.all.size, 2);
+  const [a, b] = [both.all.get("a")!, [...both.all.values()][1]!];
+  await a.release();
+  await b.release();
+  assert.deepEqual([a.state, b.state], ["released", "released"]);
+  for (const [name, handle] of both.all) assert.equal(handle, name === "a" ? a : b);
+  const nodes = await c.nodes.children("/");
+  assert.ok(Array.isArray(nodes) && nodes.includes("locks"));
+});
+
+test("a program may have a label; who holds is named alike in every run", async () => {
+  const named = async (): Promise<readonly string[]> => {
+    await using cluster = await virtualCluster();
+    const [a, b] = [await cluster.connect({ label: "billing" }), await cluster.connect()];
+    await a.lock("x").acquire();
+    await b.lock("y").acquire();
+    const holders = [...(await b.lock("x").contenders()), ...(await b.lock("y").contenders())];
+    assert.deepEqual(
+      holders.map(({ label, host, pid }) => [label, host, pid]),
+      [
+        ["billing", "program-1", 1],
+        [null, "program-2", 2],
+      ],
+    );
+    return holders.map(({ who }) => who);
+  };
+  assert.deepEqual(await named(), ["billing@program-1:1", "program-2:2"]);
+  assert.deepEqual(await named(), await named());
+  await using cluster = await virtualCluster();
+  await assert.rejects(cluster.connect({ label: "a\nb" }), { code: "configuration" });
+});
+
+test("closing while a program connects leaves no connection", async () => {
+  for (const wait of [0, 1, 5]) {
+    const cluster = await virtualCluster();
+    const connecting = cluster.connect().then(
+      ({ engine }) => engine,
+      ({ code }: CoordinationError) => ({ status: { kind: code } }),
+    );
+    if (wait > 0) await cluster.advance(wait);
+    await cluster.close();
+    assert.equal((await connecting).status.kind, "closed");
+  }
+});
+
 test("an event of a signal is waited for inside of run", async () => {
   await using cluster = await virtualCluster();
   const a = await cluster.connect();
