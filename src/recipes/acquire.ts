@@ -97,8 +97,8 @@ export async function acquireWith<C extends Contender>(
         continue;
       }
       scope.waitingFor = wanted.waitsFor?.(standing.ahead) ?? `${standing.ahead} ahead of it`;
-      const { verb = "holds it" } = wanted;
-      using _ = nameHolder(engine, { contender, scope, ahead: standing.ahead, verb, onWaiting });
+      const { what, verb = "holds it" } = wanted;
+      using _ = nameHolder(engine, { what, contender, scope, ahead: standing.ahead, verb, onWaiting });
       await scope.until(standing.changed);
     }
   } catch (error) {

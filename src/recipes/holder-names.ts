@@ -1,7 +1,9 @@
 // Names the holder while a wait goes on: for the error at its deadline, and for who wants to be told.
 
 import "../base/disposal.ts";
+import { callBack } from "../base/callback.ts";
 import type { Contender, Engine } from "./engine.ts";
+import { messageOf } from "./handle.ts";
 import { shownText, type Waiting } from "./identity.ts";
 import type { WaitScope } from "./wait-scope.ts";
 
@@ -11,6 +13,8 @@ const NAMED_AFTER_MS = 500;
 const NAMED_AGAIN_BEFORE_MS = 250;
 
 interface Naming {
+  /** As errors speak of it: `lock "billing"`. */
+  readonly what: string;
   readonly contender: Pick<Contender, "holder">;
   readonly scope: WaitScope;
   readonly ahead: number;
@@ -20,7 +24,7 @@ interface Naming {
 }
 
 /** Begins with this wait in the queue; ends with it. */
-export function nameHolder(engine: Engine, { contender, scope, ahead, verb, onWaiting }: Naming): Disposable {
+export function nameHolder(engine: Engine, { what, contender, scope, ahead, verb, onWaiting }: Naming): Disposable {
   const before = scope.waitingFor;
   let isOver = false;
   const name = async (isTold: boolean): Promise<void> => {
@@ -28,7 +32,10 @@ export function nameHolder(engine: Engine, { contender, scope, ahead, verb, onWa
     if (isOver) return;
     const who = data === null || data === undefined ? "" : shownText(data);
     scope.waitingFor = who === "" ? before : `${before}; ${who} ${verb}`;
-    if (isTold) onWaiting?.({ ahead, holder: who === "" ? null : who });
+    if (!isTold || onWaiting === undefined) return;
+    callBack(onWaiting, { ahead, holder: who === "" ? null : who }, (error) => {
+      engine.logger.error(`onWaiting of ${what} failed: ${messageOf(error)}`);
+    });
   };
   const { remainingMs } = scope;
   const stops = [engine.runtime.after(Math.min(NAMED_AFTER_MS, remainingMs / 2), () => void name(true))];

@@ -2,6 +2,7 @@
 
 import { whenAborted } from "../base/abort.ts";
 import { assert } from "../base/assert.ts";
+import { callBack } from "../base/callback.ts";
 import { CoordinationError } from "../base/errors.ts";
 import type { Term } from "./election.ts";
 import type { Engine } from "./engine.ts";
@@ -112,15 +113,13 @@ export class Latch implements AsyncDisposable {
     assert((this.#term === null) !== (term === null), "terms and their ends alternate");
     this.#term = term;
     if (term !== null) this.#wake();
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(term);
-      } catch (error) {
-        // A listener that fails must not end a leadership.
-        this.#engine.logger.error(`a listener of ${this.#what} failed: ${messageOf(error)}`);
-      }
-    }
+    for (const listener of [...this.#listeners]) callBack(listener, term, this.#onListenerError);
   }
+
+  /** A listener that fails must not end a leadership. */
+  readonly #onListenerError = (error: unknown): void => {
+    this.#engine.logger.error(`a listener of ${this.#what} failed: ${messageOf(error)}`);
+  };
 
   #wake(): void {
     for (const wake of [...this.#waiting]) wake();

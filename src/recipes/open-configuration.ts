@@ -1,5 +1,6 @@
 // An open configuration: the last good value, in memory.
 
+import { callBack } from "../base/callback.ts";
 import { CoordinationError } from "../base/errors.ts";
 import { OPTION, type OptionRules } from "../base/options.ts";
 import type { Configuration, InvalidConfiguration, Reading } from "./configuration.ts";
@@ -138,10 +139,8 @@ export class OpenConfiguration<Input, Output> extends SubscribedView<Versioned |
     if (isKnown) return;
     const kept = this.#current === null ? "" : "; the last good value is kept";
     this.engine.logger.warn(`${this.#source.what}: ${invalid.message}${kept}`);
-    try {
-      this.#onInvalid(invalid);
-    } catch (error) {
+    callBack(this.#onInvalid, invalid, (error) => {
       this.engine.logger.error(`${this.#source.what}: onInvalid failed: ${messageOf(error)}`);
-    }
+    });
   }
 }

@@ -1,6 +1,8 @@
 // The connection's status as plain data, for health checks and logs.
 
+import { callBack } from "../base/callback.ts";
 import type { Engine, EngineSession, EngineStatus } from "./engine.ts";
+import { messageOf } from "./handle.ts";
 
 /**
  * `connecting`: there is no session. `ready`: there is one; it is `unsure` while the servers are not reached. `closed`: there will be
@@ -29,7 +31,10 @@ export function plainStatus(status: EngineStatus): CoordinationStatus {
   return { kind: "ready", session: { id, timeoutMs, state: state.kind, expiresInMs } };
 }
 
-/** Calls the listener at each change, also between sure and unsure. Returns a function that stops that. */
+/**
+ * Calls the listener at each change, also between sure and unsure. Returns a function that stops that. The logger is told of a
+ * listener that fails.
+ */
 export function followStatus(engine: Engine, listener: (status: CoordinationStatus) => void): () => void {
   let followed: EngineSession | null = null;
   let stopSession = () => {};
@@ -40,7 +45,8 @@ export function followStatus(engine: Engine, listener: (status: CoordinationStat
     followed = session;
     stopSession = session?.onState(({ kind }) => (kind === "lost" ? undefined : tell())) ?? (() => {});
   };
-  const tell = () => listener(plainStatus(engine.status));
+  const onError = (error: unknown) => engine.logger.error(`a listener of the status failed: ${messageOf(error)}`);
+  const tell = () => callBack(listener, plainStatus(engine.status), onError);
   const stop = engine.onStatus((status) => {
     follow(status);
     tell();

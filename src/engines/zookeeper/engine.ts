@@ -1,5 +1,6 @@
 // Recipes on ZooKeeper, or on a Cabildo cluster, through our own client.
 
+import { callBack } from "../../base/callback.ts";
 import { CoordinationError } from "../../base/errors.ts";
 import { type Logger, silentLogger } from "../../base/logger.ts";
 import type {
@@ -181,7 +182,7 @@ export class ZooKeeperEngine
 
   /** Its listener is the first to hear of the end: nothing may begin for a session that is over. */
   #begin(of: Session): ZooKeeperSession {
-    const session = new ZooKeeperSession(of);
+    const session = new ZooKeeperSession(of, (error) => this.#reportListener("session", error));
     session.onState((state) => {
       if (state.kind !== "lost" || this.#session !== session) return;
       this.#session = null;
@@ -192,7 +193,13 @@ export class ZooKeeperEngine
 
   #become(status: EngineStatus): void {
     this.#status = status;
-    for (const listener of [...this.#listeners]) listener(status);
+    const onError = (error: unknown) => this.#reportListener("status", error);
+    for (const listener of [...this.#listeners]) callBack(listener, status, onError);
+  }
+
+  #reportListener(of: "session" | "status", error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.logger.error(`a listener of the ${of} failed: ${why}`);
   }
 
   // ------------------------------------------------------------------------------------------------------- abilities

@@ -1,6 +1,7 @@
 // The client's session as the engine port has it, with one listener on the client's signal for all who depend on it.
 
 import { assert } from "../../base/assert.ts";
+import { callBack } from "../../base/callback.ts";
 import { type Session, SessionLostError } from "../../protocols/zookeeper/client/index.ts";
 import type { EngineSession, SessionLossCause, SessionState } from "../../recipes/engine.ts";
 
@@ -12,11 +13,14 @@ export function showSessionId(id: bigint): string {
 export class ZooKeeperSession implements EngineSession {
   readonly id: string;
   readonly #session: Session;
+  readonly #onListenerError: (error: unknown) => void;
   #state: SessionState = { kind: "sure" };
   readonly #listeners = new Set<(state: SessionState) => void>();
 
-  constructor(session: Session) {
+  /** `onListenerError` gets what a listener throws; the others are told all the same. */
+  constructor(session: Session, onListenerError: (error: unknown) => void) {
     this.#session = session;
+    this.#onListenerError = onListenerError;
     this.id = showSessionId(session.id);
     const onLost = () => this.#become(lossOf(session.signal.reason));
     if (session.signal.aborted) onLost();
@@ -62,7 +66,7 @@ export class ZooKeeperSession implements EngineSession {
   #become(state: SessionState): void {
     assert(this.#state.kind !== "lost", "a lost session stays lost");
     this.#state = state;
-    for (const listener of [...this.#listeners]) listener(state);
+    for (const listener of [...this.#listeners]) callBack(listener, state, this.#onListenerError);
     if (state.kind === "lost") this.#listeners.clear();
   }
 }

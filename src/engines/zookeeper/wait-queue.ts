@@ -120,11 +120,10 @@ export class WaitQueueContender implements Contender {
     return readWatch;
   }
 
-  /** Of the first that it waits for. */
+  /** Of the first in the queue, which holds it: a reader that waits for a writer behind it is told of that holder, too. */
   async holder(): Promise<Uint8Array | null> {
-    const { waitsFor } = this.#options;
-    const queue = inQueueOrder(await this.#list(), this.#kind).filter(({ name }) => !this.#strangers.has(name));
-    const first = queue.find((node) => node.name === this.node.name || waitsFor?.(node) !== false);
+    const queue = inQueueOrder(await this.#list(), this.#kind);
+    const first = queue.find(({ name }) => !this.#strangers.has(name));
     if (first === undefined || first.name === this.node.name) return null;
     return dataOf(this.context, this.session, `${this.#options.path}/${first.name}`);
   }

@@ -75,6 +75,28 @@ export const contenderScenarios: readonly Scenario<ExclusiveEngine>[] = [
     },
   },
   {
+    invariant: "a reader that waits behind a waiting writer is told who holds the lock, not who waits before it",
+    async play(stage) {
+      const [a, b, d] = [await stage.program(), await stage.program(), await stage.program()];
+      const held = await a.c.rwLock("rw-named").read();
+      const writing = stateOf(b.c.rwLock("rw-named").write());
+      await untilQueued(stage, "read-write lock", "rw-named", 2);
+      const heard: Waiting[] = [];
+      const onWaiting = (waiting: Waiting) => void heard.push(waiting);
+      const error = await failsAs(
+        "deadline",
+        d.c.rwLock("rw-named").read({ timeoutMs: 3000 * stage.slowdown, onWaiting }),
+      );
+      assert.ok(error.message.endsWith(`; ${a.c.engine.identity} holds it`), error.message);
+      assert.deepEqual(heard, [{ ahead: 1, holder: a.c.engine.identity }]);
+      await held.release();
+      const writer = await within(stage, 5000, "the writer holds it", writing.promise);
+      const next = await failsAs("deadline", d.c.rwLock("rw-named").read({ timeoutMs: 3000 * stage.slowdown }));
+      assert.ok(next.message.endsWith(`; ${b.c.engine.identity} holds it`), next.message);
+      await writer.release();
+    },
+  },
+  {
     invariant: "a wait for permits names one who has one",
     async play(stage) {
       const [a, b] = [await stage.program(), await stage.program()];

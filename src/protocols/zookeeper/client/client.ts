@@ -1,5 +1,6 @@
 // The client's interface: a method for each operation, and its session.
 
+import { callBack } from "../../../base/callback.ts";
 import { CoordinationError } from "../../../base/errors.ts";
 import { problemOf } from "../../../base/options.ts";
 import { toByteString } from "../../../base/text.ts";
@@ -383,12 +384,7 @@ export class ZooKeeperClient implements AsyncDisposable {
 
   /** A listener that fails must not harm the session. */
   #tell<News>(listener: (news: News) => unknown, news: News): void {
-    try {
-      const result = listener(news);
-      if (result instanceof Promise) result.catch(this.#onListenerError);
-    } catch (error) {
-      this.#onListenerError(error);
-    }
+    callBack(listener, news, this.#onListenerError);
   }
 
   #throwLater(error: unknown): void {
