@@ -1,8 +1,8 @@
 // Which feature level a member understands, by the wire version that its program announces when it connects. A level needs
 // the wire version that came with it.
 
-/** Of each level, the wire version of the first program that understands it: members announce no other number. */
-const WIRE_VERSION_OF_LEVEL: readonly number[] = [2, 3];
+/** Of each level, the first wire version all of whose programs understand it. Programs of version 3 understand level 0. */
+const WIRE_VERSION_OF_LEVEL: readonly number[] = [2, 4];
 
 /** The highest level that a program of this wire version understands. */
 export function levelOfWireVersion(version: number): number {

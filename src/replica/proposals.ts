@@ -70,6 +70,12 @@ export class Proposals {
       waiter.onRefused(COMMAND_TOO_LONG);
       return;
     }
+    // A leader of an older program could not read it, and would hang up on this member each time that it is sent.
+    if (model.level > this.#machine.level) {
+      this.#batches.abandon();
+      waiter.onOutcome(model.refused("feature-level"), this.#machine.sequence);
+      return;
+    }
     const full = this.#batches.commit(model, waiter);
     if (full !== null) this.#send(full);
     this.#route.requestFlush();

@@ -11,8 +11,9 @@ import type { ReplicaStats } from "./replica-stats.ts";
 /** Who waits for a command; each hears exactly once, in the order in which this member proposed. */
 export interface Waiter<Outcome> {
   /**
-   * Called in the middle of `apply`, after the command's events; `sequence` is the command's (ZooKeeper's zxid). A property, not
-   * a method: so the compiler refuses a waiter that takes fewer outcomes than the model gives.
+   * Called in the middle of `apply`, after the command's events; `sequence` is the command's (ZooKeeper's zxid). In the middle of
+   * `commit` where the model is above the feature level: then `sequence` is the state's. A property, not a method: so the
+   * compiler refuses a waiter that takes fewer outcomes than the model gives.
    */
   readonly onOutcome: (outcome: Outcome, sequence: number) => void;
   /** The command will never be applied (`not-applied`), or nobody can know (`unknown`: this member is stopping). */

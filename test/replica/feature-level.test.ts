@@ -16,7 +16,10 @@ import { OLDER_LEVEL, type SimulatedMember } from "../../src/sim/kernel/member.t
 import { FEATURE_LEVEL, FeatureLevel } from "../../src/state/feature-level.ts";
 import { Leases } from "../../src/state/leases/leases.ts";
 import { Machine } from "../../src/state/machine.ts";
+import { encodeChange } from "../../src/state/membership/commands.ts";
+import { MembershipModel } from "../../src/state/membership/model.ts";
 import { coordinationModels, type ModelFactory } from "../../src/state/models.ts";
+import { rejected } from "../../src/state/outcomes.ts";
 import { CounterModel, type CounterOutcome, encodeAdd } from "../state/counter-model.ts";
 import { scenario } from "./story.ts";
 
@@ -45,22 +48,23 @@ function levels(duty: FeatureLevelDuty, view: LeaderView): number[] {
 }
 
 test("nothing is raised that no model needs", () => {
-  assert.deepEqual(levels(dutyOf(null), viewOf(3, 3, 3)), []);
+  assert.deepEqual(levels(dutyOf(null), viewOf(4, 4, 4)), []);
 });
 
 test("it is raised once all members understand it, and asked for once a term", () => {
   const duty = dutyOf(1);
-  assert.deepEqual(levels(duty, viewOf(3, null, 3)), [], "one is away");
-  assert.deepEqual(levels(duty, viewOf(3, 2, 3)), [], "one is old");
-  assert.deepEqual(levels(duty, { ...viewOf(3, 3, 3), isChangingMembership: true }), []);
-  assert.deepEqual(levels(duty, viewOf(3, 3, 3)), [1]);
-  assert.deepEqual(levels(duty, viewOf(3, 3, 3)), []);
+  assert.deepEqual(levels(duty, viewOf(4, null, 4)), [], "one is away");
+  assert.deepEqual(levels(duty, viewOf(4, 2, 4)), [], "one is old");
+  assert.deepEqual(levels(duty, viewOf(4, 3, 4)), [], "one was built between the two levels");
+  assert.deepEqual(levels(duty, { ...viewOf(4, 4, 4), isChangingMembership: true }), []);
+  assert.deepEqual(levels(duty, viewOf(4, 4, 4)), [1]);
+  assert.deepEqual(levels(duty, viewOf(4, 4, 4)), []);
   duty.reset();
-  assert.deepEqual(levels(duty, viewOf(3, 4, 3)), [1]);
+  assert.deepEqual(levels(duty, viewOf(4, 5, 4)), [1]);
 });
 
 test("it is raised as far as all understand it, and no further than is needed", () => {
-  assert.deepEqual(levels(dutyOf(2), viewOf(3, 3, 3)), [1]);
+  assert.deepEqual(levels(dutyOf(2), viewOf(4, 4, 4)), [1]);
   assert.deepEqual(levels(dutyOf(1), viewOf(9, 9, 9)), [1]);
 });
 
@@ -85,6 +89,17 @@ scenario(
   },
 );
 
+/** What is answered at once to a command of a model that the log's level is below. */
+function answersTo({ replica }: SimulatedMember): unknown[] {
+  const answers: unknown[] = [];
+  encodeChange(replica!.begin(), { version: null, steps: [{ kind: "remove", id: 3 }] });
+  replica!.commit(replica!.machine.model(MembershipModel), {
+    onOutcome: (outcome) => answers.push(outcome),
+    onRefused: (error) => answers.push(error),
+  });
+  return answers;
+}
+
 scenario(
   "while a member runs the program before this one, the level stays, and such members are taken; then it is raised",
   { olderPrograms: [3] },
@@ -93,6 +108,7 @@ scenario(
     const levels = (): number[] => ensemble.members.map(({ replica }) => replica?.machine.level ?? -1);
     await ensemble.time.run(10_000);
     assert.deepEqual(levels(), [0, 0, 0]);
+    assert.deepEqual(answersTo(ensemble.member(1)), [rejected("feature-level")], "the older program could not read it");
     for (const { id } of ensemble.members) assert.equal(ensemble.network.required.get(id), wireVersionOfLevel(0));
     third.kill();
     third.programLevel = FEATURE_LEVEL;
