@@ -1,9 +1,8 @@
 // `cabildo recover`: what a stopped member holds, and a new ensemble from it where the old one has lost its majority for good.
 
-import { join } from "node:path";
 import type { ServerConfiguration } from "../server/configuration/configuration.ts";
+import { asidesOf, whileHeld } from "../server/member-directories.ts";
 import { beginEnsemble } from "../server/new-ensemble.ts";
-import { setDataAside } from "../server/old-data.ts";
 import { type Salvaged, salvage } from "../server/salvage.ts";
 import { createLogger } from "./logger.ts";
 import { tellError } from "./operator-failure.ts";
@@ -25,31 +24,26 @@ export async function runRecover(
   try {
     const configuration = settingsOf(config, flags);
     const logger = createLogger({ level: "error" });
-    const salvaged = await salvage(configuration, logger);
-    if (forceNewEnsemble !== true) {
-      tellHeld(configuration, salvaged, output);
+    return await whileHeld(configuration, async (held) => {
+      const salvaged = await salvage(configuration, logger);
+      if (forceNewEnsemble !== true) {
+        tellHeld(configuration, salvaged, output);
+        return 0;
+      }
+      const aside = `before-recovery-${new Date().toISOString().replaceAll(/[:.]/g, "-")}`;
+      const kept = asidesOf(configuration, aside).map((each) => each.aside);
+      const [place, them] = kept.length === 1 ? ["it", "it"] : ["them, each into the directory above it", "them"];
+      const { machine, term } = salvaged;
+      const remedy =
+        `A recovery was cut short here. What this member held is in ${kept.join(" and ")}. Remove everything else but myid, move what is ` +
+        `in ${place} back, and recover again.`;
+      const founded = await beginEnsemble({ configuration, held, aside, machine, term, sequenceGap, remedy, logger });
+      tellFounded(configuration, founded, output);
+      if (output !== "json") {
+        process.stdout.write(`What it held before is in ${kept.join(" and ")}: remove ${them} when all is well\n`);
+      }
       return 0;
-    }
-    const stamp = new Date().toISOString().replaceAll(/[:.]/g, "-");
-    const aside = `before-recovery-${stamp}`;
-    const founded = await beginEnsemble({
-      configuration,
-      machine: salvaged.machine,
-      term: salvaged.term,
-      sequenceGap,
-      remedy:
-        `A recovery was cut short here. What this directory held is in ${join(configuration.dataDir, aside)}. Remove everything else ` +
-        "but myid, move what is in there back, and recover again.",
-      prepare: () => setDataAside(configuration, aside),
-      logger,
     });
-    tellFounded(configuration, founded, output);
-    if (output !== "json") {
-      process.stdout.write(
-        `What it held before is in ${join(configuration.dataDir, aside)}: remove it when all is well\n`,
-      );
-    }
-    return 0;
   } catch (error) {
     return tellError(error, output, { isChange: forceNewEnsemble === true });
   }

@@ -4,7 +4,8 @@ import { verifyBackup } from "../adapters/backup/reader.ts";
 import { CoordinationError } from "../base/errors.ts";
 import { ConfigurationError, type ServerConfiguration } from "../server/configuration/configuration.ts";
 import { loadConfiguration } from "../server/configuration/load.ts";
-import { beginEnsemble, type FoundedEnsemble, requireEmptyDirectories } from "../server/new-ensemble.ts";
+import { requireEmptyDirectories, whileMade } from "../server/member-directories.ts";
+import { beginEnsemble, type FoundedEnsemble } from "../server/new-ensemble.ts";
 import { readState } from "./backup.ts";
 import { createLogger } from "./logger.ts";
 import { tellError } from "./operator-failure.ts";
@@ -23,17 +24,21 @@ export async function runRestore(
 ): Promise<number> {
   try {
     const configuration = settingsOf(config, flags);
-    await requireEmptyDirectories(configuration);
+    await requireEmptyDirectories(configuration); // before a long read; it is checked again once they are locked
     const backup = await verifyBackup(file);
     const machine = await readState(file, backup);
-    const founded = await beginEnsemble({
-      configuration,
-      machine,
-      term: backup.header.term,
-      sequenceGap,
-      remedy: `The restore of ${file} into this directory was cut short. Remove everything here but myid, and restore again.`,
-      logger: createLogger({ level: "error" }),
-    });
+    const founded = await whileMade(configuration, (held) =>
+      beginEnsemble({
+        configuration,
+        held,
+        aside: null,
+        machine,
+        term: backup.header.term,
+        sequenceGap,
+        remedy: `The restore of ${file} into this directory was cut short. Remove everything here but myid, and restore again.`,
+        logger: createLogger({ level: "error" }),
+      }),
+    );
     tellFounded(configuration, founded, output);
     return 0;
   } catch (error) {

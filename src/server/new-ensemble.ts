@@ -2,7 +2,8 @@
 // whose ensemble has lost its majority. The other members start with empty directories and take everything from this one.
 
 import { randomBytes } from "node:crypto";
-import { readdir } from "node:fs/promises";
+import type { HeldDirectories } from "../adapters/storage/directory-locks.ts";
+import { directoryFormatOf, writeIdentity } from "../adapters/storage/identity.ts";
 import { systemFiles } from "../adapters/storage/system-files.ts";
 import { openStorage } from "../adapters/storage/system-storage.ts";
 import { markFinished, markUnfinished } from "../adapters/storage/unfinished.ts";
@@ -15,12 +16,10 @@ import type { Machine } from "../state/machine.ts";
 import { refound, SEQUENCE_MAX } from "../state/refounding.ts";
 import type { ServerConfiguration } from "./configuration/configuration.ts";
 import { initialEnsemble } from "./initial-ensemble.ts";
-import { TOKEN_NAME } from "./operator-token.ts";
+import { requireEmptyDirectories, setDataAside, unmarkIfUntouched } from "./member-directories.ts";
 
 const SLICE_BYTES = 128 * 1024;
 const SNAPSHOTS_RETAINED = 3;
-/** What may stand in an empty data directory: what operators, file systems and members put there before any data. */
-const NO_DATA: ReadonlySet<string> = new Set(["myid", "lost+found", TOKEN_NAME]);
 
 export interface FoundedEnsemble {
   readonly cluster: number;
@@ -30,24 +29,12 @@ export interface FoundedEnsemble {
   readonly leasesEnded: number;
 }
 
-/** Throws "configuration" unless both directories of the member are empty or not there. */
-export async function requireEmptyDirectories({ dataDir, logDir }: ServerConfiguration): Promise<void> {
-  for (const directory of new Set([dataDir, logDir])) {
-    const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return [];
-      throw unusable(`${directory} cannot be read: ${error.message}`);
-    });
-    const data = names.find((name) => !NO_DATA.has(name));
-    if (data === undefined) continue;
-    throw unusable(
-      `${directory} is not empty (${data}): a backup is restored into new directories only, and nothing was changed. Name ` +
-        "another directory, or move what is there away",
-    );
-  }
-}
-
 export interface FoundingPlan {
   readonly configuration: ServerConfiguration;
+  /** The locks on both directories, which the caller took before it looked at what is there. */
+  readonly held: HeldDirectories;
+  /** What the directories hold is moved into one of this name below each; null: they must be empty. */
+  readonly aside: string | null;
   /** The state, which this changes; at the term that its last entry has. */
   readonly machine: Machine;
   readonly term: number;
@@ -55,8 +42,6 @@ export interface FoundingPlan {
   readonly sequenceGap: number;
   /** What to do where this was cut short, for people. */
   readonly remedy: string;
-  /** Clears the directories, once they are marked as unfinished. */
-  readonly prepare?: () => Promise<void>;
   readonly logger: Logger;
 }
 
@@ -71,9 +56,22 @@ export async function beginEnsemble(plan: FoundingPlan): Promise<FoundedEnsemble
     );
   }
   const { dataDir } = configuration;
-  await systemFiles.makeDirectory(dataDir);
-  await markUnfinished(systemFiles, dataDir, plan.remedy);
-  await plan.prepare?.();
+  if (plan.aside === null) await requireEmptyDirectories(configuration);
+  try {
+    await markUnfinished(systemFiles, dataDir, plan.remedy);
+    if (plan.aside !== null) await setDataAside(configuration, plan.aside);
+    const founded = await writeEnsemble(plan, sequence);
+    await markFinished(systemFiles, dataDir);
+    return founded;
+  } catch (error) {
+    await unmarkIfUntouched(configuration, plan.aside);
+    throw error;
+  }
+}
+
+async function writeEnsemble(plan: FoundingPlan, sequence: number): Promise<FoundedEnsemble> {
+  const { configuration, machine } = plan;
+  const { dataDir } = configuration;
   const disk = new DiskTrouble();
   const storage = await openStorage({
     member: configuration.id,
@@ -84,12 +82,15 @@ export async function beginEnsemble(plan: FoundingPlan): Promise<FoundedEnsemble
     segmentBytes: configuration.storage.segmentBytes,
     alone: true,
     isRestoring: true,
+    lock: plan.held.lock,
     log: plan.logger,
     events: disk,
   });
   try {
     const founded = await disk.unless(writeState(plan, storage, sequence));
-    await markFinished(systemFiles, dataDir);
+    await storage.log.close();
+    const owner = { member: configuration.id, incarnation: storage.incarnation };
+    await writeIdentity(systemFiles, dataDir, { owner, format: directoryFormatOf(machine.level) });
     return founded;
   } finally {
     await storage.log.close();

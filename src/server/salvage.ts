@@ -1,12 +1,12 @@
 // The state that a stopped member's data directory holds, read offline: what its snapshot and its log lead to. Entries of which it is not
 // known that they were committed count as well: any of them may have been acknowledged.
 
-import { openStorage } from "../adapters/storage/system-storage.ts";
+import type { StoredData } from "../adapters/storage/reading.ts";
+import { readStorage } from "../adapters/storage/system-storage.ts";
 import { CoordinationError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { decodeConfiguration } from "../consensus/raft/configuration.ts";
 import type { Configuration, Entry } from "../consensus/raft/types.ts";
-import type { OpenedStorage } from "../replica/ports.ts";
 import { Machine } from "../state/machine.ts";
 import { coordinationModels } from "../state/models.ts";
 import type { ServerConfiguration } from "./configuration/configuration.ts";
@@ -23,44 +23,33 @@ export interface Salvaged {
   readonly configuration: Configuration;
 }
 
-/** Throws a `CoordinationError` where the directory is empty, damaged, another member's, or in use. */
+/**
+ * Changes nothing. The caller holds the directories. Throws a `CoordinationError` where they are empty, damaged, another member's, or marked as
+ * unfinished.
+ */
 export async function salvage(configuration: ServerConfiguration, logger: Logger): Promise<Salvaged> {
-  const { id, dataDir, logDir, storage: settings } = configuration;
-  const trouble: Error[] = [];
-  const storage = await openStorage({
+  const { id, dataDir, logDir, storage } = configuration;
+  const stored = await readStorage({
     member: id,
     dataDirectory: dataDir,
     logDirectory: logDir,
     initialConfiguration: { cluster: 0, members: [], outgoing: [] },
-    retainSnapshots: settings.snapshotsRetained,
-    segmentBytes: settings.segmentBytes,
-    alone: true, // damage is told, and nothing is set aside
     log: logger,
-    events: { onFull: () => {}, onFailure: (error) => trouble.push(error) },
   });
-  try {
-    const salvaged = await stateOf(storage, new Set(settings.skippedEntries));
-    if (trouble[0] !== undefined) throw trouble[0];
-    return salvaged;
-  } finally {
-    await storage.log.close();
+  if (stored === null || stored.recovered.lastIndex === 0) {
+    const why = `${dataDir} is empty: there is nothing to recover`;
+    throw new CoordinationError("configuration", "not-applied", why);
   }
+  return stateOf(stored, new Set(storage.skippedEntries));
 }
 
-async function stateOf(storage: OpenedStorage, skipped: ReadonlySet<number>): Promise<Salvaged> {
-  const { snapshot, lastIndex, termStarts, hardState, configurations } = storage.recovered;
-  if (lastIndex === 0) {
-    throw new CoordinationError(
-      "configuration",
-      "not-applied",
-      "this data directory is empty: there is nothing to recover",
-    );
-  }
+async function stateOf(stored: StoredData, skipped: ReadonlySet<number>): Promise<Salvaged> {
+  const { snapshot, lastIndex, termStarts, hardState, configurations } = stored.recovered;
   const machine = new Machine(coordinationModels());
-  if (snapshot.index > 0) await restore(machine, storage, snapshot.index);
+  if (snapshot.index > 0) await restore(machine, stored, snapshot.index);
   while (machine.appliedIndex < lastIndex) {
     const from = machine.appliedIndex + 1;
-    const entries = await storage.log.read(from, lastIndex, READ_BYTES);
+    const entries = await stored.log.read(from, lastIndex, READ_BYTES);
     if (entries.length === 0) {
       throw new CoordinationError("damaged", "not-applied", `the log lacks entry ${from} of ${lastIndex}`);
     }
@@ -75,7 +64,7 @@ async function stateOf(storage: OpenedStorage, skipped: ReadonlySet<number>): Pr
   };
 }
 
-async function restore(machine: Machine, { snapshots }: OpenedStorage, index: number): Promise<void> {
+async function restore(machine: Machine, { snapshots }: StoredData, index: number): Promise<void> {
   const restorer = machine.restore();
   try {
     for await (const chunk of snapshots.stream(index)) restorer.push(chunk);

@@ -22,8 +22,11 @@ export interface Found {
   readonly restart: SnapshotMeta | null;
 }
 
+/** `open`: an unfinished birth is removed, and damaged snapshots that nobody needs are set aside. `read`: nothing is changed. */
+export type Purpose = "open" | "read";
+
 /** Null: nothing was ever here. Throws a DamageError where something is missing or not as it was written. */
-export async function findData(place: Place): Promise<Found | null> {
+export async function findData(place: Place, purpose: Purpose): Promise<Found | null> {
   const { files, dataDirectory, logDirectory, member, logger } = place;
   const identity = await readIdentity(files, dataDirectory, member);
   const snapshotNames = (await files.list(dataDirectory)).filter(isSnapshot);
@@ -31,7 +34,7 @@ export async function findData(place: Place): Promise<Found | null> {
     const logNames = (await files.list(logDirectory)).filter((name) => isJournalFile(name) && name !== SPARE_NAME);
     if (logNames.length + snapshotNames.length === 0) return null;
     if (snapshotNames.length === 0 && (await isUnfinishedBirth(files, logDirectory, logNames))) {
-      await files.remove(pathIn(logDirectory, logNames[0]!));
+      if (purpose === "open") await files.remove(pathIn(logDirectory, logNames[0]!));
       return null;
     }
     throw new DamageError(pathIn(dataDirectory, IDENTITY_NAME), 0, "the identity is missing, but there are data");
@@ -43,7 +46,7 @@ export async function findData(place: Place): Promise<Found | null> {
     const { path, end } = log.journal.tail;
     logger.warn(`${path}: a commit at offset ${end} was being written when the member stopped: it is left out`);
   }
-  const snapshots = await findSnapshots(place, owner, snapshotNames, log);
+  const snapshots = await findSnapshots(place, owner, snapshotNames, log, purpose);
   return { owner, format, log, snapshots, restart: restartAfter(snapshots.at(-1)?.meta ?? null, log) };
 }
 
@@ -53,6 +56,7 @@ async function findSnapshots(
   owner: Owner,
   names: readonly string[],
   log: RecoveredLog,
+  purpose: Purpose,
 ): Promise<StoredSnapshot[]> {
   const { files, dataDirectory, logger } = place;
   const whole: StoredSnapshot[] = [];
@@ -83,7 +87,7 @@ async function findSnapshots(
       )
     );
   }
-  if (damaged.length > 0) {
+  if (damaged.length > 0 && purpose === "open") {
     const aside = await asideDirectory(place, dataDirectory);
     for (const name of damaged) await files.rename(pathIn(dataDirectory, name), pathIn(aside, name));
     await files.syncDirectory(aside);

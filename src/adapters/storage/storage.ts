@@ -10,6 +10,7 @@ import { begin, refuseForeign } from "./beginning.ts";
 import type { Chance } from "./chance.ts";
 import { DamageError, refusal } from "./damage.ts";
 import { DirectoryFormat } from "./directory-format.ts";
+import { type LockDirectory, lockAll } from "./directory-locks.ts";
 import { type Files, removeIfThere } from "./files.ts";
 import { type Found, findData, recoveredState } from "./finding.ts";
 import type { Pace } from "./journal/pace.ts";
@@ -49,8 +50,7 @@ export interface StorageOptions {
 /** What storage needs of its surroundings: the operating system's (`system-storage.ts`), or a simulated one. */
 export interface StorageWorld {
   readonly files: Files;
-  /** Takes a directory for this process alone; returns how to let go. */
-  readonly lock: (directory: string) => Promise<() => Promise<void>>;
+  readonly lock: LockDirectory;
   readonly after: After;
   /** Runs a task once this turn's frames have left for the other members. */
   readonly afterSends: Defer;
@@ -78,7 +78,7 @@ export async function openStorageIn(world: StorageWorld, options: StorageOptions
     wall: world.wall,
   };
   for (const directory of place.directories) await place.files.makeDirectory(directory);
-  const unlock = await lockAll(place, world.lock);
+  const unlock = await lockAll(place.directories, world.lock);
   try {
     if (options.isRestoring !== true) await refuseUnfinished(place.files, dataDirectory);
     return await openLocked(world, options, place, unlock);
@@ -158,7 +158,7 @@ async function findOrBegin(place: Place, alone: boolean, segmentBytes: number): 
   const { logger } = place;
   await refuseForeign(place);
   try {
-    const found = await findData(place);
+    const found = await findData(place, "open");
     if (found !== null) return found;
   } catch (error) {
     if (!(error instanceof DamageError)) throw error;
@@ -181,21 +181,4 @@ async function tidy({ files, dataDirectory, logDirectory, directories }: Place):
   }
   await removeIfThere(files, pathIn(logDirectory, SPARE_NAME));
   for (const directory of directories) await files.syncDirectory(directory);
-}
-
-async function lockAll(
-  { directories }: Place,
-  lock: (directory: string) => Promise<() => Promise<void>>,
-): Promise<() => Promise<void>> {
-  const held: (() => Promise<void>)[] = [];
-  const unlock = async () => {
-    for (const release of held.splice(0)) await release();
-  };
-  try {
-    for (const directory of directories) held.push(await lock(directory));
-  } catch (error) {
-    await unlock();
-    throw error;
-  }
-  return unlock;
 }

@@ -6,7 +6,7 @@ import { foreignError } from "./damage.ts";
 import { type Files, isAbsent, removeIfThere } from "./files.ts";
 import { pathIn } from "./paths.ts";
 
-const UNFINISHED_NAME = "unfinished-restore";
+export const UNFINISHED_NAME = "unfinished-restore";
 
 /** `remedy`: what to do where this is found, for people. */
 export async function markUnfinished(files: Files, directory: string, remedy: string): Promise<void> {
