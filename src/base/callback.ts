@@ -11,7 +11,7 @@ export function callBack<News>(callback: (news: News) => unknown, news: News, on
 }
 
 /** A promise, of whichever library or realm. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
+export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   if ((typeof value !== "object" || value === null) && typeof value !== "function") return false;
   return typeof (value as { readonly then?: unknown }).then === "function";
 }

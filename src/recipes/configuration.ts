@@ -2,13 +2,22 @@
 // the schema is reported and never replaces a good one. On the servers it is JSON.
 
 import { CoordinationError } from "../base/errors.ts";
+import { OPTION } from "../base/options.ts";
 import { type AccessOptions, accessOf } from "./access.ts";
 import { bytesOf, textOf } from "./bytes.ts";
 import type { Engine, HasValues, ReadOptions, Value, Versioned } from "./engine.ts";
 import { InvalidValueError } from "./errors.ts";
 import { messageOf } from "./handle.ts";
 import { OpenConfiguration, type OpenOptions } from "./open-configuration.ts";
-import { type SchemaIssue, type StandardSchema, schemaOf, showIssues, type Validator } from "./standard-schema.ts";
+import { checkOptions } from "./options.ts";
+import {
+  SCHEMA,
+  type SchemaIssue,
+  type StandardSchema,
+  schemaOf,
+  showIssues,
+  type Validator,
+} from "./standard-schema.ts";
 import { readOnce } from "./subscription.ts";
 import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 
@@ -28,6 +37,8 @@ export interface InvalidConfiguration {
   readonly revision: bigint | null;
 }
 
+const CHECKED = { schema: OPTION.required(SCHEMA) };
+
 export class Configuration<Input, Output> {
   readonly name: string;
   readonly #engine: Engine;
@@ -38,12 +49,13 @@ export class Configuration<Input, Output> {
   constructor(
     engine: Engine & HasValues,
     name: string,
-    schema: StandardSchema<Input, Output> | Validator<Output>,
+    schema: StandardSchema<Input, Output> | Validator<Output | PromiseLike<Output>>,
     options: AccessOptions = {},
   ) {
     this.name = name;
     this.#engine = engine;
     this.#what = `configuration ${JSON.stringify(name)}`;
+    checkOptions(this.#what, { schema }, CHECKED);
     this.#value = engine.value("configuration", name, accessOf(this.#what, options));
     this.#schema = schemaOf<Output>(schema);
   }

@@ -34,7 +34,7 @@ import { Semaphore, type SemaphoreOptions } from "./semaphore.ts";
 import { Sequence } from "./sequence.ts";
 import { Service, type ServiceOptions } from "./service.ts";
 import type { ServiceMeta } from "./service-instance.ts";
-import type { StandardSchema, Validator } from "./standard-schema.ts";
+import type { StandardSchema, Validator, WithSchema } from "./standard-schema.ts";
 import { type CoordinationStatus, followStatus, plainStatus } from "./status.ts";
 import { Transaction } from "./transaction.ts";
 import { Tree } from "./tree.ts";
@@ -115,7 +115,17 @@ export class Coordination<E extends Engine = FullEngine> implements AsyncDisposa
   }
 
   /** The instances of a service, and which to call next. */
+  service<Meta extends ServiceMeta>(
+    this: Coordination<E & HasDirectories>,
+    name: string,
+    options: WithSchema<ServiceOptions<Meta>, Meta>,
+  ): Service<Meta>;
   service<Meta extends ServiceMeta = ServiceMeta>(
+    this: Coordination<E & HasDirectories>,
+    name: string,
+    options?: ServiceOptions<Meta>,
+  ): Service<Meta>;
+  service<Meta extends ServiceMeta>(
     this: Coordination<E & HasDirectories>,
     name: string,
     options: ServiceOptions<Meta> = {},
@@ -125,24 +135,24 @@ export class Coordination<E extends Engine = FullEngine> implements AsyncDisposa
 
   /**
    * A value that everybody reads, checked by a validator: Zod, Valibot, ArkType, any Standard Schema, or a function that returns the
-   * value or throws.
+   * value or throws. Either may answer later, with a promise.
    */
-  config<T>(
-    this: Coordination<E & HasValues>,
-    name: string,
-    schema: Validator<T>,
-    options?: AccessOptions,
-  ): Configuration<T, T>;
   config<Input, Output>(
     this: Coordination<E & HasValues>,
     name: string,
     schema: StandardSchema<Input, Output>,
     options?: AccessOptions,
   ): Configuration<Input, Output>;
+  config<T>(
+    this: Coordination<E & HasValues>,
+    name: string,
+    schema: Validator<T | PromiseLike<T>>,
+    options?: AccessOptions,
+  ): Configuration<T, T>;
   config<Input, Output>(
     this: Coordination<E & HasValues>,
     name: string,
-    schema: StandardSchema<Input, Output> | Validator<Output>,
+    schema: StandardSchema<Input, Output> | Validator<Output | PromiseLike<Output>>,
     options: AccessOptions = {},
   ): Configuration<Input, Output> {
     return new Configuration(this.engine, name, schema, options);
@@ -179,6 +189,8 @@ export class Coordination<E extends Engine = FullEngine> implements AsyncDisposa
   }
 
   /** Work items, each leased to one consumer at a time. JSON, unless `options.codec` says otherwise. */
+  queue<T>(this: Coordination<E & HasQueues>, name: string, options: WithSchema<QueueOptions<T>, T>): Queue<T>;
+  queue<T>(this: Coordination<E & HasQueues>, name: string, options?: QueueOptions<T>): Queue<T>;
   queue<T>(this: Coordination<E & HasQueues>, name: string, options: QueueOptions<T> = {}): Queue<T> {
     return new Queue(this.engine, name, options, this.#consumers);
   }

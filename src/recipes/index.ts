@@ -45,7 +45,14 @@ export { Sequence } from "./sequence.ts";
 export { type RegisterOptions, Service, type ServiceOptions, type ServiceRegistration } from "./service.ts";
 export type { InstanceDetails, ServiceInstance, ServiceMeta } from "./service-instance.ts";
 export type { Share } from "./share.ts";
-export type { SchemaIssue, SchemaResult, StandardSchema, Validator, ValueSchema } from "./standard-schema.ts";
+export type {
+  SchemaIssue,
+  SchemaResult,
+  StandardSchema,
+  Validator,
+  ValueSchema,
+  WithSchema,
+} from "./standard-schema.ts";
 export type { CoordinationStatus, SessionStatus } from "./status.ts";
 export type { Strategy, StrategyName } from "./strategies.ts";
 export type { SubscribedView } from "./subscribed-view.ts";

@@ -20,7 +20,15 @@ import {
   type ServiceMeta,
   writeInstance,
 } from "./service-instance.ts";
-import { SCHEMA, type StandardSchema, schemaOf, showIssues, type ValueSchema, validated } from "./standard-schema.ts";
+import {
+  SCHEMA,
+  type SchemaResult,
+  type StandardSchema,
+  schemaOf,
+  showIssues,
+  type ValueSchema,
+  validated,
+} from "./standard-schema.ts";
 import { readOnce, type SubscribeOptions, subscribe } from "./subscription.ts";
 import { WAIT, type WaitOptions } from "./wait-scope.ts";
 
@@ -149,9 +157,17 @@ export class Service<Meta extends ServiceMeta = ServiceMeta> {
 
   #checkMeta(what: string, meta: ServiceMeta | undefined): void {
     if (this.#schema === null) return;
-    const result = validated(this.#schema, meta ?? {});
-    if (result.issues !== undefined)
-      throw new InvalidValueError(`${what}: meta: ${showIssues(result.issues)}`, result.issues);
+    const { issues } = this.#validated(this.#schema, what, meta ?? {});
+    if (issues !== undefined) throw new InvalidValueError(`${what}: meta: ${showIssues(issues)}`, issues);
+  }
+
+  #validated(schema: StandardSchema<unknown, Meta>, what: string, meta: ServiceMeta): SchemaResult<Meta> {
+    try {
+      return validated(schema, meta);
+    } catch (error) {
+      const why = `meta cannot be checked: ${messageOf(error)}`;
+      throw new CoordinationError("rejected", "not-applied", `${what}: ${why}`, { cause: error });
+    }
   }
 }
 

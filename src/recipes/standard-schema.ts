@@ -1,6 +1,7 @@
 // The interface that TypeScript validators share (https://standardschema.dev, version 1): Zod, Valibot, ArkType and others have
 // it, so any of them can check values, and none is a dependency here.
 
+import { isThenable } from "../base/callback.ts";
 import type { OptionRule } from "../base/options.ts";
 
 export interface StandardSchema<Input = unknown, Output = Input> {
@@ -21,23 +22,37 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** A small validator instead of a schema: returns the value, typed, or throws with the reason. */
+/**
+ * A small validator instead of a schema: returns the value, typed, or throws with the reason. One that returns a promise answers
+ * later, which configurations wait for, and queues and services refuse.
+ */
 export type Validator<T> = (value: unknown) => T;
 
 /** What checks values of type `T`: any Standard Schema (Zod, Valibot, ArkType, …), or a function. */
 export type ValueSchema<T> = StandardSchema<unknown, T> | Validator<T>;
 
-/** As a schema, whichever it is. */
-export function schemaOf<T>(schema: ValueSchema<T>): StandardSchema<unknown, T> {
+/** Options with a Standard Schema. A parameter of its own: of a schema that is a function as well TypeScript would infer both results. */
+export type WithSchema<Options, T> = Omit<Options, "schema"> & { readonly schema: StandardSchema<unknown, T> };
+
+/** As a schema, whichever it is. A function that returns a promise answers later. */
+export function schemaOf<T>(
+  schema: StandardSchema<unknown, T> | Validator<T | PromiseLike<T>>,
+): StandardSchema<unknown, T> {
   if ("~standard" in schema) return schema; // ArkType's schemas are functions as well
-  const validate = (value: unknown): SchemaResult<T> => {
+  const validate = (value: unknown): SchemaResult<T> | Promise<SchemaResult<T>> => {
     try {
-      return { value: schema(value) };
+      const answer = schema(value);
+      if (!isThenable(answer)) return { value: answer };
+      return Promise.resolve(answer).then((value) => ({ value }), turnedDown);
     } catch (error) {
-      return { issues: [{ message: error instanceof Error ? error.message : String(error) }] };
+      return turnedDown(error);
     }
   };
   return { "~standard": { version: 1, vendor: "function", validate } };
+}
+
+function turnedDown(error: unknown): { readonly issues: readonly SchemaIssue[] } {
+  return { issues: [{ message: error instanceof Error ? error.message : String(error) }] };
 }
 
 /** The rule of an option that is a schema. */
@@ -49,8 +64,8 @@ export const SCHEMA: OptionRule = {
 /** The schema's verdict, at once. Throws where the schema answers later, or fails. */
 export function validated<T>(schema: StandardSchema<unknown, T>, value: unknown): SchemaResult<T> {
   const result = schema["~standard"].validate(value);
-  if (result instanceof Promise) {
-    result.catch(() => {}); // nobody waits for it
+  if (isThenable(result)) {
+    Promise.resolve(result).catch(() => {}); // nobody waits for it
     throw new TypeError("the schema answers later (it is asynchronous), and here the answer is needed at once");
   }
   return result;
