@@ -185,6 +185,14 @@ export function addCoordinationCommands(cabildo: Command, leave: (error: Command
       process.stdout.write(completionScript(cabildo, shell));
     });
   completion.exitOverride(leave);
+  const ask = cabildo
+    .command("__complete", { hidden: true })
+    .argument("<line>", "a command line up to the cursor")
+    .action(async (line: string) => {
+      const { runComplete } = await import("./complete-line.ts");
+      await runComplete(cabildo, line);
+    });
+  ask.exitOverride(leave);
 }
 
 type BenchFlags = Omit<BenchOptions, "load" | "duration"> & { readonly seconds?: number };

@@ -3,10 +3,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { completionScript } from "../../src/cli/completion.ts";
+import { ASK_COMMAND, completionScript } from "../../src/cli/completion.ts";
 import { program } from "../../src/cli/program.ts";
 
-const COMMANDS = program().commands.map((command) => command.name());
+const SHOWN = program().commands.filter((command) => command.name() !== ASK_COMMAND);
+const COMMANDS = SHOWN.map((command) => command.name());
 
 /** What bash offers for the last of these words. */
 function offered(...words: readonly string[]): readonly string[] {
@@ -29,6 +30,7 @@ test("bash: commands, their options, and the choices of an option", () => {
   assert.deepEqual(offered("lock", "x", "--on-unsure", "a"), ["abort"]);
   assert.deepEqual(offered("completion", "f"), ["fish"]);
   assert.deepEqual(offered("help", "st"), ["status"]);
+  assert.deepEqual(offered("member", "re"), ["remove"]);
 });
 
 test("bash: where no option fits it offers files, and behind -- commands", () => {
@@ -40,7 +42,7 @@ test("bash: where no option fits it offers files, and behind -- commands", () =>
 test("every shell's script names every command and every long option", () => {
   for (const shell of ["bash", "zsh", "fish"]) {
     const script = completionScript(program(), shell);
-    for (const command of program().commands) {
+    for (const command of SHOWN) {
       assert.match(script, new RegExp(`\\b${command.name()}\\b`), `${shell}: ${command.name()}`);
       for (const { long } of command.options) {
         const flag = shell === "fish" ? `-l ${long!.slice(2)}` : long!;
