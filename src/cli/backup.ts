@@ -5,6 +5,7 @@ import { open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type VerifiedBackup, verifyBackup } from "../adapters/backup/reader.ts";
+import { isNoSpace } from "../adapters/storage/files.ts";
 import { CoordinationError } from "../base/errors.ts";
 import { Machine } from "../state/machine.ts";
 import { coordinationModels } from "../state/models.ts";
@@ -93,8 +94,8 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-function interrupted(error: NodeJS.ErrnoException): CoordinationError {
-  const code = error.code === "ENOSPC" ? "no-space" : "connection-lost";
+function interrupted(error: Error): CoordinationError {
+  const code = isNoSpace(error) ? "no-space" : "connection-lost";
   const why = `the backup was cut short (${error.message}), and nothing of it was kept: try again; the member's log may say more`;
   return new CoordinationError(code, "not-applied", why, { cause: error });
 }

@@ -29,6 +29,15 @@ export interface FoundedEnsemble {
   readonly leasesEnded: number;
 }
 
+/** An observer never leads: the participants would begin an empty ensemble without it. */
+function requireParticipant({ id, members }: ServerConfiguration): void {
+  if (members.some((member) => member.id === id && member.role === "participant")) return;
+  throw unusable(
+    `member ${id} is an observer in its settings, and a new ensemble begins from a participant: nothing was changed. Do this on ` +
+      "the machine of a participant, or list this member as one in the settings of all members",
+  );
+}
+
 export interface FoundingPlan {
   readonly configuration: ServerConfiguration;
   /** The locks on both directories, which the caller took before it looked at what is there. */
@@ -48,6 +57,7 @@ export interface FoundingPlan {
 /** Writes the directories; they are whole and durable when it completes, and until then no member starts from them. */
 export async function beginEnsemble(plan: FoundingPlan): Promise<FoundedEnsemble> {
   const { configuration, machine } = plan;
+  requireParticipant(configuration);
   const sequence = machine.sequence + plan.sequenceGap;
   if (sequence > SEQUENCE_MAX) {
     throw unusable(

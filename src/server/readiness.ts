@@ -20,7 +20,10 @@ const LOOK_AGAIN_MS = 20;
 export class Readiness {
   readonly #running: RunningMember;
   #ended: Error | "closed" | null = null;
-  /** The end of the log when its configuration was first seen to name this member; the entry is not behind it. */
+  /**
+   * The end of the log when its configuration was first seen to name this member; the entry is not behind it. Lower where a new
+   * leader took entries away since.
+   */
   #namedUpTo: number | null = null;
 
   constructor(running: RunningMember) {
@@ -75,7 +78,7 @@ export class Readiness {
       this.#namedUpTo = null;
       return false;
     }
-    this.#namedUpTo ??= status.lastIndex;
+    this.#namedUpTo = Math.min(this.#namedUpTo ?? Infinity, status.lastIndex);
     return status.commitIndex >= this.#namedUpTo;
   }
 

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { readIdentity } from "../../src/adapters/storage/identity.ts";
 import { failure, MemoryFiles } from "./support/memory-files.ts";
 import {
   BLOCKING,
@@ -93,4 +94,22 @@ test("a member starts on a full disk, to be read from, and takes writes when the
   await settle();
   assert.equal(done, true);
   await second.log.close();
+});
+
+test("the format of the directory waits for room, of the disk or of this user's share of it", async () => {
+  for (const code of ["ENOSPC", "EDQUOT"]) {
+    const files = new MemoryFiles();
+    const storage = await open(files);
+    files.fault = (operation, path) =>
+      operation === "write" && path.includes("identity") ? failure(code, path) : null;
+    storage.requireLevel(1);
+    await settle();
+    assert.deepEqual(storage.failures, [], code);
+    files.fault = () => null;
+    storage.timers.elapse();
+    await settle();
+    const identity = await readIdentity(files, "/data", 1);
+    assert.equal(identity?.format, 2, code);
+    await storage.log.close();
+  }
 });

@@ -24,11 +24,11 @@ const CALLER: Hello = {
 const HELLOS: readonly (readonly [title: string, hello: Hello])[] = [
   ["hello of a caller, wire version 2", CALLER],
   ["hello of a caller, wire version 3", { ...CALLER, version: 3 }],
-  ["hello of a caller, wire version 4", { ...CALLER, version: 4 }],
   [
     "hello of one called that asks for a proof, wire version 3",
     { ...CALLER, version: 3, reply: "prove", proof: "demanded", from: 2, to: 1, cluster: 0, incarnation: 0 },
   ],
+  ["hello of a caller, wire version 4", { ...CALLER, version: 4 }],
 ];
 
 function meaningOf(bytes: Uint8Array): readonly string[] {

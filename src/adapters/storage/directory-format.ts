@@ -4,7 +4,7 @@
 
 import type { Logger } from "../../base/logger.ts";
 import type { After } from "../timers.ts";
-import type { Files } from "./files.ts";
+import { type Files, isNoSpace } from "./files.ts";
 import { directoryFormatOf, type Identity, writeIdentity } from "./identity.ts";
 
 const AGAIN_MS = 1000;
@@ -56,10 +56,10 @@ export class DirectoryFormat {
         logger.info(`the data directory has format ${next.format} from now on: older versions refuse it`);
         this.#write();
       },
-      (error: Error & { readonly code?: string }) => {
+      (error: Error) => {
         this.#writing = null;
         if (this.#isClosed) return;
-        if (error.code === "ENOSPC") after(AGAIN_MS, () => this.#write());
+        if (isNoSpace(error)) after(AGAIN_MS, () => this.#write());
         else onFailure(error);
       },
     );
