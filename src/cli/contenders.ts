@@ -1,5 +1,7 @@
 // `cabildo locks`, `cabildo elections` and `cabildo sessions`: who holds, who waits, who leads, and on which session.
 
+import { CoordinationError } from "../base/errors.ts";
+import { printable } from "../base/printable.ts";
 import type { ZooKeeperEngine } from "../engines/zookeeper/index.ts";
 import type { CandidateInfo, ContenderInfo, Coordination, SharedContenderInfo } from "../recipes/index.ts";
 import { openRecipes, type ServerOptions, say, tellFailure, urlOf } from "./servers.ts";
@@ -41,7 +43,7 @@ export function runElections(names: readonly string[], options: ListingOptions):
         at === 0 ? "leads" : `waits ${at}`,
         ...facts(one.id, one),
         String(one.priority),
-        one.value ?? "",
+        printable(one.value ?? "", WHO_CHARACTERS_MAX),
       ]),
     );
     if (rows.length === 0) say("nobody stands for election");
@@ -60,8 +62,8 @@ export function runSessions(options: ListingOptions): Promise<number> {
       client ?? "",
       server ?? "",
       timeoutMs === null ? "" : `${timeoutMs / 1000} s`,
-      [...new Set(places.map(({ who }) => who))].join(", "),
-      places.map(({ text }) => text).join(", "),
+      [...new Set(places.map(({ who }) => printable(who, WHO_CHARACTERS_MAX)))],
+      places.map(({ text }) => text),
     ]);
     process.stdout.write(textTable(["SESSION", "CLIENT", "SERVER", "TIMEOUT", "WHO", "PLACES"], cells));
   });
@@ -70,22 +72,39 @@ export function runSessions(options: ListingOptions): Promise<number> {
 async function contendedLocks(c: Connection, names: readonly string[]): Promise<readonly Contended[]> {
   const plain = names.length > 0 ? names : await c.nodes.children("/locks");
   const shared = names.length > 0 ? names.filter((name) => !name.startsWith("/")) : await c.nodes.children("/rw-locks");
-  const locks = plain.map(async (name): Promise<Contended> => {
-    return { name, kind: "lock", contenders: await c.lock(name).contenders() };
-  });
-  const readWrite = shared.map(async (name): Promise<Contended> => {
-    return { name, kind: "read-write lock", contenders: await c.rwLock(name).contenders() };
-  });
-  return (await Promise.all([...locks, ...readWrite])).filter(({ contenders }) => contenders.length > 0);
+  const locks = plain.map((name) =>
+    shownOrTold(`lock ${JSON.stringify(name)}`, names.length > 0, async (): Promise<Contended> => {
+      return { name, kind: "lock", contenders: await c.lock(name).contenders() };
+    }),
+  );
+  const readWrite = shared.map((name) =>
+    shownOrTold(`read-write lock ${JSON.stringify(name)}`, names.length > 0, async (): Promise<Contended> => {
+      return { name, kind: "read-write lock", contenders: await c.rwLock(name).contenders() };
+    }),
+  );
+  return (await Promise.all([...locks, ...readWrite])).flat().filter(({ contenders }) => contenders.length > 0);
 }
 
 async function contendedElections(c: Connection, names: readonly string[]) {
   const all = names.length > 0 ? names : await c.nodes.children("/elections");
-  const elections = all.map(async (name) => {
-    const latch = await c.election(name).candidates();
-    return { name, candidates: latch.length > 0 ? latch : await c.election(name, { form: "selector" }).candidates() };
-  });
-  return (await Promise.all(elections)).filter(({ candidates }) => candidates.length > 0);
+  const elections = all.map((name) =>
+    shownOrTold(`election ${JSON.stringify(name)}`, names.length > 0, async () => {
+      const latch = await c.election(name).candidates();
+      return { name, candidates: latch.length > 0 ? latch : await c.election(name, { form: "selector" }).candidates() };
+    }),
+  );
+  return (await Promise.all(elections)).flat().filter(({ candidates }) => candidates.length > 0);
+}
+
+/** Of many, one whose name no recipe takes, or that the servers do not show, is told of alone: the others are shown. */
+async function shownOrTold<T>(what: string, isAsked: boolean, look: () => Promise<T>): Promise<readonly T[]> {
+  try {
+    return [await look()];
+  } catch (error) {
+    if (isAsked || !(error instanceof CoordinationError) || error.code !== "rejected") throw error;
+    say(`${printable(what, WHO_CHARACTERS_MAX)} is not shown: ${printable(error.message, MESSAGE_CHARACTERS_MAX)}`);
+    return [];
+  }
 }
 
 async function placesOf(c: Connection): Promise<readonly Place[]> {
@@ -104,10 +123,19 @@ async function placesOf(c: Connection): Promise<readonly Place[]> {
   ];
 }
 
+/** What a program says about itself is cut sooner than a name, which somebody may want to copy. */
+const WHO_CHARACTERS_MAX = 120;
+const MESSAGE_CHARACTERS_MAX = 500;
+
 const FACTS = ["WHO", "TOKEN", "SESSION", "SINCE"];
 
 function facts(who: string, { token, session, since }: Pick<ContenderInfo, "token" | "session" | "since">): string[] {
-  return [who === "" ? "?" : who, String(token), session, isoText(since).replace(/\.\d+Z$/, "Z")];
+  return [
+    who === "" ? "?" : printable(who, WHO_CHARACTERS_MAX),
+    String(token),
+    session,
+    isoText(since).replace(/\.\d+Z$/, "Z"),
+  ];
 }
 
 function standing(one: ContenderInfo | SharedContenderInfo, at: number, all: readonly ContenderInfo[]): string {

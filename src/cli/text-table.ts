@@ -1,8 +1,18 @@
-// Tables for a terminal: columns as wide as their widest cell, text to the left.
+// Tables for a terminal: columns as wide as their widest cell, text to the left. What other programs wrote is shown without control
+// characters, and cut.
 
-export function textTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = columns.map((name, at) => Math.max(name.length, ...rows.map((row) => row[at]!.length)));
-  return [columns, ...rows]
+import { printable } from "../base/printable.ts";
+
+/** A list is joined by commas: each of its items may be as long as a cell. */
+export type Cell = string | readonly string[];
+
+/** Longer than any name of a recipe. */
+const CELL_CHARACTERS_MAX = 260;
+
+export function textTable(columns: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const shown = rows.map((row) => row.map(shownCell));
+  const widths = columns.map((name, at) => Math.max(name.length, ...shown.map((row) => row[at]!.length)));
+  return [columns, ...shown]
     .map(
       (row) =>
         `${row
@@ -11,4 +21,9 @@ export function textTable(columns: readonly string[], rows: readonly (readonly s
           .trimEnd()}\n`,
     )
     .join("");
+}
+
+function shownCell(cell: Cell): string {
+  const items = typeof cell === "string" ? [cell] : cell;
+  return items.map((item) => printable(item, CELL_CHARACTERS_MAX)).join(", ");
 }

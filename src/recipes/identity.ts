@@ -1,5 +1,6 @@
 // Who a program is, for those who look at a queue: text that other programs show as it is, such as "billing@web-1:4711".
 
+import { printable } from "../base/printable.ts";
 import { textOf } from "./bytes.ts";
 import type { ContenderView, QueueView } from "./engine.ts";
 
@@ -54,7 +55,5 @@ export function contenderInfos({ holders, waiting }: QueueView): readonly Conten
 
 /** As a person may be shown it, whoever wrote it. */
 export function shownText(data: Uint8Array): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
-  const text = textOf(data).replace(/[\u0000-\u001f\u007f-\u009f]/g, "?");
-  return text.length > SHOWN_CHARACTERS_MAX ? `${text.slice(0, SHOWN_CHARACTERS_MAX)}…` : text;
+  return printable(textOf(data), SHOWN_CHARACTERS_MAX);
 }

@@ -5,7 +5,8 @@ import { hostname } from "node:os";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sessionsIn } from "../../src/cli/sessions.ts";
-import { connect } from "../../src/index.ts";
+import { ACL, connect } from "../../src/index.ts";
+import { connectZooKeeper } from "../../src/protocols/zookeeper/client/index.ts";
 import { builtServer } from "../support/built-server.ts";
 import { Program } from "../support/program.ts";
 import { servers } from "./support.ts";
@@ -106,6 +107,59 @@ test("sessions: from where, for how long, and what each holds", async () => {
     rows.find(({ session }) => session === id)?.places.map(({ text }) => text),
     ['holds lock "sessions"'],
   );
+  await held.release();
+});
+
+test("what programs say about themselves reaches the terminal without control characters, and cut", async () => {
+  const stop = new AbortController();
+  const id = "\u001b]0;title\u0007\u001b[2Jnice\nfake  leads";
+  const about = { id, value: `v\u009b31m${"x".repeat(500)}` };
+  const terms = c.election("odd").campaign({ signal: stop.signal, ...about });
+  await terms.next();
+  for (const command of ["elections", "sessions"]) {
+    const { out } = await run([command]);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    assert.doesNotMatch(out, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+    assert.match(out, /\?\]0;title\?\?\[2Jnice\?fake {2}leads/);
+    assert.doesNotMatch(out, /x{200}/);
+  }
+  const [election] = JSON.parse((await run(["elections", "odd", "-o", "json"])).out);
+  assert.deepEqual([election.candidates[0].id, election.candidates[0].value], [id, about.value]);
+  stop.abort();
+  await terms.return();
+});
+
+test("a node that another program made, with a name that no recipe takes, hides nothing else", async () => {
+  const odd = "n".repeat(300);
+  const held = await c.lock("beside").acquire();
+  await using client = await connectZooKeeper(url);
+  await client.create(`/locks/${odd}`, "");
+  const { status, out, err } = await run(["locks"]);
+  assert.equal(status, 0, err);
+  assert.match(out, new RegExp(`^beside +holds +${ME} +${held.token} `, "m"));
+  assert.match(err, /^cabildo: lock "n{100,}… is not shown: .*the name is 300 bytes long, 255 are allowed$/m);
+  assert.equal((await run(["locks", odd])).status, 2);
+  await client.delete(`/locks/${odd}`);
+  await held.release();
+});
+
+test("a lock that the servers refuse to show is told of alone", async () => {
+  const auth = [{ scheme: "digest", auth: "me:secret" }];
+  await using mine = await connect(url, { auth });
+  const secret = await mine.lock("secret", { acl: ACL.creator }).acquire();
+  const leads = mine.election("secret", { acl: ACL.creator }).latch();
+  await leads.wait({ timeoutMs: 20_000 });
+  const held = await c.lock("beside").acquire();
+  const locks = await run(["locks"]);
+  assert.equal(locks.status, 0, locks.err);
+  assert.match(locks.out, new RegExp(`^beside +holds +${ME} `, "m"));
+  assert.match(locks.err, /^cabildo: lock "secret" is not shown: /m);
+  const elections = await run(["elections"]);
+  assert.match(elections.err, /^cabildo: election "secret" is not shown: /m);
+  const sessions = await run(["sessions"]);
+  assert.match(sessions.out, /holds lock "beside"/);
+  await leads.close();
+  await secret.release();
   await held.release();
 });
 
