@@ -26,7 +26,11 @@ export interface SchemaIssue {
  * A small validator instead of a schema: returns the value, typed, or throws with the reason. One that returns a promise answers
  * later, which configurations wait for, and queues and services refuse.
  */
-export type Validator<T> = (value: unknown) => T;
+export interface Validator<T> {
+  (value: unknown): T;
+  /** A function that has it is a schema. */
+  readonly "~standard"?: undefined;
+}
 
 /** What checks values of type `T`: any Standard Schema (Zod, Valibot, ArkType, …), or a function. */
 export type ValueSchema<T> = StandardSchema<unknown, T> | Validator<T>;
@@ -38,7 +42,7 @@ export type WithSchema<Options, T> = Omit<Options, "schema"> & { readonly schema
 export function schemaOf<T>(
   schema: StandardSchema<unknown, T> | Validator<T | PromiseLike<T>>,
 ): StandardSchema<unknown, T> {
-  if ("~standard" in schema) return schema; // ArkType's schemas are functions as well
+  if (schema["~standard"] !== undefined) return schema; // ArkType's schemas are functions as well
   const validate = (value: unknown): SchemaResult<T> | Promise<SchemaResult<T>> => {
     try {
       const answer = schema(value);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as v from "valibot";
-import type { Coordination, StandardSchema, ZooKeeperEngine } from "../../src/index.ts";
+import type { Coordination, ZooKeeperEngine } from "../../src/index.ts";
 import { ScenarioCluster } from "../../src/testing/index.ts";
 
 const schema = v.object({
@@ -41,9 +41,19 @@ test("Valibot says what a configuration is: its types, its defaults, its issues"
   });
 });
 
-/** As ArkType's types: a schema that is a function as well, which returns the value or what is wrong with it. */
-interface CallableSchema<T> extends StandardSchema<T, T> {
+/** As ArkType's types: a schema that is a function as well, which returns the value or what is wrong with it; its issues have no path. */
+interface CallableSchema<T> {
   (value: unknown): T | Problems;
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => { readonly value: T } | { readonly issues: readonly Issue[] };
+    readonly types?: { readonly input: T; readonly output: T } | undefined;
+  };
+}
+
+interface Issue {
+  readonly message: string;
 }
 
 class Problems extends Array<string> {}
