@@ -112,6 +112,10 @@ const expected: Readonly<Record<string, readonly (readonly [place: string, name:
     ["base", "MEMBERS_MAX", count],
     ["base", "MEMBER_ID_MAX", count],
   ],
+  "the descriptions of an ensemble's members": [
+    ["state/membership", "DESCRIPTION_BYTES_MAX", bytes],
+    ["state/membership", "DESCRIPTIONS_BYTES_MAX", bytes],
+  ],
   "a frame from a member": [["adapters/peers", "FRAME_BYTES_MAX", bytes]],
   "how long another member may be silent": [["adapters/peers", "SILENCE_MS", seconds]],
   "callers on the peer port that have not said": [

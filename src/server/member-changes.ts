@@ -1,7 +1,7 @@
 // Changes of the ensemble's members that operators ask for: proposed as one command, and answered when the change is in force.
 
 import { CoordinationError } from "../base/errors.ts";
-import { formatServerLine, lineOfMember, memberOfLine, parseServerLine } from "../base/server-line.ts";
+import { canonicalLine, formatServerLine, lineOfMember, memberOfLine, parseServerLine } from "../base/server-line.ts";
 import type { MemberChange } from "../management/operator-pages.ts";
 import type { Replica } from "../replica/replica.ts";
 import { type ChangeStep, encodeChange } from "../state/membership/commands.ts";
@@ -9,7 +9,7 @@ import { MembershipModel } from "../state/membership/model.ts";
 import type { MembershipOutcome, MembershipRejection } from "../state/membership/outcomes.ts";
 import type { ChangeEnd } from "../state/model.ts";
 
-/** A new voter catches up first, and a leader that dies meanwhile is followed by another. */
+/** Time for a leader that dies meanwhile to be followed by another. A new voter may catch up later: it joins as a learner. */
 const CHANGE_WITHIN_MS = 45_000;
 
 export interface MembersNow {
@@ -41,7 +41,7 @@ function stepOf(change: MemberChange): ChangeStep {
   if (typeof line === "string") {
     throw new CoordinationError("configuration", "not-applied", `server.${change.id} ${line}`);
   }
-  return { kind: "add", member: memberOfLine(change.id, line) };
+  return { kind: "add", member: memberOfLine(change.id, canonicalLine(line)) };
 }
 
 function requireOpen(replica: Replica): void {
@@ -102,6 +102,7 @@ const WHY: Readonly<Record<MembershipRejection, string>> = {
   "bad-arguments": "no ensemble can have such a member",
   "bad-version": "the members have changed meanwhile: look at them, and ask again",
   "change-in-progress": "another change of the members is under way: wait until it has ended",
+  "descriptions-too-long": "the notes and addresses of all members together would be longer than a snapshot can carry",
   "feature-level": "a member runs a version that is too old for this: upgrade all of them first",
   "member-exists": "there is a member of this number already",
   "new-configuration-no-quorum":

@@ -152,7 +152,12 @@ export interface MembershipTable {
   /** The number of the command or configuration since which they are shown; 0 for the first. */
   readonly version: number;
   readonly pending: PendingChange | null;
-  /** Takes up a change to these members, in order of their numbers; none may be pending. The command asks for `settleLater`. */
+  /** Whether an ensemble can have these members: each can be described, and their descriptions together are not too long. */
+  canHave(members: readonly Member[]): boolean;
+  /**
+   * Takes up a change to these members, which an ensemble can have, in order of their numbers; none may be pending. The command
+   * asks for `settleLater`.
+   */
   begin(members: readonly Member[], turn: Turn): void;
   /** Behind the outcome of a command that began a change. */
   settle(turn: Turn): void;

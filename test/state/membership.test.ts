@@ -2,9 +2,11 @@
 
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
+import { encodeSnapshotHeader, SNAPSHOT_HEADER_BYTES_MAX } from "../../src/adapters/storage/snapshot-format.ts";
 import { ByteWriter } from "../../src/base/bytes.ts";
 import type { Member } from "../../src/base/member.ts";
 import { seededRandom } from "../../src/base/random.ts";
+import { memberOfLine, parseServerLine, type ServerLine } from "../../src/base/server-line.ts";
 import { bytesOf } from "../../src/base/text.ts";
 import { encodeRaiseLevel } from "../../src/state/feature-level.ts";
 import { NOWHERE } from "../../src/state/fields.ts";
@@ -63,7 +65,6 @@ beforeEach(() => {
   membership = world.machine.model(MembershipModel);
   told = [];
   membership.events.add({
-    onShown: () => told.push(`shown ${membership.version}`),
     onChangeEnded: (id, end) => told.push(`${id} ${end.kind === "given-up" ? end.code : end.kind}`),
   });
   configure(three);
@@ -87,11 +88,11 @@ describe("a change of the membership", () => {
       [id, "1 voter, 2 voter, 3 voter, 4 voter"],
     );
     configure([...three, member(4)], true);
-    assert.deepEqual(told, [], "what is passed through is shown to nobody");
+    assert.deepEqual([ids(membership.shown), told], [ids(three), []], "what is passed through is shown to nobody");
     configure([...three, member(4)]);
-    assert.deepEqual(told, [`shown ${id + 1}`, `${id} in-force`]);
+    assert.deepEqual(told, [`${id} in-force`]);
     assert.equal(membership.pending, null);
-    assert.equal(membership.version, world.machine.sequence);
+    assert.deepEqual([membership.version, world.machine.sequence], [id + 1, id + 1]);
     assert.match(world.tree.node("/zookeeper/config")!.data!, /server\.4=h4:2888:3888:participant;0\.0\.0\.0:2181\n/);
   });
 
@@ -158,7 +159,54 @@ describe("a change of the membership", () => {
 
   test("to what already is so ends at once, behind its outcome", () => {
     assert.equal(change([{ kind: "put", member: member(3) }]), "changing");
-    assert.deepEqual(told, [`shown ${world.machine.sequence}`, `${world.machine.sequence} in-force`]);
+    assert.deepEqual(told, [`${world.machine.sequence} in-force`]);
+    assert.equal(membership.version, world.machine.sequence);
+  });
+
+  test("by a line of ZooKeeper's that makes a member's description too long is refused", () => {
+    const known = member(3, { notes: [{ key: "k", value: "x".repeat(14_000) }] });
+    configure([...three.slice(0, 2), known]);
+    world.policy = { reconfig: true, skipAcl: true };
+    const long = Array.from({ length: 400 }, (_, i) => `a${i}:1:2`).join("|");
+    assert.deepEqual(world.reconfig({ joining: `server.3=${long};2181` }), { kind: "rejected", code: "bad-arguments" });
+    assert.equal(membership.pending, null);
+    assert.deepEqual(world.reconfig({ joining: "server.3=a1:1:2;2181" }).kind, "reconfiguring");
+  });
+
+  test("is refused where the descriptions of all members are more than a snapshot's header carries twice", () => {
+    const large = (id: number, text: string) => member(id, { notes: [{ key: "k", value: text.repeat(16_000) }] });
+    // Each takes 16 KB of the bound, or twice as much where its bytes take two in the log.
+    for (const [text, most] of [
+      ["x", 98],
+      ["\u00ff", 49],
+    ] as const) {
+      const others = Array.from({ length: most }, (_, i) => large(i + 4, text));
+      configure([...three, ...others.slice(0, -1)]);
+      assert.equal(change([{ kind: "add", member: others.at(-1)! }]), "changing");
+      const configuration = world.machine.sequence;
+      world.one((writer) => encodeGiveUp(writer, configuration));
+      configure([...three, ...others]);
+      assert.equal(change([{ kind: "add", member: large(200, text) }]), "descriptions-too-long");
+      world.policy = { reconfig: true, skipAcl: true };
+      assert.equal(membership.pending, null);
+      const records = [...three, ...others].map((each) => {
+        return {
+          id: each.id,
+          role: "voter",
+          incarnation: 2 ** 47,
+          description: descriptions.describe(each, 1),
+        } as const;
+      });
+      const meta = { index: 1, term: 1, configuration: { cluster: 1, members: records, outgoing: records } };
+      assert.ok(encodeSnapshotHeader({ member: 1, incarnation: 1 }, 1, meta).length <= SNAPSHOT_HEADER_BYTES_MAX);
+    }
+  });
+
+  test("never is too long by server lines alone: older programs took them all", () => {
+    const line = `server.1=${Array.from({ length: 679 }, () => "a:1:2").join("|")};1`;
+    const longest = memberOfLine(1, parseServerLine(line.slice("server.1=".length)) as ServerLine);
+    const all = Array.from({ length: 255 }, (_, i) => ({ ...longest, id: i + 1 }));
+    assert.equal(descriptions.canBeMembers(all), true);
   });
 
   test("by a line of ZooKeeper's keeps what a line cannot say", () => {

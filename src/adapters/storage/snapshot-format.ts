@@ -18,7 +18,10 @@ export const SNAPSHOT_FORMAT = 2;
 export const CHUNK_BYTES = 64 * 1024;
 export const CHUNK_HEADER_BYTES = 8;
 export const TRAILER_BYTES = 28;
-/** As much of a file as is read for its header: a configuration has at most 255 members of 4 KiB each, twice. */
+/**
+ * As much of a file as is read for its header. A configuration has at most 255 members, some of them twice, and at most twice
+ * `DESCRIPTIONS_BYTES_MAX` of descriptions (state/membership/description.ts).
+ */
 export const SNAPSHOT_HEADER_BYTES_MAX = 4 * 1024 * 1024;
 
 const MAGIC = 0x43617073; // "Caps"

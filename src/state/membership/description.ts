@@ -18,6 +18,11 @@ import { byteString, bytesOf } from "../../base/text.ts";
 const DESCRIPTION_LEVEL = 1;
 /** Of form 1. Two addresses, six doors and a note take some 300 bytes. */
 const DESCRIPTION_BYTES_MAX = 16 * 1024;
+/**
+ * Of all members of an ensemble, as the log writes them. A snapshot's header holds a configuration with the members and the voters
+ * that leave, in 4 MiB. Members of server lines never come to it: 255 of the longest, in their shortest addresses, are 1.4 MiB.
+ */
+const DESCRIPTIONS_BYTES_MAX = 1536 * 1024;
 
 const FORM = 1;
 const ROLES: readonly WantedRole[] = ["voter", "learner"];
@@ -65,6 +70,23 @@ export function areSameMembers(some: readonly Member[], others: readonly Member[
 /** What keeps a member from being one of an ensemble; null: nothing. Its lists are put in order by whoever makes it. */
 export function flawOfMember(member: Member): string | null {
   return member.peers.length === 0 ? "no place where other members reach it" : flawOfFields(member);
+}
+
+/** Whether the descriptions of these members are longer than a configuration can hold. */
+export function areTooLong(members: readonly Member[]): boolean {
+  return members.reduce((sum, member) => sum + bytesInLog(encode(member)), 0) > DESCRIPTIONS_BYTES_MAX;
+}
+
+/** Whether an ensemble can have these members. */
+export function canBeMembers(members: readonly Member[]): boolean {
+  return members.every((member) => flawOfMember(member) === null) && !areTooLong(members);
+}
+
+/** Raft's configuration writes its texts as UTF-8: characters from 128 on take two bytes. */
+function bytesInLog(text: string): number {
+  let count = text.length;
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) >= 0x80) count++;
+  return count;
 }
 
 function flawOfFields(member: Member): string | null {

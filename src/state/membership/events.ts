@@ -5,17 +5,11 @@ import type { ChangeEnd } from "../model.ts";
 
 /** Called in the middle of `apply`, before the outcome of the command that caused it. Must not throw, nor call back. */
 export interface MembershipEvents {
-  /** The members that everyone is told of are others now (`shown`, `version`). */
-  onShown(): void;
   /** The change that was taken up at `id` is in force, or was given up. */
   onChangeEnded(id: number, end: ChangeEnd): void;
 }
 
 export class MembershipEventHub extends EventHub<MembershipEvents> implements MembershipEvents {
-  onShown(): void {
-    for (const listener of this.listeners) listener.onShown?.();
-  }
-
   onChangeEnded(id: number, end: ChangeEnd): void {
     for (const listener of this.listeners) listener.onChangeEnded?.(id, end);
   }

@@ -13,7 +13,7 @@ import type { ChangeEnd, ConfiguredMember, MembershipTable, Model, PendingChange
 import { DONE, rejected } from "../outcomes.ts";
 import type { RecordWriter } from "../record-writer.ts";
 import { MEMBERSHIP_LEVEL, MEMBERSHIP_MODEL, MEMBERSHIP_OPERATION, readChange } from "./commands.ts";
-import { areSameMembers, describe, membersDescribed } from "./description.ts";
+import { areSameMembers, canBeMembers, describe, membersDescribed } from "./description.ts";
 import { MembershipEventHub } from "./events.ts";
 import { endOfMembershipCommand } from "./flaws.ts";
 import type { MembershipOutcome } from "./outcomes.ts";
@@ -53,12 +53,17 @@ export class MembershipModel implements Model<MembershipOutcome>, MembershipTabl
     return this.#state.pending;
   }
 
+  canHave(members: readonly Member[]): boolean {
+    return canBeMembers(members);
+  }
+
   begin(members: readonly Member[], { sequence }: Turn): void {
     assert(this.pending === null, "one change at a time");
     assert(
       members.every(({ id }, i) => i === 0 || members[i - 1]!.id < id),
       "members in order, each once",
     );
+    assert(this.canHave(members), "members that an ensemble can have");
     this.#state = { ...this.#state, pending: { id: sequence, members } };
   }
 
@@ -167,7 +172,6 @@ export class MembershipModel implements Model<MembershipOutcome>, MembershipTabl
     assert(next >= version, "the version of the membership never goes back");
     this.#state = { ...this.#state, shown: members, version: next };
     turn.tellMembersShown();
-    this.events.onShown();
   }
 
   #tellEnd(id: number, end: ChangeEnd, turn: Turn): void {

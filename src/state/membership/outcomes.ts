@@ -7,6 +7,8 @@ export type MembershipRejection =
   | "bad-arguments"
   | "bad-version"
   | "change-in-progress"
+  /** All members together: a snapshot could not carry them. */
+  | "descriptions-too-long"
   | "feature-level"
   | "member-exists"
   | "new-configuration-no-quorum"

@@ -3,7 +3,7 @@
 import { type Member, sharedPlacesOf, sortedMembers, wantedVoters } from "../../base/member.ts";
 import { MEMBERS_MAX } from "../../base/member-id.ts";
 import type { ChangeStep } from "./commands.ts";
-import { flawOfMember } from "./description.ts";
+import { areTooLong, flawOfMember } from "./description.ts";
 import type { MembershipRejection } from "./outcomes.ts";
 
 /** In order of their numbers; or why there can be no such members. */
@@ -18,6 +18,7 @@ export function targetOf(
   }
   const target = sortedMembers(members.byId.values());
   if (target.length > MEMBERS_MAX) return "bad-arguments";
+  if (areTooLong(target)) return "descriptions-too-long";
   return wantedVoters(target).length === 0 ? "no-voters" : target;
 }
 

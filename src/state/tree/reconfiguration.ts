@@ -47,6 +47,8 @@ export class Reconfiguration {
     if (version !== -1 && version !== membership.version) return rejected("bad-version");
     const members = requestedMembers(membership.members, { joining, leaving, newMembers });
     if (members === null || wantedVoters(members).length < least) return rejected("bad-arguments");
+    // The notes and doors that a line does not say stay: with a long line, they may be more than a description holds.
+    if (!membership.canHave(members)) return rejected("bad-arguments");
     if (!requester.may(PERMISSION.write, this.#configNode().acl)) return rejected("no-auth");
     membership.begin(members, turn);
     turn.settleLater();
