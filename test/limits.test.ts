@@ -35,7 +35,7 @@ const expected: Readonly<Record<string, readonly (readonly [place: string, name:
     ["protocols/zookeeper/client", "BACKLOG_BYTES_MAX", bytes],
   ],
   "a reply that the client library takes": [["protocols/zookeeper/client", "REPLY_BYTES_MAX", bytes]],
-  "requests in hand, all clients together": [["protocols/zookeeper/limits.ts", "OUTSTANDING_MAX", count]],
+  "requests in hand, all clients of one door together": [["protocols/zookeeper/limits.ts", "OUTSTANDING_MAX", count]],
   "what waits at a leader for its log": [["replica", "QUEUED_BYTES_MAX", bytes]],
   "a command of a client": [
     ["replica", "COMMAND_BYTES_MAX", bytes],
@@ -98,6 +98,10 @@ const expected: Readonly<Record<string, readonly (readonly [place: string, name:
     ["state/tree/limits.ts", "ACL_ENTRIES_MAX", count],
     ["state/tree/limits.ts", "ACL_BYTES_MAX", bytes],
     ["state/tree/limits.ts", "ACL_ID_BYTES_MAX", bytes],
+  ],
+  "lines in the log for operators' requests": [
+    ["management", "LINES_PER_PERIOD_MAX", count],
+    ["management", "PERIOD_MS", seconds],
   ],
   "wrong passwords": [
     ["protocols/zookeeper/limits.ts", "GUESSES_FREE", (guesses) => `${guesses} at once`],

@@ -177,6 +177,7 @@ async function answerOperator(operator: OperatorPages, { request, response, conn
       parameters: searchParams,
       address,
       isLocal: isLoopback(address),
+      isFromOtherSite: isFromOtherSite(sourceOf(request)),
       authorization: request.headers.authorization,
     }),
   );

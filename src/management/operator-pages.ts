@@ -2,9 +2,11 @@
 // change the ensemble, so each request brings the member's token, and comes from this machine unless the settings allow others.
 
 import { createHash, timingSafeEqual } from "node:crypto";
+import type { After } from "../adapters/timers.ts";
 import { CoordinationError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { isMemberId } from "../base/member-id.ts";
+import { RationedRefusals } from "./rationed-refusals.ts";
 
 export const OPERATOR_PATH = "/operator";
 
@@ -21,7 +23,10 @@ export interface Operations {
   }>;
   /** Completes when the change is in force; gives the members as `server.N=` lines. */
   changeMembers(change: MemberChange): Promise<{ readonly version: number; readonly members: readonly string[] }>;
-  /** Hands leadership to a member, to the most suitable one if none is named; completes when that one leads. */
+  /**
+   * Hands leadership to a member, and completes when that one leads. Null: to the most suitable one; it completes when any other member
+   * leads.
+   */
   transferLeadership(to: number | null): Promise<{ readonly leader: number }>;
 }
 
@@ -38,6 +43,8 @@ export interface OperatorRequest {
   /** The address of the connection, and whether it is this machine's own; no header changes it. */
   readonly address: string;
   readonly isLocal: boolean;
+  /** A page of another site sent it, as the browser says. */
+  readonly isFromOtherSite: boolean;
   readonly authorization: string | undefined;
 }
 
@@ -61,11 +68,13 @@ const STATUS: Partial<Record<CoordinationError["code"], number>> = {
 export class OperatorPages {
   readonly #operations: Operations;
   readonly #log: Logger;
+  readonly #refusals: RationedRefusals;
   #isBackingUp = false;
 
-  constructor(operations: Operations, log: Logger) {
+  constructor(operations: Operations, log: Logger, after?: After) {
     this.#operations = operations;
     this.#log = log;
+    this.#refusals = new RationedRefusals(log, after);
   }
 
   async answer(request: OperatorRequest): Promise<OperatorAnswer> {
@@ -92,15 +101,16 @@ export class OperatorPages {
     }
   }
 
-  #refusal({ method, address, isLocal, authorization }: OperatorRequest): OperatorAnswer | null {
+  #refusal({ method, address, isLocal, isFromOtherSite, authorization }: OperatorRequest): OperatorAnswer | null {
     const { token, isRemoteAllowed } = this.#operations;
     if (method !== "POST") return refused(405, "rejected", "not-applied", "operations are asked for by POST");
+    if (isFromOtherSite) return refused(403, "rejected", "not-applied", "a page of another site sent this");
     if (!isLocal && !isRemoteAllowed) {
       const why = "operations are answered on the member's own machine only (admin.remoteOperations)";
       return refused(403, "rejected", "not-applied", why);
     }
     if (isToken(authorization, token)) return null;
-    this.#log.warn(`operator at ${address}: refused, for want of the member's token`);
+    this.#refusals.warn(`operator at ${address}: refused, for want of the member's token`);
     const why = "the member's token is missing or wrong: it stands in the file operator-token of its data directory";
     return refused(401, "rejected", "not-applied", why);
   }
@@ -131,7 +141,7 @@ export class OperatorPages {
   async #changeMembers({ name, parameters, address }: OperatorRequest): Promise<OperatorAnswer> {
     const kind = name.slice("members/".length) as MemberChange["kind"];
     const id = memberNumber(parameters.get("id"));
-    if (id === null) return refused(400, "configuration", "not-applied", "the member's number is missing");
+    if (id === null) return refused(400, "configuration", "not-applied", "`id` is missing, or no member's number");
     const server = parameters.get("server") ?? "";
     this.#log.info(`operator at ${address}: member ${id}: ${kind} ${server}`.trimEnd());
     const value = await this.#operations.changeMembers(kind === "add" ? { kind, id, server } : { kind, id });
@@ -139,7 +149,16 @@ export class OperatorPages {
   }
 
   async #transfer({ parameters, address }: OperatorRequest): Promise<OperatorAnswer> {
-    const to = memberNumber(parameters.get("to"));
+    const text = parameters.get("to");
+    const to = memberNumber(text);
+    if (text !== null && to === null) {
+      return refused(
+        400,
+        "configuration",
+        "not-applied",
+        "`to` is no member's number: leave it out for any other member",
+      );
+    }
     this.#log.info(`operator at ${address}: leadership is to go to ${to === null ? "another member" : `member ${to}`}`);
     const value = await this.#operations.transferLeadership(to);
     return { kind: "json", status: 200, value };

@@ -1,12 +1,16 @@
 // Who may ask a member for what only operators may: with the token, from this machine, by POST.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { After } from "../../src/adapters/timers.ts";
 import { CoordinationError } from "../../src/base/errors.ts";
 import { type Operations, OperatorPages, type OperatorRequest } from "../../src/management/operator-pages.ts";
 
 const TOKEN = "0123456789012345678901234567890123456789";
 
-function pages(more: Partial<Operations> = {}): {
+function pages(
+  more: Partial<Operations> = {},
+  afterwards: After = () => () => {},
+): {
   readonly pages: OperatorPages;
   readonly asked: string[];
   readonly log: string[];
@@ -31,7 +35,7 @@ function pages(more: Partial<Operations> = {}): {
     },
     ...more,
   };
-  return { pages: new OperatorPages(operations, { info: note, warn: note, error: note }), asked, log };
+  return { pages: new OperatorPages(operations, { info: note, warn: note, error: note }, afterwards), asked, log };
 }
 
 function request(
@@ -45,6 +49,7 @@ function request(
     parameters: new URLSearchParams(parameters),
     address: "127.0.0.1",
     isLocal: true,
+    isFromOtherSite: false,
     authorization: `Bearer ${TOKEN}`,
     ...more,
   };
@@ -104,4 +109,35 @@ test("one backup at a time, and another once it was closed, or could not be begu
   assert.equal(await statusOf(operator, request("backup")), 200);
   const failing = pages({ backup: () => Promise.reject(new CoordinationError("no-quorum", "not-applied", "alone")) });
   for (let i = 0; i < 2; i++) assert.equal(await statusOf(failing.pages, request("backup")), 503);
+});
+
+test("a transfer to what is no member's number is refused, and goes to nobody", async () => {
+  const { pages: operator, asked } = pages();
+  for (const to of ["junk", "", "-1", "3 ", "99999999999"]) {
+    assert.equal(await statusOf(operator, request("transfer-leadership", {}, { to })), 400, to);
+  }
+  assert.deepEqual(asked, []);
+});
+
+test("a page of another site is refused, with the token too, and the log hears nothing of it", async () => {
+  const { pages: operator, asked, log } = pages();
+  for (const authorization of [undefined, `Bearer ${TOKEN}`]) {
+    const more = { isFromOtherSite: true, authorization };
+    assert.equal(await statusOf(operator, request("transfer-leadership", more)), 403);
+  }
+  assert.deepEqual([asked, log], [[], []]);
+});
+
+test("refusals cannot fill the log: a few lines in a while, and then the number of the others", async () => {
+  let endPeriod = (): void => {};
+  const { pages: operator, log } = pages({}, (_, task) => {
+    endPeriod = task;
+    return () => {};
+  });
+  for (const lines of [21, 42]) {
+    for (let i = 0; i < 1000; i++) await operator.answer(request("x", { authorization: undefined }));
+    endPeriod();
+    assert.equal(log.length, lines);
+    assert.match(log.at(-1)!, /^980 more requests of operators refused/);
+  }
 });

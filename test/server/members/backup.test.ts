@@ -165,6 +165,8 @@ test("without the token, from a page, or beside another backup: refused; without
     assert.equal((await ask(ports[0]!, {})).status, 401);
     const token = readFileSync(tokenFile(one), "utf8").trim();
     assert.equal((await ask(ports[0]!, { authorization: `Bearer ${token}`, host: "evil.example" })).status, 421);
+    const fromPage = { authorization: `Bearer ${token}`, origin: "http://evil.example" };
+    assert.equal((await ask(ports[0]!, fromPage)).status, 403);
 
     const slow = await ask(ports[0]!, { authorization: `Bearer ${token}` });
     assert.equal(slow.status, 200);
