@@ -29,8 +29,22 @@ function storageFacts(replica: Replica, { log, snapshots }: OpenedStorage): Stor
     takeSnapshot: async () => {
       const { index, sequence } = await replica.takeSnapshotNow();
       const size = snapshots.sizeOf(index) ?? 0;
-      return { sequence, size, chunks: snapshots.stream(index) };
+      return { sequence, size, chunks: heldStream(replica, snapshots, index) };
     },
     syncDurations: log.syncDurations,
   };
+}
+
+/** The snapshot stays on the disk from the first chunk that is asked for until the last, or until nobody asks for more. */
+async function* heldStream(
+  replica: Replica,
+  snapshots: OpenedStorage["snapshots"],
+  index: number,
+): AsyncIterable<Uint8Array> {
+  const release = replica.holdSnapshot(index);
+  try {
+    yield* snapshots.stream(index);
+  } finally {
+    release();
+  }
 }

@@ -4,9 +4,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { backupStream } from "../adapters/backup/stream.ts";
 import { CoordinationError } from "../base/errors.ts";
 import { CABILDO_VERSION } from "../base/version.ts";
+import type { MemberId } from "../consensus/raft/types.ts";
 import type { Operations } from "../management/operator-pages.ts";
 import type { OpenedStorage } from "../replica/ports.ts";
 import type { Replica } from "../replica/replica.ts";
+import type { MemberStatus } from "../replica/replica-port.ts";
 import { changeMembers } from "./member-changes.ts";
 
 const LOOK_AGAIN_MS = 20;
@@ -73,16 +75,25 @@ async function transferLeadership({ replica, electionTimeoutMs }: OperationParts
     const who = to === null ? "no other voter is connected" : `member ${to} is no voter that is connected`;
     throw new CoordinationError("rejected", "not-applied", `${who}: \`cabildo status\` shows the members`);
   }
+  const isDone = ({ role, leader }: Pick<MemberStatus, "role" | "leader">): boolean =>
+    role !== "leader" && (to === null ? leader !== null && leader !== replica.id : leader === to);
   const deadline = performance.now() + TRANSFER_TIMEOUTS * electionTimeoutMs;
-  while (performance.now() < deadline) {
-    const now = replica.status;
-    if (now.role !== "leader" && now.leader !== null && now.leader !== replica.id) return { leader: now.leader };
-    await sleep(LOOK_AGAIN_MS);
+  while (!isDone(replica.status) && performance.now() < deadline) await sleep(LOOK_AGAIN_MS);
+  const now = replica.status;
+  if (isDone(now)) return { leader: now.leader! };
+  throw notTransferred(replica, successor);
+}
+
+/** Why the successor does not lead at the deadline. */
+function notTransferred({ id, status: { role, leader } }: Replica, successor: MemberId): CoordinationError {
+  if (role === "leader") {
+    const why = `member ${successor} did not take over in time, and member ${id} leads on: try again`;
+    return new CoordinationError("deadline", "not-applied", why);
   }
-  if (replica.status.role === "leader") {
-    const why = `member ${successor} did not take over in time, and member ${replica.id} leads on: try again`;
-    throw new CoordinationError("deadline", "not-applied", why);
+  if (leader !== null && leader !== id) {
+    const why = `member ${leader} leads now, and not member ${successor}: another election came first`;
+    return new CoordinationError("rejected", "not-applied", why);
   }
   const why = "this member leads no more, and it has not heard yet who does: `cabildo status` tells";
-  throw new CoordinationError("deadline", "unknown", why);
+  return new CoordinationError("deadline", "unknown", why);
 }

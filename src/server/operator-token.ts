@@ -2,8 +2,9 @@
 // start and keeps it in its data directory: whoever may read that directory has all data anyway.
 
 import { randomBytes } from "node:crypto";
-import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { open, readFile, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { systemFiles } from "../adapters/storage/system-files.ts";
 import { CoordinationError } from "../base/errors.ts";
 
 export const TOKEN_NAME = "operator-token";
@@ -30,13 +31,29 @@ export async function openOperatorToken(where: {
   return readOperatorToken(path);
 }
 
-/** Whole or not at all, whatever cuts it short. */
+/** Whole or not at all, whatever cuts it short. An empty file is what a power loss left of one: a token is drawn anew. */
 async function drawToken(path: string): Promise<void> {
-  if ((await stat(path).catch(() => null)) !== null) return;
+  if (await holdsSomething(path)) return;
   const unfinished = `${path}.new`;
   await rm(unfinished, { force: true });
-  await writeFile(unfinished, `${randomBytes(32).toString("base64url")}\n`, { flag: "wx", mode: 0o600 });
+  const file = await open(unfinished, "wx", 0o600);
+  try {
+    await file.writeFile(`${randomBytes(32).toString("base64url")}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
   await rename(unfinished, path);
+  await systemFiles.syncDirectory(dirname(path));
+}
+
+/** Zeros count as nothing: some file systems keep a file's length and not its bytes. */
+async function holdsSomething(path: string): Promise<boolean> {
+  try {
+    return /[^\0\s]/.test(await readFile(path, "latin1"));
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ENOENT"; // what cannot be read is told when it is read
+  }
 }
 
 async function readOperatorToken(path: string): Promise<string> {

@@ -44,18 +44,24 @@ export class HeldMemory {
 
   #relieve(): void {
     this.#isRelieving = true;
+    try {
+      this.#dropSlowest();
+    } finally {
+      this.#isRelieving = false;
+    }
+  }
+
+  #dropSlowest(): void {
     const holders = this.#doors.flatMap((connections) => [...connections()]);
     for (const holder of holders) holder.account(); // some of it may have left meanwhile
-    if (this.#bytes > this.#bytesMax) {
-      holders.sort((a, b) => grainOf(a) - grainOf(b) || b.heldBytes - a.heldBytes);
-      for (const holder of holders) {
-        if (this.#bytes <= this.#bytesMax * HELD_SHARE_AFTER) break;
-        if (holder.heldBytes === 0) continue;
-        const holds = `${this.#bytes} bytes are held for all clients, ${this.#bytesMax} at most`;
-        holder.drop(`${holds}: it has made the least progress, and ${holder.heldBytes} are its own`);
-      }
+    if (this.#bytes <= this.#bytesMax) return;
+    holders.sort((a, b) => grainOf(a) - grainOf(b) || b.heldBytes - a.heldBytes);
+    for (const holder of holders) {
+      if (this.#bytes <= this.#bytesMax * HELD_SHARE_AFTER) break;
+      if (holder.heldBytes === 0) continue;
+      const holds = `${this.#bytes} bytes are held for all clients, ${this.#bytesMax} at most`;
+      holder.drop(`${holds}: it has made the least progress, and ${holder.heldBytes} are its own`);
     }
-    this.#isRelieving = false;
   }
 }
 
