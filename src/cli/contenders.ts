@@ -14,6 +14,9 @@ export interface ListingOptions extends ServerOptions {
 
 type Connection = Coordination<ZooKeeperEngine>;
 
+/** Of each question to the servers, once they are connected to: a person waits for the answer. */
+const LIMIT = { timeoutMs: 10_000 };
+
 interface Contended {
   readonly name: string;
   readonly kind: "lock" | "read-write lock";
@@ -70,27 +73,31 @@ export function runSessions(options: ListingOptions): Promise<number> {
 }
 
 async function contendedLocks(c: Connection, names: readonly string[]): Promise<readonly Contended[]> {
-  const plain = names.length > 0 ? names : await c.nodes.children("/locks");
-  const shared = names.length > 0 ? names.filter((name) => !name.startsWith("/")) : await c.nodes.children("/rw-locks");
+  const plain = names.length > 0 ? names : await c.nodes.children("/locks", LIMIT);
+  const shared =
+    names.length > 0 ? names.filter((name) => !name.startsWith("/")) : await c.nodes.children("/rw-locks", LIMIT);
   const locks = plain.map((name) =>
     shownOrTold(`lock ${JSON.stringify(name)}`, names.length > 0, async (): Promise<Contended> => {
-      return { name, kind: "lock", contenders: await c.lock(name).contenders() };
+      return { name, kind: "lock", contenders: await c.lock(name).contenders(LIMIT) };
     }),
   );
   const readWrite = shared.map((name) =>
     shownOrTold(`read-write lock ${JSON.stringify(name)}`, names.length > 0, async (): Promise<Contended> => {
-      return { name, kind: "read-write lock", contenders: await c.rwLock(name).contenders() };
+      return { name, kind: "read-write lock", contenders: await c.rwLock(name).contenders(LIMIT) };
     }),
   );
   return (await Promise.all([...locks, ...readWrite])).flat().filter(({ contenders }) => contenders.length > 0);
 }
 
 async function contendedElections(c: Connection, names: readonly string[]) {
-  const all = names.length > 0 ? names : await c.nodes.children("/elections");
+  const all = names.length > 0 ? names : await c.nodes.children("/elections", LIMIT);
   const elections = all.map((name) =>
     shownOrTold(`election ${JSON.stringify(name)}`, names.length > 0, async () => {
-      const latch = await c.election(name).candidates();
-      return { name, candidates: latch.length > 0 ? latch : await c.election(name, { form: "selector" }).candidates() };
+      const latch = await c.election(name).candidates(LIMIT);
+      return {
+        name,
+        candidates: latch.length > 0 ? latch : await c.election(name, { form: "selector" }).candidates(LIMIT),
+      };
     }),
   );
   return (await Promise.all(elections)).flat().filter(({ candidates }) => candidates.length > 0);

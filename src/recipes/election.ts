@@ -18,7 +18,7 @@ import { releaseInBackground } from "./pending-release.ts";
 import { runWhileHeld } from "./run.ts";
 import { type SubscribeOptions, subscribe } from "./subscription.ts";
 import { traced } from "./traced.ts";
-import { WaitScope } from "./wait-scope.ts";
+import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 export interface ElectionOptions extends AccessOptions {
   /** With whom it is shared on ZooKeeper: Curator's LeaderLatch ("latch", the default) or its LeaderSelector. */
@@ -176,17 +176,30 @@ export class Election {
 
   /** The leader and the candidates, now and after every change. */
   async *observe(options: SubscribeOptions = {}): AsyncGenerator<ElectionView, void, void> {
-    for await (const views of subscribe(this.#engine, this.#what, () => this.#election.candidates(), options)) {
+    for await (const views of subscribe(
+      this.#engine,
+      this.#what,
+      ({ signal }) => this.#election.candidates({ signal }),
+      options,
+    )) {
       const candidates = views.map(infoOf);
       yield { leader: candidates[0] ?? null, candidates };
     }
   }
 
   /** The candidates in their order, the leader first. */
-  async candidates(): Promise<readonly CandidateInfo[]> {
-    const watched = await this.#election.candidates();
-    watched.unwatch();
-    return watched.value.map(infoOf);
+  async candidates(options: WaitOptions = {}): Promise<readonly CandidateInfo[]> {
+    using scope = new WaitScope(this.#engine.runtime, this.#what, options, "was not read");
+    return await this.#candidates(scope);
+  }
+
+  async #candidates(scope: WaitScope): Promise<readonly CandidateInfo[]> {
+    const reading = this.#election.candidates({ signal: scope.signal });
+    const unwatched = reading.then((watched) => {
+      watched.unwatch();
+      return watched.value;
+    });
+    return (await scope.until(unwatched)).map(infoOf);
   }
 
   /** Null: it was not elected, and may try again. */
@@ -205,7 +218,7 @@ export class Election {
     let grant: LeadersGrant | null = null;
     try {
       grant = await traced(this.#engine, wanted, () => acquireWith(this.#engine, wanted, scope, onWaiting));
-      const candidates = await scope.until(this.candidates());
+      const candidates = await this.#candidates(scope);
       const own = candidates.find(({ token }) => token === grant?.token);
       const isHighest = candidates.every((other) => rankOf(other) <= rankOf(own ?? record));
       if (isHighest) return grant;

@@ -74,7 +74,7 @@ export class Lock {
   /** Who holds it, first, and who waits, in order: of this library, Curator and kazoo. A process shows one of its waiters. */
   async contenders(options: WaitOptions = {}): Promise<readonly ContenderInfo[]> {
     using scope = new WaitScope(this.#engine.runtime, this.#wanted.what, options, "was not read");
-    return contenderInfos(await scope.until(this.#mutex.queue()));
+    return contenderInfos(await scope.until(this.#mutex.queue(scope.signal)));
   }
 
   /**

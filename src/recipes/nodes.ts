@@ -42,7 +42,7 @@ export class Nodes {
   async get(path: string, options: WaitOptions = {}): Promise<NodeData | null> {
     const value = this.#valueAt(path);
     using scope = this.#scope(path, options, "was not read");
-    return shown(path, await scope.until(value.current(true)));
+    return shown(path, await scope.until(value.current(true, scope.signal)));
   }
 
   /** Writes it, and makes it where it is missing. False, with a `version` alone: it has another, or is missing. */
@@ -55,7 +55,7 @@ export class Nodes {
     if (scope.end !== null) throw scope.end;
     if (version !== undefined) return await value.replace(version, bytes, scope.limits());
     for (;;) {
-      const read = await scope.until(value.current(true));
+      const read = await scope.until(value.current(true, scope.signal));
       const isDone =
         read === null ? value.create(bytes, scope.limits()) : value.replace(read.version, bytes, scope.limits());
       if (await isDone) return true;

@@ -72,7 +72,7 @@ export class ReadWriteLock {
   /** Who holds it, readers or a writer, and who waits, in order. */
   async contenders(options: WaitOptions = {}): Promise<readonly SharedContenderInfo[]> {
     using scope = new WaitScope(this.#engine.runtime, this.#write.what, options, "was not read");
-    const view = await scope.until(this.#mutex.queue());
+    const view = await scope.until(this.#mutex.queue(scope.signal));
     const modes = [...view.holders, ...view.waiting].map(({ isReader }) => (isReader ? "read" : "write"));
     return contenderInfos(view).map((info, at) => ({ ...info, mode: modes[at]! }));
   }

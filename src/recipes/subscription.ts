@@ -27,7 +27,7 @@ export async function* subscribe<T>(
   using scope = new WaitScope(engine.runtime, what, options, undefined, SUBSCRIBE);
   let isFirst = true;
   while (scope.end === null) {
-    const reading = read({ isFresh: isFirst });
+    const reading = read({ isFresh: isFirst, signal: scope.signal });
     isFirst = false;
     let watched: WatchedRead<T>;
     try {
@@ -59,7 +59,7 @@ export async function readOnce<T>(
   using scope = new WaitScope(engine.runtime, what, options);
   scope.failed = "was not read";
   if (scope.end !== null) throw scope.end;
-  const reading = read({ isFresh: true });
+  const reading = read({ isFresh: true, signal: scope.signal });
   const forget = () =>
     reading.then(
       (watched) => watched.unwatch(),

@@ -27,6 +27,7 @@ export class WaitScope implements Disposable {
   readonly #runtime: Runtime;
   readonly #options: WaitOptions;
   readonly #stops: (() => void)[] = [];
+  #ending: AbortController | null = null;
   #stopSession: () => void = () => {};
   #end: CoordinationError | null = null;
   #deadline = Number.POSITIVE_INFINITY;
@@ -98,6 +99,16 @@ export class WaitScope implements Disposable {
     return this.#end;
   }
 
+  /** For reads: aborts when the wait has ended. Undefined where neither the caller's signal nor a deadline can end it. */
+  get signal(): AbortSignal | undefined {
+    if (this.#ending === null) {
+      if (this.#options.signal === undefined && this.#deadline === Number.POSITIVE_INFINITY) return undefined;
+      this.#ending = new AbortController();
+      if (this.#end !== null) this.#ending.abort(this.#end);
+    }
+    return this.#ending.signal;
+  }
+
   /** For writes: only the engine can tell their outcome. */
   limits(): WriteLimits {
     const { signal } = this.#options;
@@ -123,6 +134,7 @@ export class WaitScope implements Disposable {
     const options = cause === undefined ? {} : { cause };
     this.#end = new CoordinationError(code, this.outcome, `${this.#what} ${this.failed}: ${why}`, options);
     this.#reject?.(this.#end);
+    this.#ending?.abort(this.#end);
   }
 
   #abort(signal: AbortSignal): void {

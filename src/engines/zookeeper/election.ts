@@ -1,7 +1,14 @@
 // An election: a wait queue whose order and data everybody may see.
 
 import type { Stat } from "../../protocols/zookeeper/client/index.ts";
-import type { Candidate, CandidateView, EngineElection, EngineSession, WatchedRead } from "../../recipes/engine.ts";
+import type {
+  Candidate,
+  CandidateView,
+  EngineElection,
+  EngineSession,
+  ReadOptions,
+  WatchedRead,
+} from "../../recipes/engine.ts";
 import type { NodeContext } from "./nodes.ts";
 import { isRefusal, retry } from "./retry.ts";
 import { showSessionId, type ZooKeeperSession } from "./session.ts";
@@ -32,13 +39,13 @@ export class NodeElection implements EngineElection {
     return new NodeCandidate(this.#context, this.#sessionOf(session), options);
   }
 
-  candidates(): Promise<WatchedRead<readonly CandidateView[]>> {
+  candidates(options: ReadOptions = {}): Promise<WatchedRead<readonly CandidateView[]>> {
     const inLine = (names: readonly string[]) => inQueueOrder(names, this.#line).map(({ name }) => name);
     const show = (_: string, data: Uint8Array, stat: Stat): CandidateView | null => {
       if (!isEphemeral(stat)) return null; // a node of no session never leads
       return { token: stat.czxid, data, session: showSessionId(stat.ephemeralOwner), enteredAt: Number(stat.ctime) };
     };
-    return watchedNodes(this.#context, this.#path, inLine, show);
+    return watchedNodes(this.#context, this.#path, inLine, show, options);
   }
 
   async describe(token: bigint, change: (data: Uint8Array) => Uint8Array): Promise<boolean> {

@@ -210,7 +210,7 @@ export class ZooKeeperEngine
     const context = this.#contextOf(path, options);
     return {
       contend: (session, data) => new WaitQueueContender(context, sessionOf(session), { path, kind: "lock-", data }),
-      queue: () => queueView(context, path, "exclusive"),
+      queue: (signal) => queueView(context, path, "exclusive", signal),
     };
   }
 
@@ -221,7 +221,7 @@ export class ZooKeeperEngine
     const contender = (session: EngineSession, line: WaitQueueOptions) =>
       new WaitQueueContender(context, sessionOf(session), line);
     return {
-      queue: () => queueView(context, path, "exclusive"),
+      queue: (signal) => queueView(context, path, "exclusive", signal),
       contend: (session, mode, data) => {
         if (mode === "write") return contender(session, { path, kind: WRITE, data });
         return contender(session, { path, kind: READ, data, waitsFor: isWriter });

@@ -14,16 +14,23 @@ interface Seen {
 }
 
 /** The queue in a directory. Readers hold together; a writer, or one without a mark, holds alone. */
-export async function queueView(context: NodeContext, path: string, kind: WaitQueueKind): Promise<QueueView> {
-  await context.client.sync(path).catch(() => {}); // what is seen is as new as can be
-  const names = await retry(context, () => context.client.getChildren(path)).catch((error) => {
+export async function queueView(
+  context: NodeContext,
+  path: string,
+  kind: WaitQueueKind,
+  signal?: AbortSignal,
+): Promise<QueueView> {
+  await context.client.sync(path, { signal }).catch(() => {}); // what is seen is as new as can be
+  const names = await retry(context, () => context.client.getChildren(path, { signal })).catch((error) => {
     if (isRefusal(error, "no-node")) return [];
     throw error;
   });
   const queue = inQueueOrder(names, kind);
   const seen: Seen[] = [];
   for (let at = 0; at < queue.length; at += NODES_AT_A_TIME) {
-    const part = await Promise.all(queue.slice(at, at + NODES_AT_A_TIME).map((node) => viewOf(context, path, node)));
+    const part = await Promise.all(
+      queue.slice(at, at + NODES_AT_A_TIME).map((node) => viewOf(context, path, node, signal)),
+    );
     seen.push(...part.filter((each) => each !== null));
   }
   const holding = countHolders(seen.map(({ node }) => node));
@@ -42,9 +49,14 @@ function countHolders(nodes: readonly WaitQueueNode[]): number {
 }
 
 /** Null: it has gone meanwhile, or no session owns it: it holds nothing, and nobody waits for it. */
-async function viewOf(context: NodeContext, path: string, node: WaitQueueNode): Promise<Seen | null> {
+async function viewOf(
+  context: NodeContext,
+  path: string,
+  node: WaitQueueNode,
+  signal: AbortSignal | undefined,
+): Promise<Seen | null> {
   try {
-    const { data, stat } = await retry(context, () => context.client.getData(`${path}/${node.name}`));
+    const { data, stat } = await retry(context, () => context.client.getData(`${path}/${node.name}`, { signal }));
     if (!isEphemeral(stat)) return null;
     const view = {
       token: stat.czxid,

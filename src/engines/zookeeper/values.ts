@@ -29,13 +29,17 @@ export class NodeValue implements Value {
     const read = async (session: Session, readWatch: ReadWatch) => {
       for (;;) {
         try {
-          const { data, stat } = await client.getData(this.#path, { session, watch: readWatch.watcher });
+          const { data, stat } = await client.getData(this.#path, {
+            session,
+            signal: options.signal,
+            watch: readWatch.watcher,
+          });
           readWatch.note(this.#path, "data");
           return versioned(data, stat);
         } catch (error) {
           if (!isRefusal(error, "no-node")) throw error;
         }
-        const stat = await client.exists(this.#path, { session, watch: readWatch.watcher });
+        const stat = await client.exists(this.#path, { session, signal: options.signal, watch: readWatch.watcher });
         readWatch.note(this.#path, "data");
         if (stat === null) return null;
       }
@@ -43,14 +47,14 @@ export class NodeValue implements Value {
     return watchedRead(this.#context, read, options);
   }
 
-  async current(isFresh: boolean): Promise<Versioned | null> {
+  async current(isFresh: boolean, signal?: AbortSignal): Promise<Versioned | null> {
     const delays = new RetryDelays(this.#context);
     for (;;) {
-      const session = await this.#client.connected();
+      const session = await this.#client.connected({ signal });
       try {
         // Sent together: the servers answer in order.
-        const syncing = isFresh ? this.#client.sync(this.#path, { session }) : null;
-        const [{ data, stat }] = await Promise.all([this.#client.getData(this.#path, { session }), syncing]);
+        const syncing = isFresh ? this.#client.sync(this.#path, { session, signal }) : null;
+        const [{ data, stat }] = await Promise.all([this.#client.getData(this.#path, { session, signal }), syncing]);
         return versioned(data, stat);
       } catch (error) {
         if (isRefusal(error, "no-node")) return null;

@@ -6,6 +6,12 @@ import type { ReadOptions, WatchedRead } from "../../recipes/engine.ts";
 import { ReadWatch } from "./read-watch.ts";
 import { isRefusal, type RetryContext, RetryDelays } from "./retry.ts";
 
+/** What every request of one read is sent with. */
+interface Reading {
+  readonly session: Session;
+  readonly signal: AbortSignal | undefined;
+}
+
 /**
  * Sessions whose server is known to have every write that was acknowledged before they began. A new session may be on a server
  * that lags: without the `sync`, a value could go back to what it was before the last session.
@@ -16,15 +22,15 @@ const caughtUp = new WeakSet<Session>();
 export async function watchedRead<T>(
   context: RetryContext,
   read: (session: Session, readWatch: ReadWatch) => Promise<T>,
-  { isFresh = false }: ReadOptions = {},
+  { isFresh = false, signal }: ReadOptions = {},
 ): Promise<WatchedRead<T>> {
   const { client } = context;
   const delays = new RetryDelays(context);
   for (;;) {
-    const session = await client.connected();
+    const session = await client.connected({ signal });
     const readWatch = new ReadWatch(client, session);
     try {
-      if (isFresh || !caughtUp.has(session)) await client.sync("/", { session });
+      if (isFresh || !caughtUp.has(session)) await client.sync("/", { session, signal });
       caughtUp.add(session);
       const value = await read(session, readWatch);
       return { value, changed: readWatch.changed, unwatch: () => readWatch.unwatch() };
@@ -46,8 +52,10 @@ export function watchedNodes<T>(
 ): Promise<WatchedRead<readonly T[]>> {
   const { client } = context;
   const read = async (session: Session, readWatch: ReadWatch) => {
-    const names = select(await namesIn(client, path, session, readWatch));
-    const found = await Promise.all(names.map((name) => nodeAt(client, `${path}/${name}`, session, readWatch)));
+    const names = select(await namesIn(client, path, { session, signal: options.signal }, readWatch));
+    const found = await Promise.all(
+      names.map((name) => nodeAt(client, `${path}/${name}`, { session, signal: options.signal }, readWatch)),
+    );
     return names.flatMap((name, i) => {
       const node = found[i];
       const shown = node === null || node === undefined ? null : show(name, node.data ?? new Uint8Array(0), node.stat);
@@ -63,35 +71,36 @@ export function watchedChildren(
   path: string,
   options: ReadOptions,
 ): Promise<WatchedRead<readonly string[] | null>> {
-  const read = (session: Session, readWatch: ReadWatch) => namesOrNull(context.client, path, session, readWatch);
+  const read = (session: Session, readWatch: ReadWatch) =>
+    namesOrNull(context.client, path, { session, signal: options.signal }, readWatch);
   return watchedRead(context, read, options);
 }
 
 async function namesIn(
   client: ZooKeeperClient,
   path: string,
-  session: Session,
+  reading: Reading,
   readWatch: ReadWatch,
 ): Promise<readonly string[]> {
-  return (await namesOrNull(client, path, session, readWatch)) ?? [];
+  return (await namesOrNull(client, path, reading, readWatch)) ?? [];
 }
 
 async function namesOrNull(
   client: ZooKeeperClient,
   path: string,
-  session: Session,
+  reading: Reading,
   readWatch: ReadWatch,
 ): Promise<readonly string[] | null> {
   for (;;) {
     try {
-      const names = await client.getChildren(path, { session, watch: readWatch.watcher });
+      const names = await client.getChildren(path, { ...reading, watch: readWatch.watcher });
       readWatch.note(path, "children");
       return names;
     } catch (error) {
       if (!isRefusal(error, "no-node")) throw error;
     }
     // Not there yet: told when it is.
-    if ((await client.exists(path, { session, watch: readWatch.watcher })) === null) {
+    if ((await client.exists(path, { ...reading, watch: readWatch.watcher })) === null) {
       readWatch.note(path, "data");
       return null;
     }
@@ -100,9 +109,9 @@ async function namesOrNull(
 }
 
 /** Null: it has gone meanwhile, which the watch on the directory tells. */
-async function nodeAt(client: ZooKeeperClient, path: string, session: Session, readWatch: ReadWatch) {
+async function nodeAt(client: ZooKeeperClient, path: string, reading: Reading, readWatch: ReadWatch) {
   try {
-    const node = await client.getData(path, { session, watch: readWatch.watcher });
+    const node = await client.getData(path, { ...reading, watch: readWatch.watcher });
     readWatch.note(path, "data");
     return node;
   } catch (error) {

@@ -81,8 +81,8 @@ export interface HasMutexes {
 export interface Mutex {
   /** `data`: what others see of the contender in the queue. */
   contend(session: EngineSession, data: Uint8Array): Contender;
-  /** Who holds it, and who waits. */
-  queue(): Promise<QueueView>;
+  /** Who holds it, and who waits. `signal`: as of `ReadOptions`. */
+  queue(signal?: AbortSignal): Promise<QueueView>;
 }
 
 /** Many readers or one writer, first come, first served. */
@@ -92,8 +92,8 @@ export interface HasSharedMutexes {
 
 export interface SharedMutex {
   contend(session: EngineSession, mode: "read" | "write", data: Uint8Array): Contender;
-  /** Who holds it, and who waits. */
-  queue(): Promise<QueueView>;
+  /** Who holds it, and who waits. `signal`: as of `ReadOptions`. */
+  queue(signal?: AbortSignal): Promise<QueueView>;
   /**
    * A reader in the place of the writer that holds it: granted at once, before all who wait, with the writer's token. `poll`
    * fails ("rejected") when the writer is not there any more as the reader enters.

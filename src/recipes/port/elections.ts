@@ -1,7 +1,7 @@
 // Leader elections: one leader at a time, and a list of candidates that everyone may see.
 
 import type { Contender } from "./contention.ts";
-import type { EngineSession, PlaceOptions, WatchedRead } from "./engine.ts";
+import type { EngineSession, PlaceOptions, ReadOptions, WatchedRead } from "./engine.ts";
 
 export interface HasElections {
   election(name: string, form: ElectionForm, options?: PlaceOptions): EngineElection;
@@ -13,7 +13,7 @@ export type ElectionForm = "latch" | "selector";
 export interface EngineElection {
   contend(session: EngineSession, data: Uint8Array): Candidate;
   /** The candidates in their order, the leader first. */
-  candidates(): Promise<WatchedRead<readonly CandidateView[]>>;
+  candidates(options?: ReadOptions): Promise<WatchedRead<readonly CandidateView[]>>;
   /**
    * Changes what others see of the candidate with this token. `change` gets the data as it is now; it may be called more than
    * once. False: there is no such candidate.

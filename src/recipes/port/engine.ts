@@ -106,6 +106,8 @@ export interface WatchedRead<T> {
 export interface ReadOptions {
   /** The value contains every write that was acknowledged before, to anyone. Otherwise it may come from a server that lags. */
   readonly isFresh?: boolean | undefined;
+  /** Nobody waits for it any more when it aborts: nothing more is asked, and it fails with the code "aborted". */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Is told of each refusal while something is being released. */

@@ -23,7 +23,7 @@ export interface Value {
   /** Null: there is none. */
   read(options?: ReadOptions): Promise<WatchedRead<Versioned | null>>;
   /** As `read`, without a watch. `isFresh`: the value contains every write that was acknowledged before, to anyone. */
-  current(isFresh: boolean): Promise<Versioned | null>;
+  current(isFresh: boolean, signal?: AbortSignal): Promise<Versioned | null>;
   /** False: there is one. */
   create(data: Uint8Array, limits?: WriteLimits): Promise<boolean>;
   /** False: its version is another by now. */
