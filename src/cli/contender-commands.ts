@@ -7,12 +7,15 @@ import { onCluster } from "./context-commands.ts";
 
 export function addContenderCommands(cabildo: Command, leave: (error: CommanderError) => never): void {
   const locks = listing(cabildo.command("locks"))
-    .summary("show who holds locks, and who waits")
+    .summary("show who holds locks and permits, and who waits")
     .description(
-      "Shows the holder and the waiters of locks and read-write locks, in order: who they are, their fencing tokens and sessions, " +
+      "Shows the holders and the waiters of locks, read-write locks and semaphores, in order: who they are, their fencing tokens and sessions, " +
         "and since when they are in the queue. Programs of Curator and kazoo are shown as they describe themselves.",
     )
-    .argument("[name...]", "names, or exact paths that begin with a slash (default: all below /locks and /rw-locks)")
+    .argument(
+      "[name...]",
+      "names, or exact paths that begin with a slash (default: all below /locks, /rw-locks and /semaphores)",
+    )
     .action(async (names: string[], options: ListingOptions) => {
       const { runLocks } = await import("./contenders.ts");
       process.exitCode = await runLocks(names, options);

@@ -3,7 +3,13 @@
 import { CoordinationError } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import type { ZooKeeperEngine } from "../engines/zookeeper/index.ts";
-import type { CandidateInfo, ContenderInfo, Coordination, SharedContenderInfo } from "../recipes/index.ts";
+import type {
+  CandidateInfo,
+  ContenderInfo,
+  Coordination,
+  PermitContenderInfo,
+  SharedContenderInfo,
+} from "../recipes/index.ts";
 import { openRecipes, type ServerOptions, say, tellFailure, urlOf } from "./servers.ts";
 import { liveSessions, type Place, sessionRows } from "./sessions.ts";
 import { textTable } from "./text-table.ts";
@@ -19,9 +25,11 @@ const LIMIT = { timeoutMs: 10_000 };
 
 interface Contended {
   readonly name: string;
-  readonly kind: "lock" | "read-write lock";
-  readonly contenders: readonly (ContenderInfo | SharedContenderInfo)[];
+  readonly kind: "lock" | "read-write lock" | "semaphore";
+  readonly contenders: readonly Shown[];
 }
+
+type Shown = ContenderInfo | SharedContenderInfo | PermitContenderInfo;
 
 /** All of them give the exit status. Without names: all that are in the recipes' own folders. */
 export function runLocks(names: readonly string[], options: ListingOptions): Promise<number> {
@@ -31,7 +39,7 @@ export function runLocks(names: readonly string[], options: ListingOptions): Pro
     const rows = locks.flatMap(({ name, contenders }) =>
       contenders.map((one, at) => [name, standing(one, at, contenders), ...facts(one.who, one)]),
     );
-    if (rows.length === 0) say("nobody holds a lock, or waits for one");
+    if (rows.length === 0) say("nobody holds a lock or a permit, or waits for one");
     else process.stdout.write(textTable(["LOCK", "STANDING", ...FACTS], rows));
   });
 }
@@ -86,7 +94,15 @@ async function contendedLocks(c: Connection, names: readonly string[]): Promise<
       return { name, kind: "read-write lock", contenders: await c.rwLock(name).contenders(LIMIT) };
     }),
   );
-  return (await Promise.all([...locks, ...readWrite])).flat().filter(({ contenders }) => contenders.length > 0);
+  const permits = names.length > 0 ? names : await c.nodes.children("/semaphores");
+  const semaphores = permits.map((name) =>
+    shownOrTold(`semaphore ${JSON.stringify(name)}`, names.length > 0, async (): Promise<Contended> => {
+      // How many permits there are is known to its programs alone; it does not matter here.
+      return { name, kind: "semaphore", contenders: await c.semaphore(name, { permits: 1 }).contenders() };
+    }),
+  );
+  const all = await Promise.all([...locks, ...readWrite, ...semaphores]);
+  return all.flat().filter(({ contenders }) => contenders.length > 0);
 }
 
 async function contendedElections(c: Connection, names: readonly string[]) {
@@ -136,19 +152,25 @@ const MESSAGE_CHARACTERS_MAX = 500;
 
 const FACTS = ["WHO", "TOKEN", "SESSION", "SINCE"];
 
-function facts(who: string, { token, session, since }: Pick<ContenderInfo, "token" | "session" | "since">): string[] {
+function facts(who: string, { token, session, since }: Pick<Shown, "token" | "session" | "since">): string[] {
   return [
     who === "" ? "?" : printable(who, WHO_CHARACTERS_MAX),
-    String(token),
+    token === null ? "" : String(token),
     session,
     isoText(since).replace(/\.\d+Z$/, "Z"),
   ];
 }
 
-function standing(one: ContenderInfo | SharedContenderInfo, at: number, all: readonly ContenderInfo[]): string {
-  const mode = "mode" in one ? ` to ${one.mode}` : "";
+function standing(one: Shown, at: number, all: readonly Shown[]): string {
+  const mode = "mode" in one ? ` to ${one.mode}` : permitsText(one);
   if (one.isHolder) return `holds${mode}`;
   return `waits ${at + 1 - all.filter(({ isHolder }) => isHolder).length}${mode}`;
+}
+
+function permitsText(one: Shown): string {
+  if (!("permits" in one) || one.permits === null) return "";
+  const count = `${one.permits} permit${one.permits === 1 ? "" : "s"}`;
+  return one.isHolder ? ` ${count}` : ` for ${count}`;
 }
 
 function lockJson({ name, kind, contenders }: Contended) {
@@ -159,8 +181,8 @@ function electionJson({ name, candidates }: { name: string; candidates: readonly
   return { name, candidates: candidates.map((one, at) => ({ ...contenderJson(one), isLeader: at === 0 })) };
 }
 
-function contenderJson<T extends { readonly token: bigint; readonly since: number }>(one: T) {
-  return { ...one, token: String(one.token), since: isoText(one.since) };
+function contenderJson<T extends { readonly token: bigint | null; readonly since: number }>(one: T) {
+  return { ...one, token: one.token === null ? null : String(one.token), since: isoText(one.since) };
 }
 
 function isoText(milliseconds: number): string {

@@ -40,7 +40,7 @@ export { type DownPolicy, Provider, type ProviderOptions } from "./provider.ts";
 export { type ConsumeOptions, type Job, type PutOptions, Queue, type QueuedItem, type QueueOptions } from "./queue.ts";
 export { ReadWriteLock, type SharedContenderInfo, type WriteLockHandle } from "./read-write-lock.ts";
 export type { RegistrationState } from "./registration.ts";
-export { type PermitOptions, Semaphore, type SemaphoreOptions } from "./semaphore.ts";
+export { type PermitContenderInfo, type PermitOptions, Semaphore, type SemaphoreOptions } from "./semaphore.ts";
 export { Sequence } from "./sequence.ts";
 export { type RegisterOptions, Service, type ServiceOptions, type ServiceRegistration } from "./service.ts";
 export type { InstanceDetails, ServiceInstance, ServiceMeta } from "./service-instance.ts";

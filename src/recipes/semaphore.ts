@@ -9,8 +9,10 @@ import { bytesOf } from "./bytes.ts";
 import { checkCount } from "./counts.ts";
 import type { Contender, Engine, HasSemaphores, Permits } from "./engine.ts";
 import { GrantHandle, type Handle } from "./handle.ts";
+import { type ContenderInfo, contenderInfos } from "./identity.ts";
 import { COUNT, checkOptions } from "./options.ts";
 import { runWhileHeld } from "./run.ts";
+import { type WaitOptions, WaitScope } from "./wait-scope.ts";
 
 export interface SemaphoreOptions extends AccessOptions {
   /** How many permits there are. All programs must use the same number: the servers do not enforce it. */
@@ -20,6 +22,14 @@ export interface SemaphoreOptions extends AccessOptions {
 export interface PermitOptions extends AcquireOptions {
   /** How many are wanted, all at once; 1 unless given. Nobody holds some while waiting for more, so there is no deadlock. */
   readonly count?: number | undefined;
+}
+
+/** One who holds permits, or waits for some. */
+export interface PermitContenderInfo extends Omit<ContenderInfo, "token"> {
+  /** Of its latest grant; null while it waits. */
+  readonly token: bigint | null;
+  /** How many it holds; of the first that waits, how many it wants; null: of the others this is not known. */
+  readonly permits: number | null;
 }
 
 const SEMAPHORE: OptionRules<SemaphoreOptions> = { permits: COUNT, ...ACCESS };
@@ -50,6 +60,21 @@ export class Semaphore {
   async tryAcquire(options: PermitOptions = {}): Promise<Handle | null> {
     const grant = await tryAcquire(this.#engine, this.#wanted(options), options, PERMITS);
     return grant === null ? null : new GrantHandle(this.#engine, grant, options);
+  }
+
+  /** Who holds permits, and who waits, in order. What one session holds is told together. */
+  async contenders(options: WaitOptions = {}): Promise<readonly PermitContenderInfo[]> {
+    using scope = new WaitScope(
+      this.#engine.runtime,
+      `semaphore ${JSON.stringify(this.name)}`,
+      options,
+      "was not read",
+    );
+    const view = await scope.until(this.#permits.queue());
+    const permits = [...view.holders, ...view.waiting].map((each) => each.permits);
+    return contenderInfos(view).map((info, at) => {
+      return { ...info, token: info.isHolder ? info.token : null, permits: permits[at]! };
+    });
   }
 
   /** As `Lock.run`. */

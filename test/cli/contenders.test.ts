@@ -27,7 +27,7 @@ test("locks: the holder first, then those who wait, by who they are; a time-out 
   assert.deepEqual(await run(["locks"]), {
     status: 0,
     out: "",
-    err: "cabildo: nobody holds a lock, or waits for one\n",
+    err: "cabildo: nobody holds a lock or a permit, or waits for one\n",
   });
   const labelled = await connect(url, { label: "billing" });
   const held = await labelled.lock("orders").acquire();
@@ -77,6 +77,44 @@ test("locks: readers and writers, and an exact path that is shared", async () =>
   assert.doesNotMatch(out, /shared/);
   assert.match((await run(["locks", "/app/shared"])).out, new RegExp(`^/app/shared +holds +${ME} +${two.token} `, "m"));
   await Promise.all([one.release(), two.release()]);
+});
+
+test("locks: a semaphore's holders with their permits, then those who wait", async () => {
+  const semaphore = c.semaphore("slots", { permits: 3 });
+  const two = await semaphore.acquire({ count: 2 });
+  await using other = await connect(url, { label: "other" });
+  const one = await other.semaphore("slots", { permits: 3 }).acquire();
+  // Its own session's permits are no part of what it waits for.
+  const third = semaphore.acquire({ count: 2 });
+  const deadline = performance.now() + 20_000;
+  const isPromised = async () =>
+    (await semaphore.contenders()).some(({ isHolder, permits }) => !isHolder && permits === 2);
+  while (!(await isPromised())) assert.ok(performance.now() < deadline, "it is in the queue");
+  const fourth = other.semaphore("slots", { permits: 3 }).acquire();
+  while ((await semaphore.contenders()).length < 4) assert.ok(performance.now() < deadline, "it is in the queue");
+
+  const lines = (await run(["locks"])).out.split("\n").slice(1);
+  assert.match(lines[0]!, new RegExp(`^slots +holds 2 permits +${ME} +${two.token} +0x`));
+  assert.match(lines[1]!, new RegExp(`^slots +holds 1 permit +other@${ME} +${one.token} +0x`));
+  assert.match(lines[2]!, new RegExp(`^slots +waits 1 for 2 permits +${ME} +0x`));
+  assert.match(lines[3]!, new RegExp(`^slots +waits 2 +other@${ME} +0x`));
+  const [exact] = JSON.parse((await run(["locks", "/semaphores/slots", "-o", "json"])).out);
+  const shown = exact.contenders.map((each: Record<string, unknown>) => [
+    each["isHolder"],
+    each["permits"],
+    each["token"],
+  ]);
+  assert.deepEqual(shown, [
+    [true, 2, String(two.token)],
+    [true, 1, String(one.token)],
+    [false, 2, null],
+    [false, null, null],
+  ]);
+  assert.match((await run(["sessions"])).out, /holds semaphore "slots", waits for semaphore "slots"/);
+  await two.release();
+  await one.release();
+  for (const held of await Promise.all([third, fourth])) await held.release();
+  assert.deepEqual(await semaphore.contenders(), []);
 });
 
 test("elections: who leads, who else stands, with priority and value", async () => {

@@ -51,7 +51,7 @@ import { isWithin, pathOf } from "./layout.ts";
 import { type NodeContext, OPEN } from "./nodes.ts";
 import { PermitContender } from "./permits.ts";
 import { NodeQueue } from "./queue.ts";
-import { queueView } from "./queue-views.ts";
+import { permitQueueView, queueView } from "./queue-views.ts";
 import { mayPass } from "./retry.ts";
 import { ZooKeeperSession } from "./session.ts";
 import { transact } from "./transactions.ts";
@@ -244,6 +244,7 @@ export class ZooKeeperEngine
     return {
       contend: (session, count, data) =>
         new PermitContender(context, sessionOf(session), { path, permits, count, data }),
+      queue: () => permitQueueView(context, path),
     };
   }
 

@@ -1,6 +1,6 @@
 // Who is in a wait queue, for those who look at it: who holds, and who waits, in order.
 
-import type { ContenderView, QueueView } from "../../recipes/engine.ts";
+import type { ContenderView, PermitQueueView, PermitView, QueueView } from "../../recipes/engine.ts";
 import { NODES_AT_A_TIME } from "./limits.ts";
 import type { NodeContext } from "./nodes.ts";
 import { isRefusal, retry } from "./retry.ts";
@@ -36,6 +36,37 @@ export async function queueView(
   const holding = countHolders(seen.map(({ node }) => node));
   const views = seen.map(({ view }) => view);
   return { holders: views.slice(0, holding), waiting: views.slice(holding) };
+}
+
+/**
+ * A semaphore's queue: its lock and its leases. Only the lock's holder adds leases, and it is the first that waits. What its session added
+ * after it had come is its own, and not held yet. A grant of the same session in the meantime is taken for a part of that.
+ */
+export async function permitQueueView(context: NodeContext, path: string): Promise<PermitQueueView> {
+  const lock = await queueView(context, `${path}/locks`, "exclusive");
+  const leases = await queueView(context, `${path}/leases`, "lease");
+  const [first, ...others] = [...lock.holders, ...lock.waiting];
+  const isPromised = ({ session, token }: ContenderView) =>
+    first !== undefined && session === first.session && token > first.token;
+  const all = [...leases.holders, ...leases.waiting];
+  const promised = all.filter(isPromised).length;
+  const waiting = first === undefined ? [] : [{ ...first, permits: promised === 0 ? null : promised }];
+  return {
+    holders: bySession(all.filter((lease) => !isPromised(lease))),
+    waiting: [...waiting, ...others.map((view) => ({ ...view, permits: null }))],
+  };
+}
+
+/** One view for all leases of a session: as old as the oldest, with the token of the youngest. */
+function bySession(leases: readonly ContenderView[]): readonly PermitView[] {
+  const views = new Map<string, PermitView & { readonly permits: number }>();
+  for (const lease of leases) {
+    const before = views.get(lease.session);
+    const view =
+      before === undefined ? { ...lease, permits: 1 } : { ...before, token: lease.token, permits: before.permits + 1 };
+    views.set(lease.session, view);
+  }
+  return [...views.values()];
 }
 
 function countHolders(nodes: readonly WaitQueueNode[]): number {

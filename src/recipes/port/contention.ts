@@ -110,4 +110,18 @@ export interface HasSemaphores {
 export interface Permits {
   /** Wants `count` permits, all at once: nobody holds some while waiting for more. */
   contend(session: EngineSession, count: number, data: Uint8Array): Contender;
+  /** Who holds permits, and who waits. */
+  queue(): Promise<PermitQueueView>;
+}
+
+/** A session that has permits of a semaphore, or one place in its queue. */
+export interface PermitView extends ContenderView {
+  /** How many it holds, or has been promised while it waits for more to come free; null: only it knows how many it wants. */
+  readonly permits: number | null;
+}
+
+/** Holders by age; those who wait in the order of the queue. */
+export interface PermitQueueView {
+  readonly holders: readonly PermitView[];
+  readonly waiting: readonly PermitView[];
 }
