@@ -122,7 +122,7 @@ export const RECIPES: readonly Mutant[] = [
     name: "a-value-is-replaced-in-any-version",
     rule: "A value is replaced only in the version that was read.",
     file: "src/engines/zookeeper/values.ts",
-    find: "return applied(this.#client.setData(this.#path, data, { ...limits, version: Number(version) }));",
+    find: "return await applied(this.#client.setData(this.#path, data, { ...limits, version: count }));",
     replace: "return applied(this.#client.setData(this.#path, data, limits));",
     caughtBy: ["recipes/virtual", "recipes/swarm"],
     simulator: true,

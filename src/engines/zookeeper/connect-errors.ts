@@ -1,4 +1,4 @@
-// What `connect` and `embedded` say when there is no first session: what was tried, why it failed, and which option says otherwise.
+// What `connect` of the library and of a member say when there is no first session: what was tried, why it failed, and which option says otherwise.
 
 import { CoordinationError } from "../../base/errors.ts";
 import type { ClientPorts, Server } from "../../protocols/zookeeper/client/index.ts";

@@ -14,7 +14,7 @@ import { multiWithAncestors } from "./ancestors.ts";
 import { pathOf } from "./layout.ts";
 import type { NodeContext } from "./nodes.ts";
 import { PermitContender } from "./permits.ts";
-import { ANY, versionOf } from "./values.ts";
+import { countOf, versionOf } from "./values.ts";
 import { WaitQueueContender } from "./wait-queue.ts";
 
 export async function transact(
@@ -40,13 +40,13 @@ function operationsOf(context: NodeContext, root: string, step: TransactionStep)
   const path = pathOf(root, "transaction", step.place);
   switch (step.kind) {
     case "check":
-      return [op.check(path, countOf(step.version))];
+      return [op.check(path, comparedCount(step.version))];
     case "create":
       return [op.create(path, step.data, { withStat: true, acl: context.aclOf(path) })];
     case "set":
-      return [op.setData(path, step.data, countOf(step.version))];
+      return [op.setData(path, step.data, comparedCount(step.version))];
     case "delete":
-      return [op.delete(path, countOf(step.version))];
+      return [op.delete(path, comparedCount(step.version))];
   }
 }
 
@@ -59,10 +59,10 @@ function guardOf({ what, contender }: TransactionStep & { readonly kind: "guard"
   throw new CoordinationError("rejected", "not-applied", `transaction: ${why}`);
 }
 
-function countOf(version: string | null): number {
+function comparedCount(version: string | null): number {
   if (version === null) return -1;
-  const count = Number(version);
-  if (!version.startsWith(ANY) && Number.isInteger(count) && count !== -1) return count;
+  const count = countOf(version);
+  if (typeof count === "number") return count;
   const why = `version ${JSON.stringify(version)} cannot be compared: read the value, write it once, and read it again`;
   throw new CoordinationError("rejected", "not-applied", `transaction: ${why}`);
 }

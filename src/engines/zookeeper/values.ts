@@ -74,9 +74,10 @@ export class NodeValue implements Value {
     }
   }
 
-  replace(version: string, data: Uint8Array, limits: WriteLimits = {}): Promise<boolean> {
-    if (version.startsWith(ANY)) return this.#replaceUncounted(version, data, limits);
-    return applied(this.#client.setData(this.#path, data, { ...limits, version: Number(version) }));
+  async replace(version: string, data: Uint8Array, limits: WriteLimits = {}): Promise<boolean> {
+    const count = this.#countOf(version);
+    if (count === null) return await this.#replaceUncounted(version, data, limits);
+    return await applied(this.#client.setData(this.#path, data, { ...limits, version: count }));
   }
 
   /**
@@ -98,9 +99,10 @@ export class NodeValue implements Value {
   }
 
   async delete(version: string | null, limits: WriteLimits = {}): Promise<boolean> {
-    const count = version === null || version.startsWith(ANY) ? -1 : Number(version);
+    const compared = version === null ? null : this.#countOf(version);
+    const count = compared ?? ANY_COUNT;
     const removal = op.delete(this.#path, count);
-    const passed = version?.startsWith(ANY) ? this.#passed(version) : null;
+    const passed = version === null || compared !== null ? null : this.#passed(version);
     try {
       if (passed === null) return await applied(this.#client.delete(this.#path, { ...limits, version: count }));
       return await applied(this.#client.multi([op.create(passed), op.delete(passed), removal], limits));
@@ -114,6 +116,13 @@ export class NodeValue implements Value {
     return applied(this.#client.multi([...below, removal], limits));
   }
 
+  #countOf(version: string): number | null {
+    const count = countOf(version);
+    if (count !== undefined) return count;
+    const why = `${JSON.stringify(version)} is no version: it is text, as it was read with the value`;
+    throw new CoordinationError("rejected", "not-applied", `node ${this.#path}: ${why}`);
+  }
+
   #passed(version: string): string {
     return `${this.#path}/${PASSED}${version.slice(ANY.length)}`;
   }
@@ -123,6 +132,18 @@ export class NodeValue implements Value {
 const PASSED = "passed-";
 /** Begins a version that cannot be compared by its count alone. */
 export const ANY = "-1 ";
+
+const ANY_COUNT = -1;
+
+/** Null: it cannot be compared by its count alone. Undefined: it is no version. Empty text would count as 0, and −1 as any. */
+export function countOf(version: string): number | null | undefined {
+  if (VERSION_UNCOUNTED.test(version)) return null;
+  const count = VERSION.test(version) ? Number(version) : ANY_COUNT;
+  return count === ANY_COUNT || count !== (count | 0) ? undefined : count;
+}
+
+const VERSION = /^(0|-?[1-9]\d*)$/;
+const VERSION_UNCOUNTED = new RegExp(`^${ANY}\\d+$`);
 
 export function versionOf({ version, mzxid }: Stat): string {
   return version === -1 ? `${ANY}${mzxid}` : String(version);

@@ -44,6 +44,19 @@ export const nodeScenarios: readonly Scenario<NodeEngine>[] = [
     },
   },
   {
+    invariant: "what is no version is refused, and changes nothing",
+    async play(stage) {
+      const { c } = await stage.program();
+      await c.nodes.set("/v", "1");
+      for (const version of ["", " ", "-1", "abc", "1.5", "0x0", "1e0", "-1 ", "-1 a", "4294967296", "0 "]) {
+        await failsAs("rejected", c.nodes.set("/v", "2", { version }));
+        await failsAs("rejected", c.nodes.delete("/v", { version }));
+        await failsAs("rejected", c.nodes.delete("/missing", { version }));
+      }
+      assert.equal((await c.nodes.get("/v"))?.text, "1");
+    },
+  },
+  {
     invariant: "a node with children is not removed",
     async play(stage) {
       const { c } = await stage.program();

@@ -178,7 +178,7 @@ export const transactionScenarios: readonly Scenario<TransactingEngine>[] = [
       }
       assert.throws(() => c.transaction().set("/app/x", null as unknown as string), { code: "rejected" });
       assert.throws(() => c.transaction().check("/app/x", 1 as unknown as string), { code: "rejected" });
-      for (const version of ["-1", "x", "1.5", "-1 77"]) {
+      for (const version of ["", " ", "0x0", "-1", "x", "1.5", "-1 77"]) {
         await failsAs("rejected", c.transaction().check("/app/once", version).commit());
       }
       const aborted = c.transaction().create("/app/never").commit({ signal: AbortSignal.abort() });
