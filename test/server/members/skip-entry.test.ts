@@ -8,6 +8,7 @@ import { untilTold, withEnsemble } from "./story.ts";
 test("an entry that is to be skipped does nothing at the next start, is named in the log, and the rest is there", async () => {
   await withEnsemble({ members: 1 }, async ({ members: [member] }) => {
     const lastIndex = async () => (JSON.parse(await member!.ask("memb")) as { lastIndex: number }).lastIndex;
+    await untilTold(member!, /members are described as of feature level 1/); // by entries of its own, the last of its start
     const client = await ZooKeeperClient.connect(member!.address);
     await client.create("/before", "");
     await client.create("/skipped", "");
