@@ -2,6 +2,7 @@
 // and reports all contradictions at once. It changes nothing on the disk.
 
 import { resolve } from "node:path";
+import { assert } from "../../base/assert.ts";
 import type { Endpoint } from "../../base/endpoint.ts";
 import { MANAGEMENT_PATHS } from "../../management/door-pages.ts";
 import { ConfigurationError, describeSource, type ServerConfiguration } from "./configuration.ts";
@@ -39,21 +40,23 @@ export function assemble(sources: Sources): Assembled {
   return { configuration, warnings: [...new Set(values.warnings)] };
 }
 
-/** The file that `dynamicConfigFile` names is as strong as the one that names it. */
+/** The file that `dynamicConfigFile` names is as strong as the place that names it, which must not list members itself. */
 function withDynamicConfig(layers: readonly Layer[], files: FileReader): Values {
   const values = new Values(layers);
   const path = values.get("dynamicConfigFile");
-  if (path === null) return values;
+  const naming = values.given("dynamicConfigFile");
+  if (path === null || naming === null) return values;
   const text = files.read(path);
   if (text === null) {
     values.problem("dynamicConfigFile", `names ${path}, and there is no such file`);
     return values;
   }
-  const [base, ...stronger] = layers;
-  const merged = new Values([...(base ? [base] : []), parseDynamicConfig(text, path), ...stronger]);
-  for (const { key, written, source } of base?.given ?? []) {
+  const place = layers.findIndex(({ given }) => given.includes(naming));
+  assert(place >= 0, "a setting that no layer gave");
+  const merged = new Values(layers.toSpliced(place + 1, 0, parseDynamicConfig(text, path)));
+  for (const { key, written, source } of layers[place]!.given) {
     if (!key.startsWith("server.")) continue;
-    merged.problems.push(`${describeSource(source)}: ${written} must be in ${path}, which dynamicConfigFile names`);
+    merged.problems.push(`${describeSource(source)}: ${written} must be in ${path}, which ${naming.written} names`);
   }
   return merged;
 }

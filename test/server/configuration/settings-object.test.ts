@@ -165,6 +165,25 @@ test("a file counts where the object says nothing", () => {
   }
 });
 
+test("members and a file of members cannot both be given", () => {
+  const folder = mkdtempSync(join(tmpdir(), "cabildo-object-"));
+  try {
+    const membersFile = join(folder, "members");
+    writeFileSync(membersFile, "server.1=a:1:2;2181\nserver.2=b:1:2;2181\n");
+    const settings = { id: 1, data: folder, membersFile };
+    assert.deepEqual(
+      load(settings).configuration.members.map(({ addresses }) => addresses[0]?.host),
+      ["a", "b"],
+    );
+    assert.deepEqual(problemsOf({ ...settings, members: { 1: "p:1:2", 2: "q:1:2" } }), [
+      `startMember: members.1 must be in ${membersFile}, which membersFile names`,
+      `startMember: members.2 must be in ${membersFile}, which membersFile names`,
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 // The type has every setting, and nothing else: what is missing does not compile here.
 type Leaves<T, Path extends string> = T extends readonly (infer Item)[]
   ? Item extends object

@@ -47,6 +47,29 @@ describe("flags beat environment beat file beat default", () => {
       ["p", "q", "r"],
     );
   });
+
+  test("a file of members is as strong as the place that names it, which lists none itself", () => {
+    const files = { "/conf/members": "server.1=x:1:2;2181\nserver.2=y:1:2;2181\n" };
+    const text = `${ALONE}server.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\n`;
+    const environment = { CABILDO_MEMBERS_FILE: "/conf/members", CABILDO_ID: "2" };
+    const { members } = settingsOf(text, { environment, files });
+    assert.deepEqual(
+      members.map((one) => one.addresses[0]?.host),
+      ["x", "y"],
+    );
+    const both = { ...environment, CABILDO_MEMBERS: "1=p:1:2 2=q:1:2" };
+    assert.match(
+      problemsOf(ALONE, { environment: both, files }).join("\n"),
+      /^environment variable CABILDO_MEMBERS: .* must be in \/conf\/members, which CABILDO_MEMBERS_FILE names/,
+    );
+    const dynamic = `${ALONE}dynamicConfigFile=/conf/members\n`;
+    assert.deepEqual(
+      settingsOf(dynamic, { environment: { CABILDO_MEMBERS: "1=p:1:2 2=q:1:2", CABILDO_ID: "2" }, files }).members.map(
+        (one) => one.addresses[0]?.host,
+      ),
+      ["p", "q"],
+    );
+  });
 });
 
 describe("the environment", () => {
