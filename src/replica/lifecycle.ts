@@ -8,6 +8,8 @@ export class Lifecycle {
   readonly #onFatal: (error: Error) => void;
   /** What to call off at the end: timers. */
   readonly #atEnd: (() => void)[] = [];
+  /** What a failure brings with it, once the owner has heard of it. */
+  readonly #afterFailure: (() => void)[] = [];
 
   constructor(onFatal: (error: Error) => void) {
     this.#onFatal = onFatal;
@@ -25,6 +27,10 @@ export class Lifecycle {
     this.#atEnd.push(task);
   }
 
+  afterFailure(task: () => void): void {
+    this.#afterFailure.push(task);
+  }
+
   /** False where it is stopping already, or has ended. */
   beginStopping(): boolean {
     if (this.#phase !== "running") return false;
@@ -40,9 +46,11 @@ export class Lifecycle {
     return true;
   }
 
-  /** A failed disk or a broken invariant: the member ends without another word to anyone. */
+  /** A failed disk or a broken invariant: the member ends, and acknowledges nothing more. */
   fail(error: unknown): void {
-    if (this.end()) this.#onFatal(error instanceof Error ? error : new Error(String(error)));
+    if (!this.end()) return;
+    this.#onFatal(error instanceof Error ? error : new Error(String(error)));
+    for (const task of this.#afterFailure) task();
   }
 
   /** Runs work that a timer or the disk began, unless the replica has ended; an exception ends it. */

@@ -36,6 +36,8 @@ export class Proposals {
   #mustSendAgain = false;
   /** The own batch that is being applied, and the first of its waiters that has not heard yet. */
   #applying: OutstandingBatch | null = null;
+  /** Nothing is taken any more. */
+  #isOver = false;
   #nextWaiter = 0;
 
   constructor(id: MemberId, run: number, machine: Machine, clock: Clock, route: ProposalRoute) {
@@ -65,9 +67,9 @@ export class Proposals {
   }
 
   commit<Outcome>(model: Model<Outcome>, waiter: Waiter<Outcome>): void {
-    if (this.#batches.commandBytes > COMMAND_BYTES_MAX) {
+    if (this.#isOver || this.#batches.commandBytes > COMMAND_BYTES_MAX) {
       this.#batches.abandon();
-      waiter.onRefused(COMMAND_TOO_LONG);
+      waiter.onRefused(this.#isOver ? MEMBER_ENDED : COMMAND_TOO_LONG);
       return;
     }
     // A leader of an older program could not read it, and would hang up on this member each time that it is sent.
@@ -188,6 +190,11 @@ export class Proposals {
 
   /** The member ends: nobody can know what becomes of what is under way. */
   refuseAll(): void {
+    this.#isOver = true;
+    // A failure in the middle of a batch: some of its waiters have heard, the others have not.
+    const applying = this.#applying?.waiters.slice(this.#nextWaiter) ?? [];
+    this.#applying = null;
+    for (const waiter of applying) waiter.onRefused(OUTCOME_UNKNOWN);
     this.#batches.refuseAll(OUTCOME_UNKNOWN);
   }
 }
@@ -203,6 +210,8 @@ const OUTCOME_UNKNOWN = new CoordinationError(
   "unknown",
   "this member cannot tell what became of the command",
 );
+
+const MEMBER_ENDED = new CoordinationError("closed", "not-applied", "this member has ended");
 
 const SKIPPED = new CoordinationError(
   "closed",

@@ -63,6 +63,7 @@ export interface ReplicaPort {
   onStatusChange(listener: () => void): void;
 }
 
+/** A member that has ended follows nobody, and hears from nobody: `leader` is null, `hasQuorum` is false. */
 export interface MemberStatus {
   readonly role: Role | "observer";
   readonly term: number;

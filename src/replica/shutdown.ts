@@ -1,6 +1,8 @@
-// How a replica ends on request: it lets what is under way finish for a while, hands leadership over, and closes.
+// How a replica ends. On request it lets what is under way finish for a while, hands leadership over, and closes. After a failure it
+// closes at once. Either way whoever waits for it hears so.
 
 import type { Clock } from "../base/clock.ts";
+import { closeAll } from "../base/close-all.ts";
 import type { Handover } from "./handover.ts";
 import type { LeaseQuestions } from "./lease-questions.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -12,6 +14,7 @@ import type { Snapshotter } from "./snapshotter.ts";
 import type { Status } from "./status.ts";
 
 const LOOK_AGAIN_MS = 10;
+const AT_ONCE: StopOptions = { transferLeadership: false, graceMs: 0 };
 
 export interface ShutdownParts {
   readonly lifecycle: Lifecycle;
@@ -34,31 +37,47 @@ export interface StopOptions {
 
 export class Shutdown {
   readonly #parts: ShutdownParts;
+  #stopping: Promise<void> | null = null;
 
   constructor(parts: ShutdownParts) {
     this.#parts = parts;
+    const { lifecycle, clock } = parts;
+    // The failure may be in the middle of a command: whoever waits hears in a turn of its own. What cannot be closed is told to the
+    // owner, who calls `stop` as well.
+    lifecycle.afterFailure(() => clock.defer(() => void this.stop(AT_ONCE).catch(() => {})));
   }
 
-  async stop({ transferLeadership, graceMs }: StopOptions): Promise<void> {
+  /** Completes when all is closed, also for whoever asks again or after a failure. Rejects where something could not be closed. */
+  stop(options: StopOptions): Promise<void> {
+    this.#stopping ??= this.#stop(options);
+    return this.#stopping;
+  }
+
+  async #stop({ transferLeadership, graceMs }: StopOptions): Promise<void> {
     const { lifecycle, status, clock, proposals, handover } = this.#parts;
-    if (!lifecycle.beginStopping()) return;
-    status.note();
-    const deadline = clock.now() + graceMs;
-    await this.#until(() => proposals.isEmpty, deadline);
-    if (transferLeadership) handover.begin();
-    await this.#until(() => !transferLeadership || handover.isOver, deadline);
+    if (lifecycle.beginStopping()) {
+      status.note();
+      const deadline = clock.now() + graceMs;
+      await this.#until(() => proposals.isEmpty, deadline);
+      if (transferLeadership) handover.begin();
+      await this.#until(() => !transferLeadership || handover.isOver, deadline);
+    }
     await this.#close();
   }
 
+  /** The doors hear first that nothing is admitted any more: they close their connections. */
   async #close(): Promise<void> {
-    const { lifecycle, reads, leaseQuestions, proposals, snapshotter, link, log } = this.#parts;
-    if (!lifecycle.end()) return;
-    reads.refuseAll();
-    leaseQuestions.refuseAll();
-    proposals.refuseAll();
-    await snapshotter.close();
-    await link.close();
-    await log.close();
+    const { lifecycle, status, reads, leaseQuestions, proposals, snapshotter, link, log } = this.#parts;
+    lifecycle.end();
+    await closeAll([
+      () => status.note(),
+      () => reads.refuseAll(),
+      () => leaseQuestions.refuseAll(),
+      () => proposals.refuseAll(),
+      () => snapshotter.close(),
+      () => link.close(),
+      () => log.close(),
+    ]);
   }
 
   #until(condition: () => boolean, deadline: number): Promise<void> {

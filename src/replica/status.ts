@@ -48,13 +48,12 @@ export class Status {
   }
 
   get current(): MemberStatus {
-    const { id, raft, machine, log, taking } = this.#parts;
-    const record = raft.configuration.members.find((member) => member.id === id);
+    const { raft, machine, log, taking, lifecycle } = this.#parts;
     return {
-      role: raft.role === "follower" && record?.role !== "voter" ? "observer" : raft.role,
+      role: this.#role(),
       term: raft.term,
-      leader: raft.leader,
-      hasQuorum: raft.hasQuorumContact,
+      leader: lifecycle.isStopped ? null : raft.leader,
+      hasQuorum: !lifecycle.isStopped && raft.hasQuorumContact,
       commitIndex: raft.commitIndex,
       appliedIndex: machine.appliedIndex,
       lastIndex: raft.lastIndex,
@@ -66,9 +65,17 @@ export class Status {
     };
   }
 
+  /** A member that has ended leads nobody, and takes no part in an election. */
+  #role(): MemberStatus["role"] {
+    const { id, raft, lifecycle } = this.#parts;
+    if (raft.role !== "follower") return lifecycle.isStopped ? "follower" : raft.role;
+    const record = raft.configuration.members.find((member) => member.id === id);
+    return record?.role === "voter" ? "follower" : "observer";
+  }
+
   #followers(): readonly FollowerStatus[] {
-    const { id: self, raft } = this.#parts;
-    if (raft.role !== "leader") return [];
+    const { id: self, raft, lifecycle } = this.#parts;
+    if (raft.role !== "leader" || lifecycle.isStopped) return [];
     const followers: FollowerStatus[] = [];
     for (const [id, { matchIndex, active }] of raft.progress) {
       if (id !== self) followers.push({ id, matchIndex, active });

@@ -29,7 +29,7 @@ export const REPLICA_RARE_ORDERS: readonly Mutant[] = [
     rule: "When a member stops, the waiters for its commands hear that the outcome is unknown.",
     pitfall: 27,
     file: "src/replica/shutdown.ts",
-    find: "proposals.refuseAll();",
+    find: "() => proposals.refuseAll(),",
     replace: "",
     caughtBy: ["replica/rules"],
     simulator: "its clients lose their connection at the same time",
