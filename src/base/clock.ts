@@ -1,6 +1,9 @@
 // The interface of time, for code that may not read the machine's clock. `adapters/clock.ts` has the real one, the simulator a
 // virtual one.
 
+/** The longest time of a timer of the platform: a longer one fires at once. */
+export const TIMER_MS_MAX = 0x7fffffff;
+
 export interface Clock {
   /** Monotonic milliseconds; only differences mean anything. */
   now(): number;

@@ -3,6 +3,8 @@
 import "../base/disposal.ts";
 import { CLOSE_ON, type CloseSignal, checkCloseOn, closeOnSignals } from "../adapters/close-on-signals.ts";
 import { callSite, noteOpen } from "../adapters/open-resources.ts";
+import { whenAborted } from "../base/abort.ts";
+import { TIMER_MS_MAX } from "../base/clock.ts";
 import { CoordinationError } from "../base/errors.ts";
 import { type Logger, silentLogger } from "../base/logger.ts";
 import { OPTION, type OptionRules, problemOf } from "../base/options.ts";
@@ -14,7 +16,7 @@ import { loadEmbedded } from "./configuration/load.ts";
 import { type EmbeddedStatus, embeddedStatus } from "./embedded-status.ts";
 import { type MemberExtensions, type MemberWorld, type RunningMember, runMember } from "./member.ts";
 import type { MemberSettings } from "./member-settings.ts";
-import { Readiness, type ReadyOptions } from "./readiness.ts";
+import { endedError, Readiness, type ReadyOptions } from "./readiness.ts";
 
 export interface MemberOptions extends Omit<MemberSettings, "data"> {
   /** Where snapshots and the log are kept: a directory of this member's own. It is made if it is missing. Needed, unless `file` says it. */
@@ -44,8 +46,8 @@ export interface CloseOptions {
 }
 
 /**
- * A running member. Invariants: `ended` settles once; after that `ready` and `connect` fail with `closed`. A member never
- * ends the process that it runs in: where its disk fails, it ends alone, and `ended` tells why.
+ * A running member. Invariants: `ended` settles once. As soon as the member ends, `ready` and `connect` fail with `closed`. A member
+ * never ends the process that it runs in: where its disk fails, it ends alone, and `ended` tells why.
  */
 export interface Member extends AsyncDisposable {
   readonly id: number;
@@ -62,7 +64,10 @@ export interface Member extends AsyncDisposable {
    * others, the session ends in time and handles are lost. `close` of the member closes it first.
    */
   connect(options?: MemberConnectOptions): Promise<Coordination<ZooKeeperEngine>>;
-  /** Settles when the member has ended: null if it was closed, else the error that ended it. Never rejects. */
+  /**
+   * Settles when the member has ended and everything is closed: null if it was closed, else the error that ended it. Never rejects. After
+   * a failure it settles within 3 s, although a disk that does not answer may still keep files open.
+   */
   readonly ended: Promise<Error | null>;
   /**
    * Closes the connections that `connect` gave (their locks are released), hands leadership over, lets requests that are under way
@@ -87,6 +92,7 @@ const OWN: OptionRules<Pick<MemberOptions, "file" | "logger" | "closeOn" | "exte
   closeOn: CLOSE_ON,
   extensions: OPTION.object,
 };
+const CLOSE: OptionRules<CloseOptions> = { timeoutMs: OPTION.duration };
 
 /**
  * Starts a member in this process and completes when its ports are open; it may still be looking for the others (`ready`).
@@ -110,11 +116,12 @@ export async function startMemberIn(world: MemberWorld, options: MemberOptions):
   for (const warning of warnings) logger.warn(warning);
   const running = await runMember(configuration, logger, { doorKinds, models, ...world });
   const member = new EmbeddedMember(running, logger);
-  void member.ended.then(noteOpen("member", `member ${member.id}, data in ${configuration.dataDir}`, openedAt));
-  if (closeOn.length > 0) {
-    const unregister = closeOnSignals(closeOn, "member", () => member.close());
-    void member.ended.then(unregister);
-  }
+  const strikeOff = noteOpen("member", `member ${member.id}, data in ${configuration.dataDir}`, openedAt);
+  const unregister = closeOn.length === 0 ? () => {} : closeOnSignals(closeOn, "member", () => member.close());
+  void member.closed.then(() => {
+    strikeOff();
+    unregister();
+  });
   return member;
 }
 
@@ -124,17 +131,30 @@ function misused(problem: string): CoordinationError {
 
 class EmbeddedMember implements MortalMember {
   readonly ended: Promise<Error | null>;
+  /** Resolves once nothing of it is open any more. A failed disk may take longer than `ended` waits for it. */
+  readonly closed: Promise<void>;
   readonly #running: RunningMember;
   readonly #logger: Logger;
   readonly #readiness: Readiness;
+  /** Aborts when it is to be closed, with null, or when it ends by itself, with what ended it. */
+  readonly #ending = new AbortController();
   readonly #connections = new Set<Coordination<ZooKeeperEngine>>();
   #closing: Promise<void> | null = null;
 
   constructor(running: RunningMember, logger: Logger) {
     this.#running = running;
     this.#logger = logger;
-    this.#readiness = new Readiness(running);
+    this.#readiness = new Readiness(running, this.#ending.signal);
     this.ended = running.ended;
+    this.closed = running.ended.then(() => running.stop()).catch(() => {});
+    // Before the member is returned nobody is asked whether it had ended: then `runMember` rejects.
+    whenAborted(running.ending, () => this.#onEnding(running.ending.reason));
+  }
+
+  /** Its sessions can be ended by nobody: their handles are lost at once. */
+  #onEnding(reason: Error | null): void {
+    this.#ending.abort(reason);
+    for (const each of this.#connections) each.close().catch(() => {});
   }
 
   get id(): number {
@@ -150,11 +170,14 @@ class EmbeddedMember implements MortalMember {
   }
 
   async connect(options: MemberConnectOptions = {}): Promise<Coordination<ZooKeeperEngine>> {
-    if (this.#closing !== null) throw this.#closedError();
-    const connection = await connectToMember(this.#running, options);
-    if (this.#closing !== null) {
+    const { signal } = this.#ending;
+    if (signal.aborted) throw endedError(this.id, signal);
+    const connection = await connectToMember(this.#running, options, signal).catch((error: unknown) => {
+      throw signal.aborted ? endedError(this.id, signal) : error;
+    });
+    if (signal.aborted) {
       await connection.close();
-      throw this.#closedError();
+      throw endedError(this.id, signal);
     }
     // Those that the program closed itself are not kept.
     for (const each of this.#connections) if (each.engine.status.kind === "closed") this.#connections.delete(each);
@@ -162,12 +185,11 @@ class EmbeddedMember implements MortalMember {
     return connection;
   }
 
-  #closedError(): CoordinationError {
-    return new CoordinationError("closed", "not-applied", `member ${this.id} is closed`);
-  }
-
   close(options: CloseOptions = {}): Promise<void> {
-    this.#closing ??= this.#close(options.timeoutMs ?? CLOSE_MS);
+    this.#ending.abort(null);
+    // A `finally` must not leave a running member behind: impossible options are ignored.
+    const { timeoutMs = CLOSE_MS } = problemOf(options, CLOSE) === null ? options : {};
+    this.#closing ??= this.#close(Math.min(timeoutMs, TIMER_MS_MAX));
     return this.#closing;
   }
 
@@ -182,6 +204,7 @@ class EmbeddedMember implements MortalMember {
   }
 
   kill(): Promise<void> {
+    this.#ending.abort(null);
     this.#closing ??= this.#running.stop({ transferLeadership: false, graceMs: 0 });
     return this.#closing;
   }

@@ -8,6 +8,7 @@ import { systemHashes } from "../adapters/hashes.ts";
 import { openPeers } from "../adapters/peers/peers.ts";
 import type { StorageWorld } from "../adapters/storage/storage.ts";
 import { openStorage } from "../adapters/storage/system-storage.ts";
+import { closeAll } from "../base/close-all.ts";
 import { CoordinationError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { seededRandom } from "../base/random.ts";
@@ -42,11 +43,19 @@ export interface RunningMember extends ConnectableMember {
   readonly incarnation: number;
   /** Whether there is a connection to another member. */
   isConnected(id: MemberId): boolean;
-  /** Hands leadership over unless told not to, lets what is under way finish for `graceMs`, and closes everything. */
+  /**
+   * Hands leadership over unless told not to, lets what is under way finish for `graceMs`, and closes everything. Completes once all is
+   * closed, also for a member that ended by itself. Rejects then where something could not be closed.
+   */
   stop(options?: StopOptions): Promise<void>;
-  /** Settles when the member has ended: null if it was asked to, else what ended it. */
+  /** Aborts as soon as the member serves no more; the reason is null if it was asked to end, else what ended it. */
+  readonly ending: AbortSignal;
+  /** Settles when the member has ended, and everything is closed: null if it was asked to, else what ended it. */
   readonly ended: Promise<Error | null>;
 }
+
+/** A disk that failed may not answer any more: a member that ends by itself has ended after this time, whatever is closed. */
+const CLOSE_AFTER_FAILURE_MS = 3000;
 
 interface StopOptions {
   readonly transferLeadership?: boolean;
@@ -90,6 +99,10 @@ class StartingMember {
   readonly #extensions: Required<MemberExtensions & MemberWorld>;
   /** What to close, the last opened first. */
   readonly #opened: (() => Promise<void>)[] = [];
+  readonly #ending = new AbortController();
+  #failure: Error | null = null;
+  #isStarted = false;
+  #stopping: Promise<void> | null = null;
   #end: (error: Error | null) => void = () => {};
   readonly #ended = new Promise<Error | null>((resolve) => {
     this.#end = resolve;
@@ -112,22 +125,42 @@ class StartingMember {
     const doors = await this.#openDoors(replica, storage);
     const peers = await this.#openPeers(replica, storage.incarnation);
     await replica.start(peers);
+    if (this.#failure !== null) throw this.#failure;
+    this.#isStarted = true;
     return {
       member: replica,
       incarnation: storage.incarnation,
       isConnected: (id) => peers.isConnected(id),
+      ending: this.#ending.signal,
       ended: this.#ended,
       acceptorOf: (name) => doors.find(({ kind }) => kind === name)?.door ?? null,
-      stop: async (options) => {
-        await replica.stop(options);
-        await this.close();
-        this.#end(null);
+      stop: (options) => {
+        this.#ending.abort(null);
+        return this.#stop(() => replica.stop(options));
       },
     };
   }
 
+  /** Closes what was opened; rejects afterwards where something could not be. */
   async close(): Promise<void> {
-    for (const close of this.#opened.splice(0).reverse()) await close();
+    await closeAll(this.#opened.splice(0).reverse());
+  }
+
+  #stop(first: () => Promise<void>): Promise<void> {
+    this.#stopping ??= closeAll([first, () => this.close()]).finally(() => this.#end(this.#failure));
+    return this.#stopping;
+  }
+
+  /** Before the end of the start, `start` rejects with it, and closes. */
+  #onFatal(error: Error): void {
+    this.#failure = error;
+    this.#ending.abort(error);
+    if (!this.#isStarted) return;
+    const late = setTimeout(() => this.#end(error), CLOSE_AFTER_FAILURE_MS);
+    // The doors first: closing what is on a failed disk may take long.
+    this.#stop(async () => {})
+      .catch((trouble) => this.#log.warn(`this member did not close cleanly: ${String(trouble)}`))
+      .finally(() => clearTimeout(late));
   }
 
   async #openStorage(events: StorageEvents): Promise<OpenedStorage> {
@@ -156,7 +189,7 @@ class StartingMember {
     const options = replicaOptions(this.#configuration, {
       random: seededRandom(storage.incarnation + Date.now()),
       logger: this.#log,
-      onFatal: (error) => this.#end(error),
+      onFatal: (error) => this.#onFatal(error),
     });
     const replica = new Replica(options, machine, systemClock, storage);
     this.#opened.push(() => replica.stop({ transferLeadership: false, graceMs: 0 }));

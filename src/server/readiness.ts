@@ -1,8 +1,10 @@
 // Whether a member is ready: it hears a leader that a majority follows, its state has everything that was acknowledged before
 // the question, and the ensemble counts it. A rolling restart continues with the next member after that.
 
+import { TIMER_MS_MAX } from "../base/clock.ts";
 import { CoordinationError } from "../base/errors.ts";
 import { formatPeerEndpoint } from "../base/member.ts";
+import { OPTION, type OptionRules, problemOf } from "../base/options.ts";
 import { memberDescribed } from "../state/membership/description.ts";
 import type { RunningMember } from "./member.ts";
 
@@ -13,28 +15,31 @@ export interface ReadyOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+const READY: OptionRules<ReadyOptions> = { signal: OPTION.signal, timeoutMs: OPTION.duration };
 const TIMEOUT_MS = 30_000;
 /** A voter whose disk is new is counted some time after it follows, of which nobody is told. */
 const LOOK_AGAIN_MS = 20;
 
 export class Readiness {
   readonly #running: RunningMember;
-  #ended: Error | "closed" | null = null;
+  readonly #ending: AbortSignal;
   /**
    * The end of the log when its configuration was first seen to name this member; the entry is not behind it. Lower where a new
    * leader took entries away since.
    */
   #namedUpTo: number | null = null;
 
-  constructor(running: RunningMember) {
+  /** `ending` aborts as soon as the member serves no more, as that of `RunningMember`. */
+  constructor(running: RunningMember, ending: AbortSignal) {
     this.#running = running;
-    void running.ended.then((error) => {
-      this.#ended = error ?? "closed";
-    });
+    this.#ending = ending;
   }
 
-  wait({ signal, timeoutMs = TIMEOUT_MS }: ReadyOptions): Promise<void> {
-    return new Promise((resolve, reject) => {
+  async wait(options: ReadyOptions): Promise<void> {
+    const problem = problemOf(options, READY);
+    if (problem !== null) throw new CoordinationError("configuration", "not-applied", `member.ready: ${problem}`);
+    const { signal, timeoutMs = TIMEOUT_MS } = options;
+    await new Promise<void>((resolve, reject) => {
       let isOver = false;
       let retry: NodeJS.Timeout | undefined;
       const end = (): boolean => {
@@ -49,10 +54,10 @@ export class Readiness {
         if (end()) reject(error);
       };
       const onAbort = (): void => fail(aborted(signal!));
-      const deadline = setTimeout(() => fail(this.#notReady(timeoutMs)), timeoutMs);
+      const deadline = setTimeout(() => fail(this.#notReady(timeoutMs)), Math.min(timeoutMs, TIMER_MS_MAX));
       const look = (): void => {
         if (isOver) return;
-        if (this.#ended !== null) fail(this.#endedError());
+        if (this.#ending.aborted) fail(endedError(this.#running.member.id, this.#ending));
         else if (this.#isCounted() && this.#running.member.admission() !== "no-quorum") askState();
         else retry = setTimeout(look, LOOK_AGAIN_MS);
       };
@@ -92,13 +97,6 @@ export class Readiness {
       : memberDescribed(record.id, record.description).wantedRole === "learner";
   }
 
-  #endedError(): CoordinationError {
-    if (this.#ended instanceof CoordinationError) return this.#ended;
-    const cause = this.#ended instanceof Error ? { cause: this.#ended } : {};
-    const why = this.#ended instanceof Error ? `: ${this.#ended.message}` : "";
-    return new CoordinationError("closed", "not-applied", `member ${this.#running.member.id} has ended${why}`, cause);
-  }
-
   #notReady(timeoutMs: number): CoordinationError {
     const { member } = this.#running;
     const { hasQuorum, leader, configuration } = member.status;
@@ -121,6 +119,13 @@ export class Readiness {
         : `there is no quorum. Not connected to member ${named.join(", ")}: start them, or mend their addresses`;
     return new CoordinationError("no-quorum", "not-applied", `${start}: ${why}`);
   }
+}
+
+/** For what is asked of a member that was closed, or ended by itself: then it says what ended it. */
+export function endedError(id: number, { reason }: AbortSignal): CoordinationError {
+  if (!(reason instanceof Error)) return new CoordinationError("closed", "not-applied", `member ${id} is closed`);
+  const message = `member ${id} has ended: ${reason.message}`;
+  return new CoordinationError("closed", "not-applied", message, { cause: reason });
 }
 
 function aborted(signal: AbortSignal): CoordinationError {

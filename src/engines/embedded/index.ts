@@ -1,6 +1,7 @@
 // The recipes on a member of this process, without a socket between: the ZooKeeper engine over connections in memory.
 
 import { callSite, noteOpen } from "../../adapters/open-resources.ts";
+import { whenAborted } from "../../base/abort.ts";
 import { assert } from "../../base/assert.ts";
 import { OPTION, type OptionRules } from "../../base/options.ts";
 import { type Acl, type ClientOptions, nodePorts, ZooKeeperClient } from "../../protocols/zookeeper/client/index.ts";
@@ -57,10 +58,12 @@ const EMBEDDED: OptionRules<MemberConnectOptions> = {
 /**
  * Recipes on a member of this process, alone or as one of a cluster. That member renews the session: when it stops, or is cut off
  * from the others, the session ends in time and handles are lost.
+ * `ending`, which has not aborted, ends the wait for the first session with `closed`.
  */
 export async function connectToMember(
   member: ConnectableMember,
   options: MemberConnectOptions = {},
+  ending: AbortSignal | null = null,
 ): Promise<Coordination<ZooKeeperEngine>> {
   const openedAt = callSite();
   checkConfiguration("member.connect", options, EMBEDDED);
@@ -73,6 +76,7 @@ export async function connectToMember(
   if (acl !== undefined) checkAcl("member.connect", "configuration", acl);
   if (root !== "/") checkPlace("root", root);
   const client = new ZooKeeperClient({ servers, chroot: "/", isTls: false }, rest, ports);
+  const ignoreEnding = ending === null ? () => {} : whenAborted(ending, () => void client.close());
   try {
     await client.connected({ signal, timeoutMs });
     const about = { logger: options.logger, tracer: diagnosticsTracer, identity: ownIdentity(label) };
@@ -82,5 +86,7 @@ export async function connectToMember(
   } catch (error) {
     await client.close();
     throw ensembleError(error, member, timeoutMs) ?? (await connectError(error, servers, ports, timeoutMs));
+  } finally {
+    ignoreEnding();
   }
 }

@@ -206,3 +206,31 @@ test("connections that the program closed itself are not closed again, and many 
   assert.equal(await c.counter("n").get(), 20n);
   await sleep(0);
 });
+
+test("times to be ready and to close are checked, and may have no end", async () => {
+  await using member = await startMember({ data: data() });
+  await member.ready({ timeoutMs: Number.POSITIVE_INFINITY });
+  await member.ready({ timeoutMs: 2 ** 40 });
+  for (const [options, why] of [
+    [{ timeoutMs: -1 }, "timeoutMs is a number from 0, not -1"],
+    [{ timeoutMs: Number.NaN }, "timeoutMs is a number from 0, not NaN"],
+    [{ timeoutMs: "3 s" }, 'timeoutMs is a number from 0, not "3 s"'],
+    [{ signal: 3 }, "signal is an AbortSignal, not 3"],
+    [{ timeout: 3 }, 'there is no option "timeout": did you mean timeoutMs?'],
+  ] as const) {
+    const { code, message } = await failure(member.ready(options as never));
+    assert.deepEqual([code, message], ["configuration", `member.ready: ${why}`]);
+  }
+  const warned: string[] = [];
+  const warn = (line: string) => void warned.push(line);
+  for (const timeoutMs of [Number.POSITIVE_INFINITY, Number.NaN, -1]) {
+    const other = await startMember({ data: data(), logger: { info() {}, warn, error: warn } });
+    await other.ready();
+    const c = await other.connect();
+    const held = await c.lock("billing").acquire();
+    await other.close({ timeoutMs });
+    assert.equal(await other.ended, null);
+    assert.ok(held.signal.reason instanceof LockLostError || held.signal.reason instanceof ReleasedError);
+  }
+  assert.deepEqual(warned, []);
+});

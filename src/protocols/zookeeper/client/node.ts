@@ -5,6 +5,7 @@ import { lookup } from "node:dns";
 import { connect, isIP, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import { type ConnectionOptions, connect as connectSecurely, createSecureContext } from "node:tls";
+import { TIMER_MS_MAX } from "../../../base/clock.ts";
 import { CoordinationError } from "../../../base/errors.ts";
 import { type Random, seededRandom } from "../../../base/random.ts";
 import { ZooKeeperClient } from "./client.ts";
@@ -65,6 +66,7 @@ export function nodePorts(tls: boolean | ConnectionOptions = false): ClientPorts
         setImmediate(task);
       },
       after(milliseconds, task) {
+        // What is late by its own clock only, is asked again when it fires early.
         const timer = setTimeout(task, Math.min(milliseconds, TIMER_MS_MAX));
         return () => clearTimeout(timer);
       },
@@ -73,9 +75,6 @@ export function nodePorts(tls: boolean | ConnectionOptions = false): ClientPorts
     hashes: { md5: (bytes) => createHash("md5").update(bytes).digest(), randomBytes: (count) => randomBytes(count) },
   };
 }
-
-/** A longer one fires at once. What is late by its own clock only, is asked again when it fires early. */
-const TIMER_MS_MAX = 0x7fffffff;
 
 /** Keys and certificates are read once, so that a wrong one is reported at once and not at each connection. */
 function secured(options: ConnectionOptions): ConnectionOptions {
