@@ -20,7 +20,7 @@ export class Handover {
     return successor;
   }
 
-  /** Another leads, or nobody can be asked to. */
+  /** This member leads no more, so another is being elected; or nobody can be asked to lead. */
   get isOver(): boolean {
     return this.#loop.raft.role !== "leader" || this.#successor() === null;
   }

@@ -18,7 +18,7 @@ const NO_DATA: ReadonlySet<string> = new Set(["myid", "lost+found", "lock", TOKE
 /** Where a member has its data: one directory, or two. */
 export type MemberDirectories = Pick<ServerConfiguration, "dataDir" | "logDir">;
 
-export function directoriesOf({ dataDir, logDir }: MemberDirectories): readonly string[] {
+function directoriesOf({ dataDir, logDir }: MemberDirectories): readonly string[] {
   return [...new Set([dataDir, logDir])];
 }
 

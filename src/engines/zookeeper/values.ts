@@ -131,7 +131,7 @@ export class NodeValue implements Value {
 /** Begins the names of the nodes that mark states in version −1. */
 const PASSED = "passed-";
 /** Begins a version that cannot be compared by its count alone. */
-export const ANY = "-1 ";
+const ANY = "-1 ";
 
 const ANY_COUNT = -1;
 

@@ -11,6 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { CoordinationError, connect, LockLostError, ReleasedError } from "../../../src/index.ts";
 import { ConfigurationError, type Member, type MemberOptions, startMember } from "../../../src/server/index.ts";
 import { freePort } from "../../support/ports.ts";
+import { until } from "../members/story.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "cabildo-embedding-"));
 after(() => rm(folder, { recursive: true }));
@@ -95,8 +96,12 @@ test("a leader that closes hands leadership over, and its locks are released at 
     assert.ok(held.signal.reason instanceof LockLostError || held.signal.reason instanceof ReleasedError);
     await next;
     assert.ok(performance.now() - begun < 4000, "the other did not wait for the session to expire");
-    const successor = leaderOf(others);
-    assert.equal(successor.status.term, term + 1, "it was asked to lead, and nobody waited for an election timeout");
+    await until("another leads", () => others.some(({ status }) => status.role === "leader"), 2000);
+    assert.equal(
+      leaderOf(others).status.term,
+      term + 1,
+      "it was asked to lead, and nobody waited for an election timeout",
+    );
   } finally {
     await Promise.all(members.map((member) => member.close()));
   }

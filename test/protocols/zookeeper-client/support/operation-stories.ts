@@ -185,6 +185,7 @@ export async function chroot(scene: Scene): Promise<void> {
   assert.equal(await client.create("/", "", { mode: "ephemeral-sequential" }), "/0000000003");
   const [numbered] = await client.multi([op.create("/", "", { mode: "persistent-sequential" })]);
   assert.equal(numbered.path, "/0000000004");
+  await outside.sync(root); // it may be served by another member
   assert.ok((await outside.exists(`${root}/0000000004`)) !== null, "in the chroot, not beside it");
   assert.deepEqual([...(await client.getEphemerals())].sort(), ["/0000000003", "/s-0000000001"]);
   const events: NodeEvent[] = [];
