@@ -11,6 +11,8 @@ import { openResources } from "../../../src/adapters/open-resources.ts";
 import { systemFiles } from "../../../src/adapters/storage/system-files.ts";
 import { silentLogger } from "../../../src/base/logger.ts";
 import type { CoordinationError } from "../../../src/index.ts";
+import type { DoorKind } from "../../../src/protocols/door-kind.ts";
+import { ZOOKEEPER } from "../../../src/protocols/zookeeper/door-kind.ts";
 import type { Replica } from "../../../src/replica/replica.ts";
 import { loadEmbedded } from "../../../src/server/configuration/load.ts";
 import { startMemberIn } from "../../../src/server/embedded-member.ts";
@@ -122,6 +124,24 @@ test("whoever waits for a member when it fails hears once, and whoever asks late
   ask("after");
   await running.stop();
   assert.deepEqual(heard.slice(3), ["after read: closed", "after lease: closed", "after command: closed"]);
+});
+
+test("a member that fails while it starts does not start, leaves no port open, and its directory is free", async () => {
+  const port = await freePort();
+  const settings = { data: join(folder, "starting"), zookeeper: { port, address: "127.0.0.1" } };
+  const { configuration } = loadEmbedded({ settings, file: null, doorSections: [] });
+  const failing: DoorKind = {
+    ...ZOOKEEPER,
+    open: (host, ...rest) => {
+      (host.member as Replica).onFailure(new Error("the disk failed"));
+      return ZOOKEEPER.open(host, ...rest);
+    },
+  };
+  const error = await failureOf(runMember(configuration, silentLogger, { doorKinds: [failing] }));
+  assert.equal(error.message, "the disk failed");
+  assert.equal(await isListening(port), false);
+  await using again = await startMember(settings);
+  await again.ready();
 });
 
 test("what waits for a first session or to be ready when its member is closed fails at once", async () => {
