@@ -10,6 +10,7 @@ import { DoubleBarrier, type DoubleBarrierOptions } from "./double-barrier.ts";
 import { Election, type ElectionOptions } from "./election.ts";
 import type {
   Engine,
+  FullEngine,
   HasDirectories,
   HasDoubleBarriers,
   HasElections,
@@ -38,21 +39,6 @@ import type { StandardSchema, Validator, WithSchema } from "./standard-schema.ts
 import { type CoordinationStatus, followStatus, plainStatus } from "./status.ts";
 import { Transaction } from "./transaction.ts";
 import { Tree } from "./tree.ts";
-
-/** An engine with every ability, as `connect` and a member's `connect` give it. */
-export interface FullEngine
-  extends Engine,
-    HasDirectories,
-    HasDoubleBarriers,
-    HasElections,
-    HasMutexes,
-    HasNodes,
-    HasQueues,
-    HasSemaphores,
-    HasSharedMutexes,
-    HasTransactions,
-    HasTrees,
-    HasValues {}
 
 /** `Coordination`, as it stands, is the type of a parameter that takes any connection with all recipes. */
 export class Coordination<E extends Engine = FullEngine> implements AsyncDisposable {

@@ -16,6 +16,7 @@ export type * from "./port/directories.ts";
 export type * from "./port/double-barriers.ts";
 export type * from "./port/elections.ts";
 export type * from "./port/engine.ts";
+export type * from "./port/full-engine.ts";
 export type * from "./port/nodes.ts";
 export type * from "./port/queues.ts";
 export type * from "./port/transactions.ts";

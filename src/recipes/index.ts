@@ -6,7 +6,7 @@ export type { Assignment } from "./assignment.ts";
 export { Barrier } from "./barrier.ts";
 export type { Codec } from "./codec.ts";
 export { Configuration, type InvalidConfiguration, type Reading } from "./configuration.ts";
-export { Coordination, type FullEngine } from "./coordination.ts";
+export { Coordination } from "./coordination.ts";
 export { Counter } from "./counter.ts";
 export { type BarrierEntry, DoubleBarrier, type DoubleBarrierOptions } from "./double-barrier.ts";
 export {

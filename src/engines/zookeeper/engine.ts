@@ -13,22 +13,11 @@ import type {
 import type {
   Directory,
   ElectionForm,
-  Engine,
   EngineDoubleBarrier,
   EngineElection,
   EngineSession,
   EngineStatus,
-  HasDirectories,
-  HasDoubleBarriers,
-  HasElections,
-  HasMutexes,
-  HasNodes,
-  HasQueues,
-  HasSemaphores,
-  HasSharedMutexes,
-  HasTransactions,
-  HasTrees,
-  HasValues,
+  FullEngine,
   Mutex,
   Permits,
   PlaceOptions,
@@ -75,21 +64,7 @@ export interface EngineOptions {
   readonly identity?: string | undefined;
 }
 
-export class ZooKeeperEngine
-  implements
-    Engine,
-    HasMutexes,
-    HasSharedMutexes,
-    HasSemaphores,
-    HasElections,
-    HasDoubleBarriers,
-    HasQueues,
-    HasTransactions,
-    HasValues,
-    HasDirectories,
-    HasNodes,
-    HasTrees
-{
+export class ZooKeeperEngine implements FullEngine {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly tracer: RecipeTracer | undefined;
