@@ -182,8 +182,8 @@ async function answerOperator(operator: OperatorPages, { request, response, conn
     }),
   );
   if (answer.kind === "json") return sendJson(response, answer.value, answer.status);
-  response.writeHead(200, { "content-type": "application/octet-stream", "content-length": answer.size });
   try {
+    response.writeHead(200, { "content-type": "application/octet-stream", "content-length": answer.size });
     await pipeline(answer.chunks, response, { signal: AbortSignal.timeout(FILE_WITHIN_MS) });
   } finally {
     answer.close();

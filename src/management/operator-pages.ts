@@ -110,7 +110,7 @@ export class OperatorPages {
       return refused(403, "rejected", "not-applied", why);
     }
     if (isToken(authorization, token)) return null;
-    this.#refusals.warn(`operator at ${address}: refused, for want of the member's token`);
+    this.#refusals.warn(`operator at ${address}: refused: the member's token is missing or wrong`);
     const why = "the member's token is missing or wrong: it stands in the file operator-token of its data directory";
     return refused(401, "rejected", "not-applied", why);
   }
